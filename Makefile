@@ -1,0 +1,107 @@
+# Everything a newcomer runs. Needs Python 3.11, 3.12 or 3.13 and make; all else is installed into .venv.
+
+.DEFAULT_GOAL := help
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES = $(wildcard proto common services research cli tests)
+
+# The interpreter that .venv is built with: yours (make setup PYTHON=python3.12), or the first one that fits.
+PYTHON ?=
+FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+CANDIDATES := python3.11 python3.12 python3.13 python3 python
+
+# Shell text that leaves a fitting interpreter in $$python, or says which ones were tried and stops.
+define find_python
+python=; \
+for candidate in $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); do \
+	if "$$candidate" -c '$(FITS)' >/dev/null 2>&1; then python=$$candidate; break; fi; \
+done; \
+if [ -z "$$python" ]; then \
+	echo "make: no Python 3.11, 3.12 or 3.13 with its venv module among: $(or $(PYTHON),$(CANDIDATES))" >&2; \
+	for candidate in $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); do \
+		echo "make:   $$candidate is $$("$$candidate" --version 2>/dev/null || echo 'not there')" >&2; \
+	done; \
+	echo "make: install one (Debian: python3 and python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 2; \
+fi
+endef
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------------------------------------- setting up
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Build .venv from the lock (PYTHON=python3.12 to choose the interpreter)
+
+# A new lock gets a new environment, so that nothing of the old one stays behind.
+$(VENV)/.locked: requirements/dev.lock
+	@$(find_python); \
+	echo "building $(VENV) with $$("$$python" --version), about a minute"; \
+	"$$python" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
+# ------------------------------------------------------------------------------------------------------------- running
+
+# SYMBOL, STRATEGY and TICKS are short for the options of the same name; anything else goes into ARGS.
+REPLAY_OPTIONS = $(if $(SYMBOL),--symbol $(SYMBOL)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(TICKS),--ticks $(TICKS))
+
+.PHONY: run-replay file-is-named
+run-replay: file-is-named setup ## Replay recorded ticks: FILE=ticks.parquet [SYMBOL=EURUSD STRATEGY=... TICKS=... ARGS=...]
+	@$(BIN)/paperdesk replay $(FILE) $(strip $(REPLAY_OPTIONS) $(ARGS))
+
+file-is-named:
+	$(if $(strip $(FILE)),@:,$(error run-replay: which ticks? make run-replay FILE=ticks.parquet))
+
+# ------------------------------------------------------------------------------------------------------------ checking
+
+.PHONY: fmt
+fmt: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lint
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(SOURCES)
+
+.PHONY: check
+check: lint ## Format, lint, types and the quick tests: about a minute
+	$(BIN)/python -m pytest tests/unit tests/property tests/contract tests/tidy $(ARGS)
+
+.PHONY: test
+test: lint ## Everything: lint, types and all the tests
+	$(BIN)/python -m pytest tests $(ARGS)
+
+.PHONY: simulate
+simulate: setup ## The whole desk under seeded faults: [SEEDS=...], what the tests take by default otherwise
+	$(if $(SEEDS),SIMULATION_SEEDS="$(SEEDS)") $(BIN)/python -m pytest tests/simulation $(ARGS)
+
+# --------------------------------------------------------------------------------------------------------- maintaining
+
+# `fewest` gives one version of everything for all three Pythons: a run must have the same digits on each of them.
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: \
+	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: ## Recompile requirements/*.lock from *.in; UPGRADE=1 takes the newest versions
+	@$(find_python); \
+	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	"$$python" -m venv "$$tools" && "$$tools/bin/python" -m pip install --quiet uv && cd requirements && \
+	"$$tools/bin/"$(UV_COMPILE) base.in -o base.lock >/dev/null && \
+	"$$tools/bin/"$(UV_COMPILE) -c base.lock dev.in -o dev.lock >/dev/null
+
+.PHONY: clean
+clean: ## Remove .venv, caches, build leftovers and var/ with the ledgers in it
+	@grep -q '^name = "paperdesk"' pyproject.toml || { echo "clean: this is not the paperdesk checkout" >&2; exit 2; }
+	rm -rf $(VENV) var build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
