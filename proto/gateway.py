@@ -1,0 +1,431 @@
+"""What the MT5 gateway is asked on its request socket, and what it answers.
+
+A request is a flat map with an `action`; a reply is a flat map with a `status`, and says which mode, venue and account
+it comes from. The same maps travel as JSON or as MessagePack; the caller's first byte chooses.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from proto.instrument import Instrument
+from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, is_exact, require_exact
+
+TICKS_LIMIT_MAX: Final = 1_000
+ROWS_LIMIT_MAX: Final = 100
+"""Most orders, deals or positions in one reply; the rest is asked for with `after`."""
+
+RequestId = Annotated[str, Meta(max_length=64)]
+
+
+class ErrorCode(StrEnum):
+    """Why a request or an order was refused; PROTOCOL.md says what a client does about each."""
+
+    INVALID_JSON = "INVALID_JSON"
+    INVALID_MSGPACK = "INVALID_MSGPACK"
+    TOO_LARGE = "TOO_LARGE"
+    MISSING_ACTION = "MISSING_ACTION"
+    UNKNOWN_ACTION = "UNKNOWN_ACTION"
+    MISSING_FIELD = "MISSING_FIELD"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    DUPLICATE_FIELD = "DUPLICATE_FIELD"
+    INVALID_FIELD = "INVALID_FIELD"
+    INVALID_VOLUME = "INVALID_VOLUME"
+    UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    UNKNOWN_STREAM = "UNKNOWN_STREAM"
+    NO_QUOTE = "NO_QUOTE"
+    NO_CONVERSION_RATE = "NO_CONVERSION_RATE"
+    ID_CONFLICT = "ID_CONFLICT"
+    EXPIRED = "EXPIRED"
+    FENCED = "FENCED"
+    OUT_OF_STEP = "OUT_OF_STEP"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class OrderReplyStatus(StrEnum):
+    """What the gateway knows of an order."""
+
+    FILLED = "FILLED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    CALL_IN_PROGRESS = "CALL_IN_PROGRESS"
+    IN_DOUBT = "IN_DOUBT"
+    UNKNOWN = "UNKNOWN"
+
+
+# ----------------------------------------------------------------------------------------------------- requests
+
+
+class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):
+    request_id: RequestId = ""
+
+
+class Ping(_Request, frozen=True, kw_only=True, tag="PING"):
+    """Is anybody there, and what time is it at the venue."""
+
+
+class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
+    """A client introduces itself and learns the stream, the boot and where the stream stands."""
+
+    client: Name
+
+
+class _PlaceOrder(_Request, frozen=True, kw_only=True):
+    """A market order.
+
+    `order_id` is the idempotency key; symbol, side and volume are the effect. `price` is the quote it was decided on,
+    for the record. `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it;
+    0 means the venue's present. `valid_until_ns` (venue time) 0 means no deadline.
+    """
+
+    order_id: Name
+    symbol: Name
+    volume: Decimal
+    price: Decimal | None = None
+    ordinal: Cursor = 0
+    valid_until_ns: TimeNs = 0
+
+    def __post_init__(self) -> None:
+        require_exact("volume", self.volume)
+        if self.price is not None:
+            require_exact("price", self.price)
+
+    @property
+    def side(self) -> Side:
+        return Side.BUY if isinstance(self, Buy) else Side.SELL
+
+
+class Buy(_PlaceOrder, frozen=True, kw_only=True, tag="BUY"):
+    """Buy at the ask."""
+
+
+class Sell(_PlaceOrder, frozen=True, kw_only=True, tag="SELL"):
+    """Sell at the bid."""
+
+
+class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
+    """What became of an order; changes nothing."""
+
+    order_id: Name
+
+
+class Fence(_Request, frozen=True, kw_only=True, tag="FENCE"):
+    """Kill an id that has not been called yet, for good; tell what is known of one that has."""
+
+    order_id: Name
+
+
+class Confirm(_Request, frozen=True, kw_only=True, tag="CONFIRM"):
+    """Every tick up to `ordinal` of the stream is decided and done with; the book may step to the next."""
+
+    stream_id: Name
+    ordinal: Cursor
+
+
+class GetAccount(_Request, frozen=True, kw_only=True, tag="GET_ACCOUNT"):
+    """Balance, equity and terms of the account."""
+
+
+class GetPositions(_Request, frozen=True, kw_only=True, tag="GET_POSITIONS"):
+    """Open positions, by symbol; `after` pages by position ticket."""
+
+    after: Cursor = 0
+    limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
+
+
+class GetOrders(_Request, frozen=True, kw_only=True, tag="GET_ORDERS"):
+    """Orders the venue has taken, by ticket, after the one given."""
+
+    after: Cursor = 0
+    limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
+
+
+class GetDeals(_Request, frozen=True, kw_only=True, tag="GET_DEALS"):
+    """Deals after a cursor, in the order in which they happened."""
+
+    after: Cursor = 0
+    limit: Annotated[int, Meta(ge=1, le=ROWS_LIMIT_MAX)] = ROWS_LIMIT_MAX
+
+
+class GetSymbolInfo(_Request, frozen=True, kw_only=True, tag="GET_SYMBOL_INFO"):
+    """Trading terms of one symbol."""
+
+    symbol: Name
+
+
+class GetTicks(_Request, frozen=True, kw_only=True, tag="GET_TICKS"):
+    """Published ticks of one symbol from a sequence on."""
+
+    symbol: Name
+    from_sequence: Sequence
+    limit: Annotated[int, Meta(ge=1, le=TICKS_LIMIT_MAX)] = TICKS_LIMIT_MAX
+
+
+PlaceOrder = Buy | Sell
+Request = (
+    Ping
+    | Hello
+    | Buy
+    | Sell
+    | OrderStatusQuery
+    | Fence
+    | Confirm
+    | GetAccount
+    | GetPositions
+    | GetOrders
+    | GetDeals
+    | GetSymbolInfo
+    | GetTicks
+)
+
+
+# ------------------------------------------------------------------------------------------------------ records
+
+
+class DealKind(StrEnum):
+    """What a deal did: trades move positions and cash, a balance deal moves cash only."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+    BALANCE = "BALANCE"
+
+
+class DealEntry(StrEnum):
+    """How a deal changed the position, in MetaTrader's words."""
+
+    IN = "IN"
+    OUT = "OUT"
+    INOUT = "INOUT"
+    NONE = "NONE"
+
+
+class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One execution or cash movement in the venue's book.
+
+    `deal` is the venue's number, rising from 1 in the order of happening; `order_id` the client's id, empty when the
+    order was not placed through the gateway. `profit`, `commission`, `swap` in account currency, signed. `ordinal` is
+    the tick at which it happened, `stepped` whether the tick itself caused it (a resting order) and not a command.
+    """
+
+    deal: Sequence
+    ticket: Cursor
+    order_id: Annotated[str, Meta(max_length=64)]
+    symbol: Annotated[str, Meta(max_length=64)]
+    kind: DealKind
+    entry: DealEntry
+    volume: Decimal
+    price: Decimal
+    profit: Decimal
+    commission: Decimal
+    swap: Decimal
+    time_ns: TimeNs
+    ordinal: Cursor
+    stepped: bool
+    comment: Text
+
+    def __post_init__(self) -> None:
+        """Every number is finite and of a sane size."""
+        for field in ("volume", "price", "profit", "commission", "swap"):
+            require_exact(field, getattr(self, field))
+
+    @property
+    def cash(self) -> Decimal:
+        """What the deal moved on the balance, in account currency."""
+        return self.profit + self.commission + self.swap
+
+
+class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One order as the venue's book has it."""
+
+    ticket: Sequence
+    order_id: Annotated[str, Meta(max_length=64)]
+    symbol: Name
+    side: Side
+    volume: Decimal
+    filled_volume: Decimal
+    filled_price: Decimal | None
+    status: OrderReplyStatus
+    retcode: int
+    reason: Text
+    deal: Cursor
+    time_ns: TimeNs
+    ordinal: Cursor
+
+
+class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One open position of a netting account; `profit` is unrealised, in account currency, None without a rate."""
+
+    ticket: Sequence
+    symbol: Name
+    side: Side
+    volume: Decimal
+    price_open: Decimal
+    profit: Decimal | None
+    time_ns: TimeNs
+
+
+class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the tick source made of its rows: read = published + the sum of rejected."""
+
+    read: Cursor
+    published: Cursor
+    rejected: dict[str, Cursor]
+
+
+# ------------------------------------------------------------------------------------------------------ replies
+
+
+class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
+    status: Annotated[str, Meta(max_length=32)]
+    request_id: RequestId = ""
+    mode: Literal["simulated", "demo", "live"]
+    venue: Name
+    account: Name
+    boot_id: Name
+    error: Text | None = None
+    error_code: ErrorCode | None = None
+
+
+class ErrorReply(_Reply, frozen=True, kw_only=True, tag="error"):
+    """The request was refused and had no effect; nothing of it was stored."""
+
+
+class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
+    """`now_ns` is venue time."""
+
+    now_ns: TimeNs
+
+
+class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
+    """Where the stream stands. `window` 0: the venue runs by itself and waits for nobody (live).
+
+    `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
+    incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file.
+    """
+
+    stream_id: Name
+    journal_id: Name
+    now_ns: TimeNs
+    window: Cursor
+    published: Cursor
+    confirmed: Cursor
+    sequences: dict[str, Cursor]
+    first_time_ns: TimeNs
+    currency: Annotated[str, Meta(min_length=3, max_length=8)]
+    currency_digits: Annotated[int, Meta(ge=0, le=8)]
+    data_sha256: Annotated[str, Meta(max_length=64)]
+    fills: Name
+
+
+class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
+    """What became of an order. `deal_cursor` is the number of deals in the book once it was done.
+
+    `quiet`: nothing rests in the book that a tick could set off.
+    """
+
+    order_id: Annotated[str, Meta(max_length=64)]
+    symbol: str | None = None
+    action: str | None = None
+    ticket: int | None = None
+    deal: int | None = None
+    filled_price: Decimal | None = None
+    filled_volume: Decimal | None = None
+    retcode: int | None = None
+    time_ns: TimeNs = 0
+    ordinal: Cursor = 0
+    deal_cursor: Cursor = 0
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """What was filled is a finite number."""
+        for field in ("filled_price", "filled_volume"):
+            value: Decimal | None = getattr(self, field)
+            if value is not None and not is_exact(value):
+                require_exact(field, value)
+
+
+class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
+    """The book stands at tick `ordinal` + 1, and `deal_cursor` deals had happened when it had stepped there.
+
+    `counts` comes with the end of the data: there is no tick after `ordinal`.
+    """
+
+    ordinal: Cursor
+    deal_cursor: Cursor
+    quiet: bool
+    end_of_data: bool
+    counts: TickCounts | None = None
+
+
+class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
+    """Money of the account, in its currency. `equity` is None when a position cannot be valued."""
+
+    currency: Name
+    currency_digits: int
+    balance: Decimal
+    equity: Decimal | None
+    deal_cursor: Cursor
+    ordinal: Cursor
+
+
+class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):
+    """Open positions; `next` is the cursor of the page after, None at the end."""
+
+    positions: list[VenuePosition]
+    next: Cursor | None
+
+
+class OrdersReply(_Reply, frozen=True, kw_only=True, tag="orders"):
+    """Orders by ticket; `next` is the cursor of the page after, None at the end."""
+
+    orders: list[VenueOrder]
+    next: Cursor | None
+
+
+class DealsReply(_Reply, frozen=True, kw_only=True, tag="deals"):
+    """Deals in the order of happening; `next` is the cursor of the page after, None at the end."""
+
+    deals: list[VenueDeal]
+    next: Cursor | None
+
+
+class SymbolReply(_Reply, frozen=True, kw_only=True, tag="symbol"):
+    """Terms of one symbol."""
+
+    instrument: Instrument
+
+
+class TicksReply(_Reply, frozen=True, kw_only=True, tag="ticks"):
+    """Published ticks of one symbol as columns of equal length; the first has sequence `from_sequence`."""
+
+    symbol: Name
+    stream_id: Name
+    from_sequence: Sequence
+    ordinal: list[int]
+    time_ns: list[int]
+    bid: list[float]
+    ask: list[float]
+    volume: list[float]
+
+
+Reply = (
+    ErrorReply
+    | PingReply
+    | HelloReply
+    | OrderReply
+    | ConfirmReply
+    | AccountReply
+    | PositionsReply
+    | OrdersReply
+    | DealsReply
+    | SymbolReply
+    | TicksReply
+)

@@ -1,0 +1,16 @@
+"""Where messages go: socket names, default endpoints and topics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TICK_TOPIC_PREFIX: Final = "tick."
+HEARTBEAT_TOPIC: Final = b"heartbeat"
+
+DEFAULT_GATEWAY_PORT: Final = 5555
+DEFAULT_MARKET_DATA_PORT: Final = 5556
+
+
+def tick_topic(symbol: str) -> bytes:
+    """The topic frame of a symbol's ticks. Subscriptions match by prefix: receivers compare the whole frame."""
+    return (TICK_TOPIC_PREFIX + symbol).encode()

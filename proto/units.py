@@ -1,0 +1,126 @@
+"""Names, bounds and exact numbers shared by every message.
+
+Prices, volumes and money in orders, fills and the ledger are `Decimal`; ticks and statistics are floats. Bounds stand
+in the types, so that a decoder refuses what is out of them; a `Decimal` is checked by `require_exact`, because no type
+says "finite and of a sane size".
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+MAX_FRAME_BYTES: Final = 65_536
+"""Longest frame a peer has to accept: 1,000 ticks of GET_TICKS in JSON stay below it."""
+
+MAX_DECIMAL_DIGITS: Final = 28
+"""Significant digits of a price, volume or amount: the precision of the default decimal context, so sums stay exact."""
+
+MAX_DECIMAL_EXPONENT: Final = 12
+"""Largest distance of the last digit from the decimal point, either way."""
+
+PRICE_MAX: Final = 1e12
+
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+"""An identifier: symbol, publisher, order id, strategy."""
+
+Text = Annotated[str, Meta(max_length=512)]
+"""Words for people: an error, a reason, a comment. May be empty."""
+
+Sequence = Annotated[int, Meta(ge=1, le=2**53)]
+"""Position of a tick in its symbol's stream, from 1, or its ordinal over all symbols, from 1."""
+
+Cursor = Annotated[int, Meta(ge=0, le=2**53)]
+"""How far something has been read; 0 before the first."""
+
+TimeNs = Annotated[int, Meta(ge=0, le=2**62)]
+"""Nanoseconds since 1970-01-01 UTC, or of the monotonic clock where the field says so."""
+
+Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
+"""A quoted price in a tick: finite and positive."""
+
+TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
+"""Volume told with a tick; 0 where the source tells none."""
+
+Confidence = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Side(StrEnum):
+    """Direction of an order or a deal."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+def side_of(direction: int) -> Side:
+    """The side that takes a position in `direction`, which is +1 or -1."""
+    assert direction in (-1, 1), direction
+    return Side.BUY if direction > 0 else Side.SELL
+
+
+def exact(price: float) -> Decimal:
+    """A quoted float as the decimal that was quoted: the shortest one that reads back as the same float."""
+    return Decimal(repr(float(price)))
+
+
+def is_exact(value: Decimal) -> bool:
+    """True when `value` is finite and small enough that sums and products of a few of them stay exact."""
+    _, digits, exponent = value.as_tuple()
+    return (
+        isinstance(exponent, int)
+        and len(digits) <= MAX_DECIMAL_DIGITS
+        and -MAX_DECIMAL_EXPONENT <= exponent <= MAX_DECIMAL_EXPONENT
+        and len(digits) + exponent <= MAX_DECIMAL_DIGITS
+    )
+
+
+def require_exact(name: str, value: Decimal) -> None:
+    """Refuse a decimal that no price, volume or amount can be.
+
+    Raises:
+        ValueError: names the field, the value and what was expected. A decoder turns it into its own error.
+    """
+    if not is_exact(value):
+        shown = str(value)
+        shown = shown if len(shown) <= 40 else shown[:37] + "..."
+        raise ValueError(
+            f"{name} is {shown}, expected a finite decimal of at most {MAX_DECIMAL_DIGITS} digits "
+            f"and {MAX_DECIMAL_EXPONENT} decimals"
+        )
+
+
+def round_money(amount: Decimal, digits: int) -> Decimal:
+    """Round to the account's digits, halves away from zero, as brokers do."""
+    return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+
+
+def floor_to_step(volume: Decimal, step: Decimal) -> Decimal:
+    """Round a volume down to a multiple of `step` (> 0), with decimals: 0.29 with step 0.01 is 0.29."""
+    assert step > 0, step
+    return (volume / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def is_on_step(volume: Decimal, step: Decimal) -> bool:
+    """True when `volume` is a whole number of steps."""
+    return floor_to_step(volume, step) == volume
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as people write it: no exponent, no trailing zeros after the point, never `-0`."""
+    if not value:
+        return "0"
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
