@@ -1,0 +1,1 @@
+"""One suite per contract that every implementation of it must pass."""

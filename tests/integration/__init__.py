@@ -1,0 +1,1 @@
+"""Several pieces with real sockets and files between them."""

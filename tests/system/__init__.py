@@ -1,0 +1,1 @@
+"""The real processes, started, killed and looked at from outside."""
