@@ -1,0 +1,157 @@
+"""The files of the checkout as the house rules see them: text, syntax tree, and names as they were imported."""
+
+import ast
+import io
+import subprocess
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Violation(NamedTuple):
+    """A rule broken at one place, in words that say how to mend it."""
+
+    path: str
+    line: int
+    fact: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.fact}; {self.remedy}"
+
+
+class Import(NamedTuple):
+    """One imported name in full: `from a.b import c` is `a.b.c`."""
+
+    line: int
+    name: str
+
+    @property
+    def top(self) -> str:
+        """The first part of the name."""
+        return _top(self.name)
+
+    def is_in(self, package: str) -> bool:
+        """Whether the name is the package or something inside it."""
+        return self.name == package or self.name.startswith(package + ".")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A text file of the checkout; `path` is relative to the root, with forward slashes."""
+
+    path: str
+    text: str
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders and the name."""
+        return PurePosixPath(self.path).parts
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the rules about code apply."""
+        return self.path.endswith(".py")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends; line n is at n - 1."""
+        return self.text.splitlines()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree."""
+        return ast.parse(self.text, filename=self.path)
+
+    @cached_property
+    def comments(self) -> dict[int, str]:
+        """The comment on each line that has one, without its hash."""
+        tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
+        return {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+
+    @cached_property
+    def imports(self) -> list[Import]:
+        """Every import wherever it stands, also inside functions and for types only."""
+        return [found for node in ast.walk(self.tree) for found in self._imports_of(node)]
+
+    def uses(self) -> Iterator[tuple[ast.expr, str]]:
+        """Every name or attribute of something imported, spelt as it was imported.
+
+        After `from datetime import datetime as dt`, `dt.now` is `datetime.datetime.now`; an argument that happens to
+        be called `time` is nothing of this kind.
+        """
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name | ast.Attribute) and _root(node) in self._imported_as:
+                yield node, self._full_name(node) or ""
+
+    def calls(self) -> Iterator[tuple[ast.Call, str]]:
+        """Every call whose function has a plain dotted name, spelt as it was imported."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and (name := self._full_name(node.func)):
+                yield node, name
+
+    def broad_handlers(self) -> Iterator[tuple[ast.ExceptHandler, str]]:
+        """Every handler that catches everything: bare (named ""), or by Exception or BaseException."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ExceptHandler):
+                if node.type is None:
+                    yield node, ""
+                else:
+                    kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+                    broad = [k.id for k in kinds if isinstance(k, ast.Name) and k.id in ("Exception", "BaseException")]
+                    if broad:
+                        yield node, broad[0]
+
+    def _imports_of(self, node: ast.AST) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(node.lineno, alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield Import(node.lineno, f"{self._absolute(node)}.{alias.name}")
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        package = self.parts[: -node.level] if node.level else ()
+        return ".".join([*package, *([node.module] if node.module else [])])
+
+    @cached_property
+    def _imported_as(self) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                names.update(dict((a.asname, a.name) if a.asname else (_top(a.name), _top(a.name)) for a in node.names))
+            elif isinstance(node, ast.ImportFrom):
+                names.update({a.asname or a.name: f"{self._absolute(node)}.{a.name}" for a in node.names})
+        return names
+
+    def _full_name(self, node: ast.expr) -> str | None:
+        if isinstance(node, ast.Name):
+            return self._imported_as.get(node.id, node.id)
+        if isinstance(node, ast.Attribute) and (owner := self._full_name(node.value)):
+            return f"{owner}.{node.attr}"
+        return None
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _root(node: ast.expr) -> str | None:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def checkout() -> list[SourceFile]:
+    """Every text file that git tracks or would take up, so that a rule speaks before the commit and not after."""
+    # Whoever owns the checkout may not be who runs the tests; git would refuse to list it then.
+    git = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    files = (ROOT / name for name in sorted(set(names)) if name)
+    contents = ((path, path.read_bytes()) for path in files if path.is_file())
+    return [SourceFile(str(path.relative_to(ROOT)), data.decode()) for path, data in contents if b"\0" not in data]

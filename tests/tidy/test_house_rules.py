@@ -1,0 +1,25 @@
+"""The files of this checkout keep the rules of the house."""
+
+import pytest
+
+from tests.tidy.rules import RULES, Rule
+from tests.tidy.source import SourceFile, checkout
+
+
+@pytest.fixture(scope="module")
+def files() -> list[SourceFile]:
+    """The checkout, read once."""
+    return checkout()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps(rule: Rule, files: list[SourceFile]) -> None:
+    broken = [str(violation) for violation in rule(files)]
+    if broken:
+        pytest.fail("\n".join([rule.__doc__ or "", *broken]), pytrace=False)
+
+
+def test_the_checkout_is_seen_at_all(files: list[SourceFile]) -> None:
+    """Rules over no files would hold whatever is written."""
+    paths = {file.path for file in files}
+    assert {"pyproject.toml", "Makefile", "tests/tidy/test_house_rules.py"} <= paths

@@ -1,0 +1,55 @@
+"""The locks say exactly what is installed, and nothing about where it comes from."""
+
+import re
+
+import pytest
+
+from tests.tidy.source import ROOT
+
+LOCKS = ("base.lock", "dev.lock")
+
+
+def text_of(name: str) -> str:
+    """A file of requirements/."""
+    return (ROOT / "requirements" / name).read_text()
+
+
+def entries_of(name: str) -> dict[str, str]:
+    """Each locked package with the rest of its entry: version, marker and hashes."""
+    return dict(re.findall(r"^([a-z0-9-]+)==((?:.*\\\n)*.*)$", text_of(name), flags=re.MULTILINE))
+
+
+def versions_of(name: str) -> dict[str, str]:
+    """Each locked package with its version."""
+    return {package: entry.split()[0] for package, entry in entries_of(name).items()}
+
+
+def wanted_by(name: str) -> set[str]:
+    """The packages that an .in file names, those it includes left out."""
+    return set(re.findall(r"^[a-z][a-z0-9-]*", text_of(name), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("stem", ["base", "dev"])
+def test_a_lock_has_what_its_input_asks_for(stem: str) -> None:
+    assert wanted_by(f"{stem}.in")
+    assert wanted_by(f"{stem}.in") <= versions_of(f"{stem}.lock").keys(), "run `make lock`"
+
+
+def test_what_is_tested_is_what_runs() -> None:
+    assert versions_of("base.lock").items() <= versions_of("dev.lock").items(), "run `make lock`"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_package_is_locked_once_so_that_each_python_gives_the_same_digits(lock: str) -> None:
+    packages = re.findall(r"^([a-z0-9-]+)==", text_of(lock), flags=re.MULTILINE)
+    assert len(packages) == len(set(packages))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_hashes(lock: str) -> None:
+    assert [package for package, entry in entries_of(lock).items() if "--hash=sha256:" not in entry] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_place_to_fetch_from(lock: str) -> None:
+    assert not re.search(r"://|^\s*--(?!hash)", text_of(lock), flags=re.MULTILINE)

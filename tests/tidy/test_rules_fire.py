@@ -1,0 +1,146 @@
+"""Each house rule fires on a file that breaks it, names the line, and leaves a good file alone."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tidy import rules
+from tests.tidy.layers import core_keeps_to_itself, core_reads_no_clock, layers_point_down
+from tests.tidy.rules import RULES, Rule
+from tests.tidy.source import SourceFile, Violation
+
+CORE = "services/signal/core/engine.py"
+SHELL = "services/signal/shell.py"
+A_TEST = "tests/unit/test_it.py"
+LATER = "TO" + "DO"
+A_HOME = "/" + "home/trader/ticks"
+
+
+def judge(rule: Rule, path: str, text: str) -> list[Violation]:
+    """What a rule says of a single file, its folders being proper packages."""
+    packages = [
+        SourceFile(f"{parent.as_posix()}/__init__.py", '"""A package."""') for parent in Path(path).parents[:-1]
+    ]
+    return list(rule([SourceFile(path, text), *packages]))
+
+
+BREAKS: list[tuple[Rule, str, str, int]] = [
+    (core_keeps_to_itself, CORE, "import zmq", 1),
+    (core_keeps_to_itself, CORE, "import math\nfrom common import clock", 2),
+    (core_keeps_to_itself, CORE, "import os.path", 1),
+    (core_keeps_to_itself, CORE, "import random", 1),
+    (core_keeps_to_itself, CORE, "import time", 1),
+    (core_keeps_to_itself, CORE, "import polars as pl", 1),
+    (core_keeps_to_itself, CORE, "def f():\n    import logging", 2),
+    (core_keeps_to_itself, CORE, "from services.signal import settings", 1),
+    (core_keeps_to_itself, CORE, "from services.portfolio.core import lots", 1),
+    (core_keeps_to_itself, CORE, "from services.signal.core_helpers import x", 1),
+    (core_keeps_to_itself, CORE, "from .. import shell", 1),
+    (core_keeps_to_itself, "services/mt5/core/book/fills.py", "import structlog", 1),
+    (core_reads_no_clock, CORE, "import time\n\nx = time.time_ns()", 3),
+    (core_reads_no_clock, CORE, "from time import monotonic as now\nx = now()", 2),
+    (core_reads_no_clock, CORE, "import time\ndef f(clock=time.perf_counter): ...", 2),
+    (core_reads_no_clock, CORE, "from datetime import datetime\nx = datetime.now()", 2),
+    (core_reads_no_clock, CORE, "import datetime as dt\nx = dt.datetime.utcnow()", 2),
+    (core_reads_no_clock, CORE, "import datetime\nx = [datetime.datetime.now]", 2),
+    (core_reads_no_clock, CORE, "open('x')", 1),
+    (core_reads_no_clock, CORE, "print('x')", 1),
+    (core_reads_no_clock, CORE, "import numpy as np\nx = np.random.normal()", 2),
+    (layers_point_down, "proto/ticks.py", "from common import clock", 1),
+    (layers_point_down, "proto/ticks.py", "import services.mt5", 1),
+    (layers_point_down, "common/clock.py", "from services.signal import shell", 1),
+    (layers_point_down, "common/clock.py", "import research.backtest", 1),
+    (layers_point_down, SHELL, "from services.portfolio import shell", 1),
+    (layers_point_down, SHELL, "from services import portfolio", 1),
+    (layers_point_down, SHELL, "from research.ticks import read", 1),
+    (layers_point_down, "services/mt5/shell.py", "from research.backtest import run", 1),
+    (layers_point_down, SHELL, "import cli.main", 1),
+    (layers_point_down, "research/backtest.py", "from cli import main", 1),
+    (layers_point_down, "cli/main.py", "from tests.support import builders", 1),
+    (rules.modules_are_short, SHELL, "x = 1\n" * 451, 451),
+    (rules.modules_say_what_they_are, SHELL, "x = 1", 1),
+    (rules.modules_say_what_they_are, SHELL, '""" """', 1),
+    (rules.modules_say_what_they_are, "cli/__init__.py", "", 1),
+    (rules.no_path_of_one_machine, "docs/operations.md", f"Look at\n{A_HOME}.", 2),
+    (rules.no_path_of_one_machine, SHELL, f'PATH = "{A_HOME}"', 1),
+    (rules.no_package_registry, "Dockerfile", "RUN pip install --extra-index" + "-url x y", 1),
+    (rules.no_package_registry, "requirements/base.lock", "# https://py" + "pi.org/simple", 1),
+    (rules.nothing_unfinished, "docs/operations.md", f"# Limits\n\n{LATER}: write this", 3),
+    (rules.nothing_unfinished, SHELL, f"x = 1  # {LATER} later", 1),
+    (rules.only_the_command_line_prints, SHELL, "def f():\n    print('x')", 2),
+    (rules.only_the_command_line_prints, "research/report.py", "print('x')", 1),
+    (rules.broad_excepts_are_explained, SHELL, "try:\n    f()\nexcept:  # whatever it may be\n    pass", 3),
+    (rules.broad_excepts_are_explained, SHELL, "try:\n    f()\nexcept Exception:\n    pass", 3),
+    (rules.broad_excepts_are_explained, SHELL, "try:\n    f()\nexcept Exception:  # noqa: BLE001\n    pass", 3),
+    (rules.broad_excepts_are_explained, A_TEST, "try:\n    f()\nexcept (OSError, BaseException) as e:\n    pass", 3),
+    (rules.tests_do_not_sleep, A_TEST, "import time\ntime.sleep(1)", 2),
+    (rules.tests_do_not_sleep, A_TEST, "from time import sleep as rest\nrest(1)", 2),
+    (rules.tests_do_not_sleep, A_TEST, "import asyncio\nasync def f(): await asyncio.sleep(0)", 2),
+    (rules.the_root_stays_bare, "FINAL_REPORT.md", "", 1),
+    (rules.the_root_stays_bare, "scripts/run.sh", "", 1),
+]
+
+KEEPS: list[tuple[Rule, str, str]] = [
+    (core_keeps_to_itself, CORE, "from collections import deque\nimport numpy as np\nfrom proto import ticks"),
+    (core_keeps_to_itself, CORE, "from services.signal.core import features\nimport services.signal.core.model"),
+    (core_keeps_to_itself, CORE, "from . import features"),
+    (core_keeps_to_itself, SHELL, "import zmq\nfrom common import clock"),
+    (core_reads_no_clock, CORE, "def f(now, lots): return [lot.open() for lot in lots], now.time_ns()"),
+    (core_reads_no_clock, CORE, "from datetime import datetime, UTC\nx = datetime.fromtimestamp(0, UTC)"),
+    (core_reads_no_clock, CORE, "from numpy.random import Generator, Philox\nx = Generator(Philox(key=1))"),
+    (core_reads_no_clock, CORE, "def f(time, datetime): return time.quote_ns, datetime.datetime.now"),
+    (core_reads_no_clock, SHELL, "import time\nx = time.time_ns()"),
+    (layers_point_down, "common/clock.py", "import zmq\nfrom proto import units"),
+    (layers_point_down, SHELL, "from services.signal.core import engine\nimport common.clock\nimport proto.units"),
+    (layers_point_down, "services/mt5/source.py", "from research.ticks import read"),
+    (layers_point_down, "research/backtest.py", "from services.mt5.core import book"),
+    (layers_point_down, "cli/main.py", "import research.backtest\nimport services.signal.__main__"),
+    (layers_point_down, A_TEST, "from tests.support import builders\nimport cli.main"),
+    (rules.modules_are_short, SHELL, "x = 1\n" * 450),
+    (rules.modules_say_what_they_are, SHELL, '"""Talks for the signal core."""\nx = 1'),
+    (rules.no_path_of_one_machine, "docs/index.md", "docs/work/day, framework/home/x, ../shared/data, ~/home/x"),
+    (rules.no_package_registry, "Makefile", "uv pip compile --no-emit-index-url"),
+    (rules.nothing_unfinished, SHELL, "name = mktemp('desk.XXXXXX')"),
+    (rules.only_the_command_line_prints, "cli/main.py", "print('x')"),
+    (rules.broad_excepts_are_explained, SHELL, "try:\n    f()\nexcept OSError:\n    pass"),
+    (
+        rules.broad_excepts_are_explained,
+        SHELL,
+        "try:\n    f()\nexcept Exception:  # a plug-in may raise anything\n    pass",
+    ),
+    (rules.tests_do_not_sleep, A_TEST, "def test_it(clock): clock.sleep(1)"),
+    (rules.tests_do_not_sleep, "common/service.py", "import time\ntime.sleep(1)"),
+    (rules.the_root_stays_bare, ".ci/run", ""),
+]
+
+
+def name_of(value: object) -> str | None:
+    """A short id for a case: the rule and the file."""
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else None
+
+
+@pytest.mark.parametrize(("rule", "path", "text", "line"), BREAKS, ids=name_of)
+def test_a_rule_fires_at_the_line_that_breaks_it(rule: Rule, path: str, text: str, line: int) -> None:
+    broken = judge(rule, path, text)
+    assert [violation.line for violation in broken] == [line]
+    assert broken[0].path == (path.split("/")[0] if rule is rules.the_root_stays_bare else path)
+    assert broken[0].remedy
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), KEEPS, ids=name_of)
+def test_a_rule_leaves_a_good_file_alone(rule: Rule, path: str, text: str) -> None:
+    assert judge(rule, path, text) == []
+
+
+def test_a_folder_of_modules_without_an_init_is_told_to_have_one() -> None:
+    lonely = SourceFile("services/signal/shell.py", '"""A shell."""')
+    assert [v.path for v in rules.modules_say_what_they_are([lonely])] == ["services/signal/__init__.py"]
+
+
+def test_every_rule_is_shown_a_file_that_breaks_it() -> None:
+    assert {rule for rule, *_ in BREAKS} == set(RULES)
+
+
+def test_a_violation_reads_as_file_line_fact_and_remedy() -> None:
+    [violation] = judge(core_keeps_to_itself, CORE, "\nimport zmq")
+    assert str(violation).startswith(f"{CORE}:2: a core imports zmq; pass in what it gives")
