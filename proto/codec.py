@@ -12,6 +12,7 @@ import msgpack
 import msgspec
 from msgspec import Raw, Struct
 
+from proto.control import ControlReply, ControlRequest
 from proto.gateway import ErrorCode, Reply, Request
 from proto.messages import Call, ReportMessage, SignalMessage, TickMessage
 from proto.units import MAX_FRAME_BYTES
@@ -86,6 +87,8 @@ decode_tick_message: BusDecoder[TickMessage] = BusDecoder(TickMessage)
 decode_signal_message: BusDecoder[SignalMessage] = BusDecoder(SignalMessage)
 decode_call: BusDecoder[Call] = BusDecoder(Call)
 decode_report_message: BusDecoder[ReportMessage] = BusDecoder(ReportMessage)
+decode_control_request: BusDecoder[ControlRequest] = BusDecoder(ControlRequest)
+decode_control_reply: BusDecoder[ControlReply] = BusDecoder(ControlReply)
 
 _reply_decoder = msgspec.msgpack.Decoder(Reply)
 _json_reply_decoder = msgspec.json.Decoder(Reply)

@@ -1,0 +1,107 @@
+"""What people and tools ask portfolio on its control socket. It never says more than portfolio knows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from proto.units import Cursor, Name, Text
+
+
+class DeskState(StrEnum):
+    """Where portfolio stands."""
+
+    CONNECTING = "CONNECTING"
+    RECONCILING = "RECONCILING"
+    WAITING_FOR_SIGNALS = "WAITING_FOR_SIGNALS"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    HALTED = "HALTED"
+
+
+class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
+    """How is the desk doing."""
+
+
+class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE", forbid_unknown_fields=True):
+    """Compare the ledger with the gateway now; answered when that is done."""
+
+
+ControlRequest = StatusQuery | ReconcileCommand
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One thing on which ledger and venue disagree.
+
+    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, order, position, balance. `remedy` says what would
+    be done about it, or that a person has to look.
+    """
+
+    kind: Name
+    subject: Text
+    ledger: Text
+    venue: Text
+    remedy: Text
+
+
+class LatencyQuantiles(Struct, frozen=True, kw_only=True):
+    """Microseconds; `count` observations since the process started."""
+
+    count: int
+    p50: float
+    p99: float
+    p999: float
+
+
+class PositionLine(Struct, frozen=True, kw_only=True):
+    """One open position, signed volume in lots."""
+
+    net_volume: Decimal
+    avg_entry_price: Decimal
+    unrealized_pnl: Decimal | None
+
+
+class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
+    """A picture of the desk; money in account currency. `waiting_for` says in words what it waits for, or is empty."""
+
+    mode: Text
+    state: DeskState
+    waiting_for: Text
+    stream_id: Text
+    ordinal: Cursor
+    processed: Cursor
+    signals_buy: Cursor
+    signals_sell: Cursor
+    orders: Cursor
+    orders_open: Cursor
+    denied: Cursor
+    fills: Cursor
+    currency: Text
+    balance: Decimal | None
+    equity: Decimal | None
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal | None
+    positions: dict[str, PositionLine]
+    latency_us: dict[str, LatencyQuantiles]
+    duplicates: Cursor
+    malformed: Cursor
+
+
+class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):
+    """`complete` is False when the gateway could not be asked; then nothing is known, which is not agreement."""
+
+    complete: bool
+    differences: list[Difference]
+    error: Text
+
+
+class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):
+    """The request was none."""
+
+    error: Annotated[str, Meta(max_length=512)]
+
+
+ControlReply = StatusReply | ReconcileReply | ControlError
