@@ -1,0 +1,10 @@
+"""Errors that every process treats alike."""
+
+from __future__ import annotations
+
+
+class StartError(Exception):
+    """A process cannot start as it is set up; the text is one line for the operator: fact, value, what was expected.
+
+    `common.service.main` turns it into that line on stderr and exit code 2, which supervisord does not retry.
+    """

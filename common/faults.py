@@ -1,0 +1,66 @@
+"""Crash points: places at which a test may have a process killed, to prove that it comes back with nothing lost.
+
+`PAPERDESK_CRASH_AT` is a comma list of `name@ordinal`. An entry fires at the first `crash_point(name, n)` with
+n >= ordinal, once for the whole desk: it leaves a marker in `PAPERDESK_CRASH_DIR` before the process dies by SIGKILL,
+and a marker that is there already keeps it from firing. Without the variable a crash point is one test of a global.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from common.errors import StartError
+
+VARIABLE = "PAPERDESK_CRASH_AT"
+DIRECTORY_VARIABLE = "PAPERDESK_CRASH_DIR"
+
+
+class _Plan:
+    """The entries that have not fired yet, by name."""
+
+    def __init__(self, entries: str, directory: str) -> None:
+        if not directory:
+            raise StartError(f"{DIRECTORY_VARIABLE}: not set, expected a folder for markers, because {VARIABLE} is set")
+        self._directory = Path(directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._due: dict[str, list[int]] = {}
+        for entry in filter(None, (part.strip() for part in entries.split(","))):
+            name, _, ordinal = entry.rpartition("@")
+            if not name or not ordinal.isdecimal():
+                raise StartError(f"{VARIABLE}: value {entry!r}, expected NAME@ORDINAL, comma separated")
+            self._due.setdefault(name, []).append(int(ordinal))
+
+    def reach(self, name: str, ordinal: int) -> None:
+        """Die here if an entry says so."""
+        for due in list(self._due.get(name, ())):
+            if ordinal >= due:
+                self._due[name].remove(due)
+                if self._leaves_marker(f"{name}@{due}"):
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    def _leaves_marker(self, entry: str) -> bool:
+        try:
+            (self._directory / entry).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+_entries: str | None = os.environ.get(VARIABLE) or None
+_plan: _Plan | None = None
+
+
+def crash_point(name: str, ordinal: int = 0) -> None:
+    """Die here when `PAPERDESK_CRASH_AT` asks for it; `ordinal` is what the caller counts (ticks, commands).
+
+    Raises:
+        StartError: the variable is set and is no list of `name@ordinal`, or there is no folder for the markers.
+    """
+    if _entries is None:
+        return
+    global _plan
+    if _plan is None:
+        _plan = _Plan(_entries, os.environ.get(DIRECTORY_VARIABLE, ""))
+    _plan.reach(name, ordinal)

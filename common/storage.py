@@ -1,0 +1,182 @@
+"""SQLite files: one writer connection each, any number of readers, and no file that is not ours.
+
+A file carries an application id (which kind of file it is) and a schema version, written in the transaction that makes
+its tables. The one-writer rule is held by a lock file beside it, which the kernel lets go when the process dies; so a
+killed process never has to be cleaned up after.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import apsw
+
+from common.errors import StartError
+
+READER_BUSY_MS: Final = 1_000
+"""A reader may find the file locked for the moment in which a writer recovers it; longer means something is wrong."""
+
+WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
+"""A reader that stands still lets the WAL grow; after a checkpoint it is cut back to this."""
+
+
+class WriterConnection(apsw.Connection):
+    """A connection that holds the writer's lock of its file until it is closed."""
+
+    _lock_fd: int = -1
+
+    def close(self, force: bool = False) -> None:
+        """Close the connection, then let the lock go."""
+        super().close(force)
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+
+def open_writer(
+    path: Path,
+    *,
+    application_id: int,
+    schema: str,
+    schema_version: int,
+    synchronous: Literal["NORMAL", "FULL"],
+) -> apsw.Connection:
+    """Open the one connection that may write to `path`, making folder, file and tables where they are missing.
+
+    Args:
+        path: the database file.
+        application_id: says which kind of file this is, > 0.
+        schema: SQL that makes the tables of a new file.
+        schema_version: > 0; a file of another version is refused.
+        synchronous: NORMAL may lose the last commits in a power cut, FULL loses none; a killed process loses none.
+
+    Raises:
+        StartError: another process writes to it, the folder cannot be written, or the file is corrupt, foreign or of
+            another version.
+    """
+    assert application_id > 0, application_id
+    assert schema_version > 0, schema_version
+    lock_fd = _lock(path)
+    try:
+        connection = _open(path, application_id, schema, schema_version, synchronous)
+    except BaseException:  # whatever went wrong, the lock must not outlive the attempt; it is raised again
+        os.close(lock_fd)
+        raise
+    connection._lock_fd = lock_fd
+    return connection
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """Open `path` for reading while its writer goes on.
+
+    Raises:
+        StartError: there is no such file or it cannot be read.
+    """
+    if not path.is_file():
+        raise StartError(f"{path} is not there, expected an existing database file")
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection.set_busy_timeout(READER_BUSY_MS)
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except apsw.Error as error:
+        raise StartError(f"{path} cannot be read as a database: {_words(error)}") from None
+    return connection
+
+
+def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
+    """SHA-256 in hex over the rows of `tables`, in the order given, rows ordered by all their columns.
+
+    Two databases with the same rows have the same hash, whatever order the rows were written in. Column names count,
+    and values count with their types: 1 and 1.0 differ.
+    """
+    digest = hashlib.sha256()
+    for table in tables:
+        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+        if not columns:
+            raise ValueError(f"no table {table!r} to take the hash of")
+        digest.update(repr((table, columns)).encode())
+        order = ", ".join(str(number + 1) for number in range(len(columns)))
+        for row in connection.execute(f'SELECT * FROM "{table}" ORDER BY {order}'):  # noqa: S608 - tables of our own
+            digest.update(repr(row).encode())
+    return digest.hexdigest()
+
+
+def _lock(path: Path) -> int:
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StartError(f"cannot write to {path.parent}: {error.strerror}; expected a writable folder") from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = _owner(fd)
+        os.close(fd)
+        raise StartError(f"{path} is in use by another process{owner}; expected to be its only writer") from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    return fd
+
+
+def _owner(fd: int) -> str:
+    text = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+    return f" (pid {text})" if text.isdecimal() else ""
+
+
+def _open(
+    path: Path, application_id: int, schema: str, schema_version: int, synchronous: Literal["NORMAL", "FULL"]
+) -> WriterConnection:
+    try:
+        connection = WriterConnection(str(path))
+    except apsw.Error as error:
+        raise StartError(f"cannot open {path}: {_words(error)}; expected a writable folder") from None
+    try:
+        connection.set_busy_timeout(READER_BUSY_MS)
+        _require_ours(connection, path, application_id, schema_version)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_MAX_BYTES}")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if _pragma(connection, "application_id") == 0:
+            with connection:
+                connection.execute(schema)
+                connection.execute(f"PRAGMA application_id = {application_id}")
+                connection.execute(f"PRAGMA user_version = {schema_version}")
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        connection.close()
+        raise StartError(f"cannot write to {path}: {_words(error)}; expected a writable file and folder") from None
+    except (apsw.NotADBError, apsw.CorruptError, apsw.IOError, apsw.FullError, apsw.BusyError) as error:
+        connection.close()
+        raise StartError(f"{path} cannot be used as a database: {_words(error)}") from None
+    except StartError:
+        connection.close()
+        raise
+    return connection
+
+
+def _require_ours(connection: apsw.Connection, path: Path, application_id: int, schema_version: int) -> None:
+    found = _pragma(connection, "application_id")
+    if found == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+        return
+    if found != application_id:
+        raise StartError(f"{path} is a database of another kind: application id {found}, expected {application_id}")
+    version = _pragma(connection, "user_version")
+    if version != schema_version:
+        raise StartError(f"{path} has schema version {version}, expected {schema_version}")
+    problem = str(_pragma(connection, "quick_check(1)"))
+    if problem != "ok":
+        raise StartError(f"{path} is corrupt: {' '.join(problem.split())}; restore it from a backup")
+
+
+def _pragma(connection: apsw.Connection, name: str) -> Any:
+    return connection.execute(f"PRAGMA {name}").fetchall()[0][0]
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())
