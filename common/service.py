@@ -1,0 +1,198 @@
+"""The loop that every process runs: wait for sockets and timers, hand over what came, and end in good order.
+
+It is on the path of every tick through four processes, so it does little: one poll, one receive and one call of the
+handler for a message. Idle costs nothing; the poll waits for the next timer. SIGTERM and SIGINT wake it by a pipe; it
+then hands over what is ready at that moment, and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import zmq
+
+from common.clock import mono_ns
+from common.errors import StartError
+from common.sockets import Socket
+
+Handler = Callable[[list[bytes]], None]
+Callback = Callable[[], None]
+
+BURST_MESSAGES: Final = 256
+"""Messages taken from one socket before the others get their turn."""
+
+SUPERVISOR_START_SECONDS: Final = 1.2
+"""A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
+
+WAIT_MS_MAX: Final = 60_000
+"""Longest single wait; a poll takes no more than an int of milliseconds."""
+
+_NS_PER_MS: Final = 1_000_000
+
+
+class _Interval:
+    """A callback that is due again a while after it was called; a late one is not made up for."""
+
+    def __init__(self, interval_ns: int, callback: Callback) -> None:
+        self._interval_ns = interval_ns
+        self._callback = callback
+        self._due_ns = mono_ns() + interval_ns
+
+    def next_due(self) -> int:
+        return self._due_ns
+
+    def fire(self) -> None:
+        self._due_ns = mono_ns() + self._interval_ns
+        self._callback()
+
+
+class Loop:
+    """Hands over messages and fires timers until SIGTERM, SIGINT or `stop`.
+
+    Handlers must not raise for anything a peer can send; what they raise ends the process.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._poller = zmq.Poller()
+        self._drain: dict[Any, Callback] = {}
+        self._after_burst: list[Callback] = []
+        self._timers: list[tuple[Callable[[], int | None], Callback]] = []
+        self._stopping = False
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._poller.register(self._wake_read, zmq.POLLIN)
+        self._drain[self._wake_read] = self._drain_wake_pipe
+
+    def on(self, socket: Socket, handler: Handler, *, burst: int = BURST_MESSAGES) -> None:
+        """Call `handler` with the frames of each message of `socket`, at most `burst` of them in a row."""
+        self._poller.register(socket, zmq.POLLIN)
+        self._drain[socket] = _drainer(socket, handler, burst)
+
+    def after_burst(self, callback: Callback) -> None:
+        """Call `callback` when every socket that was ready in a wake-up has been drained."""
+        self._after_burst.append(callback)
+
+    def every(self, interval_ms: int, callback: Callback) -> None:
+        """Call `callback` each `interval_ms`, the first time after one interval."""
+        interval = _Interval(interval_ms * _NS_PER_MS, callback)
+        self._timers.append((interval.next_due, interval.fire))
+
+    def timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
+        """Call `fire` when the monotonic time that `next_due_mono_ns` gives has come; None means not at all.
+
+        `next_due_mono_ns` is asked before every wait, so it has to be cheap, and `fire` has to move it on.
+        """
+        self._timers.append((next_due_mono_ns, fire))
+
+    def stop(self) -> None:
+        """End `run` after what is ready now; callable from handlers, signal handlers and other threads."""
+        self._stopping = True
+        try:
+            os.write(self._wake_write, b"\0")
+        except (BlockingIOError, OSError):  # full of earlier wakes, or run() has ended
+            return
+
+    def run(self) -> None:
+        """Serve until told to stop. In the main thread SIGTERM and SIGINT stop it."""
+        with self._signals():
+            while not self._stopping:
+                self._turn(self._wait_ms())
+            self._turn(0)
+
+    def close(self) -> None:
+        """Let the wake pipe go; the loop cannot be run again."""
+        for fd in (self._wake_read, self._wake_write):
+            os.close(fd)
+
+    def _turn(self, wait_ms: int) -> None:
+        ready = self._poller.poll(wait_ms)
+        if ready:
+            drain = self._drain
+            for socket, _ in ready:
+                drain[socket]()
+            for callback in self._after_burst:
+                callback()
+        if self._timers:
+            now = mono_ns()
+            for next_due, fire in self._timers:
+                due = next_due()
+                if due is not None and due <= now:
+                    fire()
+
+    def _wait_ms(self) -> int:
+        due = min((at for next_due, _ in self._timers if (at := next_due()) is not None), default=None)
+        if due is None:
+            return WAIT_MS_MAX
+        # Rounded up: waking early would turn the last millisecond into a busy wait.
+        return min(max(0, -((mono_ns() - due) // _NS_PER_MS)), WAIT_MS_MAX)
+
+    def _drain_wake_pipe(self) -> None:
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            return
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        asked = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, lambda *_: self.stop()) for number in asked}
+        # The interpreter writes here as the signal comes, also while the poll waits in C.
+        wakeup_before = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup_before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:
+    receive = socket.recv_multipart
+    get = socket.get
+    events, readable, noblock = zmq.EVENTS, int(zmq.POLLIN), zmq.NOBLOCK
+
+    def drain() -> None:
+        for _ in range(burst):
+            try:
+                frames = receive(noblock)
+            except zmq.Again:
+                return
+            handler(frames)
+            # Asking is cheaper than the exception for a socket with nothing more.
+            if not int(get(events)) & readable:
+                return
+
+    return drain
+
+
+def main(run: Callable[[], None]) -> None:
+    """Run a composition root; what keeps it from starting becomes one line on stderr and exit code 2."""
+    started_ns = mono_ns()
+    try:
+        run()
+    except StartError as error:
+        sys.stderr.write(f"paperdesk {_service_name()}: {error}\n")
+        sys.stderr.flush()
+        if os.environ.get("SUPERVISOR_ENABLED"):
+            time.sleep(max(0.0, SUPERVISOR_START_SECONDS - (mono_ns() - started_ns) / 1e9))
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def _service_name() -> str:
+    """`signal` for `python -m services.signal`."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return str(spec.parent).rpartition(".")[2] if spec is not None and spec.parent else "desk"

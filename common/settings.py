@@ -1,0 +1,243 @@
+"""Settings: one frozen model per service, read from the environment and `.env`.
+
+A field's name in capitals is the variable's name; there are no prefixes and no aliases, so that a variable can be
+searched for as it is spelt. The environment goes before `.env`, an empty value counts as none. A bad value stops the
+start with one line that names the variable, the value and what was expected: a field's `description` is that
+expectation, so it is written as one ("milliseconds from 1 to 600000").
+
+One `.env` serves all processes, so a key that is none of this service may be another's. Unknown keys are refused
+against the names of every service, which are read from the text of the settings modules: a service must not load
+another's code to learn how its settings are called.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
+
+import dotenv
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from common.errors import StartError
+from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
+SYMBOL_CHARS_MAX: Final = 64
+_SHOWN_CHARS_MAX: Final = 80
+
+Source = Literal["default", "env", ".env"]
+S = TypeVar("S", bound="DeskSettings")
+
+
+def _endpoint(url: str) -> str:
+    scheme, _, address = url.partition("://")
+    if scheme == "ipc" and address:
+        return url
+    host, _, port = address.rpartition(":")
+    if scheme == "tcp" and host and (port == "*" or (port.isdecimal() and 0 <= int(port) <= 65_535)):
+        return url
+    raise ValueError("tcp://HOST:PORT or ipc://PATH")
+
+
+def _symbols(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    named = all(0 < len(symbol) <= SYMBOL_CHARS_MAX and not any(map(str.isspace, symbol)) for symbol in symbols)
+    if not symbols or not named or len(set(symbols)) != len(symbols):
+        raise ValueError("one or more different symbols, comma separated, such as EURUSD,NZDUSD")
+    return symbols
+
+
+def _under_root(path: Path) -> Path:
+    return PROJECT_ROOT / path.expanduser()
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+"""A ZeroMQ address; bound ones may have `*` for host or port."""
+
+Symbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_symbols)]
+"""A comma list of different symbols, in its order."""
+
+DeskPath = Annotated[Path, AfterValidator(_under_root)]
+"""A file or folder; a relative one is below the project's root, wherever the process was started."""
+
+Port = Annotated[int, Field(ge=0, le=65_535, description="a port from 0 to 65535; 0 means off")]
+
+
+class DeskSettings(BaseSettings):
+    """Base of every settings model; read it with `load`, never by calling it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=False)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Hold every model to the rule that a field's name is its variable's name."""
+        plain = all(field.alias is None and field.validation_alias is None for field in cls.model_fields.values())
+        assert plain, f"{cls.__name__}: settings have no aliases"
+        assert not cls.model_config.get("env_prefix"), f"{cls.__name__}: settings have no prefix"
+
+
+class CommonSettings(DeskSettings):
+    """What every service may need to know."""
+
+    trading_symbol: Symbols = ("EURUSD",)
+    zmq_market_data_url: Endpoint | None = None
+    zmq_execution_url: Endpoint | None = None
+    gtw_host: str = Field(default="127.0.0.1", min_length=1, description="a host name or address")
+    gtw_port: int = Field(default=DEFAULT_GATEWAY_PORT, ge=1, le=65_535, description="a port from 1 to 65535")
+    gtw_timeout_ms: int = Field(default=2_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
+    paperdesk_runtime_dir: DeskPath = PROJECT_ROOT / "var" / "run"
+    paperdesk_data_dir: DeskPath = PROJECT_ROOT / "var" / "data"
+    signal_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "signal"))
+    command_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "command"))
+    report_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "report"))
+    control_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "control"))
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
+        Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    )
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="a host name or address")
+
+    @model_validator(mode="after")
+    def _one_gateway(self) -> CommonSettings:
+        given = {"gtw_host", "gtw_port"} & self.model_fields_set
+        spelt = f"tcp://{self.gtw_host}:{self.gtw_port}"
+        if self.zmq_execution_url is not None and given and self.zmq_execution_url != spelt:
+            raise ValueError(
+                f"ZMQ_EXECUTION_URL: value '{self.zmq_execution_url}', expected {spelt}, which GTW_HOST and GTW_PORT "
+                "say; set one of the two"
+            )
+        return self
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway takes requests."""
+        return self.zmq_execution_url or f"tcp://{self.gtw_host}:{self.gtw_port}"
+
+    @property
+    def market_data_url(self) -> str:
+        """Where the gateway publishes ticks."""
+        return self.zmq_market_data_url or f"tcp://{self.gtw_host}:{DEFAULT_MARKET_DATA_PORT}"
+
+
+def _runtime_url(data: dict[str, Any], name: str) -> str:
+    return f"ipc://{data['paperdesk_runtime_dir']}/{name}.ipc"
+
+
+def load(model: type[S]) -> S:
+    """Read the settings of one process.
+
+    Raises:
+        StartError: a value is bad or a key of `.env` is nobody's, in one line.
+    """
+    path = env_file()
+    check_env_file(known_names() | _names(model))
+    try:
+        # What BaseSettings takes beside its fields is not in the signature that type checkers derive.
+        return cast("Callable[..., S]", model)(_env_file=path)
+    except ValidationError as error:
+        lines = [_line(model, problem) for problem in error.errors() if problem["type"] != "default_factory_not_called"]
+        raise StartError("; ".join(lines)) from None
+
+
+def describe(settings: DeskSettings) -> list[tuple[str, str, Source]]:
+    """Every setting as variable, value and where it came from; secrets are masked."""
+    in_env, in_file = _given(os.environ), _given(_env_file_values())
+    rows: list[tuple[str, str, Source]] = []
+    for field in type(settings).model_fields:
+        name, value = field.upper(), getattr(settings, field)
+        source: Source = "env" if name in in_env else ".env" if name in in_file else "default"
+        rows.append((name, _text(value), source))
+    return rows
+
+
+def env_file() -> Path | None:
+    """The `.env` in force: the one PAPERDESK_ENV_FILE names, or that of the project's root, or none.
+
+    Raises:
+        StartError: the one that is named is not there.
+    """
+    named = os.environ.get(ENV_FILE_VARIABLE)
+    if named is None:
+        path = PROJECT_ROOT / ".env"
+        return path if path.is_file() else None
+    if not named:
+        return None
+    if not Path(named).is_file():
+        raise StartError(f"{ENV_FILE_VARIABLE}: value '{named}', expected a file that is there, or nothing for none")
+    return Path(named)
+
+
+def check_env_file(known: Iterable[str]) -> None:
+    """Refuse a `.env` with a key that is not among `known`: it is a misspelt one, and would be silently without effect.
+
+    Raises:
+        StartError: names the key and the nearest known name.
+    """
+    names = set(known)
+    for key in _env_file_values():
+        if key.upper() not in names:
+            near = difflib.get_close_matches(key.upper(), sorted(names), n=1, cutoff=0.0)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise StartError(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
+
+
+def known_names() -> set[str]:
+    """The variables of every service, of the command line and the shared ones."""
+    modules = [*PROJECT_ROOT.glob("services/*/settings.py"), PROJECT_ROOT / "cli" / "settings.py"]
+    names = _names(CommonSettings)
+    for path in modules:
+        if path.is_file():
+            names |= _names_in_text(path.read_text(encoding="utf-8"))
+    return names
+
+
+def _names_in_text(text: str) -> set[str]:
+    """Upper-cased names of the annotated fields of every class whose base is called `...Settings`."""
+    return {
+        statement.target.id.upper()
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Settings") for base in node.bases)
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    }
+
+
+def _names(model: type[DeskSettings]) -> set[str]:
+    return {field.upper() for field in model.model_fields}
+
+
+def _env_file_values() -> dict[str, str | None]:
+    path = env_file()
+    return dict(dotenv.dotenv_values(path)) if path else {}
+
+
+def _given(values: Any) -> set[str]:
+    return {name.upper() for name, value in values.items() if value}
+
+
+def _line(model: type[DeskSettings], problem: ErrorDetails) -> str:
+    if not problem["loc"]:
+        return str(problem.get("ctx", {}).get("error", problem["msg"]))
+    field = str(problem["loc"][0])
+    info = model.model_fields[field]
+    said = problem.get("ctx", {}).get("error") if problem["type"] == "value_error" else info.description
+    expected = str(said or problem["msg"].removeprefix("Input should be ").removeprefix("Value error, "))
+    shown = "**********" if "Secret" in str(info.annotation) else _text(problem["input"])
+    return f"{field.upper()}: value '{shown[:_SHOWN_CHARS_MAX]}', expected {expected}"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

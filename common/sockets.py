@@ -1,0 +1,180 @@
+"""ZeroMQ sockets with the options of the house, and the errors of binding in words.
+
+No queue here is trusted: a killed peer loses what it held, so linger is 0, nothing is queued for a peer that is not
+there (IMMEDIATE), and whoever sends learns whether the message was taken. Sends never block.
+"""
+
+from __future__ import annotations
+
+import os
+import socket as unix
+import stat
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from common.errors import StartError
+from proto.units import MAX_FRAME_BYTES
+
+Socket = zmq.Socket[bytes]
+
+QUEUE_MESSAGES_MAX: Final = 10_000
+"""High-water mark of every queue, either way: far above any window of ours, far below memory."""
+
+ROUTER_FRAME_BYTES_MAX: Final = 1024 * 1024
+"""A router takes more than it serves, so that it can answer a too long request instead of dropping its client."""
+
+HEARTBEAT_MS: Final = 1_000
+HEARTBEAT_TIMEOUT_MS: Final = 3_000
+HANDSHAKE_MS: Final = 1_000
+"""A connection that says nothing is dropped after this; the default of 30 s lets silent ones lock out a client."""
+
+RECONNECT_TCP_MS: Final = (100, 5_000)
+RECONNECT_IPC_MS: Final = (20, 200)
+"""First and longest pause before connecting again. Trying a socket file costs next to nothing, so it is tried often."""
+
+IPC_PATH_BYTES_MAX: Final = 107
+"""What fits into a Unix socket address with its closing zero."""
+
+
+class Sockets:
+    """All sockets of one process, on one context; `close` ends them all and waits for nothing."""
+
+    def __init__(self) -> None:
+        self._context: zmq.Context[Socket] = zmq.Context()
+        self._sockets: list[Socket] = []
+
+    def pull(self, url: str, bind: bool = True, *, setting: str = "") -> Socket:
+        """A PULL socket, bound unless told otherwise; `setting` is the variable to name when binding fails."""
+        socket = self._make(zmq.PULL, url)
+        return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)
+
+    def push(self, url: str, *, setting: str = "") -> Socket:
+        """A PUSH socket that connects."""
+        return self._connect(self._make(zmq.PUSH, url), url, setting)
+
+    def pub(self, url: str, *, setting: str = "") -> Socket:
+        """A PUB socket that binds. It drops silently at the high-water mark."""
+        return self._bind(self._make(zmq.PUB, url), url, setting)
+
+    def sub(self, url: str, topics: list[bytes], *, setting: str = "") -> Socket:
+        """A SUB socket that connects. Topics match by prefix: compare the whole topic frame of what comes."""
+        socket = self._make(zmq.SUB, url)
+        for topic in topics:
+            socket.setsockopt(zmq.SUBSCRIBE, topic)
+        return self._connect(socket, url, setting)
+
+    def router(self, url: str, *, setting: str = "") -> Socket:
+        """A ROUTER socket that binds; an answer to a peer that has gone is dropped."""
+        return self._bind(self._make(zmq.ROUTER, url, frame_bytes_max=ROUTER_FRAME_BYTES_MAX), url, setting)
+
+    def dealer(self, url: str, *, setting: str = "") -> Socket:
+        """A DEALER socket that connects."""
+        return self._connect(self._make(zmq.DEALER, url), url, setting)
+
+    def close(self) -> None:
+        """Close every socket and the context; whatever is queued is dropped."""
+        for socket in self._sockets:
+            socket.close(linger=0)
+        self._sockets.clear()
+        self._context.term()
+
+    def _make(self, kind: int, url: str, frame_bytes_max: int = MAX_FRAME_BYTES) -> Socket:
+        socket = self._context.socket(kind)
+        first, longest = RECONNECT_IPC_MS if url.startswith("ipc://") else RECONNECT_TCP_MS
+        for option, value in (
+            (zmq.LINGER, 0),
+            (zmq.SNDHWM, QUEUE_MESSAGES_MAX),
+            (zmq.RCVHWM, QUEUE_MESSAGES_MAX),
+            (zmq.MAXMSGSIZE, frame_bytes_max),
+            (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
+            (zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS),
+            (zmq.HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS),
+            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+            (zmq.RECONNECT_IVL, first),
+            (zmq.RECONNECT_IVL_MAX, longest),
+            (zmq.IMMEDIATE, 1),
+        ):
+            socket.setsockopt(option, value)
+        self._sockets.append(socket)
+        return socket
+
+    def _bind(self, socket: Socket, url: str, setting: str) -> Socket:
+        if url.startswith("ipc://"):
+            _prepare_ipc(url, setting)
+        try:
+            socket.bind(url)
+        except zmq.ZMQError as error:
+            expected = (
+                "a free port" if error.errno == zmq.EADDRINUSE else "an address of this host, such as tcp://*:5555"
+            )
+            raise StartError(f"cannot bind {url}: {_words(error)}; expected {expected}{_setting(setting)}") from None
+        return socket
+
+    def _connect(self, socket: Socket, url: str, setting: str) -> Socket:
+        try:
+            socket.connect(url)
+        except zmq.ZMQError as error:
+            raise StartError(
+                f"cannot connect to {url}: {_words(error)}; expected tcp://HOST:PORT or ipc://PATH{_setting(setting)}"
+            ) from None
+        return socket
+
+
+def send(socket: Socket, frames: list[bytes]) -> bool:
+    """Send without waiting; False when nobody is there to take it or the queue is full."""
+    try:
+        if len(frames) == 1:
+            socket.send(frames[0], zmq.NOBLOCK)
+        else:
+            socket.send_multipart(frames, zmq.NOBLOCK)
+    except zmq.Again:
+        return False
+    return True
+
+
+def _prepare_ipc(url: str, setting: str) -> None:
+    """Make the folder, and clear away the socket file of a dead process.
+
+    Binding would replace the file of a living one just as silently, so that one is looked for first.
+    """
+    path = Path(url.removeprefix("ipc://"))
+    if (length := len(os.fsencode(path))) > IPC_PATH_BYTES_MAX:
+        raise StartError(
+            f"cannot bind {url}: a path of {length} bytes, expected at most {IPC_PATH_BYTES_MAX}; "
+            f"choose a shorter runtime folder{_setting(setting or 'PAPERDESK_RUNTIME_DIR')}"
+        )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            return
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise StartError(f"cannot bind {url}: {path} is there and is no socket{_setting(setting)}")
+        if _answers(path):
+            raise StartError(f"cannot bind {url}: another process listens there; stop it first{_setting(setting)}")
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StartError(
+            f"cannot bind {url}: {error.strerror}; expected a writable folder{_setting(setting)}"
+        ) from None
+
+
+def _answers(path: Path) -> bool:
+    with unix.socket(unix.AF_UNIX, unix.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except BlockingIOError:
+            return True
+        return True
+
+
+def _words(error: zmq.ZMQError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno < zmq.HAUSNUMERO else str(error)  # type: ignore[attr-defined]
+
+
+def _setting(name: str) -> str:
+    return f" (setting {name})" if name else ""
