@@ -1,0 +1,189 @@
+"""The state of the account: orders, deals, lots and cash, as the fold of the ledger's events.
+
+`apply` folds and never judges; what is judged was judged before the event was made. Whoever wants to know which rows a
+fold has changed (the ledger's projections) finds them in `touched`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import structs
+
+from proto.gateway import DealKind, VenueDeal
+from proto.instrument import Instrument
+from proto.units import Side
+from services.portfolio.core.events import (
+    DealBooked,
+    Event,
+    InstrumentLearned,
+    OrderCreated,
+    OrderDenied,
+    OrderUpdated,
+    Reconciled,
+    StreamEnded,
+    StreamOpened,
+)
+from services.portfolio.core.lifecycle import OrderStatus, may_become
+from services.portfolio.core.orders import Order
+from services.portfolio.core.position import ZERO, Closing, Position
+
+_AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
+
+
+class Touched:
+    """Which rows have changed since they were last written."""
+
+    __slots__ = ("deals", "orders", "symbols")
+
+    def __init__(self) -> None:
+        """Start clean."""
+        self.orders: set[str] = set()
+        self.symbols: set[str] = set()
+        self.deals: list[VenueDeal] = []
+
+    def clear(self) -> None:
+        """Forget what has been written."""
+        self.orders.clear()
+        self.symbols.clear()
+        self.deals.clear()
+
+
+class Book:
+    """Everything the desk owns, owes and has asked for, on one account."""
+
+    def __init__(self) -> None:
+        """An empty book that knows nothing yet."""
+        self.stream: StreamOpened | None = None
+        self.ended: StreamEnded | None = None
+        self.reconciled: Reconciled | None = None
+        self.instruments: dict[str, Instrument] = {}
+        self.orders: dict[str, Order] = {}
+        self.open_orders: dict[str, str] = {}
+        self.positions: dict[str, Position] = {}
+        self.deals: list[VenueDeal] = []
+        self.deal_cursor = 0
+        self.balance = ZERO
+        self.realized_pnl = ZERO
+        self.commission = ZERO
+        self.swap = ZERO
+        self.position_changes = 0
+        self.touched = Touched()
+
+    def position(self, symbol: str) -> Position:
+        """The position of a symbol whose terms are known; flat before its first deal."""
+        position = self.positions.get(symbol)
+        if position is None:
+            position = self.positions[symbol] = Position(symbol, self.instruments[symbol].contract_size)
+        return position
+
+    def apply(self, event: Event) -> None:
+        """Fold one event into the state."""
+        match event:
+            case OrderCreated(order=order):
+                self._put(order)
+                self.open_orders[order.symbol] = order.order_id
+            case OrderUpdated():
+                self._update(event)
+            case DealBooked():
+                self._book(event)
+            case StreamOpened():
+                self.stream, self.ended = event, None
+            case InstrumentLearned(instrument=instrument):
+                self.instruments[instrument.symbol] = instrument
+            case StreamEnded():
+                self.ended = event
+            case Reconciled():
+                self.reconciled = event
+            case OrderDenied():
+                pass
+
+    def amounts(self) -> dict[str, str]:
+        """The sums of cash by name, as exact text, for a projection."""
+        return {name: str(getattr(self, name)) for name in _AMOUNTS}
+
+    def set_amounts(self, amounts: dict[str, str]) -> None:
+        """Take the sums of cash from a projection."""
+        for name in _AMOUNTS:
+            setattr(self, name, Decimal(amounts[name]))
+
+    def restore_order(self, order: Order) -> None:
+        """Take an order from a projection, as it was when it was written."""
+        self.orders[order.order_id] = order
+        if order.status.is_open:
+            self.open_orders[order.symbol] = order.order_id
+
+    def _put(self, order: Order) -> None:
+        self.orders[order.order_id] = order
+        self.touched.orders.add(order.order_id)
+        if not order.status.is_open and self.open_orders.get(order.symbol) == order.order_id:
+            del self.open_orders[order.symbol]
+
+    def _update(self, event: OrderUpdated) -> None:
+        order = self.orders[event.order_id]
+        assert may_become(order.status, event.status), (order.order_id, order.status, event.status)
+        self._put(
+            structs.replace(
+                order,
+                status=event.status,
+                ticket=event.ticket if event.ticket is not None else order.ticket,
+                retcode=event.retcode if event.retcode is not None else order.retcode,
+                code=event.code,
+                error=event.error,
+                ended_ns=0 if event.status.is_open else event.time_ns,
+            )
+        )
+
+    def _book(self, event: DealBooked) -> None:
+        deal = event.deal
+        assert deal.deal > self.deal_cursor, (deal.deal, self.deal_cursor)
+        self.deals.append(deal)
+        self.touched.deals.append(deal)
+        self.deal_cursor = deal.deal
+        self.balance += deal.cash
+        self.commission += deal.commission
+        self.swap += deal.swap
+        if deal.kind is DealKind.BALANCE:
+            return
+        self.realized_pnl += deal.profit
+        self.position_changes += 1
+        self.position(deal.symbol).apply(
+            side=Side(deal.kind.value),
+            volume=deal.volume,
+            price=deal.price,
+            deal=str(deal.deal),
+            time_ns=deal.time_ns,
+        )
+        self.touched.symbols.add(deal.symbol)
+        if event.order_id:
+            self._fill(self.orders[event.order_id], deal)
+
+    def _fill(self, order: Order, deal: VenueDeal) -> None:
+        filled = order.filled_volume + deal.volume
+        before = (order.filled_price or ZERO) * order.filled_volume
+        price = deal.price if not order.filled_volume else (before + deal.price * deal.volume) / filled
+        following = OrderStatus.FILLED if filled >= order.volume else OrderStatus.PARTIALLY_FILLED
+        assert may_become(order.status, following), (order.order_id, order.status, following)
+        self._put(
+            structs.replace(
+                order,
+                status=following,
+                filled_volume=filled,
+                filled_price=price,
+                profit=order.profit + deal.profit,
+                ticket=deal.ticket or order.ticket,
+                ended_ns=deal.time_ns if following is OrderStatus.FILLED else order.ended_ns,
+            )
+        )
+
+
+def closings_of(book: Book, deal: VenueDeal) -> list[Closing]:
+    """Which lots a deal would close, without booking it."""
+    if deal.kind is DealKind.BALANCE:
+        return []
+    held = book.position(deal.symbol)
+    trial = Position(held.symbol, held.contract_size, held.lots, held.direction)
+    return trial.apply(
+        side=Side(deal.kind.value), volume=deal.volume, price=deal.price, deal=str(deal.deal), time_ns=deal.time_ns
+    )

@@ -1,0 +1,111 @@
+"""Talking with the gateway through execution, one question at a time, whatever gets lost.
+
+A conversation is a generator that yields gateway requests and is sent the replies, so that "ask, then ask about what was
+answered" reads from top to bottom. A question stays open until it is answered: it is sent again, with the same call id
+and the same bytes, after a while without an answer. Whether it may be asked twice is the request's affair; all of ours
+may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Final
+
+from msgspec import Raw
+
+from proto.codec import encode
+from proto.gateway import Reply, Request
+from proto.messages import Call
+
+Talk = Generator[Request, Reply, None]
+
+RESEND_NS_FIRST: Final = 250_000_000
+RESEND_NS_MAX: Final = 2_000_000_000
+
+
+class Conversation:
+    """One generator and the question it waits for."""
+
+    __slots__ = ("asked_mono_ns", "call", "is_done", "pause_ns", "request", "resend_mono_ns", "talk")
+
+    def __init__(self, talk: Talk) -> None:
+        """Nothing is asked before `Conversations.start`."""
+        self.talk = talk
+        self.is_done = False
+        self.call: Call
+        self.request: Request
+        self.asked_mono_ns = 0
+        self.resend_mono_ns = 0
+        self.pause_ns = RESEND_NS_FIRST
+
+
+class Conversations:
+    """All open questions, by call id."""
+
+    def __init__(self, *, timeout_ms: int, first_call_id: int = 1) -> None:
+        """`timeout_ms` is what execution waits before it says NO_ANSWER; call ids count up from the first."""
+        self._timeout_ms = timeout_ms
+        self._next_call_id = first_call_id
+        self._open: dict[int, Conversation] = {}
+
+    def __len__(self) -> int:
+        """How many questions wait for an answer."""
+        return len(self._open)
+
+    def start(self, talk: Talk, mono_ns: int) -> tuple[Conversation, Call | None]:
+        """Begin a conversation; the call is its first question, None when it had nothing to ask."""
+        conversation = Conversation(talk)
+        return conversation, self._proceed(conversation, None, mono_ns)
+
+    def find(self, call_id: int) -> Conversation | None:
+        """The conversation that waits for this call, None when nobody does (any more)."""
+        return self._open.get(call_id)
+
+    def answer(self, conversation: Conversation, reply: Reply, mono_ns: int) -> Call | None:
+        """Give a conversation its reply and return its next question, None when it is done."""
+        del self._open[conversation.call.call_id]
+        return self._proceed(conversation, reply, mono_ns)
+
+    def drop(self, conversation: Conversation) -> None:
+        """Stop waiting: a later question makes this one needless."""
+        self._open.pop(conversation.call.call_id, None)
+        conversation.is_done = True
+
+    def resend_all(self, mono_ns: int) -> list[Call]:
+        """Every open question again: whoever carried them may have lost them."""
+        return [self._again(conversation, mono_ns) for conversation in self._open.values()]
+
+    def due(self, mono_ns: int) -> list[Call]:
+        """The questions that have waited long enough to be asked again."""
+        return [
+            self._again(conversation, mono_ns)
+            for conversation in self._open.values()
+            if conversation.resend_mono_ns <= mono_ns
+        ]
+
+    def next_due_mono_ns(self) -> int | None:
+        """When the next question would be asked again; None when nothing is open."""
+        if not self._open:
+            return None
+        return min(conversation.resend_mono_ns for conversation in self._open.values())
+
+    def _proceed(self, conversation: Conversation, reply: Reply | None, mono_ns: int) -> Call | None:
+        try:
+            request = next(conversation.talk) if reply is None else conversation.talk.send(reply)
+        except StopIteration:
+            conversation.is_done = True
+            return None
+        call = Call(self._next_call_id, self._timeout_ms, Raw(encode(request)))
+        self._next_call_id += 1
+        conversation.request, conversation.call = request, call
+        conversation.asked_mono_ns = mono_ns
+        conversation.pause_ns = RESEND_NS_FIRST
+        conversation.resend_mono_ns = mono_ns + RESEND_NS_FIRST
+        self._open[call.call_id] = conversation
+        return call
+
+    @staticmethod
+    def _again(conversation: Conversation, mono_ns: int) -> Call:
+        conversation.pause_ns = min(conversation.pause_ns * 2, RESEND_NS_MAX)
+        conversation.resend_mono_ns = mono_ns + conversation.pause_ns
+        return conversation.call

@@ -1,0 +1,41 @@
+"""How far the desk has come in the ticks, and what it counted on the way.
+
+Nothing here can be folded from the ledger's events, since a tick that comes to nothing leaves none. It is written with
+every commit, in the same transaction as the events that the ticks gave rise to.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class Mark(Struct, frozen=True, gc=False, array_like=True):
+    """The latest quote that a symbol was decided on."""
+
+    bid: float
+    ask: float
+    time_ns: int
+
+
+class TickCursor(Struct, kw_only=True):
+    """Progress of one stream; everything is a function of its ticks alone."""
+
+    stream_id: str = ""
+    ordinal: int = 0
+    time_ns: int = 0
+    buy: int = 0
+    sell: int = 0
+    hold: int = 0
+    warming_up: int = 0
+    gaps: int = 0
+    blocked: dict[str, int] = field(default_factory=dict)
+    denied: dict[str, int] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    last_blocked: dict[str, str] = field(default_factory=dict)
+    last_denied: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def processed(self) -> int:
+        """Ticks decided."""
+        return self.buy + self.sell + self.hold + self.warming_up

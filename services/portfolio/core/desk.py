@@ -1,0 +1,57 @@
+"""What the portfolio's parts share: the account, the cursor, where the desk stands, and the events not yet durable."""
+
+from __future__ import annotations
+
+from proto.control import DeskState
+from proto.time import Now
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import Event
+from services.portfolio.core.latency import Latency
+from services.portfolio.core.rules import DeskRules
+
+
+class Desk:
+    """The desk's state in memory; every change of the account goes through `emit`."""
+
+    def __init__(self, *, rules: DeskRules, book: Book, cursor: TickCursor, live_incarnation: str) -> None:
+        """Go on from a book and a cursor, empty ones for a new account.
+
+        `live_incarnation` starts the order ids of a stream that runs by itself; a stepped stream derives its own.
+        """
+        self.rules = rules
+        self.book = book
+        self.cursor = cursor
+        self.live_incarnation = live_incarnation
+        self.state = DeskState.CONNECTING
+        self.waiting_for = "the gateway"
+        self.window = 0
+        self.is_quiet = False
+        self.now = Now(0, 0)
+        self.is_dirty = False
+        self.duplicates = 0
+        self.malformed = 0
+        self.tick_to_signal = Latency()
+        self.tick_to_order = Latency()
+        self.order_to_fill = Latency()
+        self._events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Fold an event into the book and keep it for the ledger."""
+        self.book.apply(event)
+        self._events.append(event)
+        self.is_dirty = True
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call, already folded into the book, for the ledger to keep."""
+        events, self._events = self._events, []
+        self.is_dirty = False
+        return events
+
+    def enter(self, state: DeskState, waiting_for: str = "") -> None:
+        """Go over to another state and say what it waits for."""
+        self.state, self.waiting_for = state, waiting_for
+
+    def halt(self, why: str) -> None:
+        """Stop deciding, and say why."""
+        self.enter(DeskState.HALTED, why)

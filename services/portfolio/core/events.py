@@ -1,0 +1,105 @@
+"""What the ledger remembers: the events that the state is folded from.
+
+An event is a fact that was decided or learned. Folding one never judges, so that a ledger of any age folds to the same
+state. A signal that came to nothing is no event: it is counted in the tick cursor.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from proto.control import Difference
+from proto.gateway import TickCounts, VenueDeal
+from proto.instrument import Instrument
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Order
+from services.portfolio.core.position import Closing
+
+
+class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
+    """A stream of ticks began; `incarnation` starts the ids of its orders.
+
+    `orders_before` and `deals_before` are what the account had of either, so that a run's own can be told apart.
+    """
+
+    stream_id: str
+    incarnation: str
+    orders_before: int
+    deals_before: int
+    account: str
+    mode: str
+    fills: str
+    currency: str
+    currency_digits: int
+    data_sha256: str
+    first_time_ns: int
+    settings: dict[str, str]
+
+
+class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
+    """The venue told its terms of a symbol."""
+
+    instrument: Instrument
+
+
+class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
+    """An order was decided and its volume reserved; nothing has been sent yet."""
+
+    order: Order
+
+
+class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
+    """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed."""
+
+    symbol: str
+    direction: int
+    ordinal: int
+    time_ns: int
+    code: str
+    limit: str
+    observed: str
+
+
+class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
+    """The venue's word on an order, or the lack of it."""
+
+    order_id: str
+    status: OrderStatus
+    ticket: int | None
+    retcode: int | None
+    code: str
+    error: str
+    time_ns: int
+
+
+class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
+    """A deal of the venue was booked; `order_id` is ours or empty, `closings` the lots it closed."""
+
+    deal: VenueDeal
+    order_id: str
+    closings: list[Closing]
+
+
+class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
+    """The data of the stream is at its end, and every deal up to it is booked."""
+
+    stream_id: str
+    ordinal: int
+    time_ns: int
+    counts: TickCounts
+
+
+class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
+    """Ledger and venue were compared; `at_end` when the stream had ended."""
+
+    ordinal: int
+    at_end: bool
+    balance: Decimal
+    differences: list[Difference]
+
+
+Event = (
+    StreamOpened | InstrumentLearned | OrderCreated | OrderDenied | OrderUpdated | DealBooked | StreamEnded | Reconciled
+)

@@ -1,0 +1,63 @@
+"""The life of an order, as one table.
+
+`DENIED` is our refusal, `REJECTED` the venue's. `IN_DOUBT` is a state, not a failure: the order may have been executed,
+its volume stays reserved, and only evidence ends it. A venue's word may come late or twice; what the table does not
+allow is not applied, and the caller is told so.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands."""
+
+    NEW = "NEW"
+    DENIED = "DENIED"
+    PENDING = "PENDING"
+    SENT = "SENT"
+    ACCEPTED = "ACCEPTED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    IN_DOUBT = "IN_DOUBT"
+    PRESUMED_EXPIRED = "PRESUMED_EXPIRED"
+
+    @property
+    def is_open(self) -> bool:
+        """True while the order may still change the position: it counts as exposure."""
+        return self in _OPEN
+
+
+_S = OrderStatus
+_OPEN: Final = frozenset({_S.NEW, _S.PENDING, _S.SENT, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.IN_DOUBT})
+_WORD_OF_THE_VENUE: Final = frozenset(
+    {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT}
+)
+_LATE_FILL: Final = frozenset({_S.PARTIALLY_FILLED, _S.FILLED})
+
+TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
+    _S.NEW: frozenset({_S.DENIED, _S.PENDING}),
+    _S.DENIED: frozenset(),
+    _S.PENDING: frozenset({_S.SENT, _S.PRESUMED_EXPIRED}) | _WORD_OF_THE_VENUE,
+    _S.SENT: frozenset({_S.PRESUMED_EXPIRED}) | _WORD_OF_THE_VENUE,
+    _S.ACCEPTED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
+    _S.PARTIALLY_FILLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
+    _S.FILLED: frozenset(),
+    # A deal that comes after the end of its order has happened all the same: it is booked, late.
+    _S.CANCELED: _LATE_FILL,
+    _S.EXPIRED: _LATE_FILL,
+    _S.REJECTED: frozenset(),
+    _S.IN_DOUBT: frozenset({_S.PRESUMED_EXPIRED}) | (_WORD_OF_THE_VENUE - {_S.IN_DOUBT}),
+    _S.PRESUMED_EXPIRED: _LATE_FILL,
+}
+"""From a status to those that may follow it."""
+
+
+def may_become(status: OrderStatus, following: OrderStatus) -> bool:
+    """True when the table lets an order in `status` become `following`."""
+    return following in TRANSITIONS[status]

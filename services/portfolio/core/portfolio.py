@@ -1,0 +1,355 @@
+"""The portfolio of the desk: signals in, orders out, deals booked, and nothing forgotten.
+
+`handle` takes one message and returns the calls to the gateway that follow from it; the events that led there wait in
+`take_events` and must be durable, together with the cursor, before any of the calls is sent. `pause` is called when no
+more input is at hand: it says what may be said once for many ticks. All work is decided in the order of the ordinals:
+
+    signal n and the deals up to n are known -> book them, mark, judge, make the order -> (commit) -> send it, book its
+    deals -> (commit) -> CONFIRM(n)
+
+While the venue's book is quiet (nothing rests in it that a tick could set off) the deals up to n + 1 are the ones known
+at n, and n + 1 is decided without waiting for the reply to CONFIRM(n).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.codec import MalformedMessageError, decode_reply
+from proto.control import DeskState
+from proto.gateway import (
+    AccountReply,
+    Buy,
+    Confirm,
+    ConfirmReply,
+    DealsReply,
+    GetAccount,
+    GetDeals,
+    GetOrders,
+    GetPositions,
+    GetSymbolInfo,
+    Hello,
+    HelloReply,
+    OrderReply,
+    OrderReplyStatus,
+    OrdersReply,
+    PositionsReply,
+    Reply,
+    Request,
+    Sell,
+    SymbolReply,
+)
+from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
+from proto.time import Now
+from services.portfolio.core.conversation import Conversation, Conversations, Talk
+from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import OrderCreated, OrderUpdated, StreamEnded
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
+
+HELD_SIGNALS_MAX: Final = 10_000
+"""Signals that may wait for their turn; above the publication window, so that only a stranger's flood reaches it."""
+
+CONFIRM_EVERY: Final = 256
+"""Ticks decided in one go before they are confirmed, so that the publisher's window never runs dry."""
+
+IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
+IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
+DEALS_EVERY_NS: Final = 1_000_000_000
+"""How often a venue that runs by itself is asked for deals that no reply announced."""
+
+ORDER_LIFETIME_NS: Final = 5_000_000_000
+"""How long an order of a live desk may wait anywhere before the gateway refuses it."""
+
+_UNSETTLED: Final = frozenset(
+    {OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT, OrderReplyStatus.UNKNOWN, OrderReplyStatus.ACCEPTED}
+)
+"""Replies that settle nothing yet: the order is asked after again."""
+
+
+class Portfolio:
+    """The one place that knows what the desk owns and what it has asked for."""
+
+    def __init__(self, desk: Desk, *, timeout_ms: int) -> None:
+        """Run `desk`; execution waits `timeout_ms` for each reply before it says NO_ANSWER."""
+        self.desk = desk
+        self.ordered_ticks_mono_ns: list[int] = []
+        self._conversations = Conversations(timeout_ms=timeout_ms)
+        self._held: dict[int, Signal] = {}
+        self._heard: dict[str, SignalHello] = {}
+        self._gateway_boot = ""
+        self._busy: Conversation | None = None
+        self._confirm: Conversation | None = None
+        self._confirmed = -1
+        self._step = -1
+        self._idle_due_ns = 0
+        self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
+        self._deals_due_ns = 0
+
+    # ------------------------------------------------------------------------------------------- what the shell calls
+
+    def start(self, now: Now) -> list[Call]:
+        """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
+        self.desk.now = now
+        return self._talk(begin(self.desk))
+
+    def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
+        """Take one message in and return the calls that follow from it."""
+        self.desk.now = now
+        match message:
+            case Signal():
+                return self._on_signal(message)
+            case Answer():
+                return self._on_answer(message)
+            case SignalHello():
+                self._heard[message.publisher] = message
+                return []
+            case CourierHello():
+                self._idle_due_ns = now.mono_ns
+                return self._conversations.resend_all(now.mono_ns)
+
+    def pause(self, now: Now) -> list[Call]:
+        """No more input is at hand: confirm what has been decided."""
+        self.desk.now = now
+        if self.desk.state is DeskState.WAITING_FOR_SIGNALS and self._all_heard():
+            self.desk.enter(DeskState.RUNNING)
+            self._touch_idle()
+        is_free = self.desk.state is DeskState.RUNNING and self._busy is None
+        if self.desk.window and is_free and self.desk.cursor.ordinal > self._confirmed:
+            return self._send_confirm()
+        return []
+
+    def next_timer_mono_ns(self) -> int | None:
+        """When `on_timer` wants to be called; None when nothing is waited for."""
+        dues = []
+        if (resend := self._conversations.next_due_mono_ns()) is not None:
+            dues.append(resend)
+        if self.desk.state is DeskState.RUNNING:
+            dues.append(self._idle_due_ns if self.desk.window else self._deals_due_ns)
+        return min(dues, default=None)
+
+    def on_timer(self, now: Now) -> list[Call]:
+        """Ask again what was not answered; wake a stream in which nothing moves."""
+        self.desk.now = now
+        calls = self._conversations.due(now.mono_ns)
+        if self.desk.state is not DeskState.RUNNING:
+            return calls
+        if self.desk.window == 0 and now.mono_ns >= self._deals_due_ns:
+            self._deals_due_ns = now.mono_ns + DEALS_EVERY_NS
+            if self._busy is None:
+                calls += self._talk(pull_deals(self.desk))
+        elif self.desk.window and now.mono_ns >= self._idle_due_ns:
+            self._idle_due_ns = now.mono_ns + self._idle_pause_ns
+            self._idle_pause_ns = min(self._idle_pause_ns * 2, IDLE_CONFIRM_NS_MAX)
+            if self._busy is None and self._confirm is None:
+                calls += self._send_confirm()
+        return calls
+
+    @property
+    def is_busy(self) -> bool:
+        """True while an order or a reconciliation is on its way."""
+        return self._busy is not None
+
+    @property
+    def in_flight(self) -> int:
+        """Questions to the gateway that wait for an answer."""
+        return len(self._conversations)
+
+    # ------------------------------------------------------------------------------------------------------- signals
+
+    def _on_signal(self, signal: Signal) -> list[Call]:
+        if signal.stream_id != self.desk.cursor.stream_id or signal.symbol not in self.desk.rules.symbols:
+            if self.desk.cursor.stream_id:
+                self.desk.malformed += 1
+            return []
+        if signal.ordinal <= self.desk.cursor.ordinal or signal.ordinal in self._held:
+            self.desk.duplicates += 1
+            return []
+        if len(self._held) >= HELD_SIGNALS_MAX:
+            self.desk.malformed += 1
+            return []
+        self.desk.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
+        self._held[signal.ordinal] = signal
+        return self._advance()
+
+    def _advance(self) -> list[Call]:
+        """Decide, in order, every tick whose signal and deals are known."""
+        if self.desk.state is not DeskState.RUNNING:
+            return []
+        held, cursor = self._held, self.desk.cursor
+        while held and self._busy is None:
+            if self.desk.window:
+                if not (self.desk.is_quiet or self._step == cursor.ordinal):
+                    break
+                signal = held.pop(cursor.ordinal + 1, None)
+                if signal is None:
+                    break
+            else:
+                signal = held.pop(min(held))
+            calls = self._decide(signal)
+            if calls:
+                return calls
+            if self.desk.window and cursor.ordinal - self._confirmed >= CONFIRM_EVERY:
+                return self._send_confirm() + self._advance()
+        return []
+
+    def _decide(self, signal: Signal) -> list[Call]:
+        self.desk.is_dirty = True
+        count(signal, self.desk.cursor)
+        if signal.direction == 0:
+            return []
+        valid_until_ns = 0 if self.desk.window else self.desk.now.domain_ns + ORDER_LIFETIME_NS
+        event = decide(signal, self.desk.book, self.desk.cursor, self.desk.rules, valid_until_ns=valid_until_ns)
+        if event is None:
+            return []
+        self.desk.emit(event)
+        if not isinstance(event, OrderCreated):
+            return []
+        self.ordered_ticks_mono_ns.append(signal.tick_published_mono_ns)
+        return self._talk(carry(self.desk, event.order))
+
+    # --------------------------------------------------------------------------------------------------------- answers
+
+    def _on_answer(self, answer: Answer) -> list[Call]:
+        conversation = self._conversations.find(answer.call_id)
+        if conversation is None:
+            self.desk.duplicates += 1
+            return []
+        if answer.outcome is Outcome.NO_ANSWER:
+            self._on_silence(conversation.request)
+            return []
+        try:
+            reply = decode_reply(answer.reply)
+        except MalformedMessageError as error:
+            self.desk.malformed += 1
+            self.desk.waiting_for = f"a gateway whose replies can be read ({error})"
+            return []
+        if self.desk.state is DeskState.RUNNING:
+            self.desk.waiting_for = ""
+        if reply.boot_id != self._gateway_boot:
+            self._meet(reply.boot_id)
+        if not isinstance(reply, _REPLY_TYPES[type(conversation.request)]):
+            return self._on_refusal(conversation, reply)
+        if isinstance(reply, OrderReply) and reply.status in _UNSETTLED:
+            return []
+        if conversation is self._confirm:
+            self._confirm = None
+        return self._follow(conversation, self._conversations.answer(conversation, reply, self.desk.now.mono_ns))
+
+    def _on_silence(self, request: Request) -> None:
+        """Nobody answered: nothing is known, and the question stays open. A live order is in doubt from now on."""
+        self.desk.waiting_for = "the gateway, which does not answer"
+        if self.desk.window or not isinstance(request, Buy | Sell):
+            return
+        order = self.desk.book.orders[request.order_id]
+        if order.status is OrderStatus.PENDING:
+            self.desk.emit(
+                OrderUpdated(
+                    order_id=order.order_id,
+                    status=OrderStatus.IN_DOUBT,
+                    ticket=None,
+                    retcode=None,
+                    code="NO_ANSWER",
+                    error="no answer from the gateway: the order may have been executed",
+                    time_ns=self.desk.now.domain_ns,
+                )
+            )
+
+    def _on_refusal(self, conversation: Conversation, reply: Reply) -> list[Call]:
+        """The gateway would not do what the desk cannot do without."""
+        self._conversations.drop(conversation)
+        if conversation is self._confirm:
+            self._confirm = None
+        action = conversation.request.__struct_config__.tag
+        self.desk.halt(f"the gateway refused {action}: {reply.error_code} {reply.error}")
+        return []
+
+    def _meet(self, boot_id: str) -> None:
+        """The gateway has started anew: it may stand behind the last CONFIRM and waits for it."""
+        if self._gateway_boot:
+            self._step, self.desk.is_quiet, self._confirmed = -1, False, -1
+            self._idle_due_ns = self.desk.now.mono_ns
+        self._gateway_boot = boot_id
+
+    # --------------------------------------------------------------------------------------------------- conversations
+
+    def _talk(self, talk: Talk) -> list[Call]:
+        """Hold a conversation during which no further tick is decided."""
+        assert self._busy is None
+        conversation, call = self._conversations.start(talk, self.desk.now.mono_ns)
+        if call is None:
+            return self._advance()
+        self._busy = conversation
+        return [call]
+
+    def _follow(self, conversation: Conversation, call: Call | None) -> list[Call]:
+        if call is not None:
+            return [call]
+        if conversation is self._busy:
+            self._busy = None
+        self._touch_idle()
+        return self._advance()
+
+    # --------------------------------------------------------------------------------------------------------- stepping
+
+    def _send_confirm(self) -> list[Call]:
+        if self._confirm is not None:
+            self._conversations.drop(self._confirm)
+        self._confirmed = self.desk.cursor.ordinal
+        self._confirm, call = self._conversations.start(self._step_to(self.desk.cursor.ordinal), self.desk.now.mono_ns)
+        assert call is not None
+        self._touch_idle()
+        return [call]
+
+    def _step_to(self, ordinal: int) -> Talk:
+        reply = yield Confirm(stream_id=self.desk.cursor.stream_id, ordinal=ordinal)
+        assert isinstance(reply, ConfirmReply)
+        if ordinal != self.desk.cursor.ordinal:
+            return
+        self.desk.is_quiet = self.desk.is_quiet and reply.quiet
+        while self.desk.book.deal_cursor < reply.deal_cursor:
+            yield from pull_deals(self.desk)
+        self._step, self.desk.is_quiet = ordinal, reply.quiet
+        if reply.end_of_data and self.desk.book.ended is None:
+            assert reply.counts is not None
+            self.desk.emit(
+                StreamEnded(
+                    stream_id=self.desk.cursor.stream_id,
+                    ordinal=ordinal,
+                    time_ns=self.desk.cursor.time_ns,
+                    counts=reply.counts,
+                )
+            )
+            yield from reconcile(self.desk, at_end=True)
+            if self.desk.state is not DeskState.HALTED:
+                self.desk.enter(DeskState.FINISHED)
+
+    # ---------------------------------------------------------------------------------------------------------- details
+
+    def _all_heard(self) -> bool:
+        heard = {
+            symbol
+            for hello in self._heard.values()
+            if hello.stream_id == self.desk.cursor.stream_id
+            for symbol in hello.symbols
+        }
+        return heard.issuperset(self.desk.rules.symbols)
+
+    def _touch_idle(self) -> None:
+        self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
+        self._idle_due_ns = self.desk.now.mono_ns + IDLE_CONFIRM_NS_FIRST
+
+
+_REPLY_TYPES: Final[dict[type, type]] = {
+    Hello: HelloReply,
+    GetSymbolInfo: SymbolReply,
+    GetDeals: DealsReply,
+    GetAccount: AccountReply,
+    GetOrders: OrdersReply,
+    GetPositions: PositionsReply,
+    Confirm: ConfirmReply,
+    Buy: OrderReply,
+    Sell: OrderReply,
+}
+"""The kind of reply that each of our questions asks for; any other is a refusal."""

@@ -1,0 +1,82 @@
+"""The single-position rule: at most one position per symbol, and what a signal may do to it.
+
+Flat allows BUY and SELL. A position blocks more of its own direction. The opposite signal closes it, or reverses it
+where the desk is set so. An order that may still be executed counts: while one is open or in doubt, nothing is sent.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from services.portfolio.core.position import Position
+
+SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
+
+
+class OnOpposite(StrEnum):
+    """What the opposite signal does to a position."""
+
+    CLOSE = "close"
+    REVERSE = "reverse"
+
+
+class Verdict(StrEnum):
+    """How a signal was judged; the values count as reasons in the report."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a secret
+    HOLD = "HOLD"
+    INVALID_SIGNAL = "INVALID_SIGNAL"
+    POSITION_OPEN = "POSITION_OPEN"
+    ORDER_OPEN = "ORDER_OPEN"
+
+
+class Judgement(NamedTuple):
+    """The verdict and the words for it."""
+
+    verdict: Verdict
+    reason: str
+
+
+_PASS_FLAT: Final = {
+    direction: Judgement(Verdict.PASS, f"[RISK] PASS: Signal={SIGNAL_NAMES[direction]}({direction}), Position=FLAT")
+    for direction in (-1, 1)
+}
+_HOLD: Final = Judgement(Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent")
+
+
+def judge(signal: int, position: Position, open_order: str | None) -> Judgement:
+    """Judge a signal against the position and the order that is open or in doubt, if any."""
+    if signal == 0 and not isinstance(signal, bool):
+        return _HOLD
+    if signal not in (-1, 1) or isinstance(signal, bool):
+        return Judgement(Verdict.INVALID_SIGNAL, f"[RISK] INVALID signal {signal!r}, expected -1, 0 or 1")
+    name = SIGNAL_NAMES[signal]
+    if open_order is not None:
+        return Judgement(Verdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open")
+    if position.direction == 0:
+        return _PASS_FLAT[signal]
+    if position.direction == signal:
+        return Judgement(
+            Verdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
+        )
+    return Judgement(Verdict.PASS, f"[RISK] PASS: Signal={name}({signal}), Position={position.label}")
+
+
+def explicit_volume(signal: int, position: Position, wanted: Decimal, on_opposite: OnOpposite) -> Decimal:
+    """Lots to send for a signal that passed and a volume that the caller chose.
+
+    Against a position a smaller volume reduces it; a larger one is cut to the position with `close` and opens the other
+    side with the excess with `reverse`.
+    """
+    if position.direction == -signal and on_opposite is OnOpposite.CLOSE:
+        return min(wanted, position.volume)
+    return wanted
+
+
+def default_volume(signal: int, position: Position, default: Decimal, on_opposite: OnOpposite) -> Decimal:
+    """Lots the desk sends by itself: the default to open, the whole position to close, both to reverse."""
+    if position.direction != -signal:
+        return default
+    return position.volume if on_opposite is OnOpposite.CLOSE else position.volume + default

@@ -1,0 +1,163 @@
+"""What portfolio says to the gateway: the start, an order's way, the pull of deals, the reconciliation.
+
+Each is a talk of `conversation`: it yields a request and goes on with the reply. Every request may be sent twice; a
+talk sees one reply to each.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.control import DeskState
+from proto.gateway import (
+    Buy,
+    DealsReply,
+    GetDeals,
+    GetSymbolInfo,
+    Hello,
+    HelloReply,
+    OrderReply,
+    OrderReplyStatus,
+    Sell,
+    SymbolReply,
+)
+from proto.units import Side
+from services.portfolio.core.book import closings_of
+from services.portfolio.core.conversation import Talk
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import DealBooked, InstrumentLearned, OrderUpdated, Reconciled, StreamOpened
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Order
+from services.portfolio.core.reconcile import compare
+
+_ENDED: Final = {
+    OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
+    OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
+    OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
+}
+
+
+def begin(desk: Desk) -> Talk:
+    """Meet the gateway, settle what is open, book what was missed, reconcile; then the desk may trade."""
+    hello = yield Hello(client="portfolio")
+    assert isinstance(hello, HelloReply)
+    if not _open_stream(desk, hello):
+        return
+    desk.window = hello.window
+    desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
+    for symbol in desk.rules.symbols:
+        if symbol not in desk.book.instruments:
+            reply = yield GetSymbolInfo(symbol=symbol)
+            assert isinstance(reply, SymbolReply)
+            desk.emit(InstrumentLearned(instrument=reply.instrument))
+    for order_id in list(desk.book.open_orders.values()):
+        yield from carry(desk, desk.book.orders[order_id])
+    yield from pull_deals(desk)
+    yield from reconcile(desk, at_end=desk.book.ended is not None)
+    if desk.state is DeskState.HALTED:
+        return
+    if desk.book.ended is not None:
+        desk.enter(DeskState.FINISHED)
+    elif desk.window and desk.cursor.ordinal == 0:
+        desk.enter(DeskState.WAITING_FOR_SIGNALS, "a signal process for every symbol")
+    else:
+        desk.enter(DeskState.RUNNING)
+
+
+def _open_stream(desk: Desk, hello: HelloReply) -> bool:
+    """Take up the gateway's stream, the same one or a new one; False when the account cannot go on with it."""
+    book, cursor = desk.book, desk.cursor
+    if set(hello.sequences) != set(desk.rules.symbols):
+        desk.halt(f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.rules.symbols)}")
+        return False
+    if book.stream is not None:
+        if book.stream.stream_id == hello.stream_id:
+            return True
+        if hello.currency != book.stream.currency:
+            desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")
+            return False
+        if hello.window and hello.first_time_ns <= cursor.time_ns:
+            desk.halt(
+                f"the stream begins at {hello.first_time_ns} ns, expected it after the account's last tick at "
+                f"{cursor.time_ns} ns"
+            )
+            return False
+    desk.emit(
+        StreamOpened(
+            stream_id=hello.stream_id,
+            incarnation=hello.stream_id[:8] if hello.window else desk.live_incarnation,
+            orders_before=len(book.orders),
+            deals_before=book.deal_cursor,
+            account=hello.account,
+            mode=hello.mode,
+            fills=hello.fills,
+            currency=hello.currency,
+            currency_digits=hello.currency_digits,
+            data_sha256=hello.data_sha256,
+            first_time_ns=hello.first_time_ns,
+            settings=desk.rules.settings,
+        )
+    )
+    desk.cursor = TickCursor(stream_id=hello.stream_id, marks=cursor.marks)
+    return True
+
+
+def carry(desk: Desk, order: Order) -> Talk:
+    """See an order through: send it (again) until the venue has spoken, and book its deals."""
+    action = Buy if order.side is Side.BUY else Sell
+    request = action(
+        order_id=order.order_id,
+        symbol=order.symbol,
+        volume=order.volume,
+        price=order.price,
+        ordinal=order.decision.ordinal if desk.window else 0,
+        valid_until_ns=order.valid_until_ns,
+    )
+    asked_mono_ns = desk.now.mono_ns
+    reply = yield request
+    assert isinstance(reply, OrderReply)
+    if reply.status in _ENDED:
+        desk.emit(
+            OrderUpdated(
+                order_id=order.order_id,
+                status=_ENDED[OrderReplyStatus(reply.status)],
+                ticket=reply.ticket,
+                retcode=reply.retcode,
+                code=reply.error_code or "",
+                error=reply.error or "",
+                time_ns=reply.time_ns or order.created_ns,
+            )
+        )
+        return
+    while desk.book.deal_cursor < reply.deal_cursor:
+        yield from pull_deals(desk)
+    desk.is_quiet = reply.quiet
+    desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
+
+
+def pull_deals(desk: Desk) -> Talk:
+    """Book every deal that the venue has and the ledger has not."""
+    after: int | None = desk.book.deal_cursor
+    while after is not None:
+        reply = yield GetDeals(after=after)
+        assert isinstance(reply, DealsReply)
+        for deal in reply.deals:
+            if deal.deal > desk.book.deal_cursor:
+                ours = deal.order_id if deal.order_id in desk.book.orders else ""
+                desk.emit(DealBooked(deal=deal, order_id=ours, closings=closings_of(desk.book, deal)))
+        after = reply.next
+
+
+def reconcile(desk: Desk, *, at_end: bool) -> Talk:
+    """Compare the ledger with the venue, keep what came of it, and halt on a difference."""
+    differences = yield from compare(desk.book)
+    desk.emit(
+        Reconciled(ordinal=desk.cursor.ordinal, at_end=at_end, balance=desk.book.balance, differences=differences)
+    )
+    if differences:
+        first = differences[0]
+        desk.halt(
+            f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
+            f"ledger {first.ledger}, venue {first.venue}"
+        )

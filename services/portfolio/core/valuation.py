@@ -1,0 +1,79 @@
+"""What open positions are worth at the marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from proto.instrument import Instrument
+from proto.money import Quote, conversion_rate
+from proto.units import exact, round_money
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark
+from services.portfolio.core.position import ZERO
+
+
+class Marks:
+    """The marks as quotes for `proto.money`."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self, marks: Mapping[str, Mark]) -> None:
+        """Read through to the marks: they may change underneath."""
+        self._marks = marks
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote, or None when the symbol has not been decided on."""
+        mark = self._marks.get(symbol)
+        return None if mark is None else Quote(exact(mark.bid), exact(mark.ask))
+
+
+def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
+    """Profit of an open position in account currency if it were closed at its mark, rounded to the account's digits.
+
+    Returns:
+        0 when flat; None when the symbol has no mark or its profit currency no known rate.
+    """
+    position = book.positions.get(symbol)
+    if position is None or position.is_flat:
+        return ZERO
+    quotes = Marks(marks)
+    quote = quotes.quote(symbol)
+    assert book.stream is not None
+    if quote is None:
+        return None
+    gross = position.gross_unrealized(quote.bid if position.direction > 0 else quote.ask)
+    rate = conversion_rate(
+        1 if gross >= 0 else -1,
+        source=book.instruments[symbol].profit_currency,
+        target=book.stream.currency,
+        instruments=book.instruments,
+        quotes=quotes,
+    )
+    return None if rate is None else round_money(gross * rate, book.stream.currency_digits)
+
+
+def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
+    """Sum over all positions; None when one of them cannot be valued."""
+    total = ZERO
+    for symbol in sorted(book.positions):
+        part = unrealized_pnl(symbol, book, marks)
+        if part is None:
+            return None
+        total += part
+    return total
+
+
+def can_convert(instrument: Instrument, book: Book, marks: Mapping[str, Mark]) -> bool:
+    """True when both a gain and a loss in the instrument's profit currency have a known rate."""
+    assert book.stream is not None
+    return (
+        conversion_rate(
+            1,
+            source=instrument.profit_currency,
+            target=book.stream.currency,
+            instruments=book.instruments,
+            quotes=Marks(marks),
+        )
+        is not None
+    )

@@ -1,0 +1,232 @@
+"""The durable ledger: what happened, chained by hashes, and the state it folds to, in one transaction.
+
+`events` is the truth. Each row's hash covers the row before it, so that a changed, missing or reordered row shows.
+`orders`, `deals`, `lots` and `account` are projections for a quick start and for readers; `verify` folds the events anew
+and compares. The tick cursor is written with every commit, since nothing else remembers a tick that came to nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import apsw
+import msgspec
+
+from common.storage import open_reader, open_writer
+from proto.gateway import VenueDeal
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import Event, InstrumentLearned, Reconciled, StreamEnded, StreamOpened
+from services.portfolio.core.orders import Order
+from services.portfolio.core.position import Lot, Position
+
+FILE_NAME: Final = "ledger.db"
+APPLICATION_ID: Final = 0x70644C31
+SCHEMA_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE events (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE TABLE orders (order_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, payload BLOB NOT NULL)
+  STRICT, WITHOUT ROWID;
+CREATE TABLE deals (account TEXT NOT NULL, deal INTEGER NOT NULL, order_id TEXT NOT NULL, payload BLOB NOT NULL,
+  PRIMARY KEY (account, deal)) STRICT, WITHOUT ROWID;
+CREATE TABLE lots (symbol TEXT PRIMARY KEY, direction INTEGER NOT NULL, payload BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NULL) STRICT;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_GENESIS: Final = hashlib.sha256(b"paperdesk ledger 1").digest()
+
+
+class _Account(msgspec.Struct, frozen=True, kw_only=True):
+    """The rest of the book: what is neither an order nor a deal nor a lot."""
+
+    stream: StreamOpened | None
+    ended: StreamEnded | None
+    reconciled: Reconciled | None
+    instruments: list[InstrumentLearned]
+    deal_cursor: int
+    position_changes: int
+    amounts: dict[str, str]
+
+
+_encode = msgspec.json.Encoder().encode
+_events = msgspec.json.Decoder(Event)
+_orders = msgspec.json.Decoder(Order)
+_deals = msgspec.json.Decoder(VenueDeal)
+_lots = msgspec.json.Decoder(list[Lot])
+_account = msgspec.json.Decoder(_Account)
+_cursor = msgspec.json.Decoder(TickCursor)
+
+
+class Ledger:
+    """One account's ledger file, open for writing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`, making it when it is not there.
+
+        Raises:
+            StartError: it cannot be written, is no ledger, or another process writes to it.
+        """
+        self._db = open_writer(
+            path, application_id=APPLICATION_ID, schema=_SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
+        )
+        self._number, self._hash = _last(self._db)
+
+    def load(self) -> tuple[Book, TickCursor]:
+        """The state as of the last commit, from the projections."""
+        return load(self._db)
+
+    def commit(self, events: list[Event], book: Book, cursor: TickCursor) -> None:
+        """Make events, the rows they touched and the cursor durable, all or nothing."""
+        db = self._db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for event in events:
+                payload = _encode(event)
+                self._hash = _chain(self._hash, payload)
+                self._number += 1
+                db.execute("INSERT INTO events VALUES (?, ?, ?)", (self._number, self._hash, payload))
+            if events:
+                self._project(book)
+            db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
+        except BaseException:  # the transaction must not stay open, whatever broke it; it is raised again
+            db.execute("ROLLBACK")
+            self._number, self._hash = _last(db)
+            raise
+        db.execute("COMMIT")
+        book.touched.clear()
+
+    def meta(self, name: str) -> str | None:
+        """A note beside the account, such as the host's boot that last wrote; None when it was never made."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a note."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _project(self, book: Book) -> None:
+        db, touched = self._db, book.touched
+        for order_id in sorted(touched.orders):
+            order = book.orders[order_id]
+            db.execute(
+                "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?)",
+                (order_id, order.number, order.status.value, _encode(order)),
+            )
+        account = book.stream.account if book.stream else ""
+        for deal in touched.deals:
+            db.execute("INSERT INTO deals VALUES (?, ?, ?, ?)", (account, deal.deal, deal.order_id, _encode(deal)))
+        for symbol in sorted(touched.symbols):
+            position = book.positions[symbol]
+            db.execute(
+                "INSERT OR REPLACE INTO lots VALUES (?, ?, ?)", (symbol, position.direction, _encode(position.lots))
+            )
+        db.execute("INSERT OR REPLACE INTO account VALUES ('account', ?)", (_encode(_rest_of(book)),))
+
+
+def read(path: Path) -> tuple[Book, TickCursor]:
+    """The state of a ledger, without writing to it; its writer may go on meanwhile.
+
+    Raises:
+        StartError: there is none, or it cannot be read.
+    """
+    db = open_reader(path)
+    try:
+        with db:
+            return load(db)
+    finally:
+        db.close()
+
+
+def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
+    """Read the projections into a book."""
+    book = Book()
+    row = db.execute("SELECT payload FROM account WHERE name = 'account'").fetchone()
+    if row is not None:
+        rest = _account.decode(row[0])
+        book.stream, book.ended, book.reconciled = rest.stream, rest.ended, rest.reconciled
+        book.instruments = {learned.instrument.symbol: learned.instrument for learned in rest.instruments}
+        book.deal_cursor = rest.deal_cursor
+        book.position_changes = rest.position_changes
+        book.set_amounts(rest.amounts)
+    for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
+        book.restore_order(_orders.decode(payload))
+    book.deals = [_deals.decode(payload) for (payload,) in db.execute("SELECT payload FROM deals ORDER BY deal")]
+    for symbol, direction, payload in db.execute("SELECT symbol, direction, payload FROM lots ORDER BY symbol"):
+        contract_size = book.instruments[symbol].contract_size
+        book.positions[symbol] = Position(symbol, contract_size, _lots.decode(payload), direction)
+    row = db.execute("SELECT payload FROM cursor").fetchone()
+    return book, TickCursor() if row is None else _cursor.decode(row[0])
+
+
+def verify(path: Path) -> list[str]:
+    """Walk the hash chain and fold the events anew; what does not agree, in words.
+
+    Raises:
+        StartError: there is no ledger, or it cannot be read.
+    """
+    db = open_reader(path)
+    try:
+        with db:
+            return list(_verify(db))
+    except (apsw.Error, msgspec.MsgspecError, ValueError, KeyError) as error:
+        return [f"{path.name} cannot be read to its end: {error}"]
+    finally:
+        db.close()
+
+
+def _verify(db: apsw.Connection) -> Iterator[str]:
+    folded = Book()
+    expected = _GENESIS
+    for position, (number, stored, payload) in enumerate(db.execute("SELECT * FROM events ORDER BY number"), 1):
+        expected = _chain(expected, payload)
+        if number != position:
+            yield f"event {position} is missing: the next one is number {number}"
+            return
+        if stored != expected:
+            yield f"event {number} does not fit the chain: hash {stored.hex()[:16]}, expected {expected.hex()[:16]}"
+            return
+        folded.apply(_events.decode(payload))
+    kept, _ = load(db)
+    for name, ours, theirs in (
+        ("orders", folded.orders, kept.orders),
+        ("deals", folded.deals, kept.deals),
+        ("account", _rest_of(folded), _rest_of(kept)),
+        ("lots", _lots_of(folded), _lots_of(kept)),
+    ):
+        if ours != theirs:
+            yield f"the stored {name} are not what the events fold to"
+
+
+def _lots_of(book: Book) -> dict[str, tuple[Lot, ...]]:
+    return {symbol: position.lots for symbol, position in book.positions.items() if not position.is_flat}
+
+
+def _rest_of(book: Book) -> _Account:
+    return _Account(
+        stream=book.stream,
+        ended=book.ended,
+        reconciled=book.reconciled,
+        instruments=[InstrumentLearned(instrument=instrument) for instrument in book.instruments.values()],
+        deal_cursor=book.deal_cursor,
+        position_changes=book.position_changes,
+        amounts=book.amounts(),
+    )
+
+
+def _chain(previous: bytes, payload: bytes) -> bytes:
+    return hashlib.sha256(previous + payload).digest()
+
+
+def _last(db: apsw.Connection) -> tuple[int, bytes]:
+    row = db.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
+    return (0, _GENESIS) if row is None else (row[0], row[1])
