@@ -1,0 +1,37 @@
+"""supervisord on a leash: it stops the desk when whoever started it is gone, however that happened.
+
+`python -m cli.leash PARENT_PID OPTIONS…` asks the kernel for a SIGTERM at the parent's death and then is supervisord.
+Without it a command line that is killed outright would leave a desk behind that trades on for nobody. Only Linux can
+be asked that; elsewhere a killed command line has to be cleaned up after by hand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1
+
+
+def end_with_parent(parent_pid: int) -> None:
+    """Get a SIGTERM when the parent dies; end at once when it is dead already."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        sys.exit(0)
+
+
+def main() -> None:
+    """Tie this process to its parent, then run supervisord in it."""
+    from supervisor.supervisord import main as supervisord
+
+    end_with_parent(int(sys.argv[1]))
+    supervisord(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
