@@ -142,9 +142,10 @@ def read(path: Path) -> tuple[Book, TickCursor]:
     db = open_reader(path)
     try:
         with db:
-            return load(db)
+            state = load(db)
     finally:
         db.close()
+    return state
 
 
 def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
@@ -177,11 +178,12 @@ def verify(path: Path) -> list[str]:
     db = open_reader(path)
     try:
         with db:
-            return list(_verify(db))
+            found = list(_verify(db))
     except (apsw.Error, msgspec.MsgspecError, ValueError, KeyError) as error:
-        return [f"{path.name} cannot be read to its end: {error}"]
+        found = [f"{path.name} cannot be read to its end: {error}"]
     finally:
         db.close()
+    return found
 
 
 def _verify(db: apsw.Connection) -> Iterator[str]:

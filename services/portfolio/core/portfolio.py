@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
-from proto.control import DeskState
+from proto.control import DeskState, ReconcileReply
 from proto.gateway import (
     AccountReply,
     Buy,
@@ -46,6 +46,7 @@ from services.portfolio.core.deciding import count, decide
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import OrderCreated, OrderUpdated, StreamEnded
 from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.reconcile import compare
 from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
 
 HELD_SIGNALS_MAX: Final = 10_000
@@ -86,6 +87,8 @@ class Portfolio:
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._deals_due_ns = 0
+        self._wants_comparison = False
+        self._answer: ReconcileReply | None = None
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
@@ -115,6 +118,11 @@ class Portfolio:
         if self.desk.state is DeskState.WAITING_FOR_SIGNALS and self._all_heard():
             self.desk.enter(DeskState.RUNNING)
             self._touch_idle()
+        if self._wants_comparison and self._gateway_boot:
+            if self._busy is None and self._confirm is None:
+                self._wants_comparison = False
+                return self._talk(self._compare())
+            return []
         is_free = self.desk.state is DeskState.RUNNING and self._busy is None
         if self.desk.window and is_free and self.desk.cursor.ordinal > self._confirmed:
             return self._send_confirm()
@@ -145,6 +153,19 @@ class Portfolio:
             if self._busy is None and self._confirm is None:
                 calls += self._send_confirm()
         return calls
+
+    def ask_reconciliation(self) -> None:
+        """Compare with the venue at the next quiet moment; `take_reconciliation` has what came of it."""
+        self._wants_comparison = True
+
+    def take_reconciliation(self) -> ReconcileReply | None:
+        """What the last comparison that was asked for came to, once."""
+        answer, self._answer = self._answer, None
+        return answer
+
+    def _compare(self) -> Talk:
+        differences = yield from compare(self.desk.book)
+        self._answer = ReconcileReply(complete=True, differences=differences, error="")
 
     @property
     def is_busy(self) -> bool:

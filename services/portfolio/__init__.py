@@ -1,0 +1,7 @@
+"""Portfolio: decides what to trade, keeps FIFO positions and profit, and remembers everything in a ledger."""
+
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.position import Position
+from services.portfolio.manager import Order, PortfolioManager
+
+__all__ = ["Order", "OrderStatus", "PortfolioManager", "Position"]

@@ -1,0 +1,58 @@
+"""The portfolio process: settings in, objects out, loop."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from common import logs, metrics
+from common.service import main
+from common.settings import load
+from common.sockets import Sockets
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.settings import PortfolioSettings, limits_named
+from services.portfolio.shell import PortfolioShell
+
+_HOST_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def run() -> None:
+    """Compose the process and serve."""
+    settings = load(PortfolioSettings)
+    logs.configure("portfolio", settings.log_level)
+    limits = limits_named(settings.risk)
+    rules = DeskRules(
+        symbols=settings.trading_symbol,
+        default_volume=settings.default_volume,
+        on_opposite=settings.on_opposite,
+        limits=limits,
+        settings={"risk": limits.name},
+    )
+    ledger = Ledger(settings.paperdesk_data_dir / FILE_NAME)
+    sockets = Sockets()
+    try:
+        book, cursor = ledger.load()
+        desk = Desk(rules=rules, book=book, cursor=cursor, live_incarnation=_incarnation(ledger))
+        metrics.start(settings.metrics_port_portfolio, settings.metrics_host)
+        PortfolioShell(settings, Portfolio(desk, timeout_ms=settings.gtw_timeout_ms), ledger, sockets).run()
+    finally:
+        sockets.close()
+        ledger.close()
+
+
+def _incarnation(ledger: Ledger) -> str:
+    """What a live desk's order ids begin with: new after a reboot of the host, which may have cost the ledger's tail."""
+    host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
+    incarnation = ledger.meta("incarnation")
+    if incarnation is None or ledger.meta("host_boot") != host_boot:
+        incarnation = os.urandom(4).hex()
+        ledger.set_meta("incarnation", incarnation)
+        ledger.set_meta("host_boot", host_boot)
+    return incarnation
+
+
+if __name__ == "__main__":
+    main(run)

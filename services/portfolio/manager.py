@@ -1,0 +1,255 @@
+"""The portfolio as a library: one symbol, no processes, no gateway.
+
+The same position, rule and life-cycle code as the process. Having no gateway to ask, it counts the symbol as FX: a
+contract of 100,000 units, with profit in the account's currency.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from proto.units import Side, is_exact, plain, side_of
+from services.portfolio.core.lifecycle import OrderStatus, may_become
+from services.portfolio.core.position import ZERO, Position
+from services.portfolio.core.single_position import OnOpposite, Verdict, explicit_volume, judge
+
+CONTRACT_SIZE: Final = Decimal(100_000)
+_NS_PER_MS: Final = 1_000_000
+_FILLS: Final = ("FILLED", "PARTIALLY_FILLED")
+_ENDS: Final = {"REJECTED": OrderStatus.REJECTED, "CANCELED": OrderStatus.CANCELED}
+
+
+@dataclass
+class Order:
+    """One order of the library: volumes in lots, prices in the symbol's quote currency, times in UTC nanoseconds."""
+
+    order_id: str
+    symbol: str
+    action: str
+    volume: Decimal
+    price: Decimal
+    created_ns: int
+    status: OrderStatus = OrderStatus.PENDING
+    ticket: int | str | None = None
+    filled_volume: Decimal = ZERO
+    filled_price: Decimal | None = None
+    filled_ns: int | None = None
+    error: str | None = None
+    cost: Decimal = field(default=ZERO, repr=False)
+
+    @property
+    def side(self) -> Side:
+        """BUY or SELL as a `Side`."""
+        return Side(self.action)
+
+    def history(self) -> dict[str, Any]:
+        """The order as a row for people and programs; numbers as floats."""
+        return {
+            "order_id": self.order_id,
+            "symbol": self.symbol,
+            "action": self.action,
+            "volume": float(self.volume),
+            "entry_price": float(self.price),
+            "entry_time": self.created_ns,
+            "status": self.status.value,
+            "ticket": self.ticket,
+            "fill_price": None if self.filled_price is None else float(self.filled_price),
+            "fill_time": self.filled_ns,
+            "filled_volume": float(self.filled_volume),
+            "error": self.error,
+        }
+
+
+class PortfolioManager:
+    """Strict single-position trading of one symbol.
+
+    Flat allows BUY and SELL, a position blocks its own direction, the opposite signal closes it (`on_opposite="close"`)
+    or may go through to the other side (`"reverse"`). `last_reason` says in words what the last call came to.
+    """
+
+    def __init__(
+        self,
+        symbol: str = "EURUSD",
+        *,
+        on_opposite: str = "close",
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Start flat; `clock_ns` gives UTC nanoseconds.
+
+        Raises:
+            ValueError: `on_opposite` is neither close nor reverse, or the symbol is empty.
+        """
+        if not isinstance(symbol, str) or not symbol:
+            raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
+        try:
+            self._on_opposite = OnOpposite(on_opposite)
+        except ValueError:
+            raise ValueError(f"on_opposite is {on_opposite!r}, expected close or reverse") from None
+        self.symbol = symbol
+        self.last_reason = ""
+        self._clock_ns = clock_ns
+        self._position = Position(symbol, CONTRACT_SIZE)
+        self._orders: dict[str, Order] = {}
+        self._current_price: Decimal | None = None
+        self._realized_pnl = ZERO
+        self._fills = 0
+
+    @property
+    def position(self) -> Position:
+        """The net position with its lots."""
+        return self._position
+
+    def check_risk(self, signal: int) -> bool:
+        """True when an order for `signal` (-1, 0, +1) may be made now."""
+        judgement = judge(signal, self._position, self._open_order())
+        self.last_reason = judgement.reason
+        return judgement.verdict is Verdict.PASS
+
+    def create_order(
+        self, signal: int, price: float | Decimal | str, volume: float | Decimal | str = 0.01
+    ) -> Order | None:
+        """Make an order for `signal` at `price` of `volume` lots, or None with `last_reason` when there is none to make.
+
+        Against a position a smaller volume reduces it; a larger one is cut to the position with `close` and opens the
+        other side with the excess with `reverse`.
+        """
+        if not self.check_risk(signal):
+            return None
+        exact_price, exact_volume = self._positive("price", price), self._positive("volume", volume)
+        if exact_price is None or exact_volume is None:
+            return None
+        now_ns = self._clock_ns()
+        order = Order(
+            order_id=f"ORD_{len(self._orders) + 1}_{now_ns // _NS_PER_MS}",
+            symbol=self.symbol,
+            action=side_of(signal).value,
+            volume=explicit_volume(signal, self._position, exact_volume, self._on_opposite),
+            price=exact_price,
+            created_ns=now_ns,
+        )
+        self._orders[order.order_id] = order
+        self._current_price = exact_price
+        return order
+
+    def on_fill(self, response: Mapping[str, Any]) -> bool:
+        """Book what the venue says of an order; True when it was a fill that changed the position.
+
+        `filled_volume` is cumulative over the order, and absent on FILLED means all of it; `filled_price` is the price
+        of what this response adds. REJECTED and CANCELED end the order. What is no news, or of an order that is not
+        ours, changes nothing.
+        """
+        order = self._orders.get(str(response.get("order_id")))
+        if order is None:
+            return self._no_fill(f"[FILL] unknown order {response.get('order_id')!r}")
+        status = str(response.get("status"))
+        if status in _ENDS:
+            return self._end(order, _ENDS[status], response.get("error"))
+        if status not in _FILLS:
+            return self._no_fill(f"[FILL] {order.order_id}: status {status} is no fill")
+        told = response.get("filled_volume")
+        if told is None and status == "PARTIALLY_FILLED":
+            return self._no_fill(f"[FILL] {order.order_id}: PARTIALLY_FILLED without filled_volume")
+        total = order.volume if told is None else self._positive("filled_volume", told)
+        price = self._positive("filled_price", response.get("filled_price"))
+        if total is None or price is None:
+            return False
+        if total <= order.filled_volume:
+            return self._no_fill(f"[FILL] {order.order_id}: {plain(total)} lots are booked already")
+        if total > order.volume:
+            return self._no_fill(
+                f"[FILL] {order.order_id}: {plain(total)} lots, expected at most {plain(order.volume)}"
+            )
+        following = OrderStatus.FILLED if total == order.volume else OrderStatus.PARTIALLY_FILLED
+        if not may_become(order.status, following):
+            return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {following}")
+        self._book(order, following, total - order.filled_volume, price, response.get("ticket"))
+        return True
+
+    def cancel_order(self, order_id: str) -> bool:
+        """End an order that is still open; False when there is none. What it has filled stays filled."""
+        order = self._orders.get(order_id)
+        if order is None:
+            return self._no_fill(f"[ORDER] unknown order {order_id!r}")
+        if not order.status.is_open:
+            return self._no_fill(f"[ORDER] {order_id}: is {order.status}, expected an open order")
+        order.status = OrderStatus.CANCELED
+        self.last_reason = f"[ORDER] {order_id}: canceled"
+        return True
+
+    def get_position_summary(self) -> dict[str, Any]:
+        """The position in numbers: money counts as FX profit in the account's currency."""
+        realized = float(self._realized_pnl)
+        average = self._position.avg_entry_price
+        if average is None:
+            return {"status": "FLAT", "symbol": self.symbol, "realized_pnl": realized}
+        assert self._current_price is not None
+        return {
+            "status": "OPEN",
+            "symbol": self.symbol,
+            "direction": "LONG" if self._position.direction > 0 else "SHORT",
+            "net_volume": float(self._position.net_volume),
+            "avg_entry_price": float(average),
+            "current_price": float(self._current_price),
+            "unrealized_pnl": float(self._position.gross_unrealized(self._current_price)),
+            "realized_pnl": realized,
+            "orders_count": len(self._orders),
+        }
+
+    def get_order_history(self) -> list[dict[str, Any]]:
+        """Every order, the oldest first."""
+        return [order.history() for order in self._orders.values()]
+
+    def update_price(self, price: float | Decimal | str) -> bool:
+        """Mark the position at `price`; False with `last_reason` when that is no price."""
+        exact_price = self._positive("price", price)
+        if exact_price is None:
+            return False
+        self._current_price = exact_price
+        return True
+
+    def _open_order(self) -> str | None:
+        return next((order.order_id for order in self._orders.values() if order.status.is_open), None)
+
+    def _end(self, order: Order, status: OrderStatus, error: Any) -> bool:
+        if not may_become(order.status, status):
+            return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
+        order.status = status
+        order.error = None if error is None else str(error)
+        return self._no_fill(f"[FILL] {order.order_id}: {status}" + (f": {error}" if error else ""))
+
+    def _book(
+        self, order: Order, following: OrderStatus, volume: Decimal, price: Decimal, ticket: int | str | None
+    ) -> None:
+        self._fills += 1
+        now_ns = self._clock_ns()
+        closings = self._position.apply(
+            side=order.side, volume=volume, price=price, deal=str(self._fills), time_ns=now_ns
+        )
+        self._realized_pnl += sum((closing.gross for closing in closings), ZERO)
+        self._current_price = price
+        order.status = following
+        order.filled_volume += volume
+        order.cost += volume * price
+        order.filled_price = price if order.filled_volume == volume else order.cost / order.filled_volume
+        order.filled_ns = now_ns
+        order.ticket = ticket if ticket is not None else order.ticket
+        self.last_reason = f"[FILL] {order.order_id}: {following}, position {self._position.label}"
+
+    def _positive(self, name: str, value: Any) -> Decimal | None:
+        """`value` as an exact decimal above 0, else None with the reason."""
+        try:
+            number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if is_exact(number) and number > 0:
+            return number
+        self.last_reason = f"[ORDER] {name} is {value!r}, expected a finite number above 0"
+        return None
+
+    def _no_fill(self, reason: str) -> bool:
+        self.last_reason = reason
+        return False

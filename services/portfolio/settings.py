@@ -1,0 +1,55 @@
+"""Settings of the portfolio process."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from pydantic import Field
+
+from common.errors import StartError
+from common.settings import CommonSettings, Port
+from proto.units import is_exact
+from services.portfolio.core.risk import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.single_position import OnOpposite
+
+
+class PortfolioSettings(CommonSettings):
+    """What portfolio needs to know beside the shared settings."""
+
+    default_volume: Decimal = Field(default=Decimal("0.01"), gt=0, le=1_000_000, description="lots above 0")
+    on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")
+    risk: str = Field(default="default", min_length=1, description="default, none or a file of limits")
+    metrics_port_portfolio: Port = 0
+
+
+class _LimitsFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    order_volume_max: Decimal | None = DEFAULT_LIMITS.order_volume_max
+
+
+def limits_named(name: str) -> Limits:
+    """The limits of a risk set: `default`, `none`, or a TOML file that changes some of the default's.
+
+    The set of a file is named by its contents, not by its path: the same limits decide the same.
+
+    Raises:
+        StartError: the file is not there, or has a limit that is unknown or out of range.
+    """
+    if name == "default":
+        return DEFAULT_LIMITS
+    if name == "none":
+        return NO_LIMITS
+    path = Path(name)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        limits = msgspec.convert(values, _LimitsFile)
+    except OSError as error:
+        raise StartError(f"RISK: value {name!r}, expected default, none or a TOML file ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise StartError(f"RISK: {path}: {error}; expected limits such as order_volume_max = 0.5") from None
+    largest = limits.order_volume_max
+    if largest is not None and not (is_exact(largest) and largest > 0):
+        raise StartError(f"RISK: {path}: order_volume_max is {largest}, expected lots above 0")
+    return Limits(name=f"order_volume_max={largest}", order_volume_max=largest)

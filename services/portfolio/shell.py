@@ -1,0 +1,145 @@
+"""Carries messages between the sockets, the portfolio core and the ledger.
+
+One wake-up of the loop is one turn: every message at hand goes through the core, then everything that came of it is
+committed at once, and only then is anything sent.
+"""
+
+from __future__ import annotations
+
+from common import clock
+from common.faults import crash_point
+from common.logs import get_logger
+from common.service import Loop
+from common.sockets import Sockets, send
+from proto.codec import (
+    MalformedMessageError,
+    decode_control_request,
+    decode_report_message,
+    decode_signal_message,
+    encode,
+)
+from proto.control import ControlError, DeskState, ReconcileCommand, StatusQuery
+from proto.messages import Call
+from proto.time import Now
+from services.portfolio import metrics
+from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.status import status_of
+from services.portfolio.ledger import Ledger
+from services.portfolio.settings import PortfolioSettings
+
+_log = get_logger()
+
+
+class PortfolioShell:
+    """The sockets, the core and the ledger of one portfolio process."""
+
+    def __init__(self, settings: PortfolioSettings, portfolio: Portfolio, ledger: Ledger, sockets: Sockets) -> None:
+        """Bind and connect; nothing is sent before `run`."""
+        self._portfolio = portfolio
+        self._ledger = ledger
+        self._calls: list[Call] = []
+        self._askers: list[list[bytes]] = []
+        self._said = ""
+        self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
+        self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
+        self._loop = Loop("portfolio")
+        self._loop.on(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
+        self._loop.on(sockets.pull(settings.report_url, setting="REPORT_URL"), self._on_report)
+        self._loop.on(self._control, self._on_control)
+        self._loop.after_burst(self._end_turn)
+        self._loop.timer(portfolio.next_timer_mono_ns, self._on_timer)
+        self._loop.every(1_000, self._every_second)
+
+    def run(self) -> None:
+        """Serve until told to stop; what was decided is durable when this returns."""
+        self._calls += self._portfolio.start(self._now())
+        self._end_turn()
+        self._loop.run()
+        self._commit()
+
+    def _on_signal(self, frames: list[bytes]) -> None:
+        try:
+            message = decode_signal_message(frames[0] if len(frames) == 1 else b"")
+        except MalformedMessageError as error:
+            self._drop("signal", frames, error)
+            return
+        self._calls += self._portfolio.handle(message, self._now())
+
+    def _on_report(self, frames: list[bytes]) -> None:
+        try:
+            message = decode_report_message(frames[0] if len(frames) == 1 else b"")
+        except MalformedMessageError as error:
+            self._drop("report", frames, error)
+            return
+        self._calls += self._portfolio.handle(message, self._now())
+
+    def _on_control(self, frames: list[bytes]) -> None:
+        *envelope, payload = frames
+        try:
+            request = decode_control_request(payload)
+        except MalformedMessageError as error:
+            self._drop("control", frames, error)
+            send(self._control, [*envelope, encode(ControlError(error=str(error)[:500]))])
+            return
+        match request:
+            case StatusQuery():
+                send(self._control, [*envelope, encode(status_of(self._portfolio.desk))])
+            case ReconcileCommand():
+                self._askers.append(envelope)
+                self._portfolio.ask_reconciliation()
+
+    def _on_timer(self) -> None:
+        self._calls += self._portfolio.on_timer(self._now())
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        portfolio = self._portfolio
+        self._calls += portfolio.pause(self._now())
+        self._commit()
+        ordinal = portfolio.desk.cursor.ordinal
+        if self._calls:
+            calls, self._calls = self._calls, []
+            crash_point("portfolio.before_send", ordinal)
+            for call in calls:
+                send(self._commands, [encode(call)])
+            crash_point("portfolio.after_send", ordinal)
+            for published_mono_ns in portfolio.ordered_ticks_mono_ns:
+                portfolio.desk.tick_to_order.observe(clock.mono_ns() - published_mono_ns)
+            portfolio.ordered_ticks_mono_ns.clear()
+        answer = portfolio.take_reconciliation()
+        if answer is not None:
+            for envelope in self._askers:
+                send(self._control, [*envelope, encode(answer)])
+            self._askers.clear()
+
+    def _commit(self) -> None:
+        desk = self._portfolio.desk
+        if not desk.is_dirty:
+            return
+        crash_point("portfolio.before_commit", desk.cursor.ordinal)
+        self._ledger.commit(desk.take_events(), desk.book, desk.cursor)
+        crash_point("portfolio.after_commit", desk.cursor.ordinal)
+
+    def _every_second(self) -> None:
+        desk = self._portfolio.desk
+        metrics.show(desk)
+        said = f"{desk.state} {desk.waiting_for}"
+        if said != self._said:
+            self._said = said
+            log = _log.error if desk.state is DeskState.HALTED else _log.info
+            log("the desk is " + desk.state.lower(), waiting_for=desk.waiting_for, ordinal=desk.cursor.ordinal)
+
+    def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
+        """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
+        self._portfolio.desk.malformed += 1
+        metrics.MALFORMED.labels(socket).inc()
+        _log.warning(
+            "dropped a frame that is no message",
+            socket=socket,
+            error=str(error)[:200],
+            length=sum(map(len, frames)),
+            head=frames[-1][:32].hex(),
+        )
+
+    def _now(self) -> Now:
+        return Now(clock.wall_ns(), clock.mono_ns())
