@@ -1,0 +1,71 @@
+"""The simulated gateway put together: one call for the server, the backtest and the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from services.mt5.core.book import BookStore
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.journal import Journal
+from services.mt5.core.orders import Identity
+from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
+from services.mt5.core.stream import TickStream
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.venue import SimulatedVenue
+
+VENUE: Final = "simulated-mt5"
+
+
+def simulated_gateway(
+    *,
+    stream: TickStream,
+    stream_id: str,
+    journal: Journal,
+    book_store: BookStore,
+    boot_id: str,
+    deposit: Decimal,
+    currency: str = "USD",
+    pace: Pace = LOCKSTEP,
+    symbol_map: Mapping[str, str] | None = None,
+    publisher: str = VENUE,
+) -> Gateway:
+    """A gateway over recorded ticks, going on where its journal and its book are.
+
+    Args:
+        stream: the market, under the desk's names of its symbols.
+        stream_id: what runs; the same id goes on with a run, another one begins at tick 1 with the same account.
+        journal: order ids and their answers.
+        book_store: the broker's book.
+        boot_id: another one at each start, except where every run must give the same bytes.
+        deposit: what a new account begins with; an old one keeps what it has.
+        currency: of the account.
+        pace: window and speed of publication.
+        symbol_map: the desk's names that differ from the broker's.
+        publisher: name under which ticks are published.
+
+    Raises:
+        ValueError: the parts do not go together; in one line what and why.
+    """
+    symbols = SymbolMap(symbol_map)
+    venue = SimulatedVenue(
+        stream=stream, stream_id=stream_id, store=book_store, currency=currency, deposit=deposit, symbols=symbols
+    )
+    return Gateway(
+        stream=stream,
+        stream_id=stream_id,
+        venue=venue,
+        journal=journal,
+        publisher=Publisher(
+            stream=stream,
+            stream_id=stream_id,
+            publisher=publisher,
+            boot_id=boot_id,
+            pace=pace,
+            book_ordinal=venue.ordinal,
+        ),
+        symbols=symbols,
+        identity=Identity(venue=VENUE, account=f"paper-{currency}", boot_id=boot_id),
+        publisher_name=publisher,
+    )

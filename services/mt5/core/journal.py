@@ -1,0 +1,95 @@
+"""What the gateway remembers of each client's order id, so that an order has its effect once.
+
+An id is unknown, then CALLING from just before the venue is called until its answer is stored, then DONE for good; or it is
+FENCED, dead before it was ever called. A crash can leave an id at CALLING; what that means is for the gateway to find out
+from the venue.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from proto.gateway import OrderReply
+from proto.units import plain
+
+
+class EntryState(StrEnum):
+    """How far an order id has come."""
+
+    CALLING = "CALLING"
+    DONE = "DONE"
+    FENCED = "FENCED"
+
+
+class Effect(NamedTuple):
+    """What an order is to do; two requests with one id must agree in it. Volumes are compared by value."""
+
+    action: str
+    symbol: str
+    volume: Decimal
+
+    def __str__(self) -> str:
+        return f"{self.action} {plain(self.volume)} {self.symbol}"
+
+
+class Entry(NamedTuple):
+    """One order id. `effect` is None where an unknown id was fenced; `reply` is None while CALLING."""
+
+    state: EntryState
+    effect: Effect | None
+    reply: OrderReply | None
+
+
+class Journal(Protocol):
+    """Where order ids survive. What a method has written is durable when it returns.
+
+    Replies are kept without `request_id` and with an empty `boot_id`: both are those of whoever asks and answers later.
+    """
+
+    @property
+    def journal_id(self) -> str:
+        """Incarnation of the journal: another one knows nothing of the ids of this one."""
+
+    def find(self, order_id: str) -> Entry | None:
+        """What is known of an id."""
+
+    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+        """The venue is about to be called for an id, with the book at tick `ordinal`."""
+
+    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        """The id has its answer for good."""
+
+    def fence(self, order_id: str, reply: OrderReply) -> None:
+        """The id is dead; it was not called, or left no trace at a venue whose book is complete."""
+
+
+class MemoryJournal:
+    """A journal that lives as long as its process: for backtests, simulations and tests."""
+
+    def __init__(self, journal_id: str) -> None:
+        self._journal_id = journal_id
+        self._entries: dict[str, Entry] = {}
+
+    @property
+    def journal_id(self) -> str:
+        """Incarnation of the journal."""
+        return self._journal_id
+
+    def find(self, order_id: str) -> Entry | None:
+        """What is known of an id."""
+        return self._entries.get(order_id)
+
+    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
+        """The venue is about to be called for an id."""
+        self._entries[order_id] = Entry(EntryState.CALLING, effect, None)
+
+    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        """The id has its answer for good."""
+        self._entries[order_id] = Entry(EntryState.DONE, effect, reply)
+
+    def fence(self, order_id: str, reply: OrderReply) -> None:
+        """The id is dead."""
+        known = self._entries.get(order_id)
+        self._entries[order_id] = Entry(EntryState.FENCED, known.effect if known else None, reply)

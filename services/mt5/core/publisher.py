@@ -1,0 +1,146 @@
+"""Which ticks go out, and when: window, pace, and publishing again.
+
+Stepped (window > 0), nothing is published before the first CONFIRM of this boot, then every tick up to `window` past the
+last confirmed one; the oldest unconfirmed tick goes out again while nothing moves, because a subscriber may have missed it.
+Live (window 0), ticks go out by pace and nobody is waited for.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from proto.messages import Tick
+from proto.time import Now
+from services.mt5.core.stream import TickStream
+
+REPUBLISH_FIRST_NS: Final = 200_000_000
+"""Longer than any decision takes, short enough that a lost tick is hardly noticed."""
+
+REPUBLISH_MAX_NS: Final = 1_000_000_000
+BURST_TICKS_MAX: Final = 1_000
+"""Ticks handed out in one go: far below the queue of any subscriber, so that a burst is not dropped."""
+
+WINDOW_MAX: Final = 5_000
+"""Half of the subscribers' queue: a window and its repetition must fit into it."""
+
+
+class Pace(NamedTuple):
+    """How fast a stream runs. `window` 0 is live; `factor` is market seconds per second, None for as fast as it goes."""
+
+    window: int
+    factor: float | None = None
+
+
+LOCKSTEP: Final = Pace(window=1)
+
+
+class Publisher:
+    """Hands out ticks; the shell sends them."""
+
+    def __init__(
+        self, *, stream: TickStream, stream_id: str, publisher: str, boot_id: str, pace: Pace, book_ordinal: int
+    ) -> None:
+        """Stand where the book stands: a restarted gateway knows of what it published before only that much."""
+        assert 0 <= pace.window <= WINDOW_MAX, pace
+        assert pace.window > 0 or pace.factor is not None, "a live stream has a pace"
+        self.window = pace.window
+        self.published = book_ordinal
+        self.confirmed = max(0, book_ordinal - 1) if pace.window else book_ordinal
+        self._stream = stream
+        self._identity = (publisher, boot_id, stream_id)
+        self._factor = pace.factor
+        self._running = pace.window == 0
+        self._next = self.confirmed + 1
+        self._anchor: tuple[int, int] | None = None
+        self._has_published = False
+        self._waiting_since_ns = 0
+        self._patience_ns = REPUBLISH_FIRST_NS
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the stream runs by itself."""
+        return self.window == 0
+
+    def knows(self, ordinal: int) -> bool:
+        """Whether a tick may be spoken of: it was published, or this boot has to be told how far the last one came."""
+        return ordinal <= self.published or (not self._has_published and ordinal <= self._stream.last_ordinal)
+
+    def confirm(self, ordinal: int, now: Now) -> None:
+        """Every tick up to `ordinal`, which is known, is done with; less than before changes nothing but starts a boot."""
+        if self.window == 0:
+            return
+        self._running = True
+        if ordinal > self.confirmed:
+            self.confirmed = ordinal
+            self.published = max(self.published, ordinal)
+            self._next = max(self._next, ordinal + 1)
+            self._wait_from(now)
+
+    def due(self, now: Now) -> list[Tick]:
+        """The ticks to publish now, in order; the caller asks again until there are none."""
+        if not self._running:
+            return []
+        end = self._end()
+        first = self._next
+        if first <= end and self._due_at(first) <= now.mono_ns:
+            ticks: list[Tick] = []
+            while self._next <= end and len(ticks) < BURST_TICKS_MAX and self._due_at(self._next) <= now.mono_ns:
+                if self._anchor is None:
+                    self._anchor = (now.mono_ns, self._stream.tick_at(self._next).time_ns)
+                ticks.append(self._tick(self._next, now.mono_ns))
+                self._next += 1
+            self.published = max(self.published, self._next - 1)
+            self._has_published = True
+            if first == self.confirmed + 1:
+                self._wait_from(now)
+            return ticks
+        again_at = self._again_at()
+        if again_at is not None and again_at <= now.mono_ns:
+            self._waiting_since_ns = now.mono_ns
+            self._patience_ns = min(2 * self._patience_ns, REPUBLISH_MAX_NS)
+            return [self._tick(self.confirmed + 1, now.mono_ns)]
+        return []
+
+    def next_due(self) -> int | None:
+        """Monotonic time at which `due` will have something, None when only a CONFIRM can change that."""
+        if not self._running:
+            return None
+        again_at = self._again_at()
+        if self._next > self._end():
+            return again_at
+        next_at = self._due_at(self._next)
+        return next_at if again_at is None else min(next_at, again_at)
+
+    def market_time_ns(self, mono_ns: int) -> int | None:
+        """What the clock of a live market shows; None for a stepped one, whose time is its book's."""
+        if self.window > 0:
+            return None
+        if self._anchor is None or self._factor is None:
+            return self._stream.tick_at(max(1, self.published)).time_ns
+        mono_start_ns, time_start_ns = self._anchor
+        return time_start_ns + int((mono_ns - mono_start_ns) * self._factor)
+
+    def _end(self) -> int:
+        last = self._stream.last_ordinal
+        return last if self.window == 0 else min(self.confirmed + self.window, last)
+
+    def _due_at(self, ordinal: int) -> int:
+        if self._factor is None or self._anchor is None:
+            return 0
+        mono_start_ns, time_start_ns = self._anchor
+        return mono_start_ns + int((self._stream.tick_at(ordinal).time_ns - time_start_ns) / self._factor)
+
+    def _again_at(self) -> int | None:
+        """When the oldest unconfirmed tick goes out again, None when all that this boot published is confirmed."""
+        if self.window == 0 or self._next <= self.confirmed + 1:
+            return None
+        return self._waiting_since_ns + self._patience_ns
+
+    def _wait_from(self, now: Now) -> None:
+        self._waiting_since_ns = now.mono_ns
+        self._patience_ns = REPUBLISH_FIRST_NS
+
+    def _tick(self, ordinal: int, mono_ns: int) -> Tick:
+        symbol, sequence, _, time_ns, bid, ask, volume = self._stream.tick_at(ordinal)
+        publisher, boot_id, stream_id = self._identity
+        return Tick(publisher, boot_id, stream_id, symbol, sequence, ordinal, time_ns, bid, ask, volume, mono_ns)
