@@ -24,6 +24,8 @@ MAX_DECIMAL_EXPONENT: Final = 12
 
 PRICE_MAX: Final = 1e12
 
+_FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
+
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 """An identifier: symbol, publisher, order id, strategy."""
 
@@ -72,8 +74,16 @@ def side_of(direction: int) -> Side:
 
 
 def exact(price: float) -> Decimal:
-    """A quoted float as the decimal that was quoted: the shortest one that reads back as the same float."""
-    return Decimal(repr(float(price)))
+    """A quoted float as the decimal that was quoted: the shortest one that reads back as the same float.
+
+    A price that was computed and not quoted may have 16 decimals of float noise; it is rounded to the decimals that orders
+    and deals can carry.
+    """
+    text = repr(float(price))
+    value = Decimal(text)
+    if len(text) > MAX_DECIMAL_EXPONENT + 2 or "e" in text:
+        return value if is_exact(value) else value.quantize(_FINEST)
+    return value
 
 
 def is_exact(value: Decimal) -> bool:
