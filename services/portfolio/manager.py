@@ -83,7 +83,7 @@ class PortfolioManager:
         Raises:
             ValueError: `on_opposite` is neither close nor reverse, or the symbol is empty.
         """
-        if not isinstance(symbol, str) or not symbol:
+        if not symbol:
             raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
         try:
             self._on_opposite = OnOpposite(on_opposite)
