@@ -1,0 +1,171 @@
+"""The backtest: the live cores in one process, tick by tick, without sockets.
+
+The gateway's core with its journal and its book in memory, the engines of signal, and portfolio with a ledger on disk
+are the very ones that the processes run. What the processes say to one another is handed over as objects; every
+question to the gateway is answered at once, so nothing is ever asked twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from msgspec import Raw
+
+from common.errors import StartError
+from proto.codec import decode_request, encode
+from proto.control import DeskState
+from proto.messages import Answer, Call, Outcome, Signal, SignalHello
+from proto.time import Now
+from research.report import build_report
+from research.run import RunSpec
+from services.mt5.core.book import BookStore, MemoryBookStore
+from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.stream import TickStream
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.ledger import FILE_NAME, Ledger
+from services.signal.core.engine import SymbolEngine
+from services.signal.core.strategies import STRATEGIES
+
+PROGRESS_EVERY_TICKS: Final = 5_000
+COMMIT_EVERY_TICKS: Final = 5_000
+_PUBLISHER: Final = "signal"
+
+
+class Progress(NamedTuple):
+    """How far a run has come."""
+
+    ticks: int
+    ticks_total: int
+    orders: int
+    fills: int
+    realized_pnl: str
+
+
+class Backtest:
+    """One run; `run` goes through the stream and leaves the ledger at its end."""
+
+    def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
+        """Compose the cores. An account that the ledger and the store already hold goes on as it was."""
+        self._stream = stream
+        self._stream_id = spec.stream_id(stream.data_sha256)
+        self._ledger = ledger
+        book, cursor = ledger.load()
+        self.desk = Desk(rules=spec.rules(), book=book, cursor=cursor, live_incarnation="")
+        self._portfolio = Portfolio(self.desk, timeout_ms=1_000)
+        try:
+            self._gateway: Gateway = simulated_gateway(
+                stream=stream,
+                stream_id=self._stream_id,
+                journal=journal,
+                book_store=store,
+                boot_id="backtest",
+                deposit=spec.balance,
+                currency=spec.currency,
+                symbol_map=spec.symbol_map,
+            )
+        except ValueError as error:
+            raise StartError(str(error)) from None
+        self._engines = {symbol: SymbolEngine(symbol, STRATEGIES[spec.strategy]()) for symbol in spec.symbols}
+        self._now = Now(0, 0)
+
+    def run(self, progress: Callable[[Progress], None] | None = None) -> None:
+        """Play every tick. The desk is FINISHED afterwards, or HALTED with its reason."""
+        portfolio, desk, now = self._portfolio, self.desk, self._now
+        self._settle(portfolio.start(now))
+        self._commit()
+        if desk.state is DeskState.WAITING_FOR_SIGNALS:
+            hello = SignalHello(_PUBLISHER, "backtest", self._stream_id, "backtest", list(self._engines), 0, 0)
+            self._settle(portfolio.handle(hello, now))
+            self._settle(portfolio.pause(now))
+        for ordinal in range(desk.cursor.ordinal + 1, self._stream.last_ordinal + 1):
+            self._settle(portfolio.handle(self._signal(ordinal), now))
+            if desk.cursor.ordinal < ordinal:
+                self._settle(portfolio.pause(now))
+            if desk.state is DeskState.HALTED:
+                break
+            if ordinal % COMMIT_EVERY_TICKS == 0:
+                self._commit()
+            if progress is not None and ordinal % PROGRESS_EVERY_TICKS == 0:
+                progress(self._progress())
+        self._settle(portfolio.pause(now))
+        self._commit()
+        if progress is not None:
+            progress(self._progress())
+
+    def _signal(self, ordinal: int) -> Signal:
+        tick = self._stream.tick_at(ordinal)
+        word = self._engines[tick.symbol].fold(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        return Signal(
+            _PUBLISHER,
+            self._stream_id,
+            tick.symbol,
+            tick.sequence,
+            ordinal,
+            tick.time_ns,
+            tick.bid,
+            tick.ask,
+            word.direction,
+            word.confidence,
+            word.reason,
+            0,
+            0,
+        )
+
+    def _settle(self, calls: list[Call]) -> None:
+        """Answer every call, and every call that follows from an answer."""
+        while calls:
+            following: list[Call] = []
+            for call in calls:
+                request, _ = decode_request(bytes(call.request))
+                reply = self._gateway.handle(request, self._now)
+                answer = Answer(call.call_id, Outcome.REPLY, Raw(encode(reply)))
+                following += self._portfolio.handle(answer, self._now)
+            calls = following
+
+    def _commit(self) -> None:
+        self._portfolio.ordered_ticks_mono_ns.clear()
+        if self.desk.is_dirty:
+            self._ledger.commit(self.desk.take_events(), self.desk.book, self.desk.cursor)
+
+    def _progress(self) -> Progress:
+        book = self.desk.book
+        return Progress(
+            self.desk.cursor.ordinal,
+            self._stream.last_ordinal,
+            len(book.orders),
+            book.position_changes,
+            str(book.realized_pnl),
+        )
+
+
+def run_backtest(
+    spec: RunSpec, stream: TickStream, *, data_dir: Path, progress: Callable[[Progress], None] | None = None
+) -> dict[str, Any]:
+    """Run a backtest with its ledger in `data_dir`, a fresh one, and return its report.
+
+    Raises:
+        StartError: the directory cannot be written or holds an account, or the run halted.
+    """
+    if (data_dir / FILE_NAME).exists():
+        raise StartError(f"{data_dir} holds an account already, expected a fresh directory for a backtest")
+    ledger = Ledger(data_dir / FILE_NAME)
+    try:
+        backtest = Backtest(spec, stream, ledger, MemoryJournal("backtest"), MemoryBookStore())
+        started = time.perf_counter()
+        backtest.run(progress)
+        seconds = time.perf_counter() - started
+    finally:
+        ledger.close()
+    desk = backtest.desk
+    timings = {
+        "duration_s": round(seconds, 3),
+        "ticks_per_s": round(desk.cursor.processed / seconds) if seconds else None,
+        "latency_us": None,
+    }
+    return build_report(desk.book, desk.cursor, spec, mode="backtest", timings=timings)

@@ -1,0 +1,45 @@
+"""Is the backtest the live system without sockets: two data directories compared field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from research import views
+
+DIFFERENCES_MAX: Final = 50
+_IDENTITY: Final = ("order_id", "deal", "symbol")
+
+
+def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "backtest")) -> list[str]:
+    """Where orders, deals, lots, positions, cash and counters of two accounts differ; empty when they are identical.
+
+    Raises:
+        StartError: one of the ledgers cannot be read.
+    """
+    found: list[str] = []
+    for what, rows in (("orders", views.orders), ("deals", views.deals), ("positions", views.positions)):
+        found += _rows(what, rows(left), rows(right), names)
+    found += _fields("account", views.account(left), views.account(right), names)
+    return found[:DIFFERENCES_MAX]
+
+
+def _rows(
+    what: str, left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any]], names: tuple[str, str]
+) -> list[str]:
+    found = []
+    if len(left) != len(right):
+        found.append(f"{what}: {names[0]} has {len(left)}, {names[1]} has {len(right)}")
+    for one, other in zip(left, right, strict=False):
+        subject = next(str(one[key]) for key in _IDENTITY if key in one)
+        found += _fields(f"{what} {subject}", one, other, names)
+    return found
+
+
+def _fields(subject: str, left: Mapping[str, Any], right: Mapping[str, Any], names: tuple[str, str]) -> list[str]:
+    return [
+        f"{subject}: {key} is {left.get(key)!r} in {names[0]}, {right.get(key)!r} in {names[1]}"
+        for key in sorted({*left, *right})
+        if left.get(key) != right.get(key)
+    ]

@@ -1,0 +1,133 @@
+"""The report of a run: one schema for replay and backtest.
+
+Keys are sorted, decimals are strings. Everything but `timings` is a function of data, settings and seed; `mode` says
+which of the two ways the run went. `docs/report.md` describes each field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from proto.gateway import DealKind, VenueDeal
+from proto.units import plain
+from research.run import RunSpec
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.orders import Order
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.valuation import total_unrealized_pnl
+from services.portfolio.ledger import FILE_NAME, read
+
+SCHEMA_VERSION: Final = 1
+_NO_TIMINGS: Final[dict[str, Any]] = {"duration_s": None, "ticks_per_s": None, "latency_us": None}
+
+
+def report_of(data_dir: Path, spec: RunSpec, *, mode: str, timings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The report of the last run in a data directory.
+
+    Raises:
+        StartError: there is no ledger, or it cannot be read.
+    """
+    book, cursor = read(data_dir / FILE_NAME)
+    return build_report(book, cursor, spec, mode=mode, timings=timings)
+
+
+def orders_of_run(book: Book) -> list[Order]:
+    """The orders of the stream that the book stands in, by number."""
+    before = book.stream.orders_before if book.stream else 0
+    return [order for order in book.orders.values() if order.number > before]
+
+
+def deals_of_run(book: Book) -> list[VenueDeal]:
+    """The trades of the stream that the book stands in; movements of cash alone are none."""
+    before = book.stream.deals_before if book.stream else 0
+    return [deal for deal in book.deals if deal.deal > before and deal.kind is not DealKind.BALANCE]
+
+
+def build_report(
+    book: Book, cursor: TickCursor, spec: RunSpec, *, mode: str, timings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The report of a run from the account's state."""
+    orders, deals = orders_of_run(book), deals_of_run(book)
+    unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
+    counts = book.ended.counts if book.ended else None
+    last = book.reconciled
+    reconciled = last is not None and last.at_end and book.ended is not None and not last.differences
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "mode": mode,
+        "simulated": True,
+        "strategy": spec.strategy,
+        "settings": spec.deciding_settings(),
+        "stream_id": cursor.stream_id,
+        "data_sha256": book.stream.data_sha256 if book.stream else None,
+        "symbols": list(spec.symbols),
+        "ticks": {
+            "read": counts.read if counts else None,
+            "published": counts.published if counts else None,
+            "rejected": dict(sorted(counts.rejected.items())) if counts else None,
+            "processed": cursor.processed,
+            "gaps": cursor.gaps,
+        },
+        "signals": {
+            "buy": cursor.buy,
+            "sell": cursor.sell,
+            "hold": cursor.hold,
+            "warming_up": cursor.warming_up,
+            "blocked": dict(sorted(cursor.blocked.items())),
+        },
+        "orders": {
+            "created": len(orders),
+            "denied": dict(sorted(cursor.denied.items())),
+            "by_status": dict(sorted(Counter(str(order.status) for order in orders).items())),
+        },
+        "deals": len(deals),
+        "position_changes": len(deals),
+        "position": {
+            symbol: {
+                "net_volume": plain(position.net_volume),
+                "avg_entry_price": plain(position.avg_entry_price or ZERO),
+            }
+            for symbol, position in sorted(book.positions.items())
+            if not position.is_flat
+        },
+        "realized_pnl": plain(_total(deals, "profit")),
+        "unrealized_pnl": None if unrealized is None else plain(unrealized),
+        "commission": plain(_total(deals, "commission")),
+        "swap": plain(_total(deals, "swap")),
+        "balance": plain(book.balance),
+        "equity": None if unrealized is None else plain(book.balance + unrealized),
+        "reconciled": reconciled,
+        "differences": [
+            {
+                "kind": found.kind,
+                "subject": found.subject,
+                "ledger": found.ledger,
+                "venue": found.venue,
+                "remedy": found.remedy,
+            }
+            for found in (last.differences if last else [])
+        ],
+        "timings": dict(timings) if timings is not None else dict(_NO_TIMINGS),
+    }
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    """The report as text, keys sorted."""
+    return json.dumps(report, sort_keys=True, indent=2)
+
+
+def fingerprint(report: Mapping[str, Any]) -> str:
+    """SHA-256 of the report without what may differ between two runs of the same: `timings` and `mode`."""
+    same = {key: value for key, value in report.items() if key not in ("timings", "mode")}
+    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
+
+
+def _total(deals: list[VenueDeal], field: str) -> Decimal:
+    return sum((getattr(deal, field) for deal in deals), ZERO)

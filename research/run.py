@@ -1,0 +1,113 @@
+"""What a run is: the data, the settings that decide, and the name that follows from both.
+
+A replay and a backtest of the same run have the same name, the same order ids, and the same trades.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from proto.units import plain
+from research.ticks import Crossed, TickInput, load_stream
+from services.mt5.core.stream import TickStream
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.settings import limits_named
+
+STREAM_ID_CHARS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One run over recorded ticks; what is left out has the default that the command line tells."""
+
+    inputs: tuple[TickInput, ...]
+    strategy: str = "ema_cross"
+    from_row: int | None = None
+    to_row: int | None = None
+    ticks_max: int | None = None
+    on_opposite: OnOpposite = OnOpposite.CLOSE
+    risk: str = "default"
+    crossed: Crossed = "reject"
+    volume: Decimal = Decimal("0.01")
+    balance: Decimal = Decimal(10_000)
+    currency: str = "USD"
+    seed: int = 0
+    symbol_map: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols in the order of the command line, each once."""
+        return tuple(dict.fromkeys(source.symbol for source in self.inputs))
+
+    def deciding_settings(self) -> dict[str, str]:
+        """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
+        return {
+            "balance": plain(self.balance),
+            "crossed": self.crossed,
+            "currency": self.currency,
+            "fills": "ideal",
+            "on_opposite": str(self.on_opposite),
+            "risk": limits_named(self.risk).name,
+            "seed": str(self.seed),
+            "strategy": self.strategy,
+            "symbol_map": ",".join(f"{desk}={broker}" for desk, broker in sorted(self.symbol_map.items())),
+            "symbols": ",".join(self.symbols),
+            "venue": "simulated",
+            "volume": plain(self.volume),
+        }
+
+    def stream_id(self, data_sha256: str) -> str:
+        """The name of the run: a function of data, settings and seed."""
+        text = json.dumps([data_sha256, self.deciding_settings()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:STREAM_ID_CHARS]
+
+    def load(self) -> TickStream:
+        """Read and judge the data.
+
+        Raises:
+            TickFileError: it cannot be read, or nothing of it can be used.
+        """
+        return load_stream(
+            self.inputs,
+            crossed=self.crossed,
+            from_row=self.from_row,
+            to_row=self.to_row,
+            ticks_max=self.ticks_max,
+        )
+
+    def rules(self) -> DeskRules:
+        """What portfolio is told."""
+        limits = limits_named(self.risk)
+        return DeskRules(
+            symbols=self.symbols,
+            default_volume=self.volume,
+            on_opposite=self.on_opposite,
+            limits=limits,
+            settings={"risk": limits.name},
+        )
+
+    def environment(self, stream_id: str, speed: str) -> dict[str, str]:
+        """The settings of the processes of a replay, every one that decides and none from a `.env`."""
+        rows = {"MT5_FROM_ROW": self.from_row, "MT5_TO_ROW": self.to_row, "MT5_TICKS_MAX": self.ticks_max}
+        return {
+            "PAPERDESK_ENV_FILE": "",
+            "TRADING_SYMBOL": ",".join(self.symbols),
+            "STRATEGY": self.strategy,
+            "DEFAULT_VOLUME": plain(self.volume),
+            "ON_OPPOSITE": str(self.on_opposite),
+            "RISK": self.risk,
+            "MT5_TICKS": ";".join(f"{source.path.resolve()}:{source.symbol}" for source in self.inputs),
+            "MT5_PACE": speed,
+            "MT5_CROSSED": self.crossed,
+            "MT5_BALANCE": plain(self.balance),
+            "MT5_CURRENCY": self.currency,
+            "MT5_SEED": str(self.seed),
+            "MT5_STREAM_ID": stream_id,
+            "MT5_SYMBOL_MAP": ",".join(f"{desk}={broker}" for desk, broker in self.symbol_map.items()),
+            **{name: "" if value is None else str(value) for name, value in rows.items()},
+        }

@@ -1,0 +1,129 @@
+"""What a data directory's account holds, as plain rows: decimals as strings, times in UTC nanoseconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from proto.units import plain
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
+from services.portfolio.ledger import FILE_NAME, read
+
+
+def orders(data_dir: Path) -> list[dict[str, Any]]:
+    """Every order of the account by number, with the tick that it was decided on."""
+    book, _ = read(data_dir / FILE_NAME)
+    return [
+        {
+            "order_id": order.order_id,
+            "number": order.number,
+            "ordinal": order.decision.ordinal,
+            "sequence": order.decision.sequence,
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "volume": plain(order.volume),
+            "price": plain(order.price),
+            "status": order.status.value,
+            "created_ns": order.created_ns,
+            "ended_ns": order.ended_ns,
+            "ticket": order.ticket,
+            "filled_volume": plain(order.filled_volume),
+            "filled_price": None if order.filled_price is None else plain(order.filled_price),
+            "profit": plain(order.profit),
+            "code": order.code,
+            "error": order.error,
+            "reason": order.decision.reason,
+        }
+        for order in book.orders.values()
+    ]
+
+
+def deals(data_dir: Path) -> list[dict[str, Any]]:
+    """Every deal of the account in the order of happening, deposits included."""
+    book, _ = read(data_dir / FILE_NAME)
+    return [
+        {
+            "deal": deal.deal,
+            "order_id": deal.order_id,
+            "ticket": deal.ticket,
+            "ordinal": deal.ordinal,
+            "time_ns": deal.time_ns,
+            "symbol": deal.symbol,
+            "kind": deal.kind.value,
+            "entry": deal.entry.value,
+            "volume": plain(deal.volume),
+            "price": plain(deal.price),
+            "profit": plain(deal.profit),
+            "commission": plain(deal.commission),
+            "swap": plain(deal.swap),
+        }
+        for deal in book.deals
+    ]
+
+
+def positions(data_dir: Path) -> list[dict[str, Any]]:
+    """Open positions with their lots, valued at the last tick decided."""
+    book, cursor = read(data_dir / FILE_NAME)
+    rows = []
+    for symbol, position in sorted(book.positions.items()):
+        if position.is_flat:
+            continue
+        unrealized = unrealized_pnl(symbol, book, cursor.marks)
+        rows.append(
+            {
+                "symbol": symbol,
+                "direction": "LONG" if position.direction > 0 else "SHORT",
+                "net_volume": plain(position.net_volume),
+                "avg_entry_price": plain(position.avg_entry_price or ZERO),
+                "unrealized_pnl": None if unrealized is None else plain(unrealized),
+                "lots": [
+                    {
+                        "volume": plain(lot.volume),
+                        "price": plain(lot.price),
+                        "deal": int(lot.opened_by),
+                        "time_ns": lot.time_ns,
+                    }
+                    for lot in position.lots
+                ],
+            }
+        )
+    return rows
+
+
+def account(data_dir: Path) -> dict[str, Any]:
+    """Money and progress of the account."""
+    book, cursor = read(data_dir / FILE_NAME)
+    stream = book.stream
+    unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
+    return {
+        "account": stream.account if stream else None,
+        "mode": stream.mode if stream else None,
+        "fills": stream.fills if stream else None,
+        "currency": stream.currency if stream else None,
+        "stream_id": cursor.stream_id,
+        "ordinal": cursor.ordinal,
+        "time_ns": cursor.time_ns,
+        "processed": cursor.processed,
+        "balance": plain(book.balance),
+        "realized_pnl": plain(book.realized_pnl),
+        "unrealized_pnl": None if unrealized is None else plain(unrealized),
+        "equity": None if unrealized is None else plain(book.balance + unrealized),
+        "commission": plain(book.commission),
+        "swap": plain(book.swap),
+        "signals": {
+            "buy": cursor.buy,
+            "sell": cursor.sell,
+            "hold": cursor.hold,
+            "warming_up": cursor.warming_up,
+            "gaps": cursor.gaps,
+        },
+        "blocked": dict(sorted(cursor.blocked.items())),
+        "last_blocked": dict(sorted(cursor.last_blocked.items())),
+        "denied": dict(sorted(cursor.denied.items())),
+        "orders": len(book.orders),
+        "orders_open": len(book.open_orders),
+        "deals": len(book.deals),
+        "ended": book.ended is not None,
+        "reconciled": book.reconciled is not None and not book.reconciled.differences,
+    }
