@@ -1,0 +1,97 @@
+"""Strategies as a library: `StrategyEngine` says of each tick what the signal process would say of it live.
+
+>>> from services.signal import StrategyEngine
+>>> engine = StrategyEngine("EURUSD")
+>>> engine.process_tick({"bid": 1.10001, "ask": 1.10003, "time_ns": 1_398_902_400_000_000_000})
+(0, 0.0)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from proto.messages import Tick
+from proto.units import PRICE_MAX
+from services.signal.core.engine import Direction, SymbolEngine, Word
+from services.signal.strategies import UnknownStrategyError, strategy_factory
+
+__all__ = ["StrategyEngine", "UnknownStrategyError"]
+
+_TIME_NS_MAX: Final = 2**62
+_MISSING: Final = object()
+
+
+class StrategyEngine:
+    """One symbol and one strategy, with the buffer and the warm-up of the live process.
+
+    Ticks are taken as they come, crossed ones too: judging them is the tick source's affair, here as in the process.
+    """
+
+    def __init__(self, symbol: str, strategy: str = "ema_cross") -> None:
+        """Start fresh.
+
+        Args:
+            symbol: what is traded.
+            strategy: a registered name, or `package.module:Class`.
+
+        Raises:
+            ValueError: the symbol is empty, or there is no such strategy.
+        """
+        if not symbol:
+            raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
+        self._engine = SymbolEngine(symbol, strategy_factory(strategy)())
+        self.last = Word(0, 0.0, "")
+
+    def process_tick(self, tick: Tick | Mapping[str, Any]) -> tuple[Direction, float]:
+        """Take in the next tick and return the signal (-1 sell, 0 hold, +1 buy) and its confidence from 0 to 1.
+
+        `last.reason` is WARMING_UP afterwards while the strategy has not seen enough ticks.
+
+        Args:
+            tick: a published tick, or a mapping with `bid`, `ask` (prices > 0), `time_ns` (UTC nanoseconds) and, if
+                there is one, `volume`.
+
+        Raises:
+            ValueError: a key is missing or its value is none; names the key, the value and what was expected.
+        """
+        symbol = self._engine.symbol
+        if isinstance(tick, Tick):
+            tick = {name: getattr(tick, name) for name in ("symbol", "bid", "ask", "time_ns", "volume")}
+        elif not isinstance(tick, Mapping):
+            raise ValueError(f"tick is {tick!r}, expected a Tick or a mapping with bid, ask and time_ns")
+        if tick.get("symbol", symbol) != symbol:
+            raise ValueError(f"symbol is {tick['symbol']!r}, expected {symbol!r}")
+        self.last = self._engine.fold(
+            self._engine.sequence + 1,
+            _time(tick),
+            _number(tick, "bid", above_zero=True),
+            _number(tick, "ask", above_zero=True),
+            _number(tick, "volume", above_zero=False) if "volume" in tick else 0.0,
+        )
+        return self.last.direction, self.last.confidence
+
+
+def _number(tick: Mapping[str, Any], key: str, *, above_zero: bool) -> float:
+    value = tick.get(key, _MISSING)
+    expected = f"a finite number {'above' if above_zero else 'not below'} 0 and up to {PRICE_MAX:g}"
+    if value is _MISSING:
+        raise ValueError(f"{key} is missing, expected {expected}")
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        raise ValueError(f"{key} is {value!r}, expected {expected}")
+    number = float(value)
+    if not math.isfinite(number) or not 0 <= number <= PRICE_MAX or (above_zero and number == 0):
+        raise ValueError(f"{key} is {value!r}, expected {expected}")
+    return number
+
+
+def _time(tick: Mapping[str, Any]) -> int:
+    value = tick.get("time_ns", _MISSING)
+    expected = "whole nanoseconds since 1970-01-01 UTC"
+    if value is _MISSING:
+        raise ValueError(f"time_ns is missing, expected {expected}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _TIME_NS_MAX:
+        raise ValueError(f"time_ns is {value!r}, expected {expected}")
+    return value

@@ -1,0 +1,91 @@
+"""The last ticks of one symbol as numpy columns.
+
+Storage is twice the capacity and every value is written twice, one capacity apart. So the last n ticks always lie in a
+row somewhere, and a window is a view: no copy, whatever the position of the ring.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+BUFFER_TICKS: Final = 100
+"""What a strategy can look back on."""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class TickBuffer:
+    """Columns of the last `capacity` ticks, oldest first; each property is a view that the next tick overwrites."""
+
+    def __init__(self, capacity: int = BUFFER_TICKS) -> None:
+        assert capacity > 0, capacity
+        self.capacity = capacity
+        self.count = 0
+        self._end = capacity
+        self._time_ns: Ints = np.zeros(2 * capacity, dtype=np.int64)
+        self._bid: Floats = np.zeros(2 * capacity)
+        self._ask: Floats = np.zeros(2 * capacity)
+        self._volume: Floats = np.zeros(2 * capacity)
+
+    def append(self, time_ns: int, bid: float, ask: float, volume: float) -> None:
+        """Take in one tick; the oldest goes when the buffer is full."""
+        high = self._end
+        if high == 2 * self.capacity:
+            high = self.capacity
+        low = high - self.capacity
+        self._time_ns[low] = self._time_ns[high] = time_ns
+        self._bid[low] = self._bid[high] = bid
+        self._ask[low] = self._ask[high] = ask
+        self._volume[low] = self._volume[high] = volume
+        self._end = high + 1
+        if self.count < self.capacity:
+            self.count += 1
+
+    def clear(self) -> None:
+        """Forget every tick."""
+        self.count = 0
+        self._end = self.capacity
+
+    @property
+    def time_ns(self) -> Ints:
+        """Event times, UTC nanoseconds."""
+        return self._time_ns[self._end - self.count : self._end]
+
+    @property
+    def bid(self) -> Floats:
+        """Best bids."""
+        return self._bid[self._end - self.count : self._end]
+
+    @property
+    def ask(self) -> Floats:
+        """Best asks."""
+        return self._ask[self._end - self.count : self._end]
+
+    @property
+    def volume(self) -> Floats:
+        """Volumes told with the ticks; 0 where the source tells none."""
+        return self._volume[self._end - self.count : self._end]
+
+    def snapshot(self) -> bytes:
+        """The ticks in it, to the last bit."""
+        columns = (self.time_ns.astype("<i8"), *(c.astype("<f8") for c in (self.bid, self.ask, self.volume)))
+        return b"".join(column.tobytes() for column in columns)
+
+    def restore(self, state: bytes) -> None:
+        """Become what `snapshot` saw.
+
+        Raises:
+            ValueError: the bytes are no snapshot of a buffer of this capacity.
+        """
+        count, rest = divmod(len(state), 32)
+        if rest or count > self.capacity:
+            raise ValueError(f"buffer snapshot of {len(state)} bytes, expected up to {self.capacity} ticks of 32")
+        self.clear()
+        times = np.frombuffer(state, dtype="<i8", count=count)
+        values = np.frombuffer(state, dtype="<f8", offset=8 * count).reshape(3, count)
+        for time_ns, bid, ask, volume in zip(times, *values, strict=True):
+            self.append(int(time_ns), bid, ask, volume)

@@ -1,0 +1,348 @@
+"""All symbols of one signal process: ticks in, exactly one signal for each of them out, whatever was missed.
+
+A tick that is next in its symbol's sequence is folded and answered at once. One that comes too early shows a gap: what
+is missing is fetched with GET_TICKS and folded first, so no signal comes from a window with a hole in it. One that comes
+again was republished because its signal did not arrive: that signal and those after it are sent again, from the ring.
+Which stream is in force is learnt from the gateway's HELLO and from nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
+from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
+from proto.time import Now
+from services.signal.core.engine import WARMING, SymbolEngine, Word
+from services.signal.core.events import (
+    Event,
+    GapFound,
+    GapLost,
+    GapRefilled,
+    GatewayMet,
+    GatewaySilent,
+    SignalForgotten,
+    StreamJoined,
+)
+from services.signal.core.refill import Refill, problem_of, request_id
+from services.signal.core.ring import SignalRing
+from services.signal.core.strategy import Strategy
+
+HELLO_RETRY_NS: Final = 500_000_000
+"""Pause before an unanswered HELLO is sent again."""
+
+GREETING_NS: Final = 1_000_000_000
+"""How often portfolio is told that this process is alive."""
+
+AGAIN_PAUSE_NS: Final = 100_000_000
+"""Signals are sent again at most this often. A tick is republished after twice as long; ticks that come twice for
+another reason, as those fetched while they waited in the socket, come in heaps and need no answer each."""
+
+Input = Tick | MarketHeartbeat | HelloReply | TicksReply | ErrorReply
+Output = Signal | SignalHello | Hello | GetTicks | Event
+
+
+class EngineState(msgspec.Struct, frozen=True):
+    """One symbol's part of a checkpoint."""
+
+    symbol: str
+    sequence: int
+    snapshot: bytes
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What decides everything that is said from here on; it belongs to one stream and one strategy."""
+
+    stream_id: str
+    strategy: str
+    last_ordinal: int
+    engines: tuple[EngineState, ...]
+
+
+class SignalDesk:
+    """Engines, ring and refills of one process."""
+
+    def __init__(
+        self, *, publisher: str, boot_id: str, symbols: Sequence[str], make_strategy: Callable[[], Strategy]
+    ) -> None:
+        """Speak for `symbols` under the name `publisher`, with a strategy of its own for each."""
+        self.publisher = publisher
+        self.boot_id = boot_id
+        self.stream_id = ""
+        self.engines = {symbol: SymbolEngine(symbol, make_strategy()) for symbol in symbols}
+        self.strategy = next(iter(self.engines.values())).strategy.name
+        self.ring = SignalRing()
+        self.gaps_refilled = 0
+        self.gaps_lost = 0
+        self._refills: dict[str, Refill] = {}
+        self._lost: dict[str, range] = {}
+        self._confirmed = 0
+        self._is_met = False
+        self._hello_mono_ns = 0
+        self._greeting_mono_ns = 0
+        self._again_mono_ns = 0
+        self._is_missed = False
+
+    # ------------------------------------------------------------------------------------------- what the shell calls
+
+    def start(self, now: Now) -> list[Output]:
+        """Begin: ask the gateway which stream it publishes. Called once, after `restore`."""
+        return [self._ask_hello(now)]
+
+    def handle(self, message: Input, now: Now) -> list[Output]:
+        """Take one message in; `now.domain_ns` is not looked at."""
+        if isinstance(message, Tick):
+            return self._on_tick(message, now)
+        if isinstance(message, MarketHeartbeat):
+            return self._on_heartbeat(message, now)
+        if isinstance(message, HelloReply):
+            return self._on_hello(message, now)
+        if isinstance(message, TicksReply):
+            return self._on_ticks(message, now)
+        return self._on_error(message)
+
+    def next_timer(self) -> int:
+        """Monotonic time at which `on_timer` wants to be called."""
+        due = self._greeting_mono_ns if self._is_met else self._hello_mono_ns
+        for refill in self._refills.values():
+            due = min(due, refill.retry_mono_ns)
+        return due
+
+    def on_timer(self, now: Now) -> list[Output]:
+        """Ask again what was not answered, and greet portfolio."""
+        outputs: list[Output] = []
+        if not self._is_met and self._hello_mono_ns <= now.mono_ns:
+            if not self._is_missed:
+                self._is_missed = True
+                outputs.append(GatewaySilent())
+            outputs.append(self._ask_hello(now))
+        if self._is_met and self._greeting_mono_ns <= now.mono_ns:
+            outputs.append(self._greet(now))
+        for refill in self._refills.values():
+            if refill.retry_mono_ns <= now.mono_ns:
+                outputs.append(refill.ask(self.engines[refill.symbol].sequence + 1, now.mono_ns))
+        return outputs
+
+    def checkpoint(self) -> Checkpoint:
+        """The state as it is now; the signals that belong to it are in the ring."""
+        engines = tuple(EngineState(e.symbol, e.sequence, e.snapshot()) for e in self.engines.values())
+        return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engines)
+
+    def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
+        """Go on from a checkpoint of the same strategy; symbols that are not in it start from their first tick.
+
+        Raises:
+            ValueError: it is of another strategy, or damaged. The desk is as new then.
+        """
+        if checkpoint.strategy != self.strategy:
+            raise ValueError(f"checkpoint of strategy {checkpoint.strategy}, expected {self.strategy}")
+        try:
+            for state in checkpoint.engines:
+                if state.symbol in self.engines:
+                    self.engines[state.symbol].restore(state.snapshot)
+        except ValueError:
+            self._forget()
+            raise
+        self.stream_id = checkpoint.stream_id
+        self.ring = self.ring.widened(len(signals))
+        self.ring.fill(signals)
+
+    # ---------------------------------------------------------------------------------------------------- market data
+
+    def _on_tick(self, tick: Tick, now: Now) -> list[Output]:
+        engine = self.engines.get(tick.symbol)
+        if engine is None:
+            return []
+        if tick.stream_id != self.stream_id:
+            return self._meet_again(now)
+        expected = engine.sequence + 1
+        if tick.sequence == expected:
+            word = engine.on_tick(tick)
+            signal = self._signal(tick, word, now)
+            outputs: list[Output] = [signal]
+            if self._refills:
+                outputs += self._finish_refill(engine)
+            return outputs
+        if tick.sequence < expected:
+            return self._on_old_tick(tick, now)
+        return self._on_gap(engine, tick.sequence, now)
+
+    def _on_old_tick(self, tick: Tick, now: Now) -> list[Output]:
+        """Send what is kept from this tick on again: whoever missed one signal has likely missed those after it."""
+        if self.ring.get(tick.ordinal) is None:
+            if tick.sequence not in self._lost.get(tick.symbol, ()):
+                return [SignalForgotten(tick.symbol, tick.ordinal)]
+            # It came too late to be folded, but every tick has its signal, or portfolio would wait for ever.
+            return [self._signal(tick, WARMING, now)]
+        if now.mono_ns < self._again_mono_ns:
+            return []
+        self._again_mono_ns = now.mono_ns + AGAIN_PAUSE_NS
+        return self._again(tick.ordinal, now)
+
+    def _on_heartbeat(self, heartbeat: MarketHeartbeat, now: Now) -> list[Output]:
+        """Notice ticks missed at the end of a burst, which no later tick would show."""
+        if heartbeat.stream_id != self.stream_id:
+            return self._meet_again(now)
+        outputs: list[Output] = []
+        for symbol, engine in self.engines.items():
+            published = heartbeat.sequences.get(symbol, 0)
+            if published > engine.sequence:
+                outputs += self._on_gap(engine, published, now)
+        return outputs
+
+    def _on_gap(self, engine: SymbolEngine, sequence: int, now: Now) -> list[Output]:
+        """Fetch everything up to `sequence`; what comes until then is fetched with the rest."""
+        refill = self._refills.get(engine.symbol)
+        if refill is not None:
+            refill.target = max(refill.target, sequence)
+            return []
+        refill = self._refills[engine.symbol] = Refill(engine.symbol, sequence, is_gap=True)
+        expected = engine.sequence + 1
+        return [GapFound(engine.symbol, expected, sequence), refill.ask(expected, now.mono_ns)]
+
+    # ------------------------------------------------------------------------------------------------- gateway replies
+
+    def _on_hello(self, reply: HelloReply, now: Now) -> list[Output]:
+        self._is_met, self._is_missed = True, False
+        missing = tuple(symbol for symbol in self.engines if symbol not in reply.sequences)
+        outputs: list[Output] = [
+            GatewayMet(reply.stream_id, reply.boot_id, reply.published, reply.confirmed, missing),
+        ]
+        if reply.stream_id != self.stream_id:
+            outputs.append(StreamJoined(reply.stream_id, before=self.stream_id))
+            self._forget()
+            self.stream_id = reply.stream_id
+        self._confirmed = reply.confirmed
+        self.ring = self.ring.widened(reply.window)
+        outputs.append(self._greet(now))
+        outputs += self._again(reply.confirmed + 1, now)
+        for symbol, engine in self.engines.items():
+            published = reply.sequences.get(symbol, 0)
+            if published > engine.sequence and symbol not in self._refills:
+                refill = self._refills[symbol] = Refill(symbol, published, is_gap=False)
+                outputs.append(refill.ask(engine.sequence + 1, now.mono_ns))
+        return outputs
+
+    def _on_ticks(self, page: TicksReply, now: Now) -> list[Output]:
+        refill = self._refills.get(page.symbol)
+        if page.stream_id != self.stream_id:
+            return self._meet_again(now)
+        if refill is None:
+            return []
+        engine = self.engines[page.symbol]
+        expected = engine.sequence + 1
+        outputs: list[Output] = []
+        if problem := problem_of(page):
+            return self._lose(engine, refill.target, f"the gateway's answer has {problem}")
+        if page.from_sequence > expected and page.ordinal:
+            outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them")
+        elif page.from_sequence == expected and not page.ordinal:
+            return self._lose(engine, refill.target, "the gateway has no such ticks")
+        outputs += self._fold(page, engine, now)
+        if engine.sequence >= refill.target:
+            outputs += self._finish_refill(engine)
+        else:
+            self._refills[page.symbol] = refill
+            outputs.append(refill.ask(engine.sequence + 1, now.mono_ns))
+        return outputs
+
+    def _on_error(self, reply: ErrorReply) -> list[Output]:
+        for symbol, refill in list(self._refills.items()):
+            engine = self.engines[symbol]
+            if reply.request_id == request_id(symbol, engine.sequence + 1):
+                return self._lose(engine, refill.target, f"the gateway refused: {reply.error_code} {reply.error}")
+        return []
+
+    def _fold(self, page: TicksReply, engine: SymbolEngine, now: Now) -> list[Output]:
+        """Fold what is new of a page; signals of ticks that are confirmed are kept and not sent."""
+        outputs: list[Output] = []
+        skip = engine.sequence + 1 - page.from_sequence
+        columns = zip(page.ordinal, page.time_ns, page.bid, page.ask, page.volume, strict=True)
+        for sequence, (ordinal, time_ns, bid, ask, volume) in enumerate(columns, start=page.from_sequence):
+            if sequence < page.from_sequence + skip:
+                continue
+            # When it was published is not kept by the gateway; it reached this process now.
+            tick = Tick(
+                "", "", self.stream_id, engine.symbol, sequence, ordinal, time_ns, bid, ask, volume, now.mono_ns
+            )
+            signal = self._signal(tick, engine.on_tick(tick), now)
+            if ordinal > self._confirmed:
+                outputs.append(signal)
+        return outputs
+
+    def _finish_refill(self, engine: SymbolEngine) -> list[Output]:
+        refill = self._refills.get(engine.symbol)
+        if refill is None or engine.sequence < refill.target:
+            return []
+        del self._refills[engine.symbol]
+        if not refill.is_gap:
+            return []
+        self.gaps_refilled += 1
+        return [GapRefilled(engine.symbol, engine.sequence)]
+
+    def _lose(self, engine: SymbolEngine, last: int, why: str) -> list[Output]:
+        first = engine.sequence + 1
+        self._refills.pop(engine.symbol, None)
+        self._lost[engine.symbol] = range(first, last + 1)
+        self.gaps_lost += 1
+        engine.reset(last)
+        return [GapLost(engine.symbol, first, last, why)]
+
+    # -------------------------------------------------------------------------------------------------------- outputs
+
+    def _signal(self, tick: Tick, word: Word, now: Now) -> Signal:
+        direction, confidence, reason = word
+        signal = Signal(
+            self.publisher,
+            tick.stream_id,
+            tick.symbol,
+            tick.sequence,
+            tick.ordinal,
+            tick.time_ns,
+            tick.bid,
+            tick.ask,
+            direction,
+            confidence,
+            reason,
+            tick.published_mono_ns,
+            now.mono_ns,
+        )
+        self.ring.put(signal)
+        return signal
+
+    def _again(self, ordinal: int, now: Now) -> list[Output]:
+        replace = msgspec.structs.replace
+        return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
+
+    def _greet(self, now: Now) -> SignalHello:
+        self._greeting_mono_ns = now.mono_ns + GREETING_NS
+        return SignalHello(
+            self.publisher,
+            self.boot_id,
+            self.stream_id,
+            self.strategy,
+            list(self.engines),
+            self.gaps_refilled,
+            self.gaps_lost,
+        )
+
+    def _ask_hello(self, now: Now) -> Hello:
+        self._hello_mono_ns = now.mono_ns + HELLO_RETRY_NS
+        return Hello(client=self.publisher)
+
+    def _meet_again(self, now: Now) -> list[Output]:
+        """Something came of another stream: ask which one is in force, unless that is under way."""
+        if not self._is_met:
+            return []
+        self._is_met = False
+        return [self._ask_hello(now)]
+
+    def _forget(self) -> None:
+        for engine in self.engines.values():
+            engine.reset()
+        self.ring = SignalRing()
+        self._refills.clear()
+        self._lost.clear()

@@ -1,0 +1,60 @@
+"""What the signal core tells its shell beside messages: things an operator has to know of."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class StreamJoined(Struct, frozen=True):
+    """The gateway's stream is known and is not the one of the state so far, which was dropped: strategies warm up."""
+
+    stream_id: str
+    before: str
+
+
+class GatewayMet(Struct, frozen=True):
+    """HELLO was answered; `boot_id` tells one start of the gateway from another."""
+
+    stream_id: str
+    boot_id: str
+    published: int
+    confirmed: int
+    symbols_missing: tuple[str, ...]
+
+
+class GatewaySilent(Struct, frozen=True):
+    """HELLO has not been answered in time; it is asked again until it is."""
+
+
+class GapFound(Struct, frozen=True):
+    """Ticks between the last one folded and one that came are missing; they are being fetched."""
+
+    symbol: str
+    expected: int
+    received: int
+
+
+class GapRefilled(Struct, frozen=True):
+    """All missing ticks were fetched and folded; nothing is different from a stream without the gap."""
+
+    symbol: str
+    last: int
+
+
+class GapLost(Struct, frozen=True):
+    """Missing ticks cannot be had; the symbol warms up again after the last of them."""
+
+    symbol: str
+    first: int
+    last: int
+    why: str
+
+
+class SignalForgotten(Struct, frozen=True):
+    """A tick came again whose signal is no longer kept, so that it cannot be answered."""
+
+    symbol: str
+    ordinal: int
+
+
+Event = StreamJoined | GatewayMet | GatewaySilent | GapFound | GapRefilled | GapLost | SignalForgotten

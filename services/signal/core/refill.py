@@ -1,0 +1,57 @@
+"""Fetching missing ticks of one symbol from the gateway, one page at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from proto.gateway import TICKS_LIMIT_MAX, GetTicks, TicksReply
+from proto.units import PRICE_MAX
+
+RETRY_NS: Final = 500_000_000
+"""Pause before an unanswered page is asked for again: well above the time a gateway takes for one."""
+
+
+class Refill:
+    """What is being fetched: everything up to `target`, the highest sequence known to be published.
+
+    `is_gap` tells ticks that were missed from those that a start folds anew.
+    """
+
+    def __init__(self, symbol: str, target: int, *, is_gap: bool) -> None:
+        self.symbol = symbol
+        self.target = target
+        self.is_gap = is_gap
+        self.retry_mono_ns = 0
+
+    def ask(self, from_sequence: int, mono_ns: int) -> GetTicks:
+        """The request for the next page."""
+        self.retry_mono_ns = mono_ns + RETRY_NS
+        return GetTicks(
+            request_id=request_id(self.symbol, from_sequence),
+            symbol=self.symbol,
+            from_sequence=from_sequence,
+            limit=TICKS_LIMIT_MAX,
+        )
+
+
+def request_id(symbol: str, from_sequence: int) -> str:
+    """Ties a refusal to the page it refuses; shorter than the 64 characters of a request id for any symbol in use."""
+    return f"{from_sequence}:{symbol}"[:64]
+
+
+def problem_of(page: TicksReply) -> str:
+    """Why a page cannot be ticks, or nothing; MessagePack floats may be anything, and the schema bounds no columns."""
+    count = len(page.ordinal)
+    columns = (page.time_ns, page.bid, page.ask, page.volume)
+    if any(len(column) != count for column in columns):
+        return "columns of different lengths"
+    if any(not 0 < price <= PRICE_MAX for prices in (page.bid, page.ask) for price in prices):
+        return "a price that is none"
+    if any(not (math.isfinite(volume) and volume >= 0) for volume in page.volume):
+        return "a volume that is none"
+    if any(later <= earlier for earlier, later in zip(page.ordinal, page.ordinal[1:], strict=False)):
+        return "ordinals that do not rise"
+    if count and (page.ordinal[0] < 1 or min(page.time_ns) < 0):
+        return "an ordinal or a time below its least"
+    return ""

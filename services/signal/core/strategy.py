@@ -1,0 +1,42 @@
+"""What a strategy is: a fold over the ticks of one symbol that has an opinion after each of them.
+
+A new one is one small file beside `strategies/ema_cross.py` and one line in `strategies/__init__.py`, or any class of
+yours, named as `package.module:Class`, that can be made without arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from services.signal.core.buffer import TickBuffer
+
+
+class Strategy(Protocol):
+    """Depends on the ticks it was given and nothing else: no clock, no randomness, no files."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in settings, signals and checkpoints; at most 64 characters."""
+
+    @property
+    def warm_up_ticks(self) -> int:
+        """Ticks it has to have seen before it may speak: the first word is on tick `warm_up_ticks` + 1."""
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
+        """Fold one tick in and say what is thought of it; called on every tick, also while warming up.
+
+        Args:
+            window: the last ticks, this one included as the last. Its columns are views: do not keep them.
+            bid: best bid, > 0.
+            ask: best ask, > 0; below the bid on a crossed quote.
+            time_ns: event time, UTC.
+
+        Returns:
+            Direction +1, 0 or -1, and confidence from 0 to 1.
+        """
+
+    def snapshot(self) -> bytes:
+        """The state in full: `restore` of it, then the same ticks, gives the same answers to the last bit."""
+
+    def restore(self, state: bytes) -> None:
+        """Become what `snapshot` saw; raises ValueError for bytes that are none of its own."""
