@@ -18,6 +18,11 @@ from services.mt5.core.venue import SimulatedVenue
 VENUE: Final = "simulated-mt5"
 
 
+def account_name(currency: str) -> str:
+    """Name of the simulated account, as every reply says it."""
+    return f"paper-{currency}"
+
+
 def simulated_gateway(
     *,
     stream: TickStream,
@@ -66,6 +71,6 @@ def simulated_gateway(
             book_ordinal=venue.ordinal,
         ),
         symbols=symbols,
-        identity=Identity(venue=VENUE, account=f"paper-{currency}", boot_id=boot_id),
+        identity=Identity(venue=VENUE, account=account_name(currency), boot_id=boot_id),
         publisher_name=publisher,
     )

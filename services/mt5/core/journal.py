@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 class Journal(Protocol):
     """Where order ids survive. What a method has written is durable when it returns.
 
-    Replies are kept without `request_id` and with an empty `boot_id`: both are those of whoever asks and answers later.
+    Replies are kept with no `request_id` and no boot's `boot_id`: both are those of whoever asks and answers later.
     """
 
     @property

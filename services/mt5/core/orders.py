@@ -17,7 +17,7 @@ from services.mt5.core.journal import Effect, Entry, EntryState, Journal
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import RETCODE_INVALID, SimulatedVenue
 
-STORED: Final = ""
+STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""
 
 
@@ -40,11 +40,11 @@ class OrderDesk:
 
     def knows(self, order_id: str) -> bool:
         """Whether the id was ever placed or fenced."""
-        return self._journal.find(order_id) is not None
+        return self._find(order_id) is not None
 
     def answered(self, request: PlaceOrder) -> OrderReply | None:
         """The answer to a placed or fenced id; None for an id that has not had its effect, and may have it now."""
-        entry = self._journal.find(request.order_id)
+        entry = self._find(request.order_id)
         if entry is None:
             return None
         effect = effect_of(request)
@@ -72,7 +72,7 @@ class OrderDesk:
 
     def status(self, order_id: str) -> OrderReply:
         """What is known of an id; changes nothing."""
-        entry = self._journal.find(order_id)
+        entry = self._find(order_id)
         if entry is None:
             words = f"order_id {order_id} was never placed here"
             return self._reply(order_id, OrderReplyStatus.UNKNOWN, ErrorCode.UNKNOWN_ORDER, words)
@@ -84,7 +84,7 @@ class OrderDesk:
 
     def fence(self, order_id: str) -> OrderReply:
         """Kill an id that has had no effect; tell what is known of one that has."""
-        entry = self._journal.find(order_id)
+        entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, store=True)
         if known is not None:
             return known
@@ -107,6 +107,18 @@ class OrderDesk:
         return self._reply(
             order_id, OrderReplyStatus.REJECTED, code, words, symbol=symbol, action=action, retcode=retcode
         )
+
+    def _find(self, order_id: str) -> Entry | None:
+        """What journal or, where a journal was lost, the book has of an id."""
+        entry = self._journal.find(order_id)
+        if entry is not None:
+            return entry
+        placed = self._venue.reconstruct(order_id)
+        if placed is None:
+            return None
+        order = placed.order
+        effect = Effect(order.side.value, self._symbols.to_desk(order.symbol), order.volume)
+        return Entry(EntryState.CALLING, effect, None)
 
     def _known(self, order_id: str, entry: Entry, *, store: bool) -> OrderReply | None:
         """The answer to an id that has one, found in the venue's book where a crash kept it from the journal."""

@@ -1,0 +1,128 @@
+"""Settings of the gateway process."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from common.errors import StartError
+from common.settings import PROJECT_ROOT, CommonSettings, Endpoint, Port
+from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
+from proto.units import is_exact
+from research.ticks import TickInput
+from services.mt5.core.compose import account_name
+from services.mt5.core.instruments import CURRENCIES, account_digits
+from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
+
+INPUTS_SEPARATOR = ";"
+PACE_EXPECTED = "lockstep, max, a factor such as 10 or 0.5, live or live:FACTOR"
+FACTOR_MAX = 1_000_000.0
+
+
+def _inputs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    inputs = []
+    for part in filter(None, (part.strip() for part in value.split(INPUTS_SEPARATOR))):
+        path, _, symbol = part.rpartition(":")
+        if not path or not symbol:
+            raise ValueError(f"FILE:SYMBOL, several joined by '{INPUTS_SEPARATOR}'")
+        inputs.append(TickInput(PROJECT_ROOT / Path(path).expanduser(), symbol))
+    return tuple(inputs)
+
+
+def _symbol_map(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    names = {desk.strip(): broker.strip() for desk, _, broker in pairs}
+    is_good = all(names) and all(names.values()) and len(names) == len(pairs)
+    if not is_good or len(set(names.values())) != len(names):
+        raise ValueError("DESK=BROKER names, comma separated and each once, such as EURUSD=EURUSD.m")
+    return names
+
+
+def _known_currency(value: str) -> str:
+    if value not in CURRENCIES:
+        raise ValueError("an ISO currency such as USD")
+    return value
+
+
+def _pace(value: str) -> str:
+    parse_pace(value, window=WINDOW_MAX)
+    return value
+
+
+def parse_pace(value: str, *, window: int) -> Pace:
+    """The pace that a word stands for; `window` is that of `max`.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    if value == "lockstep":
+        return LOCKSTEP
+    if value == "max":
+        return Pace(window=window)
+    word, _, factor = value.rpartition(":")
+    if value == "live":
+        return Pace(window=0, factor=1.0)
+    if word not in ("", "live"):
+        raise ValueError(PACE_EXPECTED)
+    try:
+        speed = float(factor)
+    except ValueError:
+        raise ValueError(PACE_EXPECTED) from None
+    if not 0 < speed <= FACTOR_MAX:
+        raise ValueError(f"{PACE_EXPECTED}, the factor above 0 and at most {FACTOR_MAX:g}")
+    return Pace(window=0 if word == "live" else 1, factor=speed)
+
+
+class Mt5Settings(CommonSettings):
+    """What the gateway needs to know beside the shared settings."""
+
+    mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
+    mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
+    mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()
+    mt5_pace: Annotated[str, AfterValidator(_pace)] = "lockstep"
+    mt5_window: int = Field(default=2_000, ge=1, le=WINDOW_MAX, description=f"ticks from 1 to {WINDOW_MAX}")
+    mt5_from_row: int | None = Field(default=None, ge=1, description="a row from 1")
+    mt5_to_row: int | None = Field(default=None, ge=1, description="a row from 1")
+    mt5_ticks_max: int | None = Field(default=None, ge=1, description="ticks from 1")
+    mt5_crossed: Literal["reject", "accept"] = Field(default="reject", description="reject or accept")
+    mt5_balance: Decimal = Field(default=Decimal(10_000), ge=0, description="money of 0 or more")
+    mt5_currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
+    mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")
+    mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
+    mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)
+    metrics_port_mt5: Port = 0
+
+    @property
+    def pace(self) -> Pace:
+        """Window and speed of publication."""
+        return parse_pace(self.mt5_pace, window=self.mt5_window)
+
+    @property
+    def account(self) -> str:
+        """Name of the simulated account."""
+        return account_name(self.mt5_currency)
+
+    def require_sound(self) -> None:
+        """Check what no single field shows.
+
+        Raises:
+            StartError: names the variable, its value and what was expected.
+        """
+        if not self.mt5_ticks:
+            raise StartError(
+                "MT5_TICKS: value '', expected FILE:SYMBOL of recorded ticks, such as eurusd.parquet:EURUSD"
+            )
+        digits = account_digits(self.mt5_currency)
+        step = Decimal(1).scaleb(-digits)
+        if not is_exact(self.mt5_balance) or self.mt5_balance % step:
+            raise StartError(
+                f"MT5_BALANCE: value '{self.mt5_balance}', expected an amount in steps of {step} {self.mt5_currency}"
+            )

@@ -1,0 +1,105 @@
+"""Carries messages between the gateway's two sockets and its core.
+
+A request is answered in the encoding it came in, one reply for each that has an envelope to go back by; whatever else
+arrives, the process lives on. After each burst of requests what has become due is published.
+"""
+
+from __future__ import annotations
+
+import zmq
+
+from common import clock
+from common.faults import crash_point
+from common.logs import get_logger
+from common.service import Loop
+from common.sockets import Socket, Sockets, send
+from proto.codec import MalformedMessageError, decode_request, encode, looks_like_json
+from proto.gateway import Confirm, ErrorCode, Reply
+from proto.routes import HEARTBEAT_TOPIC, tick_topic
+from proto.time import Now
+from services.mt5 import metrics
+from services.mt5.core.gateway import Gateway
+from services.mt5.wire import encode_reply, open_envelope, readable_fields
+
+HEARTBEAT_MS = 1_000
+
+_log = get_logger()
+
+
+class GatewayShell:
+    """The sockets around one gateway core."""
+
+    def __init__(self, gateway: Gateway, sockets: Sockets, *, request_url: str, publish_url: str) -> None:
+        """Bind both sockets; nothing is answered before `run`."""
+        self._gateway = gateway
+        self._topics: dict[str, bytes] = {}
+        self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
+        self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
+        self.request_url = _bound_to(self._router)
+        self.publish_url = _bound_to(self._publisher)
+        self._loop = Loop("mt5")
+        self._loop.on(self._router, self._on_request)
+        self._loop.after_burst(self._publish)
+        self._loop.timer(gateway.next_due, self._publish)
+        self._loop.every(HEARTBEAT_MS, self._every_second)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self._loop.run()
+
+    def stop(self) -> None:
+        """End `run`; callable from any thread."""
+        self._loop.stop()
+
+    def _on_request(self, frames: list[bytes]) -> None:
+        envelope = open_envelope(frames)
+        if envelope is None:
+            metrics.DROPPED.inc()
+            _log.warning("dropped a message without an empty frame before its payload", frames=len(frames))
+            return
+        route, payload = envelope
+        reply, is_json = self._answer(payload)
+        if reply.error_code is not None:
+            metrics.REFUSED.labels(reply.error_code.value).inc()
+        if not send(self._router, [*route, encode_reply(reply, is_json=is_json)]):
+            metrics.UNSENT.inc()
+        crash_point("mt5.after_reply", self._gateway.venue.ordinal)
+
+    def _answer(self, payload: list[bytes]) -> tuple[Reply, bool]:
+        if len(payload) != 1:
+            error = MalformedMessageError(f"{len(payload)} frames after the empty one, expected 1")
+            return self._gateway.refuse(error), bool(payload) and looks_like_json(payload[0])
+        try:
+            request, is_json = decode_request(payload[0])
+        except MalformedMessageError as error:
+            fields = {} if error.code is ErrorCode.TOO_LARGE else readable_fields(payload[0])
+            return self._gateway.refuse(error, fields), looks_like_json(payload[0])
+        metrics.REQUESTS.labels(str(request.__struct_config__.tag)).inc()
+        reply = self._gateway.handle(request, self._now())
+        if isinstance(request, Confirm):
+            crash_point("mt5.after_confirm", request.ordinal)
+        return reply, is_json
+
+    def _publish(self) -> None:
+        for tick in self._gateway.due(self._now()):
+            crash_point("mt5.before_publish", tick.ordinal)
+            topic = self._topics.get(tick.symbol)
+            if topic is None:
+                topic = self._topics[tick.symbol] = tick_topic(tick.symbol)
+            send(self._publisher, [topic, encode(tick)])
+            metrics.TICKS.inc()
+
+    def _every_second(self) -> None:
+        send(self._publisher, [HEARTBEAT_TOPIC, encode(self._gateway.heartbeat(self._now()))])
+        metrics.show(self._gateway)
+
+    def _now(self) -> Now:
+        mono_ns = clock.mono_ns()
+        return Now(self._gateway.domain_ns(mono_ns), mono_ns)
+
+
+def _bound_to(socket: Socket) -> str:
+    """The address, with the port that the system chose where none was given."""
+    endpoint = socket.getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(endpoint, bytes), endpoint
+    return endpoint.rstrip(b"\0").decode()

@@ -1,0 +1,77 @@
+"""Bytes at the request socket: envelopes, encodings, and what can be read of a request that is none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import msgpack
+from msgspec import structs
+
+from proto.codec import JSON_DEPTH_MAX, encode, encode_json, looks_like_json
+from proto.gateway import Reply, TicksReply
+from proto.units import MAX_FRAME_BYTES
+
+
+class Envelope(NamedTuple):
+    """A message of a client: `route` goes before the reply as it came, the empty frame included."""
+
+    route: list[bytes]
+    payload: list[bytes]
+
+
+def open_envelope(frames: list[bytes]) -> Envelope | None:
+    """Split what a ROUTER received at the first empty frame after the identity; None when there is no such frame."""
+    for index, frame in enumerate(frames[1:], start=1):
+        if not frame:
+            return Envelope(frames[: index + 1], frames[index + 1 :])
+    return None
+
+
+def encode_reply(reply: Reply, *, is_json: bool) -> bytes:
+    """A reply in its caller's encoding; a page of ticks that would be too long a frame is cut, as if less was asked for."""
+    write = encode_json if is_json else encode
+    payload = write(reply)
+    while len(payload) > MAX_FRAME_BYTES and isinstance(reply, TicksReply):
+        half = len(reply.ordinal) // 2
+        reply = structs.replace(
+            reply,
+            ordinal=reply.ordinal[:half],
+            time_ns=reply.time_ns[:half],
+            bid=reply.bid[:half],
+            ask=reply.ask[:half],
+            volume=reply.volume[:half],
+        )
+        payload = write(reply)
+    return payload
+
+
+def readable_fields(payload: bytes) -> dict[str, Any]:
+    """The fields of a map that breaks the schema, so that its refusal can name the order; {} when it is no map.
+
+    Text that cannot be sent back is left out.
+    """
+    if len(payload) > MAX_FRAME_BYTES:
+        return {}
+    try:
+        if not looks_like_json(payload):
+            fields = msgpack.unpackb(payload, strict_map_key=True)
+        elif payload.count(b"{") + payload.count(b"[") <= JSON_DEPTH_MAX:
+            fields = json.loads(payload)
+        else:
+            return {}
+    except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException):
+        return {}
+    if not isinstance(fields, dict):
+        return {}
+    return {name: value for name, value in fields.items() if isinstance(name, str) and _is_sendable(value)}
+
+
+def _is_sendable(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
