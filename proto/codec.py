@@ -102,9 +102,10 @@ def decode_reply(payload: bytes | Raw) -> Reply:
         MalformedMessageError: it is none.
     """
     try:
-        return _reply_decoder.decode(payload)
+        reply: Reply = _reply_decoder.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise MalformedMessageError(str(error)) from None
+    return reply
 
 
 def decode_request(payload: bytes) -> tuple[Request, bool]:
