@@ -123,7 +123,7 @@ class Supervised:
         self,
         environment: Mapping[str, str],
         *,
-        waiting: Callable[[], None] | None = None,
+        waiting: Callable[[], object] | None = None,
         timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         """Start supervisord and return when every program is RUNNING.

@@ -1,0 +1,60 @@
+"""Asking a running desk on portfolio's control socket."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self, TypeVar
+
+import zmq
+
+from common.errors import StartError
+from common.sockets import Sockets, send
+from proto.codec import MalformedMessageError, decode_control_reply, encode
+from proto.control import ControlError, ControlRequest, ReconcileReply, StatusReply
+
+R = TypeVar("R", StatusReply, ReconcileReply)
+
+
+class ControlClient:
+    """One connection; a desk that is not there, or dies meanwhile, is an answer of None and may be asked again."""
+
+    def __init__(self, url: str) -> None:
+        """Connecting waits for nobody."""
+        self._url = url
+        self._sockets = Sockets()
+        self._socket = self._sockets.dealer(url)
+
+    def __enter__(self) -> Self:
+        """Nothing is asked yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop whatever was not answered."""
+        self._sockets.close()
+
+    def ask(self, request: ControlRequest, expected: type[R], *, timeout_s: float) -> R | None:
+        """The answer, or None when none of that kind came in time.
+
+        Raises:
+            StartError: what answers there is no portfolio of this version.
+        """
+        deadline = time.monotonic() + timeout_s
+        # IMMEDIATE refuses a message while the connection is not up yet: wait for that with the same deadline.
+        if not self._socket.poll(int(timeout_s * 1_000), zmq.POLLOUT) or not send(self._socket, [b"", encode(request)]):
+            return None
+        while (left_s := deadline - time.monotonic()) > 0:
+            if not self._socket.poll(int(left_s * 1_000) + 1, zmq.POLLIN):
+                return None
+            payload = self._socket.recv_multipart()[-1]
+            try:
+                reply = decode_control_reply(payload)
+            except MalformedMessageError as error:
+                raise StartError(f"{self._url} answered what is no control reply: {error}") from None
+            if isinstance(reply, ControlError):
+                raise StartError(f"{self._url} refused {type(request).__name__}: {reply.error}")
+            if isinstance(reply, expected):
+                return reply
+        return None

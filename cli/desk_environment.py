@@ -1,0 +1,49 @@
+"""What the processes of a private desk find in their environment.
+
+A replay is what its command line says and nothing else: settings that happen to stand in the shell or in a `.env` do
+not reach it. What is no setting of the desk (PATH, locale, test switches) is passed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from common.settings import ENV_FILE_VARIABLE, known_names
+
+PASSED_ON: Final = frozenset({"LOG_LEVEL"})
+"""Settings that change what is said and not what is done."""
+
+
+def desk_environment(
+    outside: Mapping[str, str], run: Mapping[str, str], *, runtime: Path, data_dir: Path
+) -> dict[str, str]:
+    """The whole environment of every process of a private desk.
+
+    Args:
+        outside: the environment of the command.
+        run: the settings that the run decides.
+        runtime: the desk's private folder; every socket is in it.
+        data_dir: where ledger, journal, book and checkpoints are.
+    """
+    settings = known_names() - PASSED_ON
+    passed = {name: value for name, value in outside.items() if name.upper() not in settings}
+    gateway, ticks = f"ipc://{runtime}/gw.ipc", f"ipc://{runtime}/ticks.ipc"
+    return {
+        **passed,
+        **run,
+        ENV_FILE_VARIABLE: "",
+        "PAPERDESK_DATA_DIR": str(data_dir),
+        "PAPERDESK_RUNTIME_DIR": str(runtime),
+        "MT5_REQUEST_URL": gateway,
+        "MT5_PUBLISH_URL": ticks,
+        "ZMQ_EXECUTION_URL": gateway,
+        "ZMQ_MARKET_DATA_URL": ticks,
+        "CONTROL_URL": control_url(runtime),
+    }
+
+
+def control_url(runtime: Path) -> str:
+    """Portfolio's control socket in a private desk."""
+    return f"ipc://{runtime}/control.ipc"

@@ -1,0 +1,54 @@
+"""What the command line calls a tick file: `FILE` or `FILE:SYMBOL`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from common.errors import StartError
+
+_SYMBOL: Final = re.compile(r"[A-Za-z0-9._#-]{3,32}")
+
+
+class NamedFile(NamedTuple):
+    """A file and the symbol that its ticks are of."""
+
+    path: Path
+    symbol: str
+
+
+def split(text: str) -> tuple[Path, str | None]:
+    """The file and the symbol of `FILE[:SYMBOL]`.
+
+    What follows the last colon is a symbol when it looks like one, and when the file without it is there or the file
+    with it is not: a name with a colon in it stays a name.
+    """
+    file, colon, symbol = text.rpartition(":")
+    if colon and file and _SYMBOL.fullmatch(symbol) and (Path(file).is_file() or not Path(text).exists()):
+        return Path(file), symbol
+    return Path(text), None
+
+
+def named_files(files: Sequence[str], symbol: str | None) -> tuple[NamedFile, ...]:
+    """Files with their symbols; `symbol` is for those that name none.
+
+    Raises:
+        StartError: a file has no symbol, or `symbol` is none or would go unused.
+    """
+    if symbol is not None and not _SYMBOL.fullmatch(symbol):
+        raise StartError(f"--symbol is {symbol!r}, expected a symbol such as EURUSD")
+    parts = [split(text) for text in files]
+    own = [found for _, found in parts if found is not None]
+    if symbol is not None and len(own) == len(parts) and set(own) != {symbol}:
+        raise StartError(f"--symbol is {symbol!r}, but every file names its own ({', '.join(dict.fromkeys(own))})")
+    named = []
+    for path, found in parts:
+        chosen = found or symbol
+        if chosen is None:
+            raise StartError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL")
+        if ";" in str(path):
+            raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS; expected another name")
+        named.append(NamedFile(path, chosen))
+    return tuple(named)

@@ -1,0 +1,59 @@
+"""Names that the desk knows: strategies, symbols, currencies and limits, judged before a process is started for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from common.errors import StartError
+from services.mt5.core.instruments import CURRENCIES, catalogue
+from services.portfolio.settings import limits_named
+from services.signal import UnknownStrategyError
+from services.signal.strategies import strategy_factory
+
+
+def require_strategy(name: str) -> None:
+    """Refuse a strategy that signal could not make.
+
+    Raises:
+        StartError: says what is wrong with it and which there are.
+    """
+    try:
+        strategy_factory(name)
+    except UnknownStrategyError as error:
+        raise StartError(f"--strategy: {error}") from None
+
+
+def require_limits(risk: str) -> None:
+    """Refuse limits that portfolio could not read.
+
+    Raises:
+        StartError: names the file and what is wrong with it.
+    """
+    try:
+        limits_named(risk)
+    except StartError as error:
+        raise StartError(f"--risk: {str(error).removeprefix('RISK: ')}") from None
+
+
+def require_symbols(symbols: Iterable[str]) -> None:
+    """Refuse symbols that the simulated broker does not trade.
+
+    Raises:
+        StartError: names the symbol.
+    """
+    for symbol in symbols:
+        if catalogue(symbol) is None:
+            raise StartError(
+                f"unknown symbol {symbol!r}, expected a pair of currencies such as EURUSD, or XAUUSD or XAGUSD, "
+                "with the broker's suffix if it has one"
+            )
+
+
+def require_currency(currency: str) -> None:
+    """Refuse an account currency that nothing is quoted in.
+
+    Raises:
+        StartError: names it.
+    """
+    if currency not in CURRENCIES:
+        raise StartError(f"--currency is {currency!r}, expected a currency's code such as USD")

@@ -1,0 +1,66 @@
+"""The `paperdesk` command: its groups of commands, and how they end.
+
+A command returns its exit code. What keeps one from running is a StartError, and ends as one line on stderr with exit
+code 2. An interrupt stops what runs, in order, and ends with 128 and the signal's number.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from cli import running
+from common.errors import StartError
+
+HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
+EXIT_UNUSABLE = 2
+
+app = typer.Typer(
+    help=HELP,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+running.add_to(app)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind as Ctrl-C does, so that whatever was started is stopped."""
+    raise SystemExit(128 + number)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    try:
+        code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
+    except StartError as error:
+        return _refuse(str(error))
+    except typer.TyperException as error:
+        return _refuse(error.format_message().replace("Value error, ", ""))
+    except typer.Abort:
+        return 1
+    if code == 128 + signal.SIGINT:
+        print("paperdesk: interrupted; what was running has been stopped", file=sys.stderr)
+    return int(code or 0)
+
+
+def _refuse(words: str) -> int:
+    line = " ".join(words.split())
+    print(f"paperdesk: {line}", file=sys.stderr)
+    return EXIT_UNUSABLE
+
+
+def main() -> NoReturn:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Arguments that several commands share, and what makes a run of them.
+
+The types below are what typer reads; `RunOptions` holds what they say, unjudged, and `run_spec` judges it: every
+refusal is a StartError that names the option, the value and what was expected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli.inputs import named_files
+from common.errors import StartError
+from proto.units import is_exact
+
+if TYPE_CHECKING:
+    from research.run import RunSpec
+
+
+class OnOpposite(StrEnum):
+    """What a signal against the position does."""
+
+    CLOSE = "close"
+    REVERSE = "reverse"
+
+
+class Crossed(StrEnum):
+    """What becomes of quotes whose bid is above their ask."""
+
+    REJECT = "reject"
+    ACCEPT = "accept"
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE[:SYMBOL]", help="Parquet files with ts_ns, bid and ask.", show_default=False),
+]
+Symbol = Annotated[str | None, typer.Option("--symbol", help="Symbol of the files that name none.")]
+StrategyName = Annotated[str, typer.Option("--strategy", help="A strategy by name, or package.module:Class.")]
+FromRow = Annotated[int | None, typer.Option("--from-row", metavar="A", help="First row of each file, from 1.")]
+ToRow = Annotated[int | None, typer.Option("--to-row", metavar="B", help="Last row of each file.")]
+Ticks = Annotated[int | None, typer.Option("--ticks", metavar="N", help="Stop after so many ticks in all.")]
+Speed = Annotated[
+    str,
+    typer.Option(
+        "--speed", help="lockstep, max, or how many times faster than recorded, such as 10. Changes no digit."
+    ),
+]
+Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="A signal against the position.")]
+Risk = Annotated[str, typer.Option("--risk", help="default, none, or a TOML file of limits.")]
+CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Quotes whose bid is above their ask.")]
+Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Lots of an order.")]
+Balance = Annotated[str, typer.Option("--balance", metavar="MONEY", help="Cash of a new account.")]
+Currency = Annotated[str, typer.Option("--currency", help="Currency of a new account.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every random draw of the run.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Keep the desk's files here. Default: a temporary folder."),
+]
+Continue = Annotated[bool, typer.Option("--continue", help="Go on with the account in --data-dir.")]
+Report = Annotated[Path | None, typer.Option("--report", metavar="OUT.json", help="Write the report here as well.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
+
+DEFAULT_STRATEGY: Final = "ema_cross"
+DEFAULT_RISK: Final = "default"
+DEFAULT_SPEED: Final = "lockstep"
+DEFAULT_VOLUME: Final = "0.01"
+DEFAULT_BALANCE: Final = "10000"
+DEFAULT_CURRENCY: Final = "USD"
+
+VOLUME_MAX: Final = Decimal(1_000_000)
+BALANCE_MAX: Final = Decimal(10) ** 12
+SEED_MAX: Final = 2**63 - 1
+SPEED_MAX: Final = 1e6
+ROW_MAX: Final = 2**53
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What was said on the command line about a run."""
+
+    files: tuple[str, ...]
+    symbol: str | None = None
+    strategy: str = DEFAULT_STRATEGY
+    from_row: int | None = None
+    to_row: int | None = None
+    ticks: int | None = None
+    on_opposite: OnOpposite = OnOpposite.CLOSE
+    risk: str = DEFAULT_RISK
+    crossed: Crossed = Crossed.REJECT
+    volume: str = DEFAULT_VOLUME
+    balance: str = DEFAULT_BALANCE
+    currency: str = DEFAULT_CURRENCY
+    seed: int = 0
+
+
+def run_spec(options: RunOptions) -> RunSpec:
+    """The run that was asked for.
+
+    Raises:
+        StartError: something about it is out of range, unknown or contradictory.
+    """
+    # What is cheap is judged before what takes a second to import.
+    volume = decimal_option("--volume", options.volume, above=Decimal(0), most=VOLUME_MAX, unit="lots")
+    balance = decimal_option("--balance", options.balance, above=Decimal(0), most=BALANCE_MAX, unit="money")
+    _judge_rows(options)
+    if not 0 <= options.seed <= SEED_MAX:
+        raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
+    named = named_files(options.files, options.symbol)
+    risk = _risk(options.risk)
+
+    from cli.known import require_currency, require_limits, require_strategy, require_symbols
+    from research.run import RunSpec
+    from research.ticks import TickInput
+    from services.portfolio.core.single_position import OnOpposite as Policy
+
+    require_symbols(dict.fromkeys(file.symbol for file in named))
+    require_currency(options.currency)
+    require_strategy(options.strategy)
+    require_limits(risk)
+    return RunSpec(
+        inputs=tuple(TickInput(file.path, file.symbol) for file in named),
+        strategy=options.strategy,
+        from_row=options.from_row,
+        to_row=options.to_row,
+        ticks_max=options.ticks,
+        on_opposite=Policy(options.on_opposite),
+        risk=risk,
+        crossed="accept" if options.crossed is Crossed.ACCEPT else "reject",
+        volume=volume,
+        balance=balance,
+        currency=options.currency,
+        seed=options.seed,
+        symbol_map={},
+    )
+
+
+def _judge_rows(options: RunOptions) -> None:
+    for name, value in (("--from-row", options.from_row), ("--to-row", options.to_row), ("--ticks", options.ticks)):
+        if value is not None and not 1 <= value <= ROW_MAX:
+            raise StartError(f"{name} is {value}, expected 1 or more")
+    if options.ticks is not None and options.to_row is not None:
+        raise StartError(f"--ticks {options.ticks} with --to-row {options.to_row}, expected one of the two")
+    if options.from_row is not None and options.to_row is not None and options.to_row < options.from_row:
+        raise StartError(f"--to-row is {options.to_row}, expected --from-row {options.from_row} or more")
+
+
+def _risk(text: str) -> str:
+    if text in ("default", "none"):
+        return text
+    path = Path(text)
+    if not path.is_file():
+        raise StartError(f"--risk is {text!r}, expected default, none or a file of limits that is there")
+    # The processes run in another folder.
+    return str(path.resolve())
+
+
+def decimal_option(name: str, text: str, *, above: Decimal, most: Decimal, unit: str) -> Decimal:
+    """A decimal more than `above` and at most `most`.
+
+    Raises:
+        StartError: it is none.
+    """
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not is_exact(value) or not above < value <= most:
+        raise StartError(f"{name} is {text!r}, expected {unit} more than {above} and at most {most:f}")
+    return value
+
+
+def speed_option(text: str) -> str:
+    """`lockstep`, `max` or a factor.
+
+    Raises:
+        StartError: it is none of these.
+    """
+    if text in ("lockstep", "max"):
+        return text
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= SPEED_MAX:
+        raise StartError(
+            f"--speed is {text!r}, expected lockstep, max, or a factor above 0 and at most {SPEED_MAX:.0f}"
+        )
+    return text

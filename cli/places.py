@@ -1,0 +1,124 @@
+"""Folders and files that a command writes to: judged before anything runs, so that no run ends with nowhere to go."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from common.errors import StartError
+from proto.units import plain
+
+
+@contextlib.contextmanager
+def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
+    """The data directory of a run: a temporary one that goes with the block, or the one given.
+
+    Raises:
+        StartError: it cannot be written, or holds a desk already and `go_on` is False, or holds none and it is True.
+    """
+    if path is not None:
+        yield _prepared(path, go_on=go_on)
+        return
+    if go_on:
+        raise StartError("--continue without --data-dir; expected --data-dir DIR with the desk to go on with")
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix="paperdesk-"))
+    except OSError as error:
+        raise StartError(f"cannot make a temporary data directory: {error.strerror}; give --data-dir DIR") from None
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _prepared(path: Path, *, go_on: bool) -> Path:
+    if path.exists() and not path.is_dir():
+        raise StartError(f"--data-dir {path} is a file, expected a folder")
+    try:
+        held = any(path.iterdir()) if path.exists() else False
+        if held and not go_on:
+            raise StartError(
+                f"--data-dir {path} is not empty; expected an empty folder, or --continue to go on with it"
+            )
+        if go_on and not held:
+            raise StartError(f"--continue, but there is no desk in {path}; expected the --data-dir of an earlier run")
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise StartError(f"--data-dir {path} cannot be used: {error.strerror}; expected a writable folder") from None
+    return path.resolve()
+
+
+def existing_desk(path: Path) -> Path:
+    """A folder with a ledger in it.
+
+    Raises:
+        StartError: there is none.
+    """
+    if not path.is_dir():
+        raise StartError(f"--data-dir {path} is not there, expected the folder of a desk")
+    if not (path / "ledger.db").is_file():
+        raise StartError(f"--data-dir {path} has no ledger.db, expected the folder of a desk")
+    return path.resolve()
+
+
+def writable_file(path: Path, option: str) -> Path:
+    """A file that can be written when the time comes.
+
+    Raises:
+        StartError: it is a folder, or its folder is not there or cannot be written.
+    """
+    folder = path.resolve().parent
+    if path.is_dir():
+        raise StartError(f"{option} {path} is a folder, expected a file")
+    if not folder.is_dir():
+        raise StartError(f"{option} {path}: there is no folder {folder}, expected one that is there")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StartError(f"{option} {path} cannot be written: {error.strerror}; expected a writable folder") from None
+    return path.resolve()
+
+
+def json_text(value: object) -> str:
+    """JSON with sorted keys; decimals are strings, so that no reader rounds them."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} in a report, expected numbers, strings, lists and maps")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON so that the file is the old one or the new one, whole, whatever happens meanwhile."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json_text(value) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StartError(f"--report {path} cannot be written: {error.strerror}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,96 @@
+"""How far a run has come, on stderr: a line that stays up to date on a terminal, a line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+PLAIN_EVERY_S: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What is told of a run; `note` is what it waits for, or empty."""
+
+    ticks: int
+    ticks_total: int
+    ticks_per_s: float | None
+    orders: int
+    fills: int
+    pnl: str
+    note: str = ""
+
+    def words(self) -> str:
+        """All of it in one line."""
+        rate = "" if self.ticks_per_s is None else f", {self.ticks_per_s:,.0f} ticks/s"
+        note = f"; waiting for {self.note}" if self.note else ""
+        return (
+            f"SIMULATED {self.ticks:,} of {self.ticks_total:,} ticks{rate}, {self.orders} orders, {self.fills} fills, "
+            f"P&L {self.pnl}{note}"
+        )
+
+
+class Rate:
+    """Ticks a second since the last time that none was done."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self.seconds = 0.0
+
+    def of(self, ticks: int) -> float | None:
+        """The rate so far; None while there is none."""
+        now = time.monotonic()
+        if not ticks:
+            self._since = now
+            return None
+        self.seconds = now - self._since
+        return ticks / self.seconds if self.seconds > 0 else None
+
+
+class Show(Protocol):
+    """Whoever shows how a run stands."""
+
+    def __call__(self, standing: Standing) -> None:
+        """Show it."""
+
+
+@contextmanager
+def progress_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[Show]:
+    """Something to show standings with, fit for where stderr goes; `what` says what is running."""
+    if sys.stderr.isatty():
+        with _terminal_line(what) as show:
+            yield show
+    else:
+        yield _PlainLines(what, plain_every_s)
+
+
+@contextmanager
+def _terminal_line(what: str) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[words]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, words="SIMULATED, starting")
+
+        def show(standing: Standing) -> None:
+            bar.update(task, completed=standing.ticks, total=standing.ticks_total, words=standing.words())
+
+        yield show
+
+
+class _PlainLines:
+    def __init__(self, what: str, every_s: float) -> None:
+        self._what = what
+        self._every_s = every_s
+        self._next = time.monotonic() + every_s
+        print(f"{what}: SIMULATED, starting", file=sys.stderr, flush=True)
+
+    def __call__(self, standing: Standing) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._every_s
+            print(f"{self._what}: {standing.words()}", file=sys.stderr, flush=True)

@@ -1,0 +1,138 @@
+"""A replay: the real processes over recorded ticks, watched from start to end.
+
+The data are read and judged here first, so that what is wrong with them is said before anything is started. The
+processes then do all the work; this asks portfolio a few times a second how it stands, and reads the ledger when they
+have stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cli.control import ControlClient
+from cli.desk_environment import control_url, desk_environment
+from cli.progress import Rate, Show, Standing
+from cli.supervision import Supervised
+from common.errors import StartError
+from proto.control import DeskState, StatusQuery, StatusReply
+from proto.units import plain
+from research.report import report_of
+from research.run import RunSpec
+from services.mt5.core.stream import TickStream
+
+ASK_EVERY_S: Final = 0.2
+CHECK_EVERY_S: Final = 0.5
+SILENCE_MAX_S: Final = 60.0
+"""Without a word from portfolio for so long while supervisord calls it RUNNING, nobody would notice but us."""
+
+ENDED: Final = (DeskState.FINISHED, DeskState.HALTED)
+CONTROL_FILE: Final = "control.url"
+"""In the data directory while the desk runs: where others find its control socket."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay left: its report, and why it halted if it did."""
+
+    report: dict[str, Any]
+    halted: str
+
+
+def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path, show: Show) -> Replay:
+    """Start the processes, wait for the end of the data, stop them and report.
+
+    Raises:
+        StartError: a process could not be started or gave up.
+    """
+    stream_id = spec.stream_id(stream.data_sha256)
+    with Supervised(log_dir=data_dir / "logs") as desk:
+        environment = desk_environment(
+            os.environ, spec.environment(stream_id, speed), runtime=desk.runtime, data_dir=data_dir
+        )
+        url = control_url(desk.runtime)
+        note = data_dir / CONTROL_FILE
+        note.write_text(url + "\n", encoding="utf-8")
+        try:
+            with ControlClient(url) as client:
+                watch = _Watch(desk, client, stream_id, stream.last_ordinal, show)
+                desk.start(environment, waiting=watch.look)
+                status = watch.until_the_end()
+        finally:
+            note.unlink(missing_ok=True)
+    timings = {
+        "duration_s": round(watch.rate.seconds, 3),
+        "ticks_per_s": None if watch.ticks_per_s is None else round(watch.ticks_per_s),
+        "latency_us": {
+            hop: {"count": found.count, "p50": found.p50, "p99": found.p99, "p999": found.p999}
+            for hop, found in sorted(status.latency_us.items())
+        },
+    }
+    return Replay(
+        report=report_of(data_dir, spec, mode="replay", timings=timings),
+        halted=(status.waiting_for or "without a reason") if status.state is DeskState.HALTED else "",
+    )
+
+
+@dataclass
+class _Watch:
+    """Asks and shows; `look` may be called as often as one likes and asks as often as is sensible."""
+
+    desk: Supervised
+    client: ControlClient
+    stream_id: str
+    ticks_total: int
+    show: Show
+    rate: Rate = field(default_factory=Rate)
+    ticks_per_s: float | None = None
+    _next_ask: float = 0.0
+    _heard: float = field(default_factory=time.monotonic)
+
+    def look(self) -> StatusReply | None:
+        """Ask when it is time to, and show what is heard."""
+        now = time.monotonic()
+        if now < self._next_ask:
+            return None
+        self._next_ask = now + ASK_EVERY_S
+        status = self.client.ask(StatusQuery(), StatusReply, timeout_s=ASK_EVERY_S)
+        if status is None:
+            return None
+        self._heard = now
+        # Before portfolio has met the gateway it still tells of the stream before.
+        ticks = status.ordinal if status.stream_id == self.stream_id else 0
+        self.ticks_per_s = self.rate.of(ticks) or self.ticks_per_s
+        self.show(
+            Standing(
+                ticks=ticks,
+                ticks_total=self.ticks_total,
+                ticks_per_s=self.ticks_per_s,
+                orders=status.orders,
+                fills=status.fills,
+                pnl=_pnl(status),
+                note=status.waiting_for,
+            )
+        )
+        return status
+
+    def until_the_end(self) -> StatusReply:
+        """Look until the desk has finished or halted; its last word."""
+        next_check = 0.0
+        while True:
+            status = self.look()
+            if status is not None and status.state in ENDED:
+                return status
+            now = time.monotonic()
+            if now >= next_check:
+                next_check = now + CHECK_EVERY_S
+                self.desk.check()
+            if now - self._heard > SILENCE_MAX_S:
+                raise StartError(f"portfolio has not answered for {SILENCE_MAX_S:.0f} s; its log may say why")
+            time.sleep(max(0.0, min(self._next_ask, next_check) - time.monotonic()))
+
+
+def _pnl(status: StatusReply) -> str:
+    total = status.realized_pnl + (status.unrealized_pnl or 0)
+    return f"{plain(total)} {status.currency}".strip()

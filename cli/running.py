@@ -1,0 +1,267 @@
+"""`paperdesk replay`, `backtest` and `parity`: recorded ticks through the desk, with and without its processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli import options as o
+from cli.places import data_directory, json_text, writable_file, write_json
+
+if TYPE_CHECKING:
+    from cli.progress import Show
+    from research.run import RunSpec
+    from services.mt5.core.stream import TickStream
+
+REPLAY_EXAMPLES = """
+[bold]Examples[/bold]
+
+  paperdesk replay eurusd.parquet:EURUSD
+
+  paperdesk replay eurusd.parquet:EURUSD nzdusd.parquet:NZDUSD --speed max
+
+  paperdesk replay may.parquet --symbol EURUSD --data-dir desk
+
+  paperdesk replay june.parquet --symbol EURUSD --data-dir desk --continue
+"""
+BACKTEST_EXAMPLES = """
+[bold]Examples[/bold]
+
+  paperdesk backtest eurusd.parquet:EURUSD --on-opposite reverse --risk none
+
+  paperdesk backtest eurusd.parquet:EURUSD --from-row 1000 --to-row 50000 --json
+"""
+PARITY_EXAMPLES = """
+[bold]Examples[/bold]
+
+  paperdesk parity eurusd.parquet:EURUSD --ticks 20000
+
+  paperdesk parity eurusd.parquet:EURUSD --speed max --on-opposite reverse
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(epilog=REPLAY_EXAMPLES)(replay)
+    app.command(epilog=BACKTEST_EXAMPLES)(backtest)
+    app.command(epilog=PARITY_EXAMPLES)(parity)
+
+
+def replay(
+    files: o.Files,
+    symbol: o.Symbol = None,
+    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
+    from_row: o.FromRow = None,
+    to_row: o.ToRow = None,
+    ticks: o.Ticks = None,
+    speed: o.Speed = o.DEFAULT_SPEED,
+    on_opposite: o.Opposite = o.OnOpposite.CLOSE,
+    risk: o.Risk = o.DEFAULT_RISK,
+    crossed: o.CrossedQuotes = o.Crossed.REJECT,
+    volume: o.Volume = o.DEFAULT_VOLUME,
+    balance: o.Balance = o.DEFAULT_BALANCE,
+    currency: o.Currency = o.DEFAULT_CURRENCY,
+    seed: o.Seed = 0,
+    data_dir: o.DataDir = None,
+    go_on: o.Continue = False,
+    report: o.Report = None,
+    as_json: o.AsJson = False,
+) -> int:
+    """Replay recorded ticks through the real processes on a simulated venue.
+
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
+    """
+    speed = o.speed_option(speed)
+    spec = o.run_spec(
+        o.RunOptions(
+            files=tuple(files),
+            symbol=symbol,
+            strategy=strategy,
+            from_row=from_row,
+            to_row=to_row,
+            ticks=ticks,
+            on_opposite=on_opposite,
+            risk=risk,
+            crossed=crossed,
+            volume=volume,
+            balance=balance,
+            currency=currency,
+            seed=seed,
+        )
+    )
+    out = None if report is None else writable_file(report, "--report")
+    with data_directory(data_dir, go_on=go_on) as folder:
+        found, halted = _replayed(spec, spec.load(), speed=speed, data_dir=folder)
+    return _told(found, halted, out=out, as_json=as_json)
+
+
+def backtest(
+    files: o.Files,
+    symbol: o.Symbol = None,
+    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
+    from_row: o.FromRow = None,
+    to_row: o.ToRow = None,
+    ticks: o.Ticks = None,
+    on_opposite: o.Opposite = o.OnOpposite.CLOSE,
+    risk: o.Risk = o.DEFAULT_RISK,
+    crossed: o.CrossedQuotes = o.Crossed.REJECT,
+    volume: o.Volume = o.DEFAULT_VOLUME,
+    balance: o.Balance = o.DEFAULT_BALANCE,
+    currency: o.Currency = o.DEFAULT_CURRENCY,
+    seed: o.Seed = 0,
+    data_dir: o.DataDir = None,
+    report: o.Report = None,
+    as_json: o.AsJson = False,
+) -> int:
+    """Run the same rules over recorded ticks in one process, without sockets.
+
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
+    """
+    spec = o.run_spec(
+        o.RunOptions(
+            files=tuple(files),
+            symbol=symbol,
+            strategy=strategy,
+            from_row=from_row,
+            to_row=to_row,
+            ticks=ticks,
+            on_opposite=on_opposite,
+            risk=risk,
+            crossed=crossed,
+            volume=volume,
+            balance=balance,
+            currency=currency,
+            seed=seed,
+        )
+    )
+    out = None if report is None else writable_file(report, "--report")
+    with data_directory(data_dir, go_on=False) as folder:
+        found = _backtested(spec, spec.load(), data_dir=folder)
+    return _told(found, "", out=out, as_json=as_json)
+
+
+def parity(
+    files: o.Files,
+    symbol: o.Symbol = None,
+    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
+    from_row: o.FromRow = None,
+    to_row: o.ToRow = None,
+    ticks: o.Ticks = None,
+    speed: o.Speed = o.DEFAULT_SPEED,
+    on_opposite: o.Opposite = o.OnOpposite.CLOSE,
+    risk: o.Risk = o.DEFAULT_RISK,
+    crossed: o.CrossedQuotes = o.Crossed.REJECT,
+    volume: o.Volume = o.DEFAULT_VOLUME,
+    balance: o.Balance = o.DEFAULT_BALANCE,
+    currency: o.Currency = o.DEFAULT_CURRENCY,
+    seed: o.Seed = 0,
+    data_dir: o.DataDir = None,
+    as_json: o.AsJson = False,
+) -> int:
+    """Replay and backtest the same ticks, and compare the two field by field.
+
+    Exit code 0 and "identical", or 1 and the differences.
+    """
+    speed = o.speed_option(speed)
+    spec = o.run_spec(
+        o.RunOptions(
+            files=tuple(files),
+            symbol=symbol,
+            strategy=strategy,
+            from_row=from_row,
+            to_row=to_row,
+            ticks=ticks,
+            on_opposite=on_opposite,
+            risk=risk,
+            crossed=crossed,
+            volume=volume,
+            balance=balance,
+            currency=currency,
+            seed=seed,
+        )
+    )
+    with data_directory(data_dir, go_on=False) as folder:
+        differences, reports = _compared(spec, spec.load(), speed=speed, data_dir=folder)
+    if as_json:
+        print(json_text({"identical": not differences, "differences": differences, **reports}))
+    elif differences:
+        print(f"{len(differences)} differences between replay and backtest", *differences, sep="\n")
+    else:
+        one = reports["replay"]
+        print(
+            f"identical: {one['ticks']['processed']:,} ticks, {one['orders']['created']} orders, {one['deals']} deals, "
+            f"balance {one['balance']} {spec.currency}"
+        )
+    return 1 if differences else 0
+
+
+def _replayed(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path) -> tuple[dict[str, Any], str]:
+    from cli.progress import progress_line
+    from cli.replay import run_replay
+
+    with progress_line("replay") as show:
+        done = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
+    return done.report, done.halted
+
+
+def _backtested(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> dict[str, Any]:
+    from cli.progress import progress_line
+    from research.backtest import run_backtest
+
+    with progress_line("backtest") as show:
+        return run_backtest(spec, stream, data_dir=data_dir, progress=_showing(show, spec.currency))
+
+
+def _showing(show: Show, currency: str) -> Any:
+    from cli.progress import Rate, Standing
+    from research.backtest import Progress
+
+    rate = Rate()
+
+    def tell(progress: Progress) -> None:
+        show(
+            Standing(
+                ticks=progress.ticks,
+                ticks_total=progress.ticks_total,
+                ticks_per_s=rate.of(progress.ticks),
+                orders=progress.orders,
+                fills=progress.fills,
+                pnl=f"{progress.realized_pnl} {currency}",
+            )
+        )
+
+    return tell
+
+
+def _compared(
+    spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
+) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    from research.parity import compare
+
+    left, right = data_dir / "replay", data_dir / "backtest"
+    for folder in (left, right):
+        folder.mkdir(mode=0o700)
+    one, halted = _replayed(spec, stream, speed=speed, data_dir=left)
+    other = _backtested(spec, stream, data_dir=right)
+    differences = [f"replay: halted {halted}"] if halted else []
+    for name, report in (("replay", one), ("backtest", other)):
+        if not report["reconciled"]:
+            differences.append(f"{name}: ledger and venue do not agree at the end")
+    return differences + compare(left, right), {"replay": one, "backtest": other}
+
+
+def _told(report: dict[str, Any], halted: str, *, out: Path | None, as_json: bool) -> int:
+    from cli.summary import show_report
+
+    if out is not None:
+        write_json(out, report)
+    if as_json:
+        print(json_text(report))
+    else:
+        show_report(report)
+    if halted:
+        print(f"paperdesk: the desk halted: {halted}", file=sys.stderr)
+    return 0 if report["reconciled"] and not halted else 1

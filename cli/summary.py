@@ -1,0 +1,140 @@
+"""Reports and views as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NUMBERS: Final = frozenset(
+    {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
+)
+PIPED_WIDTH: Final = 200
+"""Columns of a table that does not go to a terminal: wide enough that nothing is folded."""
+
+_NS: Final = 1_000_000_000
+
+
+def console() -> Console:
+    """Where people read: the terminal's width, or a wide page when there is none."""
+    made = Console(soft_wrap=False, highlight=False)
+    return made if made.is_terminal else Console(width=PIPED_WIDTH, soft_wrap=False, highlight=False)
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """The report of a run as one table, and what does not reconcile below it."""
+    currency = report["settings"]["currency"]
+    table = Table(title=f"{report['mode']} on the SIMULATED venue, stream {report['stream_id']}", title_justify="left")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, value in _report_rows(report, currency):
+        table.add_row(Text(name), Text(value))
+    out = console()
+    out.print(table)
+    if report["reconciled"]:
+        out.print("reconciled: ledger and venue agree")
+        return
+    out.print("NOT reconciled" + (":" if report["differences"] else ": the ledger was not compared at the end"))
+    for found in report["differences"]:
+        out.print(Text(f"  {difference_words(found)}"))
+
+
+def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
+    ticks, signals, orders, timings = report["ticks"], report["signals"], report["orders"], report["timings"]
+    latency = timings["latency_us"] or {}
+    rows = [
+        ("strategy", report["strategy"]),
+        ("symbols", ", ".join(report["symbols"])),
+        ("rows read", _count(ticks["read"])),
+        *((f"rows rejected, {reason}", _count(count)) for reason, count in (ticks["rejected"] or {}).items() if count),
+        ("ticks published", _count(ticks["published"])),
+        ("ticks processed", _count(ticks["processed"])),
+        ("signals buy / sell", f"{signals['buy']:,} / {signals['sell']:,}"),
+        ("orders", _count(orders["created"])),
+        *((f"orders {status}", _count(count)) for status, count in orders["by_status"].items()),
+        *((f"denied, {reason}", _count(count)) for reason, count in orders["denied"].items()),
+        *((f"signals blocked, {reason}", _count(count)) for reason, count in signals["blocked"].items()),
+        ("fills", _count(report["deals"])),
+        *(
+            (f"position {symbol}", f"{held['net_volume']} lots at {held['avg_entry_price']}")
+            for symbol, held in report["position"].items()
+        ),
+        ("realised P&L", f"{report['realized_pnl']} {currency}"),
+        ("unrealised P&L", _money(report["unrealized_pnl"], currency)),
+        ("balance", f"{report['balance']} {currency}"),
+        ("equity", _money(report["equity"], currency)),
+    ]
+    if timings["duration_s"] is not None:
+        rows.append(("duration", f"{timings['duration_s']:.1f} s"))
+    if timings["ticks_per_s"] is not None:
+        rows.append(("speed", f"{timings['ticks_per_s']:,} ticks/s"))
+    rows += [
+        (f"{hop.replace('_', ' ')} p50 / p99 / p99.9", f"{q['p50']:,.0f} / {q['p99']:,.0f} / {q['p999']:,.0f} µs")
+        for hop, q in latency.items()
+        if q["count"]
+    ]
+    return rows
+
+
+def _count(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _money(value: str | None, currency: str) -> str:
+    return "unknown: no conversion rate" if value is None else f"{value} {currency}"
+
+
+def difference_words(found: Mapping[str, Any]) -> str:
+    """One difference between ledger and venue in one line."""
+    return (
+        f"{found['kind']} {found['subject']}: ledger {found['ledger'] or 'nothing'}, venue {found['venue'] or 'nothing'}; "
+        f"{found['remedy']}"
+    )
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str) -> None:
+    """Rows as a table; `none` is said when there are none."""
+    out = console()
+    if not rows:
+        out.print(none)
+        return
+    table = Table()
+    for column in columns:
+        table.add_column(column.removesuffix("_ns"), justify="right" if column in NUMBERS else "left")
+    for row in rows:
+        table.add_row(*(Text(cell(column, row[column])) for column in columns))
+    out.print(table)
+
+
+def show_fields(fields: Mapping[str, Any]) -> None:
+    """One thing's fields, a line each."""
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in fields.items():
+        table.add_row(Text(name.removesuffix("_ns")), Text(cell(name, value)))
+    console().print(table)
+
+
+def cell(name: str, value: Any) -> str:
+    """A value as text: times as UTC, what is not there as a dash."""
+    if value is None or value == "":
+        return "–"
+    if name.endswith("_ns"):
+        return utc(int(value)) if value else "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "–"
+    return str(value)
+
+
+def utc(time_ns: int) -> str:
+    """Nanoseconds since 1970 as a date and time of UTC, to the microsecond when it has any."""
+    seconds, rest = divmod(time_ns, _NS)
+    at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
+    return at.isoformat(sep=" ", timespec="milliseconds" if rest % 1_000_000 == 0 else "microseconds")[:-6] + "Z"
