@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,16 +22,18 @@ from proto.messages import Answer, Call, Outcome, Signal, SignalHello
 from proto.time import Now
 from research.report import build_report
 from research.run import RunSpec
+from services.mt5.book_store import DurableBookStore
 from services.mt5.core.book import BookStore, MemoryBookStore
-from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
 from services.mt5.core.stream import TickStream
+from services.mt5.journal import DurableJournal
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.ledger import FILE_NAME, Ledger
 from services.signal.core.engine import SymbolEngine
-from services.signal.core.strategies import STRATEGIES
+from services.signal.strategies import strategy_factory
 
 PROGRESS_EVERY_TICKS: Final = 5_000
 COMMIT_EVERY_TICKS: Final = 5_000
@@ -71,7 +74,8 @@ class Backtest:
             )
         except ValueError as error:
             raise StartError(str(error)) from None
-        self._engines = {symbol: SymbolEngine(symbol, STRATEGIES[spec.strategy]()) for symbol in spec.symbols}
+        make = strategy_factory(spec.strategy)
+        self._engines = {symbol: SymbolEngine(symbol, make()) for symbol in spec.symbols}
         self._now = Now(0, 0)
 
     def run(self, progress: Callable[[Progress], None] | None = None) -> None:
@@ -83,8 +87,12 @@ class Backtest:
             hello = SignalHello(_PUBLISHER, "backtest", self._stream_id, "backtest", list(self._engines), 0, 0)
             self._settle(portfolio.handle(hello, now))
             self._settle(portfolio.pause(now))
-        for ordinal in range(desk.cursor.ordinal + 1, self._stream.last_ordinal + 1):
-            self._settle(portfolio.handle(self._signal(ordinal), now))
+        decided = desk.cursor.ordinal
+        for ordinal in range(1, self._stream.last_ordinal + 1):
+            signal = self._signal(ordinal)
+            if ordinal <= decided:
+                continue  # an earlier, interrupted run of the same stream came this far: only the engines fold it again
+            self._settle(portfolio.handle(signal, now))
             if desk.cursor.ordinal < ordinal:
                 self._settle(portfolio.pause(now))
             if desk.state is DeskState.HALTED:
@@ -145,23 +153,38 @@ class Backtest:
 
 
 def run_backtest(
-    spec: RunSpec, stream: TickStream, *, data_dir: Path, progress: Callable[[Progress], None] | None = None
+    spec: RunSpec,
+    stream: TickStream,
+    *,
+    data_dir: Path,
+    keep_venue: bool = False,
+    progress: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a backtest with its ledger in `data_dir`, a fresh one, and return its report.
+    """Run a backtest with its ledger in `data_dir` and return its report.
+
+    With `keep_venue` the broker's book and the journal are files there too, as a replay leaves them, so that the account
+    can be reconciled and gone on with; without, they are gone at the end.
 
     Raises:
-        StartError: the directory cannot be written or holds an account, or the run halted.
+        StartError: the directory cannot be written, or its account cannot go on with this data.
     """
-    if (data_dir / FILE_NAME).exists():
-        raise StartError(f"{data_dir} holds an account already, expected a fresh directory for a backtest")
-    ledger = Ledger(data_dir / FILE_NAME)
-    try:
-        backtest = Backtest(spec, stream, ledger, MemoryJournal("backtest"), MemoryBookStore())
+    with ExitStack() as files:
+        ledger = files.enter_context(closing(Ledger(data_dir / FILE_NAME)))
+        journal: Journal = MemoryJournal("backtest")
+        store: BookStore = MemoryBookStore()
+        if keep_venue:
+            store = files.enter_context(closing(DurableBookStore(data_dir / "venue" / "book.db")))
+            journal = files.enter_context(
+                closing(
+                    DurableJournal(
+                        data_dir / "venue" / "journal.db", new_id="backtest", account=account_name(spec.currency)
+                    )
+                )
+            )
+        backtest = Backtest(spec, stream, ledger, journal, store)
         started = time.perf_counter()
         backtest.run(progress)
         seconds = time.perf_counter() - started
-    finally:
-        ledger.close()
     desk = backtest.desk
     timings = {
         "duration_s": round(seconds, 3),
