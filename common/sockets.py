@@ -30,9 +30,11 @@ HEARTBEAT_TIMEOUT_MS: Final = 3_000
 HANDSHAKE_MS: Final = 1_000
 """A connection that says nothing is dropped after this; the default of 30 s lets silent ones lock out a client."""
 
-RECONNECT_TCP_MS: Final = (100, 5_000)
-RECONNECT_IPC_MS: Final = (20, 200)
-"""First and longest pause before connecting again. Trying a socket file costs next to nothing, so it is tried often."""
+RECONNECT_MS: Final = (100, 5_000)
+RECONNECT_SAME_HOST_MS: Final = (20, 200)
+"""First and longest pause before connecting again. On one host trying costs next to nothing, so it is tried often."""
+
+_SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 
 IPC_PATH_BYTES_MAX: Final = 107
 """What fits into a Unix socket address with its closing zero."""
@@ -82,7 +84,7 @@ class Sockets:
 
     def _make(self, kind: int, url: str, frame_bytes_max: int = MAX_FRAME_BYTES) -> Socket:
         socket = self._context.socket(kind)
-        first, longest = RECONNECT_IPC_MS if url.startswith("ipc://") else RECONNECT_TCP_MS
+        first, longest = RECONNECT_SAME_HOST_MS if url.startswith(_SAME_HOST) else RECONNECT_MS
         for option, value in (
             (zmq.LINGER, 0),
             (zmq.SNDHWM, QUEUE_MESSAGES_MAX),

@@ -1,0 +1,12 @@
+"""The gateway as a library: `ExecutionGateway` places an order and says what became of it.
+
+>>> from services.execution import ExecutionGateway
+>>> with ExecutionGateway(timeout_ms=50) as gateway:
+...     reply = gateway.send_order({"action": "BUY", "order_id": "a-1", "symbol": "EURUSD", "volume": 0.01})
+>>> reply["status"]  # nobody listens there
+'IN_DOUBT'
+"""
+
+from services.execution.facade import ExecutionGateway
+
+__all__ = ["ExecutionGateway"]

@@ -1,0 +1,28 @@
+"""The execution process: settings in, objects out, loop."""
+
+from __future__ import annotations
+
+from common import logs, metrics
+from common.service import Loop, main
+from common.settings import load
+from common.sockets import Sockets
+from services.execution.core.courier import Courier
+from services.execution.settings import ExecutionSettings
+from services.execution.shell import ExecutionShell, new_boot_id
+
+
+def run() -> None:
+    """Compose the process and serve."""
+    settings = load(ExecutionSettings)
+    logs.configure("execution", settings.log_level)
+    metrics.start(settings.metrics_port_execution, settings.metrics_host)
+    courier = Courier(boot_id=new_boot_id(), in_flight_max=settings.execution_in_flight_max)
+    sockets = Sockets()
+    try:
+        ExecutionShell(settings, courier, sockets, Loop("execution")).run()
+    finally:
+        sockets.close()
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,159 @@
+"""The sockets of the execution process: calls in, requests out, replies in, answers out.
+
+What cannot be read is counted, its beginning is logged, and nothing else happens. Reports that portfolio cannot take at
+the moment are kept in order, up to a limit; beyond it the oldest go, and portfolio asks again by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Final
+
+from common.clock import mono_ns
+from common.faults import crash_point
+from common.logs import get_logger
+from common.service import Loop
+from common.sockets import Sockets, send
+from proto.codec import MalformedMessageError, decode_call, encode
+from proto.messages import Answer, CourierHello
+from proto.time import Now
+from services.execution import metrics
+from services.execution.core.courier import (
+    CallRefused,
+    Courier,
+    GatewayAbsent,
+    GatewayHeard,
+    Output,
+    ReplyUnreadable,
+    ToGateway,
+)
+from services.execution.settings import ExecutionSettings
+
+REPORTS_KEPT_MAX: Final = 1_000
+"""Reports kept for a portfolio that is away; it asks again for what it misses, so more would serve nobody."""
+
+RETRY_REPORTS_MS: Final = 50
+GAUGES_MS: Final = 1_000
+_DEAD_LETTER_BYTES: Final = 32
+_ID_BYTES: Final = 8
+
+_log = get_logger()
+
+
+class ExecutionShell:
+    """Does what the courier returns, in order."""
+
+    def __init__(self, settings: ExecutionSettings, courier: Courier, sockets: Sockets, loop: Loop) -> None:
+        """Open the sockets; `run` serves them."""
+        self._courier = courier
+        self._loop = loop
+        self._gateway_url = settings.gateway_url
+        self._commands = sockets.pull(settings.command_url, setting="COMMAND_URL")
+        self._reports = sockets.push(settings.report_url, setting="REPORT_URL")
+        self._gateway = sockets.dealer(settings.gateway_url, setting="ZMQ_EXECUTION_URL")
+        self._kept: deque[bytes] = deque()
+        self._handled = 0
+        self._has_been_heard = False
+        loop.on(self._commands, self._on_command)
+        loop.on(self._gateway, self._on_reply)
+        loop.timer(courier.next_timer, self._on_timer)
+        loop.every(RETRY_REPORTS_MS, self._send_kept)
+        loop.every(GAUGES_MS, self._show)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        _log.info("execution carries calls to the gateway", gateway=self._gateway_url)
+        self._do(self._courier.start(_now()))
+        self._loop.run()
+
+    def _on_command(self, frames: list[bytes]) -> None:
+        try:
+            call = decode_call(frames[0] if len(frames) == 1 else b"")
+        except MalformedMessageError as error:
+            self._drop("command", frames, str(error))
+            return
+        self._handled += 1
+        crash_point("execution.after_command", self._handled)
+        metrics.CALLS.inc()
+        self._do(self._courier.handle(call, _now()))
+        crash_point("execution.after_send", self._handled)
+
+    def _on_reply(self, frames: list[bytes]) -> None:
+        if len(frames) != 3 or len(frames[0]) != _ID_BYTES or frames[1]:
+            self._drop("gateway", frames, "expected a call id of 8 bytes, an empty frame and a reply")
+            return
+        crash_point("execution.after_reply", self._handled)
+        self._do(self._courier.handle_reply(int.from_bytes(frames[0], "big"), frames[2], _now()))
+        crash_point("execution.after_report", self._handled)
+
+    def _on_timer(self) -> None:
+        self._do(self._courier.on_timer(_now()))
+
+    def _do(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, ToGateway):
+                if not send(self._gateway, [output.call_id.to_bytes(_ID_BYTES, "big"), b"", output.request]):
+                    metrics.NOT_TAKEN.inc()
+                    self._do(self._courier.not_taken(output.call_id, _now()))
+            elif isinstance(output, Answer):
+                metrics.ANSWERS.labels(output.outcome).inc()
+                self._report(encode(output))
+            elif isinstance(output, CourierHello):
+                self._report(encode(output))
+            else:
+                self._tell(output)
+
+    def _report(self, report: bytes) -> None:
+        if not self._kept and send(self._reports, [report]):
+            return
+        if len(self._kept) >= REPORTS_KEPT_MAX:
+            self._kept.popleft()
+            metrics.DROPPED_REPORTS.inc()
+        self._kept.append(report)
+        self._send_kept()
+
+    def _send_kept(self) -> None:
+        while self._kept and send(self._reports, [self._kept[0]]):
+            self._kept.popleft()
+
+    def _tell(self, event: GatewayAbsent | GatewayHeard | ReplyUnreadable | CallRefused) -> None:
+        match event:
+            case GatewayAbsent():
+                _log.warning("the gateway does not answer", gateway=self._gateway_url, silent=event.silent)
+            case GatewayHeard():
+                words = "the gateway answers again" if self._has_been_heard else "the gateway answers"
+                self._has_been_heard = True
+                _log.info(words, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
+            case ReplyUnreadable():
+                metrics.MALFORMED.labels("gateway").inc()
+                _log.warning("dropped a reply that is none", call_id=event.call_id, error=event.why[:200])
+            case CallRefused():
+                metrics.REFUSED.inc()
+                _log.warning("refused a call, too many are under way", call_id=event.call_id)
+
+    def _drop(self, socket: str, frames: list[bytes], error: str) -> None:
+        metrics.MALFORMED.labels(socket).inc()
+        _log.warning(
+            "dropped a message that is none",
+            socket=socket,
+            error=error[:200],
+            frames=len(frames),
+            bytes=sum(map(len, frames)),
+            begins=b"".join(frames)[:_DEAD_LETTER_BYTES].hex(),
+        )
+
+    def _show(self) -> None:
+        metrics.IN_FLIGHT.set(self._courier.in_flight)
+        metrics.WAITING.set(self._courier.waiting)
+        metrics.GATEWAY_UP.set(self._courier.is_up and bool(self._courier.gateway_boot))
+
+
+def new_boot_id() -> str:
+    """A name for this start of the process."""
+    return os.urandom(4).hex()
+
+
+def _now() -> Now:
+    # A courier has no use for the venue's time.
+    return Now(0, mono_ns())
