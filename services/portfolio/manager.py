@@ -83,7 +83,7 @@ class PortfolioManager:
         Raises:
             ValueError: `on_opposite` is neither close nor reverse, or the symbol is empty.
         """
-        if not symbol:
+        if not isinstance(symbol, str) or not symbol:
             raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
         try:
             self._on_opposite = OnOpposite(on_opposite)
@@ -139,15 +139,20 @@ class PortfolioManager:
         """Book what the venue says of an order; True when it was a fill that changed the position.
 
         `filled_volume` is cumulative over the order, and absent on FILLED means all of it; `filled_price` is the price
-        of what this response adds. REJECTED and CANCELED end the order. What is no news, or of an order that is not
-        ours, changes nothing.
+        of what this response adds. REJECTED and CANCELED end the order; IN_DOUBT leaves it open until a later response
+        says more. What is no news, is no response, or is of an order that is not ours, changes nothing.
         """
-        order = self._orders.get(str(response.get("order_id")))
+        if not isinstance(response, Mapping):
+            return self._no_fill(f"[FILL] response is {type(response).__name__}, expected a dict")
+        order = self._order(response.get("order_id"))
         if order is None:
             return self._no_fill(f"[FILL] unknown order {response.get('order_id')!r}")
         status = str(response.get("status"))
         if status in _ENDS:
             return self._end(order, _ENDS[status], response.get("error"))
+        if status == OrderStatus.IN_DOUBT and may_become(order.status, OrderStatus.IN_DOUBT):
+            order.status = OrderStatus.IN_DOUBT
+            return self._no_fill(f"[FILL] {order.order_id}: {status}, may have been executed")
         if status not in _FILLS:
             return self._no_fill(f"[FILL] {order.order_id}: status {status} is no fill")
         told = response.get("filled_volume")
@@ -163,15 +168,15 @@ class PortfolioManager:
             return self._no_fill(
                 f"[FILL] {order.order_id}: {plain(total)} lots, expected at most {plain(order.volume)}"
             )
-        following = OrderStatus.FILLED if total == order.volume else OrderStatus.PARTIALLY_FILLED
-        if not may_become(order.status, following):
+        following = after_fill(order.status, is_whole=total == order.volume)
+        if following is not order.status and not may_become(order.status, following):
             return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {following}")
         self._book(order, following, total - order.filled_volume, price, response.get("ticket"))
         return True
 
     def cancel_order(self, order_id: str) -> bool:
         """End an order that is still open; False when there is none. What it has filled stays filled."""
-        order = self._orders.get(order_id)
+        order = self._order(order_id)
         if order is None:
             return self._no_fill(f"[ORDER] unknown order {order_id!r}")
         if not order.status.is_open:
@@ -211,10 +216,15 @@ class PortfolioManager:
         self._current_price = exact_price
         return True
 
+    def _order(self, order_id: object) -> Order | None:
+        return self._orders.get(order_id) if isinstance(order_id, str) else None
+
     def _open_order(self) -> str | None:
         return next((order.order_id for order in self._orders.values() if order.status.is_open), None)
 
     def _end(self, order: Order, status: OrderStatus, error: Any) -> bool:
+        if order.status.is_open and order.filled_volume:
+            status = OrderStatus.CANCELED  # the venue refused the rest: what is filled stays filled
         if not may_become(order.status, status):
             return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
         order.status = status
@@ -240,16 +250,27 @@ class PortfolioManager:
         self.last_reason = f"[FILL] {order.order_id}: {following}, position {self._position.label}"
 
     def _positive(self, name: str, value: Any) -> Decimal | None:
-        """`value` as an exact decimal above 0, else None with the reason."""
-        try:
-            number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if is_exact(number) and number > 0:
+        """`value` as an exact decimal above 0, rounded to the decimals that orders carry; else None with the reason."""
+        number = _decimal(value)
+        if number is not None and number > 0:
             return number
-        self.last_reason = f"[ORDER] {name} is {value!r}, expected a finite number above 0"
+        shown = repr(value) if isinstance(value, int | float | str | Decimal | None) else type(value).__name__
+        self.last_reason = f"[ORDER] {name} is {shown[:40]}, expected a finite number above 0"
         return None
 
     def _no_fill(self, reason: str) -> bool:
         self.last_reason = reason
         return False
+
+
+def _decimal(value: object) -> Decimal | None:
+    """A number of any kind, or its text, as a decimal; None when it is none or no price or volume could be so large."""
+    if value is None or isinstance(value, bool | bytes):
+        return None
+    try:
+        number = Decimal(str(value))
+        # A computed float carries noise beyond the decimals that count: 1.1 + 0.0001 is 1.1001.
+        number = number if is_exact(number) else number.quantize(_FINEST)
+    except (ArithmeticError, ValueError):
+        return None
+    return number if is_exact(number) else None

@@ -42,15 +42,23 @@ class Conversation:
 class Conversations:
     """All open questions, by call id."""
 
-    def __init__(self, *, timeout_ms: int, first_call_id: int = 1) -> None:
-        """`timeout_ms` is what execution waits before it says NO_ANSWER; call ids count up from the first."""
+    def __init__(self, *, timeout_ms: int) -> None:
+        """`timeout_ms` is what execution waits before it says NO_ANSWER."""
         self._timeout_ms = timeout_ms
-        self._next_call_id = first_call_id
+        self._next_call_id = 1
         self._open: dict[int, Conversation] = {}
 
     def __len__(self) -> int:
         """How many questions wait for an answer."""
         return len(self._open)
+
+    def number_from(self, first_call_id: int) -> None:
+        """Count call ids from here.
+
+        Each start of a process begins above every id of the one before, which the microseconds of the host's monotonic
+        clock are: a late answer to the earlier process must not be taken for an answer to this one.
+        """
+        self._next_call_id = first_call_id
 
     def start(self, talk: Talk, mono_ns: int) -> tuple[Conversation, Call | None]:
         """Begin a conversation; the call is its first question, None when it had nothing to ask."""

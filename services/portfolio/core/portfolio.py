@@ -63,6 +63,8 @@ DEALS_EVERY_NS: Final = 1_000_000_000
 ORDER_LIFETIME_NS: Final = 5_000_000_000
 """How long an order of a live desk may wait anywhere before the gateway refuses it."""
 
+_NS_PER_US: Final = 1_000
+
 _UNSETTLED: Final = frozenset(
     {OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT, OrderReplyStatus.UNKNOWN, OrderReplyStatus.ACCEPTED}
 )
@@ -95,6 +97,7 @@ class Portfolio:
     def start(self, now: Now) -> list[Call]:
         """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
         self.desk.now = now
+        self._conversations.number_from(now.mono_ns // _NS_PER_US + 1)
         return self._talk(begin(self.desk))
 
     def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
