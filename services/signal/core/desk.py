@@ -31,8 +31,11 @@ from services.signal.core.refill import Refill, problem_of, request_id
 from services.signal.core.ring import SignalRing
 from services.signal.core.strategy import Strategy
 
-HELLO_RETRY_NS: Final = 500_000_000
-"""Pause before an unanswered HELLO is sent again."""
+HELLO_RETRY_NS: Final = 100_000_000
+"""Pause before an unanswered HELLO is sent again: the connection of a fresh socket takes a moment, the desk waits."""
+
+HELLOS_UNTIL_SILENT: Final = 10
+"""After this many an operator is told."""
 
 GREETING_NS: Final = 1_000_000_000
 """How often portfolio is told that this process is alive."""
@@ -84,7 +87,7 @@ class SignalDesk:
         self._hello_mono_ns = 0
         self._greeting_mono_ns = 0
         self._again_mono_ns = 0
-        self._is_missed = False
+        self._hellos = 0
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
@@ -115,8 +118,7 @@ class SignalDesk:
         """Ask again what was not answered, and greet portfolio."""
         outputs: list[Output] = []
         if not self._is_met and self._hello_mono_ns <= now.mono_ns:
-            if not self._is_missed:
-                self._is_missed = True
+            if self._hellos == HELLOS_UNTIL_SILENT:
                 outputs.append(GatewaySilent())
             outputs.append(self._ask_hello(now))
         if self._is_met and self._greeting_mono_ns <= now.mono_ns:
@@ -149,6 +151,7 @@ class SignalDesk:
         self.stream_id = checkpoint.stream_id
         self.ring = self.ring.widened(len(signals))
         self.ring.fill(signals)
+        self.ring.take_fresh()
 
     # ---------------------------------------------------------------------------------------------------- market data
 
@@ -206,7 +209,7 @@ class SignalDesk:
     # ------------------------------------------------------------------------------------------------- gateway replies
 
     def _on_hello(self, reply: HelloReply, now: Now) -> list[Output]:
-        self._is_met, self._is_missed = True, False
+        self._is_met, self._hellos = True, 0
         missing = tuple(symbol for symbol in self.engines if symbol not in reply.sequences)
         outputs: list[Output] = [
             GatewayMet(reply.stream_id, reply.boot_id, reply.published, reply.confirmed, missing),
@@ -330,6 +333,7 @@ class SignalDesk:
         )
 
     def _ask_hello(self, now: Now) -> Hello:
+        self._hellos += 1
         self._hello_mono_ns = now.mono_ns + HELLO_RETRY_NS
         return Hello(client=self.publisher)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -19,12 +20,20 @@ class SignalRing:
         self.capacity = max(RING_SIGNALS_MIN, window + 1)
         self.last_ordinal = 0
         self._slots: list[Signal | None] = [None] * self.capacity
+        self._fresh: deque[Signal] = deque(maxlen=self.capacity)
 
     def put(self, signal: Signal) -> None:
         """Keep a signal; ordinals need not come in order, as those of a refilled symbol do not."""
         self._slots[signal.ordinal % self.capacity] = signal
+        self._fresh.append(signal)
         if signal.ordinal > self.last_ordinal:
             self.last_ordinal = signal.ordinal
+
+    def take_fresh(self) -> list[Signal]:
+        """The signals put since the last call, in the order of putting: what a checkpoint has to add."""
+        fresh = list(self._fresh)
+        self._fresh.clear()
+        return fresh
 
     def get(self, ordinal: int) -> Signal | None:
         """The signal of a tick, or None when there was none or it is too long ago."""
@@ -43,6 +52,7 @@ class SignalRing:
             return self
         wider = SignalRing(window)
         wider.fill(self.since(1))
+        wider._fresh = deque(self._fresh, maxlen=wider.capacity)
         return wider
 
     def fill(self, signals: Iterable[Signal]) -> None:

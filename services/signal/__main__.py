@@ -1,0 +1,42 @@
+"""The signal process: settings in, objects out, loop."""
+
+from __future__ import annotations
+
+from common import logs, metrics
+from common.errors import StartError
+from common.service import Loop, main
+from common.settings import load
+from common.sockets import Sockets
+from services.signal.checkpoint import CheckpointStore
+from services.signal.core.desk import SignalDesk
+from services.signal.settings import SignalSettings
+from services.signal.shell import SignalShell, new_boot_id
+from services.signal.strategies import UnknownStrategyError, strategy_factory
+
+
+def run() -> None:
+    """Compose the process and serve."""
+    settings = load(SignalSettings)
+    logs.configure("signal", settings.log_level)
+    try:
+        make_strategy = strategy_factory(settings.strategy)
+    except UnknownStrategyError as error:
+        raise StartError(f"STRATEGY: value '{settings.strategy}': {error}") from None
+    metrics.start(settings.metrics_port_signal, settings.metrics_host)
+    desk = SignalDesk(
+        publisher=settings.publisher,
+        boot_id=new_boot_id(),
+        symbols=settings.trading_symbol,
+        make_strategy=make_strategy,
+    )
+    store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
+    sockets = Sockets()
+    try:
+        SignalShell(settings, desk, store, sockets, Loop("signal")).run()
+    finally:
+        sockets.close()
+        store.close()
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,113 @@
+"""The checkpoint file of one signal process: engines as they stand, and the last signals.
+
+Everything in it can be derived from the ticks again; it spares folding them all at a start, and it knows the signals
+that were sent. A save is one small transaction: the engines replace the earlier ones, and the signals since the last
+save are added as one row, so that its cost does not depend on how many are kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from common.storage import open_writer
+from proto.messages import Signal
+from services.signal.core.desk import Checkpoint
+from services.signal.core.ring import SignalRing
+
+APPLICATION_ID: Final = 0x50445347  # "PDSG"
+SCHEMA_VERSION: Final = 1
+SCHEMA: Final = """
+CREATE TABLE state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    stream_id TEXT NOT NULL,
+    body BLOB NOT NULL  -- a Checkpoint in MessagePack
+) STRICT;
+CREATE TABLE signals (
+    save INTEGER PRIMARY KEY,
+    last_ordinal INTEGER NOT NULL,  -- the highest in the row
+    body BLOB NOT NULL  -- an array of Signals in MessagePack
+) STRICT;
+"""
+
+_checkpoint_decoder = msgspec.msgpack.Decoder(Checkpoint)
+_signals_decoder = msgspec.msgpack.Decoder(list[Signal])
+
+
+class Saved(NamedTuple):
+    """What a start goes on from."""
+
+    checkpoint: Checkpoint
+    signals: list[Signal]
+
+
+class CheckpointStore:
+    """The one writer of a checkpoint file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            StartError: it is in use, not writable, corrupt or of another kind.
+        """
+        self.path = path
+        self._connection = open_writer(
+            path,
+            application_id=APPLICATION_ID,
+            schema=SCHEMA,
+            schema_version=SCHEMA_VERSION,
+            # Losing the last ones in a power cut costs folding some ticks again.
+            synchronous="NORMAL",
+        )
+
+    def load(self) -> Saved | None:
+        """The last save, or None.
+
+        Raises:
+            ValueError: what is there cannot be read.
+        """
+        rows = self._connection.execute("SELECT body FROM state").fetchall()
+        if not rows:
+            return None
+        try:
+            checkpoint = _checkpoint_decoder.decode(_blob(rows[0]))
+            kept = self._connection.execute("SELECT body FROM signals ORDER BY save")
+            return Saved(checkpoint, [signal for row in kept for signal in _signals_decoder.decode(_blob(row))])
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{self.path} holds a checkpoint that cannot be read: {error}") from None
+
+    def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
+        """Replace the state by `checkpoint` and add what is fresh in the ring; another stream's signals go."""
+        fresh = ring.take_fresh()
+        with self._connection as connection:
+            before = connection.execute("SELECT stream_id FROM state").fetchall()
+            if before and before[0][0] != checkpoint.stream_id:
+                connection.execute("DELETE FROM signals")
+            connection.execute(
+                "INSERT OR REPLACE INTO state VALUES (1, ?, ?)",
+                (checkpoint.stream_id, msgspec.msgpack.encode(checkpoint)),
+            )
+            if fresh:
+                connection.execute(
+                    "INSERT INTO signals (last_ordinal, body) VALUES (?, ?)",
+                    (max(signal.ordinal for signal in fresh), msgspec.msgpack.encode(fresh)),
+                )
+            connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (ring.last_ordinal - ring.capacity,))
+
+    def clear(self) -> None:
+        """Forget everything, because it is of another strategy or cannot be read."""
+        with self._connection as connection:
+            connection.execute("DELETE FROM state")
+            connection.execute("DELETE FROM signals")
+
+    def close(self) -> None:
+        """Close the file and let others write to it."""
+        self._connection.close()
+
+
+def _blob(row: tuple[object, ...]) -> bytes:
+    """The only column of a row; the tables are STRICT, so it is what it was declared to be."""
+    assert isinstance(row[0], bytes), type(row[0])
+    return row[0]

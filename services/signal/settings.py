@@ -1,0 +1,30 @@
+"""Settings of the signal process."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from pydantic import Field
+
+from common.settings import CommonSettings, Port
+
+_PUBLISHER_CHARS_MAX: Final = 64
+
+
+class SignalSettings(CommonSettings):
+    """What the signal process needs to know beside the addresses."""
+
+    strategy: str = Field(default="ema_cross", min_length=1, description="a strategy's name or package.module:Class")
+    signal_checkpoint_ticks: int = Field(default=1_000, ge=1, le=1_000_000, description="ticks from 1 to 1000000")
+    metrics_port_signal: Port = 0
+
+    @property
+    def publisher(self) -> str:
+        """What this process calls itself: by its symbols, so that several processes share them out without a name."""
+        plain = "signal." + "+".join(re.sub(r"[^A-Za-z0-9.]", "_", symbol) for symbol in self.trading_symbol)
+        if plain.count("_") == 0 and len(plain) <= _PUBLISHER_CHARS_MAX:
+            return plain
+        digest = hashlib.sha256(",".join(self.trading_symbol).encode()).hexdigest()[:16]
+        return f"{plain[: _PUBLISHER_CHARS_MAX - 17]}-{digest}"

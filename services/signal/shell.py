@@ -1,0 +1,249 @@
+"""The sockets of the signal process: ticks in, signals out, HELLO and GET_TICKS to the gateway.
+
+A signal that portfolio is not there to take is dropped and counted: its tick stays unconfirmed, is published again, and
+is then answered from the ring.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Final
+
+from common.clock import mono_ns
+from common.faults import crash_point
+from common.logs import get_logger
+from common.service import Loop
+from common.sockets import Sockets, send
+from proto.codec import MalformedMessageError, decode_reply, decode_tick_message, encode
+from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
+from proto.messages import Signal, SignalHello, Tick
+from proto.routes import HEARTBEAT_TOPIC, tick_topic
+from proto.time import Now
+from services.signal import metrics
+from services.signal.checkpoint import CheckpointStore
+from services.signal.core.desk import Output, SignalDesk
+from services.signal.core.events import (
+    Event,
+    GapFound,
+    GapLost,
+    GapRefilled,
+    GatewayMet,
+    GatewaySilent,
+    SignalForgotten,
+    StreamJoined,
+)
+from services.signal.settings import SignalSettings
+
+METRICS_MS: Final = 1_000
+_DEAD_LETTER_BYTES: Final = 32
+
+_log = get_logger()
+
+
+class SignalShell:
+    """Does what the desk returns, in order, and saves it now and then."""
+
+    def __init__(
+        self, settings: SignalSettings, desk: SignalDesk, store: CheckpointStore, sockets: Sockets, loop: Loop
+    ) -> None:
+        """Open the sockets; `run` serves them."""
+        self._desk = desk
+        self._store = store
+        self._loop = loop
+        self._checkpoint_ticks = settings.signal_checkpoint_ticks
+        self._topics = {symbol: tick_topic(symbol) for symbol in settings.trading_symbol}
+        self._market_url = settings.market_data_url
+        self._gateway_url = settings.gateway_url
+        topics = [*self._topics.values(), HEARTBEAT_TOPIC]
+        self._known_topics = frozenset(topics)
+        self._market = sockets.sub(settings.market_data_url, topics, setting="ZMQ_MARKET_DATA_URL")
+        self._gateway = sockets.dealer(settings.gateway_url, setting="ZMQ_EXECUTION_URL")
+        self._signals = sockets.push(settings.signal_url, setting="SIGNAL_URL")
+        self._ticks: Counter[str] = Counter()
+        self._directions: Counter[int] = Counter()
+        self._dropped = 0
+        self._ticks_since_save = 0
+        loop.on(self._market, self._on_market)
+        loop.on(self._gateway, self._on_reply)
+        loop.after_burst(self._save_if_due)
+        loop.timer(desk.next_timer, self._on_timer)
+        loop.every(METRICS_MS, self._show)
+
+    def run(self) -> None:
+        """Go on from the checkpoint, meet the gateway, and serve until told to stop."""
+        self._restore()
+        _log.info(
+            "signal speaks for its symbols",
+            publisher=self._desk.publisher,
+            strategy=self._desk.strategy,
+            symbols=list(self._topics),
+            market=self._market_url,
+            gateway=self._gateway_url,
+        )
+        self._do(self._desk.start(_now()))
+        self._loop.run()
+        self._save()
+        self._show()
+
+    def _restore(self) -> None:
+        try:
+            saved = self._store.load()
+            if saved is not None:
+                self._desk.restore(saved.checkpoint, saved.signals)
+                _log.info(
+                    "goes on from its checkpoint",
+                    stream_id=saved.checkpoint.stream_id,
+                    last_ordinal=saved.checkpoint.last_ordinal,
+                )
+        except ValueError as error:
+            _log.warning("the checkpoint does not fit, all ticks are folded anew", error=str(error))
+            self._store.clear()
+
+    # ------------------------------------------------------------------------------------------------------------ in
+
+    def _on_market(self, frames: list[bytes]) -> None:
+        if len(frames) != 2:
+            self._reject("market", frames, f"{len(frames)} frames, expected a topic and a message")
+            return
+        topic, payload = frames
+        if topic not in self._known_topics:
+            return  # subscriptions match by prefix: this is another symbol that begins like one of ours
+        try:
+            message = decode_tick_message(payload)
+        except MalformedMessageError as error:
+            self._reject("market", frames, str(error))
+            return
+        if isinstance(message, Tick):
+            if self._topics.get(message.symbol) != topic:
+                self._reject("market", frames, f"a tick of {message.symbol} on another's topic")
+                return
+            outputs = self._desk.handle(message, _now())
+            crash_point("signal.after_tick", message.ordinal)
+            self._ticks[message.symbol] += 1
+            self._ticks_since_save += 1
+        else:
+            outputs = self._desk.handle(message, _now())
+        self._do(outputs)
+
+    def _on_reply(self, frames: list[bytes]) -> None:
+        if len(frames) != 2 or frames[0]:
+            self._reject("gateway", frames, "expected an empty frame and a reply")
+            return
+        try:
+            reply = decode_reply(frames[1])
+        except MalformedMessageError as error:
+            self._reject("gateway", frames, str(error))
+            return
+        if not isinstance(reply, HelloReply | TicksReply | ErrorReply):
+            self._reject("gateway", frames, f"a reply of kind {type(reply).__name__} to no question of ours")
+            return
+        if isinstance(reply, TicksReply):
+            self._ticks_since_save += len(reply.ordinal)
+        self._do(self._desk.handle(reply, _now()))
+
+    def _on_timer(self) -> None:
+        self._do(self._desk.on_timer(_now()))
+
+    # ----------------------------------------------------------------------------------------------------------- out
+
+    def _do(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Signal):
+                crash_point("signal.before_send", output.ordinal)
+                if send(self._signals, [encode(output)]):
+                    self._directions[output.direction] += 1
+                else:
+                    self._dropped += 1
+                crash_point("signal.after_send", output.ordinal)
+            elif isinstance(output, SignalHello):
+                send(self._signals, [encode(output)])
+            elif isinstance(output, Hello | GetTicks):
+                # When nobody is connected, the desk asks again by its timer.
+                send(self._gateway, [b"", encode(output)])
+            else:
+                self._tell(output)
+
+    def _tell(self, event: Event) -> None:
+        match event:
+            case GatewayMet():
+                _log.info(
+                    "the gateway answers",
+                    stream_id=event.stream_id,
+                    boot_id=event.boot_id,
+                    published=event.published,
+                    confirmed=event.confirmed,
+                )
+                if event.symbols_missing:
+                    _log.warning("the gateway does not know some symbols", symbols=list(event.symbols_missing))
+            case GatewaySilent():
+                _log.warning("the gateway does not answer, asking on", gateway=self._gateway_url)
+            case StreamJoined():
+                _log.info("joins a new stream, warming up", stream_id=event.stream_id, stream_id_before=event.before)
+            case GapFound():
+                metrics.GAPS_FOUND.labels(event.symbol).inc()
+                _log.warning(
+                    f"sequence gap on tick.{event.symbol}: expected {event.expected}, received {event.received}; "
+                    "fetching what is missing"
+                )
+            case GapRefilled():
+                metrics.GAPS_REFILLED.labels(event.symbol).inc()
+                _log.info(f"sequence gap on tick.{event.symbol} is closed", last=event.last)
+            case GapLost():
+                metrics.GAPS_LOST.labels(event.symbol).inc()
+                _log.error(
+                    f"ticks {event.first} to {event.last} of {event.symbol} are lost; warming up again", why=event.why
+                )
+            case SignalForgotten():
+                _log.error(
+                    f"tick {event.ordinal} of {event.symbol} came again and its signal is not kept any more",
+                    kept=self._desk.ring.capacity,
+                )
+
+    def _reject(self, socket: str, frames: list[bytes], error: str) -> None:
+        metrics.REJECTED.labels(socket).inc()
+        _log.warning(
+            "dropped a message that is none",
+            socket=socket,
+            error=error[:200],
+            frames=len(frames),
+            bytes=sum(map(len, frames)),
+            begins=b"".join(frames)[:_DEAD_LETTER_BYTES].hex(),
+        )
+
+    # ----------------------------------------------------------------------------------------------------- now and then
+
+    def _save_if_due(self) -> None:
+        if self._ticks_since_save >= self._checkpoint_ticks:
+            self._save()
+
+    def _save(self) -> None:
+        if not self._desk.stream_id:
+            return
+        started_ns = mono_ns()
+        self._ticks_since_save = 0
+        self._store.save(self._desk.checkpoint(), self._desk.ring)
+        metrics.CHECKPOINT_SECONDS.set((mono_ns() - started_ns) / 1e9)
+        crash_point("signal.after_checkpoint", self._desk.ring.last_ordinal)
+
+    def _show(self) -> None:
+        """Bring the counters up to date; counting in integers keeps the metrics' locks off the path of a tick."""
+        for symbol, count in self._ticks.items():
+            metrics.TICKS.labels(symbol).inc(count)
+        for direction, count in self._directions.items():
+            metrics.SIGNALS.labels(direction).inc(count)
+        metrics.DROPPED.inc(self._dropped)
+        metrics.ORDINAL.set(self._desk.ring.last_ordinal)
+        self._ticks.clear()
+        self._directions.clear()
+        self._dropped = 0
+
+
+def new_boot_id() -> str:
+    """A name for this start of the process."""
+    return os.urandom(4).hex()
+
+
+def _now() -> Now:
+    # A strategy knows the time of its ticks only.
+    return Now(0, mono_ns())
