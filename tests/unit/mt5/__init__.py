@@ -1,0 +1,1 @@
+"""The gateway core: tick source, simulated broker, orders and publication."""

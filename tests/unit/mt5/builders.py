@@ -1,0 +1,90 @@
+"""Builders of streams, stores and gateways that show only what a test is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from proto.gateway import Buy, Confirm, OrderReply, Reply, Sell
+from proto.time import Now
+from services.mt5.core.book import BookStore, MemoryBookStore
+from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.publisher import LOCKSTEP, Pace
+from services.mt5.core.stream import SymbolRows, TickStream, build_stream
+
+SECOND_NS = 1_000_000_000
+START_NS = 1_400_000_000 * SECOND_NS
+AT_REST = Now(domain_ns=0, mono_ns=0)
+
+Row = tuple[int, float, float]
+
+
+def some_rows(symbol: str, rows: Sequence[Row], volume: float = 0.0) -> SymbolRows:
+    """Rows (time in ns, bid, ask) as a file would give them."""
+    return SymbolRows(
+        symbol=symbol,
+        time_ns=np.array([row[0] for row in rows], dtype=np.int64),
+        bid=np.array([row[1] for row in rows], dtype=np.float64),
+        ask=np.array([row[2] for row in rows], dtype=np.float64),
+        volume=np.full(len(rows), volume),
+    )
+
+
+def a_stream(*bids: float, symbol: str = "EURUSD", spread: float = 0.0002, start_ns: int = START_NS) -> TickStream:
+    """One symbol, a tick a second."""
+    rows = [(start_ns + n * SECOND_NS, bid, round(bid + spread, 6)) for n, bid in enumerate(bids)]
+    return build_stream([some_rows(symbol, rows)], accept_crossed=False)
+
+
+def a_gateway(
+    stream: TickStream | None = None,
+    *,
+    journal: Journal | None = None,
+    book_store: BookStore | None = None,
+    stream_id: str = "stream-1",
+    boot_id: str = "boot-1",
+    currency: str = "USD",
+    pace: Pace = LOCKSTEP,
+    symbol_map: dict[str, str] | None = None,
+) -> Gateway:
+    """A gateway with 10,000 of the account's currency; three ticks around 1.1000 where no stream is given."""
+    return simulated_gateway(
+        stream=stream or a_stream(1.1000, 1.1010, 1.1020),
+        stream_id=stream_id,
+        journal=journal or MemoryJournal("journal-1"),
+        book_store=book_store or MemoryBookStore(),
+        boot_id=boot_id,
+        deposit=Decimal(10_000),
+        currency=currency,
+        pace=pace,
+        symbol_map=symbol_map,
+    )
+
+
+def a_buy(order_id: str = "A-1", *, volume: str = "0.01", ordinal: int = 0, symbol: str = "EURUSD") -> Buy:
+    """A market order to buy."""
+    return Buy(order_id=order_id, symbol=symbol, volume=Decimal(volume), ordinal=ordinal)
+
+
+def a_sell(order_id: str = "A-1", *, volume: str = "0.01", ordinal: int = 0, symbol: str = "EURUSD") -> Sell:
+    """A market order to sell."""
+    return Sell(order_id=order_id, symbol=symbol, volume=Decimal(volume), ordinal=ordinal)
+
+
+def confirm(gateway: Gateway, ordinal: int, *, stream_id: str = "stream-1", mono_ns: int = 0) -> Reply:
+    """CONFIRM, and publish what that sets off."""
+    now = Now(domain_ns=0, mono_ns=mono_ns)
+    reply = gateway.handle(Confirm(stream_id=stream_id, ordinal=ordinal), now)
+    gateway.due(now)
+    return reply
+
+
+def placed(gateway: Gateway, request: Buy | Sell) -> OrderReply:
+    """The reply to an order."""
+    reply = gateway.handle(request, AT_REST)
+    assert isinstance(reply, OrderReply), reply
+    return reply

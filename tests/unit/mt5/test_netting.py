@@ -1,0 +1,129 @@
+"""A netting position is the fold of its deals, and its profits add up to what its deals paid."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proto.gateway import DealEntry
+from proto.money import gross_profit
+from proto.units import Side
+from services.mt5.core.netting import Folded, Position, fold, value_difference
+
+CONTRACT = Decimal(100_000)
+
+volumes = st.integers(1, 500).map(lambda n: Decimal(n) / 100)
+prices = st.integers(90_000, 120_000).map(lambda n: Decimal(n) / 100_000)
+deals = st.lists(st.tuples(st.sampled_from(Side), volumes, prices), max_size=40)
+
+
+def add(position: Position | None, side: Side, volume: str, price: str) -> Folded:
+    return fold(
+        position, symbol="EURUSD", side=side, volume=Decimal(volume), price=Decimal(price), time_ns=7, new_ticket=3
+    )
+
+
+def a_long(volume: str = "2", price: str = "1.10") -> Position:
+    position = add(None, Side.BUY, volume, price).position
+    assert position is not None
+    return position
+
+
+def test_a_first_deal_opens_at_its_price() -> None:
+    folded = add(None, Side.SELL, "0.5", "1.1")
+    assert folded.entry is DealEntry.IN
+    assert folded.position == Position(
+        ticket=3,
+        symbol="EURUSD",
+        volume=Decimal("-0.5"),
+        cost=Decimal("-0.55"),
+        price_open=Decimal("1.1"),
+        time_ns=7,
+    )
+
+
+def test_more_of_the_same_side_moves_the_price_to_the_weighted_average() -> None:
+    folded = add(a_long("1", "1.10"), Side.BUY, "3", "1.20")
+    assert folded.entry is DealEntry.IN
+    assert folded.position is not None
+    assert folded.position.price_open == Decimal("1.175")
+    assert folded.position.ticket == 3
+
+
+def test_a_partial_close_keeps_the_open_price() -> None:
+    folded = add(a_long("2", "1.10"), Side.SELL, "0.5", "1.30")
+    assert folded.entry is DealEntry.OUT
+    assert folded.position is not None
+    assert folded.position.volume == Decimal("1.5")
+    assert folded.position.price_open == Decimal("1.10")
+    assert (folded.closed_volume, folded.closed_cost) == (Decimal("0.5"), Decimal("0.55"))
+
+
+def test_a_deal_crossing_zero_closes_all_and_opens_the_rest_at_its_price() -> None:
+    folded = add(a_long("2", "1.10"), Side.SELL, "3", "1.30")
+    assert folded.entry is DealEntry.INOUT
+    assert folded.position is not None
+    assert (folded.position.volume, folded.position.price_open) == (Decimal(-1), Decimal("1.30"))
+    assert folded.closed_volume == 2
+
+
+def test_closing_all_leaves_no_position() -> None:
+    folded = add(a_long("2", "1.10"), Side.SELL, "2.00", "1.30")
+    assert (folded.entry, folded.position) == (DealEntry.OUT, None)
+
+
+def test_the_difference_of_values_is_the_gross_profit_of_one_price() -> None:
+    by_cost = value_difference(
+        volume=Decimal("-0.3"), cost=Decimal("-0.33"), price=Decimal("1.25"), contract_size=CONTRACT
+    )
+    by_price = gross_profit(
+        signed_volume=Decimal("-0.3"), open_price=Decimal("1.1"), close_price=Decimal("1.25"), contract_size=CONTRACT
+    )
+    assert by_cost == by_price == -4500
+
+
+def test_thirds_of_a_cost_add_up_to_the_whole() -> None:
+    """0.01 at 1.1 and 0.02 at 1.2 average to 1.1666...; closed in three parts, the costs still sum to 0.035."""
+    position = add(a_long("0.01", "1.1"), Side.BUY, "0.02", "1.2").position
+    total = Decimal(0)
+    for _ in range(3):
+        folded = add(position, Side.SELL, "0.01", "1.3")
+        position, total = folded.position, total + folded.closed_cost
+    assert total == Decimal("0.035")
+
+
+@given(deals=deals)
+def test_the_position_is_the_sum_of_its_signed_deals(deals: list[tuple[Side, Decimal, Decimal]]) -> None:
+    position: Position | None = None
+    total = Decimal(0)
+    for side, volume, price in deals:
+        position = add(position, side, str(volume), str(price)).position
+        total += volume * side.sign
+        assert (position.volume if position else Decimal(0)) == total
+
+
+@given(deals=deals, last=prices)
+def test_profits_of_a_position_closed_in_the_end_are_what_its_deals_paid(
+    deals: list[tuple[Side, Decimal, Decimal]], last: Decimal
+) -> None:
+    """Whatever the average price was rounded to on the way: profit is money out minus money in, to the last digit."""
+    position: Position | None = None
+    realized = paid = Decimal(0)
+
+    def book(side: Side, volume: Decimal, price: Decimal) -> None:
+        nonlocal position, realized, paid
+        folded = add(position, side, str(volume), str(price))
+        realized += value_difference(
+            volume=folded.closed_volume, cost=folded.closed_cost, price=price, contract_size=CONTRACT
+        )
+        paid -= volume * side.sign * price * CONTRACT
+        position = folded.position
+
+    for side, volume, price in deals:
+        book(side, volume, price)
+    if position is not None:
+        book(position.side.opposite, abs(position.volume), last)
+    assert position is None
+    assert realized == paid
