@@ -25,7 +25,7 @@ from services.portfolio.core.events import (
     StreamEnded,
     StreamOpened,
 )
-from services.portfolio.core.lifecycle import OrderStatus, may_become
+from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
 
@@ -163,8 +163,8 @@ class Book:
         filled = order.filled_volume + deal.volume
         before = (order.filled_price or ZERO) * order.filled_volume
         price = deal.price if not order.filled_volume else (before + deal.price * deal.volume) / filled
-        following = OrderStatus.FILLED if filled >= order.volume else OrderStatus.PARTIALLY_FILLED
-        assert may_become(order.status, following), (order.order_id, order.status, following)
+        following = after_fill(order.status, is_whole=filled >= order.volume)
+        assert following is not None, (order.order_id, order.status, deal.deal)
         self._put(
             structs.replace(
                 order,

@@ -38,7 +38,7 @@ _OPEN: Final = frozenset({_S.NEW, _S.PENDING, _S.SENT, _S.ACCEPTED, _S.PARTIALLY
 _WORD_OF_THE_VENUE: Final = frozenset(
     {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT}
 )
-_LATE_FILL: Final = frozenset({_S.PARTIALLY_FILLED, _S.FILLED})
+_LATE_FILL: Final = frozenset({_S.FILLED})
 
 TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.NEW: frozenset({_S.DENIED, _S.PENDING}),
@@ -48,7 +48,8 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.ACCEPTED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
     _S.PARTIALLY_FILLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
     _S.FILLED: frozenset(),
-    # A deal that comes after the end of its order has happened all the same: it is booked, late.
+    # A deal that comes after the end of its order has happened all the same: it is booked, late. Unless it fills the
+    # order, the end stands: the rest is not coming.
     _S.CANCELED: _LATE_FILL,
     _S.EXPIRED: _LATE_FILL,
     _S.REJECTED: frozenset(),
@@ -61,3 +62,16 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
 def may_become(status: OrderStatus, following: OrderStatus) -> bool:
     """True when the table lets an order in `status` become `following`."""
     return following in TRANSITIONS[status]
+
+
+def after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | None:
+    """What a deal makes of an order in `status`; `is_whole` when nothing of the order is left.
+
+    Returns:
+        FILLED, PARTIALLY_FILLED, or `status` itself for a late deal that does not fill an ended order; None when an order
+        in `status` cannot have a deal.
+    """
+    if is_whole or status.is_open:
+        following = _S.FILLED if is_whole else _S.PARTIALLY_FILLED
+        return following if may_become(status, following) else None
+    return status if may_become(status, _S.FILLED) else None
