@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from numbers import Real
 from typing import Final, NamedTuple
 
 from services.portfolio.core.position import Position
@@ -48,10 +49,11 @@ _HOLD: Final = Judgement(Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent")
 
 def judge(signal: int, position: Position, open_order: str | None) -> Judgement:
     """Judge a signal against the position and the order that is open or in doubt, if any."""
-    if signal == 0 and not isinstance(signal, bool):
+    if not _is_signal(signal):
+        return Judgement(Verdict.INVALID_SIGNAL, f"[RISK] INVALID signal {_shown(signal)}, expected -1, 0 or 1")
+    if signal == 0:
         return _HOLD
-    if signal not in (-1, 1) or isinstance(signal, bool):
-        return Judgement(Verdict.INVALID_SIGNAL, f"[RISK] INVALID signal {signal!r}, expected -1, 0 or 1")
+    signal = 1 if signal > 0 else -1  # a model's 1.0 is said as 1
     name = SIGNAL_NAMES[signal]
     if open_order is not None:
         return Judgement(Verdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open")
@@ -62,6 +64,18 @@ def judge(signal: int, position: Position, open_order: str | None) -> Judgement:
             Verdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
         )
     return Judgement(Verdict.PASS, f"[RISK] PASS: Signal={name}({signal}), Position={position.label}")
+
+
+def _is_signal(signal: object) -> bool:
+    if isinstance(signal, bool):
+        return False
+    return isinstance(signal, Real) and signal in (-1, 0, 1)
+
+
+def _shown(signal: object) -> str:
+    if isinstance(signal, int) and signal.bit_length() > 64:
+        return "out of range"
+    return repr(signal)[:60]
 
 
 def explicit_volume(signal: int, position: Position, wanted: Decimal, on_opposite: OnOpposite) -> Decimal:
