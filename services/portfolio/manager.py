@@ -9,16 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
-from proto.units import Side, is_exact, plain, side_of
-from services.portfolio.core.lifecycle import OrderStatus, may_become
+from proto.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
+from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.position import ZERO, Position
 from services.portfolio.core.single_position import OnOpposite, Verdict, explicit_volume, judge
 
 CONTRACT_SIZE: Final = Decimal(100_000)
 _NS_PER_MS: Final = 1_000_000
+_FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
 _FILLS: Final = ("FILLED", "PARTIALLY_FILLED")
 _ENDS: Final = {"REJECTED": OrderStatus.REJECTED, "CANCELED": OrderStatus.CANCELED}
 
@@ -83,7 +84,7 @@ class PortfolioManager:
         Raises:
             ValueError: `on_opposite` is neither close nor reverse, or the symbol is empty.
         """
-        if not isinstance(symbol, str) or not symbol:
+        if not _is_name(symbol):
             raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
         try:
             self._on_opposite = OnOpposite(on_opposite)
@@ -142,12 +143,13 @@ class PortfolioManager:
         of what this response adds. REJECTED and CANCELED end the order; IN_DOUBT leaves it open until a later response
         says more. What is no news, is no response, or is of an order that is not ours, changes nothing.
         """
-        if not isinstance(response, Mapping):
+        if not _is_response(response):
             return self._no_fill(f"[FILL] response is {type(response).__name__}, expected a dict")
         order = self._order(response.get("order_id"))
         if order is None:
-            return self._no_fill(f"[FILL] unknown order {response.get('order_id')!r}")
-        status = str(response.get("status"))
+            return self._no_fill(f"[FILL] unknown order {_shown(response.get('order_id'))}")
+        said = response.get("status")
+        status = str(said) if isinstance(said, str) else _shown(said)
         if status in _ENDS:
             return self._end(order, _ENDS[status], response.get("error"))
         if status == OrderStatus.IN_DOUBT and may_become(order.status, OrderStatus.IN_DOUBT):
@@ -169,8 +171,8 @@ class PortfolioManager:
                 f"[FILL] {order.order_id}: {plain(total)} lots, expected at most {plain(order.volume)}"
             )
         following = after_fill(order.status, is_whole=total == order.volume)
-        if following is not order.status and not may_become(order.status, following):
-            return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {following}")
+        if following is None:
+            return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
         self._book(order, following, total - order.filled_volume, price, response.get("ticket"))
         return True
 
@@ -178,7 +180,7 @@ class PortfolioManager:
         """End an order that is still open; False when there is none. What it has filled stays filled."""
         order = self._order(order_id)
         if order is None:
-            return self._no_fill(f"[ORDER] unknown order {order_id!r}")
+            return self._no_fill(f"[ORDER] unknown order {_shown(order_id)}")
         if not order.status.is_open:
             return self._no_fill(f"[ORDER] {order_id}: is {order.status}, expected an open order")
         order.status = OrderStatus.CANCELED
@@ -228,8 +230,8 @@ class PortfolioManager:
         if not may_become(order.status, status):
             return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
         order.status = status
-        order.error = None if error is None else str(error)
-        return self._no_fill(f"[FILL] {order.order_id}: {status}" + (f": {error}" if error else ""))
+        order.error = None if error is None else error if isinstance(error, str) else _shown(error)
+        return self._no_fill(f"[FILL] {order.order_id}: {status}" + (f": {order.error}" if order.error else ""))
 
     def _book(
         self, order: Order, following: OrderStatus, volume: Decimal, price: Decimal, ticket: int | str | None
@@ -254,13 +256,20 @@ class PortfolioManager:
         number = _decimal(value)
         if number is not None and number > 0:
             return number
-        shown = repr(value) if isinstance(value, int | float | str | Decimal | None) else type(value).__name__
-        self.last_reason = f"[ORDER] {name} is {shown[:40]}, expected a finite number above 0"
+        self.last_reason = f"[ORDER] {name} is {_shown(value)}, expected a finite number above 0"
         return None
 
     def _no_fill(self, reason: str) -> bool:
         self.last_reason = reason
         return False
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_response(value: object) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _decimal(value: object) -> Decimal | None:
@@ -274,3 +283,10 @@ def _decimal(value: object) -> Decimal | None:
     except (ArithmeticError, ValueError):
         return None
     return number if is_exact(number) else None
+
+
+def _shown(value: object) -> str:
+    """A stranger's value for people: short, whatever it is."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "an int out of range"
+    return repr(value)[:60] if isinstance(value, int | float | str | Decimal | None) else type(value).__name__
