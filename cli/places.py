@@ -103,18 +103,25 @@ def _plain(value: Any) -> str:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON so that the file is the old one or the new one, whole, whatever happens meanwhile."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    """Write JSON so that the file is the old one or the new one, whole, whatever happens meanwhile.
+
+    Raises:
+        StartError: it cannot be written.
+    """
+    text = json_text(value) + "\n"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json_text(value) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644 & ~_umask())
-        temporary.replace(path)
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.chmod(0o666 & ~_umask())
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StartError(f"--report {path} cannot be written: {error.strerror}") from None
 
 

@@ -1,0 +1,53 @@
+"""A desk of four little processes that behave as a test asks, for supervision to start and stop.
+
+They are real processes under the shipped `supervisord.conf`; what they lack is everything of trading. A variable with a
+program's name says how it behaves: `refuse`, `crash`, `deaf` (to SIGTERM) or `leave`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from cli.supervision import CONFIGURATION, PROJECT_ROOT
+
+PROGRAMS: Final = ("mt5", "execution", "portfolio", "signal")
+
+_SCRIPT: Final = """
+import os, pathlib, signal, sys, time
+
+name = __spec__.parent.rpartition(".")[2]
+how = os.environ.get(name, "")
+print(f"{name} runs in {os.getcwd()}", flush=True)
+
+
+def end(*_):
+    with pathlib.Path("stopped").open("a") as stopped:
+        stopped.write(name + "\\n")
+    sys.exit(0)
+
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN if how == "deaf" else end)
+if how == "crash":
+    raise RuntimeError("out of luck")
+if how in ("refuse", "leave"):
+    if how == "refuse":
+        print(f"paperdesk {name}: LUCK: value 'none', expected some", file=sys.stderr, flush=True)
+    time.sleep(1.2)
+    sys.exit(2 if how == "refuse" else 0)
+while True:
+    signal.pause()
+"""
+
+
+def build(root: Path) -> Path:
+    """Lay the little desk out below `root`, which it becomes the project's root of."""
+    shutil.copy(PROJECT_ROOT / CONFIGURATION, root)
+    for program in PROGRAMS:
+        package = root / "services" / program
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "__main__.py").write_text(_SCRIPT)
+    (root / "services" / "__init__.py").touch()
+    return root

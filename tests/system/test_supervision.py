@@ -1,0 +1,168 @@
+"""A supervisord of our own with real processes below it: started, watched, stopped, and nothing left behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cli.supervision import Supervised
+from common.errors import StartError
+from tests.system.small_desk import PROGRAMS, build
+
+WAIT_S = 30.0
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return build(tmp_path)
+
+
+def environment(**behaviour: str) -> dict[str, str]:
+    return {**os.environ, **behaviour}
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    pause = threading.Event()
+    for _ in range(int(WAIT_S / 0.05)):
+        if condition():
+            return
+        pause.wait(0.05)
+    pytest.fail(f"waited {WAIT_S:.0f} s for {what}")
+
+
+def processes_of(desk: Supervised) -> list[psutil.Process]:
+    return [psutil.Process(state.pid) for state in desk.states().values() if state.pid]
+
+
+def are_gone(processes: list[psutil.Process]) -> bool:
+    gone = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    return not any(process.is_running() and process.status() not in gone for process in processes)
+
+
+def test_the_processes_run_in_the_root_and_leave_nothing_behind(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment())
+        assert {name: state.state for name, state in desk.states().items()} == dict.fromkeys(PROGRAMS, "RUNNING")
+        assert desk.failure() is None
+        assert desk.runtime.stat().st_mode & 0o777 == 0o700
+        assert desk.log_tail("mt5") == [f"mt5 runs in {root}"]
+        processes = processes_of(desk)
+        supervisor = processes[0].parent()
+    assert supervisor is not None
+    assert are_gone([*processes, supervisor])
+    assert not desk.runtime.exists()
+
+
+def test_the_strategy_is_stopped_first_and_the_gateway_last(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment())
+    assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
+
+
+def test_a_killed_process_comes_back(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment())
+        before = desk.states()["signal"].pid
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: desk.states()["signal"].pid not in (0, before), "signal to come back")
+        assert desk.failure() is None
+
+
+def test_a_refused_setting_is_told_in_the_process_own_line(root: Path) -> None:
+    reason = "mt5: LUCK: value 'none', expected some"
+    with Supervised(root=root) as desk:
+        with contextlib.suppress(StartError):  # it may come during the start or right after it
+            desk.start(environment(mt5="refuse"))
+        wait_for(lambda: desk.failure() is not None, "the refusal")
+        assert desk.failure() == reason
+        assert desk.states()["mt5"].exit_status == 2
+
+
+def test_the_words_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root: Path, tmp_path: Path) -> None:
+    logs = tmp_path / "logs ;with 100% odd name"
+    logs.mkdir()
+    (logs / "signal.log").write_text("paperdesk signal: STRATEGY: value 'old'\n")
+    with Supervised(root=root, log_dir=logs) as desk:
+        desk.start(environment())
+        assert desk.log_tail("signal") == [f"signal runs in {root}"]
+    assert (logs / "signal.log").read_text().startswith("paperdesk signal: STRATEGY: value 'old'\nsignal runs")
+
+
+def test_a_process_that_ends_by_itself_is_no_desk(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        with contextlib.suppress(StartError):  # it may leave during the start or right after it
+            desk.start(environment(portfolio="leave"))
+        wait_for(lambda: desk.failure() is not None, "portfolio to leave")
+        with pytest.raises(StartError, match="portfolio stopped by itself"):
+            desk.check()
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_at_every_start_is_given_up(root: Path) -> None:
+    words = "execution dies at every start, last words: RuntimeError: out of luck"
+    with Supervised(root=root) as desk, pytest.raises(StartError, match=words):
+        desk.start(environment(execution="crash"))
+
+
+def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment())
+        processes = processes_of(desk)
+        supervisor = processes[0].parent()
+        assert supervisor is not None
+        os.kill(supervisor.pid, signal.SIGKILL)
+        wait_for(lambda: desk.failure() is not None, "the death to be seen")
+        assert desk.failure() == "supervisord ended by itself: killed by SIGKILL"
+    assert are_gone(processes)
+
+
+_OWNER = """
+import os, pathlib, sys
+from cli.supervision import Supervised
+with Supervised(root=pathlib.Path(sys.argv[1])) as desk:
+    desk.start(dict(os.environ))
+    print(*(state.pid for state in desk.states().values()), desk.runtime, flush=True)
+    sys.stdin.read()
+"""
+
+
+def an_owner(root: Path) -> tuple[subprocess.Popen[str], list[psutil.Process], Path]:
+    """Another process with a desk of its own; it lives until its stdin is closed or it is killed."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _OWNER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    *pids, runtime = owner.stdout.readline().split()
+    return owner, [psutil.Process(int(pid)) for pid in pids], Path(runtime)
+
+
+def end(owner: subprocess.Popen[str]) -> int:
+    with owner:
+        return owner.wait(WAIT_S)
+
+
+def test_an_interrupt_stops_the_desk_in_order(root: Path) -> None:
+    owner, processes, runtime = an_owner(root)
+    owner.send_signal(signal.SIGINT)
+    assert end(owner) != 0
+    assert are_gone(processes)
+    assert not runtime.exists()
+    assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child of its parent's death")
+def test_even_a_killed_owner_leaves_no_process_behind(root: Path) -> None:
+    owner, processes, runtime = an_owner(root)
+    owner.kill()
+    end(owner)
+    wait_for(lambda: are_gone(processes), "the orphans to end")
+    for path in sorted(runtime.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    runtime.rmdir()

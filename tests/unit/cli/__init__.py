@@ -1,0 +1,1 @@
+"""The command line: what it accepts, what it refuses and in which words."""

@@ -1,0 +1,104 @@
+"""Asking a desk on its control socket, over a real one."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import zmq
+
+from cli.control import ControlClient
+from common.errors import StartError
+from proto.codec import decode_control_request, encode
+from proto.control import ControlError, DeskState, ReconcileReply, StatusQuery, StatusReply
+
+
+def a_status() -> StatusReply:
+    return StatusReply(
+        mode="simulated",
+        state=DeskState.RUNNING,
+        waiting_for="",
+        stream_id="s",
+        ordinal=7,
+        processed=7,
+        signals_buy=0,
+        signals_sell=0,
+        orders=0,
+        orders_open=0,
+        denied=0,
+        fills=0,
+        currency="USD",
+        balance=Decimal(10),
+        equity=None,
+        realized_pnl=Decimal(0),
+        unrealized_pnl=None,
+        positions={},
+        latency_us={},
+        duplicates=0,
+        malformed=0,
+    )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"ipc://{tmp_path}/c.ipc"
+
+
+@pytest.fixture
+def router(url: str) -> Iterator[zmq.Socket[bytes]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.ROUTER)
+    socket.bind(url)
+    yield socket
+    context.destroy(linger=0)
+
+
+def answer(router: zmq.Socket[bytes], *payloads: bytes) -> Thread:
+    """Answer one request with these payloads, as portfolio's ROUTER does."""
+
+    def run() -> None:
+        *envelope, request = router.recv_multipart()
+        assert decode_control_request(request) == StatusQuery()
+        for payload in payloads:
+            router.send_multipart([*envelope, payload])
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_a_desk_answers(router: zmq.Socket[bytes], url: str) -> None:
+    peer = answer(router, encode(a_status()))
+    with ControlClient(url) as client:
+        assert client.ask(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
+    peer.join()
+
+
+def test_an_answer_to_an_earlier_question_is_passed_over(router: zmq.Socket[bytes], url: str) -> None:
+    late = ReconcileReply(complete=True, differences=[], error="")
+    peer = answer(router, encode(late), encode(a_status()))
+    with ControlClient(url) as client:
+        assert client.ask(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
+    peer.join()
+
+
+def test_a_desk_that_is_not_there_is_no_error(url: str) -> None:
+    with ControlClient(url) as client:
+        assert client.ask(StatusQuery(), StatusReply, timeout_s=0.05) is None
+
+
+def test_a_desk_that_says_nothing_is_no_error(router: zmq.Socket[bytes], url: str) -> None:
+    with ControlClient(url) as client:
+        assert client.ask(StatusQuery(), StatusReply, timeout_s=0.1) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [(b"\xc1", "is no control reply"), (encode(ControlError(error="no such thing")), "refused StatusQuery: no such")],
+)
+def test_somebody_elses_socket_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
+    peer = answer(router, payload)
+    with ControlClient(url) as client, pytest.raises(StartError, match=words):
+        client.ask(StatusQuery(), StatusReply, timeout_s=10.0)
+    peer.join()

@@ -1,0 +1,54 @@
+"""`.env.example` tells every setting, and nothing that is none."""
+
+import re
+from pathlib import Path
+
+import dotenv
+import pytest
+
+from cli.configuration import settings_models
+from common.settings import PROJECT_ROOT, describe, known_names, load
+
+EXAMPLE = PROJECT_ROOT / ".env.example"
+SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")
+
+
+def told() -> dict[str, str]:
+    """Variable and the default it shows."""
+    found = [(match[1], match[2]) for line in EXAMPLE.read_text().splitlines() if (match := SETTING.fullmatch(line))]
+    assert len({name for name, _ in found}) == len(found), "a setting is told twice"
+    return dict(found)
+
+
+def test_it_names_exactly_the_settings_of_the_desk() -> None:
+    assert set(told()) == known_names()
+
+
+def test_as_it_is_it_sets_nothing() -> None:
+    assert dict(dotenv.dotenv_values(EXAMPLE)) == {}
+
+
+def test_each_setting_has_its_comment_right_above() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    for number, line in enumerate(lines):
+        if SETTING.fullmatch(line):
+            assert lines[number - 1].startswith("# "), line
+
+
+def test_with_every_line_taken_in_the_settings_are_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values shown are the defaults: with all of them in force nothing changes."""
+    for name in known_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
+    plain = {service: {name: value for name, value, _ in describe(load(model))} for service, model in models()}
+    copy = tmp_path / ".env"
+    copy.write_text("".join(f"{name}={value}\n" for name, value in told().items()))
+    monkeypatch.setenv("PAPERDESK_ENV_FILE", str(copy))
+    taken_in = {service: {name: value for name, value, _ in describe(load(model))} for service, model in models()}
+    assert taken_in == plain
+
+
+def models() -> list[tuple[str, type]]:
+    return list(settings_models().items())

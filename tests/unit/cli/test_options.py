@@ -1,0 +1,109 @@
+"""What a run is made of: every refusal names the option, the value and what was expected."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.options import Crossed, OnOpposite, RunOptions, run_spec, speed_option
+from common.errors import StartError
+
+
+def a_run(**changed: Any) -> RunOptions:
+    return RunOptions(**{"files": ("may.parquet:EURUSD",), **changed})
+
+
+def test_the_defaults_are_those_that_the_help_tells() -> None:
+    spec = run_spec(a_run())
+    assert (spec.strategy, spec.risk, spec.crossed, str(spec.on_opposite)) == (
+        "ema_cross",
+        "default",
+        "reject",
+        "close",
+    )
+    assert (spec.volume, spec.balance, spec.currency, spec.seed) == (Decimal("0.01"), Decimal(10_000), "USD", 0)
+    assert (spec.from_row, spec.to_row, spec.ticks_max) == (None, None, None)
+    assert [(str(source.path), source.symbol) for source in spec.inputs] == [("may.parquet", "EURUSD")]
+
+
+def test_everything_that_is_said_arrives() -> None:
+    spec = run_spec(
+        a_run(
+            from_row=2,
+            to_row=9,
+            on_opposite=OnOpposite.REVERSE,
+            crossed=Crossed.ACCEPT,
+            risk="none",
+            volume="0.30",
+            balance="500",
+            currency="EUR",
+            seed=7,
+        )
+    )
+    assert (spec.from_row, spec.to_row, spec.crossed, str(spec.on_opposite)) == (2, 9, "accept", "reverse")
+    assert (spec.risk, spec.volume, spec.balance, spec.currency, spec.seed) == (
+        "none",
+        Decimal("0.30"),
+        Decimal(500),
+        "EUR",
+        7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"ticks": 0}, "--ticks is 0, expected 1 or more"),
+        ({"ticks": -3}, "--ticks is -3, expected 1 or more"),
+        ({"from_row": 0}, "--from-row is 0, expected 1 or more"),
+        ({"to_row": 0}, "--to-row is 0, expected 1 or more"),
+        ({"from_row": 5, "to_row": 4}, "--to-row is 4, expected --from-row 5 or more"),
+        ({"ticks": 5, "to_row": 4}, "--ticks 5 with --to-row 4, expected one of the two"),
+        ({"volume": "-1"}, "--volume is '-1', expected lots more than 0"),
+        ({"volume": "0"}, "--volume is '0', expected lots more than 0"),
+        ({"volume": "lots"}, "--volume is 'lots', expected lots more than 0"),
+        ({"volume": "NaN"}, "--volume is 'NaN', expected lots more than 0"),
+        ({"volume": "1e300"}, "--volume is '1e300', expected lots more than 0"),
+        ({"balance": "-5"}, "--balance is '-5', expected money more than 0"),
+        ({"balance": "Infinity"}, "--balance is 'Infinity', expected money more than 0"),
+        ({"currency": "US"}, "--currency is 'US', expected a currency's code"),
+        ({"seed": -1}, "--seed is -1, expected 0 to"),
+        ({"strategy": "nope"}, "--strategy: no strategy 'nope', expected"),
+        ({"strategy": "no.such.module:Class"}, "--strategy: no strategy 'no.such.module:Class'"),
+        ({"risk": "nowhere.toml"}, "--risk is 'nowhere.toml', expected default, none or a file"),
+        ({"files": ("may.parquet:ABCDEF",)}, "unknown symbol 'ABCDEF', expected a pair of currencies"),
+        ({"files": ("may.parquet",)}, "no symbol for may.parquet"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(changed: dict[str, Any], words: str) -> None:
+    with pytest.raises(StartError) as refusal:
+        run_spec(a_run(**changed))
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_of_limits_is_read_before_anything_is_started(tmp_path: Path) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_text("order_volume_max = -1\n")
+    with pytest.raises(StartError, match=r"--risk: .*order_volume_max is -1, expected lots above 0"):
+        run_spec(a_run(risk=str(limits)))
+
+
+def test_a_file_of_limits_is_named_so_that_the_processes_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "limits.toml").write_text("order_volume_max = 0.5\n")
+    monkeypatch.chdir(tmp_path)
+    assert run_spec(a_run(risk="limits.toml")).risk == str(tmp_path / "limits.toml")
+
+
+@pytest.mark.parametrize("speed", ["lockstep", "max", "10", "0.5", "1e3"])
+def test_speeds(speed: str) -> None:
+    assert speed_option(speed) == speed
+
+
+@pytest.mark.parametrize("speed", ["live", "live:2", "0", "-1", "nan", "inf", "", "fast", "1e9"])
+def test_no_speeds(speed: str) -> None:
+    with pytest.raises(StartError, match=r"--speed is .*expected lockstep, max, or a factor above 0"):
+        speed_option(speed)

@@ -1,0 +1,101 @@
+"""Data directories and reports: judged before a run, written whole."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cli.places import data_directory, existing_desk, writable_file, write_json
+from common.errors import StartError
+
+
+def test_without_a_directory_there_is_a_private_one_that_goes_away() -> None:
+    with data_directory(None, go_on=False) as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        (folder / "ledger.db").touch()
+    assert not folder.exists()
+
+
+def test_the_private_one_goes_away_after_an_error_too() -> None:
+    with pytest.raises(KeyboardInterrupt), data_directory(None, go_on=False) as folder:
+        raise KeyboardInterrupt
+    assert not folder.exists()
+
+
+def test_a_given_directory_is_made_and_kept(tmp_path: Path) -> None:
+    with data_directory(tmp_path / "a" / "desk", go_on=False) as folder:
+        (folder / "ledger.db").touch()
+    assert (tmp_path / "a" / "desk" / "ledger.db").is_file()
+
+
+def test_a_desk_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").touch()
+    with (
+        pytest.raises(StartError, match=r"is not empty; expected an empty folder, or --continue"),
+        data_directory(tmp_path, go_on=False),
+    ):
+        pass
+
+
+def test_going_on_needs_a_directory() -> None:
+    with pytest.raises(StartError, match="--continue without --data-dir"), data_directory(None, go_on=True):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "not-there"])
+def test_going_on_needs_something_to_go_on_with(tmp_path: Path, name: str) -> None:
+    with (
+        pytest.raises(StartError, match="--continue, but there is no desk in"),
+        data_directory(tmp_path / name, go_on=True),
+    ):
+        pass
+
+
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(StartError, match="is a file, expected a folder"),
+        data_directory(tmp_path / "file", go_on=False),
+    ):
+        pass
+
+
+def test_a_directory_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(StartError, match=r"cannot be used: .*; expected a writable folder"),
+        data_directory(tmp_path / "file" / "desk", go_on=False),
+    ):
+        pass
+
+
+def test_a_folder_without_a_ledger_is_no_desk(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"has no ledger\.db"):
+        existing_desk(tmp_path)
+    with pytest.raises(StartError, match="is not there"):
+        existing_desk(tmp_path / "nowhere")
+
+
+def test_a_report_needs_a_folder_to_lie_in(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"--report .*there is no folder"):
+        writable_file(tmp_path / "nowhere" / "out.json", "--report")
+    with pytest.raises(StartError, match=r"--report .*is a folder, expected a file"):
+        writable_file(tmp_path, "--report")
+
+
+def test_a_report_has_sorted_keys_and_exact_decimals(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    write_json(path, {"b": Decimal("1.10"), "a": {"d": 1, "c": None}})
+    assert path.read_text() == '{\n  "a": {\n    "c": null,\n    "d": 1\n  },\n  "b": "1.1"\n}\n'
+    assert json.loads(path.read_text())["b"] == "1.1"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    path.write_text("old")
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

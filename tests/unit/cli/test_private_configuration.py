@@ -1,0 +1,75 @@
+"""supervisord.conf as it is shipped, and as a private desk runs it."""
+
+import configparser
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cli.supervision import CONFIGURATION, PROJECT_ROOT, private_configuration
+
+SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")
+PROGRAMS = ("mt5", "execution", "portfolio", "signal")
+
+
+def parsed(text: str) -> configparser.RawConfigParser:
+    """As supervisord reads it: both comment signs also within a line."""
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
+    parser.read_string(text)
+    return parser
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
+    section = parsed(SHIPPED)[f"program:{program}"]
+    assert section["autorestart"] == "unexpected"
+    assert section["exitcodes"] == "0,2"
+    assert section["startsecs"] == "1"
+    assert 3 < int(section["startretries"]) <= 50
+    assert section["stopsignal"] == "TERM"
+    assert section.getboolean("stopasgroup") is False
+    assert section.getboolean("redirect_stderr") is True
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_path_hangs_on_the_files_own_folder(program: str) -> None:
+    section = parsed(SHIPPED)[f"program:{program}"]
+    assert shlex.split(section["command"]) == ["%(here)s/.venv/bin/python", "-m", f"services.{program}"]
+    assert section["directory"] == "%(here)s"
+    assert section["stdout_logfile"] == f"%(here)s/var/log/{program}.log"
+
+
+def test_the_gateway_starts_first_and_stops_last() -> None:
+    parser = parsed(SHIPPED)
+    by_priority = sorted(PROGRAMS, key=lambda program: parser.getint(f"program:{program}", "priority"))
+    assert by_priority[0] == "mt5"
+    assert by_priority[-1] == "signal"
+
+
+def test_only_the_account_that_runs_it_may_talk_to_supervisord() -> None:
+    assert parsed(SHIPPED)["unix_http_server"]["chmod"] == "0700"
+
+
+def test_a_private_desk_moves_every_path_and_changes_nothing_else() -> None:
+    private = parsed(
+        private_configuration(SHIPPED, root=Path("/srv/desk"), runtime=Path("/tmp/pd-x"), python="/opt/py/bin/python3")
+    )
+    shipped = parsed(SHIPPED)
+    assert private.sections() == shipped.sections()
+    for section in shipped.sections():
+        for option, value in shipped[section].items():
+            moved = value.replace("%(here)s/.venv/bin/python", "/opt/py/bin/python3")
+            moved = moved.replace("%(here)s/var", "/tmp/pd-x").replace("%(here)s", "/srv/desk")
+            assert private[section][option] == moved
+    assert "%(here)s" not in "".join(value for section in private.values() for value in section.values())
+
+
+def test_paths_with_odd_characters_stay_one_word() -> None:
+    private = parsed(
+        private_configuration(
+            SHIPPED, root=Path("/srv/100% mine"), runtime=Path("/tmp/pd-x"), python='/srv/my "own" %s/bin/python'
+        )
+    )
+    command = private["program:mt5"]["command"] % {}
+    assert shlex.split(command) == ['/srv/my "own" %s/bin/python', "-m", "services.mt5"]
+    assert private["program:mt5"]["directory"] % {} == "/srv/100% mine"
