@@ -1,0 +1,1 @@
+"""What every store, and the gateway over its real sockets, has to keep to."""

@@ -1,0 +1,77 @@
+"""The gateway behind its real sockets, in a thread of the test, and the plainest clients there are."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgpack
+import zmq
+
+from common.sockets import Sockets
+from services.mt5.core.gateway import Gateway
+from services.mt5.shell import GatewayShell
+
+TIMEOUT_MS = 5_000
+
+
+class Server:
+    """A running gateway shell on ports that the system chose."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        """Bind; `running` starts it."""
+        self.gateway = gateway
+        self.sockets = Sockets()
+        self.shell = GatewayShell(
+            gateway, self.sockets, request_url="tcp://127.0.0.1:*", publish_url="tcp://127.0.0.1:*"
+        )
+        self._thread = threading.Thread(target=self.shell.run)
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """Serve while the block runs."""
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self.shell.stop()
+            self._thread.join(timeout=10)
+            self.sockets.close()
+
+
+class Client:
+    """A peer that knows ZeroMQ and one encoding, and nothing of this project."""
+
+    def __init__(self, url: str, *, kind: int = zmq.REQ, is_json: bool = True) -> None:
+        """Connect."""
+        self.is_json = is_json
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self._context.socket(kind)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.RCVTIMEO, TIMEOUT_MS)
+        self.socket.connect(url)
+
+    def ask(self, **fields: Any) -> dict[str, Any]:
+        """Send a map, return the map that comes back."""
+        payload = json.dumps(fields).encode() if self.is_json else msgpack.packb(fields)
+        return self.ask_bytes(payload)
+
+    def ask_bytes(self, payload: bytes) -> dict[str, Any]:
+        """Send bytes, return the map that comes back in whichever encoding."""
+        self.socket.send(payload)
+        return read(self.socket.recv())
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
+        self._context.term()
+
+
+def read(payload: bytes) -> dict[str, Any]:
+    """A reply as a map."""
+    fields = json.loads(payload) if payload.startswith(b"{") else msgpack.unpackb(payload)
+    assert isinstance(fields, dict), fields
+    return fields

@@ -1,0 +1,136 @@
+"""What any journal and any book store promise: what was written is there, equal, after opening again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import StartError
+from proto.gateway import Buy, ErrorCode, OrderReply, Sell
+from services.mt5.book_store import DurableBookStore
+from services.mt5.core.book import MemoryBookStore
+from services.mt5.core.journal import Effect, EntryState
+from services.mt5.journal import DurableJournal
+from tests.contract.gateway.stores import Reopened
+from tests.unit.mt5.builders import START_NS, a_buy, a_gateway, a_sell, a_stream, confirm, placed
+
+EFFECT = Effect("BUY", "EURUSD", Decimal("0.01"))
+
+
+def a_reply(order_id: str = "A-1", **fields: object) -> OrderReply:
+    return OrderReply(
+        status="FILLED",
+        mode="simulated",
+        venue="simulated-mt5",
+        account="paper-USD",
+        boot_id="-",
+        order_id=order_id,
+        filled_price=Decimal("1.0850"),
+        filled_volume=Decimal("0.010"),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def test_an_unknown_id_is_not_there(reopen: Reopened) -> None:
+    journal, _ = reopen()
+    assert journal.find("A-1") is None
+
+
+def test_an_id_is_calling_then_done_for_good(reopen: Reopened) -> None:
+    journal, _ = reopen()
+    journal.calling("A-1", EFFECT, ordinal=7)
+    journal, _ = reopen()
+    assert journal.find("A-1") == (EntryState.CALLING, EFFECT, None)
+    journal.done("A-1", EFFECT, a_reply(error="words", error_code=ErrorCode.EXPIRED, ordinal=7))
+    journal, _ = reopen()
+    entry = journal.find("A-1")
+    assert entry is not None
+    assert (entry.state, entry.effect) == (EntryState.DONE, EFFECT)
+    assert entry.reply == a_reply(error="words", error_code=ErrorCode.EXPIRED, ordinal=7)
+    assert str(entry.reply.filled_price) == "1.0850"
+
+
+def test_an_id_can_be_done_without_a_call(reopen: Reopened) -> None:
+    journal, _ = reopen()
+    journal.done("A-1", EFFECT, a_reply())
+    assert journal.find("A-1") == (EntryState.DONE, EFFECT, a_reply())
+
+
+def test_a_fenced_id_keeps_the_effect_that_it_had(reopen: Reopened) -> None:
+    journal, _ = reopen()
+    journal.calling("A-1", EFFECT, ordinal=7)
+    journal.fence("A-1", a_reply())
+    journal.fence("A-2", a_reply("A-2"))
+    journal, _ = reopen()
+    assert journal.find("A-1") == (EntryState.FENCED, EFFECT, a_reply())
+    assert journal.find("A-2") == (EntryState.FENCED, None, a_reply("A-2"))
+
+
+@given(order_id=st.text(min_size=1, max_size=64).filter(lambda text: text.isprintable()), volume=st.decimals(places=4))
+def test_any_id_and_volume_come_back(order_id: str, volume: Decimal, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Also those that differ in case, quotes or accents only."""
+    if not volume.is_finite():
+        return
+    journal = DurableJournal(tmp_path_factory.mktemp("j") / "journal.db", new_id="j", account="a")
+    effect = Effect("SELL", order_id, volume)
+    journal.calling(order_id, effect, ordinal=1)
+    entry = journal.find(order_id)
+    journal.close()
+    assert entry == (EntryState.CALLING, effect, None)
+
+
+def test_a_journal_keeps_its_incarnation(tmp_path: Path) -> None:
+    first = DurableJournal(tmp_path / "journal.db", new_id="one", account="paper-USD")
+    first.close()
+    second = DurableJournal(tmp_path / "journal.db", new_id="two", account="paper-USD")
+    second.close()
+    assert first.journal_id == second.journal_id == "one"
+
+
+def test_the_journal_of_another_account_is_refused(tmp_path: Path) -> None:
+    DurableJournal(tmp_path / "journal.db", new_id="one", account="paper-USD").close()
+    with pytest.raises(StartError, match="journal of paper-USD, expected that of paper-EUR"):
+        DurableJournal(tmp_path / "journal.db", new_id="two", account="paper-EUR")
+
+
+@pytest.mark.parametrize("kind", [DurableBookStore, lambda path: DurableJournal(path, new_id="j", account="a")])
+def test_a_foreign_file_is_refused(kind: object, tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    path.write_bytes(b"not a database, though long enough to be looked at as one" * 20)
+    with pytest.raises(StartError, match=r"file\.db"):
+        kind(path)  # type: ignore[operator]
+
+
+def test_a_book_opened_again_is_the_same_book(reopen: Reopened) -> None:
+    """Over fills, partial closes, a reversal, rejections, a new stream and a closed position."""
+    later = a_stream(1.2, 1.3, start_ns=2 * START_NS)
+    kept, expected = MemoryBookStore(), ""
+    for stream_id, stream in (("stream-1", None), ("stream-2", later)):
+        orders: list[Buy | Sell] = [
+            a_buy(f"{stream_id}-1", volume="0.01"),
+            a_buy(f"{stream_id}-2", volume="0.02"),
+            a_sell(f"{stream_id}-3", volume="0.01"),
+            a_sell(f"{stream_id}-4", volume="0.015"),
+            a_sell(f"{stream_id}-5", volume="0.07"),
+        ]
+        journal, book_store = reopen()
+        whole = a_gateway(stream, book_store=kept, stream_id=stream_id)
+        gateway = a_gateway(stream, book_store=book_store, journal=journal, stream_id=stream_id)
+        for ordinal in (0, 1):
+            confirm(whole, ordinal, stream_id=stream_id)
+            confirm(gateway, ordinal, stream_id=stream_id)
+        for order in orders:
+            expected_reply = placed(whole, order)
+            assert placed(gateway, order) == expected_reply
+            journal, book_store = reopen()
+            gateway = a_gateway(stream, book_store=book_store, journal=journal, stream_id=stream_id)
+            confirm(gateway, 1, stream_id=stream_id)
+            assert gateway.venue.state_hash() == whole.venue.state_hash()
+        expected = whole.venue.state_hash()
+    _, book_store = reopen()
+    assert book_store.load().state_hash() == expected
+    assert book_store.load() == kept.load()
