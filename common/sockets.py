@@ -175,7 +175,7 @@ def _answers(path: Path) -> bool:
 
 
 def _words(error: zmq.ZMQError) -> str:
-    return os.strerror(error.errno) if error.errno and error.errno < zmq.HAUSNUMERO else str(error)  # type: ignore[attr-defined]
+    return zmq.strerror(error.errno) if error.errno else str(error)
 
 
 def _setting(name: str) -> str:

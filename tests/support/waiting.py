@@ -1,0 +1,40 @@
+"""Waiting for a condition, with a deadline: what tests do instead of sleeping."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, TypeVar
+
+import zmq
+
+DEADLINE_SECONDS: Final = 10.0
+"""Far above what anything takes here, so that only what never happens runs into it."""
+
+_PAUSE_SECONDS: Final = 0.002
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], what: str, *, seconds: float = DEADLINE_SECONDS) -> T:
+    """Return the first true value of `condition`, asked again and again; fail naming `what` after the deadline."""
+    pause = threading.Event()
+    deadline = monotonic() + seconds
+    while not (found := condition()):
+        if monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        pause.wait(_PAUSE_SECONDS)
+    return found
+
+
+def receive(socket: zmq.Socket[bytes], *, seconds: float = DEADLINE_SECONDS) -> list[bytes]:
+    """The next message of a socket; fail after the deadline."""
+    if not socket.poll(int(seconds * 1_000)):
+        raise AssertionError(f"no message within {seconds} s")
+    return socket.recv_multipart(zmq.NOBLOCK)
+
+
+def stays_silent(socket: zmq.Socket[bytes], *, milliseconds: int) -> bool:
+    """Whether nothing comes for a while: for promises of silence, which no condition can show."""
+    return not socket.poll(milliseconds)

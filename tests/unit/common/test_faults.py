@@ -1,0 +1,67 @@
+"""Crash points fire where they are told to, once for the whole desk, and cost nothing otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common import faults
+
+SCRIPT = """
+from common.errors import StartError
+from common.faults import crash_point
+try:
+    for ordinal in range(1, 8):
+        crash_point("signal.after_tick", ordinal)
+        crash_point("signal.after_send", ordinal)
+        print(ordinal, flush=True)
+except StartError as error:
+    print(error)
+"""
+
+
+def run(crash_at: str, crash_dir: Path | None) -> tuple[int, list[str]]:
+    env = {**os.environ, "PAPERDESK_CRASH_AT": crash_at, "PAPERDESK_CRASH_DIR": str(crash_dir or "")}
+    done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_the_process_dies_at_the_first_ordinal_that_is_reached(tmp_path: Path) -> None:
+    assert run("signal.after_tick@3", tmp_path) == (-9, ["1", "2"])
+
+
+def test_an_entry_fires_once_for_the_desk(tmp_path: Path) -> None:
+    run("signal.after_tick@3", tmp_path)
+    assert run("signal.after_tick@3", tmp_path) == (0, list("1234567"))
+
+
+def test_several_entries_fire_one_after_the_other(tmp_path: Path) -> None:
+    entries = "signal.after_tick@3, signal.after_send@5,signal.after_tick@0"
+    assert run(entries, tmp_path) == (-9, [])
+    assert run(entries, tmp_path) == (-9, ["1", "2"])
+    assert run(entries, tmp_path) == (-9, ["1", "2", "3", "4"])
+    assert run(entries, tmp_path) == (0, list("1234567"))
+
+
+def test_a_point_of_another_name_does_not_fire(tmp_path: Path) -> None:
+    assert run("portfolio.after_tick@1", tmp_path) == (0, list("1234567"))
+
+
+@pytest.mark.parametrize("entry", ["signal.after_tick", "signal.after_tick@", "@3", "signal.after_tick@-1"])
+def test_an_entry_that_is_none_is_refused_in_words(tmp_path: Path, entry: str) -> None:
+    code, lines = run(entry, tmp_path)
+    assert (code, lines) == (0, [f"PAPERDESK_CRASH_AT: value '{entry}', expected NAME@ORDINAL, comma separated"])
+
+
+def test_without_a_folder_for_the_markers_nothing_is_tried() -> None:
+    _, lines = run("signal.after_tick@3", None)
+    assert lines == ["PAPERDESK_CRASH_DIR: not set, expected a folder for markers, because PAPERDESK_CRASH_AT is set"]
+
+
+def test_without_the_variable_nothing_happens() -> None:
+    assert os.environ.get(faults.VARIABLE) is None
+    faults.crash_point("signal.after_tick", 1)

@@ -1,0 +1,150 @@
+"""The loop hands over what comes, fires what is due, and ends when told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.clock import mono_ns
+from common.service import Loop
+from common.sockets import Socket, Sockets, send
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop("test")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Socket, Socket]]:
+    """A PUSH and the PULL it is connected to."""
+    sockets = Sockets()
+    pull = sockets.pull(f"ipc://{tmp_path}/loop.ipc")
+    push = sockets.push(f"ipc://{tmp_path}/loop.ipc")
+    wait_for(lambda: send(push, [b"first"]), "a connection")
+    assert pull.poll(5_000)
+    assert pull.recv() == b"first"
+    yield push, pull
+    sockets.close()
+
+
+def test_messages_come_in_order_and_the_burst_has_an_end(loop: Loop, pair: tuple[Socket, Socket]) -> None:
+    push, pull = pair
+    seen: list[bytes] = []
+    bursts: list[int] = []
+
+    def take(frames: list[bytes]) -> None:
+        seen.extend(frames)
+        if len(seen) == 10:
+            loop.stop()
+
+    loop.on(pull, take, burst=4)
+    loop.after_burst(lambda: bursts.append(len(seen)))
+    for number in range(10):
+        assert send(push, [b"%d" % number])
+    loop.run()
+    assert seen == [b"%d" % number for number in range(10)]
+    assert all(later - earlier <= 4 for earlier, later in zip([0, *bursts], bursts, strict=False))
+
+
+def test_a_timer_fires_when_it_is_due_and_not_before(loop: Loop) -> None:
+    due: list[int | None] = [mono_ns() + 20_000_000]
+    fired: list[int] = []
+
+    def fire() -> None:
+        fired.append(mono_ns())
+        due[0] = None
+        loop.stop()
+
+    at = due[0]
+    loop.timer(lambda: due[0], fire)
+    loop.run()
+    assert at is not None
+    assert len(fired) == 1
+    assert fired[0] >= at
+
+
+def test_an_interval_comes_again(loop: Loop) -> None:
+    fired: list[int] = []
+
+    def fire() -> None:
+        fired.append(mono_ns())
+        if len(fired) == 3:
+            loop.stop()
+
+    loop.every(5, fire)
+    started = mono_ns()
+    loop.run()
+    assert fired[2] - started >= 15_000_000
+
+
+def test_a_stop_from_another_thread_wakes_an_idle_loop(loop: Loop) -> None:
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+    loop.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_loop_after_what_is_ready(
+    loop: Loop, pair: tuple[Socket, Socket], number: signal.Signals
+) -> None:
+    push, pull = pair
+    seen: list[bytes] = []
+
+    def die_with_one_more_message() -> None:
+        assert send(push, [b"last"])
+        assert pull.poll(5_000)
+        signal.raise_signal(number)
+
+    before = signal.getsignal(number)
+    loop.on(pull, seen.extend)
+    loop.every(1, die_with_one_more_message)
+    loop.run()
+    assert seen[-1] == b"last"
+    assert signal.getsignal(number) == before
+
+
+def test_an_idle_process_ends_on_sigterm_and_costs_nothing() -> None:
+    script = "from common.service import Loop\nprint('ready', flush=True)\nLoop('idle').run()"
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.terminate()
+    assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+    process.stdout.close()
+
+
+def run_service(name: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PAPERDESK_ENV_FILE": "", **variables}
+    return subprocess.run(
+        [sys.executable, "-m", f"services.{name}"], env=env, capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "variable", "value"),
+    [("execution", "EXECUTION_IN_FLIGHT_MAX", "0"), ("signal", "STRATEGY", "crystal_ball")],
+)
+def test_a_service_that_cannot_start_says_why_in_one_line(service: str, variable: str, value: str) -> None:
+    done = run_service(service, **{variable: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"paperdesk {service}: {variable}: value '{value}'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
+    started = mono_ns()
+    assert run_service("execution", GTW_PORT="x", SUPERVISOR_ENABLED="1").returncode == 2
+    assert mono_ns() - started > 1_000_000_000

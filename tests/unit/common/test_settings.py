@@ -1,0 +1,192 @@
+"""Settings come from the environment and `.env`; whatever is wrong with them is said in one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import Field, SecretStr
+
+from common.errors import StartError
+from common.settings import (
+    PROJECT_ROOT,
+    CommonSettings,
+    DeskSettings,
+    check_env_file,
+    describe,
+    known_names,
+    load,
+)
+from services.execution.settings import ExecutionSettings
+from services.signal.settings import SignalSettings
+
+
+class SecretSettings(CommonSettings):
+    """A model with something to hide."""
+
+    token: SecretStr = SecretStr("none")
+    retries: int = Field(default=3, ge=1)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the desk is set, and no `.env` is read."""
+    for name in known_names() & os.environ.keys():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
+
+
+def an_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "desk.env"
+    path.write_text(text)
+    monkeypatch.setenv("PAPERDESK_ENV_FILE", str(path))
+    return path
+
+
+def test_the_defaults_are_a_desk_on_one_host() -> None:
+    settings = load(CommonSettings)
+    assert settings.trading_symbol == ("EURUSD",)
+    assert settings.gateway_url == "tcp://127.0.0.1:5555"
+    assert settings.market_data_url == "tcp://127.0.0.1:5556"
+    assert settings.signal_url == f"ipc://{PROJECT_ROOT}/var/run/signal.ipc"
+    assert settings.paperdesk_data_dir == PROJECT_ROOT / "var" / "data"
+
+
+def test_symbols_are_a_comma_list_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_SYMBOL", "NZDUSD, EURUSD")
+    assert load(CommonSettings).trading_symbol == ("NZDUSD", "EURUSD")
+
+
+def test_the_runtime_folder_moves_every_local_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PAPERDESK_RUNTIME_DIR", str(tmp_path))
+    settings = load(CommonSettings)
+    assert settings.command_url == f"ipc://{tmp_path}/command.ipc"
+    assert settings.control_url == f"ipc://{tmp_path}/control.ipc"
+
+
+def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GTW_PORT", "")
+    assert load(CommonSettings).gtw_port == 5555
+
+
+def test_the_url_of_the_gateway_goes_before_host_and_port_that_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZMQ_EXECUTION_URL", "tcp://10.0.0.2:7000")
+    assert load(CommonSettings).gateway_url == "tcp://10.0.0.2:7000"
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "value", "expected"),
+    [
+        (CommonSettings, "GTW_PORT", "abc", "a port from 1 to 65535"),
+        (CommonSettings, "GTW_PORT", "70000", "a port from 1 to 65535"),
+        (CommonSettings, "GTW_TIMEOUT_MS", "0", "milliseconds from 1 to 600000"),
+        (CommonSettings, "GTW_TIMEOUT_MS", "1.5", "milliseconds from 1 to 600000"),
+        (CommonSettings, "LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING or ERROR"),
+        (CommonSettings, "SIGNAL_URL", "signal.ipc", "tcp://HOST:PORT or ipc://PATH"),
+        (CommonSettings, "ZMQ_MARKET_DATA_URL", "tcp://host", "tcp://HOST:PORT or ipc://PATH"),
+        (
+            CommonSettings,
+            "TRADING_SYMBOL",
+            "EURUSD,EURUSD",
+            "one or more different symbols, comma separated, such as EURUSD,NZDUSD",
+        ),
+        (SignalSettings, "SIGNAL_CHECKPOINT_TICKS", "0", "ticks from 1 to 1000000"),
+        (SignalSettings, "METRICS_PORT_SIGNAL", "-1", "a port from 0 to 65535; 0 means off"),
+        (ExecutionSettings, "EXECUTION_IN_FLIGHT_MAX", "many", "calls from 1 to 1000"),
+        (SecretSettings, "RETRIES", "0", "greater than or equal to 1"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_was_expected(
+    monkeypatch: pytest.MonkeyPatch, model: type[DeskSettings], variable: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(StartError) as caught:
+        load(model)
+    assert str(caught.value) == f"{variable}: value '{value}', expected {expected}"
+
+
+def test_two_bad_values_still_make_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GTW_PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    with pytest.raises(StartError) as caught:
+        load(CommonSettings)
+    assert "GTW_PORT: value 'x'" in str(caught.value)
+    assert "LOG_LEVEL: value 'LOUD'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_gateway_that_is_given_twice_and_differently_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZMQ_EXECUTION_URL", "tcp://10.0.0.2:7000")
+    monkeypatch.setenv("GTW_PORT", "7001")
+    with pytest.raises(StartError, match=r"ZMQ_EXECUTION_URL: value 'tcp://10\.0\.0\.2:7000', expected tcp://127"):
+        load(CommonSettings)
+
+
+def test_the_env_file_is_read_and_the_environment_goes_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    an_env_file(monkeypatch, tmp_path, "GTW_PORT=7000\nGTW_TIMEOUT_MS=900\nSTRATEGY=ema_cross\n")
+    monkeypatch.setenv("GTW_TIMEOUT_MS", "800")
+    settings = load(CommonSettings)
+    assert (settings.gtw_port, settings.gtw_timeout_ms) == (7000, 800)
+    sources = {name: (value, source) for name, value, source in describe(settings)}
+    assert sources["GTW_PORT"] == ("7000", ".env")
+    assert sources["GTW_TIMEOUT_MS"] == ("800", "env")
+    assert sources["GTW_HOST"] == ("127.0.0.1", "default")
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = an_env_file(monkeypatch, tmp_path, "GTW_TIMEOUT=900\n")
+    with pytest.raises(StartError) as caught:
+        load(CommonSettings)
+    assert str(caught.value) == (
+        f"GTW_TIMEOUT: unknown key in {path}, expected a setting of the desk; the nearest is GTW_TIMEOUT_MS"
+    )
+
+
+def test_keys_of_other_services_are_none_of_ours_and_not_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    an_env_file(monkeypatch, tmp_path, "EXECUTION_IN_FLIGHT_MAX=10\nSIGNAL_CHECKPOINT_TICKS=10\n")
+    assert load(SignalSettings).signal_checkpoint_ticks == 10
+
+
+def test_a_named_env_file_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERDESK_ENV_FILE", "/nowhere/desk.env")
+    with pytest.raises(StartError, match=r"PAPERDESK_ENV_FILE: value '/nowhere/desk\.env', expected a file"):
+        load(CommonSettings)
+
+
+def test_what_is_known_can_be_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    an_env_file(monkeypatch, tmp_path, "COLOUR=red\n")
+    check_env_file({"COLOUR"})
+    with pytest.raises(StartError, match="COLOUR: unknown key"):
+        check_env_file({"SHAPE"})
+
+
+def test_secrets_are_masked_in_words_and_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "very secret")
+    assert "very secret" not in str(describe(load(SecretSettings)))
+
+
+def test_the_names_in_the_sources_are_those_of_the_models() -> None:
+    """The union is read from the text of the settings modules; that must find what importing them would."""
+    imported = set()
+    for path in sorted(PROJECT_ROOT.glob("services/*/settings.py")):
+        module = importlib.import_module(f"services.{path.parent.name}.settings")
+        models = [value for value in vars(module).values() if isinstance(value, type)]
+        for model in models:
+            if issubclass(model, DeskSettings):
+                imported |= {field.upper() for field in model.model_fields}
+    assert imported <= known_names()
+
+
+def test_a_signal_process_calls_itself_by_its_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = set()
+    for symbols in ("EURUSD", "EURUSD,NZDUSD", "EUR/USD", "EUR-USD", ",".join(f"SYMBOL{n}" for n in range(50))):
+        monkeypatch.setenv("TRADING_SYMBOL", symbols)
+        names.add(load(SignalSettings).publisher)
+    assert len(names) == 5
+    assert all(len(name) <= 64 and "/" not in name for name in names)

@@ -1,0 +1,113 @@
+"""Binding says in words what is wrong, and nobody's address is taken from them."""
+
+from __future__ import annotations
+
+import socket as unix
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from common.errors import StartError
+from common.sockets import Sockets, send
+from tests.support.waiting import receive, wait_for
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    opened = Sockets()
+    yield opened
+    opened.close()
+
+
+def test_a_message_goes_from_push_to_pull(sockets: Sockets, tmp_path: Path) -> None:
+    url = f"ipc://{tmp_path}/signal.ipc"
+    pull, push = sockets.pull(url), sockets.push(url)
+    wait_for(lambda: send(push, [b"hello"]), "a connection")
+    assert receive(pull) == [b"hello"]
+
+
+def test_a_send_that_nobody_takes_is_told_at_once(sockets: Sockets, tmp_path: Path) -> None:
+    push = sockets.push(f"ipc://{tmp_path}/nobody.ipc")
+    assert not send(push, [b"lost"])
+    assert not send(push, [b"lost", b"too"])
+
+
+def test_a_dealer_and_a_router_talk_through_an_envelope(sockets: Sockets, tmp_path: Path) -> None:
+    url = f"ipc://{tmp_path}/gateway.ipc"
+    router, dealer = sockets.router(url), sockets.dealer(url)
+    wait_for(lambda: send(dealer, [b"id", b"", b"ping"]), "a connection")
+    peer, *rest = receive(router)
+    assert rest == [b"id", b"", b"ping"]
+    assert send(router, [peer, b"id", b"", b"pong"])
+    assert receive(dealer) == [b"id", b"", b"pong"]
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting(sockets: Sockets) -> None:
+    taken = sockets.router("tcp://127.0.0.1:*").getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(taken, bytes)
+    url = taken.rstrip(b"\0").decode()
+    with pytest.raises(StartError) as caught:
+        sockets.router(url, setting="MT5_REQUEST_URL")
+    expected = f"cannot bind {url}: Address already in use; expected a free port (setting MT5_REQUEST_URL)"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("url", ["tcp://192.0.2.1:5555", "tcp://nonsense", "http://127.0.0.1:1"])
+def test_an_address_that_cannot_be_bound_is_refused(sockets: Sockets, url: str) -> None:
+    with pytest.raises(StartError, match=f"cannot bind {url}: "):
+        sockets.pull(url)
+
+
+def test_an_address_that_cannot_be_connected_to_is_refused(sockets: Sockets) -> None:
+    with pytest.raises(StartError, match=r"cannot connect to nonsense: .* \(setting COMMAND_URL\)"):
+        sockets.push("nonsense", setting="COMMAND_URL")
+
+
+def test_a_path_that_is_too_long_is_refused_with_its_length(sockets: Sockets, tmp_path: Path) -> None:
+    path = f"{tmp_path}/{'x' * 110}.ipc"
+    with pytest.raises(StartError, match=f"a path of {len(path)} bytes, expected at most 107; .*PAPERDESK_RUNTIME_DIR"):
+        sockets.pull(f"ipc://{path}")
+
+
+def test_the_folder_of_a_local_socket_is_for_its_owner_only(sockets: Sockets, tmp_path: Path) -> None:
+    sockets.pull(f"ipc://{tmp_path}/run/signal.ipc")
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_socket_file_of_a_dead_process_is_replaced(sockets: Sockets, tmp_path: Path) -> None:
+    path = tmp_path / "signal.ipc"
+    dead = unix.socket(unix.AF_UNIX)
+    dead.bind(str(path))
+    dead.close()
+    assert path.is_socket()
+    sockets.pull(f"ipc://{path}")
+
+
+def test_the_socket_file_of_a_living_process_is_left_to_it(sockets: Sockets, tmp_path: Path) -> None:
+    url = f"ipc://{tmp_path}/signal.ipc"
+    first = sockets.pull(url)
+    with pytest.raises(StartError, match=r"another process listens there; stop it first \(setting SIGNAL_URL\)"):
+        sockets.pull(url, setting="SIGNAL_URL")
+    push = sockets.push(url)
+    wait_for(lambda: send(push, [b"still here"]), "a connection to the first")
+    assert receive(first) == [b"still here"]
+
+
+def test_a_file_that_is_no_socket_is_not_removed(sockets: Sockets, tmp_path: Path) -> None:
+    path = tmp_path / "signal.ipc"
+    path.write_text("precious")
+    with pytest.raises(StartError, match="is there and is no socket"):
+        sockets.pull(f"ipc://{path}")
+    assert path.read_text() == "precious"
+
+
+def test_closing_waits_for_nobody(tmp_path: Path) -> None:
+    opened = Sockets()
+    pull = opened.pull(f"ipc://{tmp_path}/signal.ipc")
+    push = opened.push(f"ipc://{tmp_path}/signal.ipc")
+    wait_for(lambda: send(push, [b"never read"]), "a connection")
+    opened.close()
+    assert push.closed
+    assert pull.closed

@@ -1,0 +1,151 @@
+"""Database files have one writer, and files that are not ours are refused in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from common.errors import StartError
+from common.storage import open_reader, open_writer, state_hash
+
+SCHEMA = "CREATE TABLE fills (id INTEGER PRIMARY KEY, price); CREATE TABLE notes (words TEXT)"
+
+
+def a_writer(path: Path, *, application_id: int = 7, schema_version: int = 1, schema: str = SCHEMA) -> apsw.Connection:
+    return open_writer(
+        path, application_id=application_id, schema=schema, schema_version=schema_version, synchronous="NORMAL"
+    )
+
+
+def test_what_was_written_is_there_after_a_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "down" / "desk.db"
+    first = a_writer(path)
+    first.execute("INSERT INTO fills VALUES (1, '1.10')")
+    first.close()
+    second = a_writer(path)
+    assert second.execute("SELECT * FROM fills").fetchall() == [(1, "1.10")]
+    second.close()
+
+
+def test_a_second_writer_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    first = a_writer(path)
+    with pytest.raises(StartError, match=r"desk\.db is in use by another process \(pid \d+\)"):
+        a_writer(path)
+    first.close()
+    a_writer(path).close()
+
+
+def test_a_killed_writer_leaves_no_lock_and_no_lost_commit(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    script = f"""
+import os, signal
+from pathlib import Path
+from common.storage import open_writer
+writer = open_writer(Path({str(path)!r}), application_id=7, schema={SCHEMA!r}, schema_version=1, synchronous="NORMAL")
+writer.execute("INSERT INTO notes VALUES ('kept')")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    after = a_writer(path)
+    assert after.execute("SELECT words FROM notes").fetchall() == [("kept",)]
+    after.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    path.write_bytes(b"ticks, ticks, ticks" * 500)
+    with pytest.raises(StartError, match=r"desk\.db cannot be used as a database: file is not a database"):
+        a_writer(path)
+    assert path.read_bytes().startswith(b"ticks"), "it must be left as it was"
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    writer = a_writer(path)
+    writer.execute("INSERT INTO notes SELECT hex(randomblob(500)) FROM (VALUES (1), (2), (3))")
+    writer.close()
+    healthy = path.read_bytes()
+    path.write_bytes(healthy[:4096] + b"\xff" * 3000 + healthy[7096:])
+    with pytest.raises(StartError, match=r"desk\.db is corrupt"):
+        a_writer(path)
+
+
+def test_a_database_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    a_writer(path).close()
+    with pytest.raises(StartError, match="another kind: application id 7, expected 8"):
+        a_writer(path, application_id=8)
+
+
+def test_somebody_elses_database_without_an_id_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    theirs = apsw.Connection(str(path))
+    theirs.execute("CREATE TABLE recipes (name)")
+    theirs.close()
+    with pytest.raises(StartError, match="another kind: application id 0, expected 7"):
+        a_writer(path)
+
+
+def test_another_schema_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    a_writer(path).close()
+    with pytest.raises(StartError, match="schema version 1, expected 2"):
+        a_writer(path, schema_version=2)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    with pytest.raises(StartError, match=r"cannot write to .*taken.*; expected a writable folder"):
+        a_writer(tmp_path / "taken" / "desk.db")
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "desk.db").mkdir()
+    with pytest.raises(StartError, match=r"cannot open .*desk\.db|cannot write to .*desk\.db"):
+        a_writer(tmp_path / "desk.db")
+
+
+def test_a_reader_sees_commits_while_the_writer_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    writer = a_writer(path)
+    reader = open_reader(path)
+    writer.execute("INSERT INTO notes VALUES ('new')")
+    assert reader.execute("SELECT words FROM notes").fetchall() == [("new",)]
+    with pytest.raises(apsw.ReadOnlyError):
+        reader.execute("DELETE FROM notes")
+    reader.close()
+    writer.close()
+
+
+def test_a_reader_of_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="is not there, expected an existing database file"):
+        open_reader(tmp_path / "none.db")
+
+
+def test_the_hash_depends_on_rows_and_not_on_their_order_of_writing(tmp_path: Path) -> None:
+    hashes = []
+    for number, ids in enumerate([(1, 2, 3), (3, 1, 2), (1, 2, 4)]):
+        writer = a_writer(tmp_path / f"{number}.db")
+        for row in ids:
+            writer.execute("INSERT INTO fills VALUES (?, 1.5)", (row,))
+        hashes.append(state_hash(writer, ["fills", "notes"]))
+        writer.close()
+    assert hashes[0] == hashes[1]
+    assert hashes[0] != hashes[2]
+
+
+def test_the_hash_tells_types_apart_and_refuses_tables_that_are_not_there(tmp_path: Path) -> None:
+    hashes = []
+    for number, price in enumerate([1, 1.0, "1"]):
+        writer = a_writer(tmp_path / f"{number}.db")
+        writer.execute("INSERT INTO fills VALUES (1, ?)", (price,))
+        hashes.append(state_hash(writer, ["fills"]))
+        with pytest.raises(ValueError, match="no table 'orders'"):
+            state_hash(writer, ["orders"])
+        writer.close()
+    assert len(set(hashes)) == 3
