@@ -11,7 +11,7 @@ from pydantic import Field
 
 from common.errors import StartError
 from common.settings import CommonSettings, Port
-from proto.units import is_exact
+from proto.units import is_exact, plain
 from services.portfolio.core.risk import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.single_position import OnOpposite
 
@@ -52,4 +52,5 @@ def limits_named(name: str) -> Limits:
     largest = limits.order_volume_max
     if largest is not None and not (is_exact(largest) and largest > 0):
         raise StartError(f"RISK: {path}: order_volume_max is {largest}, expected lots above 0")
-    return Limits(name=f"order_volume_max={largest}", order_volume_max=largest)
+    shown = "none" if largest is None else plain(largest)
+    return Limits(name=f"order_volume_max={shown}", order_volume_max=largest)
