@@ -1,0 +1,203 @@
+"""Builders of what tests talk about: each gives a whole, valid thing, and a test names only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from proto.gateway import DealEntry, DealKind, VenueDeal
+from proto.instrument import Instrument
+from proto.messages import Signal, Tick
+from proto.units import Side
+from services.mt5.core.book import BookStore, MemoryBookStore
+from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.instruments import catalogue
+from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.stream import SymbolRows, TickStream, build_stream
+from services.portfolio.core.events import InstrumentLearned, StreamOpened
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.risk import DEFAULT_LIMITS, Limits
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.single_position import OnOpposite
+
+STREAM_ID = "0123456789abcdef"
+START_NS = 1_767_600_000_000_000_000
+TICK_NS = 1_000_000_000
+
+
+def a_tick(**changed: Any) -> Tick:
+    """The first tick of EURUSD."""
+    fields = {
+        "publisher": "simulated-mt5",
+        "boot_id": "boot-1",
+        "stream_id": STREAM_ID,
+        "symbol": "EURUSD",
+        "sequence": 1,
+        "ordinal": 1,
+        "time_ns": START_NS,
+        "bid": 1.1,
+        "ask": 1.1001,
+        "volume": 1.0,
+        "published_mono_ns": 1_000,
+    }
+    return Tick(**{**fields, **changed})
+
+
+def a_signal(ordinal: int = 1, direction: int = 0, **changed: Any) -> Signal:
+    """A word on the tick `ordinal` of EURUSD, a HOLD unless told otherwise."""
+    fields = {
+        "publisher": "signal",
+        "stream_id": STREAM_ID,
+        "symbol": "EURUSD",
+        "sequence": ordinal,
+        "ordinal": ordinal,
+        "time_ns": START_NS + (ordinal - 1) * TICK_NS,
+        "bid": 1.1,
+        "ask": 1.1001,
+        "direction": direction,
+        "confidence": 1.0,
+        "reason": "",
+        "tick_published_mono_ns": 1_000,
+        "sent_mono_ns": 2_000,
+    }
+    return Signal(**{**fields, **changed})
+
+
+def a_deal(
+    number: int = 1, side: Side = Side.BUY, volume: str = "0.01", price: str = "1.1", **changed: Any
+) -> VenueDeal:
+    """One execution in EURUSD at no cost and no profit."""
+    fields = {
+        "deal": number,
+        "ticket": number,
+        "order_id": "",
+        "symbol": "EURUSD",
+        "kind": DealKind(side.value),
+        "entry": DealEntry.IN,
+        "volume": Decimal(volume),
+        "price": Decimal(price),
+        "profit": Decimal(0),
+        "commission": Decimal(0),
+        "swap": Decimal(0),
+        "time_ns": START_NS + number,
+        "ordinal": number,
+        "stepped": False,
+        "comment": "",
+    }
+    return VenueDeal(**{**fields, **changed})
+
+
+def a_deposit(number: int = 1, amount: str = "10000") -> VenueDeal:
+    """Money paid in, which is no trade."""
+    return a_deal(
+        number, kind=DealKind.BALANCE, entry=DealEntry.NONE, volume="0", price="0", symbol="", profit=Decimal(amount)
+    )
+
+
+def an_order(number: int = 1, side: Side = Side.BUY, volume: str = "0.01", **changed: Any) -> Order:
+    """A pending order in EURUSD."""
+    decision = Decision(
+        ordinal=number,
+        sequence=number,
+        time_ns=START_NS,
+        direction=side.sign,
+        confidence=1.0,
+        bid=Decimal("1.1"),
+        ask=Decimal("1.1001"),
+        position_before=Decimal(0),
+        reason="",
+    )
+    fields = {
+        "order_id": f"01234567-{number:06d}",
+        "number": number,
+        "symbol": "EURUSD",
+        "side": side,
+        "volume": Decimal(volume),
+        "price": Decimal("1.1001"),
+        "decision": decision,
+        "status": OrderStatus.PENDING,
+        "created_ns": START_NS,
+    }
+    return Order(**{**fields, **changed})
+
+
+def an_instrument(symbol: str = "EURUSD") -> Instrument:
+    """The simulated broker's terms of a symbol."""
+    terms = catalogue(symbol)
+    assert terms is not None, symbol
+    return terms
+
+
+def learned(symbol: str = "EURUSD") -> InstrumentLearned:
+    """The event that tells the terms of a symbol."""
+    return InstrumentLearned(instrument=an_instrument(symbol))
+
+
+def an_opened_stream(**changed: Any) -> StreamOpened:
+    """A new account in USD on a stepped stream."""
+    fields: dict[str, Any] = {
+        "stream_id": STREAM_ID,
+        "incarnation": STREAM_ID[:8],
+        "orders_before": 0,
+        "deals_before": 0,
+        "account": "paper-USD",
+        "mode": "simulated",
+        "fills": "ideal",
+        "currency": "USD",
+        "currency_digits": 2,
+        "data_sha256": "00",
+        "first_time_ns": START_NS,
+        "settings": {},
+    }
+    return StreamOpened(**{**fields, **changed})
+
+
+def some_rules(
+    *symbols: str,
+    volume: str = "0.01",
+    on_opposite: OnOpposite = OnOpposite.CLOSE,
+    limits: Limits = DEFAULT_LIMITS,
+) -> DeskRules:
+    """What a desk is told; EURUSD unless symbols are named."""
+    return DeskRules(
+        symbols=symbols or ("EURUSD",),
+        default_volume=Decimal(volume),
+        on_opposite=on_opposite,
+        limits=limits,
+        settings={"risk": limits.name},
+    )
+
+
+def rows_of(symbol: str, quotes: Sequence[tuple[float, float]], *, first_ns: int = START_NS) -> SymbolRows:
+    """Rows of one symbol, a second apart."""
+    return SymbolRows(
+        symbol,
+        first_ns + np.arange(len(quotes), dtype=np.int64) * TICK_NS,
+        np.array([bid for bid, _ in quotes], dtype=np.float64),
+        np.array([ask for _, ask in quotes], dtype=np.float64),
+        np.ones(len(quotes)),
+    )
+
+
+def a_stream(*quotes: tuple[float, float], symbol: str = "EURUSD") -> TickStream:
+    """A recorded market of one symbol with these bids and asks, a second apart."""
+    return build_stream([rows_of(symbol, quotes)], accept_crossed=False)
+
+
+def a_gateway(stream: TickStream, **changed: Any) -> Gateway:
+    """A simulated gateway in memory over `stream`, with 10,000 USD."""
+    journal: Journal = MemoryJournal("journal-1")
+    store: BookStore = MemoryBookStore()
+    fields: dict[str, Any] = {
+        "stream_id": STREAM_ID,
+        "journal": journal,
+        "book_store": store,
+        "boot_id": "boot-1",
+        "deposit": Decimal(10_000),
+    }
+    return simulated_gateway(stream=stream, **{**fields, **changed})

@@ -1,0 +1,41 @@
+"""Latency quantiles in constant memory, against numpy's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.portfolio.core.latency import Latency
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("scale_us", [20, 500, 100_000])
+def test_quantiles_are_within_five_per_cent(seed: int, scale_us: int) -> None:
+    draws = np.random.default_rng(seed).lognormal(mean=0.0, sigma=1.0, size=5_000) * scale_us * 1_000
+    latency = Latency()
+    for draw in draws.astype(np.int64).tolist():
+        latency.observe(draw)
+    for q in (0.5, 0.99, 0.999):
+        expected = float(np.quantile(draws, q, method="lower")) / 1_000
+        assert latency.quantile_us(q) == pytest.approx(expected, rel=0.05)
+
+
+def test_nothing_observed_is_zero() -> None:
+    assert Latency().quantiles().count == 0
+    assert Latency().quantile_us(0.999) == 0.0
+
+
+def test_extremes_have_a_bucket() -> None:
+    latency = Latency()
+    for observed in (-5, 0, 1, 2, 10**18):
+        latency.observe(observed)
+    told = latency.quantiles()
+    assert told.count == 5
+    assert told.p50 == 0.0
+    assert latency.quantile_us(1.0) > 60_000_000
+
+
+def test_one_observation_is_every_quantile() -> None:
+    latency = Latency()
+    latency.observe(1_000_000)
+    assert latency.quantile_us(0.0) == latency.quantile_us(1.0) == pytest.approx(1_000, rel=0.03)

@@ -1,0 +1,130 @@
+"""The life of an order: the table, what a deal makes of an order, and the diagram that people are shown."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from services.portfolio.core.lifecycle import TRANSITIONS, OrderStatus, after_fill, may_become
+
+S = OrderStatus
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "life-of-an-order.md"
+
+ALLOWED = [
+    (S.NEW, S.DENIED),
+    (S.NEW, S.PENDING),
+    (S.PENDING, S.SENT),
+    (S.PENDING, S.FILLED),
+    (S.PENDING, S.REJECTED),
+    (S.PENDING, S.IN_DOUBT),
+    (S.SENT, S.ACCEPTED),
+    (S.SENT, S.REJECTED),
+    (S.ACCEPTED, S.PARTIALLY_FILLED),
+    (S.ACCEPTED, S.CANCELED),
+    (S.PARTIALLY_FILLED, S.PARTIALLY_FILLED),
+    (S.PARTIALLY_FILLED, S.FILLED),
+    (S.PARTIALLY_FILLED, S.CANCELED),
+    (S.IN_DOUBT, S.FILLED),
+    (S.IN_DOUBT, S.REJECTED),
+    (S.IN_DOUBT, S.EXPIRED),
+    (S.IN_DOUBT, S.PRESUMED_EXPIRED),
+    (S.CANCELED, S.FILLED),
+    (S.EXPIRED, S.FILLED),
+    (S.PRESUMED_EXPIRED, S.FILLED),
+]
+FORBIDDEN = [
+    (S.NEW, S.FILLED),
+    (S.NEW, S.SENT),
+    (S.DENIED, S.PENDING),
+    (S.SENT, S.PENDING),
+    (S.ACCEPTED, S.REJECTED),
+    (S.ACCEPTED, S.PENDING),
+    (S.PARTIALLY_FILLED, S.REJECTED),
+    (S.PARTIALLY_FILLED, S.ACCEPTED),
+    (S.FILLED, S.CANCELED),
+    (S.FILLED, S.IN_DOUBT),
+    (S.FILLED, S.PARTIALLY_FILLED),
+    (S.REJECTED, S.FILLED),
+    (S.REJECTED, S.PENDING),
+    (S.CANCELED, S.PARTIALLY_FILLED),
+    (S.CANCELED, S.PENDING),
+    (S.EXPIRED, S.CANCELED),
+    (S.IN_DOUBT, S.PENDING),
+    (S.PRESUMED_EXPIRED, S.REJECTED),
+]
+ENDED = (S.DENIED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.PRESUMED_EXPIRED)
+
+
+@pytest.mark.parametrize(("status", "following"), ALLOWED)
+def test_an_order_may_go_where_the_venue_leads_it(status: S, following: S) -> None:
+    assert may_become(status, following)
+
+
+@pytest.mark.parametrize(("status", "following"), FORBIDDEN)
+def test_an_order_may_not_go_back_or_skip_its_decision(status: S, following: S) -> None:
+    assert not may_become(status, following)
+
+
+@pytest.mark.parametrize(("status", "following"), list(itertools.product(S, S)))
+def test_every_pair_is_in_the_table_or_forbidden(status: S, following: S) -> None:
+    assert may_become(status, following) is (following in TRANSITIONS[status])
+    assert following is not S.NEW or not may_become(status, following)
+
+
+def test_every_status_stands_in_the_table_and_can_be_reached() -> None:
+    assert set(TRANSITIONS) == set(S)
+    assert {S.NEW}.union(*TRANSITIONS.values()) == set(S)
+
+
+@pytest.mark.parametrize("status", S)
+def test_an_order_is_open_until_it_has_ended(status: S) -> None:
+    assert status.is_open is (status not in ENDED)
+
+
+@pytest.mark.parametrize("status", ENDED)
+def test_an_ended_order_is_never_open_again(status: S) -> None:
+    """A symbol that an ended order has freed must not be blocked by it later."""
+    assert not any(following.is_open for following in TRANSITIONS[status])
+
+
+@pytest.mark.parametrize(
+    ("status", "whole", "part"),
+    [
+        (S.PENDING, S.FILLED, S.PARTIALLY_FILLED),
+        (S.IN_DOUBT, S.FILLED, S.PARTIALLY_FILLED),
+        (S.PARTIALLY_FILLED, S.FILLED, S.PARTIALLY_FILLED),
+        (S.CANCELED, S.FILLED, S.CANCELED),
+        (S.EXPIRED, S.FILLED, S.EXPIRED),
+        (S.PRESUMED_EXPIRED, S.FILLED, S.PRESUMED_EXPIRED),
+        (S.FILLED, None, None),
+        (S.REJECTED, None, None),
+        (S.DENIED, None, None),
+        (S.NEW, None, None),
+    ],
+)
+def test_a_deal_fills_an_order_or_is_booked_late(status: S, whole: S | None, part: S | None) -> None:
+    assert after_fill(status, is_whole=True) is whole
+    assert after_fill(status, is_whole=False) is part
+
+
+def diagram() -> str:
+    """The table as a mermaid state diagram."""
+    lines = ["stateDiagram-v2", "    [*] --> NEW"]
+    for status in S:
+        lines += [f"    {status} --> {following}" for following in S if following in TRANSITIONS[status]]
+    lines += [f"    {status} --> [*]" for status in S if not status.is_open]
+    return "\n".join(lines)
+
+
+def test_the_diagram_in_the_docs_is_the_table() -> None:
+    drawn = re.search(r"```mermaid\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert drawn is not None, f"no mermaid diagram in {PAGE.name}"
+    assert drawn[1].strip() == diagram(), f"paste this into {PAGE.name}:\n{diagram()}"
+
+
+def test_every_status_is_explained_in_the_docs() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [status for status in S if f"| `{status}` |" not in page] == []

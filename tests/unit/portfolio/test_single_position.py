@@ -1,0 +1,77 @@
+"""The single-position rule: what a signal may do to a position, and how much is sent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from proto.units import Side
+from services.portfolio.core.position import Position
+from services.portfolio.core.single_position import OnOpposite, Verdict, default_volume, explicit_volume, judge
+
+D = Decimal
+CLOSE, REVERSE = OnOpposite.CLOSE, OnOpposite.REVERSE
+
+
+def holding(net: str) -> Position:
+    """A position of `net` signed lots."""
+    position = Position("EURUSD", D(100_000))
+    if volume := D(net):
+        side = Side.BUY if volume > 0 else Side.SELL
+        position.apply(side=side, volume=abs(volume), price=D("1.1"), deal="1", time_ns=1)
+    return position
+
+
+@pytest.mark.parametrize(
+    ("signal", "net", "order", "verdict", "reason"),
+    [
+        (0, "0", None, Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent"),
+        (0, "1", "A", Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent"),
+        (1, "0", None, Verdict.PASS, "[RISK] PASS: Signal=BUY(1), Position=FLAT"),
+        (-1, "0", None, Verdict.PASS, "[RISK] PASS: Signal=SELL(-1), Position=FLAT"),
+        (1, "0.01", None, Verdict.POSITION_OPEN, "[RISK] BLOCKED: Signal=BUY(1) but position is LONG(0.01)"),
+        (-1, "0.01", None, Verdict.PASS, "[RISK] PASS: Signal=SELL(-1), Position=LONG(0.01)"),
+        (-1, "-1.50", None, Verdict.POSITION_OPEN, "[RISK] BLOCKED: Signal=SELL(-1) but position is SHORT(1.5)"),
+        (1, "-100", None, Verdict.PASS, "[RISK] PASS: Signal=BUY(1), Position=SHORT(100)"),
+        (1, "0", "A", Verdict.ORDER_OPEN, "[RISK] BLOCKED: Signal=BUY(1) but order A is open"),
+        (-1, "1", "A", Verdict.ORDER_OPEN, "[RISK] BLOCKED: Signal=SELL(-1) but order A is open"),
+        (2, "0", None, Verdict.INVALID_SIGNAL, "[RISK] INVALID signal 2, expected -1, 0 or 1"),
+        (True, "0", None, Verdict.INVALID_SIGNAL, "[RISK] INVALID signal True, expected -1, 0 or 1"),
+        (2**70, "0", "A", Verdict.INVALID_SIGNAL, "[RISK] INVALID signal out of range, expected -1, 0 or 1"),
+    ],
+)
+def test_a_signal_is_judged_in_words(signal: int, net: str, order: str | None, verdict: Verdict, reason: str) -> None:
+    assert judge(signal, holding(net), order) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("signal", "net", "wanted", "mode", "sent"),
+    [
+        (1, "0", "0.05", CLOSE, "0.05"),
+        (-1, "0.05", "0.02", CLOSE, "0.02"),
+        (-1, "0.05", "0.02", REVERSE, "0.02"),
+        (-1, "0.05", "0.05", CLOSE, "0.05"),
+        (-1, "0.05", "0.08", CLOSE, "0.05"),
+        (-1, "0.05", "0.08", REVERSE, "0.08"),
+        (1, "-0.05", "0.08", CLOSE, "0.05"),
+    ],
+)
+def test_a_chosen_volume_is_cut_only_where_closing_is_meant(
+    signal: int, net: str, wanted: str, mode: OnOpposite, sent: str
+) -> None:
+    assert explicit_volume(signal, holding(net), D(wanted), mode) == D(sent)
+
+
+@pytest.mark.parametrize(
+    ("signal", "net", "mode", "sent"),
+    [
+        (1, "0", CLOSE, "0.01"),
+        (-1, "0", REVERSE, "0.01"),
+        (-1, "0.05", CLOSE, "0.05"),
+        (-1, "0.05", REVERSE, "0.06"),
+        (1, "-0.05", REVERSE, "0.06"),
+    ],
+)
+def test_the_desk_closes_the_whole_position_or_reverses_it(signal: int, net: str, mode: OnOpposite, sent: str) -> None:
+    assert default_volume(signal, holding(net), D("0.01"), mode) == D(sent)
