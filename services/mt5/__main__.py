@@ -49,6 +49,11 @@ def serve(settings: Mt5Settings, stream: TickStream) -> None:
     try:
         journal = DurableJournal(folder / "journal.db", new_id=uuid.uuid4().hex, account=settings.account)
         try:
+            if journal.entry_count and book_store.load().is_empty:
+                raise StartError(
+                    f"{folder}: journal.db has {journal.entry_count} orders and book.db is new; "
+                    "expected both files of one account, or neither"
+                )
             gateway = simulated_gateway(
                 stream=stream,
                 stream_id=settings.mt5_stream_id or f"ticks-{stream.data_sha256[:STREAM_ID_HASH_CHARS]}",

@@ -73,6 +73,13 @@ class DurableJournal:
         """Incarnation of the journal."""
         return self._journal_id
 
+    @property
+    def entry_count(self) -> int:
+        """Order ids in the journal."""
+        [(count,)] = self._db.execute("SELECT count(*) FROM entries").fetchall()
+        assert isinstance(count, int), count
+        return count
+
     def find(self, order_id: str) -> Entry | None:
         """What is known of an id."""
         row = self._db.execute(

@@ -1,0 +1,47 @@
+"""What keeps the gateway from starting, beyond a bad setting."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from common.settings import ENV_FILE_VARIABLE, load
+from services.mt5.__main__ import serve
+from services.mt5.core.journal import Effect
+from services.mt5.journal import DurableJournal
+from services.mt5.settings import Mt5Settings
+from tests.unit.mt5.builders import a_stream
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mt5Settings:
+    """Everything in a folder of its own."""
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "")
+    monkeypatch.setenv("PAPERDESK_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("MT5_REQUEST_URL", "tcp://127.0.0.1:*")
+    monkeypatch.setenv("MT5_PUBLISH_URL", "tcp://127.0.0.1:*")
+    return load(Mt5Settings)
+
+
+def test_a_journal_without_its_book_is_refused(settings: Mt5Settings, tmp_path: Path) -> None:
+    """Its answers would tell of fills that the account has not had."""
+    journal = DurableJournal(tmp_path / "venue" / "journal.db", new_id="j", account="paper-USD")
+    journal.calling("A-1", Effect("BUY", "EURUSD", Decimal(1)), ordinal=1)
+    journal.close()
+    with pytest.raises(StartError, match=r"journal\.db has 1 orders and book\.db is new"):
+        serve(settings, a_stream(1.1))
+
+
+def test_a_symbol_that_the_broker_does_not_trade_is_refused(settings: Mt5Settings) -> None:
+    with pytest.raises(StartError, match=r"does not trade AAPL.*the account is in"):
+        serve(settings, a_stream(100.0, symbol="AAPL"))
+
+
+def test_a_second_gateway_on_one_account_is_refused(settings: Mt5Settings, tmp_path: Path) -> None:
+    first = DurableJournal(tmp_path / "venue" / "journal.db", new_id="j", account="paper-USD")
+    with pytest.raises(StartError, match="in use by another process"):
+        serve(settings, a_stream(1.1))
+    first.close()

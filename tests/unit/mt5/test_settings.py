@@ -1,0 +1,86 @@
+"""Settings of the gateway: what a value means, and in which words a bad one is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from common.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, load
+from research.ticks import TickInput
+from services.mt5.core.publisher import Pace
+from services.mt5.settings import Mt5Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "")
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, **values: str) -> Mt5Settings:
+    for name, value in {"MT5_TICKS": "/data/e.parquet:EURUSD", **values}.items():
+        monkeypatch.setenv(name, value)
+    loaded = load(Mt5Settings)
+    loaded.require_sound()
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("value", "pace"),
+    [
+        ("lockstep", Pace(1)),
+        ("max", Pace(77)),
+        ("10", Pace(1, 10.0)),
+        ("0.5", Pace(1, 0.5)),
+        ("live", Pace(0, 1.0)),
+        ("live:60", Pace(0, 60.0)),
+    ],
+)
+def test_a_pace_is_a_word_or_a_factor(monkeypatch: pytest.MonkeyPatch, value: str, pace: Pace) -> None:
+    assert settings(monkeypatch, MT5_PACE=value, MT5_WINDOW="77").pace == pace
+
+
+def test_files_are_named_with_their_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = settings(monkeypatch, MT5_TICKS="/data/a:b.parquet:EURUSD; data/n.parquet:NZDUSD")
+    assert loaded.mt5_ticks == (
+        TickInput(Path("/data/a:b.parquet"), "EURUSD"),
+        TickInput(PROJECT_ROOT / "data/n.parquet", "NZDUSD"),
+    )
+
+
+def test_names_of_symbols_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = settings(monkeypatch, MT5_SYMBOL_MAP="EURUSD=EURUSD.m, NZDUSD=NZDUSD.m")
+    assert loaded.mt5_symbol_map == {"EURUSD": "EURUSD.m", "NZDUSD": "NZDUSD.m"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("MT5_PACE", "fast", "lockstep, max"),
+        ("MT5_PACE", "0", "lockstep, max"),
+        ("MT5_PACE", "nan", "lockstep, max"),
+        ("MT5_PACE", "live:-1", "lockstep, max"),
+        ("MT5_PACE", "alive:1", "lockstep, max"),
+        ("MT5_WINDOW", "0", "ticks from 1"),
+        ("MT5_TICKS", "e.parquet", "FILE:SYMBOL"),
+        ("MT5_TICKS", ";", "FILE:SYMBOL"),
+        ("MT5_CURRENCY", "dollars", "an ISO currency"),
+        ("MT5_BALANCE", "-1", "money of 0 or more"),
+        ("MT5_BALANCE", "1.001", "in steps of 0.01 USD"),
+        ("MT5_CROSSED", "maybe", "reject or accept"),
+        ("MT5_SYMBOL_MAP", "EURUSD", "DESK=BROKER"),
+        ("MT5_SYMBOL_MAP", "A=X,B=X", "each once"),
+        ("MT5_FROM_ROW", "0", "a row from 1"),
+        ("MT5_REQUEST_URL", "5555", "tcp://HOST:PORT"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    with pytest.raises(StartError) as caught:
+        settings(monkeypatch, **{name: value})
+    line = str(caught.value)
+    assert line.startswith(f"{name}: value ")
+    assert expected in line
+    assert "\n" not in line

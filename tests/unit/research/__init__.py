@@ -1,0 +1,1 @@
+"""What happens offline: ticks in, backtest and reports out."""
