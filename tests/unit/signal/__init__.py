@@ -1,0 +1,1 @@
+"""The signal core and its facade, without sockets."""

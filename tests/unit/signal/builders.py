@@ -1,0 +1,207 @@
+"""Ticks to feed a signal desk with, and a gateway that keeps them and answers as the real one does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+from proto.gateway import ErrorCode, ErrorReply, GetTicks, Hello, HelloReply, TicksReply
+from proto.messages import Signal, Tick
+from proto.time import Now
+from services.signal.core.buffer import TickBuffer
+from services.signal.core.desk import Output, SignalDesk
+from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.strategy import Strategy
+
+STREAM = "stream-1"
+MS = 1_000_000
+
+
+class Momentum:
+    """A small strategy that looks back over its window, so that it soon speaks and a hole would show."""
+
+    name = "momentum"
+    warm_up_ticks = 5
+
+    def __init__(self) -> None:
+        self._sum = 0.0
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        """The sign of the move over the window, sure to a degree that depends on every tick before."""
+        self._sum = 0.9 * self._sum + (ask - bid)
+        move = float(bid - window.bid[0])
+        return (move > 0) - (move < 0), abs(self._sum) / (1 + abs(self._sum))
+
+    def snapshot(self) -> bytes:
+        return self._sum.hex().encode()
+
+    def restore(self, state: bytes) -> None:
+        self._sum = float.fromhex(state.decode())
+
+
+def a_walk(count: int, *, seed: int = 1, symbols: Sequence[str] = ("EURUSD",), stream_id: str = STREAM) -> list[Tick]:
+    """A seeded random walk of all symbols, mixed, in ordinal order."""
+    draw = random.Random(seed)
+    mids = {symbol: 1.1 + number for number, symbol in enumerate(symbols)}
+    sequences = dict.fromkeys(symbols, 0)
+    ticks = []
+    for ordinal in range(1, count + 1):
+        symbol = draw.choice(symbols)
+        sequences[symbol] += 1
+        mids[symbol] += draw.choice((-3, -2, -1, 0, 1, 2, 3)) * 1e-5
+        bid = round(mids[symbol], 5)
+        ask = round(bid + draw.randint(-1, 4) * 1e-5, 5)
+        time_ns = 1_398_902_400_000_000_000 + ordinal * 250 * MS
+        ticks.append(
+            Tick("mt5-test", "boot", stream_id, symbol, sequences[symbol], ordinal, time_ns, bid, ask, 0.0, ordinal)
+        )
+    return ticks
+
+
+class TickGateway:
+    """Answers HELLO and GET_TICKS over a list of ticks, of which the first `published` are out."""
+
+    def __init__(self, ticks: Sequence[Tick], *, window: int = 10, stream_id: str = STREAM) -> None:
+        self.ticks = list(ticks)
+        self.stream_id = stream_id
+        self.window = window
+        self.published = 0
+        self.confirmed = 0
+        self.page_ticks_max = 1_000
+        self.asked: list[Hello | GetTicks] = []
+
+    def answer(self, request: Hello | GetTicks) -> HelloReply | TicksReply | ErrorReply:
+        """What the gateway says."""
+        self.asked.append(request)
+        if isinstance(request, Hello):
+            return self.hello(request.request_id)
+        out = [t for t in self.ticks[: self.published] if t.symbol == request.symbol]
+        if request.symbol not in {tick.symbol for tick in self.ticks}:
+            return self.error(request.request_id)
+        page = out[request.from_sequence - 1 :][: min(request.limit, self.page_ticks_max)]
+        return a_page(page, symbol=request.symbol, from_sequence=request.from_sequence, stream_id=self.stream_id)
+
+    def hello(self, request_id: str = "") -> HelloReply:
+        """Where the stream stands."""
+        symbols = {tick.symbol for tick in self.ticks}
+        out = self.ticks[: self.published]
+        return HelloReply(
+            status="OK",
+            request_id=request_id,
+            mode="simulated",
+            venue="simulated",
+            account="paper",
+            boot_id="boot",
+            stream_id=self.stream_id,
+            journal_id="journal",
+            now_ns=0,
+            window=self.window,
+            published=self.published,
+            confirmed=self.confirmed,
+            sequences={symbol: sum(tick.symbol == symbol for tick in out) for symbol in symbols},
+            first_time_ns=0,
+            currency="USD",
+            currency_digits=2,
+            data_sha256="",
+            fills="immediate",
+        )
+
+    def error(self, request_id: str) -> ErrorReply:
+        """A refusal."""
+        return ErrorReply(
+            status="ERROR",
+            request_id=request_id,
+            mode="simulated",
+            venue="simulated",
+            account="paper",
+            boot_id="boot",
+            error="no such symbol",
+            error_code=ErrorCode.UNKNOWN_SYMBOL,
+        )
+
+
+def a_page(ticks: Sequence[Tick], *, symbol: str, from_sequence: int, stream_id: str = STREAM) -> TicksReply:
+    """Ticks as GET_TICKS gives them."""
+    return TicksReply(
+        status="OK",
+        mode="simulated",
+        venue="simulated",
+        account="paper",
+        boot_id="boot",
+        symbol=symbol,
+        stream_id=stream_id,
+        from_sequence=from_sequence,
+        ordinal=[tick.ordinal for tick in ticks],
+        time_ns=[tick.time_ns for tick in ticks],
+        bid=[tick.bid for tick in ticks],
+        ask=[tick.ask for tick in ticks],
+        volume=[tick.volume for tick in ticks],
+    )
+
+
+class Bench:
+    """A desk whose requests are answered at once, and all that it said."""
+
+    def __init__(
+        self,
+        gateway: TickGateway,
+        *,
+        symbols: Sequence[str] = ("EURUSD",),
+        make_strategy: Callable[[], Strategy] = EmaCross,
+    ) -> None:
+        self.gateway = gateway
+        self.desk = SignalDesk(publisher="signal.test", boot_id="s1", symbols=symbols, make_strategy=make_strategy)
+        self.mono_ns = 1_000 * MS
+        self.outputs: list[Output] = []
+        self.is_gateway_reachable = True
+
+    @property
+    def now(self) -> Now:
+        return Now(0, self.mono_ns)
+
+    @property
+    def signals(self) -> list[Signal]:
+        """Every signal so far, in the order of sending."""
+        return [output for output in self.outputs if isinstance(output, Signal)]
+
+    def said(self, kind: type) -> list[Output]:
+        """The outputs of one kind."""
+        return [output for output in self.outputs if isinstance(output, kind)]
+
+    def start(self) -> Bench:
+        """Say hello and take what comes of it."""
+        self.take(self.desk.start(self.now))
+        return self
+
+    def publish(self, ticks: Iterable[Tick], *, but: frozenset[int] = frozenset()) -> Bench:
+        """Let ticks out, of which those with an ordinal in `but` do not arrive."""
+        for tick in ticks:
+            self.gateway.published = max(self.gateway.published, tick.ordinal)
+            if tick.ordinal not in but:
+                self.take(self.desk.handle(tick, self.now))
+        return self
+
+    def wait(self, milliseconds: int) -> Bench:
+        """Let time pass, timers fire when they are due."""
+        end = self.mono_ns + milliseconds * MS
+        while (due := self.desk.next_timer()) <= end:
+            self.mono_ns = max(self.mono_ns, due)
+            self.take(self.desk.on_timer(self.now))
+        self.mono_ns = end
+        return self
+
+    def take(self, outputs: Sequence[Output]) -> None:
+        """Keep outputs and let the gateway answer its requests."""
+        self.outputs += outputs
+        for output in outputs:
+            if isinstance(output, Hello | GetTicks) and self.is_gateway_reachable:
+                self.take(self.desk.handle(self.gateway.answer(output), self.now))
+
+
+def words(signals: Iterable[Signal]) -> list[tuple[object, ...]]:
+    """What signals say, by ordinal, without when they were sent."""
+    said = {
+        s.ordinal: (s.ordinal, s.symbol, s.sequence, s.time_ns, s.bid, s.ask, s.direction, s.confidence, s.reason)
+        for s in signals
+    }
+    return [said[ordinal] for ordinal in sorted(said)]

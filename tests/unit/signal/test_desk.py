@@ -1,0 +1,347 @@
+"""Each tick has exactly one signal, the same whatever was missed, repeated or started again."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proto.codec import decode_signal_message, encode
+from proto.gateway import GetTicks, Hello
+from proto.messages import WARMING_UP, MarketHeartbeat, SignalHello, Tick
+from services.signal.core.desk import AGAIN_PAUSE_NS, HELLO_RETRY_NS, HELLOS_UNTIL_SILENT
+from services.signal.core.events import (
+    GapFound,
+    GapLost,
+    GapRefilled,
+    GatewayMet,
+    GatewaySilent,
+    SignalForgotten,
+    StreamJoined,
+)
+from services.signal.core.ring import RING_SIGNALS_MIN, SignalRing
+from tests.unit.signal.builders import MS, STREAM, Bench, Momentum, TickGateway, a_page, a_walk, words
+
+SYMBOLS = ("EURUSD", "NZDUSD")
+
+
+def a_bench(ticks: list[Tick], *, symbols: tuple[str, ...] = ("EURUSD",)) -> Bench:
+    return Bench(TickGateway(ticks), symbols=symbols, make_strategy=Momentum)
+
+
+def undisturbed(ticks: list[Tick], *, symbols: tuple[str, ...] = ("EURUSD",)) -> list[tuple[object, ...]]:
+    return words(a_bench(ticks, symbols=symbols).start().publish(ticks).signals)
+
+
+def a_heartbeat(bench: Bench, stream_id: str = STREAM) -> MarketHeartbeat:
+    sequences = bench.gateway.hello().sequences
+    return MarketHeartbeat("mt5-test", "boot", stream_id, bench.gateway.published, sequences, 0)
+
+
+# ------------------------------------------------------------------------------------------------------- undisturbed
+
+
+def test_each_tick_has_one_signal_with_its_ordinal_and_quote() -> None:
+    ticks = a_walk(300, symbols=SYMBOLS)
+    bench = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks)
+    assert [
+        (s.stream_id, s.symbol, s.sequence, s.ordinal, s.time_ns, s.bid, s.ask, s.tick_published_mono_ns)
+        for s in bench.signals
+    ] == [(t.stream_id, t.symbol, t.sequence, t.ordinal, t.time_ns, t.bid, t.ask, t.published_mono_ns) for t in ticks]
+    assert {s.publisher for s in bench.signals} == {"signal.test"}
+    assert {s.sent_mono_ns for s in bench.signals} == {bench.mono_ns}
+
+
+def test_each_symbol_warms_up_by_itself() -> None:
+    ticks = a_walk(100, symbols=SYMBOLS)
+    bench = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks)
+    for signal in bench.signals:
+        assert (signal.reason == WARMING_UP) == (signal.sequence <= Momentum.warm_up_ticks)
+
+
+def test_every_signal_is_one_on_the_wire() -> None:
+    for signal in a_bench(ticks := a_walk(50)).start().publish(ticks).signals:
+        assert decode_signal_message(encode(signal)) == signal
+
+
+def test_the_gateway_is_asked_until_it_answers_and_its_silence_told_once() -> None:
+    bench = a_bench(a_walk(1))
+    bench.is_gateway_reachable = False
+    bench.start().wait(30 * HELLO_RETRY_NS // MS)
+    assert len(bench.said(Hello)) == 31
+    assert len(bench.said(GatewaySilent)) == 1
+    assert not bench.said(SignalHello), "of no stream nothing can be said"
+    bench.is_gateway_reachable = True
+    bench.wait(HELLO_RETRY_NS // MS)
+    assert len(bench.said(SignalHello)) == 1
+    assert HELLOS_UNTIL_SILENT < 30
+
+
+def test_portfolio_is_greeted_at_the_start_and_each_second() -> None:
+    bench = a_bench(a_walk(1)).start()
+    assert bench.said(SignalHello) == [SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0)]
+    bench.wait(3_000)
+    assert len(bench.said(SignalHello)) == 4
+
+
+def test_a_symbol_that_the_gateway_does_not_know_is_told() -> None:
+    bench = Bench(TickGateway(a_walk(1)), symbols=("EURUSD", "XAUUSD")).start()
+    assert bench.said(GatewayMet)[0] == GatewayMet(STREAM, "boot", 0, 0, ("XAUUSD",))
+
+
+def test_ticks_of_symbols_of_others_are_passed_over() -> None:
+    ticks = a_walk(20, symbols=SYMBOLS)
+    bench = a_bench(ticks).start().publish(ticks)
+    assert {signal.symbol for signal in bench.signals} == {"EURUSD"}
+
+
+# --------------------------------------------------------------------------------------------------------------- gaps
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_whatever_is_missed_the_signals_are_those_of_an_undisturbed_stream(data: st.DataObject) -> None:
+    ticks = a_walk(120, seed=data.draw(st.integers(0, 20)), symbols=SYMBOLS)
+    missed = data.draw(st.frozensets(st.integers(1, 120), max_size=100))
+    page = data.draw(st.sampled_from([1, 3, 1_000]))
+    bench = a_bench(ticks, symbols=SYMBOLS)
+    bench.gateway.page_ticks_max = page
+    bench.start().publish(ticks, but=missed)
+    bench.take(bench.desk.handle(a_heartbeat(bench), bench.now))
+    assert words(bench.signals) == undisturbed(ticks, symbols=SYMBOLS)
+    assert len(bench.signals) == len(ticks), "each tick has one signal and no more"
+    assert not bench.said(GapLost)
+
+
+def test_a_gap_is_told_fetched_and_told_to_be_closed() -> None:
+    ticks = a_walk(10)
+    bench = a_bench(ticks).start().publish(ticks, but=frozenset({4, 5, 6}))
+    assert bench.said(GapFound) == [GapFound("EURUSD", expected=4, received=7)]
+    assert [(r.from_sequence, r.limit) for r in bench.gateway.asked if isinstance(r, GetTicks)] == [(4, 1_000)]
+    assert bench.said(GapRefilled) == [GapRefilled("EURUSD", 7)]
+    assert bench.desk.gaps_refilled == 1
+
+
+def test_nothing_is_said_of_a_symbol_whose_gap_is_open_and_all_of_it_afterwards() -> None:
+    ticks = a_walk(30)
+    bench = a_bench(ticks).start().publish(ticks[:5])
+    bench.is_gateway_reachable = False
+    bench.publish(ticks[5:20], but=frozenset({6}))
+    assert len(bench.signals) == 5
+    bench.wait(2_000)
+    assert len(bench.said(GetTicks)) == 5, "it is asked again until it is answered"
+    bench.is_gateway_reachable = True
+    bench.wait(1_000).publish(ticks[20:])
+    assert words(bench.signals) == undisturbed(ticks)
+
+
+def test_a_late_page_that_was_asked_for_twice_changes_nothing() -> None:
+    ticks = a_walk(20)
+    bench = a_bench(ticks).start().publish(ticks[:5])
+    bench.is_gateway_reachable = False
+    bench.publish(ticks[5:12], but=frozenset({6}))
+    page = a_page(ticks[5:9], symbol="EURUSD", from_sequence=6)
+    bench.is_gateway_reachable = True
+    bench.take(bench.desk.handle(page, bench.now))
+    bench.take(bench.desk.handle(page, bench.now))
+    bench.publish(ticks[12:])
+    assert words(bench.signals) == undisturbed(ticks)
+    assert len(bench.signals) == 20
+
+
+def test_ticks_missed_at_the_end_show_in_the_heartbeat() -> None:
+    ticks = a_walk(10)
+    bench = a_bench(ticks).start().publish(ticks, but=frozenset({9, 10}))
+    assert len(bench.signals) == 8
+    bench.take(bench.desk.handle(a_heartbeat(bench), bench.now))
+    assert words(bench.signals) == undisturbed(ticks)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ({"bid": [1.0, float("nan")], "ask": [1.0, 1.0]}, "a price that is none"),
+        ({"bid": [1.0, 1.0], "ask": [1.0, -1.0]}, "a price that is none"),
+        ({"bid": [1.0]}, "columns of different lengths"),
+        ({"volume": [0.0, float("inf")]}, "a volume that is none"),
+        ({"ordinal": [5, 5]}, "ordinals that do not rise"),
+        ({"time_ns": [1, -1]}, "an ordinal or a time below its least"),
+    ],
+)
+def test_a_page_that_cannot_be_ticks_loses_the_gap(spoil: dict[str, list[float]], why: str) -> None:
+    ticks = a_walk(20)
+    bench = a_bench(ticks).start().publish(ticks[:4])
+    bench.is_gateway_reachable = False
+    bench.publish(ticks[6:7])
+    page = msgspec.structs.replace(a_page(ticks[4:6], symbol="EURUSD", from_sequence=5), **spoil)
+    bench.take(bench.desk.handle(page, bench.now))
+    assert bench.said(GapLost) == [GapLost("EURUSD", 5, 7, f"the gateway's answer has {why}")]
+
+
+def test_a_gap_that_cannot_be_had_is_told_and_the_symbol_warms_up_again() -> None:
+    ticks = a_walk(40)
+    bench = a_bench(ticks).start().publish(ticks[:20])
+    bench.gateway.ticks = [tick for tick in ticks if tick.symbol != "EURUSD"]
+    bench.publish(ticks[20:], but=frozenset({21, 22}))
+    lost = bench.said(GapLost)
+    assert [(loss.first, loss.last) for loss in lost if isinstance(loss, GapLost)] == [(21, 23)]
+    assert bench.desk.gaps_lost == 1
+    after = [signal for signal in bench.signals if signal.ordinal > 23]
+    assert [s.reason for s in after] == [WARMING_UP] * 5 + [""] * 12
+
+
+def test_a_lost_tick_that_comes_after_all_gets_a_hold_so_that_portfolio_can_go_on() -> None:
+    ticks = a_walk(40)
+    bench = a_bench(ticks).start().publish(ticks[:20])
+    bench.gateway.ticks = []
+    bench.publish(ticks[20:25], but=frozenset({21, 22})).publish(ticks[20:21])
+    assert (bench.signals[-1].ordinal, bench.signals[-1].direction, bench.signals[-1].reason) == (21, 0, WARMING_UP)
+
+
+def test_a_gateway_that_keeps_only_the_last_ticks_gives_what_it_has() -> None:
+    ticks = a_walk(40)
+    bench = a_bench(ticks).start().publish(ticks[:10])
+    bench.is_gateway_reachable = False
+    bench.publish(ticks[20:21])
+    bench.is_gateway_reachable = True
+    bench.take(bench.desk.handle(a_page(ticks[15:21], symbol="EURUSD", from_sequence=16), bench.now))
+    assert bench.said(GapLost) == [GapLost("EURUSD", 11, 15, "the gateway does not keep them")]
+    bench.publish(ticks[21:])
+    assert [signal.ordinal for signal in bench.signals] == [*range(1, 11), *range(16, 41)]
+
+
+# ------------------------------------------------------------------------------------------------------------ repeats
+
+
+def test_a_tick_that_comes_again_gets_its_signal_and_those_after_it_again() -> None:
+    ticks = a_walk(50)
+    bench = a_bench(ticks).start().publish(ticks)
+    first = bench.signals
+    bench.outputs.clear()
+    bench.mono_ns += 200 * MS
+    bench.publish(ticks[39:40])
+    again = bench.signals
+    assert words(again) == words(first)[39:]
+    assert {signal.sent_mono_ns for signal in again} == {bench.mono_ns}
+    assert [s.tick_published_mono_ns for s in again] == [s.tick_published_mono_ns for s in first[39:]]
+
+
+def test_a_heap_of_repeats_is_answered_once() -> None:
+    ticks = a_walk(500)
+    bench = a_bench(ticks).start().publish(ticks)
+    bench.outputs.clear()
+    bench.publish(ticks)
+    assert len(bench.signals) == 500
+    bench.mono_ns += AGAIN_PAUSE_NS
+    bench.publish(ticks[-1:])
+    assert len(bench.signals) == 501
+
+
+def test_a_signal_that_is_not_kept_any_more_is_told() -> None:
+    ticks = a_walk(RING_SIGNALS_MIN + 10)
+    bench = a_bench(ticks).start().publish(ticks)
+    bench.outputs.clear()
+    bench.publish(ticks[:1])
+    assert bench.outputs == [SignalForgotten("EURUSD", 1)]
+
+
+def test_the_ring_is_as_wide_as_the_window_of_the_gateway() -> None:
+    ticks = a_walk(6_000)
+    bench = a_bench(ticks)
+    bench.gateway.window = 5_000
+    bench.start().publish(ticks)
+    bench.outputs.clear()
+    bench.publish(ticks[1_000:1_001])
+    assert len(bench.signals) == 5_000
+
+
+def test_a_ring_finds_what_came_out_of_order() -> None:
+    ring = SignalRing()
+    kept = a_bench(ticks := a_walk(10)).start().publish(ticks).signals
+    ring.fill(reversed(kept))
+    assert list(ring.since(3)) == kept[2:]
+    assert ring.get(11) is None
+    assert ring.widened(100_000).get(4) == kept[3]
+    assert ring.take_fresh() == list(reversed(kept))
+    assert ring.take_fresh() == []
+
+
+# -------------------------------------------------------------------------------------------------------------- starts
+
+
+@settings(max_examples=40)
+@given(
+    cut=st.integers(0, 150),
+    published=st.integers(0, 150),
+    confirmed=st.integers(0, 150),
+    seed=st.integers(0, 10),
+)
+def test_a_start_from_any_checkpoint_says_what_was_not_confirmed(
+    cut: int, published: int, confirmed: int, seed: int
+) -> None:
+    ticks = a_walk(150, seed=seed, symbols=SYMBOLS)
+    before = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks[:cut])
+    after = a_bench(ticks, symbols=SYMBOLS)
+    if cut:
+        saved = msgspec.msgpack.encode(before.desk.checkpoint())
+        checkpoint = msgspec.msgpack.decode(saved, type=type(before.desk.checkpoint()))
+        after.desk.restore(checkpoint, before.desk.ring.take_fresh())
+    after.gateway.published = max(published, confirmed)
+    after.gateway.confirmed = confirmed
+    after.start().publish(ticks[after.gateway.published :])
+    expected = [word for word in undisturbed(ticks, symbols=SYMBOLS) if int(str(word[0])) > confirmed]
+    assert words(after.signals) == expected
+    assert (
+        after.desk.checkpoint().engines
+        == a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).desk.checkpoint().engines
+    )
+
+
+def test_a_checkpoint_of_another_strategy_is_refused() -> None:
+    checkpoint = a_bench(ticks := a_walk(10)).start().publish(ticks).desk.checkpoint()
+    other = Bench(TickGateway(ticks))
+    with pytest.raises(ValueError, match="checkpoint of strategy momentum, expected ema_cross"):
+        other.desk.restore(checkpoint, [])
+
+
+def test_a_damaged_checkpoint_leaves_the_desk_as_new() -> None:
+    ticks = a_walk(10, symbols=SYMBOLS)
+    checkpoint = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).desk.checkpoint()
+    engines = (checkpoint.engines[0], msgspec.structs.replace(checkpoint.engines[1], snapshot=b"?"))
+    desk = a_bench(ticks, symbols=SYMBOLS).desk
+    with pytest.raises(ValueError, match="no snapshot of an engine"):
+        desk.restore(msgspec.structs.replace(checkpoint, engines=engines), [])
+    assert desk.checkpoint() == a_bench(ticks, symbols=SYMBOLS).desk.checkpoint()
+
+
+def test_a_checkpoint_of_another_stream_is_dropped() -> None:
+    old = a_bench(ticks := a_walk(20)).start().publish(ticks)
+    renewed = a_walk(20, seed=2, stream_id="stream-2")
+    bench = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum)
+    bench.desk.restore(old.desk.checkpoint(), old.signals)
+    bench.start().publish(renewed)
+    assert bench.said(StreamJoined) == [StreamJoined("stream-2", before=STREAM)]
+    assert [signal.reason for signal in bench.signals[:6]] == [WARMING_UP] * 5 + [""]
+    assert {signal.stream_id for signal in bench.signals} == {"stream-2"}
+
+
+def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> None:
+    bench = a_bench(ticks := a_walk(20)).start().publish(ticks)
+    renewed = a_walk(20, seed=2, stream_id="stream-2")
+    bench.gateway = TickGateway(renewed, stream_id="stream-2")
+    bench.outputs.clear()
+    bench.publish(renewed)
+    expected = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum).start().publish(renewed)
+    assert words(bench.signals) == words(expected.signals)
+    assert bench.said(StreamJoined) == [StreamJoined("stream-2", before=STREAM)]
+
+
+def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
+    bench = a_bench(ticks := a_walk(20)).start().publish(ticks[:10])
+    strange = msgspec.structs.replace(ticks[10], stream_id="stream-0")
+    bench.take(bench.desk.handle(strange, bench.now))
+    bench.take(bench.desk.handle(a_heartbeat(bench, "stream-0"), bench.now))
+    bench.publish(ticks[10:])
+    assert len(bench.said(StreamJoined)) == 1
+    assert words(bench.signals) == undisturbed(ticks)

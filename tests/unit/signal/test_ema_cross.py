@@ -1,0 +1,87 @@
+"""ema_cross against twenty lines of plain Python, and its state to the last bit."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proto.messages import WARMING_UP
+from services.signal.core.buffer import TickBuffer
+from services.signal.core.engine import SymbolEngine, Word
+from services.signal.core.strategies.ema_cross import EmaCross
+from tests.unit.signal.builders import Momentum, a_walk
+
+
+def reference(quotes: list[tuple[float, float]]) -> list[int]:
+    """The side after each tick, 0 for the first 500, written for clearness and nothing else."""
+    sides = []
+    fast = slow = 0.0
+    side = 0
+    for number, (bid, ask) in enumerate(quotes, start=1):
+        mid = (bid + ask) / 2
+        if number == 1:
+            fast = slow = mid
+        else:
+            fast = fast + 2 / 51 * (mid - fast)
+            slow = slow + 2 / 501 * (mid - slow)
+        if fast > slow:
+            side = 1
+        elif fast < slow:
+            side = -1
+        sides.append(side if number > 500 else 0)
+    return sides
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_sides_are_those_of_the_reference(seed: int) -> None:
+    ticks = a_walk(6_000, seed=seed)
+    engine = SymbolEngine("EURUSD", EmaCross())
+    said = [engine.on_tick(tick).direction for tick in ticks]
+    assert said == reference([(tick.bid, tick.ask) for tick in ticks])
+    assert {1, -1} <= set(said), "a walk with one side only would show little"
+
+
+def test_it_first_speaks_on_the_501st_tick() -> None:
+    engine = SymbolEngine("EURUSD", EmaCross())
+    said = [engine.on_tick(tick) for tick in a_walk(502)]
+    assert set(said[:500]) == {Word(0, 0.0, WARMING_UP)}
+    assert said[500].reason == said[501].reason == ""
+    assert said[500].direction in (-1, 1)
+    assert said[500].confidence == 1.0
+
+
+def test_a_market_that_never_moved_has_no_side() -> None:
+    engine = SymbolEngine("EURUSD", EmaCross())
+    said = [engine.fold(sequence, sequence, 1.1, 1.1002, 0.0) for sequence in range(1, 600)]
+    assert said[-1] == Word(0, 0.0, "")
+
+
+@pytest.mark.parametrize("side", [-1, 0, 1])
+def test_equal_averages_keep_the_side(side: int) -> None:
+    strategy = EmaCross()
+    strategy.restore(struct.pack("<?ddb", True, 2.0, 2.0, side))
+    assert strategy.on_tick(TickBuffer(), 2.0, 2.0, 1) == (side, float(abs(side)))
+
+
+@settings(max_examples=40)
+@given(cut=st.integers(min_value=0, max_value=700), seed=st.integers(min_value=0, max_value=50))
+def test_a_snapshot_at_any_tick_changes_no_digit(cut: int, seed: int) -> None:
+    ticks = a_walk(750, seed=seed)
+    for make_strategy in (EmaCross, Momentum):
+        straight = SymbolEngine("EURUSD", make_strategy())
+        for tick in ticks[:cut]:
+            straight.on_tick(tick)
+        resumed = SymbolEngine("EURUSD", make_strategy())
+        resumed.restore(straight.snapshot())
+        assert resumed.snapshot() == straight.snapshot()
+        assert [resumed.on_tick(tick) for tick in ticks[cut:]] == [straight.on_tick(tick) for tick in ticks[cut:]]
+        assert resumed.snapshot() == straight.snapshot()
+
+
+@pytest.mark.parametrize("state", [b"", b"x" * 17, b"x" * 100])
+def test_bytes_that_are_no_snapshot_are_refused(state: bytes) -> None:
+    with pytest.raises(ValueError, match="ema_cross snapshot of"):
+        EmaCross().restore(state)

@@ -1,0 +1,109 @@
+"""StrategyEngine says what the process would say, and names what is wrong with a tick."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from proto.messages import WARMING_UP
+from services.signal import StrategyEngine, UnknownStrategyError
+from services.signal.core.engine import SymbolEngine
+from services.signal.core.strategies.ema_cross import EmaCross
+from tests.unit.signal.builders import Momentum, a_walk
+
+GOOD = {"bid": 1.1, "ask": 1.1002, "time_ns": 1_398_902_400_000_000_000}
+
+
+class NoStrategy:
+    """Has a name and nothing else."""
+
+    name = "no_strategy"
+
+
+class NeedsArguments(Momentum):
+    """Cannot be made from a name alone."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+
+
+def test_it_says_what_the_live_engine_says_of_messages_and_of_mappings() -> None:
+    live = SymbolEngine("EURUSD", EmaCross())
+    of_messages, of_mappings = StrategyEngine("EURUSD"), StrategyEngine("EURUSD", "ema_cross")
+    for tick in a_walk(1_500):
+        word = live.on_tick(tick)
+        assert of_messages.process_tick(tick) == word[:2]
+        mapping = {"bid": tick.bid, "ask": Decimal(repr(tick.ask)), "time_ns": tick.time_ns}
+        assert of_mappings.process_tick(mapping) == word[:2]
+        assert of_messages.last == of_mappings.last == word
+
+
+def test_it_holds_while_warming_up() -> None:
+    engine = StrategyEngine("EURUSD")
+    assert engine.process_tick(GOOD) == (0, 0.0)
+    assert engine.last.reason == WARMING_UP
+
+
+def test_a_crossed_tick_is_taken_because_judging_is_the_sources_affair() -> None:
+    assert StrategyEngine("EURUSD").process_tick({**GOOD, "ask": 1.0}) == (0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("tick", "words"),
+    [
+        ({"ask": 1.1, "time_ns": 1}, "bid is missing, expected a finite number above 0"),
+        ({"bid": 1.1, "time_ns": 1}, "ask is missing, expected a finite number above 0"),
+        ({"bid": 1.1, "ask": 1.1}, "time_ns is missing, expected whole nanoseconds"),
+        ({**GOOD, "bid": float("nan")}, "bid is nan, expected a finite number above 0"),
+        ({**GOOD, "ask": float("inf")}, "ask is inf, expected a finite number above 0"),
+        ({**GOOD, "bid": 0}, "bid is 0, expected a finite number above 0"),
+        ({**GOOD, "ask": -1.1}, r"ask is -1\.1, expected a finite number above 0"),
+        ({**GOOD, "bid": "1.1"}, r"bid is '1\.1', expected a finite number"),
+        ({**GOOD, "bid": True}, "bid is True, expected a finite number"),
+        ({**GOOD, "bid": None}, "bid is None, expected a finite number"),
+        ({**GOOD, "volume": -1}, "volume is -1, expected a finite number not below 0"),
+        ({**GOOD, "time_ns": 1.5}, r"time_ns is 1\.5, expected whole nanoseconds"),
+        ({**GOOD, "time_ns": -1}, "time_ns is -1, expected whole nanoseconds"),
+        ({**GOOD, "symbol": "NZDUSD"}, "symbol is 'NZDUSD', expected 'EURUSD'"),
+        ([1.1, 1.2], "expected a Tick or a mapping"),
+    ],
+)
+def test_a_bad_tick_is_named_and_changes_nothing(tick: Any, words: str) -> None:
+    engine = StrategyEngine("EURUSD")
+    before = engine._engine.snapshot()
+    with pytest.raises(ValueError, match=words):
+        engine.process_tick(tick)
+    assert engine._engine.snapshot() == before
+
+
+def test_a_strategy_of_ones_own_is_named_by_its_path() -> None:
+    engine = StrategyEngine("EURUSD", "tests.unit.signal.builders:Momentum")
+    for tick in a_walk(6):
+        word = engine.process_tick(tick)
+    assert engine.last.reason == ""
+    assert 0 < word[1] < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("crystal_ball", r"no strategy 'crystal_ball', expected ema_cross or package\.module:Class"),
+        ("no_such_package.x:Y", "No module named 'no_such_package'; expected ema_cross"),
+        ("tests.unit.signal.builders:Nobody", r"tests\.unit\.signal\.builders has no Nobody"),
+        ("tests.unit.signal.test_facade:NoStrategy", r"is no strategy: it has no method on_tick\(\)"),
+        ("tests.unit.signal.test_facade:NeedsArguments", "cannot be made without arguments"),
+        ("", "no strategy ''"),
+        (":", "no strategy ':'"),
+    ],
+)
+def test_a_strategy_that_is_none_is_refused_in_words(name: str, words: str) -> None:
+    with pytest.raises(UnknownStrategyError, match=words):
+        StrategyEngine("EURUSD", name)
+
+
+def test_a_symbol_has_a_name() -> None:
+    with pytest.raises(ValueError, match="symbol is ''"):
+        StrategyEngine("")
