@@ -1,0 +1,1 @@
+"""The language of the desk: units, money, messages and the codec."""

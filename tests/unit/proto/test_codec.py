@@ -1,0 +1,253 @@
+"""The only way in: what is refused, with which code, and what must not be able to hurt."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import msgpack
+import pytest
+from msgspec import Raw
+
+from proto.codec import (
+    NIL,
+    MalformedMessageError,
+    decode_call,
+    decode_control_request,
+    decode_report_message,
+    decode_request,
+    decode_signal_message,
+    decode_tick_message,
+    encode,
+    encode_json,
+)
+from proto.control import StatusQuery
+from proto.gateway import Buy, Confirm, ErrorCode, Ping
+from proto.messages import Answer, Call, Outcome
+from proto.units import MAX_FRAME_BYTES
+from tests.support.builders import a_signal, a_tick
+
+TICK = msgpack.unpackb(encode(a_tick()))
+SIGNAL = msgpack.unpackb(encode(a_signal()))
+BUY: dict[str, Any] = {"action": "BUY", "order_id": "A", "symbol": "EURUSD", "volume": 0.01}
+
+
+def packed_pairs(pairs: list[tuple[Any, Any]]) -> bytes:
+    """A MessagePack map whose keys may come twice."""
+    packer = msgpack.Packer()
+    return bytes(packer.pack_map_header(len(pairs))) + b"".join(packer.pack(key) + packer.pack(v) for key, v in pairs)
+
+
+def code_of(payload: bytes) -> ErrorCode:
+    with pytest.raises(MalformedMessageError) as caught:
+        decode_request(payload)
+    return caught.value.code
+
+
+# --------------------------------------------------------------------------------------------------------- the bus
+
+
+def test_a_tick_that_any_messagepack_peer_packs_is_a_tick() -> None:
+    assert decode_tick_message(msgpack.packb(TICK)) == a_tick()
+
+
+@pytest.mark.parametrize("field", ["bid", "ask", "volume"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 1e13, "1.1", None, True])
+def test_a_tick_has_finite_prices(field: str, value: Any) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(msgpack.packb({**TICK, field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sequence", 0),
+        ("ordinal", 0),
+        ("ordinal", 2**53 + 1),
+        ("ordinal", 1.5),
+        ("time_ns", -1),
+        ("time_ns", 2**63),
+        ("symbol", ""),
+        ("symbol", "E" * 65),
+        ("type", "tock"),
+        ("type", None),
+    ],
+)
+def test_a_tick_out_of_bounds_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(msgpack.packb({**TICK, field: value}))
+
+
+@pytest.mark.parametrize("direction", [-2, 2, 0.5, "1", None])
+def test_a_signal_has_one_of_three_directions(direction: Any) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_signal_message(msgpack.packb({**SIGNAL, "direction": direction}))
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_signal_is_confident_between_zero_and_one(confidence: float) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_signal_message(msgpack.packb({**SIGNAL, "confidence": confidence}))
+
+
+@pytest.mark.parametrize("field", list(TICK))
+def test_a_missing_field_is_refused(field: str) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(msgpack.packb({key: value for key, value in TICK.items() if key != field}))
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(msgpack.packb({**TICK, "spread": 1}))
+
+
+@pytest.mark.parametrize("field", list(TICK))
+def test_a_field_that_comes_twice_is_refused(field: str) -> None:
+    pairs = [*TICK.items(), (field, TICK[field])]
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(packed_pairs(pairs))
+
+
+@pytest.mark.parametrize("head", [b"\xde\x00\x0c", b"\xdf\x00\x00\x00\x0c"])
+def test_longer_map_headers_count_the_same(head: bytes) -> None:
+    body = encode(a_tick())[1:]
+    assert decode_tick_message(head + body) == a_tick()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc0", b"\x80", b"{}", b"\xff", b"\x81\xa4type\xa4tick", b"\x00" * 100])
+@pytest.mark.parametrize(
+    "decode",
+    [decode_tick_message, decode_signal_message, decode_call, decode_report_message, decode_control_request],
+)
+def test_bytes_that_are_no_message_are_malformed(decode: Any, payload: bytes) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode(payload)
+
+
+def test_bytes_after_the_message_are_refused() -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(encode(a_tick()) + b"\x00")
+
+
+@pytest.mark.parametrize("nest", [b"\x91", b"\x81\xa1a"])
+def test_deep_nesting_is_malformed_and_not_a_crash(nest: bytes) -> None:
+    deep = nest * 20_000 + b"\xc0"
+    with pytest.raises(MalformedMessageError):
+        decode_tick_message(deep)
+    with pytest.raises(MalformedMessageError):
+        decode_report_message(b"\x84\xa4type\xa6answer\xa7call_id\x01\xa7outcome\xa5REPLY\xa5reply" + deep)
+
+
+def test_messages_without_fields_are_messages() -> None:
+    assert decode_control_request(encode(StatusQuery())) == StatusQuery()
+
+
+def test_an_embedded_request_travels_as_it_is() -> None:
+    call = Call(1, 1_000, Raw(encode(Ping())))
+    assert decode_call(encode(call)) == call
+    answer = Answer(1, Outcome.NO_ANSWER, NIL)
+    assert decode_report_message(encode(answer)) == answer
+
+
+# ------------------------------------------------------------------------------------------------------ the gateway
+
+
+def test_a_request_is_the_same_in_json_and_messagepack() -> None:
+    expected = Buy(order_id="A", symbol="EURUSD", volume=Decimal("0.01"))
+    assert decode_request(json.dumps(BUY).encode()) == (expected, True)
+    assert decode_request(b" \r\n\t" + json.dumps(BUY).encode()) == (expected, True)
+    assert decode_request(msgpack.packb(BUY)) == (expected, False)
+    assert decode_request(encode(expected)) == (expected, False)
+    assert decode_request(encode_json(expected)) == (expected, True)
+
+
+@pytest.mark.parametrize("volume", [0.01, "0.01", "0.0100", 1, "1e-2"])
+def test_volumes_are_numbers_or_strings(volume: Any) -> None:
+    request, _ = decode_request(json.dumps({**BUY, "volume": volume}).encode())
+    assert isinstance(request, Buy)
+    assert request.volume == Decimal(str(volume))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, ErrorCode.MISSING_ACTION),
+        ({"action": None}, ErrorCode.MISSING_ACTION),
+        ({"action": "HODL"}, ErrorCode.UNKNOWN_ACTION),
+        ({"action": 5}, ErrorCode.UNKNOWN_ACTION),
+        ({"action": ["BUY"]}, ErrorCode.UNKNOWN_ACTION),
+        ({"action": "BUY", "symbol": "EURUSD", "volume": 1}, ErrorCode.MISSING_FIELD),
+        ({**BUY, "leverage": 1}, ErrorCode.UNKNOWN_FIELD),
+        ({**BUY, "volume": "lots"}, ErrorCode.INVALID_VOLUME),
+        ({**BUY, "volume": None}, ErrorCode.INVALID_VOLUME),
+        ({**BUY, "volume": "NaN"}, ErrorCode.INVALID_VOLUME),
+        ({**BUY, "volume": "Infinity"}, ErrorCode.INVALID_VOLUME),
+        ({**BUY, "volume": "1e400"}, ErrorCode.INVALID_VOLUME),
+        ({**BUY, "price": "NaN"}, ErrorCode.INVALID_FIELD),
+        ({**BUY, "order_id": ""}, ErrorCode.INVALID_FIELD),
+        ({**BUY, "order_id": "A" * 65}, ErrorCode.INVALID_FIELD),
+        ({**BUY, "symbol": 5}, ErrorCode.INVALID_FIELD),
+        ({**BUY, "ordinal": -1}, ErrorCode.INVALID_FIELD),
+        ({"action": "GET_TICKS", "symbol": "EURUSD", "from_sequence": 1, "limit": 1_001}, ErrorCode.INVALID_FIELD),
+    ],
+)
+def test_a_request_is_refused_by_the_rule_it_breaks(fields: dict[str, Any], code: ErrorCode) -> None:
+    assert code_of(json.dumps(fields).encode()) is code
+    assert code_of(msgpack.packb(fields)) is code
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_json_numbers_that_are_not_finite_are_refused(text: str) -> None:
+    code_of(f'{{"action":"BUY","order_id":"A","symbol":"EURUSD","volume":{text}}}'.encode())
+
+
+def test_messagepack_numbers_that_are_not_finite_are_refused() -> None:
+    for volume in (float("nan"), float("inf"), float("-inf")):
+        assert code_of(msgpack.packb({**BUY, "volume": volume})) is ErrorCode.INVALID_VOLUME
+
+
+def test_a_field_that_comes_twice_in_a_request_is_refused() -> None:
+    text = '{"action":"BUY","order_id":"A","symbol":"EURUSD","volume":0.01,"volume":1}'
+    assert code_of(text.encode()) is ErrorCode.DUPLICATE_FIELD
+    assert code_of(packed_pairs([*BUY.items(), ("volume", 1)])) is ErrorCode.DUPLICATE_FIELD
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"{", ErrorCode.INVALID_JSON),
+        (b"[]", ErrorCode.INVALID_JSON),
+        (b'"PING"', ErrorCode.INVALID_JSON),
+        (b'{"action":"PING"} x', ErrorCode.INVALID_JSON),
+        (b'{"action":"\xff"}', ErrorCode.INVALID_JSON),
+        (b"", ErrorCode.INVALID_MSGPACK),
+        (b"\xc1", ErrorCode.INVALID_MSGPACK),
+        (b"\x90", ErrorCode.INVALID_MSGPACK),
+        (b"PING", ErrorCode.INVALID_MSGPACK),
+        (b"\x81\xc0\xc0", ErrorCode.INVALID_MSGPACK),
+        (b"\xdf\xff\xff\xff\xff", ErrorCode.INVALID_MSGPACK),
+        (b"\x81" * 60_000, ErrorCode.INVALID_MSGPACK),
+        (b"[" * 60_000, ErrorCode.INVALID_JSON),
+        (b'{"a":' * 10_000, ErrorCode.INVALID_JSON),
+        (b'{"action":' + b"9" * 10_000 + b"}", ErrorCode.INVALID_JSON),
+        (b"{" + b" " * MAX_FRAME_BYTES, ErrorCode.TOO_LARGE),
+    ],
+)
+def test_bytes_that_are_no_request_are_told_so(payload: bytes, code: ErrorCode) -> None:
+    assert code_of(payload) is code
+
+
+def test_the_words_of_a_refusal_are_short() -> None:
+    for payload in (json.dumps({**BUY, "x" * 60_000: 1}), json.dumps({"action": "x" * 60_000})):
+        with pytest.raises(MalformedMessageError) as caught:
+            decode_request(payload.encode())
+        assert len(str(caught.value)) <= 512
+
+
+def test_the_longest_request_that_fits_is_read() -> None:
+    payload = encode_json(Confirm(stream_id="s", ordinal=1))
+    assert decode_request(payload + b" " * (MAX_FRAME_BYTES - len(payload))) == (
+        Confirm(stream_id="s", ordinal=1),
+        True,
+    )
