@@ -197,7 +197,7 @@ class Gateway:
             words = f"stream {request.stream_id} is not the one that runs here, which is {self._stream_id}"
             return self._error(request.request_id, ErrorCode.UNKNOWN_STREAM, words)
         if not self.publisher.knows(ordinal):
-            words = f"CONFIRM {ordinal}, expected at most {self.publisher.published}, the last published tick"
+            words = f"CONFIRM {ordinal}, expected at most {self._stream.last_ordinal}, the last tick"
             return self._error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         self._advance(ordinal, now)
         is_end = ordinal == self._stream.last_ordinal
@@ -243,7 +243,7 @@ class Gateway:
         """Bring the book to the tick that the order belongs to, or say why that cannot be."""
         ordinal = request.ordinal
         if ordinal and not self.publisher.knows(ordinal):
-            words = f"order {request.order_id} at tick {ordinal}, but only {self.publisher.published} are published"
+            words = f"order {request.order_id} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
             return self._error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if ordinal:
             self._advance(ordinal - 1, now)

@@ -52,7 +52,6 @@ class Publisher:
         self._running = pace.window == 0
         self._next = self.confirmed + 1
         self._anchor: tuple[int, int] | None = None
-        self._has_published = False
         self._waiting_since_ns = 0
         self._patience_ns = REPUBLISH_FIRST_NS
 
@@ -62,8 +61,12 @@ class Publisher:
         return self.window == 0
 
     def knows(self, ordinal: int) -> bool:
-        """Whether a tick may be spoken of: it was published, or this boot has to be told how far the last one came."""
-        return ordinal <= self.published or (not self._has_published and ordinal <= self._stream.last_ordinal)
+        """Whether a tick may be spoken of.
+
+        Every tick of the stream may, also one that this boot has not published: an earlier one has, and may be spoken of
+        by several messages, in any order.
+        """
+        return ordinal <= self._stream.last_ordinal
 
     def confirm(self, ordinal: int, now: Now) -> None:
         """Every tick up to `ordinal`, which is known, is done with; less than before changes nothing but starts a boot."""
@@ -90,7 +93,6 @@ class Publisher:
                 ticks.append(self._tick(self._next, now.mono_ns))
                 self._next += 1
             self.published = max(self.published, self._next - 1)
-            self._has_published = True
             if first == self.confirmed + 1:
                 self._wait_from(now)
             return ticks

@@ -191,8 +191,8 @@ def test_an_order_of_a_tick_that_has_passed_is_out_of_step_and_not_kept(reopen: 
     assert status_of(gateway, "A-1").status == "UNKNOWN"
 
 
-def test_an_order_of_a_tick_that_nobody_has_seen_is_out_of_step(reopen: Reopened) -> None:
-    reply = opened(reopen).handle(a_buy(ordinal=3), AT_REST)
+def test_an_order_of_a_tick_past_the_last_is_out_of_step(reopen: Reopened) -> None:
+    reply = opened(reopen).handle(a_buy(ordinal=1_000), AT_REST)
     assert isinstance(reply, ErrorReply)
     assert reply.error_code is ErrorCode.OUT_OF_STEP
 

@@ -144,10 +144,10 @@ def test_confirm_of_another_stream_is_refused_by_both_names() -> None:
     assert "stream-1" in reply.error
 
 
-def test_confirm_of_what_was_never_published_is_refused() -> None:
+def test_confirm_of_a_tick_past_the_last_is_refused() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
-    reply = confirm(gateway, 2)
+    reply = confirm(gateway, 1_000)
     assert isinstance(reply, ErrorReply)
     assert reply.error_code is ErrorCode.OUT_OF_STEP
     assert gateway.venue.ordinal == 1

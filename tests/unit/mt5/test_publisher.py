@@ -203,4 +203,13 @@ def test_a_restarted_one_is_taken_forward_to_what_was_confirmed() -> None:
     assert not market.publisher.knows(11)
     market.confirm(7)
     assert market.out() == [8]
-    assert not market.publisher.knows(9)
+
+
+def test_a_restarted_one_is_told_of_two_confirmed_ticks_in_the_wrong_order() -> None:
+    """A late CONFIRM of the earlier boot comes first and starts publication; the higher one still counts."""
+    market = Market(Pace(window=1), book_ordinal=2)
+    market.confirm(3)
+    assert market.out() == [4]
+    assert market.publisher.knows(7)
+    market.confirm(7)
+    assert market.out() == [8]

@@ -1,0 +1,358 @@
+"""The four processes of the desk as actors: the real cores, a simulated shell, and what survives on disk.
+
+An actor may be killed between any two messages, and the gateway and portfolio also inside one: before or after each of
+their commits, and between two sends. What is queued for a dead process is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+
+import msgspec
+
+from proto.codec import (
+    decode_call,
+    decode_reply,
+    decode_report_message,
+    decode_request,
+    decode_signal_message,
+    decode_tick_message,
+    encode,
+)
+from proto.gateway import GetTicks, Hello, OrderReply
+from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
+from proto.time import Now
+from services.execution.core.courier import Courier, ToGateway
+from services.mt5.core.book import BookChange, MemoryBookStore
+from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.journal import Effect, MemoryJournal
+from services.mt5.core.publisher import Pace
+from services.mt5.core.stream import TickStream
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import Event
+from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.rules import DeskRules
+from services.signal.core.desk import Checkpoint, SignalDesk
+from services.signal.core.strategy import Strategy
+from tests.simulation.world import MS, KilledError, World
+
+CHECKPOINT_TICKS = 16
+
+
+class Process:
+    """An actor that can be killed and comes back."""
+
+    name = ""
+
+    def __init__(self, world: World) -> None:
+        """Not running before `boot`."""
+        self.world = world
+        self.is_alive = False
+        self.boots = 0
+        self._timer_generation = 0
+
+    @property
+    def now(self) -> Now:
+        """The present; in a replay no core may look at the domain time."""
+        return Now(0, self.world.now_ns)
+
+    def boot(self) -> None:
+        """Start with what is on disk."""
+        self.boots += 1
+        self.is_alive = True
+        self.world.log(f"{self.name} starts")
+        self.within(self.on_boot)
+
+    def within(self, work: Callable[[], None]) -> None:
+        """Do a piece of work, which the process may not survive."""
+        if not self.is_alive:
+            return
+        try:
+            self.may_die("between messages")
+            work()
+            self._arm()
+        except KilledError as killed:
+            self.is_alive = False
+            self.world.count(f"killed {self.name}")
+            self.world.log(f"{self.name} dies {killed}")
+            self.world.after(self.world.dice.randrange(50 * MS, 900 * MS), self.boot)
+
+    def may_die(self, where: str) -> None:
+        """A point at which the process may be killed."""
+        if self.world.happens(self.world.faults.crash):
+            raise KilledError(where)
+
+    def receive(self, handler: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """A delivery to this process: lost when it is dead then."""
+        return lambda payload: self.within(lambda: handler(payload))
+
+    def on_boot(self) -> None:
+        """Build the core from what survived."""
+        raise NotImplementedError
+
+    def next_timer_ns(self) -> int | None:
+        """When the core wants to be woken."""
+        raise NotImplementedError
+
+    def on_timer(self) -> None:
+        """Wake the core."""
+        raise NotImplementedError
+
+    def _arm(self) -> None:
+        due = self.next_timer_ns()
+        if due is None:
+            return
+        self._timer_generation += 1
+        generation = self._timer_generation
+
+        def fire() -> None:
+            if self.is_alive and generation == self._timer_generation:
+                self.within(self.on_timer)
+
+        self.world.after(max(due - self.world.now_ns, 10_000), fire)
+
+
+class FragileJournal(MemoryJournal):
+    """A disk that survives while its process may die before or after each write."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__("journal")
+        self._process = process
+
+    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+        self._process.may_die("before CALLING")
+        super().calling(order_id, effect, ordinal=ordinal)
+        self._process.may_die("after CALLING")
+
+    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        self._process.may_die("before the stored reply")
+        super().done(order_id, effect, reply)
+        self._process.may_die("after the stored reply")
+
+
+class FragileBookStore(MemoryBookStore):
+    """The broker's disk: a change is there whole or not at all."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self._process = process
+
+    def commit(self, change: BookChange) -> None:
+        self._process.may_die("before the book's commit")
+        super().commit(change)
+        self._process.may_die("after the book's commit")
+
+
+class GatewayProcess(Process):
+    """The gateway: ROUTER, PUB, journal and book."""
+
+    name = "mt5"
+
+    def __init__(self, world: World, stream: TickStream, *, stream_id: str, window: int, deposit: Decimal) -> None:
+        """The disks are new; they survive the process."""
+        super().__init__(world)
+        self.stream = stream
+        self.stream_id = stream_id
+        self.window = window
+        self.deposit = deposit
+        self.journal = FragileJournal(self)
+        self.store = FragileBookStore(self)
+        self.gateway: Gateway
+        self.subscriber: Callable[[bytes], None] = lambda _payload: None
+        self._heartbeat_ns = 0
+
+    def on_boot(self) -> None:
+        self.gateway = simulated_gateway(
+            stream=self.stream,
+            stream_id=self.stream_id,
+            journal=self.journal,
+            book_store=self.store,
+            boot_id=f"boot-{self.boots}",
+            deposit=self.deposit,
+            pace=Pace(window=self.window),
+        )
+        self._publish()
+
+    def request(self, payload: bytes, answer: Callable[[bytes], None]) -> None:
+        """A request arrives; the reply goes back over a link of its own."""
+
+        def serve(request_bytes: bytes) -> None:
+            request, _ = decode_request(request_bytes)
+            reply = self.gateway.handle(request, self.now)
+            self.world.log(f"mt5 {type(request).__name__} -> {reply.status}")
+            self.world.carry("reply", encode(reply), answer)
+            self._publish()
+
+        self.within(lambda: serve(payload))
+
+    def next_timer_ns(self) -> int | None:
+        due = self.gateway.next_due()
+        return self._heartbeat_ns if due is None else min(due, self._heartbeat_ns)
+
+    def on_timer(self) -> None:
+        if self.world.now_ns >= self._heartbeat_ns:
+            self._heartbeat_ns = self.world.now_ns + 1_000 * MS
+            self.world.carry("heartbeat", encode(self.gateway.heartbeat(self.now)), self.subscriber)
+        self._publish()
+
+    def _publish(self) -> None:
+        for tick in self.gateway.due(self.now):
+            self.may_die("while publishing")
+            self.world.log(f"tick {tick.ordinal}")
+            self.world.carry("tick", encode(tick), self.subscriber)
+
+
+class SignalProcess(Process):
+    """The signal process: engines, ring, checkpoint."""
+
+    name = "signal"
+
+    def __init__(
+        self, world: World, gateway: GatewayProcess, symbols: tuple[str, ...], make_strategy: Callable[[], Strategy]
+    ) -> None:
+        """Nothing is checkpointed yet."""
+        super().__init__(world)
+        self.gateway = gateway
+        self.symbols = symbols
+        self.make_strategy = make_strategy
+        self.disk: tuple[Checkpoint, list[Signal]] | None = None
+        self.desk: SignalDesk
+        self.portfolio: Callable[[bytes], None] = lambda _payload: None
+        self._since_checkpoint = 0
+
+    def on_boot(self) -> None:
+        self.desk = SignalDesk(
+            publisher="signal", boot_id=f"s{self.boots}", symbols=self.symbols, make_strategy=self.make_strategy
+        )
+        if self.disk is not None:
+            self.desk.restore(*self.disk)
+        self._do(self.desk.start(self.now))
+
+    def on_tick_bytes(self, payload: bytes) -> None:
+        """A frame of the tick socket."""
+        self._do(self.desk.handle(decode_tick_message(payload), self.now))
+        self._since_checkpoint += 1
+        if self._since_checkpoint >= CHECKPOINT_TICKS:
+            self._since_checkpoint = 0
+            self.may_die("before the checkpoint")
+            ring = self.desk.ring
+            self.disk = (self.desk.checkpoint(), list(ring.since(max(1, ring.last_ordinal - 4_000))))
+            self.may_die("after the checkpoint")
+
+    def on_reply_bytes(self, payload: bytes) -> None:
+        """A frame of the request socket."""
+        self._do(self.desk.handle(decode_reply(payload), self.now))  # type: ignore[arg-type]
+
+    def next_timer_ns(self) -> int | None:
+        return self.desk.next_timer()
+
+    def on_timer(self) -> None:
+        self._do(self.desk.on_timer(self.now))
+
+    def _do(self, outputs: Sequence[object]) -> None:
+        for output in outputs:
+            if isinstance(output, Signal | SignalHello):
+                self.may_die("before a send")
+                self.world.carry("signal", encode(output), self.portfolio)
+            elif isinstance(output, Hello | GetTicks):
+                ask = partial(self.gateway.request, answer=self.receive(self.on_reply_bytes))
+                self.world.carry("question", encode(output), ask)
+
+
+class ExecutionProcess(Process):
+    """The courier; nothing of it survives."""
+
+    name = "execution"
+
+    def __init__(self, world: World, gateway: GatewayProcess) -> None:
+        """It learns its portfolio later."""
+        super().__init__(world)
+        self.gateway = gateway
+        self.courier: Courier
+        self.portfolio: Callable[[bytes], None] = lambda _payload: None
+
+    def on_boot(self) -> None:
+        self.courier = Courier(boot_id=f"e{self.boots}")
+        self._do(self.courier.start(self.now))
+
+    def on_call_bytes(self, payload: bytes) -> None:
+        """A frame of the command socket."""
+        self._do(self.courier.handle(decode_call(payload), self.now))
+
+    def next_timer_ns(self) -> int | None:
+        return self.courier.next_timer()
+
+    def on_timer(self) -> None:
+        self._do(self.courier.on_timer(self.now))
+
+    def _do(self, outputs: Sequence[object]) -> None:
+        for output in outputs:
+            if isinstance(output, ToGateway):
+                self.may_die("before a request")
+                ask = partial(self.gateway.request, answer=self._answer(output.call_id))
+                self.world.carry("request", output.request, ask)
+            elif isinstance(output, Answer | CourierHello):
+                self.may_die("before a report")
+                self.world.carry("report", encode(output), self.portfolio)
+
+    def _answer(self, call_id: int) -> Callable[[bytes], None]:
+        return self.receive(lambda payload: self._do(self.courier.handle_reply(call_id, payload, self.now)))
+
+
+class PortfolioProcess(Process):
+    """Portfolio with a ledger that is a list of encoded events and the last cursor."""
+
+    name = "portfolio"
+
+    def __init__(self, world: World, rules: DeskRules) -> None:
+        """The ledger is empty."""
+        super().__init__(world)
+        self.rules = rules
+        self.ledger: list[bytes] = []
+        self.cursor = encode(TickCursor())
+        self.portfolio: Portfolio
+        self.execution: Callable[[bytes], None] = lambda _payload: None
+
+    def on_boot(self) -> None:
+        book = Book()
+        for payload in self.ledger:
+            book.apply(msgspec.msgpack.decode(payload, type=Event))
+        cursor = msgspec.msgpack.decode(self.cursor, type=TickCursor)
+        desk = Desk(rules=self.rules, book=book, cursor=cursor, live_incarnation="live")
+        self.portfolio = Portfolio(desk, timeout_ms=2_000)
+        self._finish_turn(self.portfolio.start(self.now))
+
+    def on_signal_bytes(self, payload: bytes) -> None:
+        """A frame of the signal socket."""
+        self._finish_turn(self.portfolio.handle(decode_signal_message(payload), self.now))
+
+    def on_report_bytes(self, payload: bytes) -> None:
+        """A frame of the report socket."""
+        self._finish_turn(self.portfolio.handle(decode_report_message(payload), self.now))
+
+    def next_timer_ns(self) -> int | None:
+        return self.portfolio.next_timer_mono_ns()
+
+    def on_timer(self) -> None:
+        self._finish_turn(self.portfolio.on_timer(self.now))
+
+    def _finish_turn(self, calls: list[Call]) -> None:
+        calls = calls + self.portfolio.pause(self.now)
+        desk = self.portfolio.desk
+        if desk.is_dirty:
+            self.may_die("before the ledger's commit")
+            events = desk.take_events()
+            self.ledger += [encode(event) for event in events]
+            self.cursor = encode(desk.cursor)
+            desk.book.touched.clear()
+            for event in events:
+                self.world.log(f"ledger {type(event).__name__}")
+            self.may_die("after the ledger's commit")
+        for call in calls:
+            self.may_die("before a call")
+            self.world.carry("call", encode(call), self.execution)

@@ -1,0 +1,151 @@
+"""One seed's world: data, faults, the four processes, and the run to its end."""
+
+from __future__ import annotations
+
+import random
+import struct
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from services.mt5.core.book import Book as VenueBook
+from services.mt5.core.stream import SymbolRows, TickStream, build_stream
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.risk import DEFAULT_LIMITS
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.single_position import OnOpposite
+from services.signal.core.buffer import TickBuffer
+from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, SignalProcess
+from tests.simulation.world import Faults, World
+
+STREAM_ID = "0123456789abcdef"
+DEPOSIT = Decimal(10_000)
+VIRTUAL_SECONDS_MAX = 2_000
+CALM = Faults()
+
+
+class Restless:
+    """A strategy that changes its mind often: short averages of the mid price, and a word after eight ticks."""
+
+    name = "restless"
+    warm_up_ticks = 8
+
+    def __init__(self) -> None:
+        """Nothing seen."""
+        self.fast = self.slow = 0.0
+        self.seen = 0
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        """Sign of fast minus slow."""
+        mid = (bid + ask) / 2
+        if not self.seen:
+            self.fast = self.slow = mid
+        self.seen += 1
+        self.fast += 0.6 * (mid - self.fast)
+        self.slow += 0.2 * (mid - self.slow)
+        return (self.fast > self.slow) - (self.fast < self.slow), 0.5
+
+    def snapshot(self) -> bytes:
+        """Three numbers."""
+        return struct.pack("<ddq", self.fast, self.slow, self.seen)
+
+    def restore(self, state: bytes) -> None:
+        """Three numbers."""
+        self.fast, self.slow, self.seen = struct.unpack("<ddq", state)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a seed decides before anything happens."""
+
+    stream: TickStream
+    window: int
+    on_opposite: OnOpposite
+    faults: Faults
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended."""
+
+    is_finished: bool
+    book: Book
+    cursor: TickCursor
+    venue: VenueBook
+    log_hash: str
+    tally: dict[str, int]
+    why: str
+
+
+def setting_of(seed: int, *, ticks: int = 160) -> Setting:
+    """Data, window and faults of a seed."""
+    dice = random.Random(f"setting {seed}")
+    symbols = ("EURUSD", "NZDUSD")[: dice.choice((1, 1, 2))]
+    sources = [_walk(symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
+    faults = Faults(
+        loss=dice.choice((0.0, 0.02, 0.1)),
+        duplicate=dice.choice((0.0, 0.02, 0.1)),
+        slow=dice.choice((0.0, 0.02, 0.1)),
+        crash=dice.choice((0.0, 0.001, 0.004)),
+    )
+    return Setting(
+        stream=build_stream(sources, accept_crossed=False),
+        window=dice.choice((1, 1, 7, 64)),
+        on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
+        faults=faults,
+    )
+
+
+def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: int | None = None) -> Ending:
+    """Run the desk to the end of its data in the world of a seed."""
+    world = World(seed, setting.faults if faults is None else faults)
+    symbols = setting.stream.symbols
+    rules = DeskRules(
+        symbols=symbols,
+        default_volume=Decimal("0.01"),
+        on_opposite=setting.on_opposite,
+        limits=DEFAULT_LIMITS,
+        settings={},
+    )
+    gateway = GatewayProcess(
+        world, setting.stream, stream_id=STREAM_ID, window=window or setting.window, deposit=DEPOSIT
+    )
+    signal = SignalProcess(world, gateway, symbols, Restless)
+    execution = ExecutionProcess(world, gateway)
+    portfolio = PortfolioProcess(world, rules)
+    gateway.subscriber = signal.receive(signal.on_tick_bytes)
+    signal.portfolio = portfolio.receive(portfolio.on_signal_bytes)
+    execution.portfolio = portfolio.receive(portfolio.on_report_bytes)
+    portfolio.execution = execution.receive(execution.on_call_bytes)
+    for process in (gateway, signal, execution, portfolio):
+        world.after(world.dice.randrange(1_000_000, 500_000_000), process.boot)
+
+    def is_over() -> bool:
+        return portfolio.is_alive and portfolio.portfolio.desk.state in ("FINISHED", "HALTED")
+
+    is_over_in_time = world.run(is_over, until_ns=world.now_ns + VIRTUAL_SECONDS_MAX * 1_000_000_000)
+    desk = portfolio.portfolio.desk
+    return Ending(
+        is_finished=is_over_in_time and desk.state == "FINISHED",
+        book=desk.book,
+        cursor=desk.cursor,
+        venue=gateway.store.load(),
+        log_hash=world.log_hash(),
+        tally=world.tally,
+        why=f"{desk.state}: {desk.waiting_for} at tick {desk.cursor.ordinal} of {setting.stream.last_ordinal}",
+    )
+
+
+def _walk(symbol: str, seed: int, rows: int) -> SymbolRows:
+    dice = np.random.Generator(np.random.PCG64(seed))
+    mid = 1.2 + np.cumsum(dice.normal(0, 0.0002, rows))
+    half_spread = dice.integers(-1, 8, rows) * 0.00001
+    return SymbolRows(
+        symbol,
+        np.cumsum(dice.integers(0, 3, rows)) * 1_000_000_000 + 1_700_000_000_000_000_000,
+        np.round(mid - half_spread, 5).astype(np.float64),
+        np.round(mid + half_spread, 5).astype(np.float64),
+        np.zeros(rows),
+    )
