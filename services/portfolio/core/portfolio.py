@@ -65,10 +65,16 @@ ORDER_LIFETIME_NS: Final = 5_000_000_000
 
 _NS_PER_US: Final = 1_000
 
-_UNSETTLED: Final = frozenset(
-    {OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT, OrderReplyStatus.UNKNOWN, OrderReplyStatus.ACCEPTED}
+_SETTLED: Final = frozenset(
+    {
+        OrderReplyStatus.FILLED,
+        OrderReplyStatus.PARTIALLY_FILLED,
+        OrderReplyStatus.REJECTED,
+        OrderReplyStatus.CANCELED,
+        OrderReplyStatus.EXPIRED,
+    }
 )
-"""Replies that settle nothing yet: the order is asked after again."""
+"""Replies that say what became of an order; after any other, known or not, the order is asked after again."""
 
 
 class Portfolio:
@@ -255,7 +261,7 @@ class Portfolio:
             self._meet(reply.boot_id)
         if not isinstance(reply, _REPLY_TYPES[type(conversation.request)]):
             return self._on_refusal(conversation, reply)
-        if isinstance(reply, OrderReply) and reply.status in _UNSETTLED:
+        if isinstance(reply, OrderReply) and reply.status not in _SETTLED:
             return []
         if conversation is self._confirm:
             self._confirm = None
