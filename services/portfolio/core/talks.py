@@ -27,11 +27,11 @@ from services.portfolio.core.conversation import Talk
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, InstrumentLearned, OrderUpdated, Reconciled, StreamOpened
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.lifecycle import OrderStatus, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.reconcile import compare
 
-_ENDED: Final = {
+_ENDED: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
     OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
     OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
@@ -117,11 +117,17 @@ def carry(desk: Desk, order: Order) -> Talk:
     asked_mono_ns = desk.now.mono_ns
     reply = yield request
     assert isinstance(reply, OrderReply)
-    if reply.status in _ENDED:
+    while desk.book.deal_cursor < reply.deal_cursor:
+        yield from pull_deals(desk)
+    desk.is_quiet = reply.quiet
+    ended = _ENDED.get(reply.status)
+    if ended is None:
+        desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
+    elif may_become(desk.book.orders[order.order_id].status, ended):
         desk.emit(
             OrderUpdated(
                 order_id=order.order_id,
-                status=_ENDED[OrderReplyStatus(reply.status)],
+                status=ended,
                 ticket=reply.ticket,
                 retcode=reply.retcode,
                 code=reply.error_code or "",
@@ -129,11 +135,6 @@ def carry(desk: Desk, order: Order) -> Talk:
                 time_ns=reply.time_ns or order.created_ns,
             )
         )
-        return
-    while desk.book.deal_cursor < reply.deal_cursor:
-        yield from pull_deals(desk)
-    desk.is_quiet = reply.quiet
-    desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
 
 
 def pull_deals(desk: Desk) -> Talk:
