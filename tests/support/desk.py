@@ -1,0 +1,101 @@
+"""A portfolio core driven by hand: every call can be seen, answered, lost or answered twice.
+
+There is no socket and no clock: `tell` hands over a message, `settle` answers calls from a gateway's core, and the
+committed events go to a ledger where a test has one.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from proto.codec import NIL, decode_request, encode
+from proto.gateway import Reply, Request
+from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
+from proto.time import Now
+from services.mt5.core.gateway import Gateway
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.rules import DeskRules
+from tests.support.builders import START_NS, STREAM_ID, some_rules
+
+
+class HandDrivenDesk:
+    """Portfolio and gateway with a test between them."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        rules: DeskRules | None = None,
+        book: Book | None = None,
+        cursor: TickCursor | None = None,
+    ) -> None:
+        self.gateway = gateway
+        self.desk = Desk(
+            rules=rules or some_rules(), book=book or Book(), cursor=cursor or TickCursor(), live_incarnation="live"
+        )
+        self.portfolio = Portfolio(self.desk, timeout_ms=1_000)
+        self.asked: list[Request] = []
+        self.mono_ns = 1_000_000_000
+
+    @property
+    def now(self) -> Now:
+        return Now(START_NS + self.mono_ns, self.mono_ns)
+
+    def start(self) -> list[Call]:
+        """The first call of a portfolio that has just come up."""
+        return self._seen(self.portfolio.start(self.now))
+
+    def tell(self, message: Signal | SignalHello | Answer | CourierHello) -> list[Call]:
+        """Hand over one message."""
+        return self._seen(self.portfolio.handle(message, self.now))
+
+    def pause(self) -> list[Call]:
+        """No more input is at hand."""
+        return self._seen(self.portfolio.pause(self.now))
+
+    def wait(self, ms: int) -> list[Call]:
+        """Let time pass and the timer fire."""
+        self.mono_ns += ms * 1_000_000
+        return self._seen(self.portfolio.on_timer(self.now))
+
+    def hello(self, *symbols: str) -> list[Call]:
+        """A signal process says that it is there."""
+        return self.tell(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0))
+
+    def answer(self, call: Call, reply: Reply | None = None) -> list[Call]:
+        """Answer one call, from the gateway unless a reply is given."""
+        if reply is None:
+            reply = self.gateway.handle(request_of(call), self.now)
+        return self.tell(Answer(call.call_id, Outcome.REPLY, Raw(encode(reply))))
+
+    def silence(self, call: Call) -> list[Call]:
+        """Nobody answers a call."""
+        return self.tell(Answer(call.call_id, Outcome.NO_ANSWER, NIL))
+
+    def settle(self, calls: list[Call]) -> None:
+        """Answer calls, and the calls that follow from the answers, until there are none."""
+        while calls:
+            calls = [following for call in calls for following in self.answer(call)]
+
+    def run_up(self) -> None:
+        """Start, reconcile, hear the signal process and have CONFIRM(0) answered."""
+        self.settle(self.start())
+        self.hello()
+        self.settle(self.pause())
+
+    def asked_of(self, kind: type[Request]) -> list[Request]:
+        """The requests of one kind that were made, in order."""
+        return [request for request in self.asked if isinstance(request, kind)]
+
+    def _seen(self, calls: list[Call]) -> list[Call]:
+        self.asked += [request_of(call) for call in calls]
+        return calls
+
+
+def request_of(call: Call) -> Request:
+    """The request that a call carries."""
+    request, _ = decode_request(bytes(call.request))
+    return request
