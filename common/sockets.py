@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket as unix
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,9 @@ RECONNECT_SAME_HOST_MS: Final = (20, 200)
 """First and longest pause before connecting again. On one host trying costs next to nothing, so it is tried often."""
 
 _SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
+
+LEAVING_SECONDS: Final = 0.5
+"""How long a process that listens on our address may take to end before it is held to be staying."""
 
 IPC_PATH_BYTES_MAX: Final = 107
 """What fits into a Unix socket address with its closing zero."""
@@ -160,6 +164,15 @@ def _prepare_ipc(url: str, setting: str) -> None:
         raise StartError(
             f"cannot bind {url}: {error.strerror}; expected a writable folder{_setting(setting)}"
         ) from None
+
+
+def _stays_taken(path: Path) -> bool:
+    deadline = time.monotonic() + LEAVING_SECONDS
+    while _answers(path):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _answers(path: Path) -> bool:

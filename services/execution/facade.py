@@ -182,6 +182,11 @@ def _required(order: Mapping[str, Any], field: str, expected: str) -> Any:
 
 
 def _require_positive(field: str, value: object, expected: str) -> None:
-    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type,operator]
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        is_positive = False
+    elif isinstance(value, Decimal):
+        is_positive = value.is_finite() and value > 0
+    else:
+        is_positive = math.isfinite(value) and value > 0
+    if not is_positive:
         raise ValueError(f"{field} is {value!r}, expected {expected}")

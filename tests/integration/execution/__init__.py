@@ -1,0 +1,1 @@
+"""The execution process and its facade over real sockets."""

@@ -1,0 +1,198 @@
+"""The execution process between a portfolio and gateways that behave, stay silent, come back or talk nonsense."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+import zmq
+from msgspec import Raw
+
+from common.service import Loop
+from common.settings import load
+from common.sockets import Socket, Sockets, send
+from proto.codec import decode_reply, decode_report_message, encode
+from proto.gateway import Fence, OrderReply, Ping, PingReply
+from proto.messages import Answer, Call, CourierHello, Outcome
+from services.execution.core.courier import Courier
+from services.execution.settings import ExecutionSettings
+from services.execution.shell import ExecutionShell
+from tests.support.waiting import receive, wait_for
+
+PING = encode(Ping())
+
+
+class Desk:
+    """The execution process in a thread, and the ends of its sockets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sockets = Sockets()
+        self.gateway_url = f"ipc://{folder}/gateway.ipc"
+        self.report_url = f"ipc://{folder}/report.ipc"
+        self._loop = Loop("execution")
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+        self.commands = self.sockets.push(f"ipc://{folder}/command.ipc")
+
+    def _serve(self) -> None:
+        sockets = Sockets()
+        try:
+            ExecutionShell(load(ExecutionSettings), Courier(boot_id="c1"), sockets, self._loop).run()
+        finally:
+            sockets.close()
+
+    def call(self, call_id: int, *, timeout_ms: int = 5_000, order_id: str = "a-1") -> None:
+        message = encode(Call(call_id, timeout_ms, Raw(encode(Fence(order_id=order_id)))))
+        wait_for(lambda: send(self.commands, [message]), "a connection to execution")
+
+    @cached_property
+    def reports(self) -> Socket:
+        """Where reports arrive, from the first time that it is asked for."""
+        return self.sockets.pull(self.report_url)
+
+    def report(self) -> Answer | CourierHello:
+        (payload,) = receive(self.reports)
+        return decode_report_message(payload)
+
+    def answer(self) -> Answer:
+        """The next report that is no hello."""
+        while isinstance(report := self.report(), CourierHello):
+            continue
+        return report
+
+    def close(self) -> None:
+        self._loop.stop()
+        self._thread.join(timeout=10)
+        assert not self._thread.is_alive()
+        self._loop.close()
+        self.sockets.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
+    monkeypatch.setenv("PAPERDESK_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("ZMQ_EXECUTION_URL", f"ipc://{tmp_path}/gateway.ipc")
+    made = Desk(tmp_path)
+    yield made
+    made.close()
+
+
+def a_reply(order_id: str, boot_id: str = "g1") -> bytes:
+    return encode(
+        OrderReply(status="UNKNOWN", mode="simulated", venue="v", account="a", boot_id=boot_id, order_id=order_id)
+    )
+
+
+def a_pong(boot_id: str = "g1") -> bytes:
+    return encode(PingReply(status="OK", mode="simulated", venue="v", account="a", boot_id=boot_id, now_ns=1))
+
+
+def next_request(gateway: Socket, *, boot_id: str = "g1") -> list[bytes]:
+    """The next request that is no ping; pings are answered."""
+    while True:
+        frames = receive(gateway)
+        if frames[-1] != PING:
+            return frames
+        assert send(gateway, [*frames[:-1], a_pong(boot_id)])
+
+
+def test_a_call_reaches_a_router_with_its_id_and_the_reply_comes_back(desk: Desk) -> None:
+    gateway = desk.sockets.router(desk.gateway_url)
+    desk.call(258)
+    frames = next_request(gateway)
+    assert frames[1:] == [(258).to_bytes(8, "big"), b"", encode(Fence(order_id="a-1"))]
+    assert send(gateway, [*frames[:-1], a_reply("a-1")])
+    answer = desk.answer()
+    assert (answer.call_id, answer.outcome) == (258, Outcome.REPLY)
+    assert decode_reply(answer.reply) == decode_reply(a_reply("a-1"))
+
+
+def test_a_plain_rep_server_is_served_as_well(desk: Desk) -> None:
+    context: zmq.Context[Socket] = zmq.Context()
+    server = context.socket(zmq.REP)
+    server.bind(desk.gateway_url)
+    desk.call(1)
+    while receive(server) == [PING]:
+        server.send(a_pong())
+    server.send(a_reply("a-1"))
+    assert desk.answer().outcome is Outcome.REPLY
+    server.close(linger=0)
+    context.term()
+
+
+def test_the_start_is_told_to_portfolio(desk: Desk) -> None:
+    assert desk.report() == CourierHello("c1+")
+
+
+def test_a_silent_gateway_is_no_answer_and_its_late_reply_is_told_too(desk: Desk) -> None:
+    gateway = desk.sockets.router(desk.gateway_url)
+    desk.call(1, timeout_ms=300)
+    frames = next_request(gateway)
+    assert desk.answer() == Answer(1, Outcome.NO_ANSWER, Raw(b"\xc0"))
+    assert send(gateway, [*frames[:-1], a_reply("a-1")])
+    assert desk.answer().outcome is Outcome.REPLY
+
+
+def test_a_gateway_that_comes_back_as_another_gets_the_call_and_portfolio_a_hello(desk: Desk) -> None:
+    first = desk.sockets.router(desk.gateway_url)
+    desk.call(1)
+    frames = next_request(first)
+    assert send(first, [*frames[:-1], a_reply("a-1")])
+    assert desk.answer().call_id == 1
+    first.close(linger=0)
+    second = desk.sockets.router(desk.gateway_url)
+    requests: list[list[bytes]] = []
+    while not requests:
+        if not second.poll(250):
+            desk.call(2, timeout_ms=20_000)
+            continue
+        frames = receive(second)
+        if frames[-1] == PING:
+            assert send(second, [*frames[:-1], a_pong("g2")])
+        else:
+            requests.append(frames)
+    assert int.from_bytes(requests[0][1], "big") == 2
+    while (report := desk.report()) != CourierHello("c1+g2"):
+        assert isinstance(report, CourierHello)
+
+
+def test_garbage_on_every_socket_changes_nothing(desk: Desk) -> None:
+    gateway = desk.sockets.router(desk.gateway_url)
+    wait_for(lambda: send(desk.commands, [b""]), "a connection to execution")
+    for frames in ([b"\xff" * 50], [b"not", b"one", b"frame"], [os.urandom(1_000)], [encode(Fence(order_id="x"))]):
+        assert send(desk.commands, frames)
+    desk.call(1)
+    frames = next_request(gateway)
+    peer = frames[0]
+    number = frames[1]
+    for nonsense in (
+        [b"x"],
+        [number],
+        [number, b""],
+        [number, b"full", a_reply("a-1")],
+        [b"short", b"", a_reply("a-1")],
+        [number, b"", b"{}"],
+        [number, b"", b""],
+        [number, b"", b"\xc1" * 60_000],
+    ):
+        assert send(gateway, [peer, *nonsense])
+    assert send(gateway, [*frames[:-1], a_reply("a-1")])
+    answer = desk.answer()
+    assert (answer.call_id, answer.outcome) == (1, Outcome.REPLY)
+    assert bytes(answer.reply) == a_reply("a-1")
+
+
+def test_reports_wait_for_a_portfolio_that_is_not_there_yet(desk: Desk) -> None:
+    gateway = desk.sockets.router(desk.gateway_url)
+    desk.call(1)
+    frames = next_request(gateway)
+    assert send(gateway, [*frames[:-1], a_reply("a-1")])
+    desk.call(2, timeout_ms=1)
+    next_request(gateway)
+    assert desk.report() == CourierHello("c1+")
+    assert [desk.answer().call_id, desk.answer().call_id] == [1, 2]
