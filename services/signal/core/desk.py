@@ -240,6 +240,8 @@ class SignalDesk:
         outputs: list[Output] = []
         if problem := problem_of(page):
             return self._lose(engine, refill.target, f"the gateway's answer has {problem}")
+        if page.from_sequence > expected and page.request_id != request_id(page.symbol, expected):
+            return []  # the answer to another question, such as one asked before a restart
         if page.from_sequence > expected and page.ordinal:
             outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them")
         elif not page.ordinal:
