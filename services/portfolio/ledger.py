@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 import msgspec
 
+from common.errors import StartError
 from common.storage import open_reader, open_writer
 from proto.gateway import VenueDeal
 from services.portfolio.core.book import Book
@@ -38,6 +39,9 @@ CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT, WITH
 CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NULL) STRICT;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+_UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
+"""What rows that nobody of us has written can lead to: a fold asserts what our own rows always satisfy."""
 
 _GENESIS: Final = hashlib.sha256(b"paperdesk ledger 1").digest()
 
@@ -149,7 +153,18 @@ def read(path: Path) -> tuple[Book, TickCursor]:
 
 
 def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
-    """Read the projections into a book."""
+    """Read the projections into a book.
+
+    Raises:
+        StartError: they do not make one; `verify` says more.
+    """
+    try:
+        return _load(db)
+    except _UNREADABLE as error:
+        raise StartError(f"{Path(db.filename).name} cannot be read: {type(error).__name__} {error}") from None
+
+
+def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
     book = Book()
     row = db.execute("SELECT payload FROM account WHERE name = 'account'").fetchone()
     if row is not None:
@@ -179,7 +194,7 @@ def verify(path: Path) -> list[str]:
     try:
         with db:
             found = list(_verify(db))
-    except (apsw.Error, msgspec.MsgspecError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         found = [f"{path.name} cannot be read to its end: {error}"]
     finally:
         db.close()
@@ -198,9 +213,9 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
             yield f"event {number} does not fit the chain: hash {stored.hex()[:16]}, expected {expected.hex()[:16]}"
             return
         folded.apply(_events.decode(payload))
-    kept, _ = load(db)
+    kept, _ = _load(db)
     for name, ours, theirs in (
-        ("orders", folded.orders, kept.orders),
+        ("orders", list(folded.orders.values()), list(kept.orders.values())),
         ("deals", folded.deals, kept.deals),
         ("account", _rest_of(folded), _rest_of(kept)),
         ("lots", _lots_of(folded), _lots_of(kept)),
@@ -209,8 +224,12 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
             yield f"the stored {name} are not what the events fold to"
 
 
-def _lots_of(book: Book) -> dict[str, tuple[Lot, ...]]:
-    return {symbol: position.lots for symbol, position in book.positions.items() if not position.is_flat}
+def _lots_of(book: Book) -> dict[str, tuple[int, tuple[Lot, ...]]]:
+    return {
+        symbol: (position.direction, position.lots)
+        for symbol, position in book.positions.items()
+        if not position.is_flat
+    }
 
 
 def _rest_of(book: Book) -> _Account:
