@@ -1,0 +1,143 @@
+"""From a signal to an order, a denial or nothing; and what is counted on the way."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.messages import WARMING_UP
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.events import DealBooked, OrderCreated, OrderDenied
+from services.portfolio.core.risk import NO_LIMITS
+from services.portfolio.core.single_position import OnOpposite
+from tests.support.builders import a_deal, a_signal, an_opened_stream, learned, some_rules
+
+D = Decimal
+
+
+def a_book(net: str = "0", symbol: str = "EURUSD") -> Book:
+    """An account in USD that holds `net` lots."""
+    book = Book()
+    book.apply(an_opened_stream())
+    book.apply(learned(symbol))
+    if volume := D(net):
+        side = Side.BUY if volume > 0 else Side.SELL
+        deal = a_deal(1, side, str(abs(volume)), "1.1", symbol=symbol)
+        book.apply(DealBooked(deal=deal, order_id="", closings=[]))
+    return book
+
+
+def outcome(
+    book: Book,
+    direction: int = 1,
+    cursor: TickCursor | None = None,
+    *,
+    volume: str = "0.01",
+    on_opposite: OnOpposite = OnOpposite.CLOSE,
+) -> OrderCreated | OrderDenied | None:
+    """What one signal comes to."""
+    rules = some_rules(volume=volume, on_opposite=on_opposite)
+    return decide(a_signal(1, direction), book, cursor or TickCursor(), rules, valid_until_ns=0)
+
+
+def test_a_buy_makes_an_order_at_the_ask_with_what_it_was_decided_on() -> None:
+    event = outcome(a_book())
+    assert isinstance(event, OrderCreated)
+    order = event.order
+    assert (order.order_id, order.number, order.side, order.volume) == ("01234567-000001", 1, Side.BUY, D("0.01"))
+    assert order.price == order.decision.ask == D("1.1001")
+    assert order.decision.bid == D("1.1")
+    assert order.decision.reason == "[RISK] PASS: Signal=BUY(1), Position=FLAT"
+    assert order.decision.position_before == 0
+
+
+def test_a_sell_closes_a_long_at_the_bid() -> None:
+    event = outcome(a_book("0.05"), -1)
+    assert isinstance(event, OrderCreated)
+    assert (event.order.side, event.order.volume, event.order.price) == (Side.SELL, D("0.05"), D("1.1"))
+    assert event.order.decision.position_before == D("0.05")
+
+
+def test_a_reversal_closes_and_opens_in_one_order() -> None:
+    event = outcome(a_book("0.05"), -1, on_opposite=OnOpposite.REVERSE)
+    assert isinstance(event, OrderCreated)
+    assert event.order.volume == D("0.06")
+
+
+def test_a_block_is_counted_with_its_words_and_is_no_event() -> None:
+    cursor, book = TickCursor(), a_book("0.05")
+    for _ in range(3):
+        assert outcome(book, 1, cursor) is None
+    assert cursor.blocked == {"POSITION_OPEN": 3}
+    assert cursor.last_blocked == {"EURUSD": "[RISK] BLOCKED: Signal=BUY(1) but position is LONG(0.05)"}
+    assert cursor.denied == {}
+
+
+def test_an_open_order_blocks_both_directions() -> None:
+    cursor, book = TickCursor(), a_book()
+    event = outcome(book, 1, cursor)
+    assert isinstance(event, OrderCreated)
+    book.apply(event)
+    assert outcome(book, 1, cursor) is None
+    assert outcome(book, -1, cursor) is None
+    assert cursor.blocked == {"ORDER_OPEN": 2}
+
+
+def test_only_the_first_of_a_run_of_equal_denials_is_an_event() -> None:
+    cursor, book = TickCursor(), a_book()
+    events = [outcome(book, direction, cursor, volume="2") for direction in (1, 1, 1, -1, -1, 1)]
+    kept = [event for event in events if event is not None]
+    assert [event.direction for event in kept if isinstance(event, OrderDenied)] == [1, -1, 1]
+    assert cursor.denied == {"ORDER_VOLUME": 6}
+    first = kept[0]
+    assert isinstance(first, OrderDenied)
+    assert (first.code, first.limit, first.observed) == ("ORDER_VOLUME", "1 lots", "2 lots")
+
+
+def test_a_denial_after_an_order_is_news_again() -> None:
+    cursor, book = TickCursor(), a_book()
+    assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
+    assert isinstance(outcome(book, 1, cursor), OrderCreated)
+    assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
+
+
+def test_a_limit_never_stops_a_close() -> None:
+    event = outcome(a_book("5"), -1)
+    assert isinstance(event, OrderCreated)
+    assert event.order.volume == 5
+
+
+def test_a_reversal_counts_only_what_it_opens() -> None:
+    assert isinstance(outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
+    assert isinstance(outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01"), OrderDenied)
+
+
+def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
+    book, cursor, rules = a_book(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
+    signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
+    denied = decide(signal, book, cursor, rules, valid_until_ns=0)
+    assert isinstance(denied, OrderDenied)
+    assert denied.code == "NO_CONVERSION_RATE"
+    count(signal, cursor)
+    assert isinstance(decide(signal, book, cursor, rules, valid_until_ns=0), OrderCreated)
+
+
+def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:
+    cursor = TickCursor()
+    words = [(1, ""), (-1, ""), (0, ""), (0, WARMING_UP), (0, WARMING_UP), (1, WARMING_UP)]
+    for ordinal, (direction, reason) in enumerate(words, 1):
+        count(a_signal(ordinal, direction, reason=reason), cursor)
+    assert (cursor.buy, cursor.sell, cursor.hold, cursor.warming_up) == (2, 1, 1, 2)
+    assert cursor.processed == cursor.ordinal == 6
+    assert cursor.marks == {"EURUSD": Mark(1.1, 1.1001, a_signal(6).time_ns)}
+
+
+def test_missing_sequences_are_counted_as_gaps() -> None:
+    cursor = TickCursor()
+    for sequence in (1, 2, 5, 6, 9):
+        count(a_signal(sequence), cursor)
+    count(a_signal(10, symbol="GBPUSD", sequence=1), cursor)
+    assert cursor.gaps == 4
+    assert cursor.sequences == {"EURUSD": 9, "GBPUSD": 1}

@@ -1,0 +1,241 @@
+"""The durable ledger: what it gives back, what `verify` finds, and who may write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import apsw
+import pytest
+
+from common.errors import StartError
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.accounts import same
+from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+
+EVENTS: list[Event] = [
+    an_opened_stream(),
+    learned(),
+    DealBooked(deal=a_deposit(), order_id="", closings=[]),
+    OrderCreated(order=an_order(1)),
+    DealBooked(deal=a_deal(2, order_id=an_order(1).order_id), order_id=an_order(1).order_id, closings=[]),
+    OrderCreated(order=an_order(2, Side.SELL, "0.03")),
+    DealBooked(deal=a_deal(3, Side.SELL, "0.02", "1.2"), order_id=an_order(2).order_id, closings=[]),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / FILE_NAME
+
+
+def fold(ledger: Ledger, events: list[Event], book: Book | None = None) -> Book:
+    """Fold events and commit each by itself."""
+    book = book or Book()
+    for number, event in enumerate(events, 1):
+        book.apply(event)
+        ledger.commit([event], book, TickCursor(stream_id="s", ordinal=number, marks={"EURUSD": Mark(1.1, 1.2, 3)}))
+    return book
+
+
+@pytest.fixture
+def closed(path: Path) -> Path:
+    """A ledger with some events, closed."""
+    ledger = Ledger(path)
+    fold(ledger, EVENTS)
+    ledger.close()
+    return path
+
+
+def tamper(path: Path, *statements: str) -> list[str]:
+    """Change the file behind the ledger's back and say what `verify` finds."""
+    db = apsw.Connection(str(path))
+    for statement in statements:
+        db.execute(statement)
+    db.close()
+    return verify(path)
+
+
+def test_an_empty_ledger_has_an_empty_book(path: Path) -> None:
+    Ledger(path).close()
+    book, cursor = read(path)
+    assert same(book, Book())
+    assert cursor == TickCursor()
+    assert verify(path) == []
+
+
+def test_what_is_read_is_what_was_committed(path: Path) -> None:
+    ledger = Ledger(path)
+    book = fold(ledger, EVENTS)
+    loaded, cursor = read(path)
+    assert same(loaded, book)
+    assert cursor.ordinal == len(EVENTS)
+    assert cursor.marks["EURUSD"] == Mark(1.1, 1.2, 3)
+    ledger.close()
+    assert verify(path) == []
+
+
+def test_a_ledger_opened_anew_goes_on_with_its_chain(closed: Path) -> None:
+    ledger = Ledger(closed)
+    book, _ = ledger.load()
+    last = an_order(2).order_id
+    fold(ledger, [DealBooked(deal=a_deal(4, Side.SELL, "0.01", "1.2"), order_id=last, closings=[])], book)
+    ledger.close()
+    assert verify(closed) == []
+    assert read(closed)[0].orders[last].status is OrderStatus.FILLED
+
+
+def test_a_late_partial_deal_opens_no_order_after_a_restart(closed: Path) -> None:
+    """The running desk and one that starts from the file block the same symbols."""
+    ledger = Ledger(closed)
+    book, _ = ledger.load()
+    last = an_order(2).order_id
+    canceled = OrderUpdated(
+        order_id=last, status=OrderStatus.CANCELED, ticket=None, retcode=None, code="", error="", time_ns=1
+    )
+    late = DealBooked(deal=a_deal(4, Side.SELL, "0.005", "1.2"), order_id=last, closings=[])
+    fold(ledger, [canceled, late], book)
+    ledger.close()
+    assert book.open_orders == read(closed)[0].open_orders == {}
+    assert same(read(closed)[0], book)
+
+
+def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
+    """A crash between two commits: the file stands at the first, whole."""
+    ledger = Ledger(path)
+    book = fold(ledger, EVENTS[:4])
+    for event in EVENTS[4:]:
+        book.apply(event)
+    ledger.close()
+    expected = Book()
+    for event in EVENTS[:4]:
+        expected.apply(event)
+    assert same(read(path)[0], expected)
+    assert verify(path) == []
+
+
+def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(path: Path) -> None:
+    ledger = Ledger(path)
+    book = fold(ledger, EVENTS[:3])
+    before = read(path)
+    broken = Book()
+    broken.touched.orders.add("an order that is not there")
+    with pytest.raises(KeyError):
+        ledger.commit([EVENTS[3]], broken, TickCursor(ordinal=99))
+    assert read(path)[1] == before[1]
+    fold(ledger, EVENTS[3:], book)
+    ledger.close()
+    assert verify(path) == []
+    assert same(read(path)[0], book)
+
+
+def test_there_is_one_writer_and_any_number_of_readers(path: Path) -> None:
+    ledger = Ledger(path)
+    with pytest.raises(StartError, match="in use by another process"):
+        Ledger(path)
+    assert read(path)[1] == TickCursor()
+    ledger.close()
+    Ledger(path).close()
+
+
+def test_there_must_be_a_ledger_to_read(tmp_path: Path) -> None:
+    with pytest.raises(StartError):
+        read(tmp_path / FILE_NAME)
+    with pytest.raises(StartError):
+        verify(tmp_path / FILE_NAME)
+
+
+def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
+    path.write_bytes(b"not a database, but long enough to look at" * 50)
+    for open_it in (Ledger, read, verify):
+        with pytest.raises(StartError):
+            open_it(path)
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (["UPDATE events SET payload = replace(payload, '10000', '90000') WHERE number = 3"], "event 3 does not fit"),
+        (["UPDATE events SET hash = zeroblob(32) WHERE number = 2"], "event 2 does not fit"),
+        (["DELETE FROM events WHERE number = 4"], "event 4 is missing"),
+        (["DELETE FROM events WHERE number = 1"], "event 1 is missing"),
+        (
+            [
+                "UPDATE events SET number = 99 WHERE number = 3",
+                "UPDATE events SET number = 3 WHERE number = 4",
+                "UPDATE events SET number = 4 WHERE number = 99",
+            ],
+            "event 3 does not fit",
+        ),
+        (["DELETE FROM events WHERE number = (SELECT max(number) FROM events)"], "not what the events fold to"),
+        (["UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 1"], "event 1 does not fit"),
+        (["DELETE FROM orders"], "the stored orders are not"),
+        (["UPDATE orders SET payload = replace(payload, '0.01', '0.10')"], "the stored orders are not"),
+        (["DELETE FROM deals WHERE deal = 2"], "the stored deals are not"),
+        (["DELETE FROM lots"], "the stored lots are not"),
+        (["UPDATE lots SET direction = 1", "UPDATE lots SET symbol = 'GBPUSD'"], "cannot be read to its end"),
+        (["UPDATE lots SET direction = 0"], "cannot be read to its end"),
+        (["UPDATE orders SET number = 3 - number"], "the stored orders are not"),
+        (["UPDATE account SET payload = replace(payload, '10000', '90000')"], "the stored account are not"),
+        (["DELETE FROM account"], "cannot be read to its end"),
+        (["UPDATE orders SET payload = CAST('nothing' AS BLOB)"], "cannot be read to its end"),
+        (["DROP TABLE lots"], "cannot be read to its end"),
+    ],
+)
+def test_verify_finds_what_was_changed(closed: Path, statements: list[str], words: str) -> None:
+    blobs = [
+        # replace() gives text; a STRICT blob column takes a blob.
+        statement.replace("replace(payload", "CAST(replace(CAST(payload AS TEXT)").replace("')", "') AS BLOB)")
+        if "replace(" in statement
+        else statement
+        for statement in statements
+    ]
+    found = tamper(closed, *blobs)
+    assert found
+    assert any(words in line for line in found), found
+
+
+@pytest.mark.parametrize("table", ["orders", "lots", "deals", "account", "cursor"])
+def test_rows_that_cannot_be_read_stop_the_start_with_a_word(closed: Path, table: str) -> None:
+    assert tamper(closed, f"UPDATE {table} SET payload = CAST('nothing' AS BLOB)") != []
+    with pytest.raises(StartError, match=r"ledger\.db cannot be read"):
+        read(closed)
+
+
+def test_verify_finds_a_lots_side_that_was_turned(path: Path) -> None:
+    """A long that became a short with the same lots is another position."""
+    ledger = Ledger(path)
+    fold(ledger, EVENTS[:5])
+    ledger.close()
+    assert tamper(path, "UPDATE lots SET direction = -1") == ["the stored lots are not what the events fold to"]
+
+
+def test_amounts_are_exact_text(closed: Path) -> None:
+    book, _ = read(closed)
+    assert book.balance == Decimal(10_000)
+    assert isinstance(book.balance, Decimal)
+
+
+def test_notes_stand_beside_the_account(path: Path) -> None:
+    ledger = Ledger(path)
+    assert ledger.meta("incarnation") is None
+    ledger.set_meta("incarnation", "a")
+    ledger.set_meta("incarnation", "b")
+    assert ledger.meta("incarnation") == "b"
+    ledger.close()
+
+
+READERS: list[Callable[[Path], object]] = [read, verify]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_readers_do_not_write(closed: Path, reader: Callable[[Path], object]) -> None:
+    before = closed.read_bytes()
+    reader(closed)
+    assert closed.read_bytes() == before
