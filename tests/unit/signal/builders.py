@@ -120,10 +120,13 @@ class TickGateway:
         )
 
 
-def a_page(ticks: Sequence[Tick], *, symbol: str, from_sequence: int, stream_id: str = STREAM) -> TicksReply:
-    """Ticks as GET_TICKS gives them."""
+def a_page(
+    ticks: Sequence[Tick], *, symbol: str, from_sequence: int, stream_id: str = STREAM, request_id: str = ""
+) -> TicksReply:
+    """Ticks as GET_TICKS gives them, in answer to the request that is named."""
     return TicksReply(
         status="OK",
+        request_id=request_id,
         mode="simulated",
         venue="simulated",
         account="paper",

@@ -205,7 +205,11 @@ def test_a_gateway_that_keeps_only_the_last_ticks_gives_what_it_has() -> None:
     bench.is_gateway_reachable = False
     bench.publish(ticks[20:21])
     bench.is_gateway_reachable = True
-    bench.take(bench.desk.handle(a_page(ticks[15:21], symbol="EURUSD", from_sequence=16), bench.now))
+    unasked = a_page(ticks[15:21], symbol="EURUSD", from_sequence=16, request_id="9:EURUSD")
+    bench.take(bench.desk.handle(unasked, bench.now))
+    assert bench.said(GapLost) == []
+    answer = a_page(ticks[15:21], symbol="EURUSD", from_sequence=16, request_id="11:EURUSD")
+    bench.take(bench.desk.handle(answer, bench.now))
     assert bench.said(GapLost) == [GapLost("EURUSD", 11, 15, "the gateway does not keep them")]
     bench.publish(ticks[21:])
     assert [signal.ordinal for signal in bench.signals] == [*range(1, 11), *range(16, 41)]
