@@ -39,8 +39,11 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+    # A shell starts background jobs with SIGINT ignored; whoever sends one all the same means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is
+        signal.signal(signal.SIGHUP, _end)
     try:
         code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
     except StartError as error:

@@ -10,16 +10,24 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
 from cli.inputs import named_files
 from common.errors import StartError
-from proto.units import is_exact
+from proto.units import is_exact, plain
 
 if TYPE_CHECKING:
     from research.run import RunSpec
+
+
+DEFAULT_STRATEGY: Final = "ema_cross"
+DEFAULT_RISK: Final = "default"
+DEFAULT_SPEED: Final = "lockstep"
+DEFAULT_VOLUME: Final = "0.01"
+DEFAULT_BALANCE: Final = "10000"
+DEFAULT_CURRENCY: Final = "USD"
 
 
 class OnOpposite(StrEnum):
@@ -55,8 +63,12 @@ Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="A signal ag
 Risk = Annotated[str, typer.Option("--risk", help="default, none, or a TOML file of limits.")]
 CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Quotes whose bid is above their ask.")]
 Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Lots of an order.")]
-Balance = Annotated[str, typer.Option("--balance", metavar="MONEY", help="Cash of a new account.")]
-Currency = Annotated[str, typer.Option("--currency", help="Currency of a new account.")]
+Balance = Annotated[
+    str | None, typer.Option("--balance", metavar="MONEY", help=f"Cash of a new account. Default: {DEFAULT_BALANCE}.")
+]
+Currency = Annotated[
+    str | None, typer.Option("--currency", help=f"Currency of a new account. Default: {DEFAULT_CURRENCY}.")
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every random draw of the run.")]
 DataDir = Annotated[
     Path | None,
@@ -66,18 +78,18 @@ Continue = Annotated[bool, typer.Option("--continue", help="Go on with the accou
 Report = Annotated[Path | None, typer.Option("--report", metavar="OUT.json", help="Write the report here as well.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 
-DEFAULT_STRATEGY: Final = "ema_cross"
-DEFAULT_RISK: Final = "default"
-DEFAULT_SPEED: Final = "lockstep"
-DEFAULT_VOLUME: Final = "0.01"
-DEFAULT_BALANCE: Final = "10000"
-DEFAULT_CURRENCY: Final = "USD"
-
 VOLUME_MAX: Final = Decimal(1_000_000)
 BALANCE_MAX: Final = Decimal(10) ** 12
 SEED_MAX: Final = 2**63 - 1
 SPEED_MAX: Final = 1e6
 ROW_MAX: Final = 2**53
+
+
+class AccountTerms(NamedTuple):
+    """What an account was opened with."""
+
+    balance: str
+    currency: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,20 +106,30 @@ class RunOptions:
     risk: str = DEFAULT_RISK
     crossed: Crossed = Crossed.REJECT
     volume: str = DEFAULT_VOLUME
-    balance: str = DEFAULT_BALANCE
-    currency: str = DEFAULT_CURRENCY
+    balance: str | None = None
+    currency: str | None = None
     seed: int = 0
 
 
-def run_spec(options: RunOptions) -> RunSpec:
+def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> RunSpec:
     """The run that was asked for.
+
+    Args:
+        options: what was said.
+        going_on: terms of the account that it goes on with; None for a new one.
 
     Raises:
         StartError: something about it is out of range, unknown or contradictory.
     """
     # What is cheap is judged before what takes a second to import.
     volume = decimal_option("--volume", options.volume, above=Decimal(0), most=VOLUME_MAX, unit="lots")
-    balance = decimal_option("--balance", options.balance, above=Decimal(0), most=BALANCE_MAX, unit="money")
+    terms = going_on or AccountTerms(DEFAULT_BALANCE, DEFAULT_CURRENCY)
+    balance = decimal_option(
+        "--balance", options.balance or terms.balance, above=Decimal(0), most=BALANCE_MAX, unit="money"
+    )
+    currency = options.currency or terms.currency
+    if going_on is not None:
+        _judge_terms(going_on, balance, currency)
     _judge_rows(options)
     if not 0 <= options.seed <= SEED_MAX:
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
@@ -120,7 +142,7 @@ def run_spec(options: RunOptions) -> RunSpec:
     from services.portfolio.core.single_position import OnOpposite as Policy
 
     require_symbols(dict.fromkeys(file.symbol for file in named))
-    require_currency(options.currency)
+    require_currency(currency)
     require_strategy(options.strategy)
     require_limits(risk)
     return RunSpec(
@@ -134,10 +156,22 @@ def run_spec(options: RunOptions) -> RunSpec:
         crossed="accept" if options.crossed is Crossed.ACCEPT else "reject",
         volume=volume,
         balance=balance,
-        currency=options.currency,
+        currency=currency,
         seed=options.seed,
         symbol_map={},
     )
+
+
+def _judge_terms(account: AccountTerms, balance: Decimal, currency: str) -> None:
+    if balance != Decimal(account.balance):
+        raise StartError(
+            f"--balance is {plain(balance)}, but the account was opened with {account.balance}; "
+            "expected no --balance with --continue"
+        )
+    if currency != account.currency:
+        raise StartError(
+            f"--currency is {currency!r}, but the account is in {account.currency}; expected no --currency with --continue"
+        )
 
 
 def _judge_rows(options: RunOptions) -> None:

@@ -62,8 +62,8 @@ def replay(
     risk: o.Risk = o.DEFAULT_RISK,
     crossed: o.CrossedQuotes = o.Crossed.REJECT,
     volume: o.Volume = o.DEFAULT_VOLUME,
-    balance: o.Balance = o.DEFAULT_BALANCE,
-    currency: o.Currency = o.DEFAULT_CURRENCY,
+    balance: o.Balance = None,
+    currency: o.Currency = None,
     seed: o.Seed = 0,
     data_dir: o.DataDir = None,
     go_on: o.Continue = False,
@@ -90,7 +90,8 @@ def replay(
             balance=balance,
             currency=currency,
             seed=seed,
-        )
+        ),
+        going_on=_terms_of(data_dir) if go_on and data_dir is not None else None,
     )
     out = None if report is None else writable_file(report, "--report")
     with data_directory(data_dir, go_on=go_on) as folder:
@@ -109,8 +110,8 @@ def backtest(
     risk: o.Risk = o.DEFAULT_RISK,
     crossed: o.CrossedQuotes = o.Crossed.REJECT,
     volume: o.Volume = o.DEFAULT_VOLUME,
-    balance: o.Balance = o.DEFAULT_BALANCE,
-    currency: o.Currency = o.DEFAULT_CURRENCY,
+    balance: o.Balance = None,
+    currency: o.Currency = None,
     seed: o.Seed = 0,
     data_dir: o.DataDir = None,
     report: o.Report = None,
@@ -155,8 +156,8 @@ def parity(
     risk: o.Risk = o.DEFAULT_RISK,
     crossed: o.CrossedQuotes = o.Crossed.REJECT,
     volume: o.Volume = o.DEFAULT_VOLUME,
-    balance: o.Balance = o.DEFAULT_BALANCE,
-    currency: o.Currency = o.DEFAULT_CURRENCY,
+    balance: o.Balance = None,
+    currency: o.Currency = None,
     seed: o.Seed = 0,
     data_dir: o.DataDir = None,
     as_json: o.AsJson = False,
@@ -196,6 +197,19 @@ def parity(
             f"balance {one['balance']} {spec.currency}"
         )
     return 1 if differences else 0
+
+
+def _terms_of(data_dir: Path) -> o.AccountTerms | None:
+    """What the account in the directory was opened with; None when none has been opened."""
+    from proto.gateway import DealKind
+    from research import views
+    from services.portfolio.ledger import FILE_NAME
+
+    if not (data_dir / FILE_NAME).is_file():
+        return None
+    deposits = [deal["profit"] for deal in views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
+    currency = views.account(data_dir)["currency"]
+    return o.AccountTerms(deposits[0], currency) if deposits and currency else None
 
 
 def _replayed(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path) -> tuple[dict[str, Any], str]:

@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterator, Mapping
@@ -338,9 +339,17 @@ def _last_lines(path: Path, *, since: int = 0) -> list[str]:
 @contextlib.contextmanager
 def _interrupts_wait() -> Iterator[None]:
     """Hold SIGINT, SIGTERM and SIGHUP back until the block is done, then let the first one through."""
-    held = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # Handlers and not the mask: with other threads about, the kernel would hand a masked signal to one of them.
+    before = {number: signal.signal(number, lambda found, _: held.append(found)) for number in numbers}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.options import Crossed, OnOpposite, RunOptions, run_spec, speed_option
+from cli.options import AccountTerms, Crossed, OnOpposite, RunOptions, run_spec, speed_option
 from common.errors import StartError
 
 
@@ -81,6 +81,24 @@ def test_what_cannot_be_run_is_refused_in_one_line(changed: dict[str, Any], word
         run_spec(a_run(**changed))
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_an_account_that_goes_on_keeps_its_terms() -> None:
+    spec = run_spec(a_run(), going_on=AccountTerms("500", "EUR"))
+    assert (spec.balance, spec.currency) == (Decimal(500), "EUR")
+    assert run_spec(a_run(balance="500.00", currency="EUR"), going_on=AccountTerms("500", "EUR")) == spec
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"balance": "700"}, "--balance is 700, but the account was opened with 500; expected no --balance"),
+        ({"currency": "USD"}, "--currency is 'USD', but the account is in EUR; expected no --currency"),
+    ],
+)
+def test_an_account_that_goes_on_is_not_given_other_terms(changed: dict[str, Any], words: str) -> None:
+    with pytest.raises(StartError, match=words):
+        run_spec(a_run(**changed), going_on=AccountTerms("500", "EUR"))
 
 
 def test_a_file_of_limits_is_read_before_anything_is_started(tmp_path: Path) -> None:
