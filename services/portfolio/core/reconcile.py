@@ -30,6 +30,7 @@ from proto.gateway import (
 from proto.units import plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Order
 
 DIFFERENCES_MAX: Final = 100
 """Enough to see what is wrong; a book that differs everywhere need not be listed whole."""
@@ -122,7 +123,7 @@ def _compare_orders(book: Book, findings: _Findings) -> Generator[Request, Reply
 
 
 def _compare_order(book: Book, order: VenueOrder, findings: _Findings) -> None:
-    venue = f"{order.status} {order.side} {plain(order.filled_volume)} of {plain(order.volume)} {order.symbol}"
+    venue = _told_order(order)
     mine = book.orders.get(order.order_id)
     if mine is None:
         findings.add("unknown_order", f"ticket {order.ticket} ({order.order_id})", ledger="none", venue=venue)
@@ -134,8 +135,12 @@ def _compare_order(book: Book, order: VenueOrder, findings: _Findings) -> None:
         and (mine.filled_price == order.filled_price or not mine.filled_volume)
     )
     if not same:
-        ledger = f"{mine.status} {mine.side} {plain(mine.filled_volume)} of {plain(mine.volume)} {mine.symbol}"
-        findings.add("order", f"order {order.order_id}", ledger=ledger, venue=venue)
+        findings.add("order", f"order {order.order_id}", ledger=_told_order(mine), venue=venue)
+
+
+def _told_order(order: Order | VenueOrder) -> str:
+    price = "" if order.filled_price is None else f" at {plain(order.filled_price)}"
+    return f"{order.status} {order.side} {plain(order.filled_volume)} of {plain(order.volume)} {order.symbol}{price}"
 
 
 def _compare_positions(book: Book, findings: _Findings) -> Generator[Request, Reply, None]:
