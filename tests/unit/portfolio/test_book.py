@@ -1,0 +1,113 @@
+"""The account as the fold of its events."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from proto.units import Side
+from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated
+from services.portfolio.core.lifecycle import OrderStatus
+from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+
+D = Decimal
+
+
+def a_book(*events: Event) -> Book:
+    """A EURUSD account in USD after these events."""
+    book = Book()
+    for event in (an_opened_stream(), learned(), *events):
+        book.apply(event)
+    return book
+
+
+def booked(number: int, side: Side = Side.BUY, volume: str = "0.01", price: str = "1.1", order: int = 0) -> DealBooked:
+    """A deal, of an order of ours where its number is given."""
+    order_id = an_order(order).order_id if order else ""
+    return DealBooked(deal=a_deal(number, side, volume, price, order_id=order_id), order_id=order_id, closings=[])
+
+
+def updated(number: int, status: OrderStatus) -> OrderUpdated:
+    """The venue's word on an order."""
+    return OrderUpdated(
+        order_id=an_order(number).order_id, status=status, ticket=5, retcode=6, code="C", error="E", time_ns=77
+    )
+
+
+def test_a_created_order_reserves_its_symbol_until_it_ends() -> None:
+    book = a_book(OrderCreated(order=an_order(1)))
+    assert book.open_orders == {"EURUSD": an_order(1).order_id}
+    book.apply(updated(1, OrderStatus.IN_DOUBT))
+    assert book.open_orders == {"EURUSD": an_order(1).order_id}
+    book.apply(updated(1, OrderStatus.REJECTED))
+    assert book.open_orders == {}
+    order = book.orders[an_order(1).order_id]
+    assert (order.ticket, order.retcode, order.code, order.error, order.ended_ns) == (5, 6, "C", "E", 77)
+
+
+def test_deals_of_one_order_average_their_prices() -> None:
+    book = a_book(OrderCreated(order=an_order(1, volume="0.03")), booked(1, volume="0.01", price="1.1", order=1))
+    order = book.orders[an_order(1).order_id]
+    assert (order.status, order.filled_volume) == (OrderStatus.PARTIALLY_FILLED, D("0.01"))
+    book.apply(booked(2, volume="0.02", price="1.4", order=1))
+    order = book.orders[an_order(1).order_id]
+    assert (order.status, order.filled_volume, order.filled_price) == (OrderStatus.FILLED, D("0.03"), D("1.3"))
+    assert book.open_orders == {}
+
+
+def test_a_late_deal_is_booked_and_the_end_of_its_order_stands() -> None:
+    book = a_book(OrderCreated(order=an_order(1, volume="0.03")), updated(1, OrderStatus.CANCELED))
+    book.apply(booked(1, volume="0.01", order=1))
+    assert book.orders[an_order(1).order_id].status is OrderStatus.CANCELED
+    assert book.orders[an_order(1).order_id].filled_volume == D("0.01")
+    assert book.open_orders == {}
+    assert book.position("EURUSD").net_volume == D("0.01")
+    book.apply(booked(2, volume="0.02", order=1))
+    assert book.orders[an_order(1).order_id].status is OrderStatus.FILLED
+
+
+def test_cash_deals_move_the_balance_and_no_position() -> None:
+    book = a_book(DealBooked(deal=a_deposit(1, "500.25"), order_id="", closings=[]))
+    assert book.balance == D("500.25")
+    assert book.realized_pnl == 0
+    assert (book.position_changes, book.deal_cursor) == (0, 1)
+    assert book.positions == {}
+
+
+def test_profit_commission_and_swap_add_up_to_the_balance() -> None:
+    deal = a_deal(1, profit=D("10.50"), commission=D("-0.70"), swap=D("-0.05"))
+    book = a_book(DealBooked(deal=deal, order_id="", closings=[]))
+    assert (book.realized_pnl, book.commission, book.swap) == (D("10.50"), D("-0.70"), D("-0.05"))
+    assert book.balance == D("9.75")
+
+
+def test_a_deal_that_is_not_ours_moves_the_position_all_the_same() -> None:
+    assert a_book(booked(1)).position("EURUSD").net_volume == D("0.01")
+
+
+def test_a_deal_is_booked_once() -> None:
+    with pytest.raises(AssertionError):
+        a_book(booked(1), booked(1))
+
+
+@pytest.mark.parametrize("status", [OrderStatus.SENT, OrderStatus.PENDING])
+def test_what_the_table_forbids_is_not_folded(status: OrderStatus) -> None:
+    with pytest.raises(AssertionError):
+        a_book(OrderCreated(order=an_order(1)), updated(1, OrderStatus.REJECTED), updated(1, status))
+
+
+def test_what_a_deal_would_close_is_told_without_booking_it() -> None:
+    book = a_book(booked(1, volume="0.02", price="1.1"), booked(2, volume="0.02", price="1.2"))
+    closings = closings_of(book, a_deal(3, Side.SELL, "0.03", "1.3"))
+    assert [(closing.opened_by, closing.volume) for closing in closings] == [("1", D("0.02")), ("2", D("0.01"))]
+    assert book.position("EURUSD").net_volume == D("0.04")
+    assert closings_of(book, a_deposit(3)) == []
+
+
+def test_a_new_stream_goes_on_with_the_account() -> None:
+    book = a_book(booked(1))
+    book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=1))
+    assert book.ended is None
+    assert book.position("EURUSD").net_volume == D("0.01")

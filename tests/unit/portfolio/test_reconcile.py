@@ -1,0 +1,221 @@
+"""Ledger against venue: agreement after real trades, and every kind of difference by name."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from proto.control import Difference
+from proto.units import Side
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.book import Book
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.position import Position
+from services.portfolio.core.reconcile import DIFFERENCES_MAX, compare
+from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
+from tests.support.desk import HandDrivenDesk
+
+D = Decimal
+
+
+def a_desk_after_trades(trades: int = 3) -> HandDrivenDesk:
+    """Buys and sells by turns on real quotes; an odd number leaves a long position."""
+    quotes = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(trades + 1)]
+    driven = HandDrivenDesk(a_gateway(a_stream(*quotes), pace=Pace(trades + 1)))
+    driven.run_up()
+    driven.gateway.due(driven.now)
+    for ordinal in range(1, trades + 1):
+        bid, ask = quotes[ordinal - 1]
+        driven.settle(driven.tell(a_signal(ordinal, 1 if ordinal % 2 else -1, bid=bid, ask=ask)))
+    assert len(driven.desk.book.orders) == trades
+    return driven
+
+
+def differences(driven: HandDrivenDesk, book: Book | None = None) -> list[Difference]:
+    """Compare a book, the desk's own unless another is given, with the desk's gateway."""
+    talk = compare(book or driven.desk.book)
+    try:
+        request = next(talk)
+        while True:
+            request = talk.send(driven.gateway.handle(request, driven.now))
+    except StopIteration as done:
+        found: list[Difference] = done.value
+        return found
+
+
+def test_after_real_trades_there_is_no_difference() -> None:
+    for trades in (0, 1, 2, 5):
+        assert differences(a_desk_after_trades(trades)) == []
+
+
+def test_more_than_a_page_of_orders_and_deals_is_compared_whole() -> None:
+    driven = a_desk_after_trades(205)
+    assert differences(driven) == []
+    first = next(iter(driven.desk.book.orders.values()))
+    driven.desk.book.orders[first.order_id] = structs.replace(first, volume=D("0.02"))
+    assert [found.kind for found in differences(driven)] == ["order"]
+
+
+def _balance(book: Book) -> None:
+    book.balance += D("0.01")
+
+
+def _forgotten_deal(book: Book) -> None:
+    book.deals.pop()
+
+
+def _invented_deal(book: Book) -> None:
+    book.deals.append(a_deal(99))
+
+
+def _changed_deal(book: Book) -> None:
+    book.deals[-1] = structs.replace(book.deals[-1], price=D("1.5"))
+
+
+def _forgotten_order(book: Book) -> None:
+    book.orders.popitem()
+
+
+def _invented_order(book: Book) -> None:
+    order = an_order(99, status=OrderStatus.FILLED, filled_volume=D("0.01"), filled_price=D("1.1"))
+    book.orders[order.order_id] = order
+
+
+def _pending_order(book: Book) -> None:
+    order = an_order(99)
+    book.orders[order.order_id] = order
+
+
+def _changed_order(book: Book) -> None:
+    order = next(iter(book.orders.values()))
+    book.orders[order.order_id] = structs.replace(order, side=order.side.opposite)
+
+
+def _changed_status(book: Book) -> None:
+    order = next(iter(book.orders.values()))
+    book.orders[order.order_id] = structs.replace(order, status=OrderStatus.IN_DOUBT)
+
+
+def _changed_price(book: Book) -> None:
+    order = next(iter(book.orders.values()))
+    book.orders[order.order_id] = structs.replace(order, filled_price=D("1.5"))
+
+
+def _forgotten_position(book: Book) -> None:
+    book.positions.clear()
+
+
+def _turned_position(book: Book) -> None:
+    held = book.positions["EURUSD"]
+    book.positions["EURUSD"] = Position("EURUSD", held.contract_size, held.lots, -held.direction)
+
+
+def _invented_position(book: Book) -> None:
+    position = Position("GBPUSD", D(100_000))
+    position.apply(side=Side.SELL, volume=D("0.5"), price=D("1.2"), deal="9", time_ns=1)
+    book.positions["GBPUSD"] = position
+
+
+@pytest.mark.parametrize(
+    ("alter", "kind", "subject", "ledger", "venue"),
+    [
+        (_balance, "balance", "account paper-USD", "10000.91", "10000.9"),
+        (_forgotten_deal, "missing_deal", "deal 4", "none", "BUY 0.01 EURUSD at 1.1021, profit 0"),
+        (_invented_deal, "unknown_deal", "deal 99", "BUY 0.01 EURUSD at 1.1, profit 0", "none"),
+        (
+            _changed_deal,
+            "deal",
+            "deal 4",
+            "BUY 0.01 EURUSD at 1.5, profit 0",
+            "BUY 0.01 EURUSD at 1.1021, profit 0",
+        ),
+        (
+            _forgotten_order,
+            "unknown_order",
+            "ticket 3 (01234567-000003)",
+            "none",
+            "FILLED BUY 0.01 of 0.01 EURUSD at 1.1021",
+        ),
+        (_invented_order, "missing_order", "order 01234567-000099", "FILLED BUY 0.01 EURUSD", "none"),
+        (_pending_order, "missing_order", "order 01234567-000099", "PENDING BUY 0.01 EURUSD", "none"),
+        (
+            _changed_order,
+            "order",
+            "order 01234567-000001",
+            "FILLED SELL 0.01 of 0.01 EURUSD at 1.1001",
+            "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
+        ),
+        (
+            _changed_status,
+            "order",
+            "order 01234567-000001",
+            "IN_DOUBT BUY 0.01 of 0.01 EURUSD at 1.1001",
+            "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
+        ),
+        (
+            _changed_price,
+            "order",
+            "order 01234567-000001",
+            "FILLED BUY 0.01 of 0.01 EURUSD at 1.5",
+            "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
+        ),
+        (_forgotten_position, "position", "EURUSD", "0", "0.01"),
+        (_turned_position, "position", "EURUSD", "-0.01", "0.01"),
+        (_invented_position, "position", "GBPUSD", "-0.5", "0"),
+    ],
+)
+def test_each_kind_of_difference_is_told_with_both_sides(
+    alter: Callable[[Book], None], kind: str, subject: str, ledger: str, venue: str
+) -> None:
+    driven = a_desk_after_trades(3)
+    alter(driven.desk.book)
+    [found] = differences(driven)
+    assert (found.kind, found.subject, found.ledger, found.venue) == (kind, subject, ledger, venue)
+    assert found.remedy
+
+
+def test_a_rejection_without_a_ticket_and_our_own_denials_need_no_trace_at_the_venue() -> None:
+    driven = a_desk_after_trades(1)
+    for number, status in enumerate((OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.DENIED), 50):
+        order = an_order(number, status=status)
+        driven.desk.book.orders[order.order_id] = order
+    assert differences(driven) == []
+    order = an_order(60, status=OrderStatus.REJECTED, ticket=4)
+    driven.desk.book.orders[order.order_id] = order
+    assert [found.kind for found in differences(driven)] == ["missing_order"]
+
+
+def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
+    driven = a_desk_after_trades(1)
+    before = copy.deepcopy(driven.desk.book)
+    driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    found = differences(driven, before)
+    assert [one.kind for one in found] == ["balance", "missing_deal", "unknown_order", "position"]
+    assert found[1].remedy == "it would be booked"
+
+
+def test_a_book_that_differs_everywhere_gives_a_list_that_people_can_read() -> None:
+    driven = a_desk_after_trades(205)
+    assert len(differences(driven, Book())) == DIFFERENCES_MAX
+
+
+def test_a_comparison_changes_nothing() -> None:
+    driven = a_desk_after_trades(3)
+    before = driven.gateway.venue.state_hash(), copy.deepcopy(driven.desk.book.orders)
+    differences(driven)
+    assert (driven.gateway.venue.state_hash(), driven.desk.book.orders) == before
+
+
+def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:
+    driven = a_desk_after_trades(3)
+    driven.desk.book.balance += 5
+    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again.settle(again.start())
+    assert again.desk.waiting_for == (
+        "1 differences from the venue, the first: balance account paper-USD: ledger 10005.9, venue 10000.9"
+    )
+    assert again.pause() == []
