@@ -157,7 +157,7 @@ def _prepare_ipc(url: str, setting: str) -> None:
             return
         if not stat.S_ISSOCK(path.stat().st_mode):
             raise StartError(f"cannot bind {url}: {path} is there and is no socket{_setting(setting)}")
-        if _answers(path):
+        if _stays_taken(path):
             raise StartError(f"cannot bind {url}: another process listens there; stop it first{_setting(setting)}")
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -17,7 +17,7 @@ _PAUSE_SECONDS: Final = 0.002
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, *, seconds: float = DEADLINE_SECONDS) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, *, seconds: float = DEADLINE_SECONDS) -> T:
     """Return the first true value of `condition`, asked again and again; fail naming `what` after the deadline."""
     pause = threading.Event()
     deadline = monotonic() + seconds

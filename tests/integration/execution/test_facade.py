@@ -13,7 +13,7 @@ import zmq
 
 from common.clock import mono_ns
 from services.execution import ExecutionGateway
-from tests.support.waiting import receive
+from tests.support.waiting import receive, wait_for
 
 ORDER = {"action": "BUY", "order_id": "a-1", "symbol": "EURUSD", "volume": 0.01}
 
@@ -25,7 +25,11 @@ class RepServer:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.socket = self._context.socket(zmq.REP)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.bind(f"tcp://127.0.0.1:{port or '*'}")
+        try:
+            self.socket.bind(f"tcp://127.0.0.1:{port or '*'}")
+        except zmq.ZMQError:
+            self.close()
+            raise
         endpoint = self.socket.getsockopt(zmq.LAST_ENDPOINT)
         assert isinstance(endpoint, bytes)
         self.port = int(endpoint.rstrip(b"\0").rpartition(b":")[2])
@@ -56,6 +60,14 @@ def server() -> Iterator[RepServer]:
 def gateway(server: RepServer) -> Iterator[ExecutionGateway]:
     with ExecutionGateway(port=server.port, timeout_ms=5_000) as made:
         yield made
+
+
+def reopened(port: int) -> RepServer | None:
+    """A server on a port whose last one may still be closing."""
+    try:
+        return RepServer(port)
+    except zmq.ZMQError:
+        return None
 
 
 def aside(work: Callable[[], object]) -> tuple[threading.Thread, list[Any]]:
@@ -134,7 +146,7 @@ def test_it_finds_a_server_that_was_started_anew(server: RepServer, gateway: Exe
     thread.join()
     port = server.port
     server.socket.close()
-    again = RepServer(port)
+    again = wait_for(lambda: reopened(port), "the port to be free")
     thread, replies = aside(lambda: gateway.send_order(ORDER))
     again.fill(again.take())
     thread.join()
