@@ -1,0 +1,31 @@
+"""Recorded ticks made up for a test: a seeded random walk as a Parquet file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+START_NS = 1_398_902_400_000_000_000
+
+
+def a_tick_file(
+    path: Path,
+    *,
+    rows: int = 2_000,
+    seed: int = 1,
+    start_ns: int = START_NS,
+    price: float = 1.3871,
+    crossed_every: int = 0,
+) -> Path:
+    """Write a random walk of five-digit quotes, a second apart on average; every n-th quote crossed if asked for."""
+    random = np.random.default_rng(seed)
+    middle = price + np.cumsum(random.normal(0.0, 0.00003, rows))
+    half_spread = random.integers(1, 4, rows) * 0.000005
+    bid, ask = np.round(middle - half_spread, 5), np.round(middle + half_spread, 5)
+    if crossed_every:
+        ask[::crossed_every] = bid[::crossed_every] - 0.00001
+    times = start_ns + np.cumsum(random.integers(1, 2_000, rows)) * 1_000_000
+    pl.DataFrame({"ts_ns": times.astype(np.int64), "bid": bid, "ask": ask}).write_parquet(path)
+    return path
