@@ -10,13 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from proto.units import plain
 from research.ticks import Crossed, TickInput, load_stream
 from services.mt5.core.stream import TickStream
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
-from services.portfolio.settings import limits_named
+from services.portfolio.settings import RISK_SETS, limits_named
 
 STREAM_ID_CHARS = 16
 
@@ -100,7 +101,7 @@ class RunSpec:
             "STRATEGY": self.strategy,
             "DEFAULT_VOLUME": plain(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),
-            "RISK": self.risk,
+            "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),
             "MT5_TICKS": ";".join(f"{source.path.resolve()}:{source.symbol}" for source in self.inputs),
             "MT5_PACE": speed,
             "MT5_CROSSED": self.crossed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from pydantic import Field
@@ -14,6 +15,9 @@ from common.settings import CommonSettings, Port
 from proto.units import is_exact, plain
 from services.portfolio.core.risk import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.single_position import OnOpposite
+
+RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, NO_LIMITS)}
+"""The sets of limits that have a name; any other name is that of a file."""
 
 
 class PortfolioSettings(CommonSettings):
@@ -37,10 +41,8 @@ def limits_named(name: str) -> Limits:
     Raises:
         StartError: the file is not there, or has a limit that is unknown or out of range.
     """
-    if name == "default":
-        return DEFAULT_LIMITS
-    if name == "none":
-        return NO_LIMITS
+    if name in RISK_SETS:
+        return RISK_SETS[name]
     path = Path(name)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
