@@ -1,0 +1,154 @@
+"""The report of a run: its sums, its schema in the docs, and that it follows from the run alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from common.errors import StartError
+from research import views
+from research.backtest import run_backtest
+from research.parity import compare
+from research.report import as_json, fingerprint, report_of
+from research.run import RunSpec
+from research.ticks import TickInput
+from services.portfolio.core.single_position import OnOpposite
+from tests.support.builders import START_NS, TICK_NS
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "report.md"
+ROWS = 600
+BAD_ROWS = 3
+
+
+@pytest.fixture(scope="module")
+def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded random walk with a crossed row, a row without a price and a row out of order."""
+    random = np.random.default_rng(7)
+    bid = np.round(1.1 + np.cumsum(random.normal(0, 0.0002, ROWS)), 5)
+    ask = np.round(bid + 0.0001, 5)
+    time_ns = START_NS + np.arange(ROWS, dtype=np.int64) * TICK_NS
+    bid[100], ask[200], time_ns[300] = bid[100] + 0.01, np.nan, START_NS
+    path = tmp_path_factory.mktemp("ticks") / "walk.parquet"
+    pl.DataFrame({"ts_ns": time_ns, "bid": bid, "ask": ask}).write_parquet(path)
+    return path
+
+
+def a_spec(path: Path, **changed: Any) -> RunSpec:
+    """A run over the file as EURUSD."""
+    return RunSpec(inputs=(TickInput(path, "EURUSD"),), **changed)
+
+
+def a_run(path: Path, folder: Path, **changed: Any) -> dict[str, Any]:
+    """The report of a backtest."""
+    spec = a_spec(path, **changed)
+    return run_backtest(spec, spec.load(), data_dir=folder)
+
+
+@pytest.fixture(scope="module")
+def report(ticks: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One run for the tests that only read its report."""
+    return a_run(ticks, tmp_path_factory.mktemp("run"))
+
+
+def keys_of(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The fields of a report as the docs write them; maps by reason or name are one field."""
+    for key, found in value.items():
+        path = f"{prefix}{key}"
+        if path in ("ticks", "signals", "orders", "timings"):
+            yield from keys_of(found, f"{path}.")
+        else:
+            yield path
+
+
+def test_every_row_read_is_published_or_rejected_with_a_reason(report: dict[str, Any]) -> None:
+    ticks = report["ticks"]
+    assert ticks["read"] == ROWS
+    assert ticks["read"] == ticks["published"] + sum(ticks["rejected"].values())
+    assert sum(ticks["rejected"].values()) == BAD_ROWS
+    assert ticks["processed"] == ticks["published"]
+    assert ticks["gaps"] == 0
+
+
+def test_every_tick_has_one_word_and_every_word_one_fate(report: dict[str, Any]) -> None:
+    signals, orders = report["signals"], report["orders"]
+    words = signals["buy"] + signals["sell"]
+    assert words + signals["hold"] + signals["warming_up"] == report["ticks"]["processed"]
+    assert words == sum(signals["blocked"].values()) + sum(orders["denied"].values()) + orders["created"]
+    assert orders["created"] == sum(orders["by_status"].values()) > 0
+
+
+def test_money_adds_up(report: dict[str, Any]) -> None:
+    total = sum(Decimal(report[name]) for name in ("realized_pnl", "commission", "swap"))
+    assert Decimal(report["balance"]) == Decimal(report["settings"]["balance"]) + total
+    assert Decimal(report["equity"]) == Decimal(report["balance"]) + Decimal(report["unrealized_pnl"])
+    assert report["deals"] == report["position_changes"] == report["orders"]["by_status"]["FILLED"]
+
+
+def test_a_run_to_the_end_is_reconciled(report: dict[str, Any]) -> None:
+    assert report["reconciled"] is True
+    assert report["differences"] == []
+
+
+def test_the_docs_describe_every_field_and_no_other(report: dict[str, Any]) -> None:
+    described = re.findall(r"^\| `([a-z0-9_.]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(described) == sorted(keys_of(report))
+    for name in report["settings"]:
+        assert f"`{name}`" in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_same_run_has_the_same_report_but_for_timings(ticks: Path, tmp_path: Path, report: dict[str, Any]) -> None:
+    again = a_run(ticks, tmp_path / "again")
+    assert fingerprint(again) == fingerprint(report)
+    assert fingerprint({**again, "mode": "replay", "timings": {}}) == fingerprint(report)
+    assert fingerprint({**again, "balance": "1"}) != fingerprint(report)
+
+
+def test_the_report_can_be_asked_for_again_later(ticks: Path, tmp_path: Path) -> None:
+    first = a_run(ticks, tmp_path / "run")
+    later = report_of(tmp_path / "run", a_spec(ticks), mode="backtest")
+    assert fingerprint(later) == fingerprint(first)
+    assert later["timings"] == {"duration_s": None, "ticks_per_s": None, "latency_us": None}
+    with pytest.raises(StartError):
+        report_of(tmp_path / "nothing", a_spec(ticks), mode="backtest")
+
+
+def test_the_report_is_json_with_sorted_keys_and_no_floats_for_money(report: dict[str, Any]) -> None:
+    text = as_json(report)
+    assert json.loads(text) == report
+    keys = list(json.loads(text))
+    assert keys == sorted(keys)
+    assert all(isinstance(report[name], str) for name in ("balance", "equity", "realized_pnl"))
+
+
+def test_two_equal_runs_are_identical_row_by_row_and_other_settings_are_not(ticks: Path, tmp_path: Path) -> None:
+    one, other, third = tmp_path / "one", tmp_path / "other", tmp_path / "third"
+    a_run(ticks, one)
+    a_run(ticks, other)
+    a_run(ticks, third, on_opposite=OnOpposite.REVERSE)
+    assert compare(one, other) == []
+    found = compare(one, third, names=("left", "right"))
+    assert found
+    assert any("in left" in line and "in right" in line for line in found)
+
+
+def test_the_views_agree_with_the_report(ticks: Path, tmp_path: Path) -> None:
+    report = a_run(ticks, tmp_path)
+    orders, deals, account = views.orders(tmp_path), views.deals(tmp_path), views.account(tmp_path)
+    assert len(orders) == report["orders"]["created"]
+    assert [deal["kind"] for deal in deals[:1]] == ["BALANCE"]
+    assert len(deals) - 1 == report["deals"]
+    assert sum(Decimal(deal["profit"]) for deal in deals[1:]) == Decimal(report["realized_pnl"])
+    assert sum(Decimal(order["profit"]) for order in orders) == Decimal(report["realized_pnl"])
+    assert (account["balance"], account["equity"]) == (report["balance"], report["equity"])
+    assert account["orders_open"] == 0
+    assert {row["symbol"]: row["net_volume"] for row in views.positions(tmp_path)} == {
+        symbol: position["net_volume"] for symbol, position in report["position"].items()
+    }

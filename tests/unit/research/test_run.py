@@ -1,0 +1,116 @@
+"""What a run is: its name follows from data and the settings that decide, and from nothing else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from research.run import STREAM_ID_CHARS, RunSpec
+from research.ticks import TickInput
+from services.portfolio.core.single_position import OnOpposite
+
+DATA = "ab" * 32
+
+
+def a_spec(**changed: Any) -> RunSpec:
+    """A run over one file of EURUSD."""
+    fields: dict[str, Any] = {"inputs": (TickInput(Path("ticks.parquet"), "EURUSD"),), **changed}
+    return RunSpec(**fields)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"inputs": (TickInput(Path("ticks.parquet"), "GBPUSD"),)},
+        {"strategy": "another"},
+        {"on_opposite": OnOpposite.REVERSE},
+        {"risk": "none"},
+        {"crossed": "accept"},
+        {"volume": Decimal("0.02")},
+        {"balance": Decimal(20_000)},
+        {"currency": "EUR"},
+        {"seed": 1},
+        {"symbol_map": {"EURUSD": "EURUSD.m"}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_setting_that_decides_gives_another_name(changed: dict[str, Any]) -> None:
+    assert a_spec(**changed).stream_id(DATA) != a_spec().stream_id(DATA)
+
+
+def test_other_data_gives_another_name() -> None:
+    assert a_spec().stream_id(DATA) != a_spec().stream_id("cd" * 32)
+
+
+def test_the_order_of_the_symbols_decides() -> None:
+    one, other = TickInput(Path("one"), "EURUSD"), TickInput(Path("other"), "GBPUSD")
+    assert a_spec(inputs=(one, other)).stream_id(DATA) != a_spec(inputs=(other, one)).stream_id(DATA)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"inputs": (TickInput(Path("elsewhere/copy.parquet"), "EURUSD"),)},
+        {"inputs": (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "EURUSD"))},
+        {"volume": Decimal("0.010")},
+        {"balance": Decimal("1E+4")},
+        {"from_row": 1, "to_row": 9, "ticks_max": 5},
+    ],
+    ids=str,
+)
+def test_paths_and_spellings_do_not_decide(changed: dict[str, Any]) -> None:
+    """Rows and cuts are in the hash of the data."""
+    assert a_spec(**changed).stream_id(DATA) == a_spec().stream_id(DATA)
+
+
+def test_the_order_of_a_symbol_map_does_not_decide() -> None:
+    one, other = {"A": "A.m", "B": "B.m"}, {"B": "B.m", "A": "A.m"}
+    assert a_spec(symbol_map=one).stream_id(DATA) == a_spec(symbol_map=other).stream_id(DATA)
+
+
+def test_a_risk_file_decides_by_what_it_says(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text("order_volume_max = 0.5")
+    other.write_text("order_volume_max = 0.50")
+    assert a_spec(risk=str(one)).stream_id(DATA) == a_spec(risk=str(other)).stream_id(DATA)
+    other.write_text("order_volume_max = 0.6")
+    assert a_spec(risk=str(one)).stream_id(DATA) != a_spec(risk=str(other)).stream_id(DATA)
+
+
+def test_a_name_is_short_and_the_same_on_every_machine() -> None:
+    assert a_spec().stream_id(DATA) == a_spec().stream_id(DATA)
+    assert len(a_spec().stream_id(DATA)) == STREAM_ID_CHARS
+
+
+def test_symbols_come_in_the_order_given_each_once() -> None:
+    files = [TickInput(Path(name), symbol) for name, symbol in (("a", "USDJPY"), ("b", "EURUSD"), ("c", "USDJPY"))]
+    assert a_spec(inputs=tuple(files)).symbols == ("USDJPY", "EURUSD")
+
+
+def test_the_processes_are_told_every_setting_and_nothing_comes_from_an_env_file() -> None:
+    environment = a_spec(seed=5, symbol_map={"EURUSD": "EURUSD.m"}, ticks_max=9).environment("name", "lockstep")
+    assert environment["PAPERDESK_ENV_FILE"] == ""
+    assert environment["MT5_STREAM_ID"] == "name"
+    assert environment["MT5_PACE"] == "lockstep"
+    assert (environment["MT5_TICKS_MAX"], environment["MT5_FROM_ROW"]) == ("9", "")
+    assert environment["MT5_SYMBOL_MAP"] == "EURUSD=EURUSD.m"
+    assert all(isinstance(value, str) for value in environment.values())
+
+
+def test_paths_for_the_processes_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may run in another folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("limits.toml").write_text("order_volume_max = 0.5")
+    environment = a_spec(risk="limits.toml").environment("name", "max")
+    assert environment["MT5_TICKS"] == f"{tmp_path / 'ticks.parquet'}:EURUSD"
+    assert environment["RISK"] == str(tmp_path / "limits.toml")
+    assert a_spec(risk="none").environment("name", "max")["RISK"] == "none"
+
+
+def test_portfolio_is_told_the_same_as_the_run() -> None:
+    rules = a_spec(risk="none", volume=Decimal("0.05"), on_opposite=OnOpposite.REVERSE).rules()
+    assert rules.symbols == ("EURUSD",)
+    assert (rules.default_volume, rules.on_opposite, rules.limits.name) == (Decimal("0.05"), OnOpposite.REVERSE, "none")
