@@ -1,0 +1,146 @@
+"""PROTOCOL.md names everything that travels: each message in a section of its own, with each of its fields."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from proto import control, gateway, messages
+from proto.instrument import Instrument
+from proto.messages import Outcome
+
+DOCUMENT = Path(messages.__file__).with_name("PROTOCOL.md").read_text(encoding="utf-8")
+HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
+
+RECORDS: dict[type, str] = {
+    gateway.VenueDeal: "deals",
+    gateway.VenueOrder: "orders",
+    gateway.VenuePosition: "positions",
+    gateway.TickCounts: "confirm",
+    Instrument: "symbol",
+    control.Difference: "RECONCILE",
+    control.PositionLine: "STATUS",
+    control.LatencyQuantiles: "STATUS",
+}
+"""Maps inside messages, and the message in whose section they are described."""
+
+
+def sections() -> list[tuple[str, str, str]]:
+    """(chapter, heading, text) of every section that names messages in code type, without its subsections."""
+    found = []
+    chapter = ""
+    parts = [(match[1], match[2], match.end()) for match in HEADING.finditer(DOCUMENT)]
+    starts = [match.start() for match in HEADING.finditer(DOCUMENT)]
+    ends = [*starts[1:], len(DOCUMENT)]
+    for (hashes, title, start), end in zip(parts, ends, strict=True):
+        if len(hashes) == 2:
+            chapter = title
+        found.append((chapter, title, DOCUMENT[start:end]))
+    return found
+
+
+def text_of(tag: str, chapter: str, *, fields: tuple[str, ...] = ()) -> str:
+    """The section on `tag` in a chapter; where two have the name (request and reply), the one that fits better."""
+    fitting = [text for where, title, text in sections() if where.startswith(chapter) and f"`{tag}`" in title]
+    assert fitting, f"no section on `{tag}` in chapter {chapter}"
+    return max(fitting, key=lambda text: sum(f"`{field}`" in text for field in fields))
+
+
+def chapter_of(message: Any) -> str:
+    if message in get_args(messages.TickMessage):
+        return "4"
+    if message in get_args(messages.SignalMessage):
+        return "5"
+    if message is messages.Call or message in get_args(messages.ReportMessage):
+        return "6"
+    return "7" if message.__module__ == gateway.__name__ else "11"
+
+
+def tag_of(message: Any) -> str:
+    return str(message.__struct_config__.tag)
+
+
+BUS: tuple[Any, ...] = (
+    *get_args(messages.TickMessage),
+    *get_args(messages.SignalMessage),
+    messages.Call,
+    *get_args(messages.ReportMessage),
+)
+REQUESTS: tuple[Any, ...] = get_args(gateway.Request)
+REPLIES: tuple[Any, ...] = get_args(gateway.Reply)
+CONTROL: dict[Any, str] = {
+    control.StatusReply: "STATUS",
+    control.ReconcileReply: "RECONCILE",
+    control.ControlError: "error",
+}
+
+
+@pytest.mark.parametrize("message", [*BUS, *REQUESTS], ids=tag_of)
+def test_every_message_has_its_section_with_every_field(message: Any) -> None:
+    fields = tuple(field for field in message.__struct_fields__ if field != "request_id")
+    text = text_of(tag_of(message), chapter_of(message), fields=fields)
+    assert [field for field in fields if f"`{field}`" not in text] == []
+
+
+@pytest.mark.parametrize("message", REPLIES, ids=tag_of)
+def test_every_reply_has_its_section_with_every_field_of_its_own(message: Any) -> None:
+    shared = gateway.ErrorReply.__struct_fields__
+    assert [field for field in shared if f"`{field}`" not in text_of_title("Replies")] == []
+    own = tuple(field for field in message.__struct_fields__ if field not in shared)
+    text = text_of(tag_of(message), "7", fields=own)
+    assert [field for field in own if f"`{field}`" not in text] == []
+
+
+@pytest.mark.parametrize("message", CONTROL, ids=tag_of)
+def test_every_control_reply_is_described_with_its_command(message: Any) -> None:
+    text = text_of(CONTROL[message], "11")
+    assert f"`{tag_of(message)}`" in text
+    assert [field for field in message.__struct_fields__ if f"`{field}`" not in text] == []
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_every_map_inside_a_message_is_described_there(record: Any) -> None:
+    fields = msgspec.structs.fields(record)
+    names = tuple(field.name for field in fields)
+    text = text_of(RECORDS[record], "11" if record.__module__ == control.__name__ else "7", fields=names)
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("request_type", REQUESTS, ids=tag_of)
+def test_required_fields_are_marked(request_type: Any) -> None:
+    text = text_of(tag_of(request_type), "7", fields=request_type.__struct_fields__)
+    for field in msgspec.structs.fields(request_type):
+        marked = f"`{field.name}` *" in text
+        assert marked == field.required, field.name
+
+
+def test_every_error_code_is_explained_once() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", text_of_title("9 Error codes"), re.MULTILINE)
+    assert sorted(rows) == sorted(gateway.ErrorCode)
+
+
+def test_every_status_and_state_is_named() -> None:
+    order, status = text_of("order", "7", fields=gateway.OrderReply.__struct_fields__), text_of("STATUS", "11")
+    assert [known for known in gateway.OrderReplyStatus if f"`{known}`" not in order] == []
+    assert [known for known in control.DeskState if f"`{known}`" not in status] == []
+    assert [known for known in Outcome if f"`{known}`" not in text_of("answer", "6")] == []
+    deals = text_of("deals", "7", fields=gateway.VenueDeal.__struct_fields__)
+    kinds = (*gateway.DealKind, *gateway.DealEntry)
+    assert [known for known in kinds if f"`{known}`" not in deals] == []
+
+
+def test_links_inside_the_page_lead_somewhere() -> None:
+    seen: dict[str, int] = {}
+    anchors = set()
+    for match in HEADING.finditer(DOCUMENT):
+        anchor = re.sub(r"[^\w\- ]", "", match[2].lower()).replace(" ", "-")
+        count = seen.get(anchor, 0)
+        seen[anchor] = count + 1
+        anchors.add(f"{anchor}-{count}" if count else anchor)
+    assert [link for link in re.findall(r"\]\(#([^)]+)\)", DOCUMENT) if link not in anchors] == []
+
+
+def text_of_title(title: str) -> str:
+    return next(text for _, found, text in sections() if found == title)
