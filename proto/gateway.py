@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from proto.instrument import Instrument
-from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, is_exact, require_exact
+from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
@@ -190,6 +190,13 @@ Request = (
 # ------------------------------------------------------------------------------------------------------ records
 
 
+def _require_exact(record: Struct, *fields: str) -> None:
+    for field in fields:
+        value: Decimal | None = getattr(record, field)
+        if value is not None:
+            require_exact(field, value)
+
+
 class DealKind(StrEnum):
     """What a deal did: trades move positions and cash, a balance deal moves cash only."""
 
@@ -233,8 +240,7 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Every number is finite and of a sane size."""
-        for field in ("volume", "price", "profit", "commission", "swap"):
-            require_exact(field, getattr(self, field))
+        _require_exact(self, "volume", "price", "profit", "commission", "swap")
 
     @property
     def cash(self) -> Decimal:
@@ -259,6 +265,10 @@ class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time_ns: TimeNs
     ordinal: Cursor
 
+    def __post_init__(self) -> None:
+        """Every number that is told is finite and of a sane size."""
+        _require_exact(self, "volume", "filled_volume", "filled_price")
+
 
 class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One open position of a netting account; `profit` is unrealised, in account currency, None without a rate."""
@@ -270,6 +280,10 @@ class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     price_open: Decimal
     profit: Decimal | None
     time_ns: TimeNs
+
+    def __post_init__(self) -> None:
+        """Every number that is told is finite and of a sane size."""
+        _require_exact(self, "volume", "price_open", "profit")
 
 
 class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -345,11 +359,8 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        """What was filled is a finite number."""
-        for field in ("filled_price", "filled_volume"):
-            value: Decimal | None = getattr(self, field)
-            if value is not None and not is_exact(value):
-                require_exact(field, value)
+        """Every number that is told is finite and of a sane size."""
+        _require_exact(self, "filled_price", "filled_volume")
 
 
 class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
@@ -374,6 +385,10 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     equity: Decimal | None
     deal_cursor: Cursor
     ordinal: Cursor
+
+    def __post_init__(self) -> None:
+        """Every number that is told is finite and of a sane size."""
+        _require_exact(self, "balance", "equity")
 
 
 class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):
