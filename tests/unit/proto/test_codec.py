@@ -15,6 +15,7 @@ from proto.codec import (
     MalformedMessageError,
     decode_call,
     decode_control_request,
+    decode_reply,
     decode_report_message,
     decode_request,
     decode_signal_message,
@@ -23,10 +24,11 @@ from proto.codec import (
     encode_json,
 )
 from proto.control import StatusQuery
-from proto.gateway import Buy, Confirm, ErrorCode, Ping
+from proto.gateway import Buy, Confirm, ErrorCode, GetAccount, GetDeals, GetOrders, GetPositions, Ping
 from proto.messages import Answer, Call, Outcome
+from proto.time import Now
 from proto.units import MAX_FRAME_BYTES
-from tests.support.builders import a_signal, a_tick
+from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, a_tick
 
 TICK = msgpack.unpackb(encode(a_tick()))
 SIGNAL = msgpack.unpackb(encode(a_signal()))
@@ -251,3 +253,27 @@ def test_the_longest_request_that_fits_is_read() -> None:
         Confirm(stream_id="s", ordinal=1),
         True,
     )
+
+
+@pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400", "9" * 40])
+@pytest.mark.parametrize("request_of", [GetAccount, GetOrders, GetPositions, GetDeals])
+def test_a_gateway_that_tells_no_number_is_not_believed(request_of: Any, text: str) -> None:
+    """Money that cannot be compared would otherwise surface in the reconciliation."""
+    gateway = a_gateway(a_stream((1.1, 1.1001), (1.2, 1.2001)))
+    now = Now(0, 0)
+    gateway.handle(Confirm(stream_id=STREAM_ID, ordinal=0), now)
+    gateway.due(now)
+    gateway.handle(Buy(order_id="A", symbol="EURUSD", volume=Decimal("0.01"), ordinal=1), now)
+    reply = msgpack.unpackb(encode(gateway.handle(request_of(), now)))
+    rows = [reply, *reply.get("orders", []), *reply.get("positions", []), *reply.get("deals", [])]
+    told = {"balance", "equity", "volume", "filled_volume", "filled_price", "price", "price_open", "profit"}
+    changed = 0
+    for row in rows:
+        for field in told & set(row):
+            kept, row[field] = row[field], text
+            with pytest.raises(MalformedMessageError):
+                decode_reply(msgpack.packb(reply))
+            row[field] = kept
+            changed += 1
+    assert changed >= 2
+    decode_reply(msgpack.packb(reply))

@@ -1,0 +1,55 @@
+"""What the tests of the library share: a manager, the venue's word, a trade, and what is no number."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from services.portfolio import Order, PortfolioManager
+
+BUY, SELL, HOLD = 1, -1, 0
+PRICE = 1.1
+NOW_NS = 1_767_600_000_000_000_000
+
+
+def a_manager(**settings: Any) -> PortfolioManager:
+    """A manager whose clock stands still."""
+    return PortfolioManager(clock_ns=lambda: NOW_NS, **settings)
+
+
+def filled(order: Order | None, **said: Any) -> dict[str, Any]:
+    """The venue's word that an order is filled at its own price."""
+    assert order is not None
+    return {"order_id": order.order_id, "status": "FILLED", "ticket": 7, "filled_price": order.price, **said}
+
+
+def trade(manager: PortfolioManager, signal: int, volume: Any = 0.01, price: Any = PRICE) -> Order:
+    """An order that is made and filled at once."""
+    order = manager.create_order(signal, price, volume)
+    assert order is not None, manager.last_reason
+    assert manager.on_fill(filled(order)), manager.last_reason
+    return order
+
+
+NO_NUMBERS = [
+    0,
+    -1,
+    -0.0,
+    float("nan"),
+    float("inf"),
+    float("-inf"),
+    1e300,
+    1e-300,
+    "",
+    "lots",
+    None,
+    True,
+    b"1",
+    [1],
+    {},
+    object(),
+    10**6_000,
+    Decimal("NaN"),
+    Decimal("sNaN"),
+    Decimal("1e400"),
+]
