@@ -137,7 +137,8 @@ class Backtest:
             calls = following
 
     def _commit(self) -> None:
-        self._portfolio.ordered_ticks_mono_ns.clear()
+        self.desk.ticks_ordered_mono_ns.clear()
+        self.desk.ticks_filled_mono_ns.clear()
         if self.desk.is_dirty:
             self._ledger.commit(self.desk.take_events(), self.desk.book, self.desk.cursor)
 

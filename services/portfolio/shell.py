@@ -22,6 +22,7 @@ from proto.control import ControlError, DeskState, ReconcileCommand, StatusQuery
 from proto.messages import Call
 from proto.time import Now
 from services.portfolio import metrics
+from services.portfolio.core.latency import Latency
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.status import status_of
 from services.portfolio.ledger import Ledger
@@ -103,9 +104,7 @@ class PortfolioShell:
             for call in calls:
                 send(self._commands, [encode(call)])
             crash_point("portfolio.after_send", ordinal)
-            for published_mono_ns in portfolio.ordered_ticks_mono_ns:
-                portfolio.desk.tick_to_order.observe(clock.mono_ns() - published_mono_ns)
-            portfolio.ordered_ticks_mono_ns.clear()
+            _observe(portfolio.desk.tick_to_order, portfolio.desk.ticks_ordered_mono_ns)
         answer = portfolio.take_reconciliation()
         if answer is not None:
             for envelope in self._askers:
@@ -118,6 +117,7 @@ class PortfolioShell:
             return
         crash_point("portfolio.before_commit", desk.cursor.ordinal)
         self._ledger.commit(desk.take_events(), desk.book, desk.cursor)
+        _observe(desk.tick_to_fill, desk.ticks_filled_mono_ns)
         crash_point("portfolio.after_commit", desk.cursor.ordinal)
 
     def _every_second(self) -> None:
@@ -143,3 +143,12 @@ class PortfolioShell:
 
     def _now(self) -> Now:
         return Now(clock.wall_ns(), clock.mono_ns())
+
+
+def _observe(latency: Latency, since_mono_ns: list[int]) -> None:
+    """Note how long ago each of these moments was, and forget them."""
+    if since_mono_ns:
+        now_ns = clock.mono_ns()
+        for at_ns in since_mono_ns:
+            latency.observe(now_ns - at_ns)
+        since_mono_ns.clear()

@@ -34,6 +34,11 @@ class Desk:
         self.tick_to_signal = Latency()
         self.tick_to_order = Latency()
         self.order_to_fill = Latency()
+        self.tick_to_fill = Latency()
+        self.ticks_ordered_mono_ns: list[int] = []
+        """When the ticks were published whose orders go out with this turn; the shell knows when that is."""
+        self.ticks_filled_mono_ns: list[int] = []
+        """When the ticks were published whose deals are durable with this turn."""
         self._events: list[Event] = []
 
     def emit(self, event: Event) -> None:

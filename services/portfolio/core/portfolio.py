@@ -83,7 +83,6 @@ class Portfolio:
     def __init__(self, desk: Desk, *, timeout_ms: int) -> None:
         """Run `desk`; execution waits `timeout_ms` for each reply before it says NO_ANSWER."""
         self.desk = desk
-        self.ordered_ticks_mono_ns: list[int] = []
         self._conversations = Conversations(timeout_ms=timeout_ms)
         self._held: dict[int, Signal] = {}
         self._heard: dict[str, SignalHello] = {}
@@ -236,8 +235,9 @@ class Portfolio:
         self.desk.emit(event)
         if not isinstance(event, OrderCreated):
             return []
-        self.ordered_ticks_mono_ns.append(signal.tick_published_mono_ns)
-        return self._talk(carry(self.desk, event.order))
+        published_mono_ns = signal.tick_published_mono_ns
+        self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
+        return self._talk(carry(self.desk, event.order, tick_published_mono_ns=published_mono_ns))
 
     # --------------------------------------------------------------------------------------------------------- answers
 

@@ -103,8 +103,12 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
     return True
 
 
-def carry(desk: Desk, order: Order) -> Talk:
-    """See an order through: send it (again) until the venue has spoken, and book its deals."""
+def carry(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None) -> Talk:
+    """See an order through: send it (again) until the venue has spoken, and book its deals.
+
+    `tick_published_mono_ns` is when the tick that it was decided on left the gateway, None for an order taken over from an
+    earlier process, whose latency nobody can tell.
+    """
     action = Buy if order.side is Side.BUY else Sell
     request = action(
         order_id=order.order_id,
@@ -123,6 +127,8 @@ def carry(desk: Desk, order: Order) -> Talk:
     ended = _ENDED.get(reply.status)
     if ended is None:
         desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
+        if tick_published_mono_ns is not None:
+            desk.ticks_filled_mono_ns.append(tick_published_mono_ns)
     elif may_become(desk.book.orders[order.order_id].status, ended):
         desk.emit(
             OrderUpdated(
