@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from proto.control import PositionLine, StatusReply
+from proto.gateway import DealKind
+from services.portfolio.core.book import Book
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
@@ -25,7 +27,7 @@ def status_of(desk: Desk) -> StatusReply:
         orders=len(book.orders) - (stream.orders_before if stream else 0),
         orders_open=len(book.open_orders),
         denied=sum(cursor.denied.values()),
-        fills=book.position_changes,
+        fills=_fills_of_run(book),
         currency=stream.currency if stream else "",
         balance=book.balance if stream else None,
         equity=None if unrealized is None or not stream else book.balance + unrealized,
@@ -44,7 +46,14 @@ def status_of(desk: Desk) -> StatusReply:
             "tick_to_signal": desk.tick_to_signal.quantiles(),
             "tick_to_order": desk.tick_to_order.quantiles(),
             "order_to_fill": desk.order_to_fill.quantiles(),
+            "tick_to_fill": desk.tick_to_fill.quantiles(),
         },
         duplicates=desk.duplicates,
         malformed=desk.malformed,
     )
+
+
+def _fills_of_run(book: Book) -> int:
+    """Trades of the stream that the book stands in, as `orders` counts its orders."""
+    before = book.stream.deals_before if book.stream else 0
+    return sum(deal.deal > before and deal.kind is not DealKind.BALANCE for deal in book.deals)
