@@ -20,6 +20,7 @@ from proto.gateway import (
     OrderReplyStatus,
     Sell,
     SymbolReply,
+    VenueDeal,
 )
 from proto.units import Side
 from services.portfolio.core.book import closings_of
@@ -27,7 +28,7 @@ from services.portfolio.core.conversation import Talk
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, InstrumentLearned, OrderUpdated, Reconciled, StreamOpened
-from services.portfolio.core.lifecycle import OrderStatus, may_become
+from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.reconcile import compare
 
@@ -151,9 +152,17 @@ def pull_deals(desk: Desk) -> Talk:
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
             if deal.deal > desk.book.deal_cursor:
-                ours = deal.order_id if deal.order_id in desk.book.orders else ""
+                ours = deal.order_id if _can_have(desk.book.orders.get(deal.order_id), deal) else ""
                 desk.emit(DealBooked(deal=deal, order_id=ours, closings=closings_of(desk.book, deal)))
         after = reply.next
+
+
+def _can_have(order: Order | None, deal: VenueDeal) -> bool:
+    """A deal of an order that cannot have one moves the position all the same; the reconciliation tells of the order."""
+    if order is None:
+        return False
+    is_whole = order.filled_volume + deal.volume >= order.volume
+    return after_fill(order.status, is_whole=is_whole) is not None
 
 
 def reconcile(desk: Desk, *, at_end: bool) -> Talk:
