@@ -31,7 +31,7 @@ from services.mt5.core.publisher import Pace
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
 from services.portfolio.core.status import status_of
-from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, some_rules
+from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
 from tests.support.desk import HandDrivenDesk, request_of
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
@@ -401,3 +401,31 @@ def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=0)
     assert isinstance(driven.portfolio.next_timer_mono_ns(), int)
     assert driven.asked_of(GetAccount)
+
+
+def test_the_status_counts_the_orders_and_fills_of_the_run_and_not_of_those_before() -> None:
+    driven = a_running_desk()
+    driven.settle(driven.tell(signal_at(1, 1)))
+    told = status_of(driven.desk)
+    assert (told.orders, told.fills) == (1, 1)
+    driven.desk.emit(an_opened_stream(stream_id="another", orders_before=1, deals_before=driven.desk.book.deal_cursor))
+    told = status_of(driven.desk)
+    assert (told.orders, told.fills) == (0, 0)
+    assert list(told.positions) == ["EURUSD"]
+
+
+def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_reconciliation() -> None:
+    """The venue contradicts itself: the position follows the deal, and a person hears of the order."""
+    driven = a_running_desk()
+    [call] = driven.tell(signal_at(1, 1))
+    reply = driven.gateway.handle(request_of(call), driven.now)
+    assert isinstance(reply, OrderReply)
+    driven.settle(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
+    driven.settle(driven.tell(signal_at(2, -1)))
+    assert driven.desk.book.deal_cursor == 3
+    driven.portfolio.ask_reconciliation()
+    driven.settle(driven.pause())
+    driven.settle(driven.pause())
+    answer = driven.portfolio.take_reconciliation()
+    assert answer is not None
+    assert [found.kind for found in answer.differences] == ["order"]
