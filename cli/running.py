@@ -10,6 +10,7 @@ import typer
 
 from cli import options as o
 from cli.places import data_directory, json_text, writable_file, write_json
+from common.errors import StartError
 
 if TYPE_CHECKING:
     from cli.progress import Show
@@ -95,7 +96,9 @@ def replay(
     )
     out = None if report is None else writable_file(report, "--report")
     with data_directory(data_dir, go_on=go_on) as folder:
-        found, halted = _replayed(spec, spec.load(), speed=speed, data_dir=folder)
+        stream = spec.load()
+        _require_news(spec, stream, data_dir=folder)
+        found, halted = _replayed(spec, stream, speed=speed, data_dir=folder)
     return _told(found, halted, out=out, as_json=as_json)
 
 
@@ -210,6 +213,29 @@ def _terms_of(data_dir: Path) -> o.AccountTerms | None:
     deposits = [deal["profit"] for deal in views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
     currency = views.account(data_dir)["currency"]
     return o.AccountTerms(deposits[0], currency) if deposits and currency else None
+
+
+def _require_news(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
+    """Refuse ticks that the account has seen, before anything is started; an interrupted run may be gone on with.
+
+    Raises:
+        StartError: says when the ticks begin and what the account has seen.
+    """
+    from cli.summary import utc
+    from services.portfolio.ledger import FILE_NAME, read
+
+    if not (data_dir / FILE_NAME).is_file():
+        return
+    book, cursor = read(data_dir / FILE_NAME)
+    if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
+        return
+    # A stream that was only just opened has no time of its own yet, but the marks of the one before.
+    seen_ns = max([cursor.time_ns, *(mark.time_ns for mark in cursor.marks.values())])
+    if stream.first_time_ns <= seen_ns:
+        raise StartError(
+            f"the ticks begin at {utc(stream.first_time_ns)}, expected later than {utc(seen_ns)}, which the account "
+            f"in {data_dir} has seen"
+        )
 
 
 def _replayed(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path) -> tuple[dict[str, Any], str]:
