@@ -1,0 +1,80 @@
+"""What a model sees: the features of a window of ticks by name, and the hash that ties a model to them.
+
+The formulas are in `features_kernel.py`, which computes them; `docs/features.md` tells each in words. All are without
+the unit of a price, so that one model can speak on several symbols. A changed formula takes a new version here: the
+hash of the schema changes with it, and every model made before is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Final, NamedTuple
+
+from services.signal.core.buffer import BUFFER_TICKS
+
+WINDOW_TICKS: Final = BUFFER_TICKS
+"""Every feature is a function of the last so many ticks and of nothing else."""
+
+POINT_PER_PRICE: Final = 1e-5
+"""A point, as a part of the mid price: a strategy is not told a symbol's digits, and a model may serve several."""
+
+
+class Feature(NamedTuple):
+    """One number of a row. `ticks` is how many ticks it looks at, the newest included: its warm-up."""
+
+    name: str
+    unit: str
+    ticks: int
+    parameters: tuple[tuple[str, float], ...] = ()
+    version: int = 1
+
+
+def _over(name: str, unit: str, changes: int) -> Feature:
+    """A feature over so many changes from tick to tick."""
+    return Feature(name, unit, changes + 1, (("changes", changes),))
+
+
+FEATURES: Final[tuple[Feature, ...]] = (
+    _over("return_1", "bp", 1),
+    _over("return_5", "bp", 5),
+    _over("return_10", "bp", 10),
+    _over("return_20", "bp", 20),
+    _over("return_50", "bp", 50),
+    _over("return_99", "bp", 99),
+    _over("volatility_20", "bp", 20),
+    _over("volatility_99", "bp", 99),
+    Feature("volatility_ratio", "ratio", 100, (("short", 20), ("long", 99))),
+    Feature("spread", "bp", 1),
+    Feature("spread_median", "bp", 100),
+    Feature("spread_to_median", "ratio", 100, (("point_per_price", POINT_PER_PRICE),)),
+    Feature("z_score_20", "deviations", 20, (("ticks", 20),)),
+    Feature("z_score_100", "deviations", 100, (("ticks", 100),)),
+    Feature("range_position", "part", 100, (("ticks", 100),)),
+    _over("rsi_14", "part", 14),
+    _over("rsi_50", "part", 50),
+    _over("tick_imbalance_20", "part", 20),
+    _over("tick_imbalance_99", "part", 99),
+    _over("run_length", "ticks", 99),
+    _over("quote_pressure_20", "part", 20),
+    _over("efficiency_50", "part", 50),
+    Feature("autocorrelation_50", "part", 52, (("changes", 50), ("lag", 1))),
+    _over("interval", "s", 1),
+    _over("interval_mean_20", "s", 20),
+    _over("interval_mean_99", "s", 99),
+    Feature("interval_ratio", "ratio", 100, (("short", 20), ("long", 99))),
+    Feature("volume_ratio", "ratio", 100, (("short", 20), ("long", 100))),
+    Feature("time_of_day_sin", "part", 1),
+    Feature("time_of_day_cos", "part", 1),
+)
+
+NAMES: Final = tuple(feature.name for feature in FEATURES)
+
+
+def schema_sha256() -> str:
+    """SHA-256 over the window and each feature's name, version and parameters, in order."""
+    schema = {
+        "window_ticks": WINDOW_TICKS,
+        "features": [[feature.name, feature.version, dict(feature.parameters)] for feature in FEATURES],
+    }
+    return hashlib.sha256(json.dumps(schema, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,204 @@
+"""XGBoost's own model format, flattened into arrays that a kernel can walk.
+
+`read_document` takes the bytes of a model (JSON or UBJSON), `flatten` makes a `Forest` of it. What the walk does not
+cover (linear boosters, DART, categorical splits, trees with vectors in their leaves) is told apart from what is no
+model at all: the first raises `NotCoveredError` and XGBoost itself can still serve it, the second `ModelFormatError`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from services.signal.core.trees_kernel import Indices, Singles, walk
+from services.signal.core.trees_ubj import UbjError, parse
+
+Format = Literal["json", "ubj"]
+
+IDENTITY_OBJECTIVES: Final = ("multi:softprob", "multi:softmax", "reg:squarederror", "binary:logitraw")
+LOGISTIC_OBJECTIVES: Final = ("binary:logistic", "reg:logistic")
+"""Their base score is stored as a probability."""
+
+
+class ModelFormatError(ValueError):
+    """The bytes are no XGBoost model, or one that contradicts itself."""
+
+
+class NotCoveredError(ValueError):
+    """An XGBoost model of a kind that the walk does not do; says which."""
+
+
+@dataclass(frozen=True)
+class Forest:
+    """All trees of a model in a few arrays; what they mean is told in `trees_kernel`."""
+
+    nodes: Indices
+    values: Singles
+    roots: Indices
+    base: Singles
+    features: int
+
+    @property
+    def groups(self) -> int:
+        """How many margins a row has: one for each class."""
+        return len(self.base)
+
+    def margins(self, rows: Singles) -> Singles:
+        """Untransformed scores, float32 of shape (rows, groups); `rows` are float32 and contiguous."""
+        assert rows.shape[1] == self.features, (rows.shape, self.features)
+        found = np.empty((len(rows), self.groups), dtype=np.float32)
+        walk(self.nodes, self.values, self.roots, self.base, rows, found)
+        return found
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a model says of itself, whether or not the walk covers it."""
+
+    objective: str
+    classes: int
+    features: int
+    feature_names: tuple[str, ...]
+
+
+def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
+    """The document that a model file is.
+
+    Raises:
+        ModelFormatError: it is none.
+    """
+    try:
+        document = json.loads(data) if form == "json" else parse(data)
+    except (UbjError, ValueError, RecursionError) as error:
+        raise ModelFormatError(f"not {form.upper()}: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("learner"), dict):
+        raise ModelFormatError(f"no XGBoost model: {form.upper()} without a learner in it")
+    return document
+
+
+def facts_of(document: Mapping[str, Any]) -> Facts:
+    """What a model predicts, and from what.
+
+    Raises:
+        ModelFormatError: it does not say.
+    """
+    try:
+        learner = document["learner"]
+        parameters = learner["learner_model_param"]
+        return Facts(
+            objective=str(learner["objective"]["name"]),
+            classes=int(parameters["num_class"]),
+            features=int(parameters["num_feature"]),
+            feature_names=tuple(str(name) for name in learner.get("feature_names", ())),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFormatError(f"no XGBoost model: its learner lacks {error}") from None
+
+
+def flatten(document: Mapping[str, Any]) -> Forest:
+    """The trees as arrays.
+
+    Raises:
+        NotCoveredError: XGBoost could serve it and the walk cannot.
+        ModelFormatError: it is damaged.
+    """
+    try:
+        return _flatten(document["learner"])
+    except (KeyError, TypeError, IndexError, OverflowError) as error:
+        raise ModelFormatError(f"damaged model: {type(error).__name__} at {error}") from None
+    except (NotCoveredError, ModelFormatError):
+        raise
+    except ValueError as error:
+        raise ModelFormatError(f"damaged model: {error}") from None
+
+
+def _flatten(learner: Mapping[str, Any]) -> Forest:
+    booster = learner["gradient_booster"]
+    if booster["name"] != "gbtree":
+        raise NotCoveredError(f"booster {booster['name']}, expected gbtree")
+    parameters = learner["learner_model_param"]
+    if int(parameters.get("num_target", 1)) > 1:
+        raise NotCoveredError(f"{parameters['num_target']} targets, expected 1")
+    groups, features = max(1, int(parameters["num_class"])), int(parameters["num_feature"])
+    base = _base(str(parameters["base_score"]), str(learner["objective"]["name"]), groups)
+
+    model = booster["model"]
+    trees, tree_info = model["trees"], [int(group) for group in model["tree_info"]]
+    if len(trees) != len(tree_info) or any(not 0 <= group < groups for group in tree_info):
+        raise ModelFormatError(f"{len(trees)} trees and groups {sorted(set(tree_info))}, expected 0 to {groups - 1}")
+    nodes: list[Indices] = []
+    values: list[Singles] = []
+    roots: list[tuple[int, int]] = []
+    start = 0
+    for number, (tree, group) in enumerate(zip(trees, tree_info, strict=True)):
+        tree_nodes, tree_values = _tree(tree, number, features)
+        tree_nodes[:, 1:] += start
+        roots.append((start, group))
+        nodes.append(tree_nodes)
+        values.append(tree_values)
+        start += len(tree_nodes)
+    return Forest(
+        nodes=np.concatenate([np.zeros((0, 4), dtype=np.int32), *nodes]),
+        values=np.concatenate([np.zeros(0, dtype=np.float32), *values]),
+        roots=np.array(roots, dtype=np.int32).reshape(-1, 2),
+        base=base,
+        features=features,
+    )
+
+
+def _base(text: str, objective: str, groups: int) -> Singles:
+    scores = [float(part) for part in text.strip("[] ").split(",")]
+    if len(scores) == 1:
+        scores *= groups
+    if len(scores) != groups or not all(map(math.isfinite, scores)):
+        raise ModelFormatError(f"base_score {text}, expected {groups} finite numbers")
+    if objective in LOGISTIC_OBJECTIVES:
+        if not all(0 < score < 1 for score in scores):
+            raise ModelFormatError(f"base_score {text}, expected a probability")
+        scores = [-math.log(1 / score - 1) for score in scores]
+    elif objective not in IDENTITY_OBJECTIVES:
+        raise NotCoveredError(f"objective {objective}, expected {', '.join(IDENTITY_OBJECTIVES + LOGISTIC_OBJECTIVES)}")
+    return np.array(scores, dtype=np.float32)
+
+
+def _tree(tree: Mapping[str, Any], number: int, features: int) -> tuple[Indices, Singles]:
+    if int(tree["tree_param"].get("size_leaf_vector", 1)) > 1:
+        raise NotCoveredError(f"tree {number} has vectors in its leaves")
+    if len(tree.get("categories_nodes", ())) or any(tree.get("split_type", ())):
+        raise NotCoveredError(f"tree {number} has categorical splits")
+    left, right = _column(tree["left_children"]), _column(tree["right_children"])
+    feature, default_left = _column(tree["split_indices"]), _column(tree["default_left"])
+    values = np.array(tree["split_conditions"], dtype=np.float32)
+    count = len(left)
+    if not count or any(len(column) != count for column in (right, feature, default_left, values)):
+        raise ModelFormatError(f"tree {number} has columns of different lengths or none")
+    is_leaf = left == -1
+    feature[is_leaf] = -1
+    if not np.isfinite(values).all() or (feature >= features).any() or (feature[~is_leaf] < 0).any():
+        raise ModelFormatError(f"tree {number} splits on a feature or at a value that there is not")
+    _require_tree(left.tolist(), right.tolist(), number)
+    missing = np.where(default_left != 0, left, right)
+    nodes = np.column_stack([feature, *(np.where(is_leaf, 0, child) for child in (left, right, missing))])
+    return np.ascontiguousarray(nodes, dtype=np.int32), values
+
+
+def _column(values: Any) -> Indices:
+    return np.array(values, dtype=np.int32)
+
+
+def _require_tree(left: Sequence[int], right: Sequence[int], number: int) -> None:
+    """Every walk from the root ends: no node is reached twice, and none lies outside."""
+    seen: set[int] = set()
+    open_nodes = [0]
+    while open_nodes:
+        node = open_nodes.pop()
+        if not 0 <= node < len(left) or node in seen:
+            raise ModelFormatError(f"tree {number} is none: node {node} is reached twice or is not there")
+        seen.add(node)
+        if left[node] != -1:
+            open_nodes += [left[node], right[node]]
