@@ -13,9 +13,11 @@ from common.sockets import Sockets
 from research.ticks import load_stream
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.stream import TickStream
+from services.mt5.core.generated import GeneratedMarket, open_market
+from services.mt5.core.stream import MarketSource, TickStream
 from services.mt5.core.venue import VenueSetupError
 from services.mt5.journal import DurableJournal
+from services.mt5.market_store import MarketKeeper
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 
@@ -31,6 +33,9 @@ def run() -> None:
     settings = load(Mt5Settings)
     settings.require_sound()
     logs.configure("mt5", settings.log_level)
+    if settings.is_generated:
+        serve(settings, None)
+        return
     stream = load_stream(
         settings.mt5_ticks,
         crossed=settings.mt5_crossed,
@@ -41,8 +46,8 @@ def run() -> None:
     serve(settings, stream)
 
 
-def serve(settings: Mt5Settings, stream: TickStream) -> None:
-    """Open the two files, bind the two sockets, and run until told to stop."""
+def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
+    """Open the two files, bind the two sockets, and run until told to stop; the market is generated if none is given."""
     folder = settings.paperdesk_data_dir / "venue"
     sockets = Sockets()
     book_store = DurableBookStore(folder / "book.db")
@@ -54,9 +59,18 @@ def serve(settings: Mt5Settings, stream: TickStream) -> None:
                     f"{folder}: journal.db has {journal.entry_count} orders and book.db is new; "
                     "expected both files of one account, or neither"
                 )
+            stream: MarketSource
+            if recorded is not None:
+                stream = recorded
+                stream_id = settings.mt5_stream_id or f"ticks-{recorded.data_sha256[:STREAM_ID_HASH_CHARS]}"
+                keep_market = None
+            else:
+                stream = market = _generated(settings, book_store)
+                stream_id = market.stream_id
+                keep_market = MarketKeeper(market, book_store.market).keep
             gateway = simulated_gateway(
                 stream=stream,
-                stream_id=settings.mt5_stream_id or f"ticks-{stream.data_sha256[:STREAM_ID_HASH_CHARS]}",
+                stream_id=stream_id,
                 journal=journal,
                 book_store=book_store,
                 boot_id=uuid.uuid4().hex,
@@ -66,7 +80,11 @@ def serve(settings: Mt5Settings, stream: TickStream) -> None:
                 symbol_map=settings.mt5_symbol_map,
             )
             shell = GatewayShell(
-                gateway, sockets, request_url=settings.mt5_request_url, publish_url=settings.mt5_publish_url
+                gateway,
+                sockets,
+                request_url=settings.mt5_request_url,
+                publish_url=settings.mt5_publish_url,
+                keep_market=keep_market,
             )
             metrics.start(settings.metrics_port_mt5, settings.metrics_host)
             logs.get_logger().info(
@@ -74,12 +92,12 @@ def serve(settings: Mt5Settings, stream: TickStream) -> None:
                 requests=shell.request_url,
                 ticks=shell.publish_url,
                 symbols=list(stream.symbols),
-                tick_count=stream.last_ordinal,
+                tick_count="endless, generated" if recorded is None else recorded.last_ordinal,
                 rejected=stream.counts.rejected,
                 book_ordinal=gateway.venue.ordinal,
             )
             shell.run()
-            gateway.venue.checkpoint()
+            shell.keep()
         except VenueSetupError as error:
             raise StartError(f"{error} (the account is in {folder})") from None
         finally:
@@ -87,6 +105,19 @@ def serve(settings: Mt5Settings, stream: TickStream) -> None:
     finally:
         book_store.close()
         sockets.close()
+
+
+def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> GeneratedMarket:
+    """The market of the account, going on or new, with its first state in the book before anything happens in it."""
+    market = open_market(
+        symbols=settings.trading_symbol,
+        seed=settings.mt5_seed,
+        before=book_store.market.load(),
+        after_ns=book_store.load().time_ns,
+        symbol_map=settings.mt5_symbol_map,
+    )
+    MarketKeeper(market, book_store.market).keep(0)
+    return market
 
 
 if __name__ == "__main__":

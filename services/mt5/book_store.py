@@ -15,12 +15,14 @@ from common.faults import crash_point
 from common.storage import open_writer
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder
 from proto.units import Side
+from services.mt5 import market_store
 from services.mt5.core.book import Book, BookChange, BookOrder
 from services.mt5.core.netting import Position
 
 APPLICATION_ID: Final = 0x50444231
-SCHEMA_VERSION: Final = 1
-SCHEMA: Final = """
+SCHEMA_VERSION: Final = 2
+SCHEMA: Final = (
+    """
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     stream_id TEXT NOT NULL,
@@ -75,6 +77,8 @@ CREATE TABLE positions (
     time_ns INTEGER NOT NULL
 ) STRICT;
 """
+    + market_store.SCHEMA
+)
 
 _WRITE_ACCOUNT: Final = """
 INSERT INTO account (id, stream_id, currency, ordinal, time_ns, balance, deals_before_stream, last_position_ticket)
@@ -98,6 +102,7 @@ class DurableBookStore:
         self._db: apsw.Connection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
+        self.market = market_store.MarketStore(self._db)
 
     def load(self) -> Book:
         """The book as committed; an empty one when nothing was."""

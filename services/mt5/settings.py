@@ -15,6 +15,7 @@ from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.units import is_exact
 from research.ticks import TickInput
 from services.mt5.core.compose import account_name
+from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
 
@@ -32,6 +33,8 @@ def _inputs(value: object) -> object:
         if not path or not symbol:
             raise ValueError(f"FILE:SYMBOL, several joined by '{INPUTS_SEPARATOR}'")
         inputs.append(TickInput(PROJECT_ROOT / Path(path).expanduser(), symbol))
+    if not inputs:
+        raise ValueError("FILE:SYMBOL, or nothing at all for the generated market")
     return tuple(inputs)
 
 
@@ -87,7 +90,8 @@ class Mt5Settings(CommonSettings):
     mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
     mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
     mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()
-    mt5_pace: Annotated[str, AfterValidator(_pace)] = "lockstep"
+    mt5_market: Literal["recorded", "generated"] | None = Field(default=None, description="recorded or generated")
+    mt5_pace: Annotated[str, AfterValidator(_pace)] | None = None
     mt5_window: int = Field(default=2_000, ge=1, le=WINDOW_MAX, description=f"ticks from 1 to {WINDOW_MAX}")
     mt5_from_row: int | None = Field(default=None, ge=1, description="a row from 1")
     mt5_to_row: int | None = Field(default=None, ge=1, description="a row from 1")
@@ -102,8 +106,13 @@ class Mt5Settings(CommonSettings):
 
     @property
     def pace(self) -> Pace:
-        """Window and speed of publication."""
-        return parse_pace(self.mt5_pace, window=self.mt5_window)
+        """Window and speed of publication; the generated market runs by itself."""
+        return parse_pace(self.mt5_pace or ("live" if self.is_generated else "lockstep"), window=self.mt5_window)
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the market is made here and not read from files."""
+        return self.mt5_market == "generated" if self.mt5_market else not self.mt5_ticks
 
     @property
     def account(self) -> str:
@@ -116,7 +125,9 @@ class Mt5Settings(CommonSettings):
         Raises:
             StartError: names the variable, its value and what was expected.
         """
-        if not self.mt5_ticks:
+        if self.is_generated:
+            self._require_sound_market()
+        elif not self.mt5_ticks:
             raise StartError(
                 "MT5_TICKS: value '', expected FILE:SYMBOL of recorded ticks, such as eurusd.parquet:EURUSD"
             )
@@ -126,3 +137,20 @@ class Mt5Settings(CommonSettings):
             raise StartError(
                 f"MT5_BALANCE: value '{self.mt5_balance}', expected an amount in steps of {step} {self.mt5_currency}"
             )
+
+    def _require_sound_market(self) -> None:
+        if self.mt5_ticks:
+            raise StartError(f"MT5_MARKET: value '{self.mt5_market}', expected recorded where MT5_TICKS names files")
+        if self.pace.window:
+            raise StartError(
+                f"MT5_PACE: value '{self.mt5_pace}', expected live or live:FACTOR with the generated market, which "
+                "waits for nobody"
+            )
+        if self.mt5_stream_id is not None:
+            raise StartError(
+                f"MT5_STREAM_ID: value '{self.mt5_stream_id}', expected none: the generated market names itself"
+            )
+        try:
+            pairs_of(self.trading_symbol, self.mt5_symbol_map)
+        except UnknownSymbolError as error:
+            raise StartError(f"TRADING_SYMBOL: {error}") from None

@@ -6,6 +6,8 @@ arrives, the process lives on. After each burst of requests what has become due 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import zmq
 
 from common import clock
@@ -29,9 +31,21 @@ _log = get_logger()
 class GatewayShell:
     """The sockets around one gateway core."""
 
-    def __init__(self, gateway: Gateway, sockets: Sockets, *, request_url: str, publish_url: str) -> None:
-        """Bind both sockets; nothing is answered before `run`."""
+    def __init__(
+        self,
+        gateway: Gateway,
+        sockets: Sockets,
+        *,
+        request_url: str,
+        publish_url: str,
+        keep_market: Callable[[int], None] | None = None,
+    ) -> None:
+        """Bind both sockets; nothing is answered before `run`.
+
+        `keep_market` makes a market durable that has a state of its own, given the ordinal where it stands.
+        """
         self._gateway = gateway
+        self._keep_market = keep_market
         self._topics: dict[str, bytes] = {}
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
@@ -92,6 +106,15 @@ class GatewayShell:
     def _every_second(self) -> None:
         send(self._publisher, [HEARTBEAT_TOPIC, encode(self._gateway.heartbeat(self._now()))])
         metrics.show(self._gateway)
+        if self._gateway.publisher.is_live:
+            self.keep()
+
+    def keep(self) -> None:
+        """Make durable where market and book stand: a live market goes on from there after a restart."""
+        venue = self._gateway.venue
+        if self._keep_market is not None:
+            self._keep_market(venue.ordinal)
+        venue.checkpoint()
 
     def _now(self) -> Now:
         mono_ns = clock.mono_ns()

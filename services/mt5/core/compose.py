@@ -11,7 +11,7 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal
 from services.mt5.core.orders import Identity
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
-from services.mt5.core.stream import TickStream
+from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import SimulatedVenue
 
@@ -25,7 +25,7 @@ def account_name(currency: str) -> str:
 
 def simulated_gateway(
     *,
-    stream: TickStream,
+    stream: MarketSource,
     stream_id: str,
     journal: Journal,
     book_store: BookStore,
@@ -36,7 +36,7 @@ def simulated_gateway(
     symbol_map: Mapping[str, str] | None = None,
     publisher: str = VENUE,
 ) -> Gateway:
-    """A gateway over recorded ticks, going on where its journal and its book are.
+    """A gateway over a market, going on where its journal and its book are.
 
     Args:
         stream: the market, under the desk's names of its symbols.

@@ -48,7 +48,7 @@ from services.mt5.core.instruments import catalogue
 from services.mt5.core.journal import Journal
 from services.mt5.core.orders import Identity, OrderDesk, is_order_action
 from services.mt5.core.publisher import Publisher
-from services.mt5.core.stream import TickStream
+from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import RETCODE_INVALID, RETCODE_INVALID_VOLUME, SimulatedVenue
 
@@ -71,7 +71,7 @@ class Gateway:
     def __init__(
         self,
         *,
-        stream: TickStream,
+        stream: MarketSource,
         stream_id: str,
         venue: SimulatedVenue,
         journal: Journal,
@@ -315,7 +315,6 @@ class Gateway:
             **self._said(request.request_id),
             symbol=request.symbol,
             stream_id=self._stream_id,
-            from_sequence=request.from_sequence,
             **columns._asdict(),
         )
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from proto.messages import Tick
 from proto.time import Now
-from services.mt5.core.stream import TickStream
+from services.mt5.core.stream import MarketSource
 
 REPUBLISH_FIRST_NS: Final = 200_000_000
 """Longer than any decision takes, short enough that a lost tick is hardly noticed."""
@@ -38,7 +38,7 @@ class Publisher:
     """Hands out ticks; the shell sends them."""
 
     def __init__(
-        self, *, stream: TickStream, stream_id: str, publisher: str, boot_id: str, pace: Pace, book_ordinal: int
+        self, *, stream: MarketSource, stream_id: str, publisher: str, boot_id: str, pace: Pace, book_ordinal: int
     ) -> None:
         """Stand where the book stands: a restarted gateway knows of what it published before only that much."""
         assert 0 <= pace.window <= WINDOW_MAX, pace

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,58 @@ class StreamTick(NamedTuple):
 
 
 class TickColumns(NamedTuple):
-    """Ticks of one symbol as columns of equal length."""
+    """Ticks of one symbol as columns of equal length, the first of them `from_sequence`."""
 
+    from_sequence: int
     ordinal: list[int]
     time_ns: list[int]
     bid: list[float]
     ask: list[float]
     volume: list[float]
+
+
+class MarketSource(Protocol):
+    """A market as the gateway needs it: ticks by ordinal and by sequence, the same whenever they are asked for.
+
+    `last_ordinal` is that of the last tick; `opening_ordinal` the tick at which a new account stands, what lies before
+    being history; `data_sha256` is empty where the ticks come from no file.
+    """
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """In the order that breaks ties of time."""
+
+    @property
+    def first_time_ns(self) -> int:
+        """Time at which the market begins; no tick is before it."""
+
+    @property
+    def opening_ordinal(self) -> int:
+        """Where a new account stands, 0 before the first tick."""
+
+    @property
+    def last_ordinal(self) -> int:
+        """The last tick that there is or may ever be."""
+
+    @property
+    def counts(self) -> TickCounts:
+        """Rows read, published and rejected."""
+
+    @property
+    def data_sha256(self) -> str:
+        """Of the rows, or empty."""
+
+    def tick_at(self, ordinal: int) -> StreamTick:
+        """The tick with this ordinal."""
+
+    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+        """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
+
+    def sequences_at(self, ordinal: int) -> dict[str, int]:
+        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+
+    def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
+        """At most `limit` ticks from a sequence on, or from the oldest kept; none past ordinal `published`."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +129,7 @@ class TickStream:
         self.counts = counts
         self.data_sha256 = data_sha256
         self.last_ordinal = len(time_ns)
+        self.opening_ordinal = 0
         self._symbol_index = symbol_index
         self._time_ns = time_ns
         self._bid = bid
@@ -129,6 +175,7 @@ class TickStream:
         end = min(from_sequence - 1 + limit, int(np.searchsorted(rows, published, side="left")))
         chosen = rows[from_sequence - 1 : max(end, from_sequence - 1)]
         return TickColumns(
+            from_sequence=from_sequence,
             ordinal=(chosen + 1).tolist(),
             time_ns=self._time_ns[chosen].tolist(),
             bid=self._bid[chosen].tolist(),

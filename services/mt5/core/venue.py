@@ -19,7 +19,7 @@ from proto.units import Side, exact, is_on_step, plain, round_money
 from services.mt5.core.book import BookChange, BookOrder, BookStore
 from services.mt5.core.instruments import account_digits, catalogue
 from services.mt5.core.netting import Position, fold, value_difference
-from services.mt5.core.stream import TickStream
+from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 RETCODE_REJECT: Final = 10006
@@ -41,7 +41,7 @@ class SimulatedVenue:
     def __init__(
         self,
         *,
-        stream: TickStream,
+        stream: MarketSource,
         stream_id: str,
         store: BookStore,
         currency: str,
@@ -50,7 +50,7 @@ class SimulatedVenue:
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an old one goes on.
 
-        The same `stream_id` means that the run goes on where the book stands; another one starts at ordinal 0.
+        The same `stream_id` means that the run goes on where the book stands; another one starts where it opens.
 
         Raises:
             VenueSetupError: the account is in another currency, the new stream does not begin after what the book has
@@ -70,7 +70,7 @@ class SimulatedVenue:
     def _open_book(self, deposit: Decimal) -> None:
         book = self._book
         if book.is_empty:
-            self._commit(self._change(ordinal=0, time_ns=0, balance=deposit, deal=self._deposit_deal(deposit)))
+            self._commit(self._opening(balance=deposit, deal=self._deposit_deal(deposit)))
             return
         if book.currency != self.currency:
             raise VenueSetupError(f"the account is kept in {book.currency}, but {self.currency} is asked for")
@@ -86,7 +86,13 @@ class SimulatedVenue:
                 f"the ticks begin at {_written(self._stream.first_time_ns)}, "
                 f"expected later than {_written(book.time_ns)}, which the account has seen"
             )
-        self._commit(self._change(ordinal=0, time_ns=book.time_ns, balance=book.balance))
+        self._commit(self._opening(balance=book.balance))
+
+    def _opening(self, *, balance: Decimal, deal: VenueDeal | None = None) -> BookChange:
+        """Stand where a stream opens: before its first tick, or after the history that it has by then."""
+        ordinal = self._stream.opening_ordinal
+        time_ns = self._stream.tick_at(ordinal).time_ns if ordinal else self._book.time_ns
+        return self._change(ordinal=ordinal, time_ns=time_ns, balance=balance, deal=deal)
 
     # ------------------------------------------------------------------------------------------------ where it stands
 

@@ -1,0 +1,330 @@
+"""A market that is made as it is needed: endless, seeded, and the same again from its stored states.
+
+`GeneratedMarket` is a `MarketSource` for a live gateway. It keeps the state at the beginning of each minute for as long as
+`HISTORY_BLOCKS` minutes, and makes the ticks of a minute from it whenever they are asked for; what is older can not be
+had any more. `generate` makes ticks for training and files. docs/market.md describes the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from proto.gateway import TickCounts
+from services.mt5.core import market_terms as terms
+from services.mt5.core.instruments import catalogue
+from services.mt5.core.market_model import BLOCK_NS, BLOCK_S, Block, MarketState, advance, first_state
+from services.mt5.core.market_terms import Pair, pair_of
+from services.mt5.core.stream import StreamTick, TickColumns
+
+HISTORY_BLOCKS: Final = 120
+"""Minutes that can be asked for again: far more than a process is ever behind, and 60 kB of states."""
+
+BLOCKS_KEPT: Final = 8
+WARM_UP_NS: Final = 10 * BLOCK_NS
+"""The market has been open for so long when somebody first looks, so that a strategy need not wait for its window."""
+
+ENDLESS: Final = 2**53 - 1
+"""`last_ordinal` of a stream without an end: the highest that a message may carry."""
+
+STREAM_ID_CHARS: Final = 16
+
+
+class UnknownSymbolError(ValueError):
+    """The market has no such symbol; the text names it and says what was expected."""
+
+
+class MarketLog(Struct, frozen=True, kw_only=True):
+    """What a store keeps of a generated market: who it is, and its states from the oldest minute kept on."""
+
+    stream_id: str
+    symbols: tuple[str, ...]
+    seed: int
+    start_ns: int
+    opening_ordinal: int
+    states: tuple[MarketState, ...]
+
+
+def open_market(
+    *,
+    symbols: Sequence[str],
+    seed: int,
+    before: MarketLog | None,
+    after_ns: int = 0,
+    symbol_map: Mapping[str, str] | None = None,
+) -> GeneratedMarket:
+    """The market that goes on where `before` stands, or a new one.
+
+    Args:
+        symbols: desk names, in the order that breaks ties of time.
+        seed: of every draw.
+        before: what a store has; another seed or other symbols are another market, which takes over its prices.
+        after_ns: a new market begins later than this.
+        symbol_map: the desk's names that differ from the broker's.
+
+    Raises:
+        UnknownSymbolError: the broker does not trade one of them.
+    """
+    names = tuple(symbols)
+    pairs = pairs_of(names, symbol_map)
+    if before is not None and before.symbols == names and before.seed == seed:
+        return GeneratedMarket(before, pairs)
+    values = {} if before is None else {code: c.value for code, c in before.states[-1].currencies.items()}
+    last_ns = max(after_ns, 0 if before is None else (before.states[-1].block + 1) * BLOCK_NS)
+    start_ns = max(terms.OPENING_NS - WARM_UP_NS, -(-(last_ns + 1) // BLOCK_NS) * BLOCK_NS)
+    state = first_state(pairs, start_ns=start_ns, values=values)
+    text = f"{terms.MODEL_VERSION} {seed} {start_ns} {','.join(names)} {sorted(values.items())}"
+    log = MarketLog(
+        stream_id=f"generated-{hashlib.sha256(text.encode()).hexdigest()[:STREAM_ID_CHARS]}",
+        symbols=names,
+        seed=seed,
+        start_ns=start_ns,
+        opening_ordinal=_ordinal_at(state, pairs, seed, blocks=WARM_UP_NS // BLOCK_NS),
+        states=(state,),
+    )
+    return GeneratedMarket(log, pairs, is_new=True)
+
+
+def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None) -> tuple[Pair, ...]:
+    """The symbols as the model sees them.
+
+    Raises:
+        UnknownSymbolError: the broker does not trade one of them.
+    """
+    pairs = []
+    for symbol in symbols:
+        found = catalogue((symbol_map or {}).get(symbol, symbol))
+        if found is None:
+            raise UnknownSymbolError(
+                f"the generated market has no {symbol}, expected a pair of currencies such as EURUSD, XAUUSD or XAGUSD"
+            )
+        pairs.append(pair_of(symbol, found))
+    return tuple(pairs)
+
+
+def _ordinal_at(state: MarketState, pairs: Sequence[Pair], seed: int, *, blocks: int) -> int:
+    for _ in range(blocks):
+        _, state = advance(state, pairs, seed)
+    return state.ordinal
+
+
+class GeneratedMarket:
+    """The ticks of a generated market by ordinal and by sequence; make it with `open_market`."""
+
+    def __init__(self, log: MarketLog, pairs: Sequence[Pair], *, is_new: bool = False) -> None:
+        """Go on from the states of `log`."""
+        assert log.states, log.stream_id
+        self.symbols = log.symbols
+        self.stream_id = log.stream_id
+        self.seed = log.seed
+        self.first_time_ns = log.start_ns
+        self.opening_ordinal = log.opening_ordinal
+        self.last_ordinal = ENDLESS
+        self.counts = TickCounts(read=0, published=0, rejected={})
+        self.data_sha256 = ""
+        self._pairs = tuple(pairs)
+        self._index = {symbol: number for number, symbol in enumerate(log.symbols)}
+        self._states = list(log.states)
+        self._unsaved = len(self._states) if is_new else 0
+        self._blocks: dict[int, Block] = {}
+        self._rows: dict[int, list[StreamTick]] = {}
+
+    # ---------------------------------------------------------------------------------------------- what is asked for
+
+    def tick_at(self, ordinal: int) -> StreamTick:
+        """The tick with this ordinal, which must be within what is kept."""
+        place = self._place_of(ordinal)
+        return self._rows_of(place)[ordinal - self._states[place].ordinal - 1]
+
+    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+        """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
+        index = self._index.get(symbol)
+        if index is None or ordinal < 1:
+            return None
+        place = self._place_of(ordinal)
+        state, block = self._states[place], self._block_of(place)
+        rows = np.flatnonzero(block.symbol_index[: ordinal - state.ordinal] == index)
+        if len(rows):
+            return self._rows_of(place)[int(rows[-1])]
+        last = state.quotes[symbol]
+        if not last.sequence:
+            return None
+        scale = 10 ** self._pairs[index].digits
+        bid, ask = last.bid_points / scale, last.ask_points / scale
+        return StreamTick(symbol, last.sequence, last.ordinal, last.time_ns, bid, ask, last.volume)
+
+    def sequences_at(self, ordinal: int) -> dict[str, int]:
+        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+        if ordinal < 1:
+            return dict.fromkeys(self.symbols, 0)
+        place = self._place_of(ordinal)
+        state, block = self._states[place], self._block_of(place)
+        seen = np.bincount(block.symbol_index[: ordinal - state.ordinal], minlength=len(self.symbols)).tolist()
+        return {symbol: state.quotes[symbol].sequence + seen[index] for symbol, index in self._index.items()}
+
+    def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
+        """At most `limit` ticks of a symbol from a sequence, or the oldest kept, on; none past ordinal `published`."""
+        index = self._index[symbol]
+        first = max(from_sequence, self._states[0].quotes[symbol].sequence + 1)
+        columns = TickColumns(first, [], [], [], [], [])
+        place = max(0, bisect_right(self._states, first - 1, key=lambda state: state.quotes[symbol].sequence) - 1)
+        while len(columns.ordinal) < limit and self._state(place).ordinal < published:
+            state, block = self._states[place], self._block_of(place)
+            chosen = np.flatnonzero((block.symbol_index == index) & (block.sequence >= first))
+            chosen = chosen[chosen < published - state.ordinal][: limit - len(columns.ordinal)]
+            columns.ordinal.extend((chosen + state.ordinal + 1).tolist())
+            for column, values in (
+                (columns.time_ns, block.time_ns),
+                (columns.bid, block.bid),
+                (columns.ask, block.ask),
+                (columns.volume, block.volume),
+            ):
+                column.extend(values[chosen].tolist())
+            place += 1
+        return columns
+
+    # ------------------------------------------------------------------------------------------------------- survival
+
+    def unsaved(self) -> MarketLog | None:
+        """The states made since the last `saved`, None when there are none."""
+        return self._log(self._states[-self._unsaved :]) if self._unsaved else None
+
+    def saved(self) -> None:
+        """What `unsaved` gave is durable."""
+        self._unsaved = 0
+
+    @property
+    def oldest_block(self) -> int:
+        """The first minute that can still be asked for."""
+        return self._states[0].block
+
+    def forget_before(self, ordinal: int) -> None:
+        """Let go of what lies more than `HISTORY_BLOCKS` minutes before a tick."""
+        surplus = self._place_of(ordinal) - HISTORY_BLOCKS if ordinal else 0
+        if surplus > 0:
+            del self._states[:surplus]
+            for kept in (self._blocks, self._rows):
+                for number in [number for number in kept if number < self.oldest_block]:
+                    del kept[number]
+
+    def _log(self, states: Sequence[MarketState]) -> MarketLog:
+        return MarketLog(
+            stream_id=self.stream_id,
+            symbols=self.symbols,
+            seed=self.seed,
+            start_ns=self.first_time_ns,
+            opening_ordinal=self.opening_ordinal,
+            states=tuple(states),
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- blocks
+
+    def _place_of(self, ordinal: int) -> int:
+        """Index of the state whose minute has the tick."""
+        while self._states[-1].ordinal < ordinal:
+            self._extend()
+        place = bisect_left(self._states, ordinal, key=lambda state: state.ordinal) - 1
+        assert place >= 0, (ordinal, self._states[0].ordinal)
+        return place
+
+    def _state(self, place: int) -> MarketState:
+        while place >= len(self._states):
+            self._extend()
+        return self._states[place]
+
+    def _extend(self) -> None:
+        block, following = advance(self._states[-1], self._pairs, self.seed)
+        self._keep(self._states[-1].block, block)
+        self._states.append(following)
+        self._unsaved += 1
+
+    def _block_of(self, place: int) -> Block:
+        state = self._states[place]
+        block = self._blocks.get(state.block)
+        if block is None:
+            block, _ = advance(state, self._pairs, self.seed)
+            self._keep(state.block, block)
+        return block
+
+    def _keep(self, number: int, block: Block) -> None:
+        if len(self._blocks) >= BLOCKS_KEPT:
+            oldest = next(iter(self._blocks))
+            del self._blocks[oldest]
+            self._rows.pop(oldest, None)
+        self._blocks[number] = block
+
+    def _rows_of(self, place: int) -> list[StreamTick]:
+        number = self._states[place].block
+        block = self._block_of(place)
+        rows = self._rows.get(number)
+        if rows is None:
+            first = block.first_ordinal
+            columns = zip(
+                [self.symbols[index] for index in block.symbol_index.tolist()],
+                block.sequence.tolist(),
+                range(first, first + len(block)),
+                block.time_ns.tolist(),
+                block.bid.tolist(),
+                block.ask.tolist(),
+                block.volume.tolist(),
+                strict=True,
+            )
+            rows = self._rows[number] = [StreamTick._make(row) for row in columns]
+        return rows
+
+
+# ---------------------------------------------------------------------------------------------------------- to files
+
+
+@dataclass(frozen=True)
+class GeneratedTicks:
+    """Ticks of all symbols in the order of time, as columns of equal length."""
+
+    symbols: tuple[str, ...]
+    symbol_index: NDArray[np.uint16]
+    time_ns: NDArray[np.int64]
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
+    volume: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.OPENING_NS) -> Iterator[GeneratedTicks]:
+    """Minute after minute of a market that begins with the minute of `start_ns`, without an end.
+
+    Raises:
+        UnknownSymbolError: the broker does not trade one of them.
+    """
+    pairs = pairs_of(symbols)
+    state = first_state(pairs, start_ns=start_ns)
+    while True:
+        block, state = advance(state, pairs, seed)
+        yield GeneratedTicks(tuple(symbols), block.symbol_index, block.time_ns, block.bid, block.ask, block.volume)
+
+
+def generate(symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS) -> GeneratedTicks:
+    """So many hours of a market, in whole minutes and at least one.
+
+    Raises:
+        UnknownSymbolError: the broker does not trade one of them.
+    """
+    minutes = max(1, round(hours * 3_600 / BLOCK_S))
+    parts = [
+        part for part, _ in zip(generate_blocks(symbols, seed=seed, start_ns=start_ns), range(minutes), strict=False)
+    ]
+    return GeneratedTicks(
+        tuple(symbols),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("symbol_index", "time_ns", "bid", "ask", "volume")
+        ),
+    )

@@ -1,0 +1,281 @@
+"""How the generated market moves: one minute from the state at its beginning, and the state at its end.
+
+Everything drawn is a function of (seed, currency or symbol, minute): a Philox generator keyed by the first two, its
+counter set by the third. So a minute made again from its state has the same bytes, and a currency moves the same way
+whichever symbols are asked for. A state is rounded as it is handed on, so that the last bit of a logarithm, which
+processors differ in, does not grow into another market.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from services.mt5.core import market_terms as terms
+from services.mt5.core.market_terms import Pair
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BLOCK_S: Final = 60
+BLOCK_NS: Final = BLOCK_S * 1_000_000_000
+STEPS_PER_S: Final = 10
+STEPS: Final = BLOCK_S * STEPS_PER_S
+STEP_S: Final = 1.0 / STEPS_PER_S
+STEP_NS: Final = 1_000_000_000 // STEPS_PER_S
+
+STATE_DECIMALS: Final = 12
+_MARKET: Final = "market"
+_EUROPE: Final = "europe"
+
+
+class CurrencyState(Struct, frozen=True, array_like=True):
+    """Log value in USD, own log volatility, order flow in standard deviations."""
+
+    value: float
+    fast: float
+    flow: float
+
+
+class LastQuote(Struct, frozen=True, array_like=True):
+    """A symbol's latest tick before a block: prices in points; sequence 0 when it has had none."""
+
+    sequence: int = 0
+    ordinal: int = 0
+    time_ns: int = 0
+    bid_points: int = 0
+    ask_points: int = 0
+    volume: float = 0.0
+
+
+class MarketState(Struct, frozen=True):
+    """All that a minute of the market is made from, as it stands when the minute begins."""
+
+    block: int
+    ordinal: int
+    slow: float
+    currencies: dict[str, CurrencyState]
+    quotes: dict[str, LastQuote]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One minute of ticks in ordinal order; `symbol_index` counts in the order of the market's pairs."""
+
+    first_ordinal: int
+    symbol_index: NDArray[np.uint16]
+    sequence: Ints
+    time_ns: Ints
+    bid: Floats
+    ask: Floats
+    volume: Floats
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+class _Path(Struct, frozen=True):
+    """One currency's minute, a value for each step."""
+
+    value: Floats
+    heat: Floats
+    """Log volatility beyond what the hour is used to."""
+
+
+def first_state(pairs: Sequence[Pair], *, start_ns: int, values: Mapping[str, float] | None = None) -> MarketState:
+    """A market that begins with the minute of `start_ns`, at the currencies' first values or those given (logs)."""
+    codes = sorted({code for pair in pairs for code in (pair.base, pair.quote)})
+    given = values or {}
+    return MarketState(
+        block=start_ns // BLOCK_NS,
+        ordinal=0,
+        slow=0.0,
+        currencies={code: CurrencyState(given.get(code, _anchor(code)), 0.0, 0.0) for code in codes},
+        quotes={pair.symbol: LastQuote() for pair in pairs},
+    )
+
+
+def advance(state: MarketState, pairs: Sequence[Pair], seed: int) -> tuple[Block, MarketState]:
+    """The minute that begins with `state`, and the state that the next one begins with."""
+    second = (state.block * BLOCK_S + BLOCK_S / 2) % terms.DAY_S
+    europe = _generator(seed, _EUROPE, state.block).standard_normal(STEPS)
+    paths: dict[str, _Path] = {}
+    currencies: dict[str, CurrencyState] = {}
+    for code, before in state.currencies.items():
+        generator = _generator(seed, f"currency {code}", state.block)
+        paths[code], currencies[code] = _currency_minute(code, before, state.slow, europe, second, generator)
+    parts = [
+        _symbol_minute(pair, paths, state, second, _generator(seed, f"symbol {pair.symbol}", state.block))
+        for pair in pairs
+    ]
+    block, quotes = _merged(pairs, parts, state)
+    draw = float(_generator(seed, _MARKET, state.block).standard_normal())
+    following = MarketState(
+        block=state.block + 1,
+        ordinal=state.ordinal + len(block),
+        slow=round(_SLOW_KEPT * state.slow + _SLOW_STEP * draw, STATE_DECIMALS),
+        currencies=currencies,
+        quotes=quotes,
+    )
+    return block, following
+
+
+# -------------------------------------------------------------------------------------------------------- currencies
+
+
+def _kept(half_life_s: float, step_s: float) -> float:
+    """What is left of a mean-reverting quantity after one step."""
+    return float(0.5 ** (step_s / half_life_s))
+
+
+_SLOW_KEPT: Final = _kept(terms.SLOW_HALF_LIFE_S, BLOCK_S)
+_SLOW_STEP: Final = terms.SLOW_SD * float(np.sqrt(1 - _SLOW_KEPT**2))
+_FAST_KEPT: Final = _kept(terms.FAST_HALF_LIFE_S, STEP_S)
+_FAST_STEP: Final = terms.FAST_SD * float(np.sqrt(1 - _FAST_KEPT**2))
+_FLOW_KEPT: Final = _kept(terms.FLOW_HALF_LIFE_S, STEP_S)
+_FLOW_STEP: Final = float(np.sqrt(1 - _FLOW_KEPT**2))
+_ANCHOR_PULL: Final = 1.0 - _kept(terms.ANCHOR_HALF_LIFE_S, STEP_S)
+_MEAN_VARIANCE: Final = terms.SLOW_SD**2 + terms.FAST_SD**2
+"""exp(2 h) of a normal h has the mean exp(2 var h): taken off, so that the day's variance is what the tables say."""
+
+_POWERS: Final = {kept: kept ** np.arange(1, STEPS + 1) for kept in (_FAST_KEPT, _FLOW_KEPT)}
+
+
+def _currency_minute(
+    code: str, before: CurrencyState, slow: float, europe: Floats, second: float, generator: np.random.Generator
+) -> tuple[_Path, CurrencyState]:
+    draws = generator.standard_normal((4, STEPS))
+    jumps = generator.random(STEPS)
+    known = terms.currency(code)
+    movement = terms.movement_at(known.home, second)
+    # Money moves around news, and news come while people are at work.
+    is_jump = jumps < terms.JUMPS_PER_DAY * movement**2 * STEP_S / terms.DAY_S
+    fast = _reverting(before.fast, _FAST_KEPT, _FAST_STEP * draws[1] + terms.JUMP_VOLATILITY * is_jump)
+    flow = _reverting(before.flow, _FLOW_KEPT, _FLOW_STEP * draws[2])
+    heat = slow + fast
+    scale = movement * np.exp(heat - _MEAN_VARIANCE) * np.sqrt(STEP_S / terms.DAY_S)
+    moves = known.day_sd * scale * (draws[0] + terms.FLOW_STRENGTH * np.sqrt(STEP_S) * flow)
+    if (share := terms.EUROPE.get(code)) is not None:
+        moves += share * terms.EUROPE_DAY_SD * scale * europe
+    moves += is_jump * draws[3] * known.day_sd * np.sqrt(terms.JUMP_SD_S / terms.DAY_S)
+    moves -= _ANCHOR_PULL * (before.value - _anchor(code))
+    value = before.value + np.cumsum(moves)
+    last = (float(series[-1]) for series in (value, fast, flow))
+    return _Path(value, heat), CurrencyState(*(round(number, STATE_DECIMALS) for number in last))
+
+
+def _reverting(before: float, kept: float, shocks: Floats) -> Floats:
+    """x(k) = kept x(k-1) + shock(k), for all steps at once."""
+    powers = _POWERS[kept]
+    series: Floats = powers * (before + np.cumsum(shocks / powers))
+    return series
+
+
+@lru_cache(maxsize=256)  # one per currency code
+def _anchor(code: str) -> float:
+    return round(float(np.log(terms.currency(code).value)), STATE_DECIMALS)
+
+
+# ------------------------------------------------------------------------------------------------------------ quotes
+
+
+class _Quotes(Struct, frozen=True):
+    """One symbol's ticks of a minute."""
+
+    time_ns: Ints
+    bid_points: Ints
+    ask_points: Ints
+    volume: Floats
+
+
+def _symbol_minute(
+    pair: Pair, paths: Mapping[str, _Path], state: MarketState, second: float, generator: np.random.Generator
+) -> _Quotes:
+    base, quote = paths[pair.base], paths[pair.quote]
+    uniform = generator.random((2, STEPS))
+    draws = generator.standard_normal((3, STEPS))
+    heat = 0.5 * (base.heat + quote.heat)
+    rate = sum(terms.activity_at(terms.currency(code), second) for code in (pair.base, pair.quote))
+    rates = rate * np.minimum(np.exp(terms.ACTIVITY_OF_VOLATILITY * heat), terms.ACTIVITY_FACTOR_MAX)
+    steps = np.flatnonzero(uniform[0] < 1.0 - np.exp(-rates * STEP_S))
+    heat = heat[steps]
+    scale = 10.0**pair.digits
+    middle = np.exp(base.value[steps] - quote.value[steps]) * scale
+    hour = float(terms.at_time_of_day(terms.SPREAD_BY_HOUR, second))
+    wide = (
+        middle * pair.spread * hour * np.exp(terms.SPREAD_OF_VOLATILITY * heat + terms.SPREAD_NOISE * draws[0, steps])
+    )
+    spread = np.maximum(1, np.rint(wide)).astype(np.int64)
+    centre = middle + terms.QUOTE_NOISE_OF_SPREAD * wide * draws[1, steps]
+    bid = np.maximum(1, np.rint(centre - spread / 2)).astype(np.int64)
+    ask = bid + spread
+    time_ns = state.block * BLOCK_NS + steps * STEP_NS + (uniform[1, steps] * STEP_NS).astype(np.int64)
+    size = np.round(np.exp(terms.QUOTED_SIZE_SD * draws[2, steps]) * (0.5 + rate), 1)
+    # A quote that changes neither price is not sent.
+    last = state.quotes[pair.symbol]
+    changed = np.empty(len(steps), dtype=np.bool_)
+    if len(steps):
+        changed[0] = bid[0] != last.bid_points or ask[0] != last.ask_points
+        changed[1:] = (bid[1:] != bid[:-1]) | (ask[1:] != ask[:-1])
+    return _Quotes(time_ns[changed], bid[changed], ask[changed], size[changed])
+
+
+def _merged(pairs: Sequence[Pair], parts: Sequence[_Quotes], state: MarketState) -> tuple[Block, dict[str, LastQuote]]:
+    """All symbols' ticks by time, then by the pairs' order, numbered."""
+    index = np.repeat(np.arange(len(pairs), dtype=np.uint16), [len(part.time_ns) for part in parts])
+    time_ns = np.concatenate([part.time_ns for part in parts])
+    order = np.argsort(time_ns, kind="stable")
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    sequence, bid, ask = [], [], []
+    quotes: dict[str, LastQuote] = {}
+    done = 0
+    for pair, part in zip(pairs, parts, strict=True):
+        last = state.quotes[pair.symbol]
+        count = len(part.time_ns)
+        scale = 10**pair.digits
+        sequence.append(np.arange(last.sequence + 1, last.sequence + count + 1))
+        bid.append(part.bid_points / scale)
+        ask.append(part.ask_points / scale)
+        quotes[pair.symbol] = last
+        if count:
+            quotes[pair.symbol] = LastQuote(
+                last.sequence + count,
+                state.ordinal + int(place[done + count - 1]) + 1,
+                int(part.time_ns[-1]),
+                int(part.bid_points[-1]),
+                int(part.ask_points[-1]),
+                float(part.volume[-1]),
+            )
+        done += count
+    block = Block(
+        first_ordinal=state.ordinal + 1,
+        symbol_index=index[order],
+        sequence=np.concatenate(sequence)[order],
+        time_ns=time_ns[order],
+        bid=np.concatenate(bid)[order],
+        ask=np.concatenate(ask)[order],
+        volume=np.concatenate([part.volume for part in parts])[order],
+    )
+    return block, quotes
+
+
+# ----------------------------------------------------------------------------------------------------------- drawing
+
+
+def _generator(seed: int, purpose: str, block: int) -> np.random.Generator:
+    key = np.array([seed, _tag(purpose)], dtype=np.uint64)
+    counter = np.array([0, 0, 0, block], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+@lru_cache(maxsize=1_024)  # two per symbol and currency in use
+def _tag(purpose: str) -> int:
+    return int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")

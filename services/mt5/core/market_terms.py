@@ -1,0 +1,185 @@
+"""What the generated market is made of: currencies, their day, and what it costs to deal in them.
+
+Every number of the model stands here, each with its unit; `market_model.py` has the formulas and docs/market.md the
+reasons. A symbol is two currencies: its price is the ratio of their values, so that symbols with a currency in common
+move together and crosses fit their legs.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proto.instrument import Instrument
+
+MODEL_VERSION: Final = 1
+"""Part of every stream's name: another model is another market."""
+
+DAY_S: Final = 86_400
+FIRST_DAY_NS: Final = 1_736_121_600_000_000_000
+"""2025-01-06, a Monday, 00:00 UTC: the generated market stands at no present date."""
+
+OPENING_NS: Final = FIRST_DAY_NS + 8 * 3_600_000_000_000
+"""A new market begins at 08:00 UTC, when London is open and no hour of waiting is ahead."""
+
+
+class Currency(NamedTuple):
+    """One currency (or metal).
+
+    `value` in USD at the start; `day_sd` of its log value over an average day, by itself; `spread` its part of a quoted
+    spread, as a fraction of the price, in busy hours; `home` its session's weight on its movement (Asia, London, New York);
+    `activity` quotes a second that it brings at the busiest hour.
+    """
+
+    value: float
+    day_sd: float
+    spread: float
+    home: tuple[float, float, float]
+    activity: float
+
+
+_ANYWHERE: Final = (0.6, 1.0, 1.0)
+_ASIAN: Final = (1.0, 0.8, 0.8)
+_EUROPEAN: Final = (0.45, 1.2, 0.9)
+_AMERICAN: Final = (0.5, 0.9, 1.15)
+
+CURRENCIES: Final = {
+    "USD": Currency(1.0, 0.0028, 0.12e-4, _AMERICAN, 1.3),
+    "EUR": Currency(1.0850, 0.0026, 0.25e-4, _EUROPEAN, 1.2),
+    "GBP": Currency(1.2700, 0.0030, 0.35e-4, _EUROPEAN, 1.1),
+    "JPY": Currency(1 / 150.0, 0.0042, 0.30e-4, _ASIAN, 1.1),
+    "CHF": Currency(1 / 0.8850, 0.0032, 0.50e-4, _EUROPEAN, 0.7),
+    "AUD": Currency(0.6600, 0.0042, 0.50e-4, _ASIAN, 0.8),
+    "NZD": Currency(0.6100, 0.0045, 0.80e-4, _ASIAN, 0.6),
+    "CAD": Currency(1 / 1.3600, 0.0032, 0.50e-4, _AMERICAN, 0.7),
+    "XAU": Currency(2_400.0, 0.0085, 0.50e-4, _ANYWHERE, 1.3),
+    "XAG": Currency(29.0, 0.0160, 4.00e-4, _ANYWHERE, 0.8),
+}
+"""Those that are quoted most; the others follow `OTHER_VALUES` and the rest of `other_currency`."""
+
+OTHER_VALUES: Final = {
+    "AED": 0.2723, "ARS": 0.0011, "BGN": 0.555, "BHD": 2.653, "BRL": 0.19, "CLP": 0.00107, "CNH": 0.138, "CNY": 0.138,
+    "COP": 0.00025, "CZK": 0.0432, "DKK": 0.1455, "EGP": 0.021, "HKD": 0.128, "HUF": 0.0028, "IDR": 0.000064,
+    "ILS": 0.27, "INR": 0.012, "ISK": 0.0072, "JOD": 1.41, "KES": 0.0077, "KRW": 0.00075, "KWD": 3.255,
+    "KZT": 0.0022, "MAD": 0.1, "MXN": 0.058, "MYR": 0.213, "NGN": 0.00068, "NOK": 0.0945, "OMR": 2.597, "PEN": 0.267,
+    "PHP": 0.0175, "PKR": 0.0036, "PLN": 0.252, "QAR": 0.2747, "RON": 0.218, "RSD": 0.00927, "RUB": 0.011,
+    "SAR": 0.2667, "SEK": 0.0955, "SGD": 0.745, "THB": 0.028, "TND": 0.321, "TRY": 0.031, "TWD": 0.031, "UAH": 0.0255,
+    "VND": 0.00004, "ZAR": 0.0535,
+}  # fmt: skip
+"""Of one unit in USD, roughly as of 2024."""
+
+EUROPE: Final = {"EUR": 1.0, "GBP": 1.0, "CHF": 0.7, "SEK": 1.0, "NOK": 0.8, "DKK": 1.0, "PLN": 0.8, "CZK": 0.8}
+EUROPE_DAY_SD: Final = 0.0020
+"""What moves Europe's currencies together, beside the dollar on the other side of most pairs."""
+
+# ------------------------------------------------------------------------------------------------------ time of day
+
+#                     hour of the day, UTC: 0    1    2    3    4    5    6    7    8    9   10   11
+ASIA: Final = np.array([1.00, 1.00, 0.95, 0.85, 0.75, 0.70, 0.65, 0.45, 0.20, 0.05, 0.00, 0.00]
+                       + [0.0] * 9 + [0.10, 0.35, 0.75])  # fmt: skip
+LONDON: Final = np.array([0.0] * 6 + [0.25, 0.80, 1.00, 0.95, 0.85, 0.75, 0.80, 0.90, 0.95, 0.85, 0.40, 0.10]
+                         + [0.0] * 6)  # fmt: skip
+NEW_YORK: Final = np.array([0.0] * 11 + [0.15, 0.55, 0.95, 1.00, 0.95, 0.75, 0.60, 0.50, 0.40, 0.20, 0.05, 0.0, 0.0])
+SESSIONS: Final = np.stack([ASIA, LONDON, NEW_YORK])
+"""How open each centre is at each full hour; between the hours in a straight line. Summer time is left out."""
+
+NIGHT_MOVEMENT: Final = 0.30
+NIGHT_ACTIVITY: Final = 0.08
+"""What is left where no centre is open."""
+
+#                               0    1    2    3    4    5    6    7    8
+SPREAD_BY_HOUR: Final = np.array([1.9, 1.6, 1.5, 1.5, 1.5, 1.5, 1.4, 1.1] + [1.0] * 9
+                                 + [1.05, 1.15, 1.3, 1.8, 5.5, 3.6, 2.3])  # fmt: skip
+"""Times the busy hours' spread; the peak at 21 to 22 UTC is the rollover, when banks close their day."""
+
+
+def at_time_of_day(table: NDArray[np.float64], second: float) -> NDArray[np.float64] | float:
+    """A table of 24 hours (the last axis) at a second of the day."""
+    hour, part = divmod(second / 3_600.0, 1.0)
+    here, following = int(hour) % 24, (int(hour) + 1) % 24
+    value: NDArray[np.float64] = table[..., here] + (table[..., following] - table[..., here]) * part
+    return value
+
+
+def _movement_table(home: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Volatility by hour relative to the day's: its mean square over the day is 1."""
+    shape = NIGHT_MOVEMENT + np.array(home) @ SESSIONS
+    table: NDArray[np.float64] = shape / np.sqrt(np.mean(shape**2))
+    return table
+
+
+_MOVEMENT: Final = {home: _movement_table(home) for home in (_ANYWHERE, _ASIAN, _EUROPEAN, _AMERICAN)}
+
+
+def movement_at(home: tuple[float, float, float], second: float) -> float:
+    """Volatility of a currency at a second of the day, relative to its day's."""
+    return float(at_time_of_day(_MOVEMENT[home], second))
+
+
+def activity_at(currency: Currency, second: float) -> float:
+    """Quotes a second that a currency brings."""
+    share = min(1.0, float(np.dot(currency.home, at_time_of_day(SESSIONS, second))) / max(currency.home))
+    return currency.activity * (NIGHT_ACTIVITY + (1.0 - NIGHT_ACTIVITY) * share)
+
+
+# --------------------------------------------------------------------------------------------------------- movement
+
+SLOW_HALF_LIFE_S: Final = 3.0 * 3_600
+SLOW_SD: Final = 0.30
+"""Of the market's log volatility, common to all."""
+
+FAST_HALF_LIFE_S: Final = 480.0
+FAST_SD: Final = 0.30
+"""Of each currency's own."""
+
+FLOW_HALF_LIFE_S: Final = 60.0
+FLOW_STRENGTH: Final = 0.07
+"""Drift per second, in standard deviations of a second's movement, at one standard deviation of order flow."""
+
+ANCHOR_HALF_LIFE_S: Final = 90.0 * DAY_S
+"""How slowly a currency is drawn back to where it began, so that an endless market keeps sensible prices."""
+
+JUMPS_PER_DAY: Final = 4.0
+JUMP_SD_S: Final = 60.0 * 30.0
+"""A jump is as large as the movement of so many average seconds: half an hour's at once."""
+JUMP_VOLATILITY: Final = 0.8
+"""What a jump adds to the currency's log volatility."""
+
+# ----------------------------------------------------------------------------------------------------------- quotes
+
+SPREAD_OF_VOLATILITY: Final = 0.6
+"""Exponent: a market twice as wild as usual at this hour has a spread 1.5 times as wide."""
+SPREAD_NOISE: Final = 0.16
+QUOTE_NOISE_OF_SPREAD: Final = 0.08
+"""Dealers disagree about the middle by so much of the spread."""
+
+ACTIVITY_OF_VOLATILITY: Final = 0.5
+ACTIVITY_FACTOR_MAX: Final = 2.5
+QUOTED_SIZE_SD: Final = 0.6
+
+
+def currency(code: str) -> Currency:
+    """What is known of a currency by its code; the less quoted ones are alike but for their value."""
+    known = CURRENCIES.get(code)
+    if known is not None:
+        return known
+    return Currency(OTHER_VALUES.get(code, 1.0), 0.0045, 3.0e-4, _ANYWHERE, 0.35)
+
+
+class Pair(NamedTuple):
+    """A symbol as the model sees it."""
+
+    symbol: str
+    base: str
+    quote: str
+    digits: int
+    spread: float
+    """Fraction of the price, in busy hours."""
+
+
+def pair_of(symbol: str, terms: Instrument) -> Pair:
+    """A symbol of the catalogue."""
+    spread = currency(terms.base_currency).spread + currency(terms.profit_currency).spread
+    return Pair(symbol, terms.base_currency, terms.profit_currency, terms.digits, spread)

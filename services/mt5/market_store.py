@@ -1,0 +1,94 @@
+"""The generated market's states in the book's file, so that account, prices and market time survive together."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import apsw
+import msgspec
+
+from common.errors import StartError
+from services.mt5.core.generated import GeneratedMarket, MarketLog
+from services.mt5.core.market_model import MarketState
+
+SCHEMA: Final = """
+CREATE TABLE market (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    stream_id TEXT NOT NULL,
+    symbols TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    start_ns INTEGER NOT NULL,
+    opening_ordinal INTEGER NOT NULL
+) STRICT;
+CREATE TABLE market_minutes (
+    block INTEGER PRIMARY KEY,
+    state BLOB NOT NULL  -- a MarketState in MessagePack, as the minute begins
+) STRICT;
+"""
+
+_states = msgspec.msgpack.Decoder(MarketState)
+
+
+class MarketStore:
+    """The market's tables of an open book; every write is synced before it returns."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        """Use the connection of the book, whose schema has these tables."""
+        self._db = db
+
+    def load(self) -> MarketLog | None:
+        """What is kept, None when there has been no generated market on this account.
+
+        Raises:
+            StartError: what is there cannot be read.
+        """
+        row: Any = self._db.execute("SELECT stream_id, symbols, seed, start_ns, opening_ordinal FROM market").fetchone()
+        if row is None:
+            return None
+        stream_id, symbols, seed, start_ns, opening_ordinal = row
+        rows: Any = self._db.execute("SELECT state FROM market_minutes ORDER BY block")
+        try:
+            states = tuple(_states.decode(state) for (state,) in rows)
+        except msgspec.MsgspecError as error:
+            raise StartError(f"the book's market_minutes cannot be read: {error}; expected states as saved") from None
+        return MarketLog(
+            stream_id=stream_id,
+            symbols=tuple(symbols.split(",")),
+            seed=seed,
+            start_ns=start_ns,
+            opening_ordinal=opening_ordinal,
+            states=states,
+        )
+
+    def save(self, log: MarketLog, *, oldest_block: int) -> None:
+        """Add the states of `log`; those of another market and those before `oldest_block` go."""
+        with self._db:
+            kept: Any = self._db.execute("SELECT stream_id FROM market").fetchone()
+            if kept is None or kept[0] != log.stream_id:
+                self._db.execute("DELETE FROM market_minutes")
+            self._db.execute(
+                "INSERT OR REPLACE INTO market VALUES (1, ?, ?, ?, ?, ?)",
+                (log.stream_id, ",".join(log.symbols), log.seed, log.start_ns, log.opening_ordinal),
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO market_minutes VALUES (?, ?)",
+                [(state.block, msgspec.msgpack.encode(state)) for state in log.states],
+            )
+            self._db.execute("DELETE FROM market_minutes WHERE block < ?", (oldest_block,))
+
+
+class MarketKeeper:
+    """Saves a market's new states, which the book's ordinal must never be ahead of by more than can be made again."""
+
+    def __init__(self, market: GeneratedMarket, store: MarketStore) -> None:
+        """Keep `market` in `store`."""
+        self._market = market
+        self._store = store
+
+    def keep(self, ordinal: int) -> None:
+        """Make durable what is new; what lies too long before tick `ordinal` goes."""
+        self._market.forget_before(ordinal)
+        fresh = self._market.unsaved()
+        if fresh is not None:
+            self._store.save(fresh, oldest_block=self._market.oldest_block)
+            self._market.saved()
