@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from proto.messages import Tick
@@ -30,19 +31,20 @@ class StrategyEngine:
     Ticks are taken as they come, crossed ones too: judging them is the tick source's affair, here as in the process.
     """
 
-    def __init__(self, symbol: str, strategy: str = "ema_cross") -> None:
+    def __init__(self, symbol: str, strategy: str = "ema_cross", *, model: str | Path | None = None) -> None:
         """Start fresh.
 
         Args:
             symbol: what is traded.
             strategy: a registered name, or `package.module:Class`.
+            model: folder of the model for `xgboost`; the demo model when None.
 
         Raises:
-            ValueError: the symbol is empty, or there is no such strategy.
+            ValueError: the symbol is empty, there is no such strategy, or its model cannot be used.
         """
         if not symbol:
             raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
-        self._engine = SymbolEngine(symbol, strategy_factory(strategy)())
+        self._engine = SymbolEngine(symbol, strategy_factory(strategy, model=None if model is None else Path(model))())
         self.last = Word(0, 0.0, "")
 
     def process_tick(self, tick: Tick | Mapping[str, Any]) -> tuple[Direction, float]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import Field
 
-from common.settings import CommonSettings, Port
+from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Port
 
 _PUBLISHER_CHARS_MAX: Final = 64
 
@@ -17,6 +17,7 @@ class SignalSettings(CommonSettings):
     """What the signal process needs to know beside the addresses."""
 
     strategy: str = Field(default="ema_cross", min_length=1, description="a strategy's name or package.module:Class")
+    model: DeskPath = Field(default=PROJECT_ROOT / "models" / "demo", description="a folder of a model")
     signal_checkpoint_ticks: int = Field(default=1_000, ge=1, le=1_000_000, description="ticks from 1 to 1000000")
     metrics_port_signal: Port = 0
 

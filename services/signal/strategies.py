@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from services.signal.core.strategies import STRATEGIES
 from services.signal.core.strategy import Strategy
+
+WITH_MODEL: Final = ("xgboost",)
+"""The names of strategies that speak for a trained model; numba is imported for these only."""
 
 _METHODS: Final = ("on_tick", "snapshot", "restore")
 _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
@@ -20,14 +25,29 @@ class UnknownStrategyError(ValueError):
     """There is no such strategy, or what is there is none; the text says which names there are."""
 
 
-def strategy_factory(name: str) -> Callable[[], Strategy]:
+def strategy_factory(
+    name: str,
+    *,
+    model: Path | None = None,
+    data_dir: Path | None = None,
+    on_fallback: Callable[[str], None] | None = None,
+) -> Callable[[], Strategy]:
     """What makes the strategy of that name: one of the registered ones, or `package.module:Class` of your own.
+
+    Args:
+        name: of the strategy.
+        model: folder of the model, for a strategy that speaks for one; the demo model when None.
+        data_dir: of the desk, where what a model's self-check found is kept.
+        on_fallback: told why a model is served the slow way, where it is.
 
     Raises:
         UnknownStrategyError: nothing is found under the name, or it lacks something every strategy has.
+        StartError: its model cannot be used.
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
+    if name in WITH_MODEL:
+        return _with_model(model, data_dir, on_fallback)
     module_name, colon, class_name = name.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
         raise UnknownStrategyError(f"no strategy '{name}', expected {_expected()}")
@@ -40,6 +60,19 @@ def strategy_factory(name: str) -> Callable[[], Strategy]:
             f"no strategy '{name}': {module_name} has no {class_name}; expected {_expected()}"
         ) from None
     return _checked(found, name)
+
+
+def _with_model(
+    model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
+) -> Callable[[], Strategy]:
+    from services.signal.model_kernels import prepare_kernels
+
+    prepare_kernels(data_dir)
+    # Only now: importing a kernel settles where it is kept.
+    from services.signal.core.strategies.xgboost_classes import XGBoostClasses
+    from services.signal.model import default_model, load_model
+
+    return partial(XGBoostClasses, load_model(model or default_model(), data_dir=data_dir, on_fallback=on_fallback))
 
 
 def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strategy]:
@@ -59,4 +92,4 @@ def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strateg
 
 
 def _expected() -> str:
-    return f"{', '.join(sorted(STRATEGIES))} or package.module:Class"
+    return f"{', '.join(sorted([*STRATEGIES, *WITH_MODEL]))} or package.module:Class"

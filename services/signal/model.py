@@ -1,0 +1,101 @@
+"""A model's folder becomes what the strategy `xgboost` speaks for, or a refusal in one line.
+
+Everything about it is judged at the start: the manifest and its features, the file against its hash, the file as a
+model, and the walk down its trees against XGBoost. What the walk does not cover is left to XGBoost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from common.settings import PROJECT_ROOT
+from services.signal.core.features import CLASSES, NAMES
+from services.signal.core.strategies.xgboost_classes import ClassModel
+from services.signal.core.trees import (
+    Format,
+    ModelFormatError,
+    NotCoveredError,
+    facts_of,
+    flatten,
+    read_document,
+)
+from services.signal.core.trees_kernel import Singles
+from services.signal.model_booster import BoosterMargins
+from services.signal.model_check import disagreement
+from services.signal.model_kernels import cache_folder
+from services.signal.model_manifest import Manifest, ModelError, read_file, read_manifest
+
+MODEL_BYTES_MAX: Final = 256 * 1_048_576
+_OBJECTIVES: Final = ("multi:softprob", "multi:softmax")
+
+
+def load_model(
+    folder: Path, *, data_dir: Path | None = None, on_fallback: Callable[[str], None] | None = None
+) -> ClassModel:
+    """The model of a folder, checked.
+
+    Args:
+        folder: with `manifest.json` and the model beside it.
+        data_dir: of the desk; what the self-check found is kept in its folder `signal`, and in the user's cache.
+        on_fallback: told why XGBoost serves the model instead of the walk, where it does.
+
+    Raises:
+        ModelError: something about it is missing, changed, of another version or no model.
+    """
+    manifest = read_manifest(folder)
+    path = folder / manifest.model.file
+    data = read_file(folder, manifest.model.file, bytes_max=MODEL_BYTES_MAX)
+    found = hashlib.sha256(data).hexdigest()
+    if found != manifest.model.sha256:
+        raise ModelError(
+            f"{path} is not the file that its manifest describes: its SHA-256 is {found[:12]}…, expected "
+            f"{manifest.model.sha256[:12]}…"
+        )
+    folders = [*([data_dir / "signal"] if data_dir else []), *filter(None, [cache_folder()])]
+    try:
+        margins, why = _margins_of(data, "json" if path.suffix == ".json" else "ubj", found, folders)
+    except ModelFormatError as error:
+        raise ModelError(f"{path} is no model that can be used: {error}") from None
+    if why and on_fallback is not None:
+        on_fallback(f"{path}: {why}")
+    return class_model(manifest, margins)
+
+
+def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> ClassModel:
+    """What the strategy needs of a manifest."""
+    sell, hold, buy = manifest.calibration.biases
+    return ClassModel(
+        margins=margins,
+        temperature=manifest.calibration.temperature,
+        biases=(sell, hold, buy),
+        sell_threshold=manifest.thresholds.sell,
+        buy_threshold=manifest.thresholds.buy,
+    )
+
+
+def _margins_of(
+    data: bytes, form: Format, sha256: str, folders: list[Path]
+) -> tuple[Callable[[Singles], Singles], str]:
+    """What computes margins, and why it is not the walk where it is not."""
+    document = read_document(data, form)
+    facts = facts_of(document)
+    if facts.classes != len(CLASSES) or facts.objective not in _OBJECTIVES:
+        raise ModelFormatError(
+            f"objective {facts.objective} with {facts.classes} classes, expected {_OBJECTIVES[0]} with {len(CLASSES)}"
+        )
+    if facts.features != len(NAMES) or facts.feature_names not in ((), NAMES):
+        raise ModelFormatError(f"{facts.features} features, expected the {len(NAMES)} of the manifest in their order")
+    try:
+        forest = flatten(document)
+    except NotCoveredError as error:
+        return BoosterMargins(data).margins, f"the walk does not cover {error}"
+    why = disagreement(forest, data, sha256, folders)
+    return (BoosterMargins(data).margins if why else forest.margins), why
+
+
+def default_model() -> Path:
+    """The demo model that comes with the desk."""
+    return PROJECT_ROOT / "models" / "demo"

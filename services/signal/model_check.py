@@ -1,0 +1,91 @@
+"""Is the walk XGBoost, to the last bit: asked once for each model, library and version of the walk.
+
+The comparison needs XGBoost, whose import is most of what a start takes. So its outcome is kept in a small file named
+after everything that it depends on, and a start that finds it imports nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]  # numba's compiler ships no types
+
+from services.signal.core import compiled, trees, trees_check, trees_kernel, trees_ubj
+from services.signal.core.trees import Forest
+from services.signal.model_booster import BoosterMargins
+
+_WALK: Final = (compiled, trees, trees_check, trees_kernel, trees_ubj)
+_XGBOOST: Final = ("xgboost-cpu", "xgboost")
+
+
+def disagreement(forest: Forest, model: bytes, model_sha256: str, folders: Iterable[Path]) -> str:
+    """How the walk differs from XGBoost, or nothing; looked up in the folders first, and noted in each.
+
+    Args:
+        forest: the flattened model.
+        model: the file it was read from.
+        model_sha256: of that file.
+        folders: where outcomes are kept; one that cannot be written is passed over.
+
+    Raises:
+        ModelFormatError: XGBoost does not take the file.
+    """
+    subject = _subject(model_sha256)
+    digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()
+    notes = [folder / f"model-check-{digest[:16]}.json" for folder in folders]
+    for note in notes:
+        if note.is_file():
+            return ""
+    rows = trees_check.check_rows(forest)
+    ours, theirs = forest.margins(rows), BoosterMargins(model).margins(rows)
+    differing = np.flatnonzero((ours.view(np.int32) != theirs.view(np.int32)).any(axis=1))
+    if len(differing):
+        row = int(differing[0])
+        return (
+            f"{len(differing)} of {len(rows)} rows of the self-check have other margins than XGBoost's, the first is "
+            f"row {row}: {ours[row].tolist()}, expected {theirs[row].tolist()}"
+        )
+    text = json.dumps({**subject, "rows": len(rows), "outcome": "the same bits"}, indent=2, sort_keys=True) + "\n"
+    for note in notes:
+        _write(note, text)
+    return ""
+
+
+def _subject(model_sha256: str) -> dict[str, str]:
+    sources = [Path(str(module.__file__)).read_bytes() for module in _WALK]
+    return {
+        "model": model_sha256,
+        "walk": hashlib.sha256(b"".join(sources)).hexdigest(),
+        "numba": metadata.version("numba"),
+        "numpy": metadata.version("numpy"),
+        "xgboost": xgboost_version(),
+        "processor": f"{platform.machine()} {get_host_cpu_name()}",
+    }
+
+
+def xgboost_version() -> str:
+    """The installed version, without importing it."""
+    for name in _XGBOOST:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "none"
+
+
+def _write(note: Path, text: str) -> None:
+    """Keep the outcome; where that is not possible the next start compares again."""
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = note.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(note)
+    except OSError:
+        return

@@ -1,0 +1,70 @@
+"""Where compiled kernels are kept: decided before the first of them is imported.
+
+Compiling takes some seconds, and numba's own place for the result, beside the source, is not there to be written on a
+read-only root. NUMBA_CACHE_DIR goes first; else it is the user's cache folder, the desk's data folder, or, when neither
+can be written, a temporary one that is compiled for anew.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from common.errors import StartError
+
+VARIABLE: Final = "NUMBA_CACHE_DIR"
+_chosen: list[Path] = []
+
+
+def prepare_kernels(data_dir: Path | None = None) -> Path:
+    """Tell numba where to keep what it compiles; call it before importing a module with kernels. Once is enough.
+
+    Raises:
+        StartError: NUMBA_CACHE_DIR names a folder that cannot be written.
+    """
+    if not _chosen:
+        named = os.environ.get(VARIABLE)
+        if named:
+            if not is_writable(Path(named)):
+                raise StartError(f"{VARIABLE}: value '{named}', expected a folder that can be written")
+            folder = Path(named)
+        else:
+            folder = next(filter(is_writable, _places(data_dir)), None) or Path(tempfile.mkdtemp(prefix="paperdesk-"))
+        # numba reads the variable when it is imported, which takes most of a second and is not done before this.
+        import numba
+
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # set at run time
+        _chosen.append(folder)
+    return _chosen[0]
+
+
+def cache_folder() -> Path | None:
+    """The user's cache folder for what can be made again; None where the user has none."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    if named and Path(named).is_absolute():
+        return Path(named) / "paperdesk"
+    try:
+        return Path.home() / ".cache" / "paperdesk"
+    except RuntimeError:
+        return None
+
+
+def is_writable(folder: Path) -> bool:
+    """Make the folder where it is not there, and see whether a file can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _places(data_dir: Path | None) -> Iterator[Path]:
+    user = cache_folder()
+    if user is not None:
+        yield user / "numba"
+    if data_dir is not None:
+        yield data_dir / "cache" / "numba"

@@ -1,0 +1,164 @@
+"""The manifest of a model: what stands beside the model's file in its folder, and what a start requires of it.
+
+A model without its manifest is numbers without a meaning: which features in which order, which class is which column,
+from which probability on it speaks, and what it was trained on. docs/models.md describes each field.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from common.errors import StartError
+from services.signal.core.features import CLASSES, FEATURES, NAMES, schema_sha256
+
+FILE_NAME: Final = "manifest.json"
+MANIFEST_BYTES_MAX: Final = 1_048_576
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+
+
+class ModelError(StartError, ValueError):
+    """A model cannot be used; one line that names its folder, the fact and what was expected."""
+
+
+class ModelFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The file beside the manifest, in XGBoost's own format."""
+
+    file: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+\.(json|ubj)$", max_length=64)]
+    sha256: Sha256
+    trees: Annotated[int, Meta(ge=0)]
+
+
+class Features(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model's columns are, in order."""
+
+    schema_sha256: Sha256
+    names: list[str]
+
+
+class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
+    """Probability from which on a side is signalled."""
+
+    sell: Probability
+    buy: Probability
+
+
+class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
+    """From margins to probabilities: softmax(margin / temperature + bias)."""
+
+    method: Literal["temperature and biases"]
+    temperature: Annotated[float, Meta(gt=1e-3, lt=1e3)]
+    biases: Annotated[list[Annotated[float, Meta(ge=-1e3, le=1e3)]], Meta(min_length=3, max_length=3)]
+
+
+class Labels(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the classes mean."""
+
+    rule: str
+    horizon_ticks: Annotated[int, Meta(ge=1)]
+    pause_max_s: Annotated[float, Meta(gt=0)]
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stretch of the data: its rows of features and what they are of, in time."""
+
+    rows: Annotated[int, Meta(ge=0)]
+    first_ns: Annotated[int, Meta(ge=0)]
+    last_ns: Annotated[int, Meta(ge=0)]
+
+
+class Training(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model was made from, and how."""
+
+    data_sha256: Sha256
+    symbol: str
+    files: list[str]
+    from_row: int | None
+    to_row: int | None
+    ticks: Annotated[int, Meta(ge=1)]
+    gap_ticks: Annotated[int, Meta(ge=0)]
+    parts: dict[str, Part]
+    seed: Annotated[int, Meta(ge=0)]
+    parameters: dict[str, Any]
+    rounds: Annotated[int, Meta(ge=0)]
+    command: str
+
+
+class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `manifest.json`."""
+
+    kind: Literal["paperdesk xgboost classes"]
+    version: Literal[1]
+    note: str
+    model: ModelFile
+    features: Features
+    classes: list[int]
+    thresholds: Thresholds
+    calibration: Calibration
+    labels: Labels
+    training: Training
+    metrics: dict[str, Any]
+    libraries: dict[str, str]
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The file's bytes: the fields in their order, readable."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a model's folder, which must fit this version's features and classes.
+
+    Raises:
+        ModelError: there is none, it lacks something, or it is for other features.
+    """
+    path = folder / FILE_NAME
+    if not folder.is_dir():
+        raise ModelError(f"model {folder}: there is no such folder, expected one with {FILE_NAME} and a model in it")
+    data = read_file(folder, FILE_NAME, bytes_max=MANIFEST_BYTES_MAX)
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is no manifest of a model: {error}") from None
+    if tuple(manifest.classes) != CLASSES:
+        raise ModelError(f"{path}: classes {manifest.classes}, expected {list(CLASSES)} (sell, hold, buy)")
+    _require_features(path, manifest.features)
+    return manifest
+
+
+def _require_features(path: Path, features: Features) -> None:
+    if features.schema_sha256 == schema_sha256() and tuple(features.names) == NAMES:
+        return
+    pairs = zip(features.names, NAMES, strict=False)
+    number = next((i for i, (theirs, ours) in enumerate(pairs) if theirs != ours), min(len(features.names), len(NAMES)))
+    theirs = features.names[number] if number < len(features.names) else "none"
+    ours = NAMES[number] if number < len(NAMES) else "none"
+    what = (
+        f"feature {number + 1} is {theirs}, expected {ours}"
+        if theirs != ours
+        else f"the formulas of its {len(FEATURES)} features have changed since"
+    )
+    raise ModelError(
+        f"{path}: made for the feature schema {features.schema_sha256[:12]}, this version computes "
+        f"{schema_sha256()[:12]}: {what}; train it again"
+    )
+
+
+def read_file(folder: Path, name: str, *, bytes_max: int) -> bytes:
+    """A file of a model's folder.
+
+    Raises:
+        ModelError: it is not there, cannot be read, or is too long.
+    """
+    path = folder / name
+    try:
+        if path.stat().st_size > bytes_max:
+            raise ModelError(f"{path} has {path.stat().st_size} bytes, expected at most {bytes_max}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}; expected a model's folder") from None
