@@ -47,6 +47,7 @@ $(VENV)/.locked: requirements/dev.lock
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@mkdir -p -m 700 var && mkdir -p var/run var/log
 	@touch $@
 
 # ------------------------------------------------------------------------------------------------------------- running
@@ -81,6 +82,10 @@ check: lint ## Format, lint, types and the quick tests: about a minute
 .PHONY: test
 test: lint ## Everything: lint, types and all the tests
 	$(BIN)/python -m pytest tests $(ARGS)
+
+.PHONY: bench
+bench: setup ## Measure the desk against its floors and peers (ARGS="--ticks 1000")
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: simulate
 simulate: setup ## The whole desk under seeded faults: [SEEDS=...], what the tests take by default otherwise

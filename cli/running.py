@@ -117,6 +117,7 @@ def backtest(
     currency: o.Currency = None,
     seed: o.Seed = 0,
     data_dir: o.DataDir = None,
+    go_on: o.Continue = False,
     report: o.Report = None,
     as_json: o.AsJson = False,
 ) -> int:
@@ -139,11 +140,14 @@ def backtest(
             balance=balance,
             currency=currency,
             seed=seed,
-        )
+        ),
+        going_on=_terms_of(data_dir) if go_on and data_dir is not None else None,
     )
     out = None if report is None else writable_file(report, "--report")
-    with data_directory(data_dir, go_on=False) as folder:
-        found = _backtested(spec, spec.load(), data_dir=folder)
+    with data_directory(data_dir, go_on=go_on) as folder:
+        stream = spec.load()
+        _require_news(spec, stream, data_dir=folder)
+        found = _backtested(spec, stream, data_dir=folder, keep_venue=data_dir is not None)
     return _told(found, "", out=out, as_json=as_json)
 
 
@@ -247,12 +251,14 @@ def _replayed(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path) 
     return done.report, done.halted
 
 
-def _backtested(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> dict[str, Any]:
+def _backtested(spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue: bool = False) -> dict[str, Any]:
     from cli.progress import progress_line
     from research.backtest import run_backtest
 
     with progress_line("backtest") as show:
-        return run_backtest(spec, stream, data_dir=data_dir, progress=_showing(show, spec.currency))
+        return run_backtest(
+            spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_showing(show, spec.currency)
+        )
 
 
 def _showing(show: Show, currency: str) -> Any:

@@ -1,1 +1,1 @@
-"""How fast it is, measured against the limits that the documentation promises."""
+"""How fast the desk is, as ratios against a floor or a peer of the same run: machines are noisy, ratios less so."""

@@ -1,0 +1,114 @@
+"""`make bench`: the whole table, and the same as JSON.
+
+Everything is measured in this run, on this machine, one thing after the other. Paced is 500 ticks a second, when cores go
+idle in between; back to back is the next tick at the confirmation of the last. Each tick makes an order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import chain, floor, offline
+from tests.benchmarks.figures import quantiles_us, ratios, row
+from tests.benchmarks.workload import ALTERNATE, write_ticks
+
+PACED_INTERVAL_NS = 2_000_000
+WARM_UP = 200
+
+Row = tuple[str, str, str, str]
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--ticks", type=int, default=3_000, help="ticks through the chain, per measurement")
+    parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pdb-") as folder:
+        figures, rows = measure(Path(folder), arguments.ticks)
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(figures, indent=2, sort_keys=True))
+    table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    for name in ("measured", "desk", "beside it", "ratio"):
+        table.add_column(name, justify="left" if name == "measured" else "right")
+    for line in rows:
+        table.add_row(*line)
+    console = Console()
+    console.print(table)
+    console.print(f"written to {arguments.json}")
+
+
+def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
+    """Every figure, and the lines of the table."""
+    figures: dict[str, Any] = {}
+    rows: list[Row] = []
+    for name, pace, interval_ns in (("back to back", "lockstep", 0), ("paced, 500 ticks/s", "1", PACED_INTERVAL_NS)):
+        figures[name] = _chain(_folder(folder), name, pace, interval_ns, ticks, rows)
+    quiet = write_ticks(_folder(folder) / "quiet.parquet", count=10 * ticks, interval_ns=PACED_INTERVAL_NS)
+    run = chain.measure(_folder(folder), quiet, pace="lockstep", strategy="ema_cross", warm_up=0)
+    figures["lock-step ticks per second"] = round(run["ticks_per_s"])
+    fast = chain.measure(_folder(folder), quiet, pace="max", strategy="ema_cross", warm_up=0)
+    figures["max ticks per second"] = round(fast["ticks_per_s"])
+    figures["start-up seconds"] = round(run["start_up_s"], 2)
+    figures["memory MB"] = run["rss_mb"]
+    backtest = offline.backtest_ticks_per_s(quiet, _folder(folder), "ema_cross")
+    figures["backtest ticks per second"] = round(backtest)
+    ours, bare = offline.signal_ticks_per_s(quiet, "ema_cross")
+    figures["signal ticks per second"] = {"ema_cross": round(ours), "bare loop": round(bare)}
+    imports = {name: round(offline.import_seconds(name), 2) for name in ("zmq", "services.portfolio.__main__")}
+    figures["import seconds"] = imports
+    per_s: Callable[[float], str] = lambda value: f"{value:,.0f}/s"  # noqa: E731 - a format, used below only
+    rows += [
+        row("ticks, lock-step, ema_cross", per_s(run["ticks_per_s"])),
+        row(
+            "ticks, --speed max",
+            per_s(fast["ticks_per_s"]),
+            "lock-step",
+            _over(fast["ticks_per_s"], run["ticks_per_s"]),
+        ),
+        row("ticks, backtest", per_s(backtest), "lock-step", _over(backtest, run["ticks_per_s"])),
+        row("ticks through signal, ema_cross", per_s(ours), f"bare loop {per_s(bare)}", _over(ours, bare)),
+        row("start to first tick", f"{run['start_up_s']:.2f} s"),
+        row("memory", ", ".join(f"{name} {mb:.0f} MB" for name, mb in run["rss_mb"].items())),
+    ]
+    return figures, rows
+
+
+def _chain(folder: Path, name: str, pace: str, interval_ns: int, ticks: int, rows: list[Row]) -> dict[str, Any]:
+    received, booked = floor.measure(_folder(folder), ticks=ticks, interval_ns=interval_ns, warm_up=WARM_UP)
+    path = write_ticks(folder / "ticks.parquet", count=ticks, interval_ns=PACED_INTERVAL_NS)
+    desk = chain.measure(_folder(folder), path, pace=pace, strategy=ALTERNATE, warm_up=WARM_UP)
+    told = desk["status"].latency_us["tick_to_fill"]
+    orders = {"desk": quantiles_us(desk["received_ns"]), "floor": quantiles_us(received)}
+    fills = {"desk": {"p50": told.p50, "p99": told.p99, "p999": told.p999}, "floor": quantiles_us(booked)}
+    figures: dict[str, Any] = {"orders per second": round(desk["ticks_per_s"])}
+    for what, pair in (("tick to order at the gateway", orders), ("tick to fill booked", fills)):
+        ratio = ratios(pair["desk"], pair["floor"])
+        figures[what] = {**pair, "ratio": ratio}
+        for quantile, value in pair["desk"].items():
+            beside = f"floor {pair['floor'][quantile]:,.0f} µs"
+            rows.append(row(f"{what}, {name}, {quantile}", f"{value:,.0f} µs", beside, f"{ratio[quantile]:.2f}×"))
+    rows.append(row(f"orders, {name}", f"{desk['ticks_per_s']:,.0f}/s"))
+    return figures
+
+
+def _over(ours: float, other: float) -> str:
+    return f"{ours / other:.2f}×"
+
+
+def _folder(parent: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=parent, prefix="b"))
+
+
+if __name__ == "__main__":
+    main()

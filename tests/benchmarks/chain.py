@@ -1,0 +1,163 @@
+"""The desk itself: real processes for signal, portfolio and execution; the gateway runs here, to be timed.
+
+The gateway is the real one, sockets, journal and book on disk; only its core is wrapped to note when a tick went out and when
+its order came in.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from common.clock import mono_ns
+from common.sockets import Sockets
+from proto.codec import decode_control_reply, encode
+from proto.control import DeskState, StatusQuery, StatusReply
+from proto.gateway import Buy, Confirm, Reply, Request, Sell
+from proto.messages import Tick
+from proto.time import Now
+from services.mt5.book_store import DurableBookStore
+from services.mt5.core.compose import account_name, simulated_gateway
+from services.mt5.core.gateway import Gateway
+from services.mt5.journal import DurableJournal
+from services.mt5.settings import parse_pace
+from services.mt5.shell import GatewayShell
+from tests.benchmarks.workload import a_run
+
+SETTLE_S = 60
+
+
+def _nothing() -> None:
+    pass
+
+
+class TimedGateway:
+    """A gateway that notes when ticks leave and orders arrive; everything else passes through."""
+
+    def __init__(self, gateway: Gateway, last_ordinal: int) -> None:
+        """Nothing noted yet."""
+        self._gateway = gateway
+        self._last = last_ordinal
+        self._published: dict[int, int] = {}
+        self.received_ns: list[int] = []
+        self.first_ns = 0
+        self.last_ns = 0
+        self.stop: Callable[[], None] = _nothing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
+
+    def due(self, now: Now) -> list[Tick]:
+        """Note when each tick goes out for the first time."""
+        ticks = self._gateway.due(now)
+        for tick in ticks:
+            self._published.setdefault(tick.ordinal, tick.published_mono_ns)
+            self.first_ns = self.first_ns or tick.published_mono_ns
+        return ticks
+
+    def handle(self, request: Request, now: Now) -> Reply:
+        """Note when an order comes in, and the last confirmation."""
+        if isinstance(request, Buy | Sell):
+            self.received_ns.append(now.mono_ns - self._published[request.ordinal])
+        reply = self._gateway.handle(request, now)
+        if isinstance(request, Confirm) and request.ordinal == self._last:
+            self.last_ns = now.mono_ns
+            self.stop()
+        return reply
+
+
+def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str, warm_up: int) -> dict[str, Any]:
+    """Run a stream through the desk to its end.
+
+    Returns:
+        `received_ns`: per order, from the tick's publication to the order at the gateway; `status`: portfolio's last
+        word; `ticks_per_s` from the first tick to the last confirmation; `rss_mb` per process at the end.
+    """
+    spec = a_run(ticks_file, strategy=strategy)
+    stream = spec.load()
+    stream_id = spec.stream_id(stream.data_sha256)
+    environment = {
+        **os.environ,
+        **spec.environment(stream_id, pace),
+        "PAPERDESK_RUNTIME_DIR": str(folder / "run"),
+        "PAPERDESK_DATA_DIR": str(folder / "data"),
+        "ZMQ_EXECUTION_URL": f"ipc://{folder}/gw.ipc",
+        "ZMQ_MARKET_DATA_URL": f"ipc://{folder}/ticks.ipc",
+        "LOG_LEVEL": "WARNING",
+    }
+    with ExitStack() as files:
+        journal = DurableJournal(folder / "journal.db", new_id="bench", account=account_name("USD"))
+        store = DurableBookStore(folder / "book.db")
+        sockets = Sockets()
+        for thing in (journal, store, sockets):
+            files.enter_context(closing(thing))
+        gateway = simulated_gateway(
+            stream=stream,
+            stream_id=stream_id,
+            journal=journal,
+            book_store=store,
+            boot_id="bench",
+            deposit=spec.balance,
+            pace=parse_pace(pace, window=2_000),
+        )
+        timed = TimedGateway(gateway, stream.last_ordinal)
+        shell = GatewayShell(
+            timed,  # type: ignore[arg-type]
+            sockets,
+            request_url=environment["ZMQ_EXECUTION_URL"],
+            publish_url=environment["ZMQ_MARKET_DATA_URL"],
+        )
+        processes = {
+            name: subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}"], env=environment, stdout=subprocess.DEVNULL
+            )
+            for name in ("execution", "portfolio", "signal")
+        }
+        try:
+            timed.stop = shell.stop
+            started_ns = mono_ns()
+            shell.run()
+            status = _last_status(f"ipc://{folder}/run/control.ipc")
+            memory = {name: _rss_mb(process.pid) for name, process in processes.items()}
+        finally:
+            for process in processes.values():
+                process.terminate()
+            for process in processes.values():
+                process.wait(timeout=20)
+    return {
+        "received_ns": timed.received_ns[warm_up:],
+        "status": status,
+        "ticks_per_s": stream.last_ordinal / ((timed.last_ns - timed.first_ns) / 1e9),
+        "start_up_s": (timed.first_ns - started_ns) / 1e9,
+        "rss_mb": memory,
+    }
+
+
+def _last_status(url: str) -> StatusReply:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.connect(url)
+    try:
+        socket.send_multipart([b"", encode(StatusQuery())])
+        if not socket.poll(SETTLE_S * 1_000):
+            raise TimeoutError("portfolio does not tell how it stands")
+        reply = decode_control_reply(socket.recv_multipart()[-1])
+        assert isinstance(reply, StatusReply), reply
+        assert reply.state is not DeskState.HALTED, reply.waiting_for
+        return reply
+    finally:
+        context.destroy()
+
+
+def _rss_mb(pid: int) -> float:
+    import psutil
+
+    return round(psutil.Process(pid).memory_info().rss / 1e6, 1)

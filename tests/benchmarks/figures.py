@@ -1,0 +1,24 @@
+"""Quantiles of nanoseconds, and how the figures are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def quantiles_us(latencies_ns: Sequence[int]) -> dict[str, float]:
+    """p50, p99 and p99.9 in microseconds."""
+    p50, p99, p999 = np.quantile(np.asarray(latencies_ns, dtype=np.float64) / 1_000, [0.5, 0.99, 0.999])
+    return {"p50": round(float(p50), 1), "p99": round(float(p99), 1), "p999": round(float(p999), 1)}
+
+
+def ratios(ours: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
+    """Ours over the floor's, quantile by quantile."""
+    return {name: round(ours[name] / floor[name], 2) for name in ours}
+
+
+def row(name: str, ours: Any, beside: Any = "", ratio: Any = "") -> tuple[str, str, str, str]:
+    """A line of the table: the desk, what it is held against, and the one over the other."""
+    return name, str(ours), str(beside), str(ratio)

@@ -1,0 +1,52 @@
+"""What can be timed in one process: the backtest and the signal path."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from proto.codec import decode_tick_message, encode
+from proto.messages import Tick
+from proto.time import Now
+from research.backtest import run_backtest
+from services.signal.core.desk import SignalDesk
+from services.signal.strategies import strategy_factory
+from tests.benchmarks.workload import SYMBOL, a_run
+
+
+def backtest_ticks_per_s(ticks_file: Path, folder: Path, strategy: str) -> float:
+    """A whole backtest, ledger included."""
+    spec = a_run(ticks_file, strategy=strategy)
+    report = run_backtest(spec, spec.load(), data_dir=folder)
+    return float(report["timings"]["ticks_per_s"])
+
+
+def signal_ticks_per_s(ticks_file: Path, strategy: str) -> tuple[float, float]:
+    """Ticks through decode, engine and encode, beside a bare loop that decodes and encodes only."""
+    stream = a_run(ticks_file, strategy=strategy).load()
+    frames = [
+        encode(Tick("mt5", "boot", "", t.symbol, t.sequence, t.ordinal, t.time_ns, t.bid, t.ask, t.volume, 1))
+        for t in map(stream.tick_at, range(1, stream.last_ordinal + 1))
+    ]
+    frames = [frame.replace(b"\xa9stream_id\xa0", b"\xa9stream_id\xa1s") for frame in frames]
+    desk = SignalDesk(publisher="bench", boot_id="b", symbols=(SYMBOL,), make_strategy=strategy_factory(strategy))
+    desk.stream_id = "s"
+    now = Now(0, 1)
+    started = time.perf_counter()
+    for frame in frames:
+        for output in desk.handle(decode_tick_message(frame), now):
+            encode(output)
+    ours = len(frames) / (time.perf_counter() - started)
+    started = time.perf_counter()
+    for frame in frames:
+        encode(decode_tick_message(frame))
+    return ours, len(frames) / (time.perf_counter() - started)
+
+
+def import_seconds(module: str) -> float:
+    """A fresh interpreter that imports a module and ends."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+    return time.perf_counter() - started

@@ -1,0 +1,62 @@
+"""What the benchmarks run: a seeded market and a strategy that trades on every tick."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from research.run import RunSpec
+from research.ticks import TickInput
+from services.portfolio.core.single_position import OnOpposite
+from services.signal.core.buffer import TickBuffer
+
+SYMBOL = "EURUSD"
+ALTERNATE = "tests.benchmarks.workload:Alternate"
+
+
+class Alternate:
+    """Says buy and sell in turn: with reversal every tick is an order, and every order crosses the whole chain."""
+
+    name = "alternate"
+    warm_up_ticks = 0
+
+    def __init__(self) -> None:
+        """The first word is a buy."""
+        self._direction = -1
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        """The other side of the last one."""
+        self._direction = -self._direction
+        return self._direction, 1.0
+
+    def snapshot(self) -> bytes:
+        """One character."""
+        return b"+" if self._direction > 0 else b"-"
+
+    def restore(self, state: bytes) -> None:
+        """One character."""
+        self._direction = 1 if state == b"+" else -1
+
+
+def write_ticks(path: Path, *, count: int, interval_ns: int, seed: int = 0) -> Path:
+    """A seeded random walk in EURUSD, one tick each `interval_ns`."""
+    dice = np.random.Generator(np.random.PCG64(seed))
+    mid = 1.1 + np.cumsum(dice.normal(0, 0.00002, count))
+    half = dice.integers(1, 6, count) * 0.000005
+    time_ns = 1_700_000_000_000_000_000 + np.arange(count, dtype=np.int64) * interval_ns
+    pl.DataFrame({"ts_ns": time_ns, "bid": np.round(mid - half, 5), "ask": np.round(mid + half, 5)}).write_parquet(path)
+    return path
+
+
+def a_run(path: Path, *, strategy: str = ALTERNATE) -> RunSpec:
+    """Trade on every change of mind, without limits."""
+    return RunSpec(
+        inputs=(TickInput(path, SYMBOL),),
+        strategy=strategy,
+        on_opposite=OnOpposite.REVERSE,
+        risk="none",
+        volume=Decimal("0.01"),
+    )
