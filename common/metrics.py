@@ -1,26 +1,253 @@
-"""The port on which a process shows its counters to Prometheus.
+"""Metrics of a process, and the port on which it shows them to Prometheus.
 
-What is counted stands in `services/X/metrics.py`, named `trading_<service>_<noun>_<unit>[_total]`.
+What is shown stands in `services/X/metrics.py`, on one `Board` per process, and is described in docs/metrics.md. Most of
+it is counted anyway, by the cores, in plain integers: those readings are taken once a second, by the loop's own thread,
+so that a scrape never looks at state in the middle of a change and a tick pays nothing. What only the shell sees is
+counted by a `Count` or timed by a `Timing`, which are plain integers too. prometheus_client is imported when a port is
+opened, not before: a replay starts without it.
 """
 
 from __future__ import annotations
 
-import prometheus_client
+import os
+import platform
+import tomllib
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from common.errors import StartError
+from common.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
+
+_NS_PER_SECOND: Final = 1_000_000_000
+
+TIMING_BOUNDS_NS: Final = tuple(
+    factor * scale for scale in (10**4, 10**5, 10**6, 10**7, 10**8, 10**9) for factor in (1, 2, 5)
+)
+"""10 us to 5 s in the steps 1, 2, 5: a commit takes tens of microseconds, a gateway abroad tens of milliseconds."""
+
+REVISION_VARIABLE: Final = "PAPERDESK_REVISION"
+"""What a container image was built from; a checkout does not know."""
 
 
-def start(port: int, host: str = "127.0.0.1") -> None:
-    """Serve the metrics of this process on http://host:port/metrics; port 0 means not at all.
+class Kind(StrEnum):
+    """How Prometheus is to take a value."""
 
-    Raises:
-        StartError: the port cannot be had.
-    """
-    if port == 0:
-        return
-    try:
-        prometheus_client.start_http_server(port, addr=host)
-    except OSError as error:
-        raise StartError(
-            f"cannot serve metrics on {host}:{port}: {error.strerror}; expected a free port (setting METRICS_PORT_...)"
-        ) from None
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Described(NamedTuple):
+    """A metric's name, kind, meaning and labels."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[str, ...]
+
+
+class Distribution(Protocol):
+    """Durations that can be shown as a histogram."""
+
+    @property
+    def sum_ns(self) -> int:
+        """All durations together."""
+
+    def cumulative(self) -> list[tuple[float, int]]:
+        """Upper bounds in seconds, rising, each with the count of durations up to it; the last bound is infinite."""
+
+
+Reading = tuple[Described, "float | Distribution", *tuple[str, ...]]
+"""A metric, its value now, and the values of its labels."""
+
+
+class Timing:
+    """Durations in buckets, for what is timed in a shell."""
+
+    __slots__ = ("_counts", "sum_ns")
+
+    def __init__(self) -> None:
+        """No observation yet."""
+        self.sum_ns = 0
+        self._counts = [0] * (len(TIMING_BOUNDS_NS) + 1)
+
+    def observe(self, duration_ns: int) -> None:
+        """Count one duration; a negative one (clocks of two hosts) counts as zero."""
+        self._counts[bisect_left(TIMING_BOUNDS_NS, duration_ns)] += 1
+        if duration_ns > 0:
+            self.sum_ns += duration_ns
+
+    def cumulative(self) -> list[tuple[float, int]]:
+        """As `Distribution` says."""
+        bounds = [*(bound / _NS_PER_SECOND for bound in TIMING_BOUNDS_NS), inf]
+        counts = list(self._counts)
+        return [(bound, sum(counts[: index + 1])) for index, bound in enumerate(bounds)]
+
+
+class Count:
+    """Something that a shell counts, by the value of its one label if it has one."""
+
+    __slots__ = ("_values", "described")
+
+    def __init__(self, described: Described, known: Iterable[str]) -> None:
+        """Start at zero for every known value, so that the series are there before anything has happened."""
+        self.described = described
+        self._values: dict[tuple[str, ...], int] = {(value,): 0 for value in known}
+        if not described.labels:
+            self._values[()] = 0
+
+    def inc(self, *labels: str, by: int = 1) -> None:
+        """Count `by` more."""
+        assert len(labels) == len(self.described.labels), (self.described.name, labels)
+        self._values[labels] = self._values.get(labels, 0) + by
+
+    def value(self, *labels: str) -> int:
+        """What has been counted."""
+        return self._values.get(labels, 0)
+
+    def readings(self) -> Iterator[Reading]:
+        """Everything counted so far."""
+        for labels, value in self._values.items():
+            yield self.described, value, *labels
+
+
+class Board:
+    """All metrics of one process; declare them once, then `show` what they read."""
+
+    def __init__(self, service: str) -> None:
+        """Name every metric `trading_<service>_…`."""
+        self._prefix = f"trading_{service}_"
+        self._described: dict[str, Described] = {}
+        self._own: list[Count] = []
+        self._picture: list[tuple[Any, ...]] = []
+        self._build = ("", "", "", "")
+        self._is_served = False
+        self._build_info = self.gauge(
+            "build_info", "1; the labels say what runs here", "version", "revision", "python", "platform"
+        )
+
+    @property
+    def described(self) -> Sequence[Described]:
+        """Every metric of the process."""
+        return list(self._described.values())
+
+    def counter(self, name: str, meaning: str, *labels: str) -> Described:
+        """A total that is counted elsewhere; `name` is <noun>_<unit>_total."""
+        assert name.endswith("_total"), name
+        return self._add(name, Kind.COUNTER, meaning, labels)
+
+    def gauge(self, name: str, meaning: str, *labels: str) -> Described:
+        """A value that goes up and down."""
+        assert not name.endswith("_total"), name
+        return self._add(name, Kind.GAUGE, meaning, labels)
+
+    def histogram(self, name: str, meaning: str, *labels: str) -> Described:
+        """Durations; `name` is <noun>_seconds."""
+        assert name.endswith("_seconds"), name
+        return self._add(name, Kind.HISTOGRAM, meaning, labels)
+
+    def count(self, name: str, meaning: str, label: str | None = None, *, known: Iterable[str] = ()) -> Count:
+        """A total that is counted here, by the values of `label`; `known` ones start at zero."""
+        count = Count(self.counter(name, meaning, *([label] if label else [])), known)
+        self._own.append(count)
+        return count
+
+    def show(self, readings: Callable[[], Iterable[Reading]]) -> None:
+        """Take the readings, if anybody can ask for them. The loop's thread calls this, about once a second."""
+        if not self._is_served:
+            return
+        picture = [reading for own in self._own for reading in own.readings()]
+        picture.extend(readings())
+        picture.append((self._build_info, 1, *self._build))
+        self._picture = [_frozen(reading) for reading in picture]
+
+    def serve(self, port: int, host: str = "127.0.0.1") -> None:
+        """Serve the metrics on http://host:port/metrics; port 0 means not at all.
+
+        Raises:
+            StartError: the port cannot be had.
+        """
+        if port == 0:
+            return
+        import prometheus_client
+
+        try:
+            prometheus_client.start_http_server(port, addr=host, registry=self.registry())
+        except OSError as error:
+            raise StartError(
+                f"cannot serve metrics on {host}:{port}: {error.strerror}; expected a free port (METRICS_PORT_...) of an "
+                "address of this host (METRICS_HOST)"
+            ) from None
+        self._build = _build()
+        self._is_served = True
+
+    def registry(self) -> CollectorRegistry:
+        """What prometheus_client asks at a scrape: this board, and memory, CPU and files of the process."""
+        from prometheus_client import CollectorRegistry, ProcessCollector
+
+        registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=registry)
+        registry.register(self)
+        return registry
+
+    def describe(self) -> Iterator[Metric]:
+        """Every metric without a value, for prometheus_client."""
+        for described in self._described.values():
+            yield _family(described)
+
+    def collect(self) -> Iterator[Metric]:
+        """The last readings, for prometheus_client; called by the thread of a scrape."""
+        families: dict[str, Any] = {}
+        for described, value, *labels in self._picture:
+            family = families.get(described.name)
+            if family is None:
+                family = families[described.name] = _family(described)
+            if isinstance(value, _FrozenDistribution):
+                family.add_metric(labels, buckets=value.buckets, sum_value=value.sum_seconds)
+            else:
+                family.add_metric(labels, value)
+        yield from families.values()
+
+    def _add(self, name: str, kind: Kind, meaning: str, labels: tuple[str, ...]) -> Described:
+        described = Described(self._prefix + name, kind, meaning, labels)
+        assert described.name not in self._described, described.name
+        self._described[described.name] = described
+        return described
+
+
+class _FrozenDistribution(NamedTuple):
+    """A histogram as it stood when the readings were taken."""
+
+    buckets: list[tuple[str, float]]
+    sum_seconds: float
+
+
+def _frozen(reading: Reading) -> tuple[Any, ...]:
+    described, value, *labels = reading
+    if isinstance(value, int | float):
+        return reading
+    buckets = [("+Inf" if bound == inf else repr(bound), float(count)) for bound, count in value.cumulative()]
+    return described, _FrozenDistribution(buckets, value.sum_ns / _NS_PER_SECOND), *labels
+
+
+def _family(described: Described) -> Any:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    families = {
+        Kind.COUNTER: CounterMetricFamily,
+        Kind.GAUGE: GaugeMetricFamily,
+        Kind.HISTOGRAM: HistogramMetricFamily,
+    }
+    return families[described.kind](described.name, described.meaning, labels=described.labels)
+
+
+def _build() -> tuple[str, str, str, str]:
+    """Version, revision, Python, machine."""
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["version"], os.environ.get(REVISION_VARIABLE, ""), platform.python_version(), platform.machine()

@@ -78,10 +78,14 @@ class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
 
 
 class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):
-    """A gateway request that portfolio hands to execution; `request` is the encoded request, embedded as it is."""
+    """A gateway request that portfolio hands to execution; `request` is the encoded request, embedded as it is.
+
+    `ordered_mono_ns` is when the order in it was decided, 0 when it carries none: for the latency of that hop.
+    """
 
     call_id: Sequence
     timeout_ms: Annotated[int, Meta(ge=1, le=600_000)]
+    ordered_mono_ns: TimeNs
     request: Raw
 
 

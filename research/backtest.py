@@ -138,6 +138,7 @@ class Backtest:
 
     def _commit(self) -> None:
         self.desk.ticks_ordered_mono_ns.clear()
+        self.desk.signals_ordered_mono_ns.clear()
         self.desk.ticks_filled_mono_ns.clear()
         if self.desk.is_dirty:
             self._ledger.commit(self.desk.take_events(), self.desk.book, self.desk.cursor)

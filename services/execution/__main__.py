@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from common import logs, metrics
+from common import logs
 from common.service import Loop, main
 from common.settings import load
 from common.sockets import Sockets
 from services.execution.core.courier import Courier
+from services.execution.metrics import BOARD
 from services.execution.settings import ExecutionSettings
 from services.execution.shell import ExecutionShell, new_boot_id
 
@@ -15,7 +16,7 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(ExecutionSettings)
     logs.configure("execution", settings.log_level)
-    metrics.start(settings.metrics_port_execution, settings.metrics_host)
+    BOARD.serve(settings.metrics_port_execution, settings.metrics_host)
     courier = Courier(boot_id=new_boot_id(), in_flight_max=settings.execution_in_flight_max)
     sockets = Sockets()
     try:

@@ -1,17 +1,50 @@
-"""What the execution process counts."""
+"""What the execution process shows to Prometheus; docs/metrics.md describes it."""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from collections.abc import Iterator
+from typing import Final
 
-CALLS = Counter("trading_execution_calls_total", "Calls taken over from portfolio")
-ANSWERS = Counter("trading_execution_answers_total", "Answers reported, by outcome", ["outcome"])
-REFUSED = Counter("trading_execution_refused_calls_total", "Calls refused because too many were under way")
-NOT_TAKEN = Counter("trading_execution_unsent_total", "Sends for which no gateway was connected")
-MALFORMED = Counter(
-    "trading_execution_malformed_frames_total", "Frames dropped because they are no message", ["socket"]
+from common.metrics import Board, Reading, Timing
+from proto.messages import Outcome
+from services.execution.core.courier import Courier
+
+BOARD: Final = Board("execution")
+
+CALLS: Final = BOARD.count("taken_calls_total", "Calls taken over from portfolio, repetitions included")
+ANSWERS: Final = BOARD.count("reported_answers_total", "Answers reported, by outcome", "outcome", known=Outcome)
+REFUSED: Final = BOARD.count("refused_calls_total", "Calls refused because too many were under way")
+NOT_TAKEN: Final = BOARD.count("unsent_requests_total", "Requests for which no gateway was connected")
+MALFORMED: Final = BOARD.count(
+    "malformed_frames_total", "Frames dropped because they are no message", "socket", known=("command", "gateway")
 )
-DROPPED_REPORTS = Counter("trading_execution_dropped_reports_total", "Reports dropped because portfolio stayed away")
-IN_FLIGHT = Gauge("trading_execution_in_flight_calls", "Calls sent to the gateway and not answered")
-WAITING = Gauge("trading_execution_waiting_calls", "Calls not sent yet")
-GATEWAY_UP = Gauge("trading_execution_gateway_up", "1 while the gateway answers")
+DROPPED_REPORTS: Final = BOARD.count("dropped_reports_total", "Reports dropped because portfolio stayed away")
+_IN_FLIGHT: Final = BOARD.gauge("in_flight_calls", "Calls sent to the gateway and not answered")
+_WAITING: Final = BOARD.gauge("waiting_calls", "Calls not sent yet")
+_KEPT: Final = BOARD.gauge("waiting_reports", "Reports kept for a portfolio that is away")
+_GATEWAY_UP: Final = BOARD.gauge("gateway_up", "1 while the gateway answers")
+_HEARTBEAT_AGE: Final = BOARD.gauge(
+    "heartbeat_age_seconds", "Time since the gateway was last heard, or since the start; an idle one is pinged"
+)
+_ORDER_TO_GATEWAY: Final = BOARD.histogram(
+    "order_to_gateway_seconds", "From the decision for an order to its request being handed to the gateway's socket"
+)
+_ROUND_TRIP: Final = BOARD.histogram("round_trip_seconds", "From a request being sent to the gateway's reply")
+
+ORDER_TO_GATEWAY: Final = Timing()
+ROUND_TRIP: Final = Timing()
+
+
+def show(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
+    """Take the readings."""
+    BOARD.show(lambda: _readings(courier, waiting_reports, mono_ns))
+
+
+def _readings(courier: Courier, waiting_reports: int, mono_ns: int) -> Iterator[Reading]:
+    yield _IN_FLIGHT, courier.in_flight
+    yield _WAITING, courier.waiting
+    yield _KEPT, waiting_reports
+    yield _GATEWAY_UP, int(courier.is_up and bool(courier.gateway_boot))
+    yield _HEARTBEAT_AGE, (mono_ns - courier.heard_mono_ns) / 1e9
+    yield _ORDER_TO_GATEWAY, ORDER_TO_GATEWAY
+    yield _ROUND_TRIP, ROUND_TRIP

@@ -16,7 +16,7 @@ from common.logs import get_logger
 from common.service import Loop
 from common.sockets import Sockets, send
 from proto.codec import MalformedMessageError, decode_call, encode
-from proto.messages import Answer, CourierHello
+from proto.messages import Answer, CourierHello, Outcome
 from proto.time import Now
 from services.execution import metrics
 from services.execution.core.courier import (
@@ -55,6 +55,8 @@ class ExecutionShell:
         self._kept: deque[bytes] = deque()
         self._handled = 0
         self._has_been_heard = False
+        self._ordered_mono_ns: dict[int, int] = {}
+        self._sent_mono_ns: dict[int, int] = {}
         loop.on(self._commands, self._on_command)
         loop.on(self._gateway, self._on_reply)
         loop.timer(courier.next_timer, self._on_timer)
@@ -76,6 +78,8 @@ class ExecutionShell:
         self._handled += 1
         crash_point("execution.after_command", self._handled)
         metrics.CALLS.inc()
+        if call.ordered_mono_ns:
+            self._ordered_mono_ns[call.call_id] = call.ordered_mono_ns
         self._do(self._courier.handle(call, _now()))
         crash_point("execution.after_send", self._handled)
 
@@ -93,16 +97,33 @@ class ExecutionShell:
     def _do(self, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, ToGateway):
-                if not send(self._gateway, [output.call_id.to_bytes(_ID_BYTES, "big"), b"", output.request]):
+                if send(self._gateway, [output.call_id.to_bytes(_ID_BYTES, "big"), b"", output.request]):
+                    self._time_request(output.call_id)
+                else:
                     metrics.NOT_TAKEN.inc()
                     self._do(self._courier.not_taken(output.call_id, _now()))
             elif isinstance(output, Answer):
-                metrics.ANSWERS.labels(output.outcome).inc()
+                metrics.ANSWERS.inc(output.outcome)
+                self._time_answer(output)
                 self._report(encode(output))
             elif isinstance(output, CourierHello):
                 self._report(encode(output))
             else:
                 self._tell(output)
+
+    def _time_request(self, call_id: int) -> None:
+        """Take note of when a call went to the gateway, and for an order how long it took to get here."""
+        now_ns = mono_ns()
+        self._sent_mono_ns[call_id] = now_ns
+        if (ordered_ns := self._ordered_mono_ns.pop(call_id, 0)) > 0:
+            metrics.ORDER_TO_GATEWAY.observe(now_ns - ordered_ns)
+
+    def _time_answer(self, answer: Answer) -> None:
+        """What was noted of a call ends with its first answer; silence is no round trip."""
+        sent_ns = self._sent_mono_ns.pop(answer.call_id, 0)
+        self._ordered_mono_ns.pop(answer.call_id, None)
+        if sent_ns and answer.outcome is Outcome.REPLY:
+            metrics.ROUND_TRIP.observe(mono_ns() - sent_ns)
 
     def _report(self, report: bytes) -> None:
         if not self._kept and send(self._reports, [report]):
@@ -126,14 +147,14 @@ class ExecutionShell:
                 self._has_been_heard = True
                 _log.info(words, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
             case ReplyUnreadable():
-                metrics.MALFORMED.labels("gateway").inc()
+                metrics.MALFORMED.inc("gateway")
                 _log.warning("dropped a reply that is none", call_id=event.call_id, error=event.why[:200])
             case CallRefused():
                 metrics.REFUSED.inc()
                 _log.warning("refused a call, too many are under way", call_id=event.call_id)
 
     def _drop(self, socket: str, frames: list[bytes], error: str) -> None:
-        metrics.MALFORMED.labels(socket).inc()
+        metrics.MALFORMED.inc(socket)
         _log.warning(
             "dropped a message that is none",
             socket=socket,
@@ -144,9 +165,7 @@ class ExecutionShell:
         )
 
     def _show(self) -> None:
-        metrics.IN_FLIGHT.set(self._courier.in_flight)
-        metrics.WAITING.set(self._courier.waiting)
-        metrics.GATEWAY_UP.set(self._courier.is_up and bool(self._courier.gateway_boot))
+        metrics.show(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
 
 
 def new_boot_id() -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import uuid
 
-from common import logs, metrics
+from common import logs
 from common.errors import StartError
 from common.service import main
 from common.settings import load
 from common.sockets import Sockets
 from research.ticks import load_stream
+from services.mt5 import metrics
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.generated import GeneratedMarket, open_market
@@ -86,7 +87,8 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 publish_url=settings.mt5_publish_url,
                 keep_market=keep_market,
             )
-            metrics.start(settings.metrics_port_mt5, settings.metrics_host)
+            metrics.begin(stream.counts, stream.symbols)
+            metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)
             logs.get_logger().info(
                 "the simulated market is open; nothing here is a real order",
                 requests=shell.request_url,

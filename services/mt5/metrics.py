@@ -1,27 +1,63 @@
-"""What the gateway process counts for Prometheus."""
+"""What the gateway process shows to Prometheus; docs/metrics.md describes it."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, get_args
 
-from prometheus_client import Counter, Gauge
-
+from common.metrics import Board, Reading, Timing
+from proto.gateway import ErrorCode, Request, TickCounts
 from services.mt5.core.gateway import Gateway
+from services.mt5.core.tick_rules import REASONS
 
-REQUESTS: Final = Counter("trading_mt5_requests_total", "Requests answered, by action", ["action"])
-REFUSED: Final = Counter("trading_mt5_refused_total", "Replies with an error, by its code", ["code"])
-DROPPED: Final = Counter("trading_mt5_dropped_messages_total", "Messages without an envelope to answer to")
-UNSENT: Final = Counter("trading_mt5_unsent_replies_total", "Replies whose client had gone or did not read")
-TICKS: Final = Counter("trading_mt5_ticks_published_total", "Ticks published, repetitions included")
-PUBLISHED: Final = Gauge("trading_mt5_published_ordinal", "Ordinal of the last published tick")
-BOOK: Final = Gauge("trading_mt5_book_ordinal", "Ordinal of the tick at which the simulated book stands")
-DEALS: Final = Gauge("trading_mt5_deals", "Deals in the simulated book")
-BALANCE: Final = Gauge("trading_mt5_balance_account", "Balance of the simulated account, in its currency")
+BOARD: Final = Board("mt5")
+
+PUBLISHED_TICKS: Final = BOARD.count("published_ticks_total", "Ticks published, repetitions included", "symbol")
+REJECTED_TICKS: Final = BOARD.count(
+    "rejected_ticks_total", "Rows of the tick source that are no tick, by reason", "reason", known=REASONS[1:]
+)
+REFUSED: Final = BOARD.count("refused_requests_total", "Replies with an error, by its code", "code", known=ErrorCode)
+DROPPED: Final = BOARD.count("dropped_messages_total", "Messages without an envelope to answer to")
+UNSENT: Final = BOARD.count("unsent_replies_total", "Replies whose client had gone or did not read")
+_REQUEST_SECONDS: Final = BOARD.histogram(
+    "request_seconds", "Handling of a request, by action; the commits of an order are part of it", "action"
+)
+_PUBLISHED: Final = BOARD.gauge("published_ordinal", "Ordinal of the last published tick")
+_CONFIRMED: Final = BOARD.gauge("confirmed_ordinal", "Ordinal of the last tick that the desk is done with")
+_BOOK: Final = BOARD.gauge("book_ordinal", "Ordinal of the tick at which the simulated book stands")
+_DEALS: Final = BOARD.counter("venue_deals_total", "Deals of the simulated account, the deposit included")
+_BALANCE: Final = BOARD.gauge("balance_account_currency", "Balance of the simulated account", "currency")
+_EQUITY: Final = BOARD.gauge(
+    "equity_account_currency",
+    "Equity of the simulated account at the book's tick; NaN when it cannot be valued",
+    "currency",
+)
+
+REQUESTS: Final = {str(kind.__struct_config__.tag): Timing() for kind in get_args(Request)}
+"""How long each action took to handle."""
+
+
+def begin(counts: TickCounts, symbols: tuple[str, ...]) -> None:
+    """Take note of what the tick source has rejected, and of the symbols that there will be ticks of."""
+    for symbol in symbols:
+        PUBLISHED_TICKS.inc(symbol, by=0)
+    for reason, rejected in counts.rejected.items():
+        REJECTED_TICKS.inc(reason, by=rejected)
 
 
 def show(gateway: Gateway) -> None:
-    """Bring the gauges up to the state of the gateway."""
-    PUBLISHED.set(gateway.publisher.published)
-    BOOK.set(gateway.venue.ordinal)
-    DEALS.set(gateway.venue.deal_count)
-    BALANCE.set(float(gateway.venue.balance))
+    """Take the readings."""
+    BOARD.show(lambda: _readings(gateway))
+
+
+def _readings(gateway: Gateway) -> Iterator[Reading]:
+    venue, publisher = gateway.venue, gateway.publisher
+    for action, timing in REQUESTS.items():
+        yield _REQUEST_SECONDS, timing, action
+    yield _PUBLISHED, publisher.published
+    yield _CONFIRMED, publisher.confirmed
+    yield _BOOK, venue.ordinal
+    yield _DEALS, venue.deal_count
+    yield _BALANCE, float(venue.balance), venue.currency
+    equity = venue.equity
+    yield _EQUITY, float("nan") if equity is None else float(equity), venue.currency

@@ -74,7 +74,7 @@ class GatewayShell:
         route, payload = envelope
         reply, is_json = self._answer(payload)
         if reply.error_code is not None:
-            metrics.REFUSED.labels(reply.error_code.value).inc()
+            metrics.REFUSED.inc(reply.error_code)
         if not send(self._router, [*route, encode_reply(reply, is_json=is_json)]):
             metrics.UNSENT.inc()
         crash_point("mt5.after_reply", self._gateway.venue.ordinal)
@@ -88,8 +88,9 @@ class GatewayShell:
         except MalformedMessageError as error:
             fields = {} if error.code is ErrorCode.TOO_LARGE else readable_fields(payload[0])
             return self._gateway.refuse(error, fields), looks_like_json(payload[0])
-        metrics.REQUESTS.labels(str(request.__struct_config__.tag)).inc()
-        reply = self._gateway.handle(request, self._now())
+        now = self._now()
+        reply = self._gateway.handle(request, now)
+        metrics.REQUESTS[str(request.__struct_config__.tag)].observe(clock.mono_ns() - now.mono_ns)
         if isinstance(request, Confirm):
             crash_point("mt5.after_confirm", request.ordinal)
         return reply, is_json
@@ -101,7 +102,7 @@ class GatewayShell:
             if topic is None:
                 topic = self._topics[tick.symbol] = tick_topic(tick.symbol)
             send(self._publisher, [topic, encode(tick)])
-            metrics.TICKS.inc()
+            metrics.PUBLISHED_TICKS.inc(tick.symbol)
 
     def _every_second(self) -> None:
         send(self._publisher, [HEARTBEAT_TOPIC, encode(self._gateway.heartbeat(self._now()))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from common import logs, metrics
+from common import logs
 from common.service import main
 from common.settings import load
 from common.sockets import Sockets
@@ -13,6 +13,7 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.metrics import BOARD
 from services.portfolio.settings import PortfolioSettings, limits_named
 from services.portfolio.shell import PortfolioShell
 
@@ -36,7 +37,7 @@ def run() -> None:
     try:
         book, cursor = ledger.load()
         desk = Desk(rules=rules, book=book, cursor=cursor, live_incarnation=_incarnation(ledger))
-        metrics.start(settings.metrics_port_portfolio, settings.metrics_host)
+        BOARD.serve(settings.metrics_port_portfolio, settings.metrics_host)
         PortfolioShell(settings, Portfolio(desk, timeout_ms=settings.gtw_timeout_ms), ledger, sockets).run()
     finally:
         sockets.close()

@@ -1,43 +1,152 @@
-"""What the portfolio process counts for Prometheus."""
+"""What the portfolio process shows to Prometheus; docs/metrics.md describes it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
-from prometheus_client import Counter, Gauge
-
+from common.metrics import Board, Reading, Timing
 from proto.control import DeskState
-from services.portfolio.core.desk import Desk
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.single_position import Verdict
 from services.portfolio.core.valuation import total_unrealized_pnl
 
-SIGNALS: Final = Gauge(
-    "trading_portfolio_signals_decided_total", "Signals decided in this stream, by direction", ["direction"]
+BOARD: Final = Board("portfolio")
+
+MALFORMED: Final = BOARD.count(
+    "malformed_frames_total",
+    "Frames dropped because they are no message",
+    "socket",
+    known=("signal", "report", "control"),
 )
-ORDERS: Final = Gauge("trading_portfolio_orders_total", "Orders of the account")
-FILLS: Final = Gauge("trading_portfolio_deals_total", "Deals of the account")
-BALANCE: Final = Gauge("trading_portfolio_balance_account", "Balance in account currency")
-UNREALIZED: Final = Gauge("trading_portfolio_unrealized_pnl_account", "Unrealised profit in account currency")
-POSITION: Final = Gauge("trading_portfolio_position_lots", "Net position, signed", ["symbol"])
-HALTED: Final = Gauge("trading_portfolio_halted", "1 while the desk does not decide, for a reason that it tells")
-MALFORMED: Final = Counter("trading_portfolio_malformed_messages_total", "Frames that were no message", ["socket"])
+COMMITS: Final = Timing()
+"""How long the ledger took to commit."""
+
+_SIGNALS: Final = BOARD.counter("decided_signals_total", "Signals decided in this stream, by direction", "direction")
+_BLOCKED: Final = BOARD.counter(
+    "blocked_signals_total", "Signals that the position or an open order left no room for, by reason", "reason"
+)
+_DENIED: Final = BOARD.counter("denied_orders_total", "Orders that a risk rule denied, by its code", "code")
+_SKIPPED: Final = BOARD.counter("skipped_ticks_total", "Ticks of this stream that no signal came of")
+_DUPLICATES: Final = BOARD.counter("duplicate_messages_total", "Signals and answers that had been seen before")
+_UNUSABLE: Final = BOARD.counter("unusable_messages_total", "Messages that were none, or of another stream")
+_CREATED: Final = BOARD.counter("created_orders_total", "Orders of the account")
+_FILLS: Final = BOARD.counter("booked_fills_total", "Deals of the account that changed a position")
+_ORDERS: Final = BOARD.gauge("account_orders", "Orders of the account, by the status they are in now", "status")
+_OPEN: Final = BOARD.gauge("open_orders", "Orders that may still change a position")
+_IN_DOUBT: Final = BOARD.gauge("in_doubt_orders", "Orders that may or may not have been executed")
+_IN_FLIGHT: Final = BOARD.gauge("in_flight_questions", "Questions to the gateway that wait for an answer")
+_HELD: Final = BOARD.gauge("held_signals", "Signals that wait for their turn")
+_ORDINAL: Final = BOARD.gauge("decided_ordinal", "Ordinal of the last tick decided")
+_STATE: Final = BOARD.gauge("desk_state", "1 for the state that the desk is in, 0 for the others", "state")
+_POSITION: Final = BOARD.gauge("position_lots", "Net position, signed", "symbol")
+_BALANCE: Final = BOARD.gauge("balance_account_currency", "Balance: realised cash", "currency")
+_EQUITY: Final = BOARD.gauge(
+    "equity_account_currency",
+    "Balance and unrealised profit at the last marks; NaN when it cannot be valued",
+    "currency",
+)
+_REALIZED: Final = BOARD.gauge(
+    "realized_pnl_account_currency", "Profit of closed lots, before commission and swap", "currency"
+)
+_UNREALIZED: Final = BOARD.gauge(
+    "unrealized_pnl_account_currency", "Profit of open lots at the last marks; NaN when it cannot be valued", "currency"
+)
+_COMMISSION: Final = BOARD.gauge("commission_account_currency", "Commission, negative when paid", "currency")
+_SWAP: Final = BOARD.gauge("swap_account_currency", "Swap, negative when paid", "currency")
+_HEARTBEAT_AGE: Final = BOARD.gauge(
+    "heartbeat_age_seconds", "Time since a signal process last said that it is there", "publisher"
+)
+_COMMIT_SECONDS: Final = BOARD.histogram("ledger_commit_seconds", "Commits of the ledger")
+_TICK_TO_SIGNAL: Final = BOARD.histogram("tick_to_signal_seconds", "From a tick's publication to its signal being sent")
+_SIGNAL_TO_ORDER: Final = BOARD.histogram(
+    "signal_to_order_seconds", "From a signal being sent to its committed order going out"
+)
+_TICK_TO_ORDER: Final = BOARD.histogram(
+    "tick_to_order_seconds", "From a tick's publication to its committed order going out"
+)
+_ORDER_TO_FILL: Final = BOARD.histogram(
+    "order_to_fill_seconds", "From the decision for an order to its deals being known"
+)
+_TICK_TO_FILL: Final = BOARD.histogram("tick_to_fill_seconds", "From a tick's publication to its deals being committed")
+
+_BLOCKING: Final = tuple(verdict for verdict in Verdict if verdict not in (Verdict.PASS, Verdict.HOLD))
+_CODES: Final = ("INVALID_VOLUME", "NO_CONVERSION_RATE", "ORDER_VOLUME")
+"""What may be denied for; the series are there before the first denial."""
+
+_heard_mono_ns: dict[str, int] = {}
 
 
-def show(desk: Desk) -> None:
-    """Bring the gauges up to the state of the desk."""
-    cursor, book = desk.cursor, desk.book
-    for direction, value in (
-        ("buy", cursor.buy),
-        ("sell", cursor.sell),
-        ("hold", cursor.hold),
-        ("warming_up", cursor.warming_up),
+def heard(publisher: str, mono_ns: int) -> None:
+    """A signal process has said that it is there."""
+    _heard_mono_ns[publisher] = mono_ns
+
+
+def show(portfolio: Portfolio, mono_ns: int) -> None:
+    """Take the readings."""
+    BOARD.show(lambda: _readings(portfolio, mono_ns))
+
+
+def _readings(portfolio: Portfolio, mono_ns: int) -> Iterator[Reading]:
+    desk = portfolio.desk
+    yield from _progress(portfolio)
+    yield from _account(portfolio)
+    for publisher, at_ns in _heard_mono_ns.items():
+        yield _HEARTBEAT_AGE, (mono_ns - at_ns) / 1e9, publisher
+    yield _COMMIT_SECONDS, COMMITS
+    yield _TICK_TO_SIGNAL, desk.tick_to_signal
+    yield _SIGNAL_TO_ORDER, desk.signal_to_order
+    yield _TICK_TO_ORDER, desk.tick_to_order
+    yield _ORDER_TO_FILL, desk.order_to_fill
+    yield _TICK_TO_FILL, desk.tick_to_fill
+
+
+def _progress(portfolio: Portfolio) -> Iterator[Reading]:
+    desk, cursor, book = portfolio.desk, portfolio.desk.cursor, portfolio.desk.book
+    for direction in ("buy", "sell", "hold", "warming_up"):
+        yield _SIGNALS, getattr(cursor, direction), direction
+    for reason in dict.fromkeys((*_BLOCKING, *cursor.blocked)):
+        yield _BLOCKED, cursor.blocked.get(reason, 0), reason
+    for code in dict.fromkeys((*_CODES, *cursor.denied)):
+        yield _DENIED, cursor.denied.get(code, 0), code
+    yield _SKIPPED, cursor.gaps
+    yield _DUPLICATES, desk.duplicates
+    yield _UNUSABLE, desk.malformed
+    yield _CREATED, len(book.orders)
+    yield _FILLS, book.position_changes
+    for status in OrderStatus:
+        yield _ORDERS, book.orders_in[status], status
+    yield _OPEN, len(book.open_orders)
+    yield _IN_DOUBT, book.orders_in[OrderStatus.IN_DOUBT]
+    yield _IN_FLIGHT, portfolio.in_flight
+    yield _HELD, portfolio.held_signals
+    yield _ORDINAL, cursor.ordinal
+    for state in DeskState:
+        yield _STATE, int(state is desk.state), state
+
+
+def _account(portfolio: Portfolio) -> Iterator[Reading]:
+    desk, book = portfolio.desk, portfolio.desk.book
+    for symbol in desk.rules.symbols:
+        position = book.positions.get(symbol)
+        yield _POSITION, float(ZERO if position is None else position.net_volume), symbol
+    if book.stream is None:
+        return
+    unrealized = total_unrealized_pnl(book, desk.cursor.marks)
+    equity = None if unrealized is None else book.balance + unrealized
+    for metric, amount in (
+        (_BALANCE, book.balance),
+        (_EQUITY, equity),
+        (_REALIZED, book.realized_pnl),
+        (_UNREALIZED, unrealized),
+        (_COMMISSION, book.commission),
+        (_SWAP, book.swap),
     ):
-        SIGNALS.labels(direction).set(value)
-    ORDERS.set(len(book.orders))
-    FILLS.set(len(book.deals))
-    BALANCE.set(float(book.balance))
-    HALTED.set(desk.state is DeskState.HALTED)
-    for symbol, position in book.positions.items():
-        POSITION.labels(symbol).set(float(position.net_volume))
-    if book.stream is not None:
-        unrealized = total_unrealized_pnl(book, cursor.marks)
-        UNREALIZED.set(float("nan") if unrealized is None else float(unrealized))
+        yield metric, _number(amount), book.stream.currency
+
+
+def _number(amount: Decimal | None) -> float:
+    return float("nan") if amount is None else float(amount)

@@ -19,7 +19,7 @@ from proto.codec import (
     encode,
 )
 from proto.control import ControlError, DeskState, ReconcileCommand, StatusQuery
-from proto.messages import Call
+from proto.messages import Call, SignalHello
 from proto.time import Now
 from services.portfolio import metrics
 from services.portfolio.core.latency import Latency
@@ -64,7 +64,10 @@ class PortfolioShell:
         except MalformedMessageError as error:
             self._drop("signal", frames, error)
             return
-        self._calls += self._portfolio.handle(message, self._now())
+        now = self._now()
+        if isinstance(message, SignalHello):
+            metrics.heard(message.publisher, now.mono_ns)
+        self._calls += self._portfolio.handle(message, now)
 
     def _on_report(self, frames: list[bytes]) -> None:
         try:
@@ -105,6 +108,7 @@ class PortfolioShell:
                 send(self._commands, [encode(call)])
             crash_point("portfolio.after_send", ordinal)
             _observe(portfolio.desk.tick_to_order, portfolio.desk.ticks_ordered_mono_ns)
+            _observe(portfolio.desk.signal_to_order, portfolio.desk.signals_ordered_mono_ns)
         answer = portfolio.take_reconciliation()
         if answer is not None:
             for envelope in self._askers:
@@ -116,13 +120,15 @@ class PortfolioShell:
         if not desk.is_dirty:
             return
         crash_point("portfolio.before_commit", desk.cursor.ordinal)
+        started_ns = clock.mono_ns()
         self._ledger.commit(desk.take_events(), desk.book, desk.cursor)
+        metrics.COMMITS.observe(clock.mono_ns() - started_ns)
         _observe(desk.tick_to_fill, desk.ticks_filled_mono_ns)
         crash_point("portfolio.after_commit", desk.cursor.ordinal)
 
     def _every_second(self) -> None:
         desk = self._portfolio.desk
-        metrics.show(desk)
+        metrics.show(self._portfolio, clock.mono_ns())
         said = f"{desk.state} {desk.waiting_for}"
         if said != self._said:
             self._said = said
@@ -132,7 +138,7 @@ class PortfolioShell:
     def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
         """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
         self._portfolio.desk.malformed += 1
-        metrics.MALFORMED.labels(socket).inc()
+        metrics.MALFORMED.inc(socket)
         _log.warning(
             "dropped a frame that is no message",
             socket=socket,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from common import logs, metrics
+from common import logs
 from common.errors import StartError
 from common.service import Loop, main
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore
 from services.signal.core.desk import SignalDesk
+from services.signal.metrics import BOARD, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id
 from services.signal.strategies import UnknownStrategyError, strategy_factory
@@ -19,10 +20,15 @@ def run() -> None:
     settings = load(SignalSettings)
     logs.configure("signal", settings.log_level)
     try:
-        make_strategy = strategy_factory(settings.strategy)
+        make_strategy = strategy_factory(
+            settings.strategy,
+            model=settings.model,
+            data_dir=settings.paperdesk_data_dir,
+            on_fallback=_model_falls_back,
+        )
     except UnknownStrategyError as error:
         raise StartError(f"STRATEGY: value '{settings.strategy}': {error}") from None
-    metrics.start(settings.metrics_port_signal, settings.metrics_host)
+    BOARD.serve(settings.metrics_port_signal, settings.metrics_host)
     desk = SignalDesk(
         publisher=settings.publisher,
         boot_id=new_boot_id(),
@@ -36,6 +42,11 @@ def run() -> None:
     finally:
         sockets.close()
         store.close()
+
+
+def _model_falls_back(why: str) -> None:
+    logs.get_logger().warning("XGBoost serves the model, many times slower than the walk down its trees", why=why)
+    MODEL_FALLBACKS.inc()
 
 
 if __name__ == "__main__":

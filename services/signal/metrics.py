@@ -1,15 +1,52 @@
-"""What the signal process counts."""
+"""What the signal process shows to Prometheus; docs/metrics.md describes it."""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from typing import Final
 
-TICKS = Counter("trading_signal_ticks_total", "Ticks folded that came live", ["symbol"])
-SIGNALS = Counter("trading_signal_signals_total", "Signals sent, by direction", ["direction"])
-DROPPED = Counter("trading_signal_dropped_signals_total", "Signals that portfolio was not there to take")
-GAPS_FOUND = Counter("trading_signal_gaps_found_total", "Gaps in a symbol's sequence", ["symbol"])
-GAPS_REFILLED = Counter("trading_signal_gaps_refilled_total", "Gaps that were fetched and folded", ["symbol"])
-GAPS_LOST = Counter("trading_signal_gaps_lost_total", "Gaps that could not be had", ["symbol"])
-REJECTED = Counter("trading_signal_rejected_frames_total", "Frames dropped because they are no message", ["socket"])
-ORDINAL = Gauge("trading_signal_last_ordinal", "Ordinal of the last signal")
-CHECKPOINT_SECONDS = Gauge("trading_signal_checkpoint_seconds", "What the last checkpoint took")
+from common.metrics import Board, Timing
+
+BOARD: Final = Board("signal")
+
+TICKS: Final = BOARD.count("received_ticks_total", "Ticks that came live, repetitions included", "symbol")
+SIGNALS: Final = BOARD.count(
+    "sent_signals_total", "Signals sent, repetitions included, by direction", "direction", known=("buy", "sell", "hold")
+)
+DROPPED: Final = BOARD.count("dropped_signals_total", "Signals that portfolio was not there to take")
+GAPS_FOUND: Final = BOARD.count("found_gaps_total", "Gaps in a symbol's sequence", "symbol")
+GAPS_REFILLED: Final = BOARD.count("refilled_gaps_total", "Gaps that were fetched and folded", "symbol")
+GAPS_LOST: Final = BOARD.count("lost_gaps_total", "Gaps that could not be had", "symbol")
+REJECTED: Final = BOARD.count(
+    "rejected_frames_total", "Frames dropped because they are no message", "socket", known=("market", "gateway")
+)
+MODEL_FALLBACKS: Final = BOARD.count("model_fallbacks_total", "Models that XGBoost serves instead of the walk")
+_ORDINAL: Final = BOARD.gauge("last_ordinal", "Ordinal of the tick that the last signal is about")
+_HEARTBEAT_AGE: Final = BOARD.gauge(
+    "heartbeat_age_seconds", "Time since the gateway's last heartbeat on the tick socket, or since the start"
+)
+_TICK_AGE: Final = BOARD.gauge("tick_age_seconds", "Time since a tick came, to a second, or since the start", "symbol")
+_CHECKPOINT_SECONDS: Final = BOARD.histogram("checkpoint_commit_seconds", "Commits of a checkpoint")
+
+CHECKPOINTS: Final = Timing()
+"""How long the checkpoints took."""
+
+DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
+
+
+def begin(symbols: tuple[str, ...]) -> None:
+    """Start every symbol's counters, so that they are there before anything happens."""
+    for symbol in symbols:
+        for count in (TICKS, GAPS_FOUND, GAPS_REFILLED, GAPS_LOST):
+            count.inc(symbol, by=0)
+
+
+def show(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, int]) -> None:
+    """Take the readings."""
+    BOARD.show(
+        lambda: [
+            (_ORDINAL, last_ordinal),
+            (_HEARTBEAT_AGE, heartbeat_age_ns / 1e9),
+            *((_TICK_AGE, age_ns / 1e9, symbol) for symbol, age_ns in tick_age_ns.items()),
+            (_CHECKPOINT_SECONDS, CHECKPOINTS),
+        ]
+    )

@@ -64,6 +64,9 @@ class SignalShell:
         self._directions: Counter[int] = Counter()
         self._dropped = 0
         self._ticks_since_save = 0
+        self._heartbeat_mono_ns = mono_ns()
+        self._tick_mono_ns = dict.fromkeys(self._topics, self._heartbeat_mono_ns)
+        metrics.begin(settings.trading_symbol)
         loop.on(self._market, self._on_market)
         loop.on(self._gateway, self._on_reply)
         loop.after_burst(self._save_if_due)
@@ -123,7 +126,9 @@ class SignalShell:
             self._ticks[message.symbol] += 1
             self._ticks_since_save += 1
         else:
-            outputs = self._desk.handle(message, _now())
+            now = _now()
+            self._heartbeat_mono_ns = now.mono_ns
+            outputs = self._desk.handle(message, now)
         self._do(outputs)
 
     def _on_reply(self, frames: list[bytes]) -> None:
@@ -181,16 +186,16 @@ class SignalShell:
             case StreamJoined():
                 _log.info("joins a new stream, warming up", stream_id=event.stream_id, stream_id_before=event.before)
             case GapFound():
-                metrics.GAPS_FOUND.labels(event.symbol).inc()
+                metrics.GAPS_FOUND.inc(event.symbol)
                 _log.warning(
                     f"sequence gap on tick.{event.symbol}: expected {event.expected}, received {event.received}; "
                     "fetching what is missing"
                 )
             case GapRefilled():
-                metrics.GAPS_REFILLED.labels(event.symbol).inc()
+                metrics.GAPS_REFILLED.inc(event.symbol)
                 _log.info(f"sequence gap on tick.{event.symbol} is closed", last=event.last)
             case GapLost():
-                metrics.GAPS_LOST.labels(event.symbol).inc()
+                metrics.GAPS_LOST.inc(event.symbol)
                 _log.error(
                     f"ticks {event.first} to {event.last} of {event.symbol} are lost; warming up again", why=event.why
                 )
@@ -201,7 +206,7 @@ class SignalShell:
                 )
 
     def _reject(self, socket: str, frames: list[bytes], error: str) -> None:
-        metrics.REJECTED.labels(socket).inc()
+        metrics.REJECTED.inc(socket)
         _log.warning(
             "dropped a message that is none",
             socket=socket,
@@ -223,17 +228,23 @@ class SignalShell:
         started_ns = mono_ns()
         self._ticks_since_save = 0
         self._store.save(self._desk.checkpoint(), self._desk.ring)
-        metrics.CHECKPOINT_SECONDS.set((mono_ns() - started_ns) / 1e9)
+        metrics.CHECKPOINTS.observe(mono_ns() - started_ns)
         crash_point("signal.after_checkpoint", self._desk.ring.last_ordinal)
 
     def _show(self) -> None:
-        """Bring the counters up to date; counting in integers keeps the metrics' locks off the path of a tick."""
+        """Bring the metrics up to date."""
+        now_ns = mono_ns()
         for symbol, count in self._ticks.items():
-            metrics.TICKS.labels(symbol).inc(count)
+            metrics.TICKS.inc(symbol, by=count)
+            self._tick_mono_ns[symbol] = now_ns
         for direction, count in self._directions.items():
-            metrics.SIGNALS.labels(direction).inc(count)
-        metrics.DROPPED.inc(self._dropped)
-        metrics.ORDINAL.set(self._desk.ring.last_ordinal)
+            metrics.SIGNALS.inc(metrics.DIRECTION_NAMES[direction], by=count)
+        metrics.DROPPED.inc(by=self._dropped)
+        metrics.show(
+            last_ordinal=self._desk.ring.last_ordinal,
+            heartbeat_age_ns=now_ns - self._heartbeat_mono_ns,
+            tick_age_ns={symbol: now_ns - at_ns for symbol, at_ns in self._tick_mono_ns.items()},
+        )
         self._ticks.clear()
         self._directions.clear()
         self._dropped = 0

@@ -123,6 +123,11 @@ class Courier:
         return len(self._in_flight)
 
     @property
+    def heard_mono_ns(self) -> int:
+        """When the gateway was last heard; before that, when this process began."""
+        return self._heard_ns
+
+    @property
     def waiting(self) -> int:
         """Calls that are not sent yet."""
         return len(self._waiting)

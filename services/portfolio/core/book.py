@@ -6,6 +6,7 @@ fold has changed (the ledger's projections) finds them in `touched`.
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import Final
 
@@ -61,6 +62,8 @@ class Book:
         self.instruments: dict[str, Instrument] = {}
         self.orders: dict[str, Order] = {}
         self.open_orders: dict[str, str] = {}
+        self.orders_in: Counter[OrderStatus] = Counter()
+        """How many of the account's orders stand in each status."""
         self.positions: dict[str, Position] = {}
         self.deals: list[VenueDeal] = []
         self.deal_cursor = 0
@@ -111,10 +114,14 @@ class Book:
     def restore_order(self, order: Order) -> None:
         """Take an order from a projection, as it was when it was written."""
         self.orders[order.order_id] = order
+        self.orders_in[order.status] += 1
         if order.status.is_open:
             self.open_orders[order.symbol] = order.order_id
 
     def _put(self, order: Order) -> None:
+        if (before := self.orders.get(order.order_id)) is not None:
+            self.orders_in[before.status] -= 1
+        self.orders_in[order.status] += 1
         self.orders[order.order_id] = order
         self.touched.orders.add(order.order_id)
         if not order.status.is_open and self.open_orders.get(order.symbol) == order.order_id:

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Raw
 
 from proto.codec import encode
-from proto.gateway import Reply, Request
+from proto.gateway import Buy, Reply, Request, Sell
 from proto.messages import Call
 
 Talk = Generator[Request, Reply, None]
@@ -103,7 +103,8 @@ class Conversations:
         except StopIteration:
             conversation.is_done = True
             return None
-        call = Call(self._next_call_id, self._timeout_ms, Raw(encode(request)))
+        ordered_mono_ns = mono_ns if isinstance(request, Buy | Sell) else 0
+        call = Call(self._next_call_id, self._timeout_ms, ordered_mono_ns, Raw(encode(request)))
         self._next_call_id += 1
         conversation.request, conversation.call = request, call
         conversation.asked_mono_ns = mono_ns

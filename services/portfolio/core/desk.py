@@ -32,11 +32,14 @@ class Desk:
         self.duplicates = 0
         self.malformed = 0
         self.tick_to_signal = Latency()
+        self.signal_to_order = Latency()
         self.tick_to_order = Latency()
         self.order_to_fill = Latency()
         self.tick_to_fill = Latency()
         self.ticks_ordered_mono_ns: list[int] = []
         """When the ticks were published whose orders go out with this turn; the shell knows when that is."""
+        self.signals_ordered_mono_ns: list[int] = []
+        """When the signals were sent whose orders go out with this turn."""
         self.ticks_filled_mono_ns: list[int] = []
         """When the ticks were published whose deals are durable with this turn."""
         self._events: list[Event] = []

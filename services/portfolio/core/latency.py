@@ -16,15 +16,20 @@ _LOG_GROWTH: Final = math.log(_GROWTH)
 _BUCKETS: Final = 512
 """1.05 ** 512 ns is about 70 s: whatever takes longer stands in the last bucket."""
 
+_SHOWN_STEP: Final = 14
+_SHOWN_FIRST: Final = 190
+"""Every 14th edge from 11 us on, each twice the one before: 23 of them tell a histogram's story."""
+
 
 class Latency:
     """One hop's observations."""
 
-    __slots__ = ("_counts", "count")
+    __slots__ = ("_counts", "count", "sum_ns")
 
     def __init__(self) -> None:
         """No observation yet."""
         self.count = 0
+        self.sum_ns = 0
         self._counts = [0] * _BUCKETS
 
     def observe(self, latency_ns: int) -> None:
@@ -32,6 +37,8 @@ class Latency:
         bucket = int(math.log(latency_ns) / _LOG_GROWTH) if latency_ns > 1 else 0
         self._counts[min(bucket, _BUCKETS - 1)] += 1
         self.count += 1
+        if latency_ns > 0:
+            self.sum_ns += latency_ns
 
     def quantile_us(self, q: float) -> float:
         """The `q` quantile in microseconds; 0 without an observation."""
@@ -44,6 +51,16 @@ class Latency:
             if seen > rank:
                 return round(math.exp(_LOG_GROWTH * (bucket + 0.5)) / 1_000, 1)
         raise AssertionError("the counts add up to `count`")
+
+    def cumulative(self) -> list[tuple[float, int]]:
+        """Upper bounds in seconds, each about twice the one before, with the count of observations up to it.
+
+        The bounds are edges of the buckets, rounded to four digits; the last one is infinite.
+        """
+        counts = list(self._counts)
+        edges = range(_SHOWN_FIRST, _BUCKETS, _SHOWN_STEP)
+        shown = [(float(f"{math.exp(_LOG_GROWTH * edge) / 1e9:.4g}"), sum(counts[:edge])) for edge in edges]
+        return [*shown, (math.inf, sum(counts))]
 
     def quantiles(self) -> LatencyQuantiles:
         """p50, p99 and p99.9."""

@@ -181,6 +181,11 @@ class Portfolio:
         return self._busy is not None
 
     @property
+    def held_signals(self) -> int:
+        """Signals that wait for their turn."""
+        return len(self._held)
+
+    @property
     def in_flight(self) -> int:
         """Questions to the gateway that wait for an answer."""
         return len(self._conversations)
@@ -237,6 +242,7 @@ class Portfolio:
             return []
         published_mono_ns = signal.tick_published_mono_ns
         self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
+        self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
         return self._talk(carry(self.desk, event.order, tick_published_mono_ns=published_mono_ns))
 
     # --------------------------------------------------------------------------------------------------------- answers

@@ -46,7 +46,7 @@ class Desk:
             sockets.close()
 
     def call(self, call_id: int, *, timeout_ms: int = 5_000, order_id: str = "a-1") -> None:
-        message = encode(Call(call_id, timeout_ms, Raw(encode(Fence(order_id=order_id)))))
+        message = encode(Call(call_id, timeout_ms, 0, Raw(encode(Fence(order_id=order_id)))))
         wait_for(lambda: send(self.commands, [message]), "a connection to execution")
 
     @cached_property

@@ -34,7 +34,7 @@ REQUEST = encode(Fence(order_id="a-1"))
 
 
 def a_call(call_id: int, *, timeout_ms: int = 500, request: bytes = REQUEST) -> Call:
-    return Call(call_id, timeout_ms, Raw(request))
+    return Call(call_id, timeout_ms, 0, Raw(request))
 
 
 def a_reply(boot_id: str = "g1") -> bytes:

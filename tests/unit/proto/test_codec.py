@@ -146,7 +146,7 @@ def test_messages_without_fields_are_messages() -> None:
 
 
 def test_an_embedded_request_travels_as_it_is() -> None:
-    call = Call(1, 1_000, Raw(encode(Ping())))
+    call = Call(1, 1_000, 0, Raw(encode(Ping())))
     assert decode_call(encode(call)) == call
     answer = Answer(1, Outcome.NO_ANSWER, NIL)
     assert decode_report_message(encode(answer)) == answer

@@ -1,0 +1,109 @@
+"""A board shows what it read last, as Prometheus wants it."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from math import inf
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from common.errors import StartError
+from common.metrics import TIMING_BOUNDS_NS, Board, Kind, Timing
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return int(port)
+
+
+def text_of(registry: CollectorRegistry) -> list[str]:
+    return generate_latest(registry).decode().splitlines()
+
+
+def get(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def test_readings_appear_with_their_kind_and_labels(free_port: int) -> None:
+    board = Board("test")
+    lots = board.gauge("position_lots", "Net position", "symbol")
+    fills = board.counter("booked_fills_total", "Deals")
+    board.serve(free_port)
+    board.show(lambda: [(lots, -0.5, "EURUSD"), (fills, 3)])
+    text = get(free_port)
+    assert 'trading_test_position_lots{symbol="EURUSD"} -0.5' in text
+    assert "# TYPE trading_test_booked_fills_total counter" in text
+    assert "trading_test_booked_fills_total 3.0" in text
+    assert "process_resident_memory_bytes" in text
+    assert "trading_test_build_info{" in text
+
+
+def test_what_is_counted_here_is_there_before_it_happens(free_port: int) -> None:
+    board = Board("test")
+    refused = board.count("refused_calls_total", "Refused", "code", known=["A", "B"])
+    board.serve(free_port)
+    refused.inc("B", by=2)
+    board.show(list)
+    lines = text_of(board.registry())
+    assert 'trading_test_refused_calls_total{code="A"} 0.0' in lines
+    assert 'trading_test_refused_calls_total{code="B"} 2.0' in lines
+
+
+def test_a_timing_becomes_a_cumulative_histogram(free_port: int) -> None:
+    board = Board("test")
+    seconds = board.histogram("commit_seconds", "Commits")
+    timing = Timing()
+    for duration_ns in (-1, 10_000, 10_001, 3_000_000_000, 60_000_000_000):
+        timing.observe(duration_ns)
+    board.serve(free_port)
+    board.show(lambda: [(seconds, timing)])
+    lines = text_of(board.registry())
+    assert 'trading_test_commit_seconds_bucket{le="1e-05"} 2.0' in lines
+    assert 'trading_test_commit_seconds_bucket{le="2e-05"} 3.0' in lines
+    assert 'trading_test_commit_seconds_bucket{le="5.0"} 4.0' in lines
+    assert 'trading_test_commit_seconds_bucket{le="+Inf"} 5.0' in lines
+    assert "trading_test_commit_seconds_count 5.0" in lines
+    assert "trading_test_commit_seconds_sum 63.000020001" in lines
+
+
+def test_a_picture_does_not_move_with_what_it_was_taken_of(free_port: int) -> None:
+    board = Board("test")
+    seconds = board.histogram("commit_seconds", "Commits")
+    timing = Timing()
+    board.serve(free_port)
+    board.show(lambda: [(seconds, timing)])
+    timing.observe(1)
+    assert "trading_test_commit_seconds_count 0.0" in text_of(board.registry())
+
+
+def test_nobody_is_asked_for_readings_while_no_port_is_open() -> None:
+    board = Board("test")
+    board.serve(0)
+    board.show(lambda: pytest.fail("read for nobody"))
+    assert list(board.collect()) == []
+    assert {described.kind for described in board.described} == {Kind.GAUGE}
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=f"127.0.0.1:{port}.*METRICS_PORT"):
+            Board("test").serve(port)
+
+
+def test_the_last_bound_is_infinite_and_counts_never_fall() -> None:
+    timing = Timing()
+    for bound in TIMING_BOUNDS_NS:
+        timing.observe(bound)
+    bounds, counts = zip(*timing.cumulative(), strict=True)
+    assert bounds[-1] == inf
+    assert list(bounds) == sorted(bounds)
+    assert list(counts) == [*range(1, len(TIMING_BOUNDS_NS) + 1), len(TIMING_BOUNDS_NS)]
