@@ -1,23 +1,23 @@
 """A recorded market: the accepted ticks of all symbols in one order, numbered from 1.
 
-The order is event time, then the symbols' order as given, then row. Columns are numpy arrays; the two places where ticks
-are read one by one, publication and the book, walk forward, so rows are turned into Python values a block at a time.
+The order is event time, then the symbols' order as given, then row. The columns may lie in memory or on disk and are read
+a block at a time: the two places where ticks are read one by one, publication and the book, walk forward. What is kept of
+all ticks is one row of an index per block: how many ticks of each symbol came before it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proto.gateway import TickCounts
-from services.mt5.core.tick_rules import ACCEPTED, count_reasons, judge
+from services.mt5.core.assembly import Assembled, Tape, assemble
+from services.mt5.core.columns import BLOCK_ROWS, MemoryColumn, SymbolRows, TickTable
 
-_N = TypeVar("_N", np.int64, np.float64)
+__all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStream", "build_stream"]
 
 BLOCK_TICKS: Final = 1_024
 BLOCKS_KEPT: Final = 8
@@ -91,62 +91,25 @@ class MarketSource(Protocol):
         """At most `limit` ticks from a sequence on, or from the oldest kept; none past ordinal `published`."""
 
 
-@dataclass(frozen=True)
-class SymbolRows:
-    """One symbol's rows as they were read, in the order in which they count. NaN stands for what was missing."""
-
-    symbol: str
-    time_ns: NDArray[np.int64]
-    bid: NDArray[np.float64]
-    ask: NDArray[np.float64]
-    volume: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.time_ns)
-
-    def head(self, count: int) -> SymbolRows:
-        """The first `count` rows."""
-        return SymbolRows(self.symbol, self.time_ns[:count], self.bid[:count], self.ask[:count], self.volume[:count])
-
-
 class TickStream:
-    """Accepted ticks in ordinal order; build it with `build_stream`."""
+    """Accepted ticks in ordinal order; build it with `build_stream` or of what `assemble` gives."""
 
-    def __init__(
-        self,
-        *,
-        symbols: tuple[str, ...],
-        symbol_index: NDArray[np.uint16],
-        time_ns: NDArray[np.int64],
-        bid: NDArray[np.float64],
-        ask: NDArray[np.float64],
-        volume: NDArray[np.float64],
-        counts: TickCounts,
-        data_sha256: str,
-    ) -> None:
+    def __init__(self, assembled: Assembled) -> None:
         """Take the columns as they are; they are ordered already."""
-        self.symbols = symbols
-        self.counts = counts
-        self.data_sha256 = data_sha256
-        self.last_ordinal = len(time_ns)
+        self.symbols = assembled.symbols
+        self.counts = assembled.counts
+        self.data_sha256 = assembled.data_sha256
+        self.last_ordinal = len(assembled.table)
         self.opening_ordinal = 0
-        self._symbol_index = symbol_index
-        self._time_ns = time_ns
-        self._bid = bid
-        self._ask = ask
-        self._volume = volume
-        self._sequence = np.zeros(len(time_ns), dtype=np.uint32)
-        self._rows_of: dict[str, NDArray[np.intp]] = {}
-        for index, symbol in enumerate(symbols):
-            rows = np.flatnonzero(symbol_index == index)
-            self._rows_of[symbol] = rows
-            self._sequence[rows] = np.arange(1, len(rows) + 1, dtype=np.uint32)
+        self._table = assembled.table
+        self._place = {symbol: index for index, symbol in enumerate(self.symbols)}
+        self._before = _counted_before(self._table, len(self.symbols))
         self._blocks: dict[int, list[StreamTick]] = {}
 
     @property
     def first_time_ns(self) -> int:
         """Time of the first tick; 0 when there is none."""
-        return int(self._time_ns[0]) if self.last_ordinal else 0
+        return int(self._table.time_ns.read(0, 1)[0]) if self.last_ordinal else 0
 
     def tick_at(self, ordinal: int) -> StreamTick:
         """The tick with this ordinal, from 1 to `last_ordinal`."""
@@ -159,41 +122,70 @@ class TickStream:
 
     def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
-        rows = self._rows_of.get(symbol)
-        if rows is None:
+        if symbol not in self._place:
             return None
-        seen = int(np.searchsorted(rows, ordinal, side="left"))
-        return self.tick_at(int(rows[seen - 1]) + 1) if seen else None
+        sequence = self.sequences_at(ordinal)[symbol]
+        if not sequence:
+            return None
+        number = self._block_of(symbol, sequence)
+        rows = self._rows_of(symbol, number)
+        return self.tick_at(int(rows[sequence - 1 - self._before[number, self._place[symbol]]]) + 1)
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
         """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
-        return {symbol: int(np.searchsorted(rows, ordinal, side="left")) for symbol, rows in self._rows_of.items()}
+        ordinal = min(ordinal, self.last_ordinal)
+        number = ordinal // BLOCK_TICKS
+        here = self._table.symbol_index.read(number * BLOCK_TICKS, ordinal)
+        counts = self._before[number] + np.bincount(here, minlength=len(self.symbols))
+        return dict(zip(self.symbols, counts.tolist(), strict=True))
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
         """At most `limit` ticks of a symbol of the stream from a sequence on, none of them past ordinal `published`."""
-        rows = self._rows_of[symbol]
-        end = min(from_sequence - 1 + limit, int(np.searchsorted(rows, published, side="left")))
-        chosen = rows[from_sequence - 1 : max(end, from_sequence - 1)]
-        return TickColumns(
-            from_sequence=from_sequence,
-            ordinal=(chosen + 1).tolist(),
-            time_ns=self._time_ns[chosen].tolist(),
-            bid=self._bid[chosen].tolist(),
-            ask=self._ask[chosen].tolist(),
-            volume=self._volume[chosen].tolist(),
-        )
+        columns = TickColumns(from_sequence, [], [], [], [], [])
+        end = min(from_sequence - 1 + limit, self.sequences_at(published)[symbol])
+        done = from_sequence - 1
+        while done < end:
+            number = self._block_of(symbol, done + 1)
+            before = int(self._before[number, self._place[symbol]])
+            rows = self._rows_of(symbol, number)[done - before : end - before]
+            first, stop = int(rows[0]), int(rows[-1]) + 1
+            columns.ordinal.extend((rows + 1).tolist())
+            columns.time_ns.extend(self._table.time_ns.read(first, stop)[rows - first].tolist())
+            columns.bid.extend(self._table.bid.read(first, stop)[rows - first].tolist())
+            columns.ask.extend(self._table.ask.read(first, stop)[rows - first].tolist())
+            columns.volume.extend(self._table.volume.read(first, stop)[rows - first].tolist())
+            done += len(rows)
+        return columns
+
+    def _block_of(self, symbol: str, sequence: int) -> int:
+        """The block that has the symbol's tick of this sequence, which is there."""
+        return int(np.searchsorted(self._before[:, self._place[symbol]], sequence, side="left")) - 1
+
+    def _rows_of(self, symbol: str, number: int) -> NDArray[np.intp]:
+        """The rows, from 0, of the symbol in a block."""
+        part = self._part(number)
+        here = self._table.symbol_index.read(part.start, part.stop)
+        return np.flatnonzero(here == self._place[symbol]) + part.start
+
+    def _part(self, number: int) -> range:
+        start = number * BLOCK_TICKS
+        return range(start, min(start + BLOCK_TICKS, self.last_ordinal))
 
     def _read_block(self, number: int) -> list[StreamTick]:
-        start = number * BLOCK_TICKS
-        part = slice(start, min(start + BLOCK_TICKS, self.last_ordinal))
+        part = self._part(number)
+        symbol_index = self._table.symbol_index.read(part.start, part.stop)
+        sequence = np.zeros(len(part), dtype=np.int64)
+        for index, before in enumerate(self._before[number].tolist()):
+            rows = np.flatnonzero(symbol_index == index)
+            sequence[rows] = np.arange(before + 1, before + 1 + len(rows))
         columns = zip(
-            [self.symbols[index] for index in self._symbol_index[part].tolist()],
-            self._sequence[part].tolist(),
+            [self.symbols[index] for index in symbol_index.tolist()],
+            sequence.tolist(),
             range(part.start + 1, part.stop + 1),
-            self._time_ns[part].tolist(),
-            self._bid[part].tolist(),
-            self._ask[part].tolist(),
-            self._volume[part].tolist(),
+            self._table.time_ns.read(part.start, part.stop).tolist(),
+            self._table.bid.read(part.start, part.stop).tolist(),
+            self._table.ask.read(part.start, part.stop).tolist(),
+            self._table.volume.read(part.start, part.stop).tolist(),
             strict=True,
         )
         if len(self._blocks) == BLOCKS_KEPT:
@@ -202,8 +194,25 @@ class TickStream:
         return block
 
 
+def _counted_before(table: TickTable, symbol_count: int) -> NDArray[np.int64]:
+    """Row n: how many ticks of each symbol stand before block n; the last row counts them all."""
+    block_count = -(-len(table) // BLOCK_TICKS)
+    # A stream that ends with a full block is asked for what stands before the block after it.
+    counted = np.zeros((block_count + 1, symbol_count), dtype=np.int64)
+    blocks_at_once = BLOCK_ROWS // BLOCK_TICKS
+    for number in range(0, block_count, blocks_at_once):
+        here = table.symbol_index.read(
+            number * BLOCK_TICKS, min((number + blocks_at_once) * BLOCK_TICKS, len(table))
+        ).astype(np.int64)
+        cells = np.arange(len(here)) // BLOCK_TICKS * symbol_count + here
+        blocks = -(-len(here) // BLOCK_TICKS)
+        counts = np.bincount(cells, minlength=blocks * symbol_count).reshape(blocks, symbol_count)
+        counted[number + 1 : number + 1 + blocks] = counts
+    return np.cumsum(counted, axis=0)
+
+
 def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_max: int | None = None) -> TickStream:
-    """Judge the rows of each symbol and merge what is accepted.
+    """Judge the rows of each symbol, which are all in memory, and merge what is accepted.
 
     Args:
         sources: one entry per symbol, in the order that breaks ties of time.
@@ -211,55 +220,8 @@ def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_m
         ticks_max: cut the merged stream after so many ticks. A cut leaves the rows after each symbol's last tick unread:
             they are neither counted nor part of the hash.
     """
-    symbols = tuple(source.symbol for source in sources)
-    assert len(set(symbols)) == len(symbols), symbols
-    verdicts = [
-        judge(source.time_ns, source.bid, source.ask, source.volume, accept_crossed=accept_crossed)
-        for source in sources
-    ]
-    accepted = [np.flatnonzero(verdict == ACCEPTED) for verdict in verdicts]
-    symbol_index = np.repeat(np.arange(len(sources), dtype=np.uint16), [len(rows) for rows in accepted])
-    time_ns = _gather([source.time_ns for source in sources], accepted, np.int64)
-    bid = _gather([source.bid for source in sources], accepted, np.float64)
-    ask = _gather([source.ask for source in sources], accepted, np.float64)
-    volume = _gather([source.volume for source in sources], accepted, np.float64)
-    # Each symbol's times rise and the symbols stand in their order: a stable sort by time leaves both ties right.
-    order = np.argsort(time_ns, kind="stable") if len(sources) > 1 else np.arange(len(time_ns))
-    if ticks_max is not None and ticks_max < len(order):
-        order = order[:ticks_max]
-        published = np.bincount(symbol_index[order], minlength=len(sources)).tolist()
-        ends = [int(rows[count - 1]) + 1 if count else 0 for rows, count in zip(accepted, published, strict=True)]
-        sources = [source.head(end) for source, end in zip(sources, ends, strict=True)]
-        verdicts = [verdict[:end] for verdict, end in zip(verdicts, ends, strict=True)]
-    return TickStream(
-        symbols=symbols,
-        symbol_index=symbol_index[order],
-        time_ns=time_ns[order],
-        bid=bid[order],
-        ask=ask[order],
-        volume=volume[order],
-        counts=TickCounts(
-            read=sum(len(source) for source in sources),
-            published=len(order),
-            rejected=count_reasons(np.concatenate([*verdicts, np.zeros(0, dtype=np.uint8)])),
-        ),
-        data_sha256=_hash_of(sources),
-    )
-
-
-def _gather(columns: Sequence[NDArray[_N]], accepted: Sequence[NDArray[np.intp]], dtype: type[_N]) -> NDArray[_N]:
-    parts: list[NDArray[_N]] = [column[rows] for column, rows in zip(columns, accepted, strict=True)]
-    return np.concatenate([np.zeros(0, dtype=dtype), *parts])
-
-
-def _hash_of(sources: Sequence[SymbolRows]) -> str:
-    """SHA-256 over names and little-endian columns, so that neither file layout nor machine matters."""
-    digest = hashlib.sha256()
-    for source in sources:
-        name = source.symbol.encode()
-        digest.update(len(name).to_bytes(8, "little") + name + len(source).to_bytes(8, "little"))
-        digest.update(np.ascontiguousarray(source.time_ns, dtype="<i8").data)
-        for column in (source.bid, source.ask, source.volume):
-            # One NaN for all: which bits a missing value has is the reader's whim.
-            digest.update(np.where(np.isnan(column), np.nan, column).astype("<f8", copy=False).data)
-    return digest.hexdigest()
+    tapes = [Tape(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
+    assert len({tape.symbol for tape in tapes}) == len(tapes), [tape.symbol for tape in tapes]
+    for tape, source in zip(tapes, sources, strict=True):
+        tape.add(source)
+    return TickStream(assemble(tapes, store=MemoryColumn, ticks_max=ticks_max))

@@ -1,0 +1,196 @@
+"""How rows become the columns of a stream: judged per symbol as they come, merged by time, counted and hashed.
+
+All of it goes block by block, so that the memory it takes does not grow with the rows. `Tape` keeps one symbol's rows
+as they were read, with the verdict on each; `assemble` merges the tapes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proto.gateway import TickCounts
+from services.mt5.core.columns import BLOCK_ROWS, ColumnStore, SymbolRows, TickTable
+from services.mt5.core.tick_rules import ACCEPTED, REASONS, RowJudge, reasons_counted
+
+_NONE: Final = np.zeros(0)
+
+
+class Tape:
+    """One symbol's rows as they were read, judged while they come."""
+
+    def __init__(self, symbol: str, *, accept_crossed: bool, store: ColumnStore) -> None:
+        """Start empty; `store` makes the columns."""
+        self.symbol = symbol
+        self.accepted = 0
+        self.verdict_counts = np.zeros(len(REASONS), dtype=np.int64)
+        self._judge = RowJudge(accept_crossed=accept_crossed)
+        self._time_ns = store(np.int64)
+        self._numbers = tuple(store(np.float64) for _ in range(3))
+        self._verdict = store(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self._verdict)
+
+    def add(self, rows: SymbolRows) -> NDArray[np.uint8]:
+        """Judge the next rows and keep them.
+
+        Returns:
+            The verdict on each.
+        """
+        verdict = self._judge.judge(rows.time_ns, rows.bid, rows.ask, rows.volume)
+        self._time_ns.append(rows.time_ns)
+        for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
+            column.append(values)
+        self._verdict.append(verdict)
+        counted = np.bincount(verdict, minlength=len(REASONS))
+        self.verdict_counts += counted
+        self.accepted += int(counted[ACCEPTED])
+        return verdict
+
+    def accepted_rows(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
+        """Time, bid, ask and volume of what was accepted of rows `start` to `stop - 1`."""
+        good = self._verdict.read(start, stop) == ACCEPTED
+        return tuple(column.read(start, stop)[good] for column in (self._time_ns, *self._numbers))
+
+    def row_after(self, accepted: int) -> int:
+        """How many rows it takes to have that many accepted ones; 0 for none."""
+        seen = 0
+        for start, stop in _blocks(len(self) if accepted else 0):
+            good = np.flatnonzero(self._verdict.read(start, stop) == ACCEPTED)
+            if seen + len(good) >= accepted:
+                return start + int(good[accepted - seen - 1]) + 1
+            seen += len(good)
+        return 0
+
+    def counted(self, rows: int) -> NDArray[np.int64]:
+        """The first `rows` rows by verdict."""
+        if rows == len(self):
+            return self.verdict_counts
+        counts = np.zeros(len(REASONS), dtype=np.int64)
+        for start, stop in _blocks(rows):
+            counts += np.bincount(self._verdict.read(start, stop), minlength=len(REASONS))
+        return counts
+
+    def add_to_hash(self, digest: hashlib._Hash, rows: int) -> None:
+        """The symbol, the number of rows, and the first `rows` rows column by column, little-endian."""
+        name = self.symbol.encode()
+        digest.update(len(name).to_bytes(8, "little") + name + rows.to_bytes(8, "little"))
+        for start, stop in _blocks(rows):
+            digest.update(np.ascontiguousarray(self._time_ns.read(start, stop), dtype="<i8").data)
+        for column in self._numbers:
+            for start, stop in _blocks(rows):
+                values = column.read(start, stop)
+                # One NaN for all: which bits a missing value has is the reader's whim.
+                digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8", copy=False).data)
+
+
+class Assembled(NamedTuple):
+    """The columns of a stream and where they came from."""
+
+    symbols: tuple[str, ...]
+    table: TickTable
+    counts: TickCounts
+    data_sha256: str
+
+
+def assemble(tapes: Sequence[Tape], *, store: ColumnStore, ticks_max: int | None = None) -> Assembled:
+    """Merge the accepted rows by time, then the tapes' order, then row.
+
+    Args:
+        tapes: one per symbol.
+        store: makes the columns of the stream.
+        ticks_max: cut it after so many ticks. A cut leaves the rows after each symbol's last tick unread: they are neither
+            counted nor part of the hash.
+    """
+    table = TickTable(store)
+    published = np.zeros(len(tapes), dtype=np.int64)
+    for symbol_index, columns in _merged(tapes):
+        left = len(symbol_index) if ticks_max is None else min(ticks_max - len(table), len(symbol_index))
+        table.append(symbol_index[:left], tuple(values[:left] for values in columns))
+        published += np.bincount(symbol_index[:left], minlength=len(tapes))
+        if ticks_max is not None and len(table) >= ticks_max:
+            break
+    is_cut = len(table) < sum(tape.accepted for tape in tapes)
+    ends = [
+        tape.row_after(count) if is_cut else len(tape) for tape, count in zip(tapes, published.tolist(), strict=True)
+    ]
+    digest = hashlib.sha256()
+    verdicts = np.zeros(len(REASONS), dtype=np.int64)
+    for tape, end in zip(tapes, ends, strict=True):
+        verdicts += tape.counted(end)
+        tape.add_to_hash(digest, end)
+    return Assembled(
+        symbols=tuple(tape.symbol for tape in tapes),
+        table=table,
+        counts=TickCounts(read=sum(ends), published=len(table), rejected=reasons_counted(verdicts)),
+        data_sha256=digest.hexdigest(),
+    )
+
+
+class _Front:
+    """Those accepted rows of a tape that are read and not yet merged."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._row = 0
+        self.columns: tuple[NDArray[Any], ...] = (np.zeros(0, dtype=np.int64), _NONE, _NONE, _NONE)
+
+    @property
+    def time_ns(self) -> NDArray[np.int64]:
+        return self.columns[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether rows may follow those that are here."""
+        return self._row < len(self._tape)
+
+    def fill(self) -> None:
+        """Have rows here, unless there are none left."""
+        while not len(self.time_ns) and self.is_open:
+            stop = min(self._row + BLOCK_ROWS, len(self._tape))
+            self.columns = self._tape.accepted_rows(self._row, stop)
+            self._row = stop
+
+    def take(self, count: int) -> tuple[NDArray[Any], ...]:
+        taken = tuple(values[:count] for values in self.columns)
+        self.columns = tuple(values[count:] for values in self.columns)
+        return taken
+
+
+def _merged(tapes: Sequence[Tape]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
+    """Blocks of ticks in order: the tape of each, and time, bid, ask and volume."""
+    fronts = [_Front(tape) for tape in tapes]
+    while True:
+        for front in fronts:
+            front.fill()
+        if not any(len(front.time_ns) for front in fronts):
+            return
+        # The tape whose rows here end first, ties by order, can be merged whole: what is still to come of any tape
+        # stands after its last row. Of a tape before it, rows of the very time come first; of one after it, they wait.
+        ends = [(int(front.time_ns[-1]), index) for index, front in enumerate(fronts) if front.is_open]
+        if ends:
+            time_ns, first = min(ends)
+            counts = [
+                int(np.searchsorted(front.time_ns, time_ns, side="right" if index <= first else "left"))
+                for index, front in enumerate(fronts)
+            ]
+        else:
+            counts = [len(front.time_ns) for front in fronts]
+        parts = [front.take(count) for front, count in zip(fronts, counts, strict=True)]
+        symbol_index = np.repeat(np.arange(len(fronts), dtype=np.uint16), counts)
+        columns = tuple(np.concatenate(values) for values in zip(*parts, strict=True))
+        if len(fronts) > 1:
+            # The times of each rise and the tapes stand in their order: a stable sort leaves both ties right.
+            order = np.argsort(columns[0], kind="stable")
+            symbol_index, columns = symbol_index[order], tuple(values[order] for values in columns)
+        yield symbol_index, columns
+
+
+def _blocks(rows: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, rows, BLOCK_ROWS):
+        yield start, min(start + BLOCK_ROWS, rows)

@@ -1,0 +1,93 @@
+"""Columns of ticks: appended to while files are read, then read back in blocks.
+
+Where the values are kept is the store's business: `MemoryColumn` is an array, and whoever reads files may bring columns
+that lie on disk. Nothing here assumes that a column fits into memory, so it is only ever read a block at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_ROWS: Final = 1 << 17
+"""Rows held at a time for each symbol while columns are judged, merged and hashed."""
+
+
+class Column(Protocol):
+    """Values of one type in the order in which they were appended."""
+
+    def __len__(self) -> int:
+        """How many values there are."""
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Add values at the end."""
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Values `start` to `stop - 1`, all of which are there; not to be written to."""
+
+
+ColumnStore = Callable[[type[np.generic]], Column]
+"""Makes an empty column for values of a type."""
+
+
+class MemoryColumn:
+    """A column in memory."""
+
+    def __init__(self, dtype: type[np.generic]) -> None:
+        """Start empty."""
+        self._dtype = dtype
+        self._parts: list[NDArray[Any]] = []
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Add values at the end."""
+        self._parts.append(values.astype(self._dtype, copy=False))
+        self._length += len(values)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Values `start` to `stop - 1`."""
+        if len(self._parts) != 1:
+            self._parts = [np.concatenate([np.zeros(0, self._dtype), *self._parts])]
+        return self._parts[0][start:stop]
+
+
+@dataclass(frozen=True)
+class SymbolRows:
+    """One symbol's rows as they were read, in the order in which they count. NaN stands for what was missing."""
+
+    symbol: str
+    time_ns: NDArray[np.int64]
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
+    volume: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+class TickTable:
+    """The columns of a stream, in ordinal order."""
+
+    def __init__(self, store: ColumnStore) -> None:
+        """Start empty."""
+        self.symbol_index = store(np.uint16)
+        self.time_ns = store(np.int64)
+        self.bid = store(np.float64)
+        self.ask = store(np.float64)
+        self.volume = store(np.float64)
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+    def append(self, symbol_index: NDArray[np.uint16], columns: tuple[NDArray[Any], ...]) -> None:
+        """Add ticks: whose they are, and time, bid, ask and volume."""
+        self.symbol_index.append(symbol_index)
+        for column, values in zip((self.time_ns, self.bid, self.ask, self.volume), columns, strict=True):
+            column.append(values)
