@@ -1,0 +1,264 @@
+"""Replays through the real processes: started as a person starts them, disturbed while they run, read when they are done.
+
+Every replay ends with a look at what it left: no process of it may live on, and its folder in /tmp must be gone. How
+many ticks a test plays and how long a process hangs are the test's defaults, or what PAPERDESK_SYSTEM_TICKS and
+PAPERDESK_SYSTEM_STALL_S say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psutil
+
+from cli.control import ControlClient
+from proto.control import StatusQuery, StatusReply
+from research import views
+from research.report import fingerprint
+from tests.support.waiting import wait_for
+
+PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
+SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
+TIMEOUT_S: Final = 3_600.0
+"""Only what hangs takes so long; a full-size run takes minutes."""
+
+START_S: Final = 60.0
+STEP_S: Final = 120.0
+"""How long a disturbed desk may take to come to where a test waits for it."""
+
+
+TICKS_VARIABLE: Final = "PAPERDESK_SYSTEM_TICKS"
+IS_FULL_SIZE: Final = TICKS_VARIABLE in os.environ
+
+
+STALL_VARIABLE: Final = "PAPERDESK_SYSTEM_STALL_S"
+STALL_S_DEFAULT: Final = 2.5
+"""Longer than any timeout of the desk's own, so that every one of them fires."""
+
+
+def ticks_or(default: int) -> int:
+    """How many ticks to play: PAPERDESK_SYSTEM_TICKS, or the default that keeps `make test` short."""
+    return int(os.environ.get(TICKS_VARIABLE, default))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command about a run printed and left; orders and deals are the rows that `paperdesk orders` prints."""
+
+    exit_code: int
+    report: dict[str, Any]
+    orders: list[dict[str, Any]]
+    deals: list[dict[str, Any]]
+    words: str
+
+    @property
+    def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+        """All that two runs of the same must have in common."""
+        return fingerprint(self.report), self.orders, self.deals
+
+
+def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [PAPERDESK, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def listed(what: str, data_dir: Path) -> list[dict[str, Any]]:
+    """The rows that `paperdesk orders` or `paperdesk deals` prints."""
+    rows: list[dict[str, Any]] = json.loads(paperdesk(what, "--data-dir", data_dir, "--json").stdout)
+    return rows
+
+
+def backtested(*arguments: object, data_dir: Path) -> Outcome:
+    """A backtest, which needs no process: what an undisturbed replay of the same must come to."""
+    done = paperdesk("backtest", *arguments, "--data-dir", data_dir, "--json")
+    return _outcome(done.returncode, done.stdout, done.stderr, data_dir)
+
+
+class Replay:
+    """A `paperdesk replay` that runs beside the test."""
+
+    def __init__(
+        self,
+        *arguments: object,
+        data_dir: Path,
+        cores: Sequence[int] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; with `cores` it and its processes may run on no others."""
+        self.data_dir = data_dir
+        self._command = subprocess.Popen(
+            [PAPERDESK, "replay", *map(str, arguments), "--data-dir", str(data_dir), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        if cores:
+            # Whatever it starts inherits that.
+            psutil.Process(self._command.pid).cpu_affinity(list(cores))
+
+    def __enter__(self) -> Self:
+        """It runs already."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, should the test not have waited for its end."""
+        if self._command.poll() is None:
+            for process in self.living():
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGCONT)
+            self._command.terminate()
+            self._command.communicate(timeout=TIMEOUT_S)
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._command.send_signal(signal.SIGINT)
+
+    def wait(self) -> Outcome:
+        """Its end, and what it left."""
+        output, words = self._command.communicate(timeout=TIMEOUT_S)
+        wait_for(lambda: not left_behind(self.data_dir), f"nothing left behind, but {left_behind(self.data_dir)}")
+        return _outcome(self._command.returncode, output, words, self.data_dir)
+
+    # --------------------------------------------------------------------------------------------------- while it runs
+
+    def living(self) -> list[psutil.Process]:
+        """The processes below the command."""
+        try:
+            return psutil.Process(self._command.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def process(self, service: str) -> psutil.Process:
+        """The process of a service, as soon as there is one."""
+        return wait_for(lambda: self._find(service), f"a process of {service}", seconds=START_S)
+
+    def _find(self, service: str) -> psutil.Process | None:
+        self._require_alive()
+        for process in self.living():
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if f"services.{service}" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                    return process
+        return None
+
+    def _require_alive(self) -> None:
+        assert self._command.poll() is None, f"the replay ended: {self._command.communicate()[1]}"
+
+    @property
+    def runtime(self) -> Path:
+        """The private folder with its sockets."""
+        note = self.data_dir / "control.url"
+
+        def there() -> bool:
+            self._require_alive()
+            return note.is_file()
+
+        wait_for(there, "the desk to start", seconds=START_S)
+        return Path(note.read_text().strip().removeprefix("ipc://")).parent
+
+    def status(self) -> StatusReply | None:
+        """What portfolio says, None when it does not answer at once."""
+        with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
+            return client.ask(StatusQuery(), StatusReply, timeout_s=0.5)
+
+    def reach(self, ordinal: int) -> StatusReply:
+        """Wait until the tick is decided."""
+        with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
+
+            def there() -> StatusReply | None:
+                self._require_alive()
+                status = client.ask(StatusQuery(), StatusReply, timeout_s=0.5)
+                return status if status is not None and status.ordinal >= ordinal else None
+
+            return wait_for(there, f"tick {ordinal}", seconds=STEP_S)
+
+    def logged(self, service: str) -> list[dict[str, Any]]:
+        """What a process has logged, oldest first."""
+        log = self.data_dir / "logs" / f"{service}.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def has_logged(self, service: str, event: str) -> bool:
+        """Whether a process has told an event."""
+        return any(event in line["event"] for line in self.logged(service))
+
+
+def replayed(*arguments: object, data_dir: Path, environment: Mapping[str, str] | None = None) -> Outcome:
+    """A replay that nobody disturbs, to its end."""
+    with Replay(*arguments, data_dir=data_dir, environment=environment) as replay:
+        return replay.wait()
+
+
+@contextmanager
+def stopped(process: psutil.Process) -> Iterator[None]:
+    """Hold a process (SIGSTOP) until the block is left."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGCONT)
+
+
+def stall() -> None:
+    """Let time go by in which a process hangs: that it hangs so long is what is tested, there is no event to wait for."""
+    Event().wait(float(os.environ.get(STALL_VARIABLE, STALL_S_DEFAULT)))
+
+
+@contextmanager
+def a_busy_machine() -> Iterator[None]:
+    """A process for every core that does nothing but take time."""
+    script = "while True: pass"
+    hogs = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
+def left_behind(data_dir: Path) -> list[str]:
+    """Processes of a desk that still live, and its folders in /tmp."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("PAPERDESK_DATA_DIR") == str(data_dir) and "services." in str(process.cmdline()):
+                found.append(f"{process.pid} {process.cmdline()}")
+    for runtime in Path("/tmp").glob("pd-*"):
+        logs = runtime / "log"
+        with suppress(OSError):
+            if logs.is_symlink() and logs.readlink() == data_dir.resolve() / "logs":
+                found.append(str(runtime))
+    return found
+
+
+def _outcome(exit_code: int, output: str, words: str, data_dir: Path) -> Outcome:
+    has_ledger = (data_dir / "ledger.db").is_file()
+    return Outcome(
+        exit_code=exit_code,
+        report=json.loads(output) if output else {},
+        orders=views.orders(data_dir) if has_ledger else [],
+        deals=views.deals(data_dir) if has_ledger else [],
+        words=words,
+    )

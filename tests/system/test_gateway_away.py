@@ -1,0 +1,72 @@
+"""The gateway is not there yet, hangs, or is taken away: the desk says so, waits, and goes on by itself.
+
+As long as it should hang, under a minute on two cores:
+
+    PAPERDESK_SYSTEM_STALL_S=10 python -m pytest tests/system/test_gateway_away.py
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.replays import Outcome, Replay, backtested, stall, stopped
+from tests.support.tick_files import a_tick_file
+from tests.support.waiting import wait_for
+
+TICKS = 2_000
+SILENCE_S = 30.0
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    return a_tick_file(tmp_path / "may.parquet", rows=TICKS)
+
+
+@pytest.fixture
+def expected(market: Path, tmp_path: Path) -> Outcome:
+    """The run whose gateway is always there."""
+    return backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+
+
+def says_what_it_waits_for(replay: Replay) -> None:
+    """Portfolio answers meanwhile, and names the gateway."""
+
+    def told() -> bool:
+        status = replay.status()
+        return status is not None and "gateway" in status.waiting_for
+
+    wait_for(told, "portfolio to say that it waits for the gateway", seconds=SILENCE_S)
+
+
+def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Outcome, tmp_path: Path) -> None:
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+        with stopped(replay.process("mt5")):
+            says_what_it_waits_for(replay)
+            for service, words in (
+                ("execution", "the gateway does not answer"),
+                ("signal", "the gateway does not answer"),
+            ):
+                wait_for(lambda s=service, w=words: replay.has_logged(s, w), f"{service} to say so", seconds=SILENCE_S)  # type: ignore[misc]
+        outcome = replay.wait()
+    assert outcome.exit_code == 0, outcome.words
+    assert outcome.same == expected.same
+
+
+def test_a_gateway_that_hangs_and_one_that_is_started_anew(market: Path, expected: Outcome, tmp_path: Path) -> None:
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+        replay.reach(200)
+        with stopped(replay.process("mt5")):
+            says_what_it_waits_for(replay)
+            stall()
+        status = replay.reach(600)
+        assert "gateway" not in status.waiting_for
+        replay.process("mt5").send_signal(signal.SIGKILL)
+        replay.reach(1_200)
+        replay.process("mt5").send_signal(signal.SIGKILL)
+        outcome = replay.wait()
+    assert outcome.exit_code == 0, outcome.words
+    assert outcome.same == expected.same
+    assert len([line for line in replay.logged("execution") if "the gateway answers" in line["event"]]) >= 3

@@ -1,0 +1,94 @@
+"""Processes killed in the midst of a replay: the report, the orders and the deals are those of a run without kills.
+
+Each process is killed at every named point of its loop, five times or more; where in the stream is drawn from a seed.
+What a replay without kills comes to is what the backtest comes to, which `test_parity` holds.
+
+Full size, a few minutes on two cores:
+
+    PAPERDESK_SYSTEM_TICKS=20000 python -m pytest tests/system/test_kills.py
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from tests.support.replays import SERVICES, Outcome, Replay, backtested, replayed, ticks_or
+from tests.support.tick_files import a_tick_file
+
+TICKS = ticks_or(3_000)
+SEED = 20_140_501
+KILLS_EACH = 5
+
+AT_TICKS = {
+    "signal": ("after_tick", "before_send", "after_send", "after_checkpoint"),
+    "portfolio": ("before_commit", "after_commit", "before_send", "after_send"),
+    "mt5": ("after_reply", "after_confirm", "before_publish"),
+}
+"""Points whose ordinal is that of a tick."""
+
+AT_ORDERS = ("before_calling", "after_calling", "after_call", "after_done")
+"""Points of mt5 that only an order comes by; the ordinal is its tick's."""
+
+AT_MESSAGES = ("after_command", "after_send", "after_reply", "after_report")
+"""Points of execution; the ordinal counts the commands since its start."""
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    return a_tick_file(tmp_path / "may.parquet", rows=TICKS, seed=SEED)
+
+
+@pytest.fixture
+def expected(market: Path, tmp_path: Path) -> Outcome:
+    """The run that nobody disturbs."""
+    return backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+
+
+def plan(expected: Outcome, *, commands: int) -> list[str]:
+    """The kills: for each process its points in turn, at least five."""
+    drawn = random.Random(SEED)
+    last_checkpoint, last_order = max(1, TICKS - 1_000), expected.orders[-1]["ordinal"]
+    kills = []
+    for service, points in AT_TICKS.items():
+        for point in islice(cycle(points), max(KILLS_EACH, len(points))):
+            most = last_checkpoint if point == "after_checkpoint" else TICKS - 1
+            kills.append(f"{service}.{point}@{drawn.randint(1, most)}")
+    kills += [f"mt5.{point}@{drawn.randint(1, last_order)}" for point in AT_ORDERS]
+    kills += [f"execution.{point}@{drawn.randint(1, commands)}" for point in islice(cycle(AT_MESSAGES), KILLS_EACH)]
+    return kills
+
+
+@pytest.mark.parametrize("speed", ["lockstep", "max"])
+def test_kills_at_every_named_point_change_nothing(speed: str, market: Path, expected: Outcome, tmp_path: Path) -> None:
+    # At full speed one command confirms hundreds of ticks, so there are few of them.
+    kills = plan(expected, commands=TICKS // 20 if speed == "lockstep" else 3)
+    crashes = tmp_path / "crashes"
+    disturbed = replayed(
+        f"{market}:EURUSD",
+        "--speed",
+        speed,
+        data_dir=tmp_path / "replay",
+        environment={"PAPERDESK_CRASH_AT": ",".join(kills), "PAPERDESK_CRASH_DIR": str(crashes)},
+    )
+    assert disturbed.exit_code == 0, disturbed.words
+    assert sorted(path.name for path in crashes.iterdir()) == sorted(set(kills))
+    assert disturbed.same == expected.same
+
+
+def test_kills_from_outside_change_nothing(market: Path, expected: Outcome, tmp_path: Path) -> None:
+    """Whoever kills a process does not ask where it stands."""
+    drawn = random.Random(SEED)
+    moments = sorted(drawn.sample(range(1, TICKS * 3 // 4), len(SERVICES)))
+    victims = drawn.sample(SERVICES, len(SERVICES))
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+        for moment, victim in zip(moments, victims, strict=True):
+            replay.reach(moment)
+            replay.process(victim).send_signal(signal.SIGKILL)
+        disturbed = replay.wait()
+    assert disturbed.exit_code == 0, disturbed.words
+    assert disturbed.same == expected.same

@@ -1,0 +1,55 @@
+"""`paperdesk parity`: the real processes and the backtest come to the same, field by field.
+
+Full size, about a quarter of an hour on two cores:
+
+    PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_parity.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.replays import IS_FULL_SIZE, paperdesk, ticks_or
+from tests.support.tick_files import a_tick_file
+
+TICKS = ticks_or(10_000)
+SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
+
+
+def assert_identical(*arguments: object, data_dir: Path) -> None:
+    """Both agree, over as many ticks as were asked for, and there was something to agree on."""
+    done = paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["identical"] is True
+    assert found["differences"] == []
+    for name in ("replay", "backtest"):
+        assert found[name]["reconciled"] is True
+        assert found[name]["ticks"]["processed"] == TICKS
+        assert found[name]["deals"] > 0
+
+
+@pytest.mark.parametrize(
+    ("speed", "policy", "currency"),
+    [("lockstep", "reverse", "EUR"), ("max", "close", "EUR"), ("max", "reverse", "USD")],
+)
+def test_two_symbols_come_to_the_same(speed: str, policy: str, currency: str, tmp_path: Path) -> None:
+    """In EUR the profit of either symbol is converted by the quotes of one of them."""
+    one = a_tick_file(tmp_path / "one.parquet", rows=TICKS, crossed_every=40)
+    other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612)
+    assert_identical(
+        *(f"{one}:EURUSD", f"{other}:NZDUSD", "--speed", speed, "--on-opposite", policy, "--currency", currency),
+        data_dir=tmp_path / "desk",
+    )
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_recording_comes_to_the_same(shared_parquet: Path, speed: str, tmp_path: Path) -> None:
+    symbol = shared_parquet.stem.split("_")[1].upper()
+    policy = "reverse" if symbol == "EURUSD" else "close"
+    assert_identical(
+        f"{shared_parquet}:{symbol}", "--speed", speed, "--on-opposite", policy, data_dir=tmp_path / "desk"
+    )

@@ -1,0 +1,166 @@
+"""A replay comes to the same to the last digit however fast it runs, on whatever machine, beside whatever else.
+
+Full size, about twenty minutes on two cores:
+
+    PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_replay.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from research import views
+from tests.support.replays import (
+    IS_FULL_SIZE,
+    Outcome,
+    Replay,
+    a_busy_machine,
+    backtested,
+    left_behind,
+    listed,
+    paperdesk,
+    replayed,
+    ticks_or,
+)
+from tests.support.tick_files import START_NS, a_tick_file
+
+TICKS = ticks_or(2_000)
+
+DAY_NS = 86_400_000_000_000
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    """A made-up market in which one quote of fifty is crossed."""
+    return a_tick_file(tmp_path / "may.parquet", rows=TICKS * 21 // 20, crossed_every=50)
+
+
+def assert_adds_up(outcome: Outcome) -> None:
+    """No gap, nothing that ledger and venue see differently, and every row and every tick accounted for."""
+    assert outcome.exit_code == 0, outcome.words
+    ticks, signals = outcome.report["ticks"], outcome.report["signals"]
+    assert outcome.report["reconciled"] is True
+    assert outcome.report["differences"] == []
+    assert ticks["gaps"] == 0
+    assert ticks["read"] == ticks["published"] + sum(ticks["rejected"].values())
+    assert ticks["processed"] == ticks["published"]
+    assert sum(signals[word] for word in ("buy", "sell", "hold", "warming_up")) == ticks["processed"]
+
+
+# ------------------------------------------------------------------------------------------------------- lock-step
+
+
+def assert_a_machine_changes_no_digit(source: str, tmp_path: Path) -> None:
+    """Two replays at once, one of them on a single core, while every core is kept busy by others."""
+    if not hasattr(psutil.Process, "cpu_affinity"):
+        pytest.skip("this system has no affinity of processes to cores")
+    core = min(psutil.Process().cpu_affinity())
+    run = (source, "--ticks", TICKS, "--speed", "lockstep", "--on-opposite", "reverse")
+    with a_busy_machine():
+        loaded, alone = (
+            Replay(*run, data_dir=tmp_path / "loaded"),
+            Replay(*run, data_dir=tmp_path / "alone", cores=[core]),
+        )
+        with loaded, alone:
+            one, other = loaded.wait(), alone.wait()
+    for outcome in (one, other):
+        assert_adds_up(outcome)
+        assert outcome.report["ticks"]["processed"] == TICKS
+    assert one.orders
+    assert one.same == other.same
+    for what in ("orders", "deals"):
+        assert listed(what, tmp_path / "loaded") == listed(what, tmp_path / "alone")
+    fast = replayed(source, "--ticks", TICKS, "--speed", "max", "--on-opposite", "reverse", data_dir=tmp_path / "fast")
+    assert_adds_up(fast)
+    assert fast.same == one.same
+
+
+def test_a_loaded_machine_and_a_single_core_change_no_digit(market: Path, tmp_path: Path) -> None:
+    assert_a_machine_changes_no_digit(f"{market}:EURUSD", tmp_path)
+
+
+def test_a_loaded_machine_changes_no_digit_of_a_recording(shared_parquet: Path, tmp_path: Path) -> None:
+    assert_a_machine_changes_no_digit(named(shared_parquet), tmp_path)
+    if IS_FULL_SIZE:
+        assert_adds_up(replayed(named(shared_parquet), "--speed", "max", data_dir=tmp_path / "whole"))
+
+
+def named(recording: Path) -> str:
+    """A recording with the symbol that its name tells."""
+    return f"{recording}:{recording.stem.split('_')[1].upper()}"
+
+
+# ------------------------------------------------------------------------------------------------------- full speed
+
+
+def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(market: Path, tmp_path: Path) -> None:
+    other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612, crossed_every=20)
+    one, both = [f"{market}:EURUSD"], [f"{market}:EURUSD", f"{other}:NZDUSD"]
+    with (
+        Replay(*one, "--speed", "max", data_dir=tmp_path / "one") as first,
+        Replay(*both[1:], "--speed", "max", data_dir=tmp_path / "other") as second,
+    ):
+        apart = first.wait(), second.wait()
+    together = replayed(*both, "--speed", "max", data_dir=tmp_path / "both")
+    for outcome in (*apart, together):
+        assert_adds_up(outcome)
+        assert outcome.report["ticks"]["rejected"]["crossed"] > 0
+    counts = [outcome.report["ticks"]["processed"] for outcome in (*apart, together)]
+    assert counts[0] + counts[1] == counts[2]
+    lockstep = replayed(*both, data_dir=tmp_path / "lockstep")
+    assert_adds_up(lockstep)
+    assert lockstep.same == together.same
+
+
+# ------------------------------------------------------------------------------- going on with an account, and stopping
+
+
+def hashes(data_dir: Path) -> dict[str, str]:
+    """What the desk's databases hold, file by file."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(data_dir.rglob("*.db"))}
+
+
+def test_an_account_goes_on_with_later_ticks_and_with_no_others(market: Path, tmp_path: Path) -> None:
+    desk = tmp_path / "desk"
+    may = replayed(f"{market}:EURUSD", "--on-opposite", "reverse", "--speed", "max", data_dir=desk)
+    june_ticks = a_tick_file(tmp_path / "june.parquet", rows=1_000, seed=2, start_ns=START_NS + 30 * DAY_NS)
+    run = (f"{june_ticks}:EURUSD", "--on-opposite", "reverse", "--speed", "max", "--continue")
+    june = replayed(*run, data_dir=desk)
+    assert_adds_up(june)
+    assert june.orders[: len(may.orders)] == may.orders
+    assert june.deals[: len(may.deals)] == may.deals
+    assert [order["number"] for order in june.orders] == list(range(1, len(june.orders) + 1))
+    assert len({order["order_id"] for order in june.orders}) == len(june.orders)
+    assert june.report["orders"]["created"] == len(june.orders) - len(may.orders) > 0
+    gained = Decimal(june.report["realized_pnl"])
+    assert Decimal(june.report["balance"]) == Decimal(may.report["balance"]) + gained
+
+    before = hashes(desk)
+    for refused in (run, (f"{market}:EURUSD", "--to-row", 500, "--continue"), (f"{market}:EURUSD", "--continue")):
+        done = paperdesk("replay", *refused, "--data-dir", desk)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert "expected later than" in done.stderr
+        assert hashes(desk) == before
+    assert left_behind(desk) == []
+
+
+def test_an_interrupted_replay_can_be_gone_on_with(market: Path, tmp_path: Path) -> None:
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "desk") as replay:
+        replay.reach(300)
+        replay.interrupt()
+        outcome = replay.wait()
+    assert outcome.exit_code == 130
+    assert outcome.report == {}
+    assert "Traceback" not in outcome.words
+    ordinal = views.account(tmp_path / "desk")["ordinal"]
+    assert 300 <= ordinal < TICKS
+    rest = replayed(f"{market}:EURUSD", "--continue", data_dir=tmp_path / "desk")
+    assert_adds_up(rest)
+    assert rest.same == backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest").same

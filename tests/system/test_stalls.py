@@ -1,0 +1,31 @@
+"""A process that hangs for a while holds the desk up and changes nothing.
+
+As long as it should be, half a minute on two cores:
+
+    PAPERDESK_SYSTEM_STALL_S=10 PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_stalls.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.replays import Replay, backtested, stall, stopped, ticks_or
+from tests.support.tick_files import a_tick_file
+
+TICKS = ticks_or(20_000)
+
+
+def test_processes_that_hang_at_full_speed_lose_nothing(tmp_path: Path) -> None:
+    """Each of the four in turn, while the desk is on its way."""
+    market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
+    expected = backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+    with Replay(f"{market}:EURUSD", "--speed", "max", data_dir=tmp_path / "replay") as replay:
+        for ordinal, service in enumerate(["signal", "portfolio", "execution", "mt5"]):
+            at = replay.reach(1 + ordinal * TICKS // 6).ordinal
+            assert at < TICKS, "the desk was too fast to be held up on its way"
+            with stopped(replay.process(service)):
+                stall()
+        outcome = replay.wait()
+    assert outcome.exit_code == 0, outcome.words
+    assert outcome.report["ticks"]["gaps"] == 0
+    assert outcome.same == expected.same
