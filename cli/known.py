@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from common.errors import StartError
 from services.mt5.core.instruments import CURRENCIES, catalogue
 from services.portfolio.settings import limits_named
 from services.signal import UnknownStrategyError
-from services.signal.strategies import strategy_factory
+from services.signal.strategies import WITH_MODEL, strategy_factory
 
 
-def require_strategy(name: str) -> None:
-    """Refuse a strategy that signal could not make.
+def require_strategy(name: str, model: Path | None = None) -> None:
+    """Refuse a strategy that signal could not make, and a model that it could not use.
 
     Raises:
         StartError: says what is wrong with it and which there are.
     """
+    if model is not None and name not in WITH_MODEL:
+        raise StartError(f"--model {model} with --strategy {name}, expected it with --strategy {WITH_MODEL[0]} only")
     try:
-        strategy_factory(name)
+        strategy_factory(name, model=model)
     except UnknownStrategyError as error:
         raise StartError(f"--strategy: {error}") from None
 

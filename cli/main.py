@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from cli import configuration, looking, running, ticks
+from cli import configuration, looking, running, ticks, train
 from common.errors import StartError
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 running.add_to(app)
+train.add_to(app)
 looking.add_to(app)
 configuration.add_to(app)
 app.add_typer(ticks.app, name="ticks")

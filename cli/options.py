@@ -50,6 +50,10 @@ Files = Annotated[
 ]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="Symbol of the files that name none.")]
 StrategyName = Annotated[str, typer.Option("--strategy", help="A strategy by name, or package.module:Class.")]
+Model = Annotated[
+    Path | None,
+    typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost. Default: the demo model."),
+]
 FromRow = Annotated[int | None, typer.Option("--from-row", metavar="A", help="First row of each file, from 1.")]
 ToRow = Annotated[int | None, typer.Option("--to-row", metavar="B", help="Last row of each file.")]
 Ticks = Annotated[int | None, typer.Option("--ticks", metavar="N", help="Stop after so many ticks in all.")]
@@ -99,6 +103,7 @@ class RunOptions:
     files: tuple[str, ...]
     symbol: str | None = None
     strategy: str = DEFAULT_STRATEGY
+    model: Path | None = None
     from_row: int | None = None
     to_row: int | None = None
     ticks: int | None = None
@@ -143,11 +148,12 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
 
     require_symbols(dict.fromkeys(file.symbol for file in named))
     require_currency(currency)
-    require_strategy(options.strategy)
+    require_strategy(options.strategy, options.model)
     require_limits(risk)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol) for file in named),
         strategy=options.strategy,
+        model=options.model,
         from_row=options.from_row,
         to_row=options.to_row,
         ticks_max=options.ticks,

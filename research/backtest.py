@@ -74,7 +74,7 @@ class Backtest:
             )
         except ValueError as error:
             raise StartError(str(error)) from None
-        make = strategy_factory(spec.strategy)
+        make = strategy_factory(spec.strategy, model=spec.model)
         self._engines = {symbol: SymbolEngine(symbol, make()) for symbol in spec.symbols}
         self._now = Now(0, 0)
 

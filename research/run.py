@@ -18,6 +18,9 @@ from services.mt5.core.stream import TickStream
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.settings import RISK_SETS, limits_named
+from services.signal.model_manifest import read_manifest
+from services.signal.settings import DEFAULT_MODEL
+from services.signal.strategies import WITH_MODEL
 
 STREAM_ID_CHARS = 16
 
@@ -28,6 +31,7 @@ class RunSpec:
 
     inputs: tuple[TickInput, ...]
     strategy: str = "ema_cross"
+    model: Path | None = None
     from_row: int | None = None
     to_row: int | None = None
     ticks_max: int | None = None
@@ -47,7 +51,7 @@ class RunSpec:
 
     def deciding_settings(self) -> dict[str, str]:
         """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
-        return {
+        found = {
             "balance": plain(self.balance),
             "crossed": self.crossed,
             "currency": self.currency,
@@ -61,6 +65,9 @@ class RunSpec:
             "venue": "simulated",
             "volume": plain(self.volume),
         }
+        if self.strategy in WITH_MODEL:
+            found["model"] = read_manifest(self.model or DEFAULT_MODEL).deciding_sha256()
+        return found
 
     def stream_id(self, data_sha256: str) -> str:
         """The name of the run: a function of data, settings and seed."""
@@ -99,6 +106,7 @@ class RunSpec:
             "PAPERDESK_ENV_FILE": "",
             "TRADING_SYMBOL": ",".join(self.symbols),
             "STRATEGY": self.strategy,
+            "MODEL": "" if self.model is None else str(self.model.resolve()),
             "DEFAULT_VOLUME": plain(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),
             "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),

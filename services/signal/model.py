@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from common.settings import PROJECT_ROOT
 from services.signal.core.features import CLASSES, NAMES
 from services.signal.core.strategies.xgboost_classes import ClassModel
 from services.signal.core.trees import (
@@ -94,8 +93,3 @@ def _margins_of(
         return BoosterMargins(data).margins, f"the walk does not cover {error}"
     why = disagreement(forest, data, sha256, folders)
     return (BoosterMargins(data).margins if why else forest.margins), why
-
-
-def default_model() -> Path:
-    """The demo model that comes with the desk."""
-    return PROJECT_ROOT / "models" / "demo"

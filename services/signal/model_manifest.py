@@ -6,6 +6,7 @@ from which probability on it speaks, and what it was trained on. docs/models.md 
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -104,6 +105,11 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     training: Training
     metrics: dict[str, Any]
     libraries: dict[str, str]
+
+    def deciding_sha256(self) -> str:
+        """SHA-256 over the hash of the model's file and whatever else of the manifest decides what is signalled."""
+        parts = (self.model.sha256, self.features.schema_sha256, self.classes, self.thresholds, self.calibration)
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

@@ -10,6 +10,9 @@ from pydantic import Field
 
 from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Port
 
+DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
+"""The demo model that comes with the desk."""
+
 _PUBLISHER_CHARS_MAX: Final = 64
 
 
@@ -17,7 +20,7 @@ class SignalSettings(CommonSettings):
     """What the signal process needs to know beside the addresses."""
 
     strategy: str = Field(default="ema_cross", min_length=1, description="a strategy's name or package.module:Class")
-    model: DeskPath = Field(default=PROJECT_ROOT / "models" / "demo", description="a folder of a model")
+    model: DeskPath = Field(default=DEFAULT_MODEL, description="a folder of a model")
     signal_checkpoint_ticks: int = Field(default=1_000, ge=1, le=1_000_000, description="ticks from 1 to 1000000")
     metrics_port_signal: Port = 0
 

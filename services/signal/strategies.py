@@ -70,9 +70,10 @@ def _with_model(
     prepare_kernels(data_dir)
     # Only now: importing a kernel settles where it is kept.
     from services.signal.core.strategies.xgboost_classes import XGBoostClasses
-    from services.signal.model import default_model, load_model
+    from services.signal.model import load_model
+    from services.signal.settings import DEFAULT_MODEL
 
-    return partial(XGBoostClasses, load_model(model or default_model(), data_dir=data_dir, on_fallback=on_fallback))
+    return partial(XGBoostClasses, load_model(model or DEFAULT_MODEL, data_dir=data_dir, on_fallback=on_fallback))
 
 
 def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strategy]:

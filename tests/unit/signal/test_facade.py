@@ -90,7 +90,7 @@ def test_a_strategy_of_ones_own_is_named_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("crystal_ball", r"no strategy 'crystal_ball', expected ema_cross or package\.module:Class"),
+        ("crystal_ball", r"no strategy 'crystal_ball', expected ema_cross, xgboost or package\.module:Class"),
         ("no_such_package.x:Y", "No module named 'no_such_package'; expected ema_cross"),
         ("tests.unit.signal.builders:Nobody", r"tests\.unit\.signal\.builders has no Nobody"),
         ("tests.unit.signal.test_facade:NoStrategy", r"is no strategy: it has no method on_tick\(\)"),

@@ -1,0 +1,280 @@
+"""Training: recorded ticks in, a model and its manifest out.
+
+The ticks are split in the order of time into three parts (training, validation, held-out), and no tick is seen by rows
+of two parts: between the last row of one and the first of the next lie the horizon of the one and the window of the
+other. Trees are grown on the first part; the second says when to stop growing, calibrates the probabilities and
+chooses the threshold; the third is looked at once, to say what all that is worth.
+
+The same ticks, settings and libraries give the same bytes: one thread, a seed, and no time of day in the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import StartError
+from research import train_calibration, train_edge
+from research.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
+from research.ticks import Crossed, TickInput, load_stream
+from services.signal.core.features import CLASSES, NAMES, WINDOW_TICKS, schema_sha256
+from services.signal.model_check import xgboost_version
+from services.signal.model_kernels import prepare_kernels
+from services.signal.model_manifest import (
+    FILE_NAME,
+    Calibration,
+    Features,
+    Labels,
+    Manifest,
+    ModelFile,
+    Part,
+    Thresholds,
+    Training,
+    encode_manifest,
+)
+
+MODEL_FILE: Final = "model.ubj"
+TICKS_MIN: Final = 5_000
+TRAINING_PART: Final = 0.6
+VALIDATION_PART: Final = 0.2
+PARTS: Final = ("training", "validation", "held_out")
+LABELS_MIN: Final = 20
+"""Rows of each side that the training part must have at least."""
+
+PATIENCE_ROUNDS: Final = 20
+_DECIMALS: Final = 6
+_NS_PER_S: Final = 1_000_000_000
+
+
+class TrainingError(StartError):
+    """No model can be made of this; one line that says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec:
+    """What decides a model."""
+
+    inputs: tuple[TickInput, ...]
+    symbol: str
+    from_row: int | None = None
+    to_row: int | None = None
+    crossed: Crossed = "reject"
+    horizon_ticks: int = 100
+    pause_max_s: float = 600.0
+    depth: int = 3
+    rounds_max: int = 300
+    learning_rate: float = 0.1
+    threshold: float | None = None
+    """None lets the validation part choose."""
+    seed: int = 0
+    note: str = ""
+    command: str = ""
+
+    def parameters(self) -> dict[str, Any]:
+        """What XGBoost is told."""
+        return {
+            "objective": "multi:softprob",
+            "num_class": len(CLASSES),
+            "tree_method": "hist",
+            "max_bin": 128,
+            "max_depth": self.depth,
+            "learning_rate": self.learning_rate,
+            "min_child_weight": 20,
+            "seed": self.seed,
+            "nthread": 1,
+        }
+
+
+class Trained(NamedTuple):
+    """A model as it goes into its folder."""
+
+    model: bytes
+    manifest: Manifest
+
+
+class _Rows(NamedTuple):
+    """The rows of one part."""
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int8]
+    at: NDArray[np.int64]
+    """Index of each row's tick."""
+
+
+def train(spec: TrainSpec) -> Trained:
+    """Make a model.
+
+    Raises:
+        TickFileError: the ticks cannot be read.
+        TrainingError: they are too few, or have nothing to learn in them.
+    """
+    prepare_kernels()
+    from services.signal.core.features_kernel import feature_rows
+
+    stream = load_stream(spec.inputs, crossed=spec.crossed, from_row=spec.from_row, to_row=spec.to_row)
+    count = stream.last_ordinal
+    if count < TICKS_MIN:
+        raise TrainingError(f"{count} ticks of {spec.symbol} to train on, expected at least {TICKS_MIN}")
+    ticks = stream.ticks(spec.symbol, from_sequence=1, limit=count, published=count)
+    time_ns = np.array(ticks.time_ns, dtype=np.int64)
+    bid, ask, volume = (np.array(column) for column in (ticks.bid, ticks.ask, ticks.volume))
+    labels = label_ticks(
+        time_ns, bid, ask, horizon_ticks=spec.horizon_ticks, pause_max_ns=round(spec.pause_max_s * _NS_PER_S)
+    )
+    parts = split(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
+    _require_something_to_learn(parts, spec)
+
+    booster, rounds = _grow(parts, spec)
+    margins = {
+        name: booster.inplace_predict(rows.features, predict_type="margin").reshape(-1, len(CLASSES))
+        for name, rows in parts.items()
+    }
+    fitted = train_calibration.fit(margins["validation"], parts["validation"].labels)
+    found = {name: train_calibration.probabilities(margins[name], fitted) for name in PARTS}
+    quotes = train_edge.Quotes(bid, ask)
+    threshold = spec.threshold
+    if threshold is None:
+        threshold = train_edge.best_threshold(found["validation"], parts["validation"].at, quotes, spec.horizon_ticks)
+    model = bytes(booster.save_raw("ubj"))
+    manifest = Manifest(
+        kind="paperdesk xgboost classes",
+        version=1,
+        note=spec.note,
+        model=ModelFile(MODEL_FILE, hashlib.sha256(model).hexdigest(), rounds * len(CLASSES)),
+        features=Features(schema_sha256(), list(NAMES)),
+        classes=list(CLASSES),
+        thresholds=Thresholds(sell=threshold, buy=threshold),
+        calibration=Calibration("temperature and biases", fitted.temperature, list(fitted.biases)),
+        labels=Labels(RULE, spec.horizon_ticks, spec.pause_max_s),
+        training=Training(
+            data_sha256=stream.data_sha256,
+            symbol=spec.symbol,
+            files=[source.path.name for source in spec.inputs],
+            from_row=spec.from_row,
+            to_row=spec.to_row,
+            ticks=count,
+            gap_ticks=spec.horizon_ticks + WINDOW_TICKS,
+            parts={name: _told(rows, time_ns) for name, rows in parts.items()},
+            seed=spec.seed,
+            parameters=spec.parameters(),
+            rounds=rounds,
+            command=spec.command,
+        ),
+        metrics={
+            "threshold_chosen_by": "validation" if spec.threshold is None else "command line",
+            **{
+                name: _metrics(
+                    found[name], parts[name], parts["training"].labels, quotes, threshold, spec.horizon_ticks
+                )
+                for name in PARTS
+            },
+        },
+        libraries={
+            "numba": metadata.version("numba"),
+            "numpy": metadata.version("numpy"),
+            "xgboost": xgboost_version(),
+        },
+    )
+    return Trained(model, manifest)
+
+
+def write_model(trained: Trained, folder: Path) -> None:
+    """Put a model into its folder: the manifest last, so that a folder with half of it is refused.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in ((MODEL_FILE, trained.model), (FILE_NAME, encode_manifest(trained.manifest))):
+            fresh = folder / f"{name}.new"
+            fresh.write_bytes(data)
+            fresh.replace(folder / name)
+    except OSError as error:
+        raise TrainingError(f"--out {folder} cannot be written: {error.strerror}") from None
+
+
+def split(features: NDArray[np.float32], labels: NDArray[np.int8], *, horizon_ticks: int) -> dict[str, _Rows]:
+    """The labelled rows of each part; row i of `features` is of tick i + 99."""
+    count = len(labels)
+    ends = [round(count * TRAINING_PART), round(count * (TRAINING_PART + VALIDATION_PART)), count]
+    parts, start = {}, 0
+    for name, end in zip(PARTS, ends, strict=True):
+        at = np.arange(start + WINDOW_TICKS - 1, max(end - horizon_ticks, start + WINDOW_TICKS - 1))
+        at = at[labels[at] != NO_LABEL]
+        parts[name] = _Rows(features[at - (WINDOW_TICKS - 1)], labels[at], at)
+        start = end
+    return parts
+
+
+def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> None:
+    for name, rows in parts.items():
+        if not len(rows.labels):
+            raise TrainingError(
+                f"no labelled row in the {name.replace('_', '-')} part, expected some: fewer ticks than a window and "
+                f"--horizon {spec.horizon_ticks}, or pauses throughout"
+            )
+    for side, label in (("buy", BUY), ("sell", SELL)):
+        count = int((parts["training"].labels == label).sum())
+        if count < LABELS_MIN:
+            raise TrainingError(
+                f"{count} rows of the training part where a {side} pays for its spread within {spec.horizon_ticks} "
+                f"ticks, expected at least {LABELS_MIN}; a longer --horizon finds more"
+            )
+
+
+def _grow(parts: dict[str, _Rows], spec: TrainSpec) -> tuple[Any, int]:
+    """The booster, cut back to its best round on the validation part, and how many rounds that are."""
+    import xgboost
+
+    names = list(NAMES)
+    training, validation = (
+        xgboost.DMatrix(parts[name].features, parts[name].labels, feature_names=names, nthread=1) for name in PARTS[:2]
+    )
+    booster = xgboost.train(
+        spec.parameters(),
+        training,
+        spec.rounds_max,
+        evals=[(validation, "validation")],
+        early_stopping_rounds=PATIENCE_ROUNDS,
+        verbose_eval=False,
+    )
+    rounds = int(booster.best_iteration) + 1
+    return booster[:rounds], rounds
+
+
+def _told(rows: _Rows, time_ns: NDArray[np.int64]) -> Part:
+    return Part(len(rows.at), int(time_ns[rows.at[0]]), int(time_ns[rows.at[-1]]))
+
+
+def _metrics(
+    found: NDArray[np.float64],
+    rows: _Rows,
+    training_labels: NDArray[np.int8],
+    quotes: train_edge.Quotes,
+    threshold: float,
+    horizon_ticks: int,
+) -> dict[str, Any]:
+    signals = train_edge.directions(found, threshold)
+    spoken = signals != 0
+    right = np.where(rows.labels == BUY, 1, np.where(rows.labels == SELL, -1, 0)) == signals
+    rates = np.bincount(training_labels, minlength=len(CLASSES)) / len(training_labels)
+    shares = np.bincount(rows.labels, minlength=len(CLASSES)) / len(rows.labels)
+    figures = {
+        "log_loss": train_calibration.log_loss(found, rows.labels),
+        "log_loss_of_base_rates": train_calibration.log_loss_of_rates(rates, rows.labels),
+        "calibration_error": train_calibration.calibration_error(found, rows.labels),
+        "share_sell": float(shares[SELL]),
+        "share_hold": float(shares[HOLD]),
+        "share_buy": float(shares[BUY]),
+        "signal_part": float(spoken.mean()),
+        "signals_right_part": float(right[spoken].mean()) if spoken.any() else 0.0,
+    }
+    edge = train_edge.measure(signals, rows.at, quotes, horizon_ticks)
+    return {name: round(value, _DECIMALS) for name, value in figures.items()} | {"edge": edge._asdict()}

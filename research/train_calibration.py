@@ -1,0 +1,93 @@
+"""From margins to probabilities that mean what they say: one temperature and a bias for each side.
+
+The parameters minimise the log loss of softmax(margin / temperature + bias) on rows that the trees were not grown on; the
+bias of hold is 0, since only differences count. The problem is convex in the slope (one over the temperature) and the
+biases, and is solved by Newton's steps from slope 1, so that there is nothing to draw and nothing to choose.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research.labels import BUY, HOLD, SELL
+
+Floats = NDArray[np.float64]
+
+STEPS_MAX: Final = 50
+SLOPE_MIN: Final = 0.05
+SLOPE_MAX: Final = 20.0
+BIAS_MAX: Final = 10.0
+DECIMALS: Final = 6
+_RIDGE: Final = 1e-9
+_BINS: Final = 10
+
+
+class Calibration(NamedTuple):
+    """probability = softmax(margin / temperature + bias); biases in the order sell, hold, buy."""
+
+    temperature: float
+    biases: tuple[float, float, float]
+
+
+PLAIN: Final = Calibration(1.0, (0.0, 0.0, 0.0))
+
+
+def probabilities(margins: NDArray[np.float32], calibration: Calibration) -> Floats:
+    """Float64 of shape (rows, 3)."""
+    return _softmax(margins.astype(np.float64) / calibration.temperature + np.array(calibration.biases))
+
+
+def fit(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> Calibration:
+    """The best calibration of these rows, or none at all where that is as good."""
+    scores = margins.astype(np.float64)
+    slope, sell, buy = 1.0, 0.0, 0.0
+    wanted = np.eye(3)[labels]
+    for _ in range(STEPS_MAX):
+        found = _softmax(slope * scores + np.array([sell, 0.0, buy]))
+        # Gradient and curvature by (slope, bias of sell, bias of buy); `inputs` is what each of them multiplies.
+        inputs = np.zeros((len(scores), 3, 3))
+        inputs[:, 0, :] = scores
+        inputs[:, 1, SELL] = inputs[:, 2, BUY] = 1.0
+        gradient = np.einsum("npc,nc->p", inputs, found - wanted) / len(scores)
+        means = np.einsum("npc,nc->np", inputs, found)
+        curvature = np.einsum("npc,nqc,nc->pq", inputs, inputs, found) / len(scores) - means.T @ means / len(scores)
+        step = np.linalg.solve(curvature + _RIDGE * np.eye(3), gradient)
+        slope = float(np.clip(slope - step[0], SLOPE_MIN, SLOPE_MAX))
+        sell, buy = (float(np.clip(old - part, -BIAS_MAX, BIAS_MAX)) for old, part in ((sell, step[1]), (buy, step[2])))
+        if np.abs(step).max() < 10.0**-DECIMALS / 10:
+            break
+    fitted = Calibration(round(1 / slope, DECIMALS), (round(sell, DECIMALS), 0.0, round(buy, DECIMALS)))
+    return min((PLAIN, fitted), key=lambda one: log_loss(probabilities(margins, one), labels))
+
+
+def log_loss(found: Floats, labels: NDArray[np.int8]) -> float:
+    """Mean of -log of the probability of what came, in nats."""
+    return float(-np.log(np.maximum(found[np.arange(len(labels)), labels], 1e-15)).mean())
+
+
+def log_loss_of_rates(rates: Floats, labels: NDArray[np.int8]) -> float:
+    """Log loss of one who always says the same rates: what a model has to be better than."""
+    return log_loss(np.broadcast_to(rates, (len(labels), 3)), labels)
+
+
+def calibration_error(found: Floats, labels: NDArray[np.int8]) -> float:
+    """Mean distance between a side's probability and how often it came, over ten bins of equal count."""
+    errors: list[float] = []
+    for column in (SELL, BUY):
+        order = np.argsort(found[:, column], kind="stable")
+        for rows in np.array_split(order, _BINS):
+            if len(rows):
+                errors.append(abs(float(found[rows, column].mean()) - float((labels[rows] == column).mean())))
+    return float(np.mean(errors))
+
+
+def _softmax(scores: Floats) -> Floats:
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    total: Floats = weights / weights.sum(axis=1, keepdims=True)
+    return total
+
+
+assert (SELL, HOLD, BUY) == (0, 1, 2)
