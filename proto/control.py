@@ -64,8 +64,45 @@ class PositionLine(Struct, frozen=True, kw_only=True):
     unrealized_pnl: Decimal | None
 
 
+class QuoteLine(Struct, frozen=True, kw_only=True):
+    """A symbol's latest quote; `age_ms` since it reached portfolio, None where that was not live."""
+
+    bid: float
+    ask: float
+    spread_points: float | None
+    time_ns: int
+    age_ms: int | None
+
+
+class SignalLine(Struct, frozen=True, kw_only=True):
+    """A symbol's latest signal: +1 buy, 0 hold, -1 sell."""
+
+    direction: int
+    confidence: float
+    reason: Text
+    time_ns: int
+
+
+class OrderLine(Struct, frozen=True, kw_only=True):
+    """An order as a row: volumes in lots, profit realised by it in account currency, times of the venue."""
+
+    order_id: Name
+    symbol: Name
+    side: Text
+    volume: Decimal
+    status: Text
+    price: Decimal
+    filled_price: Decimal | None
+    profit: Decimal
+    created_ns: int
+    code: Text
+
+
 class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
-    """A picture of the desk; money in account currency. `waiting_for` says in words what it waits for, or is empty."""
+    """A picture of the desk; money in account currency. `waiting_for` says in words what it waits for, or is empty.
+
+    `recent_orders` are the latest of the account, the newest first; `blocked` and `denials` count by reason and code.
+    """
 
     mode: Text
     state: DeskState
@@ -88,6 +125,17 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     latency_us: dict[str, LatencyQuantiles]
     duplicates: Cursor
     malformed: Cursor
+    warming_up: Cursor = 0
+    gaps: Cursor = 0
+    in_doubt: Cursor = 0
+    blocked: dict[str, int] = {}
+    denials: dict[str, int] = {}
+    venue_time_ns: int = 0
+    heartbeat_age_ms: int | None = None
+    feed_stale: bool = False
+    quotes: dict[str, QuoteLine] = {}
+    signals: dict[str, SignalLine] = {}
+    recent_orders: list[OrderLine] = []
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):

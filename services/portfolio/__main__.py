@@ -31,6 +31,7 @@ def run() -> None:
         on_opposite=settings.on_opposite,
         limits=limits,
         settings={"risk": limits.name},
+        signal_age_ns_max=settings.signal_age_max_ms * 1_000_000,
     )
     ledger = Ledger(settings.paperdesk_data_dir / FILE_NAME)
     sockets = Sockets()

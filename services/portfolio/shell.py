@@ -16,10 +16,12 @@ from proto.codec import (
     decode_control_request,
     decode_report_message,
     decode_signal_message,
+    decode_tick_message,
     encode,
 )
 from proto.control import ControlError, DeskState, ReconcileCommand, StatusQuery
 from proto.messages import Call, SignalHello
+from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
 from services.portfolio.core.latency import Latency
@@ -41,6 +43,10 @@ class PortfolioShell:
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
         self._said = ""
+        self._sockets = sockets
+        self._market_url = settings.market_data_url
+        self._topics: frozenset[bytes] = frozenset()
+        self._is_watching = False
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._loop = Loop("portfolio")
@@ -87,7 +93,7 @@ class PortfolioShell:
             return
         match request:
             case StatusQuery():
-                send(self._control, [*envelope, encode(status_of(self._portfolio.desk))])
+                send(self._control, [*envelope, encode(status_of(self._portfolio.desk, clock.mono_ns()))])
             case ReconcileCommand():
                 self._askers.append(envelope)
                 self._portfolio.ask_reconciliation()
@@ -129,11 +135,34 @@ class PortfolioShell:
     def _every_second(self) -> None:
         desk = self._portfolio.desk
         metrics.show(self._portfolio, clock.mono_ns())
+        if desk.is_live and not self._is_watching:
+            self._watch_market()
         said = f"{desk.state} {desk.waiting_for}"
         if said != self._said:
             self._said = said
             log = _log.error if desk.state is DeskState.HALTED else _log.info
             log("the desk is " + desk.state.lower(), waiting_for=desk.waiting_for, ordinal=desk.cursor.ordinal)
+
+    def _watch_market(self) -> None:
+        """Listen to the ticks themselves: only a live market has a clock that runs by itself."""
+        self._is_watching = True
+        topics = [HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.rules.symbols)]
+        self._topics = frozenset(topics)
+        self._loop.on(self._sockets.sub(self._market_url, topics, setting="ZMQ_MARKET_DATA_URL"), self._on_market)
+
+    def _on_market(self, frames: list[bytes]) -> None:
+        if len(frames) != 2:
+            self._drop("market", frames, MalformedMessageError(f"{len(frames)} frames, expected a topic and a message"))
+            return
+        topic, payload = frames
+        if topic not in self._topics:
+            return  # subscriptions match by prefix: this is another symbol that begins like one of ours
+        try:
+            message = decode_tick_message(payload)
+        except MalformedMessageError as error:
+            self._drop("market", frames, error)
+            return
+        self._calls += self._portfolio.watch(message, self._now())
 
     def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
         """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
@@ -148,7 +177,8 @@ class PortfolioShell:
         )
 
     def _now(self) -> Now:
-        return Now(clock.wall_ns(), clock.mono_ns())
+        mono_ns = clock.mono_ns()
+        return Now(self._portfolio.desk.domain_ns(mono_ns), mono_ns)
 
 
 def _observe(latency: Latency, since_mono_ns: list[int]) -> None:

@@ -5,6 +5,8 @@ Everything an order is decided on is stored with it, so that the decision can be
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.messages import WARMING_UP, Signal
 from proto.units import exact, side_of
 from services.portfolio.core.book import Book
@@ -18,13 +20,19 @@ from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import Verdict, default_volume, judge
 from services.portfolio.core.valuation import can_convert
 
+SIGNAL_STALE: Final = "SIGNAL_STALE"
+_NS_PER_MS: Final = 1_000_000
 
-def count(signal: Signal, cursor: TickCursor) -> None:
-    """Take note of a signal: progress, gaps, counters by direction, and its quote as the symbol's mark."""
+
+def count(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
+    """Take note of a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
+
+    A live desk joins a market that was there before it: what came before its first signal of a symbol is no gap.
+    """
     cursor.ordinal = signal.ordinal
     cursor.time_ns = signal.time_ns
     last = cursor.sequences.get(signal.symbol, 0)
-    if signal.sequence > last + 1:
+    if signal.sequence > last + 1 and (last or not is_live):
         cursor.gaps += signal.sequence - last - 1
     cursor.sequences[signal.symbol] = signal.sequence
     cursor.marks[signal.symbol] = Mark(signal.bid, signal.ask, signal.time_ns)
@@ -39,9 +47,12 @@ def count(signal: Signal, cursor: TickCursor) -> None:
 
 
 def decide(
-    signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, *, valid_until_ns: int
+    signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, *, valid_until_ns: int, age_ns: int = 0
 ) -> OrderCreated | OrderDenied | None:
-    """Judge a signal that asks for a trade (direction +1 or -1) and make the order it comes to, if any."""
+    """Judge a signal that asks for a trade (direction +1 or -1) and make the order it comes to, if any.
+
+    `age_ns` is how far the venue's clock is past the signal's tick: 0 in a stepped stream, which waits for the desk.
+    """
     symbol = signal.symbol
     position = book.position(symbol)
     judgement = judge(signal.direction, position, book.open_orders.get(symbol))
@@ -49,6 +60,9 @@ def decide(
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
         return None
+    if age_ns > rules.signal_age_ns_max:
+        limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, age_ns))
+        return _deny(signal, Denial(SIGNAL_STALE, limit, f"{observed} old"), cursor)
     volume = default_volume(signal.direction, position, rules.default_volume, rules.on_opposite)
     opens = volume if position.direction != -signal.direction else max(volume - position.volume, ZERO)
     instrument = book.instruments[symbol]

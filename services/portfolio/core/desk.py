@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from proto.control import DeskState
+from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Event
 from services.portfolio.core.latency import Latency
+from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.rules import DeskRules
 
 
@@ -28,6 +30,8 @@ class Desk:
         self.window = 0
         self.is_quiet = False
         self.now = Now(0, 0)
+        self.market = MarketWatch()
+        self.last_signals: dict[str, Signal] = {}
         self.is_dirty = False
         self.duplicates = 0
         self.malformed = 0
@@ -43,6 +47,15 @@ class Desk:
         self.ticks_filled_mono_ns: list[int] = []
         """When the ticks were published whose deals are durable with this turn."""
         self._events: list[Event] = []
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the stream is known and runs by itself."""
+        return self.window == 0 and bool(self.cursor.stream_id)
+
+    def domain_ns(self, mono_ns: int) -> int:
+        """The venue's time: live by its clock, stepped that of the last tick decided."""
+        return max(self.market.time_ns(mono_ns), self.cursor.time_ns) if self.is_live else self.cursor.time_ns
 
     def emit(self, event: Event) -> None:
         """Fold an event into the book and keep it for the ledger."""

@@ -39,7 +39,7 @@ from proto.gateway import (
     Sell,
     SymbolReply,
 )
-from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
+from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.conversation import Conversation, Conversations, Talk
 from services.portfolio.core.deciding import count, decide
@@ -61,7 +61,7 @@ DEALS_EVERY_NS: Final = 1_000_000_000
 """How often a venue that runs by itself is asked for deals that no reply announced."""
 
 ORDER_LIFETIME_NS: Final = 5_000_000_000
-"""How long an order of a live desk may wait anywhere before the gateway refuses it."""
+"""How long after its tick, by the venue's clock, an order of a live desk may still be executed."""
 
 _NS_PER_US: Final = 1_000
 
@@ -119,6 +119,18 @@ class Portfolio:
             case CourierHello():
                 self._idle_due_ns = now.mono_ns
                 return self._conversations.resend_all(now.mono_ns)
+
+    def watch(self, message: Tick | MarketHeartbeat, now: Now) -> list[Call]:
+        """Take in what a live market published; when it is another market by now, meet the gateway anew."""
+        desk = self.desk
+        desk.now = now
+        desk.market.hear(message, now.mono_ns)
+        is_another = bool(desk.cursor.stream_id) and message.stream_id != desk.cursor.stream_id
+        if is_another and self._busy is None and desk.state is DeskState.RUNNING:
+            desk.enter(DeskState.CONNECTING, "the gateway, which has another stream now")
+            self._held.clear()
+            return self._talk(begin(desk))
+        return []
 
     def pause(self, now: Now) -> list[Call]:
         """No more input is at hand: confirm what has been decided."""
@@ -201,8 +213,11 @@ class Portfolio:
             self.desk.duplicates += 1
             return []
         if len(self._held) >= HELD_SIGNALS_MAX:
-            self.desk.malformed += 1
-            return []
+            if self.desk.window:
+                self.desk.malformed += 1
+                return []
+            # Whatever keeps the desk that long, the oldest signal is the one that is no use any more.
+            del self._held[min(self._held)]
         self.desk.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
         self._held[signal.ordinal] = signal
         return self._advance()
@@ -230,11 +245,21 @@ class Portfolio:
 
     def _decide(self, signal: Signal) -> list[Call]:
         self.desk.is_dirty = True
-        count(signal, self.desk.cursor)
+        is_live = self.desk.window == 0
+        count(signal, self.desk.cursor, is_live=is_live)
+        self.desk.last_signals[signal.symbol] = signal
+        if is_live:
+            self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)
         if signal.direction == 0:
             return []
-        valid_until_ns = 0 if self.desk.window else self.desk.now.domain_ns + ORDER_LIFETIME_NS
-        event = decide(signal, self.desk.book, self.desk.cursor, self.desk.rules, valid_until_ns=valid_until_ns)
+        event = decide(
+            signal,
+            self.desk.book,
+            self.desk.cursor,
+            self.desk.rules,
+            valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS if is_live else 0,
+            age_ns=self.desk.market.newest_ns - signal.time_ns if is_live else 0,
+        )
         if event is None:
             return []
         self.desk.emit(event)

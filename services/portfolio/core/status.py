@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from proto.control import PositionLine, StatusReply
+from itertools import islice
+from typing import Final
+
+from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.gateway import DealKind
+from proto.messages import Signal
+from proto.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.desk import Desk
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.market_watch import SeenQuote
+from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
 
+RECENT_ORDERS: Final = 12
+"""As many as a screen has lines for them."""
 
-def status_of(desk: Desk) -> StatusReply:
-    """How the desk stands, at the marks of the last tick decided."""
+_NS_PER_MS: Final = 1_000_000
+
+
+def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
+    """How the desk stands, at the marks of the last tick decided; `mono_ns` is now, for the ages of a live feed."""
     book, cursor = desk.book, desk.cursor
-    stream = book.stream
+    market, stream = desk.market, book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     return StatusReply(
         mode=stream.mode if stream else "",
@@ -50,6 +63,54 @@ def status_of(desk: Desk) -> StatusReply:
         },
         duplicates=desk.duplicates,
         malformed=desk.malformed,
+        warming_up=cursor.warming_up,
+        gaps=cursor.gaps,
+        in_doubt=sum(book.orders[order_id].status is OrderStatus.IN_DOUBT for order_id in book.open_orders.values()),
+        blocked=dict(cursor.blocked),
+        denials=dict(cursor.denied),
+        venue_time_ns=desk.domain_ns(mono_ns),
+        heartbeat_age_ms=(mono_ns - market.heard_mono_ns) // _NS_PER_MS if market.heard_mono_ns else None,
+        feed_stale=market.is_stale(mono_ns),
+        quotes={symbol: quote for symbol in desk.rules.symbols if (quote := _quote(desk, symbol, mono_ns)) is not None},
+        signals={symbol: _signal(desk.last_signals[symbol]) for symbol in sorted(desk.last_signals)},
+        recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
+    )
+
+
+def _quote(desk: Desk, symbol: str, mono_ns: int) -> QuoteLine | None:
+    """What the live feed said last, or the mark where there is no such feed."""
+    seen = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
+    if seen is None:
+        return None
+    instrument = desk.book.instruments.get(symbol)
+    points = None if instrument is None else float(exact(seen.ask) - exact(seen.bid)) * 10**instrument.digits
+    return QuoteLine(
+        bid=seen.bid,
+        ask=seen.ask,
+        spread_points=points,
+        time_ns=seen.time_ns,
+        age_ms=(mono_ns - seen.mono_ns) // _NS_PER_MS if isinstance(seen, SeenQuote) else None,
+    )
+
+
+def _signal(signal: Signal) -> SignalLine:
+    return SignalLine(
+        direction=signal.direction, confidence=signal.confidence, reason=signal.reason, time_ns=signal.time_ns
+    )
+
+
+def _order(order: Order) -> OrderLine:
+    return OrderLine(
+        order_id=order.order_id,
+        symbol=order.symbol,
+        side=order.side.value,
+        volume=order.volume,
+        status=order.status.value,
+        price=order.price,
+        filled_price=order.filled_price,
+        profit=order.profit,
+        created_ns=order.created_ns,
+        code=order.code,
     )
 
 

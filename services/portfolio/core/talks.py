@@ -46,6 +46,8 @@ def begin(desk: Desk) -> Talk:
     if not _open_stream(desk, hello):
         return
     desk.window = hello.window
+    if desk.window == 0:
+        desk.market.see_time(hello.now_ns, desk.now.mono_ns)
     desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
     for symbol in desk.rules.symbols:
         if symbol not in desk.book.instruments:

@@ -1,0 +1,55 @@
+"""What is known of a live market beside the signals: that it is alive, its time and its quotes.
+
+No trade is decided on these quotes; a signal brings its own. They say how old a signal is, and people what they see.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from proto.messages import MarketHeartbeat, Tick
+
+FEED_STALE_NS: Final = 3_000_000_000
+"""Three heartbeats missed: the feed is not slow, it is away."""
+
+
+class SeenQuote(NamedTuple):
+    """A symbol's latest quote and when it reached this process."""
+
+    bid: float
+    ask: float
+    time_ns: int
+    mono_ns: int
+
+
+class MarketWatch:
+    """Takes ticks and heartbeats in; empty while nothing was heard, as in a replay."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self.stream_id = ""
+        self.newest_ns = 0
+        self.heard_mono_ns = 0
+        self.quotes: dict[str, SeenQuote] = {}
+        self._newest_mono_ns = 0
+
+    def hear(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
+        """Take note of what came on the tick socket."""
+        self.heard_mono_ns = mono_ns
+        self.stream_id = message.stream_id
+        self.see_time(message.time_ns, mono_ns)
+        if isinstance(message, Tick):
+            self.quotes[message.symbol] = SeenQuote(message.bid, message.ask, message.time_ns, mono_ns)
+
+    def see_time(self, time_ns: int, mono_ns: int) -> None:
+        """The venue's clock has shown this, here or in a reply; it does not go back."""
+        if time_ns > self.newest_ns:
+            self.newest_ns, self._newest_mono_ns = time_ns, mono_ns
+
+    def time_ns(self, mono_ns: int) -> int:
+        """The venue's time by now, if its clock went on as ours did; 0 when it was never told."""
+        return self.newest_ns + (mono_ns - self._newest_mono_ns) if self.newest_ns else 0
+
+    def is_stale(self, mono_ns: int) -> bool:
+        """Whether the feed was there and has fallen silent."""
+        return bool(self.heard_mono_ns) and mono_ns - self.heard_mono_ns > FEED_STALE_NS
