@@ -1,7 +1,7 @@
 """The sockets of the signal process: ticks in, signals out, HELLO and GET_TICKS to the gateway.
 
-A signal that portfolio is not there to take is dropped and counted: its tick stays unconfirmed, is published again, and
-is then answered from the ring.
+A signal that portfolio is not there to take is dropped and counted, and sent from the ring once it is there. Whatever is
+lost on the way beyond that stays unconfirmed, so its tick is published again and answered from the ring as well.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from typing import Final
+
+import zmq
 
 from common.clock import mono_ns
 from common.faults import crash_point
@@ -36,6 +38,9 @@ from services.signal.core.events import (
 from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
+OWED_RETRY_NS: Final = 20_000_000
+"""How often portfolio is looked for while it is owed something: the connection of a fresh socket takes a moment."""
+
 _DEAD_LETTER_BYTES: Final = 32
 
 _log = get_logger()
@@ -63,6 +68,10 @@ class SignalShell:
         self._ticks: Counter[str] = Counter()
         self._directions: Counter[int] = Counter()
         self._dropped = 0
+        self._owed_from = 0
+        """Ordinal of the first signal that was not taken; 0 when none is owed."""
+        self._owed_greeting: bytes | None = None
+        self._owed_mono_ns = 0
         self._ticks_since_save = 0
         self._heartbeat_mono_ns = mono_ns()
         self._tick_mono_ns = dict.fromkeys(self._topics, self._heartbeat_mono_ns)
@@ -71,6 +80,7 @@ class SignalShell:
         loop.on(self._gateway, self._on_reply)
         loop.after_burst(self._save_if_due)
         loop.timer(desk.next_timer, self._on_timer)
+        loop.timer(self._owed_due, self._pay)
         loop.every(METRICS_MS, self._show)
 
     def run(self) -> None:
@@ -160,14 +170,36 @@ class SignalShell:
                     self._directions[output.direction] += 1
                 else:
                     self._dropped += 1
+                    self._owe(output.ordinal)
                 crash_point("signal.after_send", output.ordinal)
             elif isinstance(output, SignalHello):
-                send(self._signals, [encode(output)])
+                greeting = encode(output)
+                if not send(self._signals, [greeting]):
+                    self._owed_greeting = greeting
+                    self._owe(self._owed_from)
             elif isinstance(output, Hello | GetTicks):
                 # When nobody is connected, the desk asks again by its timer.
                 send(self._gateway, [b"", encode(output)])
             else:
                 self._tell(output)
+
+    def _owe(self, ordinal: int) -> None:
+        self._owed_from = min(self._owed_from, ordinal) or ordinal
+        self._owed_mono_ns = mono_ns() + OWED_RETRY_NS
+
+    def _owed_due(self) -> int | None:
+        return self._owed_mono_ns if self._owed_from or self._owed_greeting else None
+
+    def _pay(self) -> None:
+        """Send what portfolio was not there to take, if it is there now."""
+        if not self._signals.poll(0, zmq.POLLOUT):
+            self._owed_mono_ns = mono_ns() + OWED_RETRY_NS
+            return
+        if self._owed_greeting is not None and send(self._signals, [self._owed_greeting]):
+            self._owed_greeting = None
+        owed_from, self._owed_from = self._owed_from, 0
+        if owed_from:
+            self._do(self._desk.again(owed_from, _now()))
 
     def _tell(self, event: Event) -> None:
         match event:

@@ -107,6 +107,11 @@ class SignalDesk:
             return self._on_ticks(message, now)
         return self._on_error(message)
 
+    def again(self, ordinal: int, now: Now) -> list[Output]:
+        """The signals from `ordinal` on that are kept, to be sent again."""
+        replace = msgspec.structs.replace
+        return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
+
     def next_timer(self) -> int:
         """Monotonic time at which `on_timer` wants to be called."""
         due = self._greeting_mono_ns if self._is_met else self._hello_mono_ns
@@ -183,7 +188,7 @@ class SignalDesk:
         if now.mono_ns < self._again_mono_ns:
             return []
         self._again_mono_ns = now.mono_ns + AGAIN_PAUSE_NS
-        return self._again(tick.ordinal, now)
+        return self.again(tick.ordinal, now)
 
     def _on_heartbeat(self, heartbeat: MarketHeartbeat, now: Now) -> list[Output]:
         """Notice ticks missed at the end of a burst, which no later tick would show."""
@@ -221,7 +226,7 @@ class SignalDesk:
         self._confirmed = reply.confirmed
         self.ring = self.ring.widened(reply.window)
         outputs.append(self._greet(now))
-        outputs += self._again(reply.confirmed + 1, now)
+        outputs += self.again(reply.confirmed + 1, now)
         for symbol, engine in self.engines.items():
             published = reply.sequences.get(symbol, 0)
             if published > engine.sequence and symbol not in self._refills:
@@ -247,6 +252,8 @@ class SignalDesk:
         elif not page.ordinal:
             # A restarted gateway has not published them again yet; they are asked for until it has.
             return []
+        elif page.from_sequence + len(page.ordinal) <= expected:
+            return []  # folded before; what is asked for is still under way
         outputs += self._fold(page, engine, now)
         if engine.sequence >= refill.target:
             outputs += self._finish_refill(engine)
@@ -318,10 +325,6 @@ class SignalDesk:
         )
         self.ring.put(signal)
         return signal
-
-    def _again(self, ordinal: int, now: Now) -> list[Output]:
-        replace = msgspec.structs.replace
-        return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
 
     def _greet(self, now: Now) -> SignalHello:
         self._greeting_mono_ns = now.mono_ns + GREETING_NS

@@ -1,0 +1,1 @@
+"""The signal process over real sockets and files."""

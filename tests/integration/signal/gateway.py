@@ -1,0 +1,84 @@
+"""The gateway's two sockets over a list of ticks: REP-like answers in a thread, publication by the test itself."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from common.clock import mono_ns
+from common.service import Loop
+from common.sockets import QUEUE_MESSAGES_MAX, Sockets, send
+from proto.codec import decode_request, encode
+from proto.gateway import GetTicks, Hello
+from proto.messages import MarketHeartbeat, Tick
+from proto.routes import HEARTBEAT_TOPIC, tick_topic
+from tests.support.waiting import receive
+from tests.unit.signal.builders import TickGateway
+
+
+class GatewayPeer:
+    """Serves `book` at sockets in `folder`."""
+
+    def __init__(self, folder: Path, book: TickGateway) -> None:
+        self.book = book
+        self.request_url = f"ipc://{folder}/request.ipc"
+        self.publish_url = f"ipc://{folder}/publish.ipc"
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        # An XPUB tells of subscriptions, so that nothing is published into the void.
+        self._publisher = self._context.socket(zmq.XPUB)
+        self._publisher.setsockopt(zmq.LINGER, 0)
+        self._publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
+        self._publisher.setsockopt(zmq.SNDHWM, QUEUE_MESSAGES_MAX)
+        self._publisher.bind(self.publish_url)
+        self._loop = Loop("gateway")
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def await_subscriptions(self, count: int) -> None:
+        """Wait until so many topics have been subscribed to."""
+        while count:
+            (frame,) = receive(self._publisher)
+            count -= frame[:1] == b"\x01"
+
+    def publish(self, *ticks: Tick, heard: bool = True) -> None:
+        """Let ticks out; what is not `heard` is only known to GET_TICKS."""
+        for tick in ticks:
+            self.book.published = max(self.book.published, tick.ordinal)
+            if heard:
+                self.send(tick_topic(tick.symbol), encode(msgspec.structs.replace(tick, published_mono_ns=mono_ns())))
+
+    def beat(self) -> None:
+        """A heartbeat."""
+        sequences = self.book.hello().sequences
+        beat = MarketHeartbeat("mt5-test", "boot", self.book.stream_id, self.book.published, sequences, 0)
+        self.send(HEARTBEAT_TOPIC, encode(beat))
+
+    def send(self, *frames: bytes) -> None:
+        """Publish whatever it is."""
+        self._publisher.send_multipart(frames, zmq.NOBLOCK)
+
+    def close(self) -> None:
+        """Leave."""
+        self._loop.stop()
+        self._thread.join(timeout=10)
+        self._loop.close()
+        self._publisher.close()
+        self._context.term()
+
+    def _serve(self) -> None:
+        sockets = Sockets()
+        router = sockets.router(self.request_url)
+
+        def answer(frames: list[bytes]) -> None:
+            request, _ = decode_request(frames[-1])
+            assert isinstance(request, Hello | GetTicks)
+            send(router, [*frames[:-1], encode(self.book.answer(request))])
+
+        self._loop.on(router, answer)
+        try:
+            self._loop.run()
+        finally:
+            sockets.close()

@@ -1,0 +1,79 @@
+"""The checkpoint file gives back what was saved, and nothing of another stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.storage import open_writer
+from services.signal.checkpoint import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, CheckpointStore
+from services.signal.core.ring import RING_SIGNALS_MIN
+from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk
+
+
+def test_a_new_file_has_no_checkpoint(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "signal.db")
+    assert store.load() is None
+    store.close()
+
+
+def test_several_saves_give_back_the_last_state_and_all_signals(tmp_path: Path) -> None:
+    ticks = a_walk(95)
+    bench = Bench(TickGateway(ticks), make_strategy=Momentum).start()
+    store = CheckpointStore(tmp_path / "signal.db")
+    for begin in range(0, 95, 10):
+        bench.publish(ticks[begin : begin + 10])
+        store.save(bench.desk.checkpoint(), bench.desk.ring)
+    store.close()
+    again = CheckpointStore(tmp_path / "signal.db")
+    saved = again.load()
+    again.close()
+    assert saved is not None
+    assert saved.checkpoint == bench.desk.checkpoint()
+    assert saved.signals == bench.signals
+
+
+def test_signals_that_the_ring_has_let_go_are_let_go_here_too(tmp_path: Path) -> None:
+    ticks = a_walk(3 * RING_SIGNALS_MIN)
+    bench = Bench(TickGateway(ticks), make_strategy=Momentum).start()
+    store = CheckpointStore(tmp_path / "signal.db")
+    for begin in range(0, len(ticks), 1_000):
+        bench.publish(ticks[begin : begin + 1_000])
+        store.save(bench.desk.checkpoint(), bench.desk.ring)
+    saved = store.load()
+    store.close()
+    assert saved is not None
+    ordinals = [signal.ordinal for signal in saved.signals]
+    assert ordinals[-1] == len(ticks)
+    assert RING_SIGNALS_MIN <= len(ordinals) <= RING_SIGNALS_MIN + 1_000
+    assert ordinals == sorted(set(ordinals))
+
+
+def test_signals_of_another_stream_go_with_it(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path / "signal.db")
+    for seed, stream_id in enumerate(("stream-1", "stream-2")):
+        ticks = a_walk(20, seed=seed, stream_id=stream_id)
+        bench = Bench(TickGateway(ticks, stream_id=stream_id), make_strategy=Momentum).start().publish(ticks)
+        store.save(bench.desk.checkpoint(), bench.desk.ring)
+    saved = store.load()
+    store.close()
+    assert saved is not None
+    assert saved.checkpoint.stream_id == "stream-2"
+    assert {signal.stream_id for signal in saved.signals} == {"stream-2"}
+    assert len(saved.signals) == 20
+
+
+def test_a_body_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "signal.db"
+    connection = open_writer(
+        path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
+    )
+    connection.execute("INSERT INTO state VALUES (1, 'stream-1', x'c1')")
+    connection.close()
+    store = CheckpointStore(path)
+    with pytest.raises(ValueError, match=r"signal\.db holds a checkpoint that cannot be read"):
+        store.load()
+    store.clear()
+    assert store.load() is None
+    store.close()

@@ -1,0 +1,264 @@
+"""The signal process over real sockets and its real file: one word on every tick, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from common.sockets import Sockets
+from proto.codec import decode_signal_message, encode
+from proto.messages import Signal, SignalHello, Tick
+from proto.routes import tick_topic
+from services.signal.core.strategies.ema_cross import EmaCross
+from tests.integration.signal.gateway import GatewayPeer
+from tests.support.waiting import receive, stays_silent
+from tests.unit.signal.builders import Bench, TickGateway, a_walk, words
+
+GREETINGS_MAX = 10  # one comes each second, so waiting for messages alone would never end
+MOMENTUM = "tests.unit.signal.builders:Momentum"
+
+
+def undisturbed(ticks: list[Tick]) -> list[tuple[object, ...]]:
+    return words(Bench(TickGateway(ticks), make_strategy=EmaCross).start().publish(ticks).signals)
+
+
+class Floor:
+    """A gateway, a portfolio's end of the signals, and signal processes that come and go between them."""
+
+    def __init__(self, folder: Path, ticks: list[Tick]) -> None:
+        self.folder = folder
+        self.ticks = ticks
+        self.gateway = GatewayPeer(folder, TickGateway(ticks, window=len(ticks)))
+        self.sockets = Sockets()
+        self.signal_url = f"ipc://{folder}/signal.ipc"
+        self.inbox = self.sockets.pull(self.signal_url)
+        self.greetings: list[SignalHello] = []
+        self.early: list[Signal] = []
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **variables: str) -> None:
+        """Start `python -m services.signal` and wait until it hears ticks and has said hello."""
+        env = {
+            **os.environ,
+            "PAPERDESK_ENV_FILE": "",
+            "PAPERDESK_RUNTIME_DIR": str(self.folder),
+            "PAPERDESK_DATA_DIR": str(self.folder / "data"),
+            "PAPERDESK_CRASH_DIR": str(self.folder / "crashes"),
+            "ZMQ_MARKET_DATA_URL": self.gateway.publish_url,
+            "ZMQ_EXECUTION_URL": self.gateway.request_url,
+            "SIGNAL_CHECKPOINT_TICKS": "100",
+            **variables,
+        }
+        log = (self.folder / "signal.log").open("ab")
+        self.process = subprocess.Popen([sys.executable, "-m", "services.signal"], env=env, stdout=log, stderr=log)
+        log.close()
+        self.gateway.await_subscriptions(2)
+        self.await_greeting()
+
+    def await_greeting(self) -> None:
+        """Wait until the process has met the gateway, so that what comes now comes live; signals are put aside."""
+        known = {greeting.boot_id for greeting in self.greetings}
+        while not {greeting.boot_id for greeting in self.greetings} - known:
+            message = decode_signal_message(receive(self.inbox)[0])
+            if isinstance(message, Signal):
+                self.early.append(message)
+            else:
+                self.greetings.append(message)
+
+    def take(self, count: int) -> list[Signal]:
+        """The next `count` signals; greetings are put aside."""
+        signals, self.early = self.early[:count], self.early[count:]
+        patience = len(self.greetings) + GREETINGS_MAX
+        while len(signals) < count:
+            assert len(self.greetings) < patience, f"{len(signals)} of {count} signals, then only greetings"
+            message = decode_signal_message(receive(self.inbox)[0])
+            if isinstance(message, Signal):
+                signals.append(message)
+            else:
+                self.greetings.append(message)
+        return signals
+
+    def take_all(self, first: int, last: int) -> list[Signal]:
+        """Signals until each tick from `first` to `last` has had one, in whatever order and however often."""
+        signals: list[Signal] = []
+        wanted = set(range(first, last + 1))
+        while wanted:
+            signals += self.take(1)
+            wanted.discard(signals[-1].ordinal)
+        return signals
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """End the process by a signal and return its code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(timeout=10)
+
+    def log(self) -> str:
+        return (self.folder / "signal.log").read_text()
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.end(signal.SIGKILL)
+        self.gateway.close()
+        self.sockets.close()
+
+
+@pytest.fixture
+def floor(tmp_path: Path) -> Iterator[Floor]:
+    made = Floor(tmp_path, a_walk(1_200))
+    yield made
+    made.close()
+
+
+def said(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
+    """What was said by ordinal, after checking that it was never said in two ways."""
+    by_ordinal = {(s.ordinal, *word) for s in signals for word in words([s])}
+    assert len(by_ordinal) == len({word[0] for word in by_ordinal}), "one tick, two words"
+    return words(signals)
+
+
+def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(floor: Floor) -> None:
+    floor.start()
+    floor.gateway.publish(*floor.ticks)
+    signals = floor.take_all(1, 1_200)
+    assert said(signals) == undisturbed(floor.ticks)
+    assert all(0 < s.tick_published_mono_ns <= s.sent_mono_ns for s in signals)
+    assert floor.greetings[0].symbols == ["EURUSD"]
+    assert floor.end() == 0
+    floor.gateway.book.asked.clear()
+    floor.gateway.book.confirmed = 1_195
+    floor.start()
+    assert [s.ordinal for s in floor.take(5)] == [1196, 1197, 1198, 1199, 1200]
+    assert len(floor.gateway.book.asked) == 1, "nothing had to be fetched"
+
+
+@pytest.mark.parametrize(
+    "crash_at",
+    ["signal.after_tick@700", "signal.before_send@701", "signal.after_send@702", "signal.after_checkpoint@650"],
+)
+def test_a_process_that_is_killed_says_again_what_it_said(floor: Floor, crash_at: str) -> None:
+    floor.start(PAPERDESK_CRASH_AT=crash_at)
+    floor.gateway.publish(*floor.ticks[:900])
+    assert floor.process is not None
+    assert floor.process.wait(timeout=20) == -signal.SIGKILL
+    floor.gateway.book.confirmed = 640
+    floor.start(PAPERDESK_CRASH_AT=crash_at)
+    floor.gateway.publish(*floor.ticks[900:])
+    signals = floor.take_all(641, 1_200)
+    assert [word for word in undisturbed(floor.ticks) if int(str(word[0])) > 640] == [
+        word for word in said(signals) if int(str(word[0])) > 640
+    ]
+
+
+def test_ticks_that_were_missed_are_fetched(floor: Floor) -> None:
+    floor.start()
+    floor.gateway.publish(*floor.ticks[:100])
+    floor.gateway.publish(*floor.ticks[100:600], heard=False)
+    floor.gateway.publish(*floor.ticks[600:1_100])
+    floor.gateway.publish(*floor.ticks[1_100:], heard=False)
+    signals = floor.take_all(1, 1_100)
+    floor.gateway.beat()
+    signals += floor.take_all(1_101, 1_200)
+    assert said(signals) == undisturbed(floor.ticks)
+    assert "sequence gap on tick.EURUSD: expected 101, received 601" in floor.log()
+
+
+def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(floor: Floor) -> None:
+    floor.start()
+    floor.gateway.publish(*floor.ticks[:10])
+    tick = encode(floor.ticks[10])
+    topic = tick_topic("EURUSD")
+    for frames in (
+        [topic],
+        [topic, tick, b"more"],
+        [topic, b""],
+        [topic, b"\xff" * 100],
+        [topic, tick[:-1]],
+        [b"heartbeat", b"\x80"],
+        [tick_topic("EURUSDm"), tick],
+        [topic, encode(a_walk(1, symbols=("NZDUSD",))[0])],
+        [b"heartbeat", tick],
+        [topic, os.urandom(50_000)],
+    ):
+        floor.gateway.send(*frames)
+    floor.gateway.publish(*floor.ticks[10:20])
+    assert said(floor.take(20)) == undisturbed(floor.ticks[:20])
+    assert floor.end() == 0
+
+
+def test_a_portfolio_that_was_away_gets_what_it_missed_when_the_tick_comes_again(floor: Floor) -> None:
+    floor.start()
+    floor.gateway.publish(*floor.ticks[:10])
+    floor.take(10)
+    floor.inbox.close(linger=0)
+    floor.gateway.publish(*floor.ticks[10:50])
+    floor.inbox = floor.sockets.pull(floor.signal_url)
+    receive(floor.inbox)
+    while floor.inbox.poll(150):
+        floor.inbox.recv()
+    floor.gateway.publish(floor.ticks[10])
+    assert said(floor.take(40)) == undisturbed(floor.ticks)[10:50]
+
+
+def test_an_idle_floor_is_silent_but_for_greetings(floor: Floor) -> None:
+    floor.start()
+    assert stays_silent(floor.inbox, milliseconds=300)
+
+
+def test_a_checkpoint_of_another_strategy_is_put_aside(floor: Floor) -> None:
+    floor.start()
+    floor.gateway.publish(*floor.ticks[:100])
+    floor.take(100)
+    assert floor.end() == 0
+    floor.gateway.book.confirmed = 50
+    floor.start(STRATEGY=MOMENTUM)
+    signals = floor.take(50)
+    assert [s.ordinal for s in signals] == list(range(51, 101))
+    assert {s.reason for s in signals} == {""}
+    assert "checkpoint of strategy ema_cross, expected momentum" in floor.log()
+
+
+def test_another_stream_is_joined_anew(floor: Floor) -> None:
+    floor.start()
+    floor.gateway.publish(*floor.ticks[:100])
+    floor.take(100)
+    renewed = a_walk(300, seed=9, stream_id="stream-2")
+    floor.gateway.book.ticks = renewed
+    floor.gateway.book.stream_id = "stream-2"
+    floor.gateway.book.published = 0
+    floor.gateway.publish(*renewed)
+    floor.gateway.beat()
+    signals = floor.take_all(1, 300)
+    assert {s.stream_id for s in signals} == {"stream-2"}
+    assert said(signals) == undisturbed(renewed)
+
+
+def test_a_second_process_for_the_same_symbols_is_refused(floor: Floor) -> None:
+    floor.start()
+    env = {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_DATA_DIR": str(floor.folder / "data")}
+    second = subprocess.run(
+        [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
+    )
+    assert second.returncode == 2
+    assert second.stderr.startswith(
+        f"paperdesk signal: {floor.folder}/data/signal/signal.EURUSD.db is in use by another"
+    )
+    assert second.stderr.count("\n") == 1
+
+
+def test_a_checkpoint_file_that_is_garbage_is_refused_in_one_line(floor: Floor) -> None:
+    path = floor.folder / "data" / "signal" / "signal.EURUSD.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"garbage" * 1_000)
+    env = {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_DATA_DIR": str(floor.folder / "data")}
+    done = subprocess.run(
+        [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"paperdesk signal: {path} cannot be used as a database: file is not a database\n"
