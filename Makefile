@@ -52,6 +52,11 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 
 # ------------------------------------------------------------------------------------------------------------- running
 
+.PHONY: run
+run: setup ## The desk at real time on a generated market, or TICKS=ticks.parquet[:SYMBOL] [SYMBOL=EURUSD STRATEGY=... ARGS=...]
+	@$(BIN)/paperdesk run $(strip $(if $(TICKS),--ticks $(TICKS)) $(if $(SYMBOL),--symbol $(SYMBOL)) \
+		$(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS))
+
 # SYMBOL, STRATEGY and TICKS are short for the options of the same name; anything else goes into ARGS.
 REPLAY_OPTIONS = $(if $(SYMBOL),--symbol $(SYMBOL)) $(if $(STRATEGY),--strategy $(STRATEGY)) $(if $(TICKS),--ticks $(TICKS))
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 import typer
 
 from cli import configuration, looking, running, ticks, train
+from cli import run as run_command
 from common.errors import StartError
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+run_command.add_to(app)
 running.add_to(app)
 train.add_to(app)
 looking.add_to(app)

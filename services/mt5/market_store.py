@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
 import msgspec
 
 from common.errors import StartError
+from common.storage import open_reader
 from services.mt5.core.generated import GeneratedMarket, MarketLog
 from services.mt5.core.market_model import MarketState
 
@@ -75,6 +77,23 @@ class MarketStore:
                 [(state.block, msgspec.msgpack.encode(state)) for state in log.states],
             )
             self._db.execute("DELETE FROM market_minutes WHERE block < ?", (oldest_block,))
+
+
+def read_market(book: Path) -> MarketLog | None:
+    """What a book's file has of a generated market, without writing to it; None when there is no such file.
+
+    Raises:
+        StartError: the file cannot be read.
+    """
+    if not book.is_file():
+        return None
+    db = open_reader(book)
+    try:
+        return MarketStore(db).load()
+    except apsw.SQLError:
+        raise StartError(f"{book} is no book of this version, expected one with a market") from None
+    finally:
+        db.close()
 
 
 class MarketKeeper:

@@ -1,0 +1,236 @@
+"""`paperdesk run`: the whole desk at real time, on a generated market or a recorded one, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli import options as o
+from cli.inputs import named_files
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    from cli.run_desk import DeskPlan
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+DEFAULT_DATA_DIR: Final = Path("var") / "data"
+RECORDED_DATA_DIR: Final = Path("var") / "recorded"
+"""A recording stands at its own dates, which are not the account's of the generated market: each has its own account."""
+
+DEFAULT_SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,XAUUSD"
+DEMO_MODEL: Final = Path("models") / "demo"
+STRATEGY_OF_THE_DEMO_MODEL: Final = "xgboost"
+STRATEGY_WITHOUT_A_MODEL: Final = "ema_cross"
+HASH_CHARS: Final = 8
+
+TAKEN_FROM_OUTSIDE: Final = frozenset(
+    {
+        "DEFAULT_VOLUME",
+        "ON_OPPOSITE",
+        "RISK",
+        "SIGNAL_AGE_MAX_MS",
+        "SIGNAL_CHECKPOINT_TICKS",
+        "EXECUTION_IN_FLIGHT_MAX",
+        "GTW_TIMEOUT_MS",
+        "MT5_BALANCE",
+        "MT5_CURRENCY",
+        "MT5_CROSSED",
+        "METRICS_HOST",
+        "METRICS_PORT_MT5",
+        "METRICS_PORT_SIGNAL",
+        "METRICS_PORT_PORTFOLIO",
+        "METRICS_PORT_EXECUTION",
+    }
+)
+"""Settings of the environment that a desk of its own heeds; its sockets and folders are its own affair."""
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  paperdesk run
+
+  paperdesk run --symbols EURUSD,XAUUSD --strategy ema_cross --data-dir desk
+
+  paperdesk run --ticks may.parquet:EURUSD --duration 600
+"""
+
+TickFiles = Annotated[
+    list[str] | None,
+    typer.Option("--ticks", metavar="FILE[:SYMBOL]", help="Play recorded ticks instead. May be given several times."),
+]
+OneSymbol = Annotated[str | None, typer.Option("--symbol", help="Symbol of the tick files that name none.")]
+Symbols = Annotated[
+    str | None,
+    typer.Option("--symbols", help=f"Of the generated market. Default: the account's, or {DEFAULT_SYMBOLS}."),
+]
+Strategy = Annotated[
+    str | None, typer.Option("--strategy", help="A strategy by name, or package.module:Class. Default: the demo model.")
+]
+Model = Annotated[Path | None, typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="K", help="Of the generated market. Default: the account's.")
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", metavar="DIR", help=f"The account. Default: {DEFAULT_DATA_DIR}, goes on if it is there."
+    ),
+]
+Duration = Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop by itself after so long.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(epilog=EXAMPLES)(run)
+
+
+def run(
+    ticks: TickFiles = None,
+    symbol: OneSymbol = None,
+    symbols: Symbols = None,
+    strategy: Strategy = None,
+    model: Model = None,
+    seed: Seed = None,
+    data_dir: DataDir = None,
+    duration: Duration = None,
+) -> int:
+    """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
+
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not or the desk halted, 2 when it could not run.
+    """
+    if duration is not None and not 0 < duration <= 10**9:
+        raise StartError(f"--duration is {duration:g}, expected seconds above 0")
+    if seed is not None and not 0 <= seed <= o.SEED_MAX:
+        raise StartError(f"--seed is {seed}, expected 0 to {o.SEED_MAX}")
+    plan = _plan(
+        ticks=tuple(ticks or ()),
+        symbol=symbol,
+        symbols=symbols,
+        strategy=strategy,
+        model=model,
+        seed=seed,
+        data_dir=data_dir,
+        duration=duration,
+    )
+    from cli.run_desk import run_desk
+    from cli.run_screen import screen_for_here
+    from cli.run_summary import show_summary
+
+    with screen_for_here() as screen:
+        summary, interrupt = run_desk(plan, screen)
+    show_summary(summary)
+    if isinstance(interrupt, SystemExit) and interrupt.code not in (0, 128 + signal.SIGINT):
+        raise interrupt
+    return 1 if summary.differences or summary.halted else 0
+
+
+def _plan(
+    *,
+    ticks: tuple[str, ...],
+    symbol: str | None,
+    symbols: str | None,
+    strategy: str | None,
+    model: Path | None,
+    seed: int | None,
+    data_dir: Path | None,
+    duration: float | None,
+) -> DeskPlan:
+    from cli.run_desk import DeskPlan
+
+    settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
+    if ticks:
+        for name, given in (("--symbols", symbols), ("--seed", seed)):
+            if given is not None:
+                raise StartError(f"{name} is {given!r}, expected none with --ticks: a recording has its own")
+        market, names, last_ordinal, folder = _recorded(ticks, symbol, data_dir, settings)
+    else:
+        if symbol is not None:
+            raise StartError(f"--symbol is {symbol!r}, expected it with --ticks; the generated market takes --symbols")
+        folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
+        market, names = _generated(folder, symbols, seed, settings)
+        last_ordinal = 0
+    chosen = strategy or default_strategy()
+    _require(chosen, model, names)
+    settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
+    if model is not None:
+        settings["MODEL"] = str(model.resolve())
+    return DeskPlan(
+        data_dir=folder,
+        settings=settings,
+        market=market,
+        strategy=chosen,
+        symbols=names,
+        last_ordinal=last_ordinal,
+        duration_s=duration,
+    )
+
+
+def default_strategy() -> str:
+    """The demo model's strategy where the model is there, and one that needs none where it is not."""
+    has_model = (PROJECT_ROOT / DEMO_MODEL).is_dir()
+    return STRATEGY_OF_THE_DEMO_MODEL if has_model else STRATEGY_WITHOUT_A_MODEL
+
+
+def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
+    """Refuse what cannot be: a model says for itself, in its process, what is wrong with it."""
+    from cli.known import require_strategy, require_symbols
+
+    require_symbols(symbols)
+    if model is not None and not model.is_dir():
+        raise StartError(f"--model {model} is not there, expected the folder of a model")
+    if strategy != STRATEGY_OF_THE_DEMO_MODEL:
+        require_strategy(strategy)
+
+
+def _recorded(
+    ticks: tuple[str, ...], symbol: str | None, data_dir: Path | None, settings: dict[str, str]
+) -> tuple[str, tuple[str, ...], int, Path]:
+    from research.ticks import TickInput, load_stream
+
+    named = named_files(ticks, symbol)
+    crossed = settings.get("MT5_CROSSED", "reject")
+    stream = load_stream(
+        [TickInput(file.path, file.symbol) for file in named], crossed="accept" if crossed == "accept" else "reject"
+    )
+    settings |= {
+        "MT5_MARKET": "recorded",
+        "MT5_TICKS": ";".join(f"{file.path.resolve()}:{file.symbol}" for file in named),
+    }
+    own = f"{named[0].path.stem[:32]}-{stream.data_sha256[:HASH_CHARS]}"
+    folder = _folder(data_dir or PROJECT_ROOT / RECORDED_DATA_DIR / own)
+    return ", ".join(file.path.name for file in named), stream.symbols, stream.last_ordinal, folder
+
+
+def _generated(
+    folder: Path, symbols: str | None, seed: int | None, settings: dict[str, str]
+) -> tuple[str, tuple[str, ...]]:
+    """The account's market as it was, but for what is asked for now."""
+    from research.audit import VENUE_BOOK
+    from services.mt5.market_store import read_market
+
+    before = read_market(folder / VENUE_BOOK)
+    names = tuple(part.strip() for part in symbols.split(",") if part.strip()) if symbols is not None else ()
+    if symbols is not None and (not names or len(set(names)) != len(names)):
+        raise StartError(
+            f"--symbols is {symbols!r}, expected different symbols, comma separated, such as {DEFAULT_SYMBOLS}"
+        )
+    if not names:
+        names = tuple(DEFAULT_SYMBOLS.split(",")) if before is None else before.symbols
+    if seed is None:
+        seed = 0 if before is None else before.seed
+    settings |= {"MT5_MARKET": "generated", "MT5_SEED": str(seed)}
+    return f"generated market, seed {seed}", names
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StartError(f"--data-dir {path} cannot be used: {error.strerror}; expected a writable folder") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StartError(f"--data-dir {path} cannot be written, expected a writable folder")
+    return path.resolve()

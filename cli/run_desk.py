@@ -1,0 +1,275 @@
+"""A desk that runs until it is told to stop: started, watched, stopped in order, and summed up.
+
+Everything it needs is a data directory. The processes run under a supervisord of their own; this asks portfolio and
+supervisord how they are, hands that to whoever shows it, and reads the ledger when all of them have stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Protocol
+
+from cli.control import ControlClient
+from cli.desk_environment import control_url, desk_environment
+from cli.replay import CONTROL_FILE
+from cli.supervision import ProcessState, Supervised
+from common.errors import StartError
+from proto.control import Difference, StatusQuery, StatusReply
+from research.audit import VENUE_BOOK, reconcile
+from services.portfolio import ledger
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.valuation import total_unrealized_pnl
+
+LOOK_EVERY_S: Final = 0.25
+CHECK_EVERY_S: Final = 1.0
+ANSWER_TIMEOUT_S: Final = 0.4
+END_OF_DATA_LOOKS: Final = 4
+"""Looks in a row at the last tick before a recording counts as played: what it set off is booked by then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskPlan:
+    """What is to run: `settings` for the processes, the rest for people. `last_ordinal` 0 is a market without an end."""
+
+    data_dir: Path
+    settings: Mapping[str, str]
+    market: str
+    strategy: str
+    symbols: tuple[str, ...]
+    last_ordinal: int = 0
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The desk as it is shown: `status` None while portfolio has not spoken, `silent_s` since it last did."""
+
+    plan: DeskPlan
+    up_s: float
+    status: StatusReply | None
+    silent_s: float
+    processes: Mapping[str, ProcessState]
+    before: Standing
+    is_stopping: bool = False
+
+
+class Screen(Protocol):
+    """Whoever shows a desk."""
+
+    def show(self, view: View) -> None:
+        """Show it as it is now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An account as its ledger has it."""
+
+    stream_id: str = ""
+    currency: str = ""
+    ticks: int = 0
+    buy: int = 0
+    sell: int = 0
+    hold: int = 0
+    orders: int = 0
+    fills: int = 0
+    denied: int = 0
+    time_ns: int = 0
+    balance: Decimal | None = None
+    realized_pnl: Decimal = ZERO
+    unrealized_pnl: Decimal | None = ZERO
+    positions: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    open_orders: int = 0
+
+    def since(self, before: Standing) -> Standing:
+        """What came on top of an earlier standing; counts of ticks begin anew with another stream."""
+        same = before.stream_id == self.stream_id
+        return Standing(
+            ticks=self.ticks - (before.ticks if same else 0),
+            buy=self.buy - (before.buy if same else 0),
+            sell=self.sell - (before.sell if same else 0),
+            hold=self.hold - (before.hold if same else 0),
+            denied=self.denied - (before.denied if same else 0),
+            orders=self.orders - before.orders,
+            fills=self.fills - before.fills,
+            realized_pnl=self.realized_pnl - before.realized_pnl,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What is left when the desk has stopped; `differences` None when ledger and venue could not be compared."""
+
+    plan: DeskPlan
+    up_s: float
+    before: Standing
+    after: Standing
+    differences: list[Difference] | None
+    halted: str
+    end: str
+
+
+def standing(data_dir: Path) -> Standing:
+    """How the account in a data directory stands; an empty one when there is none yet.
+
+    Raises:
+        StartError: its ledger cannot be read.
+    """
+    path = data_dir / ledger.FILE_NAME
+    if not path.is_file():
+        return Standing()
+    book, cursor = ledger.read(path)
+    stream = book.stream
+    return Standing(
+        stream_id=cursor.stream_id,
+        currency=stream.currency if stream else "",
+        ticks=cursor.processed,
+        buy=cursor.buy,
+        sell=cursor.sell,
+        hold=cursor.hold + cursor.warming_up,
+        orders=len(book.orders),
+        fills=book.position_changes,
+        denied=sum(cursor.denied.values()),
+        time_ns=cursor.time_ns,
+        balance=book.balance if stream else None,
+        realized_pnl=book.realized_pnl,
+        unrealized_pnl=total_unrealized_pnl(book, cursor.marks) if stream else ZERO,
+        positions={
+            symbol: (position.net_volume, position.avg_entry_price or ZERO)
+            for symbol, position in sorted(book.positions.items())
+            if not position.is_flat
+        },
+        open_orders=len(book.open_orders),
+    )
+
+
+def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | None]:
+    """Run until the duration or the recording is over, or until interrupted; then stop, and sum up.
+
+    Returns:
+        The summary, and the interrupt that ended it, if one did.
+
+    Raises:
+        StartError: a process could not be started or gave up.
+    """
+    before = standing(plan.data_dir)
+    interrupt: BaseException | None = None
+    with Supervised(log_dir=plan.data_dir / "logs") as desk:
+        environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
+        url = control_url(desk.runtime)
+        note = plan.data_dir / CONTROL_FILE
+        note.write_text(url + "\n", encoding="utf-8")
+        try:
+            with ControlClient(url) as client:
+                watch = _Watch(plan, desk, client, screen, before)
+                try:
+                    desk.start(environment, waiting=watch.look)
+                    watch.until_the_end()
+                except (KeyboardInterrupt, SystemExit) as error:
+                    interrupt = error
+                watch.say_goodbye()
+        finally:
+            note.unlink(missing_ok=True)
+    status = watch.status
+    return Summary(
+        plan=plan,
+        up_s=watch.up_s,
+        before=before,
+        after=standing(plan.data_dir),
+        differences=reconcile(plan.data_dir) if _has_both_books(plan.data_dir) else None,
+        halted=status.waiting_for if status is not None and status.state == "HALTED" else "",
+        end=watch.end,
+    ), interrupt
+
+
+def _has_both_books(data_dir: Path) -> bool:
+    return (data_dir / ledger.FILE_NAME).is_file() and (data_dir / VENUE_BOOK).is_file()
+
+
+class _Watch:
+    """Looks at the desk and has it shown."""
+
+    def __init__(
+        self, plan: DeskPlan, desk: Supervised, client: ControlClient, screen: Screen, before: Standing
+    ) -> None:
+        self.status: StatusReply | None = None
+        self.end = ""
+        self._plan = plan
+        self._desk = desk
+        self._client = client
+        self._screen = screen
+        self._before = before
+        self._processes: Mapping[str, ProcessState] = {}
+        self._started = time.monotonic()
+        self._heard = self._started
+        self._next_look = 0.0
+        self._next_check = 0.0
+        self._looks_at_the_end = 0
+
+    @property
+    def up_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    def look(self) -> None:
+        """Ask, when it is time to, and show what is heard."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_EVERY_S
+        status = self._client.ask(StatusQuery(), StatusReply, timeout_s=ANSWER_TIMEOUT_S)
+        if status is not None:
+            self.status, self._heard = status, time.monotonic()
+        if now >= self._next_check:
+            self._next_check = now + CHECK_EVERY_S
+            self._processes = self._desk.states()
+        self._show()
+
+    def until_the_end(self) -> None:
+        """Look until there is a reason to stop.
+
+        Raises:
+            StartError: a process has given up.
+        """
+        deadline = None if self._plan.duration_s is None else self._started + self._plan.duration_s
+        next_failure_check = 0.0
+        while not self.end:
+            self.look()
+            now = time.monotonic()
+            if now >= next_failure_check:
+                next_failure_check = now + CHECK_EVERY_S
+                failure = self._desk.failure()
+                if failure is not None:
+                    raise StartError(failure)
+            if deadline is not None and now >= deadline:
+                self.end = "the time it was given is over"
+            elif self._is_played():
+                self.end = "the recording has been played to its end"
+            time.sleep(max(0.0, min(self._next_look, deadline or self._next_look) - time.monotonic()))
+
+    def say_goodbye(self) -> None:
+        """Show that it is being stopped, which takes a moment."""
+        self._show(is_stopping=True)
+
+    def _is_played(self) -> bool:
+        last = self._plan.last_ordinal
+        is_there = bool(last) and self.status is not None and self.status.ordinal >= last
+        self._looks_at_the_end = self._looks_at_the_end + 1 if is_there else 0
+        return self._looks_at_the_end >= END_OF_DATA_LOOKS
+
+    def _show(self, *, is_stopping: bool = False) -> None:
+        self._screen.show(
+            View(
+                plan=self._plan,
+                up_s=self.up_s,
+                status=self.status,
+                silent_s=time.monotonic() - self._heard,
+                processes=self._processes,
+                before=self._before,
+                is_stopping=is_stopping,
+            )
+        )

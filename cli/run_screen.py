@@ -1,0 +1,318 @@
+"""The running desk on screen: a page that stays up to date on a terminal, a line every few seconds elsewhere.
+
+A page is made for the terminal's width and height as they are: what matters least goes first when it is narrow or low.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from cli.run_desk import Screen, View
+from cli.run_summary import clock, signed
+from cli.summary import utc
+from proto.control import DeskState, OrderLine, StatusReply
+from proto.units import plain
+
+PLAIN_EVERY_S: Final = 5.0
+WIDE: Final = 96
+MIDDLE: Final = 66
+"""Widths from which a page has all its columns, or most of them."""
+
+SILENT_S: Final = 3.0
+PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
+NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
+
+
+@contextmanager
+def screen_for_here() -> Iterator[Screen]:
+    """A page where stdout is a terminal, lines where it is not."""
+    console = Console(highlight=False)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield PlainLines()
+        return
+    with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
+        yield _Page(live, console)
+
+
+class _Page:
+    def __init__(self, live: Live, console: Console) -> None:
+        self._live = live
+        self._console = console
+
+    def show(self, view: View) -> None:
+        """Draw the page anew."""
+        self._live.update(page(view, width=self._console.width, height=self._console.height), refresh=True)
+
+
+class PlainLines:
+    """One line every few seconds, and one at once for each change of what is wrong."""
+
+    def __init__(self, *, every_s: float = PLAIN_EVERY_S) -> None:
+        """Say nothing yet."""
+        self._every_s = every_s
+        self._next = 0.0
+        self._alerts: list[str] = []
+
+    def show(self, view: View) -> None:
+        """Print a line when it is time to."""
+        found = alerts(view)
+        if found != self._alerts:
+            self._alerts = found
+            for alert in found:
+                print(f"ALERT {alert}", flush=True)
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._every_s
+            print(line(view), flush=True)
+
+
+# -------------------------------------------------------------------------------------------------------------- words
+
+
+def alerts(view: View) -> list[str]:
+    """What a person should look at, the worst first."""
+    found: list[str] = []
+    status = view.status
+    if view.is_stopping:
+        return found
+    for name, process in view.processes.items():
+        if process.state not in ("RUNNING", "STARTING"):
+            found.append(f"{name} is {process.state}")
+    if status is None:
+        return found
+    if view.silent_s > SILENT_S:
+        found.append(f"portfolio has not answered for {view.silent_s:.0f} s")
+    if status.state is DeskState.HALTED:
+        found.append(f"HALTED: {status.waiting_for}")
+    elif status.state is DeskState.RUNNING and status.waiting_for:
+        found.append(f"waiting for {status.waiting_for}")
+    if status.in_doubt:
+        found.append(f"{status.in_doubt} order{'s' if status.in_doubt > 1 else ''} in doubt")
+    if status.feed_stale and status.heartbeat_age_ms is not None:
+        found.append(f"feed stale for {status.heartbeat_age_ms / 1e3:.0f} s")
+    return found
+
+
+def line(view: View) -> str:
+    """All that matters in one line."""
+    status = view.status
+    if status is None:
+        states = " ".join(f"{name} {process.state.lower()}" for name, process in view.processes.items())
+        return f"SIMULATED starting {states}".rstrip()
+    quotes = " ".join(
+        f"{symbol} {_digits(quote.bid, status, symbol)}/{_points(quote.spread_points)}"
+        for symbol, quote in status.quotes.items()
+    )
+    held = " ".join(f"{symbol} {position.net_volume:+f}" for symbol, position in status.positions.items()) or "flat"
+    return (
+        f"SIMULATED {_market_time(status)} {_state(view, status)} up {clock(view.up_s)} | {quotes} | ticks {status.processed:,} "
+        f"signals {status.signals_buy + status.signals_sell:,} orders {status.orders} fills {status.fills} | {held} | "
+        f"realised {signed(status.realized_pnl)} open {signed(status.unrealized_pnl)} {status.currency}".rstrip()
+    )
+
+
+def _state(view: View, status: StatusReply) -> str:
+    return "STOPPING" if view.is_stopping else status.state.value
+
+
+def _market_time(status: StatusReply) -> str:
+    return utc(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else "–"
+
+
+def _points(points: float | None) -> str:
+    return "–" if points is None else f"{points:.0f}"
+
+
+# --------------------------------------------------------------------------------------------------------------- page
+
+
+def page(view: View, *, width: int, height: int) -> RenderableType:
+    """The whole page for a terminal of this size."""
+    top: list[RenderableType] = [*_head(view, width), *(_alert(words) for words in alerts(view))]
+    if view.status is None:
+        return Group(*top, _processes(view, width), Text(_waiting(view), style="dim"))
+    market = _market(view, view.status, width)
+    money = _money(view, view.status, width)
+    foot = [_processes(view, width), *_counts(view.status, width)]
+    gap = Text()
+    used = len(top) + market.row_count + 2 + len(money) + len(foot) + 2
+    orders = _orders(view.status, width, rows=max(0, height - used - 3))
+    placed: list[RenderableType] = [gap, orders] if orders.row_count else []
+    return Group(*top, gap, market, gap, *money, *placed, gap, *foot)
+
+
+def _waiting(view: View) -> str:
+    return "stopping" if view.is_stopping else "starting the processes; the first look takes some seconds"
+
+
+def _alert(words: str) -> Text:
+    return Text(f"! {words}", style="bold white on red", no_wrap=True, overflow="ellipsis")
+
+
+def _head(view: View, width: int) -> list[Text]:
+    status = view.status
+    title = Text(no_wrap=True, overflow="ellipsis")
+    title.append("PAPERDESK ", style="bold")
+    title.append(" SIMULATED ", style="black on yellow")
+    if status is not None:
+        state = _state(view, status)
+        title.append(f" {state}", style="bold green" if state == "RUNNING" else "bold yellow")
+    title.append(f"  up {clock(view.up_s)}")
+    facts = [view.plan.market, f"strategy {view.plan.strategy}"]
+    at = "" if status is None else f"{_market_time(status)} UTC"
+    if width >= WIDE:
+        return [title, _dim(" · ".join(filter(None, (*facts, f"market time {at}" if at else ""))))]
+    return [title, _dim(" · ".join(facts)), *([_dim(at)] if at else [])]
+
+
+def _dim(words: str) -> Text:
+    return Text(words, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _market(view: View, status: StatusReply, width: int) -> Table:
+    table = Table(box=None, padding=(0, 1), expand=False, header_style="dim", pad_edge=False)
+    columns = ["symbol", "bid", "ask", "spread", "signal", "conf", "position", "entry", "P&L"]
+    if width < WIDE:
+        columns.remove("entry")
+    if width < MIDDLE:
+        columns = ["symbol", "bid", "sprd", "signal", "pos", "P&L"]
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("symbol", "signal") else "right", no_wrap=True)
+    for symbol in view.plan.symbols:
+        quote, signal, held = status.quotes.get(symbol), status.signals.get(symbol), status.positions.get(symbol)
+        name, style = NAMES[signal.direction] if signal is not None else ("–", "dim")
+        if signal is not None and signal.reason == "WARMING_UP":
+            name, style = "warming" if width >= MIDDLE else "warm", "dim"
+        confidence = f"{signal.confidence:.2f}" if signal is not None and signal.direction else ""
+        is_old = status.feed_stale or quote is None
+        pnl = None if held is None else held.unrealized_pnl
+        entry = "" if held is None else _price(held.avg_entry_price, quote.bid if quote else None)
+        cells: dict[str, Text] = {
+            "symbol": Text(symbol, style="bold"),
+            "bid": Text("–" if quote is None else _digits(quote.bid, status, symbol), style="dim" if is_old else ""),
+            "ask": Text("–" if quote is None else _digits(quote.ask, status, symbol), style="dim" if is_old else ""),
+            "spread": Text("" if quote is None else f"{_points(quote.spread_points)} pt"),
+            "sprd": Text("" if quote is None else _points(quote.spread_points)),
+            "signal": Text(name, style=style),
+            "conf": Text(confidence),
+            "position": Text(
+                "flat" if held is None else f"{held.net_volume:+f}", style="dim" if held is None else "bold"
+            ),
+            "pos": Text("" if held is None else f"{held.net_volume:+f}"),
+            "entry": Text(entry),
+            "P&L": Text("" if held is None else signed(pnl), style=_sign(pnl)),
+        }
+        table.add_row(*(cells[column] for column in columns))
+    return table
+
+
+def _digits(price: float, status: StatusReply, symbol: str) -> str:
+    """A price on the symbol's digits, as far as the spread in points tells them."""
+    quote = status.quotes[symbol]
+    if not quote.spread_points:
+        return str(price)
+    for digits in range(8):
+        if abs((quote.ask - quote.bid) * 10**digits - quote.spread_points) < 0.01:
+            return f"{price:.{digits}f}"
+    return str(price)
+
+
+def _price(price: object, like: float | None) -> str:
+    digits = 5 if like is None else max(0, 6 - len(str(int(like))))
+    return f"{price:.{digits}f}"
+
+
+def _sign(amount: object) -> str:
+    if amount is None or (not isinstance(amount, int | float) and not hasattr(amount, "is_signed")):
+        return ""
+    return "" if amount == 0 else "green" if amount > 0 else "red"  # type: ignore[operator]
+
+
+def _money(view: View, status: StatusReply, width: int) -> list[Text]:
+    currency = status.currency
+    balance = "–" if status.balance is None else f"{status.balance:,f} {currency}"
+    equity = "unknown" if status.equity is None else f"{status.equity:,f} {currency}"
+    since = status.realized_pnl - view.before.realized_pnl
+    parts = [
+        ("balance", balance, ""),
+        ("equity", equity, "bold"),
+        ("realised", signed(status.realized_pnl), _sign(status.realized_pnl)),
+        ("this run", signed(since), _sign(since)),
+        ("open", signed(status.unrealized_pnl), _sign(status.unrealized_pnl)),
+    ]
+    groups = [parts] if width >= WIDE else [parts[:2], parts[2:]]
+    texts = []
+    for group in groups:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for number, (name, value, style) in enumerate(group):
+            text.append("   " if number and width >= MIDDLE else " " if number else "")
+            text.append(f"{name} ", style="dim")
+            text.append(value, style=style)
+        texts.append(text)
+    return texts
+
+
+def _orders(status: StatusReply, width: int, *, rows: int) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    columns = ["time", "order", "symbol", "side", "lots", "status", "price", "profit"]
+    if width < WIDE:
+        columns.remove("order")
+    if width < MIDDLE:
+        columns = ["time", "symbol", "side", "status", "profit"]
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("lots", "price", "profit") else "left", no_wrap=True)
+    for order in status.recent_orders[:rows]:
+        cells = _order_cells(order)
+        table.add_row(*(cells[column] for column in columns))
+    return table
+
+
+def _order_cells(order: OrderLine) -> dict[str, Text]:
+    is_sell = order.side == "SELL"
+    style = {"FILLED": "", "IN_DOUBT": "bold red", "REJECTED": "red", "EXPIRED": "yellow"}.get(order.status, "yellow")
+    return {
+        "time": Text(utc(order.created_ns)[11:19], style="dim"),
+        "order": Text(order.order_id, style="dim"),
+        "symbol": Text(order.symbol),
+        "side": Text(order.side, style="red" if is_sell else "green"),
+        "lots": Text(plain(order.volume)),
+        "status": Text(order.status if not order.code else f"{order.status} {order.code}", style=style),
+        "price": Text("" if order.filled_price is None else plain(order.filled_price)),
+        "profit": Text(signed(order.profit) if order.profit else "", style=_sign(order.profit)),
+    }
+
+
+def _processes(view: View, width: int) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for name in PROGRAMS:
+        process = view.processes.get(name)
+        is_good = process is not None and process.state == "RUNNING"
+        text.append("● " if is_good else "○ ", style="green" if is_good else "bold red" if process else "dim")
+        text.append(name if width >= MIDDLE else name[:6])
+        if process is not None and not is_good:
+            text.append(f" {process.state.lower()}", style="bold red")
+        text.append("  " if width >= MIDDLE else " ")
+    return text
+
+
+def _counts(status: StatusReply, width: int) -> list[Text]:
+    latency = status.latency_us.get("tick_to_fill")
+    parts = [
+        f"ticks {status.processed:,}",
+        f"signals {status.signals_buy:,} buy {status.signals_sell:,} sell",
+        f"orders {status.orders:,}",
+        f"fills {status.fills:,}",
+        *([f"denied {status.denied:,}"] if status.denied else []),
+        *([f"tick to fill {latency.p50 / 1e3:.1f} ms"] if latency is not None and latency.count else []),
+    ]
+    keys = "Ctrl-C stops in order"
+    if width >= WIDE:
+        return [_dim(" · ".join([*parts, keys]))]
+    return [_dim(" · ".join(parts[:2])), _dim(" · ".join(parts[2:])), _dim(keys)]

@@ -1,0 +1,73 @@
+"""What a desk has done, told when it has stopped."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.run_desk import Summary
+from cli.summary import console, difference_words, utc
+from proto.units import plain
+
+
+def show_summary(summary: Summary) -> None:
+    """A table of this run and the account, and whether ledger and venue agree."""
+    from msgspec import to_builtins
+
+    run, account, currency = summary.after.since(summary.before), summary.after, summary.after.currency
+    out = console()
+    if summary.end:
+        out.print(Text(summary.end))
+    table = Table(title="SIMULATED desk, stopped", title_justify="left")
+    table.add_column("what")
+    table.add_column("this run", justify="right")
+    table.add_column("account", justify="right")
+    rows = [
+        ("up-time", clock(summary.up_s), ""),
+        ("ticks", f"{run.ticks:,}", f"{account.ticks:,}"),
+        (
+            "signals buy / sell",
+            f"{run.buy:,} / {run.sell:,}",
+            f"{account.buy:,} / {account.sell:,}",
+        ),
+        ("orders", f"{run.orders:,}", f"{account.orders:,}"),
+        ("fills", f"{run.fills:,}", f"{account.fills:,}"),
+        ("denied", f"{run.denied:,}", f"{account.denied:,}"),
+        ("realised P&L", signed(run.realized_pnl, currency), signed(account.realized_pnl, currency)),
+        ("unrealised P&L", "", signed(account.unrealized_pnl, currency)),
+        ("balance", "", "–" if account.balance is None else f"{plain(account.balance)} {currency}"),
+        *(
+            (f"position {symbol}", "", f"{volume:+f} at {plain(round(price, 5))}")
+            for symbol, (volume, price) in account.positions.items()
+        ),
+        ("market time", "", utc(account.time_ns)[:19] + "Z" if account.time_ns else "–"),
+    ]
+    for what, this_run, whole in rows:
+        table.add_row(Text(what), Text(this_run), Text(whole))
+    out.print(table)
+    if not account.positions:
+        out.print("no open positions")
+    if summary.halted:
+        out.print(Text(f"the desk halted: {summary.halted}"))
+    if summary.differences is None:
+        out.print("nothing to reconcile: there is no account yet")
+    elif not summary.differences:
+        out.print("reconciled: ledger and venue agree")
+    else:
+        out.print("NOT reconciled, the next start settles or names it:")
+        for found in summary.differences:
+            out.print(Text(f"  {difference_words(to_builtins(found))}"))
+    out.print(Text(f"the account is in {summary.plan.data_dir}; run again to go on with it"), soft_wrap=True)
+
+
+def signed(amount: Decimal | None, currency: str = "") -> str:
+    """Money with its sign; None is not known."""
+    return "unknown" if amount is None else f"{amount:+,f} {currency}".strip()
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    whole = int(seconds)
+    return f"{whole // 3_600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
