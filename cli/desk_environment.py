@@ -34,6 +34,7 @@ def desk_environment(
         **passed,
         **run,
         ENV_FILE_VARIABLE: "",
+        "MT5_VENUE": "simulated",
         "PAPERDESK_DATA_DIR": str(data_dir),
         "PAPERDESK_RUNTIME_DIR": str(runtime),
         "MT5_REQUEST_URL": gateway,

@@ -185,11 +185,20 @@ def main(run: Callable[[], None]) -> None:
     except StartError as error:
         sys.stderr.write(f"paperdesk {_service_name()}: {error}\n")
         sys.stderr.flush()
-        if os.environ.get("SUPERVISOR_ENABLED"):
-            time.sleep(max(0.0, SUPERVISOR_START_SECONDS - (mono_ns() - started_ns) / 1e9))
+        outlive_start(started_ns)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
+
+
+def outlive_start(started_ns: int | None = None) -> None:
+    """Stay a little longer than supervisord's startsecs, so that it looks at the exit code that comes next.
+
+    `started_ns` is the monotonic time at which the process began; without it the whole time is waited.
+    """
+    if os.environ.get("SUPERVISOR_ENABLED"):
+        lived_s = (mono_ns() - started_ns) / 1e9 if started_ns is not None else 0.0
+        time.sleep(max(0.0, SUPERVISOR_START_SECONDS - lived_s))
 
 
 def _service_name() -> str:

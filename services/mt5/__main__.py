@@ -7,7 +7,7 @@ import uuid
 
 from common import logs
 from common.errors import StartError
-from common.service import main
+from common.service import main, outlive_start
 from common.settings import load
 from common.sockets import Sockets
 from research.ticks import load_stream
@@ -28,12 +28,26 @@ STREAM_ID_HASH_CHARS = 24
 def run() -> None:
     """Compose the process and serve."""
     parser = argparse.ArgumentParser(prog="python -m services.mt5", description=__doc__)
-    parser.add_argument("--venue", choices=("simulated", "terminal"), default="simulated")
-    if parser.parse_args().venue == "terminal":
+    parser.add_argument(
+        "--venue",
+        choices=("simulated", "terminal", "setting"),
+        default="simulated",
+        help="what the gateway stands in front of; `setting`: what MT5_VENUE says",
+    )
+    venue = parser.parse_args().venue
+    if venue == "terminal":
         raise StartError("--venue: value 'terminal' is not to be had in this version, expected 'simulated'")
     settings = load(Mt5Settings)
-    settings.require_sound()
     logs.configure("mt5", settings.log_level)
+    if venue == "setting" and settings.mt5_venue == "none":
+        logs.get_logger().info(
+            "no gateway of this host's own; MT5_VENUE=simulated starts one",
+            requests=settings.gateway_url,
+            ticks=settings.market_data_url,
+        )
+        outlive_start()
+        return
+    settings.require_sound()
     if settings.is_generated:
         serve(settings, None)
         return

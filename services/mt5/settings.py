@@ -87,6 +87,7 @@ def parse_pace(value: str, *, window: int) -> Pace:
 class Mt5Settings(CommonSettings):
     """What the gateway needs to know beside the shared settings."""
 
+    mt5_venue: Literal["none", "simulated"] = Field(default="none", description="none or simulated")
     mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
     mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
     mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()

@@ -34,7 +34,8 @@ def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_path_hangs_on_the_files_own_folder(program: str) -> None:
     section = parsed(SHIPPED)[f"program:{program}"]
-    assert shlex.split(section["command"]) == ["%(here)s/.venv/bin/python", "-m", f"services.{program}"]
+    arguments = ["--venue", "setting"] if program == "mt5" else []
+    assert shlex.split(section["command"]) == ["%(here)s/.venv/bin/python", "-m", f"services.{program}", *arguments]
     assert section["directory"] == "%(here)s"
     assert section["stdout_logfile"] == f"%(here)s/var/log/{program}.log"
 
@@ -71,5 +72,5 @@ def test_paths_with_odd_characters_stay_one_word() -> None:
         )
     )
     command = private["program:mt5"]["command"] % {}
-    assert shlex.split(command) == ['/srv/my "own" %s/bin/python', "-m", "services.mt5"]
+    assert shlex.split(command) == ['/srv/my "own" %s/bin/python', "-m", "services.mt5", "--venue", "setting"]
     assert private["program:mt5"]["directory"] % {} == "/srv/100% mine"
