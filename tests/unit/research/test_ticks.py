@@ -145,11 +145,19 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"time,bid,ask\n1,2,3\n"])
-def test_a_file_that_is_no_parquet_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty, expected Parquet with ts_ns, bid, ask, or text"),
+        (b"PAR1", "cannot be read as Parquet"),
+        (b"one,two\n", "fits no layout of ticks; it begins with 'one,two'"),
+        (b"time,bid,ask\n1,2,3\n", r"none of 1 rows became a tick \(1 unreadable\)"),
+    ],
+)
+def test_a_file_that_is_no_source_is_refused_in_one_line(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "ticks.parquet"
     path.write_bytes(content)
-    with pytest.raises(TickFileError, match=r"ticks\.parquet cannot be read as Parquet") as caught:
+    with pytest.raises(TickFileError, match=rf"ticks\.parquet:? {words}") as caught:
         load(path)
     assert "\n" not in str(caught.value)
 

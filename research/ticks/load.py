@@ -1,0 +1,135 @@
+"""Files into a tick stream, for the gateway's replay and the backtest alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from research.ticks.errors import TickFileError
+from research.ticks.source import TickSource, files_of
+from research.ticks.spool import Spool
+from services.mt5.core.assembly import Tape, assemble
+from services.mt5.core.columns import SymbolRows
+from services.mt5.core.stream import TickStream
+from services.mt5.core.tick_rules import UNREADABLE_TIME_NS
+
+Crossed = Literal["reject", "accept"]
+
+
+class TickInput(NamedTuple):
+    """One file, or a folder of files that follow each other by name, and the symbol whose ticks it has.
+
+    `symbol` is the desk's name; `zone` says whose clock the times are, where the file does not.
+    """
+
+    path: Path
+    symbol: str
+    zone: str | None = None
+
+
+def load_stream(
+    inputs: Sequence[TickInput],
+    *,
+    crossed: Crossed,
+    from_row: int | None = None,
+    to_row: int | None = None,
+    ticks_max: int | None = None,
+    spool_folder: Path | None = None,
+) -> TickStream:
+    """Read the files, judge their rows and merge what is accepted.
+
+    Files of one symbol are joined in the order given; the order in which symbols come first breaks ties of time. What is
+    too much for memory is spooled to a file without a name.
+
+    Args:
+        inputs: at least one file.
+        crossed: what to do with rows whose bid is above their ask.
+        from_row: first row of each input to read, from 1.
+        to_row: last row of each input to read.
+        ticks_max: cut the merged stream after so many ticks.
+        spool_folder: where to spool; the system's folder for temporary files when None.
+
+    Raises:
+        TickFileError: a file is missing, unreadable, empty, has other columns, or no row of all is accepted.
+    """
+    if not inputs:
+        raise TickFileError("no tick file given, expected at least one FILE:SYMBOL")
+    first = 1 if from_row is None else from_row
+    if first < 1 or (to_row is not None and to_row < first):
+        raise TickFileError(f"rows {from_row} to {to_row} asked for, expected 1 <= first <= last")
+    if ticks_max is not None and ticks_max < 1:
+        raise TickFileError(f"at most {ticks_max} ticks asked for, expected 1 or more")
+    as_read, accepted = Spool(spool_folder), Spool(spool_folder)
+    tapes: dict[str, Tape] = {}
+    # Recognised before any is read: what is wrong with the last file should not be found out after reading the others.
+    opened = [(one, [TickSource(path, one.zone) for path in files_of(one.path)]) for one in inputs]
+    for one, sources in opened:
+        tape = tapes.get(one.symbol)
+        if tape is None:
+            tape = tapes[one.symbol] = Tape(one.symbol, accept_crossed=crossed == "accept", store=as_read)
+        for rows in _rows_of(one, sources, first_row=first, last_row=to_row):
+            # The first `ticks_max` ticks of all need no more than as many of each symbol.
+            if ticks_max is not None and tape.accepted >= ticks_max:
+                break
+            tape.add(rows)
+    stream = TickStream(assemble(list(tapes.values()), store=accepted, ticks_max=ticks_max))
+    if stream.last_ordinal == 0:
+        files = ", ".join(str(source.path) for source in inputs)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in stream.counts.rejected.items())
+        raise TickFileError(f"{files}: none of {stream.counts.read} rows became a tick ({reasons})")
+    return stream
+
+
+def frames_of(
+    sources: Sequence[TickSource], *, first_row: int = 1, last_row: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """The rows of files that follow each other, counted through from 1.
+
+    Raises:
+        TickFileError: they have fewer rows than `first_row`.
+    """
+    done = 0
+    is_any = False
+    for source in sources:
+        if last_row is not None and done >= last_row:
+            break
+        for frame in source.chunks(max(1, first_row - done), None if last_row is None else last_row - done):
+            is_any = True
+            yield frame
+        done += source.rows_passed
+    if not is_any:
+        path = sources[0].path if len(sources) == 1 else sources[0].path.parent
+        had = f"has {done} rows, expected row {first_row} among them" if done else "is empty, expected rows"
+        raise TickFileError(f"{path} {had}")
+
+
+def _rows_of(
+    one: TickInput, sources: Sequence[TickSource], *, first_row: int, last_row: int | None
+) -> Iterator[SymbolRows]:
+    others: set[str] = set()
+    is_there = False
+    for frame in frames_of(sources, first_row=first_row, last_row=last_row):
+        if "symbol" in frame.columns:
+            # Whose row an unreadable one is cannot be said; it counts with whatever is read of its file.
+            unreadable = pl.col("symbol").is_null() & (pl.col("ts_ns") == UNREADABLE_TIME_NS)
+            chosen = frame.filter((pl.col("symbol") == one.symbol) | unreadable)
+            if not is_there:
+                names = frame["symbol"].drop_nulls().unique().to_list()
+                is_there = one.symbol in names
+                others.update(names)
+            frame = chosen
+        else:
+            is_there = True
+        yield SymbolRows(
+            symbol=one.symbol,
+            time_ns=frame["ts_ns"].to_numpy(),
+            bid=frame["bid"].to_numpy(),
+            ask=frame["ask"].to_numpy(),
+            volume=frame["volume"].to_numpy(),
+        )
+    if not is_there:
+        found = ", ".join(sorted(others)[:10]) or "none"
+        raise TickFileError(f"{one.path} has no rows of symbol {one.symbol}; found {found}")

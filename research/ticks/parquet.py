@@ -1,0 +1,83 @@
+"""Paperdesk's own Parquet: `ts_ns` (UTC nanoseconds), `bid`, `ask`, and possibly `symbol` and `volume`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from research.ticks.errors import TickFileError
+
+MISSING_TIME_NS: Final = -1
+"""Stands for a time that is not there; the rules refuse it as out of range."""
+
+CHUNK_ROWS: Final = 1 << 18
+"""The size of a row group as polars writes them; a file with larger ones takes as much memory as the largest."""
+
+_INTEGERS: Final = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+_TYPES: Final[dict[str, tuple[tuple[type[pl.DataType], ...], str]]] = {
+    "ts_ns": ((pl.Int64,), "Int64, nanoseconds UTC"),
+    "bid": ((pl.Float64,), "Float64"),
+    "ask": ((pl.Float64,), "Float64"),
+    "volume": ((pl.Float64, pl.Float32, *_INTEGERS), "a number"),
+    "symbol": ((pl.String, pl.Categorical, pl.Enum), "String"),
+}
+REQUIRED: Final = ("ts_ns", "bid", "ask")
+
+
+class ParquetRows:
+    """The rows of a Parquet file, a chunk at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at the columns.
+
+        Raises:
+            TickFileError: it is damaged, or has other columns.
+        """
+        self._path = path
+        try:
+            self._scan = pl.scan_parquet(path, glob=False)
+            schema = self._scan.collect_schema()
+            self._require_columns(schema)
+            self.row_count = int(self._scan.select(pl.len()).collect().item())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._unreadable(error) from None
+        self._wanted = [name for name in _TYPES if name in schema]
+        self.has_symbols = "symbol" in schema
+
+    def chunks(self, first_row: int, last_row: int | None) -> Iterator[pl.DataFrame]:
+        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, where the file has it, `symbol`; rows count from 1."""
+        stop = self.row_count if last_row is None else min(last_row, self.row_count)
+        for start in range(first_row - 1, stop, CHUNK_ROWS):
+            try:
+                # Scanned anew each time: what a scan has mapped or kept goes with it.
+                scan = pl.scan_parquet(self._path, glob=False).select(self._wanted)
+                frame = scan.slice(start, min(CHUNK_ROWS, stop - start)).collect()
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise self._unreadable(error) from None
+            volume = pl.col("volume").cast(pl.Float64).fill_null(0.0) if "volume" in self._wanted else pl.lit(0.0)
+            yield frame.select(
+                pl.col("ts_ns").fill_null(MISSING_TIME_NS),
+                pl.col("bid").fill_null(np.nan),
+                pl.col("ask").fill_null(np.nan),
+                volume.alias("volume"),
+                *([pl.col("symbol").cast(pl.String)] if self.has_symbols else []),
+            )
+
+    def _require_columns(self, schema: pl.Schema) -> None:
+        missing = [name for name in REQUIRED if name not in schema]
+        if missing:
+            found = ", ".join(schema.names()) or "none"
+            raise TickFileError(
+                f"{self._path} has no column {', '.join(missing)}; found {found}, expected {', '.join(REQUIRED)}"
+            )
+        for name, (types, expected) in _TYPES.items():
+            if name in schema and not isinstance(schema[name], types):
+                raise TickFileError(f"{self._path} has column {name} of type {schema[name]}, expected {expected}")
+
+    def _unreadable(self, error: Exception) -> TickFileError:
+        words = " ".join(str(error).split())[:200]
+        return TickFileError(f"{self._path} cannot be read as Parquet: {words}")

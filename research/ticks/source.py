@@ -1,0 +1,178 @@
+"""A file of ticks by its content: which layout it has, and its rows a chunk at a time.
+
+A file's name counts nowhere, except that the day of a LEAN file stands in it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import polars as pl
+
+from research.ticks.errors import TickFileError, UnknownLayoutError
+from research.ticks.headed import DUKASCOPY, MT5, TABLE
+from research.ticks.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, Parser, Refusal, ZoneRule
+from research.ticks.parquet import REQUIRED, ParquetRows
+from research.ticks.text import Member, escaped, first_bytes, head, lines_of, members
+from research.ticks.zones import UTC, ZONE_EXPECTED, Clock
+from services.mt5.core.tick_rules import UNREADABLE_TIME_NS
+
+LAYOUTS: Final[tuple[Layout, ...]] = (MT5, TRUEFX, HISTDATA, LEAN, DUKASCOPY, TABLE)
+SHOWN_LINES: Final = 3
+UNREADABLE_SHOWN: Final = 5
+EXPECTED: Final = f"Parquet with {', '.join(REQUIRED)}, or text, plain, gzip or zip, as " + ", ".join(
+    layout.name for layout in LAYOUTS
+)
+
+
+class Found(NamedTuple):
+    """What a file turned out to be."""
+
+    layout: str
+    zone: str
+
+
+class TickSource:
+    """One recognised file."""
+
+    def __init__(self, path: Path, zone: str | None = None) -> None:
+        """Recognise the file.
+
+        Args:
+            path: a file.
+            zone: whose clock its times are, where it does not say.
+
+        Raises:
+            UnknownLayoutError: it fits no layout.
+            TickFileError: it is missing, empty, damaged, or `zone` is needed or contradicts what it says.
+        """
+        self.path = path
+        self.unreadable: list[tuple[int, str]] = []
+        self.blank_lines = 0
+        self.rows_passed = 0
+        self._parquet: ParquetRows | None = None
+        clock = None if zone is None else Clock(zone)
+        _require_file(path)
+        if first_bytes(path) == b"PAR1":
+            if clock is not None:
+                raise TickFileError(f"{path} is Parquet, whose times are UTC, expected no time zone {zone!r} for it")
+            self._parquet = ParquetRows(path)
+            self.found = Found("Parquet", UTC.name)
+            return
+        self._member, layout, self._parser = _recognised(path)
+        self.found = Found(layout.name, self._set_clock(layout, clock))
+
+    def chunks(self, first_row: int = 1, last_row: int | None = None) -> Iterator[pl.DataFrame]:
+        """Frames of `ts_ns`, `bid`, `ask`, `volume` and, where the file names it, `symbol`; rows count from 1.
+
+        At the end, or once the last row is given, `rows_passed` says how many rows there were up to there.
+        """
+        if self._parquet is not None:
+            self.rows_passed = self._parquet.row_count
+            yield from self._parquet.chunks(first_row, last_row)
+            return
+        self.rows_passed = 0
+        for frame in self._parsed():
+            begin, end = max(0, first_row - 1 - self.rows_passed), frame.height
+            if last_row is not None:
+                end = min(end, last_row - self.rows_passed)
+            self.rows_passed += frame.height
+            if begin < end:
+                yield frame[begin:end]
+            if last_row is not None and self.rows_passed >= last_row:
+                return
+
+    def _parsed(self) -> Iterator[pl.DataFrame]:
+        skip = self._parser.header_lines
+        for lines in lines_of(self._member):
+            places = [place for place, line in enumerate(lines.texts) if line and not line.isspace()]
+            self.blank_lines += len(lines.texts) - len(places)
+            skipped, places = places[:skip], places[skip:]
+            skip -= len(skipped)
+            if not places:
+                continue
+            frame = self._parser.parse([lines.texts[place] for place in places])
+            if len(self.unreadable) < UNREADABLE_SHOWN:
+                bad = (frame["ts_ns"] == UNREADABLE_TIME_NS).arg_true().to_list()
+                for row in bad[: UNREADABLE_SHOWN - len(self.unreadable)]:
+                    self.unreadable.append((lines.first + places[row], escaped(lines.texts[places[row]])))
+            yield frame
+
+    def _set_clock(self, layout: Layout, clock: Clock | None) -> str:
+        rule = self._parser.zone_rule
+        if rule is ZoneRule.FIXED and clock is not None:
+            raise TickFileError(
+                f"{self.path} is {layout.name} and says UTC or an offset itself, expected no time zone {clock.name!r}"
+            )
+        if rule is ZoneRule.REQUIRED and clock is None:
+            raise TickFileError(
+                f"{self.path} is {layout.name}, which does not say whose clock its times are; "
+                f"expected {ZONE_EXPECTED}: paperdesk ticks convert with --utc-offset or --zone makes Parquet of it"
+            )
+        if clock is not None:
+            self._parser.clock = clock
+        return "as each row says" if rule is ZoneRule.FIXED and layout is TABLE else self._parser.clock.name
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of an input: itself, or those in a folder, by name.
+
+    Raises:
+        TickFileError: a folder has no file in it, or cannot be read.
+    """
+    if not path.is_dir():
+        return [path]
+    try:
+        files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    except OSError as error:
+        raise TickFileError(f"{path} cannot be read: {error.strerror}") from None
+    if not files:
+        raise TickFileError(f"{path} is no file and a folder without any, expected files of ticks in it")
+    return files
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        what = "is no file" if path.exists() else "is not there"
+        raise TickFileError(f"{path} {what}, expected {EXPECTED}")
+    if not path.stat().st_size:
+        raise TickFileError(f"{path} is empty, expected {EXPECTED}")
+
+
+def _recognised(path: Path) -> tuple[Member, Layout, Parser]:
+    """The one text in a file that fits a layout."""
+    fits: list[tuple[Member, Layout, Parser]] = []
+    details: list[str] = []
+    texts = members(path)
+    for member in texts:
+        begin = head(member)
+        refusals = []
+        for layout in LAYOUTS:
+            parser = layout.recognise(begin[: HEAD_LINES + 1], member)
+            if not isinstance(parser, Refusal):
+                fits.append((member, layout, parser))
+                break
+            refusals.append(f"  not {layout.name}: {parser}")
+        else:
+            details.append(f"{member.name} begins" + ("" if begin else " with nothing but empty lines"))
+            details.extend(f"  {escaped(line)}" for line in begin[:SHOWN_LINES])
+            details.append(f"  not Parquet: it does not begin with 'PAR1' but with {escaped(_first(member))}")
+            details.extend(refusals)
+        if len(details) > 4 * len(LAYOUTS) or len(fits) > 1:
+            break
+    if len(fits) > 1:
+        names = " and ".join(member.inner or "" for member, _, _ in fits[:2])
+        raise TickFileError(f"{path} holds several files of ticks ({names}), expected a zip with one")
+    if not fits:
+        begin = head(texts[0])
+        details.append(f"expected {EXPECTED}, such as")
+        details.extend(f"  {layout.name}: {layout.example}" for layout in LAYOUTS)
+        words = f"it begins with {escaped(begin[0])}" if begin else "it has no line"
+        raise UnknownLayoutError(f"{path} fits no layout of ticks; {words}; expected {EXPECTED}", tuple(details))
+    return fits[0]
+
+
+def _first(member: Member) -> str:
+    return first_bytes(member.path).decode("latin-1")

@@ -1,0 +1,153 @@
+"""Columns that go to disk once they are too many for memory.
+
+All columns of a spool lie in one file without a name, which ends with the spool however the process ends. They are written
+at its end and read with `pread`, because the pages of a mapped file would count as memory in use.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from bisect import bisect_right
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research.ticks.errors import TickFileError
+
+MEMORY_BYTES: Final = 64 << 20
+"""Columns of some million ticks stay in memory, which is quicker by little."""
+
+
+class Spool:
+    """A store of columns: in memory up to a limit for all of them together, then on disk."""
+
+    def __init__(self, folder: Path | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
+        """Use `folder`, or the system's folder for temporary files, once `memory_bytes` are reached."""
+        self._folder = folder
+        self._memory_bytes = memory_bytes
+        self._held = 0
+        self._columns: weakref.WeakSet[SpooledColumn] = weakref.WeakSet()
+        self._file: int | None = None
+        self._end = 0
+
+    def __call__(self, dtype: type[np.generic]) -> SpooledColumn:
+        """An empty column."""
+        column = SpooledColumn(self, np.dtype(dtype))
+        self._columns.add(column)
+        return column
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the limit was reached."""
+        return self._file is not None
+
+    def hold(self, count: int) -> None:
+        """Account for bytes held in memory, and move everything to disk when they are too many."""
+        self._held += count
+        if self._held > self._memory_bytes and self._file is None:
+            self._file = self._opened()
+            for column in self._columns:
+                column.spill()
+
+    def write(self, values: NDArray[Any]) -> int:
+        """Write at the end, and say where."""
+        assert self._file is not None
+        offset, left = self._end, values.data.cast("B")
+        try:
+            while left:
+                written = os.pwrite(self._file, left, self._end)
+                left = left[written:]
+                self._end += written
+        except OSError as error:
+            raise self._failed(error) from None
+        return offset
+
+    def read(self, offset: int, values: NDArray[Any]) -> None:
+        """Fill `values` from the file."""
+        assert self._file is not None
+        left = values.data.cast("B")
+        try:
+            while left:
+                got = os.preadv(self._file, [left], offset)
+                assert got, "the spool ends before its columns"
+                left = left[got:]
+                offset += got
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _opened(self) -> int:
+        try:
+            number, name = tempfile.mkstemp(prefix="paperdesk-ticks-", dir=self._folder)
+            Path(name).unlink()
+        except OSError as error:
+            raise self._failed(error) from None
+        weakref.finalize(self, os.close, number)
+        return number
+
+    def _failed(self, error: OSError) -> TickFileError:
+        folder = self._folder or tempfile.gettempdir()
+        return TickFileError(
+            f"ticks cannot be spooled to {folder}: {error.strerror}; expected room for about 70 bytes a row there, "
+            "or another folder in TMPDIR"
+        )
+
+
+class SpooledColumn:
+    """One column of a spool."""
+
+    def __init__(self, spool: Spool, dtype: np.dtype[Any]) -> None:
+        """Start empty."""
+        self._spool = spool
+        self._dtype = dtype
+        self._parts: list[NDArray[Any]] = []
+        self._starts: list[int] = []
+        self._offsets: list[int] = []
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Add values at the end."""
+        if not len(values):
+            return
+        # A copy of its own: a view would hold the whole of what was read.
+        values = np.array(values, dtype=self._dtype, order="C")
+        self._length += len(values)
+        self._parts.append(values)
+        if self._spool.is_on_disk:
+            self.spill()
+        else:
+            self._spool.hold(values.nbytes)
+
+    def spill(self) -> None:
+        """Move what is in memory to disk."""
+        start = self._length - sum(len(part) for part in self._parts)
+        for part in self._parts:
+            self._starts.append(start)
+            self._offsets.append(self._spool.write(part))
+            start += len(part)
+        self._parts = []
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Values `start` to `stop - 1`."""
+        assert 0 <= start <= stop <= self._length, (start, stop, self._length)
+        if not self._starts:
+            if len(self._parts) != 1:
+                self._parts = [np.concatenate([np.zeros(0, self._dtype), *self._parts])]
+            return self._parts[0][start:stop]
+        values = np.empty(stop - start, dtype=self._dtype)
+        at = start
+        index = bisect_right(self._starts, start) - 1
+        while at < stop:
+            end = self._starts[index + 1] if index + 1 < len(self._starts) else self._length
+            until = min(stop, end)
+            offset = self._offsets[index] + (at - self._starts[index]) * self._dtype.itemsize
+            self._spool.read(offset, values[at - start : until - start])
+            at = until
+            index += 1
+        return values

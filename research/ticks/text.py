@@ -1,0 +1,161 @@
+"""Lines of a file: plain text, gzip or zip, a bounded number of bytes at a time.
+
+A byte-order mark says how text is encoded (UTF-8 where there is none); bytes that are no text become U+FFFD, which no
+layout reads. Lines end with LF or CR LF, and the last one may have no end.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final, NamedTuple, cast
+
+from research.ticks.errors import TickFileError
+
+CHUNK_BYTES: Final = 1 << 22
+"""Read and parsed at a time; some 100,000 rows."""
+
+LINE_CHARS_MAX: Final = 1 << 16
+"""A longer line is no row of ticks: without a limit, a file without line ends would be read into memory."""
+
+HEAD_BYTES: Final = 1 << 16
+
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = b"PK\x03\x04"
+_ZIP_EMPTY: Final = b"PK\x05\x06"
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
+class Member(NamedTuple):
+    """A text in a file: the file itself, unpacked where it is gzip, or one of those that a zip holds."""
+
+    path: Path
+    packing: str
+    inner: str | None
+
+    @property
+    def name(self) -> str:
+        """What to call it in words for people."""
+        return str(self.path) if self.inner is None else f"{self.path}:{self.inner}"
+
+
+class Lines(NamedTuple):
+    """Lines without their ends, and the number of the first one."""
+
+    first: int
+    texts: list[str]
+
+
+def first_bytes(path: Path, count: int = 4) -> bytes:
+    """How a file begins.
+
+    Raises:
+        TickFileError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise TickFileError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def members(path: Path) -> list[Member]:
+    """The texts of a file.
+
+    Raises:
+        TickFileError: it is a zip that cannot be read, or has nothing in it.
+    """
+    begin = first_bytes(path)
+    if begin[:2] == _GZIP:
+        return [Member(path, "gzip", None)]
+    if begin not in (_ZIP, _ZIP_EMPTY):
+        return [Member(path, "", None)]
+    with _said(path), zipfile.ZipFile(path) as archive:
+        found = [info for info in archive.infolist() if not info.is_dir()]
+        if any(info.flag_bits & 1 for info in found):
+            raise TickFileError(f"{path} is encrypted, expected a zip without a password")
+        if not found:
+            raise TickFileError(f"{path} is a zip with nothing in it, expected one with a file of ticks")
+        return [Member(path, "zip", info.filename) for info in found]
+
+
+def head(member: Member) -> list[str]:
+    """The first lines that are not empty, of no more than `HEAD_BYTES`; a line that is cut is left out unless it is alone."""
+    with _opened(member) as file:
+        data = file.read(HEAD_BYTES)
+        is_all = not file.read(1)
+    text = _decoder(data).decode(data, final=False)
+    texts = text.removeprefix("\ufeff").split("\n")
+    if not is_all and len(texts) > 1:
+        del texts[-1]
+    return [line for line in (line.removesuffix("\r") for line in texts) if line.strip()]
+
+
+def lines_of(member: Member, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Lines]:
+    """All lines, empty ones included, in chunks.
+
+    Raises:
+        TickFileError: the packing is damaged, the file cannot be read, or a line is too long.
+    """
+    number = 1
+    rest = ""
+    with _opened(member) as file:
+        decoder: codecs.IncrementalDecoder | None = None
+        while data := file.read(chunk_bytes):
+            if decoder is None:
+                decoder = _decoder(data)
+                text = decoder.decode(data).removeprefix("\ufeff")
+            else:
+                text = decoder.decode(data)
+            *texts, rest = (rest + text).split("\n")
+            if len(rest) > LINE_CHARS_MAX:
+                raise TickFileError(
+                    f"{member.name} line {number + len(texts)} has more than {LINE_CHARS_MAX} characters, "
+                    "expected a row of ticks"
+                )
+            if texts:
+                yield Lines(number, [line.removesuffix("\r") for line in texts])
+                number += len(texts)
+        rest += decoder.decode(b"", final=True) if decoder else ""
+        if rest:
+            yield Lines(number, [rest.removesuffix("\r")])
+
+
+def escaped(text: str, limit: int = 160) -> str:
+    """A line as it may stand in a message: control characters and what is no text escaped, and of bounded length."""
+    shown = text[:limit].encode("unicode_escape").decode("ascii")
+    return f"'{shown[:limit]}'" + ("..." if len(text) > limit or len(shown) > limit else "")
+
+
+def _decoder(data: bytes) -> codecs.IncrementalDecoder:
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
+    return codecs.getincrementaldecoder(encoding)(errors="replace")
+
+
+@contextlib.contextmanager
+def _opened(member: Member) -> Iterator[IO[bytes]]:
+    with _said(member.path), contextlib.ExitStack() as stack:
+        if member.packing == "gzip":
+            yield cast("IO[bytes]", stack.enter_context(gzip.open(member.path)))
+        elif member.inner is not None:
+            archive = stack.enter_context(zipfile.ZipFile(member.path))
+            yield stack.enter_context(archive.open(member.inner))
+        else:
+            yield stack.enter_context(member.path.open("rb"))
+
+
+@contextlib.contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Turn what reading and unpacking raise into words."""
+    try:
+        yield
+    except TickFileError:
+        raise
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        words = " ".join(str(error).split())[:200] or type(error).__name__
+        raise TickFileError(f"{path} cannot be read to its end: {words}; expected an undamaged file") from None
