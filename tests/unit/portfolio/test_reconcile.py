@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from proto.control import Difference
+from proto.gateway import Buy, OrderReply
 from proto.units import Side
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.book import Book
@@ -187,6 +188,21 @@ def test_a_rejection_without_a_ticket_and_our_own_denials_need_no_trace_at_the_v
     order = an_order(60, status=OrderStatus.REJECTED, ticket=4)
     driven.desk.book.orders[order.order_id] = order
     assert [found.kind for found in differences(driven)] == ["missing_order"]
+
+
+def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_filled_is() -> None:
+    driven = a_desk_after_trades(1)
+    ordinal = driven.desk.cursor.ordinal
+    for order_id, volume in (("stranger-1", D(1_000_000)), ("stranger-2", D("0.01"))):
+        order = Buy(order_id=order_id, symbol="EURUSD", volume=volume, ordinal=ordinal)
+        reply = driven.gateway.handle(order, driven.now)
+        assert isinstance(reply, OrderReply)
+        kinds = [found.kind for found in differences(driven)]
+        assert (reply.status, kinds) in (
+            ("REJECTED", []),
+            ("FILLED", ["missing_deal", "unknown_order", "position"]),
+        )
+    assert reply.status == "FILLED"
 
 
 def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
