@@ -160,7 +160,9 @@ def _base(text: str, objective: str, groups: int) -> Singles:
     if objective in LOGISTIC_OBJECTIVES:
         if not all(0 < score < 1 for score in scores):
             raise ModelFormatError(f"base_score {text}, expected a probability")
-        scores = [-math.log(1 / score - 1) for score in scores]
+        # XGBoost divides and subtracts in float32, which near 0 is another number than in float64.
+        one = np.float32(1)
+        scores = [-math.log(one / np.float32(score) - one) for score in scores]
     elif objective not in IDENTITY_OBJECTIVES:
         raise NotCoveredError(f"objective {objective}, expected {', '.join(IDENTITY_OBJECTIVES + LOGISTIC_OBJECTIVES)}")
     return np.array(scores, dtype=np.float32)

@@ -1,0 +1,79 @@
+"""Models made up for a test: grown on random rows, in a folder with their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from services.signal.core.features import CLASSES, NAMES, schema_sha256
+from services.signal.model_manifest import (
+    FILE_NAME,
+    Calibration,
+    Features,
+    Labels,
+    Manifest,
+    ModelFile,
+    Thresholds,
+    Training,
+    encode_manifest,
+)
+
+ROWS = 600
+
+
+def random_rows(*, rows: int = ROWS, features: int = len(NAMES), seed: int = 1) -> Any:
+    """Normal numbers in float32, one in ten missing."""
+    random = np.random.default_rng(seed)
+    found = random.normal(size=(rows, features)).astype(np.float32)
+    found[random.random(found.shape) < 0.1] = np.nan
+    return found
+
+
+def a_booster(*, rounds: int = 4, features: int = len(NAMES), seed: int = 1, **parameters: Any) -> Any:
+    """A small booster of three classes, or of what `parameters` say, on random rows."""
+    import xgboost
+
+    random = np.random.default_rng(seed + 1)
+    rows = random_rows(features=features, seed=seed)
+    told = {"objective": "multi:softprob", "num_class": len(CLASSES), "max_depth": 3, "nthread": 1, **parameters}
+    told = {name: value for name, value in told.items() if value is not None}
+    classes = int(told.get("num_class", 2))
+    types = told.pop("feature_types", None)
+    if types is not None:
+        rows[:, 0] = random.integers(0, 6, len(rows))
+    matrix = xgboost.DMatrix(
+        rows, random.integers(0, classes, len(rows)), feature_types=types, enable_categorical=types is not None
+    )
+    return xgboost.train(told, matrix, rounds)
+
+
+def write_model(folder: Path, model: bytes, *, file: str = "model.ubj", **changes: Any) -> Path:
+    """A folder with these bytes as its model, and a manifest that fits but for the `changes`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_bytes(model)
+    manifest = Manifest(
+        kind="paperdesk xgboost classes",
+        version=1,
+        note="made up for a test",
+        model=ModelFile(file, hashlib.sha256(model).hexdigest(), 0),
+        features=Features(schema_sha256(), list(NAMES)),
+        classes=list(CLASSES),
+        thresholds=Thresholds(sell=0.36, buy=0.36),
+        calibration=Calibration("temperature and biases", 1.0, [0.0, 0.0, 0.0]),
+        labels=Labels("random", 1, 1.0),
+        training=Training("0" * 64, "EURUSD", [], None, None, 1, 0, {}, 0, {}, 0, "none"),
+        metrics={},
+        libraries={},
+    )
+    manifest = msgspec.structs.replace(manifest, **changes)
+    (folder / FILE_NAME).write_bytes(encode_manifest(manifest))
+    return folder
+
+
+def a_model(folder: Path, **parameters: Any) -> Path:
+    """A folder with a small model in UBJ."""
+    return write_model(folder, bytes(a_booster(**parameters).save_raw("ubj")))

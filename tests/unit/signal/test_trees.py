@@ -1,0 +1,218 @@
+"""Trees: the walk has XGBoost's bits, and a file that is no model never becomes one."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.signal.core.trees import (
+    Format,
+    ModelFormatError,
+    NotCoveredError,
+    facts_of,
+    flatten,
+    read_document,
+)
+from services.signal.core.trees_check import check_rows
+from services.signal.core.trees_kernel import calibrate
+from services.signal.core.trees_ubj import UbjError, parse
+from tests.support.models import a_booster
+
+FORMS: tuple[Format, ...] = ("json", "ubj")
+
+
+def raw(booster: Any, form: Format = "ubj") -> bytes:
+    return bytes(booster.save_raw(form))
+
+
+def document(**parameters: Any) -> Any:
+    """A small model's JSON, to be damaged."""
+    return json.loads(raw(a_booster(rounds=2, features=5, **parameters), "json"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"max_depth": 6, "rounds": 12},
+        {"objective": "multi:softmax", "tree_method": "exact"},
+        {"num_parallel_tree": 3, "tree_method": "approx"},
+        {"base_score": 0.7},
+        {"objective": "binary:logistic", "num_class": None},
+        {"objective": "binary:logistic", "num_class": None, "base_score": 0.1},
+        {"objective": "reg:squarederror", "num_class": None, "base_score": 1.3},
+        {"grow_policy": "lossguide", "max_leaves": 9, "max_depth": 0},
+        {"min_child_weight": 1e9},
+    ],
+    ids=lambda parameters: ",".join(f"{name}={value}" for name, value in parameters.items()) or "plain",
+)
+def test_the_walk_has_the_bits_of_xgboost_on_random_and_edge_rows(parameters: dict[str, Any], form: Format) -> None:
+    booster = a_booster(features=6, **parameters)
+    forest = flatten(read_document(raw(booster, form), form))
+    rows = check_rows(forest)
+    theirs = booster.inplace_predict(rows, predict_type="margin").reshape(len(rows), -1)
+    assert forest.margins(rows).tobytes() == theirs.tobytes()
+
+
+def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
+    forest = flatten(read_document(raw(a_booster(features=4)), "ubj"))
+    rows = check_rows(forest)
+    for node in np.flatnonzero(forest.nodes[:, 0] >= 0):
+        threshold, column = forest.values[node], rows[:, forest.nodes[node, 0]]
+        for value in (threshold, np.nextafter(threshold, np.float32(9e9)), np.nextafter(threshold, np.float32(-9e9))):
+            assert (column == value).any()
+    for column in rows.T:
+        assert np.isnan(column).any()
+        for value in (np.inf, -np.inf, np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max):
+            assert (column == np.float32(value)).any()
+
+
+def test_json_and_ubj_are_one_model() -> None:
+    booster = a_booster()
+    one, other = (flatten(read_document(raw(booster, form), form)) for form in FORMS)
+    for ours, theirs in zip(
+        (one.nodes, one.values, one.roots, one.base), (other.nodes, other.values, other.roots, other.base), strict=True
+    ):
+        assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"booster": "dart"}, "booster dart"),
+        ({"booster": "gblinear", "max_depth": None}, "booster gblinear"),
+        ({"multi_strategy": "multi_output_tree"}, "tree 0 has vectors in its leaves"),
+        ({"feature_types": ["c", "q", "q", "q", "q"]}, "categorical splits"),
+        ({"objective": "count:poisson", "num_class": None}, "objective count:poisson"),
+    ],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_what_the_walk_does_not_cover_is_told_from_what_is_no_model(
+    parameters: dict[str, Any], words: str, form: Format
+) -> None:
+    found = read_document(raw(a_booster(features=5, **parameters), form), form)
+    with pytest.raises(NotCoveredError, match=words):
+        flatten(found)
+
+
+def first_tree(found: Any) -> Any:
+    return found["learner"]["gradient_booster"]["model"]["trees"][0]
+
+
+DAMAGES: dict[str, Any] = {
+    "a child that is not there": lambda d: first_tree(d)["left_children"].__setitem__(0, 900),
+    "a child that is its own parent": lambda d: first_tree(d)["right_children"].__setitem__(0, 0),
+    "a child below -1": lambda d: first_tree(d)["left_children"].__setitem__(0, -7),
+    "a feature that is not there": lambda d: first_tree(d)["split_indices"].__setitem__(0, 5),
+    "a threshold that is none": lambda d: first_tree(d)["split_conditions"].__setitem__(0, float("nan")),
+    "a threshold that is text": lambda d: first_tree(d)["split_conditions"].__setitem__(0, "high"),
+    "columns of different lengths": lambda d: first_tree(d)["default_left"].pop(),
+    "a tree without nodes": lambda d: first_tree(d).update(left_children=[], right_children=[]),
+    "a tree of no class": lambda d: d["learner"]["gradient_booster"]["model"]["tree_info"].__setitem__(0, 3),
+    "a tree less than told": lambda d: d["learner"]["gradient_booster"]["model"]["trees"].pop(),
+    "no base score": lambda d: d["learner"]["learner_model_param"].pop("base_score"),
+    "a base score for two": lambda d: d["learner"]["learner_model_param"].update(base_score="[1E0,2E0]"),
+    "a base score that is none": lambda d: d["learner"]["learner_model_param"].update(base_score="nan"),
+    "no trees": lambda d: d["learner"]["gradient_booster"].pop("model"),
+    "a list for a booster": lambda d: d["learner"].update(gradient_booster=[]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_model_is_refused(damage: Any) -> None:
+    found = document()
+    damage(found)
+    with pytest.raises(ModelFormatError):
+        flatten(found)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"learner": 1}',
+        b"PK\x03\x04 a zip",
+        b"\x80\x04\x95 a pickle",
+        b"[" * 100_000,
+        b"\xff" * 9,
+    ],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_no_document_is_refused(data: bytes, form: Format) -> None:
+    with pytest.raises(ModelFormatError):
+        read_document(data, form)
+
+
+def test_a_document_without_facts_is_refused() -> None:
+    with pytest.raises(ModelFormatError, match="lacks 'learner_model_param'"):
+        facts_of({"learner": {}})
+
+
+SMALL = raw(a_booster(rounds=1, features=3))
+
+
+@given(st.integers(0, len(SMALL) - 1))
+@settings(deadline=None)
+def test_a_file_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(ModelFormatError):
+        read_document(SMALL[:length], "ubj")
+
+
+@given(st.integers(0, len(SMALL) - 1), st.integers(0, 255))
+@settings(deadline=None, max_examples=300)
+def test_a_changed_byte_gives_a_model_or_a_refusal_and_never_hangs(place: int, byte: int) -> None:
+    data = SMALL[:place] + bytes([byte]) + SMALL[place + 1 :]
+    try:
+        found = read_document(data, "ubj")
+        if facts_of(found).classes < 100:  # else it is a large model, and as such in order
+            forest = flatten(found)
+            forest.margins(np.zeros((1, forest.features), dtype=np.float32))
+    except (ModelFormatError, NotCoveredError):
+        pass
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_ubj_or_an_error(data: bytes) -> None:
+    with contextlib.suppress(UbjError):
+        parse(data)
+
+
+def test_ubj_knows_all_its_kinds() -> None:
+    assert parse(b"[" + b"ZTF" + b"i\xff" + b"U\xff" + b"I\x01\x00" + b"Ca" + b"Si\x02hi" + b"]") == [
+        *(None, True, False, -1, 255, 256, "a", "hi"),
+    ]
+    assert parse(b"{i\x01aSi\x01b}") == {"a": "b"}
+    assert parse(b"{#i\x01i\x01al\x00\x00\x00\x07") == {"a": 7}
+    assert parse(b"[$d#i\x02" + b"\x3f\x80\x00\x00" * 2).tolist() == [1.0, 1.0]
+    with pytest.raises(UbjError, match="1 bytes too many"):
+        parse(b"ZZ")
+    with pytest.raises(UbjError, match="key 'a' twice"):
+        parse(b"{i\x01aZi\x01aZ}")
+
+
+def test_probabilities_sum_to_one_and_keep_the_order_of_the_margins() -> None:
+    margins = np.array([[0.0, 1.0, -1.0], [80.0, -80.0, 0.0], [3e4, 2e4, -3e4]], dtype=np.float32)
+    found = np.empty((3, 3))
+    calibrate(margins, 0.5, np.array([0.0, 0.0, 0.25]), found)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    scores = margins.astype(float) * 0.5 + np.array([0, 0, 0.25])
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(found, weights / weights.sum(axis=1, keepdims=True), rtol=1e-12)
+
+
+def test_flattening_leaves_the_document_as_it_was() -> None:
+    found = document()
+    before = copy.deepcopy(found)
+    flatten(found)
+    assert found == before
