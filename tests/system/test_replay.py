@@ -55,8 +55,8 @@ def assert_adds_up(outcome: Outcome) -> None:
 # ------------------------------------------------------------------------------------------------------- lock-step
 
 
-def assert_a_machine_changes_no_digit(source: str, tmp_path: Path) -> None:
-    """Two replays at once, one of them on a single core, while every core is kept busy by others."""
+def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> Outcome:
+    """Two replays at once, one of them on a single core, beside a process that takes what it gets."""
     if not hasattr(psutil.Process, "cpu_affinity"):
         pytest.skip("this system has no affinity of processes to cores")
     core = min(psutil.Process().cpu_affinity())
@@ -75,19 +75,20 @@ def assert_a_machine_changes_no_digit(source: str, tmp_path: Path) -> None:
     assert one.same == other.same
     for what in ("orders", "deals"):
         assert listed(what, tmp_path / "loaded") == listed(what, tmp_path / "alone")
-    fast = replayed(source, "--ticks", TICKS, "--speed", "max", "--on-opposite", "reverse", data_dir=tmp_path / "fast")
-    assert_adds_up(fast)
-    assert fast.same == one.same
+    return one
 
 
 def test_a_loaded_machine_and_a_single_core_change_no_digit(market: Path, tmp_path: Path) -> None:
-    assert_a_machine_changes_no_digit(f"{market}:EURUSD", tmp_path)
+    run_on_a_machine_that_is_shared(f"{market}:EURUSD", tmp_path)
 
 
 def test_a_loaded_machine_changes_no_digit_of_a_recording(shared_parquet: Path, tmp_path: Path) -> None:
-    assert_a_machine_changes_no_digit(named(shared_parquet), tmp_path)
+    lockstep = run_on_a_machine_that_is_shared(named(shared_parquet), tmp_path)
     if IS_FULL_SIZE:
-        assert_adds_up(replayed(named(shared_parquet), "--speed", "max", data_dir=tmp_path / "whole"))
+        run = (named(shared_parquet), "--speed", "max", "--on-opposite", "reverse")
+        fast = replayed(*run, "--ticks", TICKS, data_dir=tmp_path / "fast")
+        assert fast.same == lockstep.same
+        assert_adds_up(replayed(*run, data_dir=tmp_path / "whole"))
 
 
 def named(recording: Path) -> str:

@@ -1,0 +1,196 @@
+"""Garbage on every socket of a desk that is at work: it is counted and told, and changes no digit of the result.
+
+The tick socket is bound by the gateway and takes nothing; what a false publisher can do to a signal process stands in
+tests/integration/signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+import pytest
+import zmq
+from msgspec import Raw
+
+from common.settings import PROJECT_ROOT
+from common.sockets import ROUTER_FRAME_BYTES_MAX, Socket, Sockets, send
+from proto.codec import encode
+from proto.control import StatusQuery
+from proto.gateway import Hello, Ping
+from proto.messages import Answer, Call, Outcome
+from proto.units import MAX_FRAME_BYTES
+from tests.support.builders import STREAM_ID, a_signal
+from tests.support.replays import Replay, backtested, ticks_or
+from tests.support.tick_files import a_tick_file
+from tests.support.waiting import receive, wait_for
+
+TICKS = ticks_or(3_000)
+SEED = 20_140_501
+ROUNDS: Final = 10
+PIECES_A_ROUND: Final = 30
+
+ORDER: Final = {"action": "BUY", "order_id": "X1", "symbol": "EURUSD", "volume": 0.01, "price": 1.3871}
+MESSAGES: Final = {
+    "signal": (encode(a_signal()),),
+    "command": (encode(Call(1, 1_000, 0, Raw(encode(Ping())))),),
+    "report": (encode(Answer(1, Outcome.REPLY, Raw(encode(Ping())))),),
+    "control": (encode(StatusQuery()),),
+    "gw": (json.dumps(ORDER).encode(), msgpack.packb(ORDER), encode(Hello(client="x"))),
+}
+"""What each socket understands, to be broken."""
+
+
+def garbage(source: random.Random, message: bytes) -> list[bytes]:
+    """Frames that are no message, some of them nearly one."""
+    match source.randrange(8):
+        case 0:
+            return [source.randbytes(source.randrange(200))]
+        case 1:
+            return [message[: source.randrange(len(message))]]
+        case 2:
+            return [source.randbytes(1) * source.choice([MAX_FRAME_BYTES - 1, MAX_FRAME_BYTES + 1])]
+        case 3:
+            return [source.choice([b"\x91", b"\x81\xa1a", b"[", b'{"a":']) * 20_000]
+        case 4:
+            return [with_a_field_changed(message, float("nan"))]
+        case 5:
+            odd: Any = source.choice([None, True, [], {}, "\x00", -1e308, [[[[]]]]])
+            return [with_a_field_changed(message, odd)]
+        case 6:
+            return [message, message]
+        case _:
+            return [b"", b"", source.randbytes(10)]
+
+
+def with_a_field_changed(message: bytes, odd: object) -> bytes:
+    """A message with something in it that cannot be there."""
+    if message[:1] == b"{":
+        return json.dumps({**json.loads(message), "volume": odd}).encode()
+    fields = msgpack.unpackb(message, strict_map_key=False)
+    if isinstance(fields, dict):
+        return bytes(msgpack.packb({**fields, next(iter(fields)): odd, "volume": odd}))
+    return bytes(msgpack.packb([*fields[:-1], {"odd": odd}]))
+
+
+def throw(sockets: dict[str, Socket], source: random.Random) -> int:
+    """One round at every socket; how many pieces were taken."""
+    taken = 0
+    for name, socket in sockets.items():
+        for _ in range(PIECES_A_ROUND):
+            frames = garbage(source, source.choice(MESSAGES[name]))
+            envelope = [b""] if name in ("gw", "control") and source.random() < 0.8 else []
+            taken += send(socket, [*envelope, *frames])
+        while socket.type == zmq.DEALER and socket.poll(0):
+            socket.recv_multipart()
+    # Too long for any socket: whoever sends this is cut off, and comes again.
+    taken += send(sockets["gw"], [b"", b"x" * (ROUTER_FRAME_BYTES_MAX + 1)])
+    return taken
+
+
+@contextmanager
+def strangers(runtime: Path) -> Iterator[dict[str, Socket]]:
+    """A connection to every socket that a process of the desk has bound."""
+    sockets = Sockets()
+    made = {name: sockets.push(f"ipc://{runtime}/{name}.ipc") for name in ("signal", "command", "report")}
+    made |= {name: sockets.dealer(f"ipc://{runtime}/{name}.ipc") for name in ("control", "gw")}
+    for name, socket in made.items():
+        wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
+    yield made
+    sockets.close()
+
+
+def test_a_desk_amid_garbage_trades_as_ever(tmp_path: Path) -> None:
+    market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
+    expected = backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+    source = random.Random(SEED)
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+        replay.reach(1)
+        pids = {service: replay.process(service).pid for service in ("mt5", "execution", "portfolio", "signal")}
+        with strangers(replay.runtime) as sockets:
+            for number in range(1, ROUNDS + 1):
+                assert throw(sockets, source) > PIECES_A_ROUND
+                status = replay.reach(number * TICKS // (ROUNDS + 2))
+        assert status.malformed > 0
+        assert {service: replay.process(service).pid for service in pids} == pids
+        outcome = replay.wait()
+    assert outcome.exit_code == 0, outcome.words
+    assert outcome.same == expected.same
+    assert replay.has_logged("execution", "dropped a message")
+    assert replay.has_logged("portfolio", "dropped a frame")
+    assert replay.has_logged("mt5", "dropped a message")
+
+
+GATEWAY_REQUESTS: Final = 1_000
+
+
+@contextmanager
+def a_gateway_process(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`python -m services.mt5` over a made-up market, and where it takes requests."""
+    url = f"ipc://{folder}/gw.ipc"
+    settings = {
+        "PAPERDESK_ENV_FILE": "",
+        "PAPERDESK_DATA_DIR": str(folder / "data"),
+        "MT5_TICKS": f"{a_tick_file(folder / 'may.parquet', rows=10)}:EURUSD",
+        "MT5_REQUEST_URL": url,
+        "MT5_PUBLISH_URL": f"ipc://{folder}/ticks.ipc",
+        "MT5_STREAM_ID": STREAM_ID,
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.mt5"],
+            env={**os.environ, **settings},
+            cwd=PROJECT_ROOT,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process, url
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_plain_json_client_is_served_amid_a_thousand_pieces_of_garbage(tmp_path: Path) -> None:
+    """Whoever throws does not wait for answers; the client next to it sends JSON and reads JSON, one at a time."""
+    source = random.Random(SEED)
+    context: zmq.Context[Socket] = zmq.Context()
+    client, stranger = context.socket(zmq.REQ), context.socket(zmq.DEALER)
+
+    def ask(**fields: object) -> dict[str, Any]:
+        client.send(json.dumps(fields).encode())
+        reply: dict[str, Any] = json.loads(receive(client)[0])
+        return reply
+
+    with a_gateway_process(tmp_path) as (process, url):
+        for socket in (client, stranger):
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.connect(url)
+        assert ask(action="CONFIRM", stream_id=STREAM_ID, ordinal=0)["ordinal"] == 0
+        filled = []
+        for number in range(GATEWAY_REQUESTS):
+            envelope = [b""] if source.random() < 0.8 else []
+            stranger.send_multipart([*envelope, *garbage(source, source.choice(MESSAGES["gw"]))])
+            while stranger.poll(0):
+                stranger.recv_multipart()
+            if number % 20 == 0:
+                reply = ask(action="BUY", order_id=f"A-{number}", symbol="EURUSD", volume=0.01)
+                assert (reply["status"], reply["order_id"]) == ("FILLED", f"A-{number}")
+                filled.append(reply)
+        assert [ask(action="ORDER_STATUS", order_id=reply["order_id"])["ticket"] for reply in filled] == [
+            reply["ticket"] for reply in filled
+        ]
+        assert process.poll() is None
+        [position] = ask(action="GET_POSITIONS")["positions"]
+        assert position["volume"] == pytest.approx(0.01 * len(filled))
+    client.close()
+    stranger.close()
+    context.term()
