@@ -41,15 +41,16 @@ def says_what_it_waits_for(replay: Replay) -> None:
     wait_for(told, "portfolio to say that it waits for the gateway", seconds=SILENCE_S)
 
 
+def has_told(replay: Replay, service: str) -> bool:
+    return replay.has_logged(service, "the gateway does not answer")
+
+
 def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Outcome, tmp_path: Path) -> None:
     with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
         with stopped(replay.process("mt5")):
             says_what_it_waits_for(replay)
-            for service, words in (
-                ("execution", "the gateway does not answer"),
-                ("signal", "the gateway does not answer"),
-            ):
-                wait_for(lambda s=service, w=words: replay.has_logged(s, w), f"{service} to say so", seconds=SILENCE_S)  # type: ignore[misc]
+            wait_for(lambda: has_told(replay, "execution"), "execution to say so", seconds=SILENCE_S)
+            wait_for(lambda: has_told(replay, "signal"), "signal to say so", seconds=SILENCE_S)
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.words
     assert outcome.same == expected.same
