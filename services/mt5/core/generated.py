@@ -11,6 +11,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -311,20 +312,19 @@ def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.
         yield GeneratedTicks(tuple(symbols), block.symbol_index, block.time_ns, block.bid, block.ask, block.volume)
 
 
+def generated_minutes(
+    symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS
+) -> Iterator[GeneratedTicks]:
+    """So many hours of a market, minute by minute, in whole minutes and at least one."""
+    return islice(generate_blocks(symbols, seed=seed, start_ns=start_ns), max(1, round(hours * 3_600 / BLOCK_S)))
+
+
 def generate(symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS) -> GeneratedTicks:
-    """So many hours of a market, in whole minutes and at least one.
+    """So many hours of a market in one piece.
 
     Raises:
         UnknownSymbolError: the broker does not trade one of them.
     """
-    minutes = max(1, round(hours * 3_600 / BLOCK_S))
-    parts = [
-        part for part, _ in zip(generate_blocks(symbols, seed=seed, start_ns=start_ns), range(minutes), strict=False)
-    ]
-    return GeneratedTicks(
-        tuple(symbols),
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("symbol_index", "time_ns", "bid", "ask", "volume")
-        ),
-    )
+    parts = list(generated_minutes(symbols, seed=seed, hours=hours, start_ns=start_ns))
+    names = ("symbol_index", "time_ns", "bid", "ask", "volume")
+    return GeneratedTicks(tuple(symbols), *(np.concatenate([getattr(part, name) for part in parts]) for name in names))

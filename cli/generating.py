@@ -1,0 +1,109 @@
+"""`paperdesk ticks generate`: ticks of the generated market in a file, for training and for backtests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli.options import SEED_MAX
+from cli.places import writable_file
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HOURS_MAX: Final = 24.0 * 366 * 10
+BATCH_TICKS: Final = 100_000
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+  paperdesk ticks generate --symbols EURUSD --hours 48 --seed 1 eurusd.parquet
+
+  paperdesk ticks generate --symbols EURUSD,GBPUSD,USDJPY,XAUUSD --hours 8 four.parquet
+"""
+
+Out = Annotated[Path, typer.Argument(metavar="OUT.parquet", help="File to write; one that is there is replaced.")]
+Symbols = Annotated[str, typer.Option("--symbols", help="Pairs of currencies, XAUUSD or XAGUSD, comma separated.")]
+Hours = Annotated[float, typer.Option("--hours", metavar="H", help="Hours of market time, in whole minutes.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every price of it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(epilog=EXAMPLES)(generate)
+
+
+def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: Seed = 0) -> int:
+    """Write ticks of the generated, SIMULATED market: ts_ns, symbol, bid, ask, volume, in the order of time.
+
+    They begin on Monday, 2025-01-06, 08:00 UTC. The same symbols, hours and seed make the same rows.
+    """
+    names = tuple(part.strip() for part in symbols.split(",") if part.strip())
+    if not names or len(set(names)) != len(names):
+        raise StartError(
+            f"--symbols is {symbols!r}, expected different symbols, comma separated, such as EURUSD,GBPUSD"
+        )
+    if not 0 < hours <= HOURS_MAX:
+        raise StartError(f"--hours is {hours:g}, expected hours above 0 and at most {HOURS_MAX:.0f}")
+    if not 0 <= seed <= SEED_MAX:
+        raise StartError(f"--seed is {seed}, expected 0 to {SEED_MAX}")
+    path = writable_file(out, "OUT")
+
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    from services.mt5.core.generated import UnknownSymbolError, pairs_of
+
+    try:
+        pairs_of(names)
+    except UnknownSymbolError as error:
+        raise StartError(f"--symbols: {error}") from None
+    schema = {"ts_ns": pl.Int64, "symbol": pl.String, "bid": pl.Float64, "ask": pl.Float64, "volume": pl.Float64}
+    count = 0
+
+    def source(columns: Any, predicate: Any, rows: int | None, batch: int | None) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - polars' protocol; a plain sink asks for nothing of it
+        nonlocal count
+        for frame in _frames(names, hours=hours, seed=seed):
+            count += len(frame)
+            yield frame if columns is None else frame.select(columns)
+
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        register_io_source(source, schema=schema).sink_parquet(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise StartError(f"OUT {path} cannot be written: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    print(f"{count:,} SIMULATED ticks of {', '.join(names)} in {out}")
+    return 0
+
+
+def _frames(symbols: tuple[str, ...], *, hours: float, seed: int) -> Iterator[pl.DataFrame]:
+    """The ticks in frames of some size, so that memory does not depend on the hours."""
+    import polars as pl
+
+    from services.mt5.core.generated import generated_minutes
+
+    held: list[pl.DataFrame] = []
+    for part in generated_minutes(symbols, seed=seed, hours=hours):
+        held.append(
+            pl.DataFrame(
+                {
+                    "ts_ns": part.time_ns,
+                    "symbol": pl.Series([part.symbols[index] for index in part.symbol_index.tolist()], dtype=pl.String),
+                    "bid": part.bid,
+                    "ask": part.ask,
+                    "volume": part.volume,
+                }
+            )
+        )
+        if sum(map(len, held)) >= BATCH_TICKS:
+            yield pl.concat(held)
+            held = []
+    if held:
+        yield pl.concat(held)

@@ -1,0 +1,35 @@
+"""A strategy that trades all the time, so that a short run of a live desk has many orders in it."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from services.signal.core.buffer import TickBuffer
+
+FLIP_TICKS: Final = 5
+
+_STATE: Final = struct.Struct("<q")
+
+
+class Flipping:
+    """Buys and sells by turns, `FLIP_TICKS` ticks each, whatever the prices are."""
+
+    name: Final = "flipping"
+    warm_up_ticks: Final = 2
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        """Change sides now and then."""
+        self._seen += 1
+        return (1 if self._seen // FLIP_TICKS % 2 else -1), 0.75
+
+    def snapshot(self) -> bytes:
+        """How many ticks it has seen."""
+        return _STATE.pack(self._seen)
+
+    def restore(self, state: bytes) -> None:
+        """Go on from there."""
+        (self._seen,) = _STATE.unpack(state)
