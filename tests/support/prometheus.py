@@ -1,0 +1,57 @@
+"""Asking a running Prometheus, and the page that says what it should have."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Final
+
+from tests.support.shared_data import ROOT
+
+_ROW: Final = re.compile(r"^\| `(?P<name>(?:trading|process)_[a-z0-9_]+)` \| (?P<kind>\w+) \|", re.MULTILINE)
+
+
+def documented_series() -> dict[str, str]:
+    """Every metric of docs/metrics.md with its type."""
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    return {row["name"]: row["kind"] for row in _ROW.finditer(text)}
+
+
+class Prometheus:
+    """The HTTP interface of one Prometheus; while it does not answer, it knows nothing."""
+
+    def __init__(self, port: int) -> None:
+        """It listens on this host."""
+        self._url = f"http://127.0.0.1:{port}/api/v1"
+
+    def targets(self) -> dict[str, str]:
+        """Each target's health by its job and service."""
+        active = self._ask("targets").get("activeTargets", [])
+        return {target["labels"].get("service", target["labels"]["job"]): target["health"] for target in active}
+
+    def value(self, expression: str) -> float:
+        """The sum of what an expression gives, 0 for nothing."""
+        found = self._ask("query", query=expression).get("result", [])
+        return sum(float(sample["value"][1]) for sample in found)
+
+    def names(self) -> set[str]:
+        """Every name that has a series."""
+        found = self._ask("label/__name__/values")
+        return set(found) if isinstance(found, list) else set()
+
+    def missing(self, documented: dict[str, str]) -> list[str]:
+        """Documented metrics that have no series."""
+        names = self.names()
+        shown = {name: f"{name}_bucket" if kind == "histogram" else name for name, kind in documented.items()}
+        return [name for name, series in shown.items() if series not in names]
+
+    def _ask(self, path: str, **parameters: str) -> Any:
+        url = f"{self._url}/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return json.load(answer)["data"]
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return {}

@@ -1,0 +1,121 @@
+"""Debian's real Prometheus, with the shipped configuration, against a running desk: nothing is missing, nothing is wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cli.desk_environment import desk_environment
+from cli.supervision import Supervised
+from tests.support.prometheus import Prometheus, documented_series
+from tests.support.shared_data import ROOT
+from tests.support.tick_files import a_tick_file
+from tests.support.waiting import wait_for
+
+SHIPPED: Final = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+PROMETHEUS: Final = shutil.which("prometheus")
+PROMTOOL: Final = shutil.which("promtool")
+TARGETS: Final = {
+    "METRICS_PORT_MT5": "mock-mt5:9101",
+    "METRICS_PORT_SIGNAL": "trader:9102",
+    "METRICS_PORT_PORTFOLIO": "trader:9103",
+    "METRICS_PORT_EXECUTION": "trader:9104",
+}
+SCRAPE_S: Final = 60.0
+
+pytestmark = pytest.mark.skipif(
+    PROMETHEUS is None or PROMTOOL is None,
+    reason="no prometheus here; Debian: apt-get install --no-install-recommends prometheus",
+)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, all held until the last is found."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+@contextmanager
+def prometheus_of(configuration: Path, port: int, folder: Path) -> Iterator[Prometheus]:
+    """A Prometheus of our own, ended by its pid."""
+    assert PROMETHEUS is not None
+    log = folder / "prometheus.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                PROMETHEUS,
+                f"--config.file={configuration}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+        )
+    try:
+        yield Prometheus(port)
+        assert process.poll() is None, log.read_text()[-2000:]
+    finally:
+        process.terminate()
+        process.wait(30.0)
+
+
+def test_promtool_accepts_the_shipped_configuration() -> None:
+    assert PROMTOOL is not None
+    done = subprocess.run([PROMTOOL, "check", "config", str(SHIPPED)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_sees_every_process_and_every_documented_series(tmp_path: Path) -> None:
+    *ports, own_port = free_ports(len(TARGETS) + 1)
+    text = SHIPPED.read_text(encoding="utf-8").replace("localhost:9090", f"127.0.0.1:{own_port}")
+    for target, port in zip(TARGETS.values(), ports, strict=True):
+        assert target in text, target
+        text = text.replace(target, f"127.0.0.1:{port}")
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text(text, encoding="utf-8")
+    run = {
+        "TRADING_SYMBOL": "EURUSD",
+        "MT5_TICKS": f"{a_tick_file(tmp_path / 'eurusd.parquet', rows=3_000)}:EURUSD",
+        "MT5_PACE": "lockstep",
+        **{variable: str(port) for variable, port in zip(TARGETS, ports, strict=True)},
+    }
+    with Supervised(log_dir=tmp_path / "logs") as desk, prometheus_of(configuration, own_port, tmp_path) as prometheus:
+        desk.start(desk_environment(os.environ, run, runtime=desk.runtime, data_dir=tmp_path / "data"))
+        up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "prometheus"), "up")
+        wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)
+        finished = 'trading_portfolio_desk_state{state="FINISHED"}'
+        wait_for(lambda: prometheus.value(finished) == 1, "the end of the ticks", seconds=SCRAPE_S)
+        # Each target is asked at its own moment, about readings up to a second old.
+        now = prometheus.value("vector(time())")
+        scraped = 'min(timestamp(up{job="paperdesk"}))'
+        wait_for(lambda: prometheus.value(scraped) > now + 1, "a scrape of every target since", seconds=SCRAPE_S)
+        desk.check()
+        assert prometheus.missing(documented_series()) == []
+        assert_the_figures_fit(prometheus)
+
+
+def assert_the_figures_fit(prometheus: Prometheus) -> None:
+    """What different processes counted of the same things."""
+    value = prometheus.value
+    assert value("trading_portfolio_decided_ordinal") == value("trading_mt5_book_ordinal") == 3_000
+    assert value("sum(trading_portfolio_decided_signals_total)") == 3_000
+    fills = value("trading_portfolio_booked_fills_total")
+    assert fills > 0
+    assert value('trading_portfolio_account_orders{status="FILLED"}') == fills
+    assert value("trading_portfolio_tick_to_order_seconds_count") == value("trading_portfolio_created_orders_total")
+    assert value("trading_execution_order_to_gateway_seconds_count") == value("trading_portfolio_created_orders_total")
+    assert value("trading_portfolio_balance_account_currency") == value("trading_mt5_balance_account_currency")
+    assert value("trading_portfolio_ledger_commit_seconds_count") > 0
+    assert value("trading_portfolio_in_doubt_orders") == 0
