@@ -85,8 +85,12 @@ check: lint ## Format, lint, types and the quick tests: about a minute
 	$(BIN)/python -m pytest tests/unit tests/property tests/contract tests/tidy $(ARGS)
 
 .PHONY: test
-test: lint ## Everything: lint, types and all the tests
-	$(BIN)/python -m pytest tests $(ARGS)
+test: lint ## Everything: lint, types and all the tests but those that need Docker
+	$(BIN)/python -m pytest tests -m "not docker" $(ARGS)
+
+.PHONY: test-docker
+test-docker: setup ## The desk in containers on a real Docker Engine; starts one of its own if none answers (as root)
+	REQUIRE_ALL=1 $(BIN)/python -m pytest tests/docker -m docker -s $(ARGS)
 
 .PHONY: bench
 bench: setup ## Measure the desk against its floors and peers (ARGS="--ticks 1000")

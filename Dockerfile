@@ -1,0 +1,47 @@
+# The desk in one image: the gateway and the trader are two commands of it (docker-compose.yml). Nothing is compiled, so
+# there is no toolchain to leave behind; the first stage exists to keep pip and its leftovers out of the result.
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS packages
+LABEL org.opencontainers.image.title="paperdesk packages"
+COPY requirements/base.lock /tmp/base.lock
+# The packages' own test suites are a tenth of what they bring. Byte code is made here, because the root is read-only
+# where it runs and every start would compile it anew.
+RUN python3 -m venv --without-pip /opt/paperdesk/.venv \
+ && python3 -m pip --python /opt/paperdesk/.venv/bin/python install \
+      --no-cache-dir --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r /tmp/base.lock \
+ && find /opt/paperdesk/.venv -type d \( -name tests -o -name test \) -path '*/site-packages/*' \
+      -not -path '*/numba/testing*' -prune -exec rm -rf {} + \
+ && /opt/paperdesk/.venv/bin/python -m compileall -q -j 0 /opt/paperdesk/.venv/lib
+
+FROM ${BASE}
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="paperdesk" \
+      org.opencontainers.image.description="A paper-trading desk: simulated gateway, signal, portfolio, execution" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision="${REVISION}"
+RUN groupadd --gid 10001 paperdesk \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin paperdesk
+WORKDIR /opt/paperdesk
+COPY --from=packages /opt/paperdesk/.venv .venv
+# .dockerignore names what there is to copy.
+COPY . .
+# The same programs as everywhere; only what they say goes to the container's log instead of files.
+RUN sed -E -e 's|^stdout_logfile=.*|stdout_logfile=/dev/fd/1|' -e 's|^stdout_logfile_maxbytes=.*|stdout_logfile_maxbytes=0|' \
+      -e '/^stdout_logfile_backups=/d' -e 's|^logfile=.*|logfile=/dev/null|' -e 's|^logfile_maxbytes=.*|logfile_maxbytes=0|' \
+      -e '/^logfile_backups=/d' supervisord.conf > supervisord.container.conf \
+ && .venv/bin/python -m compileall -q -x '\.venv' . \
+ && echo /opt/paperdesk > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/paperdesk.pth" \
+ && printf '#!/opt/paperdesk/.venv/bin/python\nfrom cli.main import main\nmain()\n' > .venv/bin/paperdesk \
+ && chmod 0755 .venv/bin/paperdesk \
+ && mkdir -p var/data var/run var/log \
+ && chown -R paperdesk:paperdesk var && chmod -R 0700 var
+ENV PATH=/opt/paperdesk/.venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PAPERDESK_REVISION=${REVISION} \
+    NUMBA_CACHE_DIR=/opt/paperdesk/var/data/numba
+USER 10001:10001
+VOLUME /opt/paperdesk/var/data
+STOPSIGNAL SIGTERM
+CMD ["supervisord", "-n", "-c", "/opt/paperdesk/supervisord.container.conf"]

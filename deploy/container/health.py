@@ -1,0 +1,86 @@
+"""Health of a container: `gateway` asks the gateway for a PING, `desk` asks supervisord and portfolio.
+
+Docker runs it every few seconds, so it takes the library's sockets and nothing of the command line. One line on stdout
+says what is wrong; exit code 1 is "unhealthy".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+from xmlrpc.client import Error, ServerProxy
+
+import zmq
+from supervisor.xmlrpc import SupervisorTransport
+
+from common.errors import StartError
+from common.settings import PROJECT_ROOT, CommonSettings, load
+from common.sockets import Sockets, send
+from proto.codec import decode_control_reply, encode
+from proto.control import StatusQuery, StatusReply
+
+TIMEOUT_MS: Final = 2_000
+PROGRAMS: Final = ("signal", "portfolio", "execution")
+SICK: Final = ("CONNECTING", "RECONCILING", "HALTED")
+"""States in which portfolio decides nothing; a finished or waiting desk is well."""
+
+
+class UnhealthyError(Exception):
+    """What is wrong, in one line."""
+
+
+def gateway() -> None:
+    """The gateway of this container answers a PING."""
+    url = os.environ.get("MT5_REQUEST_URL", "tcp://127.0.0.1:5555").replace("//0.0.0.0:", "//127.0.0.1:")
+    reply = json.loads(_ask(url, json.dumps({"action": "PING"}).encode()))
+    if reply.get("status") != "OK":
+        raise UnhealthyError(f"the gateway answered PING with {reply}")
+
+
+def desk() -> None:
+    """Every process runs, and portfolio knows the gateway and is not halted."""
+    server = ServerProxy(
+        "http://127.0.0.1", SupervisorTransport(serverurl=f"unix://{PROJECT_ROOT}/var/run/supervisor.sock")
+    )
+    processes = server.supervisor.getAllProcessInfo()
+    assert isinstance(processes, list), processes
+    states = {process["name"]: process["statename"] for process in processes}
+    down = [f"{name} is {states.get(name, 'unknown')}" for name in PROGRAMS if states.get(name) != "RUNNING"]
+    if down:
+        raise UnhealthyError(", ".join(down))
+    status = decode_control_reply(_ask(load(CommonSettings).control_url, encode(StatusQuery())))
+    if not isinstance(status, StatusReply) or status.state in SICK:
+        raise UnhealthyError(f"portfolio is {getattr(status, 'state', status)}: {getattr(status, 'waiting_for', '')}")
+
+
+def _ask(url: str, request: bytes) -> bytes:
+    sockets = Sockets()
+    try:
+        socket = sockets.dealer(url)
+        if not socket.poll(TIMEOUT_MS, zmq.POLLOUT) or not send(socket, [b"", request]):
+            raise UnhealthyError(f"nobody listens at {url}")
+        if not socket.poll(TIMEOUT_MS, zmq.POLLIN):
+            raise UnhealthyError(f"no answer from {url} within {TIMEOUT_MS} ms")
+        return socket.recv_multipart()[-1]
+    finally:
+        sockets.close()
+
+
+CHECKS: Final[dict[str, Callable[[], None]]] = {"gateway": gateway, "desk": desk}
+
+
+def main() -> int:
+    """Run the check that the command line names."""
+    try:
+        CHECKS[sys.argv[1]]()
+    except (UnhealthyError, StartError, OSError, Error) as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The desk in containers, on a real Docker Engine: `make test-docker`."""

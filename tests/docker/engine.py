@@ -1,0 +1,223 @@
+"""A Docker Engine for the tests, and the desk's containers on it; whatever was made here is gone afterwards.
+
+The engine that answers is used; where none does, a dockerd of our own is started in a folder of its own and ended by its
+pid. The base image is pulled, or made by the tool beside the checkout where no registry is reached. Prometheus is the
+host's own program in a local image, run with the shipped configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.shared_data import ROOT
+from tests.support.waiting import wait_for
+
+BASE: Final = "python:3.11-slim-bookworm"
+BASE_TOOL: Final = ROOT.parent / "shared" / "tools" / "docker-base.sh"
+DISK_BYTES_MIN: Final = 4 * 10**9
+"""Base, packages twice (a stage and its copy) and the layers under way."""
+
+BUILD_S: Final = 1_200.0
+COMMAND_S: Final = 180.0
+NEEDED: Final = {
+    "docker": "docker.io",
+    "docker-compose": "docker-compose",
+    "debootstrap": "debootstrap",
+    "prometheus": "prometheus",
+}
+
+_PROMETHEUS: Final = f"""
+FROM {BASE}
+COPY prometheus /bin/prometheus
+RUN mkdir -p /prometheus && chown 65534:65534 /prometheus
+USER 65534:65534
+WORKDIR /prometheus
+ENTRYPOINT ["/bin/prometheus"]
+"""
+
+
+def missing() -> str:
+    """What would have to be installed for these tests to run; nothing when all is there."""
+    packages = [package for command, package in NEEDED.items() if shutil.which(command) is None]
+    return f"apt-get install {' '.join(packages)}" if packages else ""
+
+
+def run(*command: str, seconds: float = COMMAND_S, env: dict[str, str] | None = None) -> str:
+    """Run a command and return what it printed; it fails with its own words."""
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(
+            f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        )
+    return done.stdout
+
+
+def answers() -> bool:
+    """Whether a Docker Engine can be talked to."""
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def engine() -> Iterator[None]:
+    """An engine that answers, our own where there is none."""
+    if answers():
+        yield
+        return
+    folder = Path(tempfile.mkdtemp(prefix="pd-docker-"))
+    free = shutil.disk_usage(folder).free
+    assert free > DISK_BYTES_MIN, f"{folder}: {free / 1e9:.1f} GB free, expected {DISK_BYTES_MIN / 1e9:.0f} GB"
+    address = f"unix://{folder}/docker.sock"
+    before = os.environ.get("DOCKER_HOST")
+    with (folder / "dockerd.log").open("wb") as log:
+        daemon = subprocess.Popen(
+            [
+                "dockerd",
+                *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")),
+                *("--pidfile", str(folder / "dockerd.pid"), "-H", address),
+            ],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    os.environ["DOCKER_HOST"] = address
+    try:
+        wait_for(lambda: answers() or daemon.poll() is not None, "dockerd", seconds=60.0)
+        assert daemon.poll() is None, (folder / "dockerd.log").read_text()[-2000:]
+        yield
+    finally:
+        daemon.terminate()
+        daemon.wait(60.0)
+        if before is None:
+            del os.environ["DOCKER_HOST"]
+        else:
+            os.environ["DOCKER_HOST"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def has_image(tag: str) -> bool:
+    """Whether the engine has an image."""
+    return subprocess.run(["docker", "image", "inspect", tag], capture_output=True, check=False).returncode == 0
+
+
+def size_of(tag: str) -> int:
+    """Bytes of an image, all its layers."""
+    return int(run("docker", "image", "inspect", "--format", "{{.Size}}", tag))
+
+
+@contextmanager
+def images() -> Iterator[dict[str, str]]:
+    """The desk's image and Prometheus', as variables of docker-compose.yml; what was made is removed again."""
+    made = []
+    try:
+        if not has_image(BASE):
+            pulled = (
+                subprocess.run(["docker", "pull", "--quiet", BASE], capture_output=True, check=False).returncode == 0
+            )
+            if not pulled:
+                assert BASE_TOOL.is_file(), f"no registry gives {BASE}, and there is no {BASE_TOOL} to make it"
+                run(str(BASE_TOOL), BASE, seconds=BUILD_S)
+            made.append(BASE)
+        names = {
+            "PAPERDESK_IMAGE": f"paperdesk:test-{os.getpid()}",
+            "PROMETHEUS_IMAGE": f"paperdesk-prometheus:test-{os.getpid()}",
+        }
+        started = time.monotonic()
+        run("docker-compose", "build", "mock-mt5", seconds=BUILD_S, env=names)
+        made.append(names["PAPERDESK_IMAGE"])
+        print(f"\nbuilt in {time.monotonic() - started:.0f} s")
+        with tempfile.TemporaryDirectory() as context:
+            prometheus = shutil.which("prometheus")
+            assert prometheus is not None
+            shutil.copy(prometheus, context)
+            (Path(context) / "Dockerfile").write_text(_PROMETHEUS)
+            run("docker", "build", "--quiet", "--tag", names["PROMETHEUS_IMAGE"], context, seconds=BUILD_S)
+        made.append(names["PROMETHEUS_IMAGE"])
+        yield names
+    finally:
+        for tag in reversed(made):
+            run("docker", "image", "rm", "--force", tag)
+        run(
+            "docker", "image", "prune", "--force", "--filter", "label=org.opencontainers.image.title=paperdesk packages"
+        )
+
+
+class Desk:
+    """The containers of docker-compose.yml, under a project name of their own."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        """Nothing runs before `up`."""
+        self.project = f"paperdesk-test-{os.getpid()}"
+        self.prometheus_port = _free_port()
+        self._env = {**names, "PROMETHEUS_PORT": str(self.prometheus_port), "COMPOSE_PROJECT_NAME": self.project}
+
+    def compose(self, *arguments: str, seconds: float = COMMAND_S) -> str:
+        """One docker-compose command."""
+        return run("docker-compose", *arguments, seconds=seconds, env=self._env)
+
+    def up(self) -> None:
+        """Start everything; returns when the trader's gateway is healthy and the trader has started."""
+        self.compose("up", "--detach", "--no-build", seconds=300.0)
+
+    def down(self) -> None:
+        """Stop everything, and take networks and volumes away."""
+        self.compose("down", "--volumes", "--timeout", "40", seconds=300.0)
+
+    def container(self, service: str) -> str:
+        """The id of a service's container."""
+        return self.compose("ps", "--quiet", service).strip()
+
+    def inspect(self, service: str) -> Any:
+        """What Docker knows of a service's container."""
+        return json.loads(run("docker", "inspect", self.container(service)))[0]
+
+    def health(self, service: str) -> str:
+        """`healthy`, `unhealthy` or `starting`."""
+        return str(self.inspect(service)["State"]["Health"]["Status"])
+
+    def execute(self, service: str, *command: str) -> str:
+        """Run a command in a container."""
+        return run("docker", "exec", self.container(service), *command)
+
+    def rows(self, what: str) -> list[dict[str, Any]]:
+        """What `paperdesk orders`, `deals` or `positions` says of the ledger in the trader."""
+        found = json.loads(self.execute("trader", "paperdesk", what, "--data-dir", "var/data", "--json"))
+        assert isinstance(found, list), found
+        return found
+
+    def logs(self) -> str:
+        """The end of what the containers said."""
+        return self.compose("logs", "--no-color", "--tail", "40")
+
+    @property
+    def network(self) -> str:
+        """The private network."""
+        return f"{self.project}_desk"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def caps_of(status: str) -> Sequence[int]:
+    """The capability sets in a /proc/PID/status."""
+    return [int(line.split()[1], 16) for line in status.splitlines() if line.startswith("Cap")]
