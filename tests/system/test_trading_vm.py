@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from cli.supervision import PROJECT_ROOT
 from tests.support.waiting import wait_for
 
 START_S: Final = 60.0
+UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk.service"
 
 
 def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
@@ -77,3 +80,26 @@ def test_a_word_that_is_no_venue_is_refused(tmp_path: Path) -> None:
     words, _ = process.communicate(timeout=START_S)
     assert process.returncode == 2
     assert "MT5_VENUE: value 'terminal', expected none or simulated" in words
+
+
+def test_the_unit_runs_the_shipped_configuration_and_may_write_to_its_state_only() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read_string(UNIT.read_text(encoding="utf-8"))
+    service = unit["Service"]
+    assert service["execstart"].endswith("supervisord -n -c /opt/paperdesk/supervisord.conf")
+    assert service["protectsystem"] == "strict"
+    assert service["restart"] == "on-failure"
+    assert service["capabilityboundingset"] == ""
+    assert service["bindpaths"] == "/var/lib/paperdesk:/opt/paperdesk/var"
+
+
+def test_systemd_accepts_the_unit_where_there_is_one(tmp_path: Path) -> None:
+    """With the programs of this checkout, because systemd looks whether they are there."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        return
+    text = UNIT.read_text(encoding="utf-8").replace("/opt/paperdesk/.venv/bin", str(Path(sys.executable).parent))
+    copy = tmp_path / UNIT.name
+    copy.write_text(text, encoding="utf-8")
+    done = subprocess.run([analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
