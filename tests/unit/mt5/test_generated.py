@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from services.mt5.core import market_terms as terms
 from services.mt5.core.generated import (
+    BLOCKS_KEPT,
     ENDLESS,
     HISTORY_BLOCKS,
     WARM_UP_NS,
@@ -264,17 +265,17 @@ def test_order_flow_carries_a_little_of_the_next_minute(two_days: GeneratedTicks
 
 
 def test_memory_stays_the_same_over_a_long_run() -> None:
-    """Twelve hours are walked as a gateway walks them; states and minutes kept stay bounded."""
+    """Some hours are walked as a gateway walks them; states, minutes and rows kept stay bounded."""
     market = a_market("EURUSD", "GBPUSD")
-    sizes = []
-    for minutes in range(720):
-        place = min(minutes, len(market._states) - 1)
-        ordinal = market._states[place].ordinal + 1
+    ordinal, sizes = 1, []
+    for _ in range(400):
         market.tick_at(ordinal)
-        market._extend()
+        ordinal += 200
         market.forget_before(ordinal)
         market.saved()
         sizes.append((len(market._states), len(market._blocks), len(market._rows)))
-    assert all(later <= HISTORY_BLOCKS + 722 for later, _, _ in sizes)
-    assert max(blocks for _, blocks, _ in sizes) <= 8
-    assert all(one.time_ns <= two.time_ns for one, two in pairwise(ticks_of(market, ordinal, ordinal + 100)))
+    assert market.tick_at(ordinal).time_ns - market.first_time_ns > 4 * HOUR_NS
+    assert max(states for states, _, _ in sizes) <= HISTORY_BLOCKS + 3
+    assert max(max(blocks, rows) for _, blocks, rows in sizes) <= BLOCKS_KEPT
+    walked = ticks_of(market, ordinal - 3_000, ordinal)
+    assert all(one.time_ns <= two.time_ns for one, two in pairwise(walked))

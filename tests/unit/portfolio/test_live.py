@@ -1,0 +1,152 @@
+"""A live desk: the venue's clock decides what is too old, and a silent venue leaves an order in doubt."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from proto.control import DeskState
+from proto.gateway import Buy, Confirm, Hello
+from proto.messages import MarketHeartbeat
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.events import OrderDenied
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.market_watch import FEED_STALE_NS
+from services.portfolio.core.portfolio import HELD_SIGNALS_MAX, ORDER_LIFETIME_NS
+from services.portfolio.core.status import status_of
+from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, a_tick
+from tests.support.desk import HandDrivenDesk, request_of
+
+QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
+
+
+def a_live_desk() -> HandDrivenDesk:
+    """A desk that runs on a market which has published its first ticks and waits for nobody."""
+    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
+    driven.settle(driven.start())
+    driven.gateway.due(driven.now)
+    assert driven.desk.state is DeskState.RUNNING
+    return driven
+
+
+def a_heartbeat(time_ns: int, stream_id: str = STREAM_ID) -> MarketHeartbeat:
+    return MarketHeartbeat("simulated-mt5", "boot-1", stream_id, 1, {"EURUSD": 1}, time_ns)
+
+
+def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() -> None:
+    driven = a_live_desk()
+    driven.settle(driven.tell(a_signal(1, 1)))
+    [order] = driven.asked_of(Buy)
+    assert isinstance(order, Buy)
+    assert order.valid_until_ns == START_NS + ORDER_LIFETIME_NS
+    assert order.ordinal == 0
+    [filled] = driven.desk.book.orders.values()
+    assert filled.status is OrderStatus.FILLED
+
+
+def test_a_live_desk_confirms_nothing_and_waits_for_no_greeting() -> None:
+    driven = a_live_desk()
+    driven.settle(driven.tell(a_signal(1, 1)))
+    driven.settle(driven.pause())
+    assert driven.asked_of(Confirm) == []
+
+
+@pytest.mark.parametrize(("late_ns", "is_denied"), [(5 * TICK_NS, False), (5 * TICK_NS + 1, True)])
+def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_ns: int, is_denied: bool) -> None:
+    driven = a_live_desk()
+    driven.portfolio.watch(a_heartbeat(START_NS + late_ns), driven.now)
+    driven.settle(driven.tell(a_signal(1, 1)))
+    assert bool(driven.asked_of(Buy)) is not is_denied
+    denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    assert [denial.code for denial in denials] == ["SIGNAL_STALE"] * is_denied
+    if is_denied:
+        assert (denials[0].limit, denials[0].observed) == ("5000 ms", "5000 ms old")
+        assert driven.desk.cursor.marks["EURUSD"].bid == 1.1, "its quote still counts"
+
+
+def test_signals_that_waited_while_the_desk_was_busy_are_judged_by_what_came_since() -> None:
+    """The order of tick 1 hangs; ticks go on for ten seconds; the first that waited are too old by then."""
+    driven = a_live_desk()
+    calls = driven.tell(a_signal(1, 1))
+    for ordinal in range(2, 12):
+        driven.tell(a_signal(ordinal, -1))
+        driven.portfolio.watch(
+            a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS), driven.now
+        )
+    driven.settle(calls)
+    orders = list(driven.desk.book.orders.values())
+    assert [order.decision.ordinal for order in orders] == [1, 6, 7]
+    assert driven.desk.cursor.denied == {"SIGNAL_STALE": 4}
+
+
+def test_silence_leaves_a_live_order_in_doubt_until_the_venue_has_spoken() -> None:
+    driven = a_live_desk()
+    [call] = driven.tell(a_signal(1, 1))
+    driven.silence(call)
+    [order] = driven.desk.book.orders.values()
+    assert order.status is OrderStatus.IN_DOUBT
+    assert status_of(driven.desk).in_doubt == 1
+    assert driven.tell(a_signal(2, 1)) == []
+    [again] = driven.wait(3_000)
+    assert again == call
+    driven.settle([again])
+    [order] = driven.desk.book.orders.values()
+    assert order.status is OrderStatus.FILLED
+    assert status_of(driven.desk).in_doubt == 0
+
+
+def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() -> None:
+    """The venue's clock has moved past the deadline while the order was on its way."""
+    driven = a_live_desk()
+    [call] = driven.tell(a_signal(1, 1))
+    driven.mono_ns += 30 * TICK_NS
+    driven.gateway.due(driven.now)
+    late = structs.replace(request_of(call), request_id="late")
+    assert isinstance(late, Buy)
+    reply = driven.gateway.handle(late, driven.now._replace(domain_ns=driven.gateway.domain_ns(driven.mono_ns)))
+    driven.settle(driven.answer(call, reply))
+    [order] = driven.desk.book.orders.values()
+    assert (order.status, order.code) == (OrderStatus.EXPIRED, "EXPIRED")
+    assert driven.desk.book.position("EURUSD").is_flat
+
+
+def test_another_stream_is_met_anew() -> None:
+    """The gateway came back with other settings: portfolio says hello again and takes up what runs now."""
+    driven = a_live_desk()
+    calls = driven.portfolio.watch(a_heartbeat(START_NS, "another"), driven.now)
+    assert [type(request_of(call)) for call in calls] == [Hello]
+    assert status_of(driven.desk).waiting_for == "the gateway, which has another stream now"
+    driven.settle(calls)
+    assert driven.desk.state is DeskState.RUNNING
+
+
+def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
+    driven = a_live_desk()
+    driven.tell(a_signal(700))
+    assert driven.desk.cursor.gaps == 0
+    driven.tell(a_signal(705))
+    assert driven.desk.cursor.gaps == 4
+
+
+def test_when_too_many_signals_wait_the_oldest_goes() -> None:
+    driven = a_live_desk()
+    driven.tell(a_signal(1, 1))
+    for ordinal in range(2, HELD_SIGNALS_MAX + 3):
+        driven.tell(a_signal(ordinal))
+    assert driven.portfolio.held_signals == HELD_SIGNALS_MAX
+    assert driven.desk.malformed == 0
+
+
+def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
+    driven = a_live_desk()
+    driven.portfolio.watch(a_tick(), driven.now)
+    driven.settle(driven.tell(a_signal(1, 1, confidence=0.7)))
+    status = status_of(driven.desk, driven.mono_ns + 40_000_000)
+    quote = status.quotes["EURUSD"]
+    assert (quote.bid, quote.ask, quote.age_ms) == (1.1, 1.1001, 40)
+    assert quote.spread_points == pytest.approx(10)
+    assert (status.signals["EURUSD"].direction, status.signals["EURUSD"].confidence) == (1, 0.7)
+    assert [order.status for order in status.recent_orders] == ["FILLED"]
+    assert status.venue_time_ns >= START_NS
+    assert not status.feed_stale
+    assert status_of(driven.desk, driven.mono_ns + FEED_STALE_NS + 1).feed_stale
