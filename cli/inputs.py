@@ -19,6 +19,11 @@ class NamedFile(NamedTuple):
     symbol: str
 
 
+def is_symbol(text: str) -> bool:
+    """Whether a word can be a symbol's name."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
 def split(text: str) -> tuple[Path, str | None]:
     """The file and the symbol of `FILE[:SYMBOL]`.
 
@@ -26,7 +31,7 @@ def split(text: str) -> tuple[Path, str | None]:
     with it is not: a name with a colon in it stays a name.
     """
     file, colon, symbol = text.rpartition(":")
-    if colon and file and _SYMBOL.fullmatch(symbol) and (Path(file).is_file() or not Path(text).exists()):
+    if colon and file and _SYMBOL.fullmatch(symbol) and (Path(file).exists() or not Path(text).exists()):
         return Path(file), symbol
     return Path(text), None
 

@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
     except StartError as error:
-        return _refuse(str(error))
+        return _refuse(str(error), error.details)
     except typer.TyperException as error:
         return _refuse(error.format_message().replace("Value error, ", ""))
     except typer.Abort:
@@ -61,9 +61,9 @@ def run(arguments: list[str]) -> int:
     return int(code or 0)
 
 
-def _refuse(words: str) -> int:
+def _refuse(words: str, details: tuple[str, ...] = ()) -> int:
     line = " ".join(words.split())
-    print(f"paperdesk: {line}", file=sys.stderr)
+    print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     return EXIT_UNUSABLE
 
 

@@ -1,134 +1,200 @@
-"""`paperdesk ticks describe`: what is in a file of recorded ticks, and what of it would be traded on."""
+"""`paperdesk ticks`: what is in a file of recorded ticks, and Parquet made of any layout that is known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from cli.inputs import NamedFile, split
+from cli.inputs import is_symbol, split
 from cli.options import AsJson, Crossed, CrossedQuotes
 from cli.places import json_text
 from common.errors import StartError
 
-QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+OUT_SUFFIX: Final = ".parquet"
 
 app = typer.Typer(help="Recorded ticks.", rich_markup_mode="rich")
 
-EXAMPLES = """
+DESCRIBE_EXAMPLES = """
 [bold]Examples[/bold]
 
   paperdesk ticks describe eurusd.parquet:EURUSD
 
   paperdesk ticks describe may.parquet --symbol EURUSD --crossed accept --json
+
+  paperdesk ticks describe EURUSD_mt5.csv:EURUSD --zone Europe/Athens
 """
-File = Annotated[str, typer.Argument(metavar="FILE[:SYMBOL]", help="A Parquet file with ts_ns, bid and ask.")]
+CONVERT_EXAMPLES = """
+[bold]Examples[/bold]
+
+  paperdesk ticks convert EURUSD_mt5.csv eurusd.parquet --symbol EURUSD --utc-offset +02:00
+
+  paperdesk ticks convert lean/fxcm/eurusd eurusd.parquet --symbol EURUSD
+
+  paperdesk ticks convert eurusd.csv.gz:EURUSD gbpusd.zip:GBPUSD both.parquet
+"""
+LAYOUTS = "Parquet, MetaTrader 5, TrueFX, HistData, LEAN, Dukascopy, or a table with a header; plain, gzip or zip."
+File = Annotated[str, typer.Argument(metavar="FILE[:SYMBOL]", help=f"A file of ticks, or a folder of them: {LAYOUTS}")]
+FilesAndOut = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE[:SYMBOL]... OUT.parquet", help=f"Files in order, and the one to write. {LAYOUTS}"),
+]
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Symbol, where the file names none.")]
+Zone = Annotated[
+    str | None, typer.Option("--zone", help="Whose clock the times are, such as Europe/Athens, where no file says.")
+]
+Offset = Annotated[
+    str | None,
+    typer.Option("--utc-offset", help="The same as a fixed offset, such as +02:00: often a broker's server."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")]
 
 
 @app.callback()
 def ticks() -> None:
-    """Recorded ticks: what is in a file."""
+    """Recorded ticks: what is in a file, and Parquet made of it."""
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(epilog=DESCRIBE_EXAMPLES)
 def describe(
-    file: File, symbol: SymbolOption = None, crossed: CrossedQuotes = Crossed.REJECT, as_json: AsJson = False
+    file: File,
+    symbol: SymbolOption = None,
+    zone: Zone = None,
+    utc_offset: Offset = None,
+    crossed: CrossedQuotes = Crossed.REJECT,
+    as_json: AsJson = False,
 ) -> int:
-    """Rows, range, symbols, spreads, and how many rows are rejected for which reason."""
-    found = [_described(named, crossed) for named in _symbols_of(file, symbol)]
+    """Layout, rows, range, symbols, spreads, pauses, and how many rows are rejected for which reason."""
+    from cli.summary import utc
+    from research.ticks import TickInput
+    from research.ticks.describe import describe as described
+
+    clock = _clock(zone, utc_offset)
+    found = []
+    for path, name in _symbols_of(file, symbol, clock):
+        one = described(TickInput(path, name, clock), crossed="accept" if crossed is Crossed.ACCEPT else "reject")
+        gaps = [{**gap, "after": utc(gap["after_ns"]), "before": utc(gap["before_ns"])} for gap in one["gaps"]]
+        found.append({**one, "first": utc(one["first_ns"]), "last": utc(one["last_ns"]), "gaps": gaps})
     if as_json:
         print(json_text(found))
     else:
-        _show(found)
+        for one in found:
+            _show_description(one)
     return 0
 
 
-def _symbols_of(text: str, symbol: str | None) -> Iterator[NamedFile]:
+@app.command(epilog=CONVERT_EXAMPLES)
+def convert(
+    files: FilesAndOut,
+    symbol: SymbolOption = None,
+    zone: Zone = None,
+    utc_offset: Offset = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make one Parquet file of ticks, in UTC, with every row that can be read.
+
+    Rows that cannot be read are left out, counted, and the first of them shown; --json lists the same.
+    """
+    from research.ticks.convert import ConvertInput
+    from research.ticks.convert import convert as converted
+
+    clock = _clock(zone, utc_offset)
+    *names, out = files
+    if not names:
+        raise StartError(f"only {out} given, expected FILE... and then OUT{OUT_SUFFIX}")
+    if not out.endswith(OUT_SUFFIX):
+        raise StartError(f"the last file is {out}, expected the one to write, OUT{OUT_SUFFIX}")
+    inputs = [ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split, names)]
+    report = converted(inputs, Path(out), force=force)
+    if as_json:
+        print(json_text(report))
+    else:
+        _show_conversion(report)
+    return 0
+
+
+def _clock(zone: str | None, utc_offset: str | None) -> str | None:
+    if zone is not None and utc_offset is not None:
+        raise StartError(f"--zone {zone} with --utc-offset {utc_offset}, expected one of the two")
+    if utc_offset is not None and not utc_offset.startswith(("+", "-")):
+        raise StartError(f"--utc-offset is {utc_offset!r}, expected hours and minutes such as +02:00")
+    return zone or utc_offset
+
+
+def _checked(symbol: str | None) -> str | None:
+    if symbol is not None and not is_symbol(symbol):
+        raise StartError(f"--symbol is {symbol!r}, expected a symbol such as EURUSD")
+    return symbol
+
+
+def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tuple[Path, str]]:
+    from research.ticks.describe import symbols_in
+
     path, own = split(text)
     if own is not None and symbol is not None and own != symbol:
         raise StartError(f"--symbol is {symbol!r}, but the file names its own ({own})")
-    chosen = own or symbol
+    chosen = own or _checked(symbol)
     if chosen is not None:
-        yield NamedFile(path, chosen)
+        yield path, chosen
         return
-    in_file = _symbols_in(path)
+    in_file = symbols_in(path, clock)
     if not in_file:
         raise StartError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL")
     for name in in_file:
-        yield NamedFile(path, name)
+        yield path, name
 
 
-def _symbols_in(path: Path) -> list[str]:
-    """The symbols of a file that has a column for them; none for one without, or that cannot be read."""
-    import polars as pl
-
-    try:
-        scan = pl.scan_parquet(path, glob=False)
-        if "symbol" not in scan.collect_schema():
-            return []
-        names = scan.select(pl.col("symbol").cast(pl.String).unique(maintain_order=True)).collect()
-    except (pl.exceptions.PolarsError, OSError):
-        # Reading it as ticks says better what is wrong with it.
-        return ["unknown"]
-    return [name for name in names["symbol"].to_list() if name]
-
-
-def _described(named: NamedFile, crossed: Crossed) -> dict[str, Any]:
-    import numpy as np
-
-    from cli.summary import utc
-    from research.ticks import TickInput, load_stream
-    from services.mt5.core.instruments import catalogue
-
-    stream = load_stream(
-        [TickInput(named.path, named.symbol)], crossed="accept" if crossed is Crossed.ACCEPT else "reject"
-    )
-    count = stream.last_ordinal
-    columns = stream.ticks(named.symbol, from_sequence=1, limit=count, published=count)
-    bid, ask = np.array(columns.bid), np.array(columns.ask)
-    instrument = catalogue(named.symbol)
-    scale = 1.0 if instrument is None else 10.0**instrument.digits
-    digits = 10 if instrument is None else 1
-    quantiles = np.quantile(ask - bid, QUANTILES) * scale
-    first_ns, last_ns = columns.time_ns[0], columns.time_ns[-1]
-    return {
-        "file": str(named.path),
-        "symbol": named.symbol,
-        "known_to_the_simulated_broker": instrument is not None,
-        "rows": stream.counts.read,
-        "ticks": stream.counts.published,
-        "rejected": dict(sorted(stream.counts.rejected.items())),
-        "first_ns": first_ns,
-        "last_ns": last_ns,
-        "first": utc(first_ns),
-        "last": utc(last_ns),
-        "bid_min": float(bid.min()),
-        "bid_max": float(bid.max()),
-        "spread_unit": "price" if instrument is None else "points",
-        "spread": {f"p{q * 100:g}": round(float(value), digits) for q, value in zip(QUANTILES, quantiles, strict=True)},
-        "data_sha256": stream.data_sha256,
-    }
-
-
-def _show(found: list[dict[str, Any]]) -> None:
+def _show_description(one: dict[str, Any]) -> None:
     from cli.summary import show_fields
 
-    for ticks_of in found:
-        rejected = {reason: f"{count:,}" for reason, count in ticks_of["rejected"].items() if count}
-        show_fields(
-            {
-                "file": ticks_of["file"],
-                "symbol": ticks_of["symbol"],
-                "traded by the simulated broker": ticks_of["known_to_the_simulated_broker"],
-                "rows": f"{ticks_of['rows']:,}",
-                "ticks": f"{ticks_of['ticks']:,}",
-                **{f"rejected, {reason}": count for reason, count in rejected.items()},
-                "first": ticks_of["first"],
-                "last": ticks_of["last"],
-                "bid": f"{ticks_of['bid_min']} to {ticks_of['bid_max']}",
-                **{f"spread {name}, {ticks_of['spread_unit']}": value for name, value in ticks_of["spread"].items()},
-            }
-        )
+    show_fields(
+        {
+            "file": one["file"] if one["files"] == 1 else f"{one['file']} ({one['files']} files)",
+            "layout": f"{one['layout']}, times {one['zone']}",
+            "symbol": one["symbol"],
+            "traded by the simulated broker": one["known_to_the_simulated_broker"],
+            "rows": f"{one['rows']:,}",
+            "ticks": f"{one['ticks']:,}",
+            **{f"rejected, {reason}": f"{count:,}" for reason, count in one["rejected"].items()},
+            **_odd_lines(one),
+            "first": one["first"],
+            "last": one["last"],
+            "duration": str(timedelta(seconds=round(one["duration_s"]))),
+            "ticks per second, median": f"{one['ticks_per_second_median']:g}",
+            **{
+                f"pause {place}": f"{timedelta(seconds=round(gap['seconds'], 3))} from {gap['after']}"
+                for place, gap in enumerate(one["gaps"], start=1)
+            },
+            "bid": f"{one['bid_min']} to {one['bid_max']}",
+            **{f"spread {name}, {one['spread_unit']}": value for name, value in one["spread"].items()},
+        }
+    )
+
+
+def _show_conversion(report: dict[str, Any]) -> None:
+    from cli.summary import show_fields, utc
+
+    show_fields(
+        {
+            "written": report["out"],
+            **{f"from {one['file']}": f"{one['layout']}, times {one['zone']}" for one in report["inputs"]},
+            "symbols": ", ".join(report["symbols"]) or "not named",
+            "rows read": f"{report['rows']:,}",
+            "rows written": f"{report['written']:,}",
+            **({"left out, of other symbols": report["of_other_symbols"]} if report["of_other_symbols"] else {}),
+            **({"left out, unreadable": f"{report['unreadable']:,}"} if report["unreadable"] else {}),
+            **_odd_lines(report),
+            **{f"written, but {reason}": f"{count:,}" for reason, count in report["rejected_when_used"].items()},
+            "earliest": utc(report["first_ns"]),
+            "latest": utc(report["last_ns"]),
+        }
+    )
+
+
+def _odd_lines(found: dict[str, Any]) -> dict[str, Any]:
+    lines = {f"unreadable {place}": words for place, words in enumerate(found["unreadable_lines"], start=1)}
+    return lines | ({"empty lines": found["blank_lines"]} if found["blank_lines"] else {})

@@ -8,3 +8,6 @@ class StartError(Exception):
 
     `common.service.main` turns it into that line on stderr and exit code 2, which supervisord does not retry.
     """
+
+    details: tuple[str, ...] = ()
+    """Further lines for a person at a terminal; a service tells only the first one."""

@@ -61,6 +61,7 @@ class MetaTrader(Layout):
 
 
 class _MetaTraderRows:
+    has_symbols = False
     zone_rule = ZoneRule.REQUIRED
     clock = UTC
 
@@ -114,6 +115,7 @@ class Dukascopy(Layout):
 
 class _DukascopyRows:
     header_lines = 1
+    has_symbols = False
     clock = UTC
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -165,7 +167,7 @@ class Table(Layout):
         times = [fields[place["time"]] for line in head[1:] if len(fields := line.split(separator)) == len(names)]
         naive = [text for text in times if not _SAYS.fullmatch(text.strip(' "'))]
         rule = ZoneRule.REQUIRED if 2 * len(naive) > len(times) else ZoneRule.FIXED
-        return _TableRows(place, len(names), separator, rule)
+        return _TableRows(place, len(names), separator, rule, has_symbols="symbol" in place)
 
 
 @dataclass
@@ -174,6 +176,7 @@ class _TableRows:
     count: int
     separator: str
     zone_rule: ZoneRule
+    has_symbols: bool
     header_lines: int = 1
     clock: Clock = UTC
 
@@ -181,9 +184,8 @@ class _TableRows:
         fields = split(lines, self.separator, self.count)
         column = {meaning: fields[str(number)] for meaning, number in self.place.items()}
         volume = numbers(column["volume"]) if "volume" in column else None
-        return rows(
-            self._time(column["time"]), numbers(column["bid"]), numbers(column["ask"]), volume, column.get("symbol")
-        )
+        symbol = column["symbol"].str.replace("/", "", literal=True) if self.has_symbols else None
+        return rows(self._time(column["time"]), numbers(column["bid"]), numbers(column["ask"]), volume, symbol)
 
     def _time(self, text: pl.Series) -> pl.Series:
         offset_ns: pl.Series | None = None

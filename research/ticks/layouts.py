@@ -44,6 +44,7 @@ class Parser(Protocol):
     """Lines of one file into rows; carries from line to line what the layout asks for."""
 
     header_lines: int
+    has_symbols: bool
     zone_rule: ZoneRule
     clock: Clock
 
@@ -150,6 +151,7 @@ class _Rows(Layout):
 class _RowParser:
     """A parser of lines that are all alike."""
 
+    has_symbols = False
     zone_rule = ZoneRule.FIXED
     zone = "UTC"
 
@@ -163,6 +165,8 @@ class _RowParser:
 
 
 class _TrueFx(_RowParser):
+    has_symbols = True
+
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split(lines, ",", 4)
         wall = wall_times(fields["1"], rf"{YEAR}\d{{4}} {TIME_OF_DAY}", "%Y%m%d %H:%M:%S%.f")

@@ -62,25 +62,74 @@ def load_stream(
         raise TickFileError(f"rows {from_row} to {to_row} asked for, expected 1 <= first <= last")
     if ticks_max is not None and ticks_max < 1:
         raise TickFileError(f"at most {ticks_max} ticks asked for, expected 1 or more")
+    return read_stream(
+        opened(inputs),
+        accept_crossed=crossed == "accept",
+        first_row=first,
+        last_row=to_row,
+        ticks_max=ticks_max,
+        spool_folder=spool_folder,
+    )
+
+
+class OpenedInput(NamedTuple):
+    """An input and its files, each recognised and none read."""
+
+    path: Path
+    symbol: str
+    sources: list[TickSource]
+
+
+def opened(inputs: Sequence[TickInput]) -> list[OpenedInput]:
+    """Recognise all files before any is read: what is wrong with the last one should not be found out after the others.
+
+    Raises:
+        TickFileError: a file cannot serve.
+    """
+    return [
+        OpenedInput(one.path, one.symbol, [TickSource(path, one.zone) for path in files_of(one.path)]) for one in inputs
+    ]
+
+
+def read_stream(
+    inputs: Sequence[OpenedInput],
+    *,
+    accept_crossed: bool,
+    first_row: int = 1,
+    last_row: int | None = None,
+    ticks_max: int | None = None,
+    spool_folder: Path | None = None,
+) -> TickStream:
+    """Read, judge and merge; see `load_stream`."""
     as_read, accepted = Spool(spool_folder), Spool(spool_folder)
     tapes: dict[str, Tape] = {}
-    # Recognised before any is read: what is wrong with the last file should not be found out after reading the others.
-    opened = [(one, [TickSource(path, one.zone) for path in files_of(one.path)]) for one in inputs]
-    for one, sources in opened:
+    for one in inputs:
         tape = tapes.get(one.symbol)
         if tape is None:
-            tape = tapes[one.symbol] = Tape(one.symbol, accept_crossed=crossed == "accept", store=as_read)
-        for rows in _rows_of(one, sources, first_row=first, last_row=to_row):
+            tape = tapes[one.symbol] = Tape(one.symbol, accept_crossed=accept_crossed, store=as_read)
+        for rows in _rows_of(one, first_row=first_row, last_row=last_row):
             # The first `ticks_max` ticks of all need no more than as many of each symbol.
             if ticks_max is not None and tape.accepted >= ticks_max:
                 break
             tape.add(rows)
     stream = TickStream(assemble(list(tapes.values()), store=accepted, ticks_max=ticks_max))
     if stream.last_ordinal == 0:
-        files = ", ".join(str(source.path) for source in inputs)
+        files = ", ".join(str(one.path) for one in inputs)
         reasons = ", ".join(f"{count} {reason}" for reason, count in stream.counts.rejected.items())
-        raise TickFileError(f"{files}: none of {stream.counts.read} rows became a tick ({reasons})")
+        lines = "; ".join(words for one in inputs for words in unreadable_words(one.sources)[:1])
+        raise TickFileError(
+            f"{files}: none of {stream.counts.read} rows became a tick ({reasons})" + (f"; {lines}" if lines else "")
+        )
     return stream
+
+
+def unreadable_words(sources: Sequence[TickSource]) -> list[str]:
+    """The first lines that could not be read, each with its number."""
+    return [
+        f"{source.path.name} line {number} cannot be read: {text}"
+        for source in sources
+        for number, text in source.unreadable
+    ]
 
 
 def frames_of(
@@ -106,12 +155,10 @@ def frames_of(
         raise TickFileError(f"{path} {had}")
 
 
-def _rows_of(
-    one: TickInput, sources: Sequence[TickSource], *, first_row: int, last_row: int | None
-) -> Iterator[SymbolRows]:
+def _rows_of(one: OpenedInput, *, first_row: int, last_row: int | None) -> Iterator[SymbolRows]:
     others: set[str] = set()
     is_there = False
-    for frame in frames_of(sources, first_row=first_row, last_row=last_row):
+    for frame in frames_of(one.sources, first_row=first_row, last_row=last_row):
         if "symbol" in frame.columns:
             # Whose row an unreadable one is cannot be said; it counts with whatever is read of its file.
             unreadable = pl.col("symbol").is_null() & (pl.col("ts_ns") == UNREADABLE_TIME_NS)

@@ -84,6 +84,11 @@ class TickSource:
             if last_row is not None and self.rows_passed >= last_row:
                 return
 
+    @property
+    def has_symbols(self) -> bool:
+        """Whether the rows name their symbol."""
+        return self._parser.has_symbols if self._parquet is None else self._parquet.has_symbols
+
     def _parsed(self) -> Iterator[pl.DataFrame]:
         skip = self._parser.header_lines
         for lines in lines_of(self._member):

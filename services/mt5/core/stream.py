@@ -7,7 +7,7 @@ all ticks is one row of an index per block: how many ticks of each symbol came b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -119,6 +119,16 @@ class TickStream:
         if block is None:
             block = self._read_block(number)
         return block[offset]
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
+        """Time, bid and ask of all ticks in order, a block of them at a time."""
+        for start in range(0, self.last_ordinal, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, self.last_ordinal)
+            yield (
+                self._table.time_ns.read(start, stop),
+                self._table.bid.read(start, stop),
+                self._table.ask.read(start, stop),
+            )
 
     def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""

@@ -1,0 +1,205 @@
+"""Files of ticks into one Parquet file: every row that can be read, in the order given, unjudged.
+
+Rows that no run would trade on, such as crossed quotes, are kept: whether they count is decided where they are used. The
+file is written beside its place and takes it when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from research.ticks.errors import TickFileError
+from research.ticks.load import unreadable_words
+from research.ticks.source import TickSource, files_of
+from services.mt5.core.tick_rules import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowJudge, reasons_counted
+
+SCHEMA: Final = {"ts_ns": pl.Int64(), "bid": pl.Float64(), "ask": pl.Float64(), "volume": pl.Float64()}
+GROUP_ROWS: Final = 1 << 18
+
+
+class ConvertInput(NamedTuple):
+    """A file or a folder, and the one symbol to take of it; None takes what it has."""
+
+    path: Path
+    symbol: str | None
+    zone: str | None = None
+
+
+def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -> dict[str, Any]:
+    """Write the rows of the inputs to `out`.
+
+    The file has a column `symbol` when the symbol of every input is known.
+
+    Returns:
+        What was read and written, and how many of the rows written a run would reject for which reason.
+
+    Raises:
+        TickFileError: an input cannot be read, `out` is there and `force` is False, or cannot be written.
+    """
+    _require_free(inputs, out, force=force)
+    conversion = _Conversion([(one, [TickSource(path, one.zone) for path in files_of(one.path)]) for one in inputs])
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        raise TickFileError(f"{out} cannot be written: {error.strerror}; expected a writable folder") from None
+    temporary = Path(name)
+    try:
+        _sink(conversion, temporary)
+        if not conversion.written:
+            raise TickFileError(
+                f"{', '.join(str(one.path) for one in inputs)}: no row that can be read; {out} is not made"
+            )
+        os.fsync(number)
+        mask = os.umask(0o077)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        if force:
+            temporary.replace(out)
+        else:
+            os.link(temporary, out)  # fails where another has made it meanwhile
+    except FileExistsError:
+        raise _taken(out) from None
+    except OSError as error:
+        raise TickFileError(f"{out} cannot be written: {error.strerror or error}") from None
+    finally:
+        os.close(number)
+        temporary.unlink(missing_ok=True)
+    return {"out": str(out), **conversion.report()}
+
+
+class _Conversion:
+    """The rows of all inputs, counted on their way."""
+
+    def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickSource]]]) -> None:
+        self.read = self.written = 0
+        self.other_symbols = 0
+        self.failure: TickFileError | None = None
+        self._inputs = inputs
+        self._judges: dict[str | None, RowJudge] = {}
+        self._verdicts = np.zeros(len(REASONS), dtype=np.int64)
+        self._range: tuple[int, int] | None = None
+        self.has_symbols = self._all_known()
+
+    def _all_known(self) -> bool:
+        """Whether each input says its symbol or is told it; some that do and some that do not are refused."""
+        known = [
+            one.symbol is not None or all(source.has_symbols for source in sources) for one, sources in self._inputs
+        ]
+        if any(known) and not all(known):
+            path = self._inputs[known.index(False)][0].path
+            raise TickFileError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL, as others have one")
+        return all(known)
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """What is to be written."""
+        for one, sources in self._inputs:
+            before = self.written
+            for source in sources:
+                for frame in source.chunks():
+                    yield self._kept(frame, one.symbol)
+            if self.written == before and one.symbol is not None and any(source.has_symbols for source in sources):
+                raise TickFileError(f"{one.path} has no rows of symbol {one.symbol}")
+
+    def _kept(self, frame: pl.DataFrame, symbol: str | None) -> pl.DataFrame:
+        self.read += frame.height
+        is_bad = pl.col("ts_ns") == UNREADABLE_TIME_NS
+        self._verdicts[UNREADABLE] += frame.select(is_bad.sum()).item()
+        frame = frame.filter(~is_bad)
+        if symbol is not None and "symbol" in frame.columns:
+            height = frame.height
+            frame = frame.filter(pl.col("symbol") == symbol)
+            self.other_symbols += height - frame.height
+        elif self.has_symbols and "symbol" not in frame.columns:
+            frame = frame.with_columns(pl.lit(symbol).alias("symbol"))
+        self.written += frame.height
+        if frame.height:
+            self._count(frame, symbol)
+        return frame.select(list(self.schema))
+
+    def _count(self, frame: pl.DataFrame, symbol: str | None) -> None:
+        low, high = frame["ts_ns"].to_numpy().min(), frame["ts_ns"].to_numpy().max()
+        self._range = (
+            (int(low), int(high))
+            if self._range is None
+            else (min(self._range[0], int(low)), max(self._range[1], int(high)))
+        )
+        is_mixed = symbol is None and self.has_symbols
+        for part in frame.partition_by("symbol", maintain_order=True) if is_mixed else [frame]:
+            name = part["symbol"][0] if is_mixed else symbol
+            judge = self._judges.setdefault(name, RowJudge(accept_crossed=False))
+            verdict = judge.judge(*(part[column].to_numpy() for column in SCHEMA))
+            self._verdicts += np.bincount(verdict, minlength=len(REASONS))
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        return {**SCHEMA, "symbol": pl.String()} if self.has_symbols else dict(SCHEMA)
+
+    def report(self) -> dict[str, Any]:
+        sources = [source for _, found in self._inputs for source in found]
+        rejected = reasons_counted(self._verdicts)
+        unreadable = rejected.pop(REASONS[UNREADABLE], 0)
+        first_ns, last_ns = self._range or (0, 0)
+        return {
+            "inputs": [
+                {"file": str(source.path), "layout": source.found.layout, "zone": source.found.zone}
+                for source in sources
+            ],
+            "rows": self.read,
+            "written": self.written,
+            "unreadable": unreadable,
+            "unreadable_lines": unreadable_words(sources),
+            "blank_lines": sum(source.blank_lines for source in sources),
+            "of_other_symbols": self.other_symbols,
+            "symbols": sorted(name for name in self._judges if name is not None),
+            "rejected_when_used": rejected,
+            "first_ns": first_ns,
+            "last_ns": last_ns,
+        }
+
+
+def _sink(conversion: _Conversion, path: Path) -> None:
+    """Let polars write the frames as they come."""
+
+    def frames(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del predicate, n_rows, batch_size
+        try:
+            for frame in conversion.frames():
+                yield frame if with_columns is None else frame.select(with_columns)
+        except TickFileError as error:
+            # Polars would wrap it into an error of its own.
+            conversion.failure = error
+
+    try:
+        register_io_source(frames, schema=pl.Schema(conversion.schema)).sink_parquet(path, row_group_size=GROUP_ROWS)
+    except pl.exceptions.PolarsError as error:
+        words = " ".join(str(error).split())[:200]
+        raise TickFileError(f"{path.parent} cannot be written to: {words}") from None
+    if conversion.failure is not None:
+        raise conversion.failure
+
+
+def _require_free(inputs: Sequence[ConvertInput], out: Path, *, force: bool) -> None:
+    if out.is_dir():
+        raise TickFileError(f"{out} is a folder, expected a file to write")
+    if not out.parent.is_dir():
+        raise TickFileError(f"{out}: there is no folder {out.parent}, expected one that is there")
+    if out.exists():
+        for one in inputs:
+            if any(file.exists() and out.samefile(file) for file in files_of(one.path)):
+                raise TickFileError(f"{out} is one of the files to read, expected another name")
+        if not force:
+            raise _taken(out)
+
+
+def _taken(out: Path) -> TickFileError:
+    return TickFileError(f"{out} is there already, expected a new name, or --force to replace it")

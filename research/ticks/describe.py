@@ -1,0 +1,155 @@
+"""What is in a file of ticks, measured in one pass over what a run would trade on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from research.ticks.load import Crossed, TickInput, opened, read_stream, unreadable_words
+from research.ticks.source import TickSource, files_of
+from services.mt5.core.instruments import catalogue
+
+QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+GAPS_SHOWN: Final = 5
+VALUES_MAX: Final = 100_000
+"""Different spreads that are told apart; with more, they are counted ten times coarser."""
+
+_NS: Final = 1_000_000_000
+
+
+def symbols_in(path: Path, zone: str | None) -> list[str]:
+    """The symbols that the rows of an input name, in the order in which they come; none where rows name none.
+
+    Raises:
+        TickFileError: it cannot be read.
+    """
+    found: dict[str, None] = {}
+    for file in files_of(path):
+        source = TickSource(file, zone)
+        for frame in source.chunks() if source.has_symbols else ():
+            found.update(dict.fromkeys(frame["symbol"].unique(maintain_order=True).drop_nulls().to_list()))
+    return list(found)
+
+
+def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
+    """Counts, range, spreads and pauses of one symbol of an input; times in nanoseconds UTC, spans in seconds.
+
+    A quantile is a spread that occurs, the smallest that is not exceeded by that share of the ticks. The rate is the
+    median over those seconds in which there is a tick.
+
+    Raises:
+        TickFileError: it cannot be read, or nothing of it becomes a tick.
+    """
+    inputs = opened([one])
+    stream = read_stream(inputs, accept_crossed=crossed == "accept")
+    sources = inputs[0].sources
+    instrument = catalogue(one.symbol)
+    spreads = _Counted(1e-10) if instrument is None else _Counted(0.1)
+    scale = 1.0 if instrument is None else 10.0**instrument.digits
+    pace = _Pace()
+    lowest, highest = np.inf, -np.inf
+    for time_ns, bid, ask in stream.blocks():
+        spreads.add((ask - bid) * scale)
+        pace.add(time_ns)
+        lowest, highest = min(lowest, float(bid.min())), max(highest, float(bid.max()))
+    first_ns, last_ns = stream.first_time_ns, stream.tick_at(stream.last_ordinal).time_ns
+    return {
+        "file": str(one.path),
+        "symbol": one.symbol,
+        "layout": ", ".join(dict.fromkeys(source.found.layout for source in sources)),
+        "zone": ", ".join(dict.fromkeys(source.found.zone for source in sources)),
+        "files": len(sources),
+        "known_to_the_simulated_broker": instrument is not None,
+        "rows": stream.counts.read,
+        "ticks": stream.counts.published,
+        "rejected": dict(sorted(stream.counts.rejected.items())),
+        "unreadable_lines": unreadable_words(sources),
+        "blank_lines": sum(source.blank_lines for source in sources),
+        "first_ns": first_ns,
+        "last_ns": last_ns,
+        "duration_s": (last_ns - first_ns) / _NS,
+        "bid_min": lowest,
+        "bid_max": highest,
+        "spread_unit": "price" if instrument is None else "points",
+        "spread": {f"p{q * 100:g}": value for q, value in zip(QUANTILES, spreads.quantiles(QUANTILES), strict=True)},
+        "ticks_per_second_median": pace.median_rate(),
+        "gaps": [
+            {"after_ns": after_ns, "before_ns": after_ns + gap_ns, "seconds": gap_ns / _NS}
+            for gap_ns, after_ns in pace.longest
+        ],
+        "data_sha256": stream.data_sha256,
+    }
+
+
+class _Counted:
+    """How often each value occurs, values being told apart down to a quantum."""
+
+    def __init__(self, quantum: float) -> None:
+        self._quantum = quantum
+        self._counts: Counter[float] = Counter()
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        different, counts = np.unique(np.rint(values / self._quantum), return_counts=True)
+        for value, count in zip(different.tolist(), counts.tolist(), strict=True):
+            self._counts[value] += count
+        while len(self._counts) > VALUES_MAX:
+            coarser: Counter[float] = Counter()
+            for value, count in self._counts.items():
+                coarser[float(np.rint(value / 10))] += count
+            self._counts, self._quantum = coarser, self._quantum * 10
+
+    def quantiles(self, shares: Iterable[float]) -> list[float]:
+        values = np.array(sorted(self._counts))
+        below = np.cumsum([self._counts[value] for value in values.tolist()])
+        places = [int(np.searchsorted(below, share * below[-1], side="left")) for share in shares]
+        return [round(float(values[place]) * self._quantum, 10) for place in places]
+
+
+class _Pace:
+    """Ticks per second, and the longest pauses."""
+
+    def __init__(self) -> None:
+        self.longest: list[tuple[int, int]] = []
+        self._last_ns: int | None = None
+        self._second = -1
+        self._in_second = 0
+        self._seconds_with: Counter[int] = Counter()
+
+    def add(self, time_ns: NDArray[np.int64]) -> None:
+        if self._last_ns is not None:
+            time_ns = np.concatenate([np.array([self._last_ns]), time_ns])
+        gaps = np.diff(time_ns)
+        # Of equal pauses the first ones count: all that reach the shortest one shown stand for choice.
+        least = np.partition(gaps, -GAPS_SHOWN)[-GAPS_SHOWN] if len(gaps) > GAPS_SHOWN else 0
+        if len(self.longest) == GAPS_SHOWN:
+            least = max(least, self.longest[-1][0] + 1)
+        places = np.flatnonzero(gaps >= least)
+        places = places[np.argsort(-gaps[places], kind="stable")[:GAPS_SHOWN]]
+        found = [(int(gaps[place]), int(time_ns[place])) for place in places]
+        self.longest = sorted([*self.longest, *found], key=lambda gap: (-gap[0], gap[1]))[:GAPS_SHOWN]
+        new = time_ns if self._last_ns is None else time_ns[1:]
+        seconds, counts = np.unique(new // _NS, return_counts=True)
+        self._last_ns = int(time_ns[-1])
+        if int(seconds[0]) == self._second:
+            counts[0] += self._in_second
+        elif self._in_second:
+            self._seconds_with[self._in_second] += 1
+        different, how_often = np.unique(counts[:-1], return_counts=True)
+        for count, often in zip(different.tolist(), how_often.tolist(), strict=True):
+            self._seconds_with[count] += often
+        # The last second may go on in the next block.
+        self._second, self._in_second = int(seconds[-1]), int(counts[-1])
+
+    def median_rate(self) -> float:
+        counted = self._seconds_with + Counter({self._in_second: 1})
+        rates = sorted(counted)
+        below = np.cumsum([counted[rate] for rate in rates])
+        middle = [
+            rates[int(np.searchsorted(below, place, side="right"))] for place in ((below[-1] - 1) // 2, below[-1] // 2)
+        ]
+        return sum(middle) / 2
