@@ -29,6 +29,9 @@ DISK_BYTES_MIN: Final = 4 * 10**9
 
 BUILD_S: Final = 1_200.0
 COMMAND_S: Final = 180.0
+PACE: Final = "live:5"
+"""Faster than the shipped real time, because a test waits for several trades; all else is as shipped."""
+
 NEEDED: Final = {
     "docker": "docker.io",
     "docker-compose": "docker-compose",
@@ -166,7 +169,12 @@ class Desk:
         """Nothing runs before `up`."""
         self.project = f"paperdesk-test-{os.getpid()}"
         self.prometheus_port = _free_port()
-        self._env = {**names, "PROMETHEUS_PORT": str(self.prometheus_port), "COMPOSE_PROJECT_NAME": self.project}
+        self._env = {
+            **names,
+            "PROMETHEUS_PORT": str(self.prometheus_port),
+            "COMPOSE_PROJECT_NAME": self.project,
+            "MT5_PACE": PACE,
+        }
 
     def compose(self, *arguments: str, seconds: float = COMMAND_S) -> str:
         """One docker-compose command."""

@@ -13,7 +13,11 @@ from typing import Any, Final
 
 import zmq
 
-from cli.supervision import PROJECT_ROOT
+from cli.control import ControlClient
+from cli.supervision import CONFIGURATION, PROJECT_ROOT
+from proto.control import DeskState, StatusQuery, StatusReply
+from research import views
+from tests.support.tick_files import a_tick_file
 from tests.support.waiting import wait_for
 
 START_S: Final = 60.0
@@ -42,6 +46,80 @@ def gateway_as_supervised(tmp_path: Path, **settings: str) -> subprocess.Popen[s
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def a_checkout(folder: Path) -> Path:
+    """What a VM has: the code, the shipped configuration, and the interpreter where that looks for it."""
+    folder.mkdir()
+    shutil.copy(PROJECT_ROOT / CONFIGURATION, folder)
+    for name in ("proto", "common", "research", "services", "cli", "pyproject.toml"):
+        (folder / name).symlink_to(PROJECT_ROOT / name)
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    # A script and not a link: through a link an interpreter would not find its packages.
+    python = programs / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    for name in ("data", "run", "log"):
+        (folder / "var" / name).mkdir(parents=True)
+    return folder
+
+
+def states_of(folder: Path) -> dict[str, str]:
+    """Each program's state, as supervisorctl shows it."""
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(folder / CONFIGURATION), "status"]
+    words = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return dict(line.split()[:2] for line in words.splitlines() if len(line.split()) > 1)
+
+
+def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
+    """supervisord by hand, two addresses, and nothing else."""
+    folder = a_checkout(tmp_path / "vm")
+    gateway_url, ticks_url = f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
+    ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=2_000)
+    gateway = subprocess.Popen(
+        [sys.executable, "-m", "services.mt5"],
+        cwd=PROJECT_ROOT,
+        env=environment(
+            tmp_path,
+            MT5_TICKS=f"{ticks}:EURUSD",
+            MT5_PACE="lockstep",
+            MT5_REQUEST_URL=gateway_url,
+            MT5_PUBLISH_URL=ticks_url,
+        ),
+    )
+    supervisord = subprocess.Popen(
+        [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(folder / CONFIGURATION)],
+        cwd=tmp_path,
+        env={
+            **environment(tmp_path, ZMQ_EXECUTION_URL=gateway_url, ZMQ_MARKET_DATA_URL=ticks_url),
+            "PAPERDESK_DATA_DIR": str(folder / "var" / "data"),
+            "PAPERDESK_RUNTIME_DIR": str(folder / "var" / "run"),
+        },
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        with ControlClient(f"ipc://{folder}/var/run/control.ipc") as client:
+
+            def finished() -> StatusReply | None:
+                status = client.ask(StatusQuery(), StatusReply, timeout_s=1.0)
+                return status if status is not None and status.state is DeskState.FINISHED else None
+
+            status = wait_for(finished, "the end of the ticks", seconds=2 * START_S)
+        assert status.ordinal == 2_000
+        assert status.fills > 0
+        assert states_of(folder) == {
+            "mt5": "EXITED",
+            "execution": "RUNNING",
+            "portfolio": "RUNNING",
+            "signal": "RUNNING",
+        }
+    finally:
+        for process in (supervisord, gateway):
+            process.terminate()
+            process.wait(START_S)
+    assert gateway.returncode == 0
+    assert len(views.deals(folder / "var" / "data")) >= status.fills
 
 
 def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -39,3 +41,23 @@ def test_one_observation_is_every_quantile() -> None:
     latency = Latency()
     latency.observe(1_000_000)
     assert latency.quantile_us(0.0) == latency.quantile_us(1.0) == pytest.approx(1_000, rel=0.03)
+
+
+def test_a_histogram_counts_every_observation_once_and_sums_them() -> None:
+    latency = Latency()
+    for ns in (-5, 1_000, 50_000, 50_000, 3_000_000, 10**12):
+        latency.observe(ns)
+    bounds, counts = zip(*latency.cumulative(), strict=True)
+    assert list(bounds) == sorted(bounds)
+    assert list(counts) == sorted(counts)
+    assert (bounds[-1], counts[-1]) == (math.inf, 6)
+    assert latency.sum_ns == 1_000 + 50_000 + 50_000 + 3_000_000 + 10**12
+
+
+@pytest.mark.parametrize("ns", [30_000, 1_000_000, 750_000_000])
+def test_a_histogram_has_an_observation_below_every_bound_above_it(ns: int) -> None:
+    latency = Latency()
+    latency.observe(ns)
+    for bound, count in latency.cumulative():
+        if not 0.95 < bound / (ns / 1e9) < 1.05:  # an edge of its own bucket
+            assert count == (bound > ns / 1e9)
