@@ -33,6 +33,7 @@ AT_THE_ROOT = {
     "supervisord.conf",
     "deploy",
     "docs",
+    "models",
     "requirements",
     *CODE,
 }
