@@ -29,6 +29,7 @@ TIME_OF_DAY: Final = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?"
 YEAR: Final = r"(19[7-9]\d|20\d\d|21\d\d)"
 """Nanoseconds since 1970 reach into the year 2262."""
 
+PAIR: Final = r"[A-Za-z]{3,}/?[A-Za-z]{3,}"
 NUMBER: Final = r"\s*[-+]?\d*\.?\d+\s*"
 
 
@@ -170,7 +171,7 @@ class _TrueFx(_RowParser):
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split(lines, ",", 4)
         wall = wall_times(fields["1"], rf"{YEAR}\d{{4}} {TIME_OF_DAY}", "%Y%m%d %H:%M:%S%.f")
-        symbol = fields["0"].str.replace("/", "", literal=True)
+        symbol = fields["0"].str.extract(f"^({PAIR})$").str.replace("/", "", literal=True)
         return rows(self.clock.to_utc(wall), numbers(fields["2"]), numbers(fields["3"]), symbol=symbol)
 
 
@@ -229,7 +230,7 @@ def lean_day(member: Member) -> datetime | None:
 TRUEFX: Final = _Rows(
     name="TrueFX",
     example="EUR/USD,20140501 00:00:01.787,1.38727,1.38729",
-    pattern=re.compile(rf"[A-Za-z]{{3,}}/?[A-Za-z]{{3,}},\d{{8}} \d\d:\d\d:\d\d(\.\d+)?,{NUMBER},{NUMBER}"),
+    pattern=re.compile(rf"{PAIR},\d{{8}} \d\d:\d\d:\d\d(\.\d+)?,{NUMBER},{NUMBER}"),
     parser=_TrueFx,
 )
 HISTDATA: Final = _Rows(

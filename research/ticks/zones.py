@@ -40,6 +40,8 @@ class Clock:
             self._offset_ns = (-1 if found[1] == "-" else 1) * minutes * _MINUTE_NS
         else:
             try:
+                if not name:
+                    raise pl.exceptions.ComputeError("no zone")
                 self.to_utc(pl.Series([datetime(2000, 1, 1)]))  # noqa: DTZ001 - a wall clock has no zone of its own
             except pl.exceptions.PolarsError:
                 raise TickFileError(f"the time zone is {name!r}, expected {ZONE_EXPECTED}") from None

@@ -1,0 +1,302 @@
+"""Text layouts: told by content, read to the digit, and no bad row guessed at or lost."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from research.ticks import TickFileError, TickInput, UnknownLayoutError, load_stream
+from research.ticks import text as texts
+from research.ticks.source import TickSource
+from services.mt5.core.stream import TickStream
+from tests.unit.research.tick_texts import DAY_NS, SAMPLES, Quote, Sample, metatrader, some_quotes, truefx
+
+EACH_LAYOUT = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.layout for sample in SAMPLES])
+HOUR_NS = 3_600_000_000_000
+QUOTES = some_quotes()
+
+
+def a_file(
+    folder: Path, lines: list[str], name: str = "ticks.dat", *, end: str = "\n", encoding: str = "utf-8"
+) -> Path:
+    path = folder / name
+    path.write_bytes((end.join(lines) + end).encode(encoding))
+    return path
+
+
+def load(path: Path, *, zone: str | None = None, symbol: str = "EURUSD", **options: Any) -> TickStream:
+    return load_stream([TickInput(path, symbol, zone)], **{"crossed": "reject", **options})
+
+
+def ticks_of(stream: TickStream) -> list[tuple[int, float, float]]:
+    found = map(stream.tick_at, range(1, stream.last_ordinal + 1))
+    return [(tick.time_ns, tick.bid, tick.ask) for tick in found]
+
+
+def different(quotes: list[Quote]) -> list[tuple[int, float, float]]:
+    return list(dict.fromkeys(quote.tick for quote in quotes))
+
+
+EXPECTED = different(QUOTES)
+
+
+@EACH_LAYOUT
+def test_each_layout_gives_the_same_ticks(tmp_path: Path, sample: Sample) -> None:
+    path = a_file(tmp_path, sample.write(QUOTES), sample.file)
+    assert TickSource(path, sample.zone).found.layout == sample.layout
+    assert ticks_of(load(path, zone=sample.zone)) == EXPECTED
+
+
+@EACH_LAYOUT
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_line_ends_and_encodings_change_nothing(tmp_path: Path, sample: Sample, end: str, encoding: str) -> None:
+    path = a_file(tmp_path, sample.write(QUOTES), sample.file, end=end, encoding=encoding)
+    assert ticks_of(load(path, zone=sample.zone)) == EXPECTED
+
+
+@EACH_LAYOUT
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1_000])
+def test_where_a_file_is_cut_into_chunks_changes_nothing(
+    tmp_path: Path, sample: Sample, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotes = QUOTES[:60]
+    path = a_file(tmp_path, [*sample.write(quotes)], sample.file, end="\r\n")
+    monkeypatch.setattr(texts.lines_of, "__kwdefaults__", {"chunk_bytes": chunk})
+    assert ticks_of(load(path, zone=sample.zone)) == different(quotes)
+
+
+@EACH_LAYOUT
+def test_packed_text_is_unpacked(tmp_path: Path, sample: Sample) -> None:
+    data = "\n".join(sample.write(QUOTES)).encode()
+    packed = tmp_path / f"{sample.file}.one"
+    packed.write_bytes(gzip.compress(data))
+    assert ticks_of(load(packed, zone=sample.zone)) == EXPECTED
+    with zipfile.ZipFile(tmp_path / f"{sample.file}.two", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("readme.txt", "Quotes of one day.\nNo warranty.\n")
+        archive.writestr(sample.file, data)
+    assert ticks_of(load(tmp_path / f"{sample.file}.two", zone=sample.zone)) == EXPECTED
+
+
+@EACH_LAYOUT
+def test_empty_lines_are_no_rows(tmp_path: Path, sample: Sample) -> None:
+    lines = [part for line in sample.write(QUOTES) for part in (line, "")]
+    source = TickSource(a_file(tmp_path, ["", *lines], sample.file), sample.zone)
+    assert sum(frame.height for frame in source.chunks()) == len(QUOTES)
+    assert source.blank_lines == len(lines) // 2 + 1
+
+
+@EACH_LAYOUT
+def test_garbage_is_counted_and_told_by_line_and_the_rest_is_read(tmp_path: Path, sample: Sample) -> None:
+    """Bad rows among good ones: other text, too few and too many fields, no number, no such time, bytes that are no text."""
+    lines = sample.write(QUOTES)
+    good = lines[-1]
+    first_field = max(good.find(","), good.find("\t"))
+    bad = ["what is this", good[:first_field], good + ",1,2\t3", good.replace("1.3", "one.3"), "\x00\x01", "99" + good]
+    seeded = random.Random(3)
+    places = sorted(seeded.sample(range(30, len(lines)), len(bad)), reverse=True)
+    # MetaTrader's good rows may be blank on both sides; only rows with a price in them can lose it.
+    bad = [line for line in bad if line != good]
+    for place, line in zip(places, bad, strict=False):
+        lines.insert(place, line)
+    stream = load(a_file(tmp_path, lines, sample.file), zone=sample.zone)
+    assert stream.counts.rejected.get("unreadable") == len(bad)
+    assert ticks_of(stream) == EXPECTED
+    source = TickSource(tmp_path / sample.file, sample.zone)
+    assert sum(frame.height for frame in source.chunks()) == len(QUOTES) + len(bad)
+    number, shown = source.unreadable[0]
+    assert lines[number - 1] in bad
+    assert "\x00" not in shown
+
+
+@EACH_LAYOUT
+def test_a_last_line_without_an_end_is_read_and_a_broken_one_is_counted(tmp_path: Path, sample: Sample) -> None:
+    lines = sample.write(QUOTES)
+    path = tmp_path / sample.file
+    path.write_text("\n".join(lines))
+    assert ticks_of(load(path, zone=sample.zone)) == EXPECTED
+    path.write_text("\n".join([*lines, lines[-1][:9]]))
+    stream = load(path, zone=sample.zone)
+    assert stream.counts.rejected.get("unreadable") == 1
+    assert ticks_of(stream) == EXPECTED
+
+
+@EACH_LAYOUT
+def test_rows_are_chosen_by_number_in_text_too(tmp_path: Path, sample: Sample) -> None:
+    path = a_file(tmp_path, sample.write(QUOTES), sample.file)
+    stream = load(path, zone=sample.zone, from_row=11, to_row=30)
+    assert ticks_of(stream) == different(QUOTES[10:30])
+    with pytest.raises(TickFileError, match=r"has 300 rows, expected row 301 among them"):
+        load(path, zone=sample.zone, from_row=301)
+
+
+# ----------------------------------------------------------------------------------------------------- whose clock
+
+
+def test_histdata_is_eastern_standard_time_unless_told_otherwise(tmp_path: Path) -> None:
+    path = a_file(tmp_path, ["20140701 170000065,1.12120,1.12172,0"])
+    assert TickSource(path).found.zone == "-05:00"
+    assert load(path).first_time_ns == DAY_NS + (61 * 24 + 22) * HOUR_NS + 65_000_000
+    assert load(path, zone="America/New_York").first_time_ns == DAY_NS + (61 * 24 + 21) * HOUR_NS + 65_000_000
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("+02:00", 2), ("-03:30", -3.5), ("Europe/Athens", 3), ("UTC", 0)])
+def test_a_brokers_clock_is_told_by_the_zone(tmp_path: Path, zone: str, hours: float) -> None:
+    path = a_file(tmp_path, metatrader(QUOTES, hours=hours))
+    assert ticks_of(load(path, zone=zone)) == EXPECTED
+
+
+def test_a_broker_in_athens_changes_to_summer_time_and_back(tmp_path: Path) -> None:
+    """2014-03-30 03:30 was skipped, 2014-10-26 03:30 came twice: neither is an instant."""
+    rows = ["03.30\t02:59:59", "03.30\t03:30:00", "03.30\t04:00:00", "10.26\t03:30:00", "10.26\t04:00:00"]
+    path = a_file(tmp_path, [f"2014.{row}\t1.1\t1.2\t\t\t6" for row in rows])
+    stream = load(path, zone="Europe/Athens")
+    assert stream.counts.rejected == {"unreadable": 2}
+    one, other, last = (time for time, _, _ in ticks_of(stream))
+    assert other - one == 1_000_000_000
+    assert last - other == (210 * 24 + 1) * HOUR_NS
+
+
+@pytest.mark.parametrize(
+    ("time", "after_ns"),
+    [
+        ("2014-05-01T00:00:01Z", 1_000_000_000),
+        ("2014-05-01 02:00:01.5+02:00", 1_500_000_000),
+        ("2014-04-30T19:00:00.000000001-0500", 1),
+        ("1398902400001", 1_000_000),
+        ("1398902400000000007", 7),
+    ],
+)
+def test_a_table_has_times_with_offsets_or_since_1970(tmp_path: Path, time: str, after_ns: int) -> None:
+    path = a_file(tmp_path, ["Symbol;Time;Ask;Bid", f'EUR/USD;"{time}";1.2;1.1'])
+    assert ticks_of(load(path)) == [(DAY_NS + after_ns, 1.1, 1.2)]
+
+
+def test_a_table_without_offsets_asks_for_the_zone(tmp_path: Path) -> None:
+    path = a_file(tmp_path, ["time,bid,ask", "2014-05-01 03:00:00,1.1,1.2"])
+    with pytest.raises(TickFileError, match="does not say whose clock its times are; expected an offset such as"):
+        load(path)
+    assert load(path, zone="Europe/Athens").first_time_ns == DAY_NS
+
+
+def test_local_time_of_dukascopy_says_its_offset(tmp_path: Path) -> None:
+    path = a_file(tmp_path, ["Local time,Ask,Bid", "01.05.2014 02:00:00.000 GMT+0200,1.2,1.1"])
+    assert ticks_of(load(path)) == [(DAY_NS, 1.1, 1.2)]
+
+
+def test_a_zone_is_refused_where_the_file_says_its_own(tmp_path: Path) -> None:
+    with pytest.raises(TickFileError, match=r"is TrueFX and says UTC or an offset itself, expected no time zone"):
+        load(a_file(tmp_path, truefx(QUOTES)), zone="+02:00")
+
+
+@pytest.mark.parametrize("zone", ["Athens", "+25:00", "+2", ""])
+def test_a_zone_that_is_none_is_refused(tmp_path: Path, zone: str) -> None:
+    with pytest.raises(TickFileError, match=r"the time zone is .*, expected an offset such as \+02:00"):
+        load(a_file(tmp_path, metatrader(QUOTES)), zone=zone)
+
+
+# ------------------------------------------------------------------------------------------- what a layout means
+
+
+def test_a_blank_side_is_the_last_one_known(tmp_path: Path) -> None:
+    """Before both sides are known there is no quote; a line that cannot be read changes neither side."""
+    rows = ["00\t1.1\t", "01\t\t1.2", "02\t1.15\t", "03\t1.0x\t1.9", "04\t\t1.3"]
+    path = a_file(tmp_path, [f"2014.05.01\t00:00:{row}\t\t\t6" for row in rows])
+    stream = load(path, zone="UTC")
+    assert [tick[1:] for tick in ticks_of(stream)] == [(1.1, 1.2), (1.15, 1.2), (1.15, 1.3)]
+    assert stream.counts.rejected == {"not_finite": 1, "unreadable": 1}
+
+
+def test_metatrader_needs_no_header(tmp_path: Path) -> None:
+    path = a_file(tmp_path, metatrader(QUOTES)[1:])
+    assert ticks_of(load(path, zone="UTC")) == EXPECTED
+
+
+def test_a_first_line_without_a_digit_is_a_header(tmp_path: Path) -> None:
+    stream = load(a_file(tmp_path, ["pair,time,bid,ask", *truefx(QUOTES)]))
+    assert stream.counts.read == len(QUOTES)
+    assert ticks_of(stream) == EXPECTED
+
+
+def test_rows_of_other_symbols_are_left_to_them(tmp_path: Path) -> None:
+    lines = truefx(QUOTES)
+    lines[1::2] = [line.replace("EUR/USD", "GBP/USD") for line in lines[1::2]]
+    path = a_file(tmp_path, [*lines, "garbage"])
+    assert load(path).counts.read == len(QUOTES) // 2 + 1
+    with pytest.raises(TickFileError, match="no rows of symbol USDJPY; found EURUSD, GBPUSD"):
+        load(path, symbol="USDJPY")
+
+
+def test_the_day_of_a_lean_file_is_its_name_and_a_folder_is_its_days(tmp_path: Path) -> None:
+    for day in ("20140502", "20140501"):
+        with zipfile.ZipFile(tmp_path / f"{day}_quote.zip", "w") as archive:
+            archive.writestr("quotes.csv", "1000,1.1,1.2\n86400000,1.1,1.2\n")
+    stream = load(tmp_path)
+    assert [time for time, _, _ in ticks_of(stream)] == [DAY_NS + 10**9, DAY_NS + 24 * HOUR_NS + 10**9]
+    assert stream.counts.rejected == {"unreadable": 2}
+    with pytest.raises(UnknownLayoutError) as caught:
+        load(a_file(tmp_path, ["1000,1.1,1.2"], "quotes.csv"))
+    assert any("name does not begin with the day" in line for line in caught.value.details)
+
+
+# --------------------------------------------------------------------------------------------- what fits no layout
+
+
+def test_what_fits_no_layout_is_told_with_its_first_lines_and_what_was_tried(tmp_path: Path) -> None:
+    path = a_file(tmp_path, ["\x1b[2Jopen;high;low;close", "x" * 10_000, "1;2;3;4"])
+    with pytest.raises(UnknownLayoutError, match=r"fits no layout of ticks; it begins with '\\x1b\[2Jopen") as caught:
+        load(path)
+    details = "\n".join(caught.value.details)
+    for sample in SAMPLES:
+        assert f"not {sample.layout}: " in details
+    assert "\x1b" not in details
+    assert max(len(line) for line in caught.value.details) < 400
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>", "no column <BID>, <ASK>; these are bars, no ticks"),
+        ("Gmt time,Open,High,Low,Close,Volume", "no column ask, bid; these are bars, no ticks"),
+        ("time,bid,last", "the first line names no ask"),
+        ("time,bid,bid,ask", "the header names bid 2 times"),
+    ],
+)
+def test_why_a_header_does_not_fit_is_said(tmp_path: Path, header: str, reason: str) -> None:
+    with pytest.raises(UnknownLayoutError) as caught:
+        load(a_file(tmp_path, [header, "1,2,3,4,5"]))
+    assert reason in "\n".join(caught.value.details)
+
+
+def test_damaged_and_ambiguous_packing_is_refused(tmp_path: Path) -> None:
+    data = gzip.compress("\n".join(truefx(QUOTES)).encode())
+    cut = tmp_path / "cut.gz"
+    cut.write_bytes(data[: len(data) // 2])
+    with pytest.raises(TickFileError, match=r"cut\.gz cannot be read to its end: .*; expected an undamaged file"):
+        load(cut)
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        for name in ("a", "b"):
+            archive.writestr(name, "\n".join(truefx(QUOTES)))
+    with pytest.raises(TickFileError, match=r"holds several files of ticks \(a and b\)"):
+        load(tmp_path / "two.zip")
+    with zipfile.ZipFile(tmp_path / "none.zip", "w"):
+        pass
+    with pytest.raises(TickFileError, match="a zip with nothing in it"):
+        load(tmp_path / "none.zip")
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(TickFileError, match="cannot be read to its end"):
+        load(tmp_path / "bad.zip")
+
+
+def test_a_file_without_line_ends_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts.lines_of, "__kwdefaults__", {"chunk_bytes": 1_000})
+    monkeypatch.setattr(texts, "LINE_CHARS_MAX", 2_000)
+    path = tmp_path / "ticks.dat"
+    path.write_text("\n".join([*truefx(QUOTES), "1" * 10_000]))
+    with pytest.raises(TickFileError, match=r"line 301 has more than 2000 characters"):
+        load(path)

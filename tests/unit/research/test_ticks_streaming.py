@@ -1,0 +1,176 @@
+"""Reading by blocks: where blocks end, and whether they lie in memory or on disk, changes nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proto.gateway import TickCounts
+from research.ticks import TickFileError, TickInput, load_stream
+from research.ticks.spool import Spool
+from services.mt5.core import assembly
+from services.mt5.core.assembly import Tape, assemble
+from services.mt5.core.columns import MemoryColumn, SymbolRows
+from services.mt5.core.stream import BLOCK_TICKS, TickStream, build_stream
+from services.mt5.core.tick_rules import UNREADABLE_TIME_NS, RowJudge, judge
+from tests.support.tick_files import a_tick_file
+
+Rows = list[tuple[int, float, float]]
+
+RECORDINGS = {
+    "fxcm_eurusd_2014-05-01_09": (
+        TickCounts(read=675_401, published=606_047, rejected={"crossed": 69_354}),
+        "cbb5970e228e450b03182309b21fe22ef87046ea4edb72e2a0d07a072a1da544",
+    ),
+    "fxcm_nzdusd_2014-05-01_09": (
+        TickCounts(read=605_951, published=592_591, rejected={"crossed": 13_360}),
+        "7d29fe9d7453dcb3bab03895baf96db45a805f1566a0c50250535a2d7fd248bc",
+    ),
+}
+a_row = st.tuples(
+    st.one_of(st.integers(1, 6), st.just(UNREADABLE_TIME_NS)), st.sampled_from([1.0, 1.1, np.nan]), st.just(1.05)
+)
+
+
+def rows_of(symbol: str, rows: Rows) -> SymbolRows:
+    time_ns, bid, ask = (np.array([row[place] for row in rows]) for place in range(3))
+    return SymbolRows(symbol, time_ns.astype(np.int64), bid.astype(float), ask.astype(float), np.zeros(len(rows)))
+
+
+def ticks_of(stream: TickStream) -> list[Any]:
+    return [stream.tick_at(ordinal) for ordinal in range(1, stream.last_ordinal + 1)]
+
+
+@given(rows=st.lists(a_row, max_size=30), cut=st.integers(1, 7), accept=st.booleans())
+def test_rows_are_judged_by_blocks_as_in_one(rows: Rows, cut: int, accept: bool) -> None:
+    whole = rows_of("EURUSD", rows)
+    at_once = judge(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
+    by_blocks = RowJudge(accept_crossed=accept)
+    found: list[int] = []
+    for start in range(0, len(rows), cut):
+        part = rows_of("EURUSD", rows[start : start + cut])
+        found += by_blocks.judge(part.time_ns, part.bid, part.ask, part.volume).tolist()
+    assert found == at_once
+
+
+@given(
+    tables=st.lists(st.lists(a_row, max_size=14), min_size=1, max_size=4),
+    block=st.integers(1, 5),
+    on_disk=st.booleans(),
+    ticks_max=st.one_of(st.none(), st.integers(1, 20)),
+)
+def test_a_stream_by_small_blocks_is_the_one_by_large_ones(
+    tables: list[Rows], block: int, on_disk: bool, ticks_max: int | None
+) -> None:
+    names = [f"S{number}" for number in range(len(tables))]
+    whole = build_stream(
+        [rows_of(name, rows) for name, rows in zip(names, tables, strict=True)],
+        accept_crossed=False,
+        ticks_max=ticks_max,
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(assembly, "BLOCK_ROWS", block)
+        spool = Spool(memory_bytes=0) if on_disk else MemoryColumn
+        tapes = [Tape(name, accept_crossed=False, store=spool) for name in names]
+        for tape, rows in zip(tapes, tables, strict=True):
+            for start in range(0, len(rows), block):
+                tape.add(rows_of(tape.symbol, rows[start : start + block]))
+        stream = TickStream(assemble(tapes, store=spool, ticks_max=ticks_max))
+    assert ticks_of(stream) == ticks_of(whole)
+    assert stream.counts == whole.counts
+    assert stream.data_sha256 == whole.data_sha256
+
+
+def test_every_question_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two symbols, one of them rare, over several blocks."""
+    often = a_tick_file(tmp_path / "often.parquet", rows=4 * BLOCK_TICKS, seed=1, crossed_every=9)
+    rare = a_tick_file(tmp_path / "rare.parquet", rows=9, seed=2)
+    inputs = [TickInput(often, "EURUSD"), TickInput(rare, "GBPUSD")]
+    in_memory = load_stream(inputs, crossed="reject")
+    monkeypatch.setattr(Spool.__init__, "__kwdefaults__", {"memory_bytes": 0})
+    on_disk = load_stream(inputs, crossed="reject", spool_folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["often.parquet", "rare.parquet"]
+    assert (on_disk.counts, on_disk.data_sha256) == (in_memory.counts, in_memory.data_sha256)
+    expected = ticks_of(in_memory)
+    assert ticks_of(on_disk) == expected
+    count = len(expected)
+    for ordinal in {*range(0, count, 97), 1, BLOCK_TICKS, BLOCK_TICKS + 1, count}:
+        seen = expected[:ordinal]
+        of = {name: [tick for tick in seen if tick.symbol == name] for name in ("EURUSD", "GBPUSD")}
+        assert on_disk.sequences_at(ordinal) == {name: len(ticks) for name, ticks in of.items()}
+        for name, ticks in of.items():
+            assert on_disk.last_of(name, ordinal) == (ticks[-1] if ticks else None)
+            for start in (1, 5, len(ticks), len(ticks) + 1):
+                page = on_disk.ticks(name, from_sequence=max(1, start), limit=1_500, published=ordinal)
+                wanted = ticks[max(1, start) - 1 :][:1_500]
+                assert page.ordinal == [tick.ordinal for tick in wanted]
+                assert page.bid == [tick.bid for tick in wanted]
+                assert page.time_ns == [tick.time_ns for tick in wanted]
+
+
+def test_a_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TickFileError, match=r"cannot be spooled to .*/nowhere: No such file.*another folder in TMPDIR"):
+        Spool(tmp_path / "nowhere", memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
+
+
+def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:
+    """What would be found only in the later part of a file does not stop a run that does not come that far."""
+    frame = pl.DataFrame({"ts_ns": np.arange(600_000), "bid": 1.1, "ask": 1.2})
+    path = tmp_path / "ticks.parquet"
+    frame.write_parquet(path, row_group_size=100_000, compression="uncompressed")
+    whole = load_stream([TickInput(path, "EURUSD")], crossed="reject", ticks_max=1_000)
+    assert whole.counts == TickCounts(read=1_000, published=1_000, rejected={})
+
+
+CHILD = """
+import resource, sys
+from pathlib import Path
+from research.ticks import TickInput, load_stream
+stream = load_stream([TickInput(Path(sys.argv[1]), "EURUSD")], crossed="reject")
+assert stream.last_ordinal == int(sys.argv[2]), stream.counts
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit elsewhere")
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    """Four million rows are more than 250 MB as they are read and merged; the process stays far below with all else."""
+    rows = 4_000_000
+    path = tmp_path / "ticks.parquet"
+    frame = pl.LazyFrame({"ts_ns": pl.int_range(rows, eager=True)})
+    frame.with_columns(pl.lit(1.1).alias("bid"), pl.lit(1.2).alias("ask")).sink_parquet(path, row_group_size=1 << 18)
+    found = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path), str(rows)], capture_output=True, text=True, check=True
+    )
+    assert int(found.stdout) < 300 * 1024, "KiB"
+
+
+def test_a_recording_has_the_counts_and_the_hash_that_runs_are_named_by(shared_parquet: Path) -> None:
+    symbol = shared_parquet.stem.split("_")[1].upper()
+    stream = load_stream([TickInput(shared_parquet, symbol)], crossed="reject")
+    assert (stream.counts, stream.data_sha256) == RECORDINGS[shared_parquet.stem]
+
+
+def test_a_recording_is_the_same_in_every_layout_that_lies_beside_it(shared_parquet: Path) -> None:
+    """LEAN's days give the hash of the whole; the text layouts are its first 2,000 rows."""
+    name = shared_parquet.stem.split("_")[1]
+    folder = shared_parquet.parent
+    days = folder / "lean" / "fxcm" / name
+    if days.is_dir():
+        stream = load_stream([TickInput(days, name.upper())], crossed="reject")
+        assert (stream.counts, stream.data_sha256) == RECORDINGS[shared_parquet.stem]
+    head = load_stream([TickInput(shared_parquet, name.upper())], crossed="accept", to_row=2_000)
+    expected = [(tick.time_ns, tick.bid, tick.ask) for tick in ticks_of(head)]
+    for layout, zone in (("truefx", None), ("dukascopy", None), ("mt5_export", "UTC")):
+        path = folder / "formats" / f"{layout}_{name}.csv"
+        if path.is_file():
+            found = ticks_of(load_stream([TickInput(path, name.upper(), zone)], crossed="accept"))
+            assert [(tick.time_ns, tick.bid, tick.ask) for tick in found] == expected
