@@ -153,7 +153,7 @@ def _plan(
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
         market, names = _generated(folder, symbols, seed, settings)
         last_ordinal = 0
-    chosen = strategy or default_strategy()
+    chosen = strategy or (STRATEGY_OF_THE_DEMO_MODEL if model is not None else default_strategy())
     _require(chosen, model, names)
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
     if model is not None:
@@ -176,14 +176,14 @@ def default_strategy() -> str:
 
 
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
-    """Refuse what cannot be: a model says for itself, in its process, what is wrong with it."""
+    """Refuse what cannot run, before anything is started for it."""
     from cli.known import require_strategy, require_symbols
 
     require_symbols(symbols)
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} is not there, expected the folder of a model")
-    if strategy != STRATEGY_OF_THE_DEMO_MODEL:
-        require_strategy(strategy)
+    needs_model = strategy == STRATEGY_OF_THE_DEMO_MODEL and model is None
+    require_strategy(strategy, PROJECT_ROOT / DEMO_MODEL if needs_model else model)
 
 
 def _recorded(

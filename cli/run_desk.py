@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -161,19 +162,16 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
     with Supervised(log_dir=plan.data_dir / "logs") as desk:
         environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
         url = control_url(desk.runtime)
-        note = plan.data_dir / CONTROL_FILE
-        note.write_text(url + "\n", encoding="utf-8")
-        try:
-            with ControlClient(url) as client:
-                watch = _Watch(plan, desk, client, screen, before)
-                try:
-                    desk.start(environment, waiting=watch.look)
+        with ControlClient(url) as client:
+            watch = _Watch(plan, desk, client, screen, before)
+            try:
+                desk.start(environment, waiting=watch.look)
+                # Not before: a second desk on the same directory does not get this far.
+                with _noted(plan.data_dir / CONTROL_FILE, url):
                     watch.until_the_end()
-                except (KeyboardInterrupt, SystemExit) as error:
-                    interrupt = error
-                watch.say_goodbye()
-        finally:
-            note.unlink(missing_ok=True)
+            except (KeyboardInterrupt, SystemExit) as error:
+                interrupt = error
+            watch.say_goodbye()
     status = watch.status
     return Summary(
         plan=plan,
@@ -184,6 +182,16 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
         halted=status.waiting_for if status is not None and status.state == "HALTED" else "",
         end=watch.end,
     ), interrupt
+
+
+@contextmanager
+def _noted(path: Path, url: str) -> Iterator[None]:
+    """Tell others where the running desk's control socket is."""
+    path.write_text(url + "\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _has_both_books(data_dir: Path) -> bool:

@@ -164,7 +164,7 @@ def _head(view: View, width: int) -> list[Text]:
     if status is not None:
         state = _state(view, status)
         title.append(f" {state}", style="bold green" if state == "RUNNING" else "bold yellow")
-    title.append(f"  up {clock(view.up_s)}")
+    title.append(f"  up {clock(view.up_s)}" if width >= MIDDLE else f" {clock(view.up_s)}")
     facts = [view.plan.market, f"strategy {view.plan.strategy}"]
     at = "" if status is None else f"{_market_time(status)} UTC"
     if width >= WIDE:
@@ -177,7 +177,7 @@ def _dim(words: str) -> Text:
 
 
 def _market(view: View, status: StatusReply, width: int) -> Table:
-    table = Table(box=None, padding=(0, 1), expand=False, header_style="dim", pad_edge=False)
+    table = Table(box=None, padding=(0, 1), collapse_padding=width < MIDDLE, header_style="dim", pad_edge=False)
     columns = ["symbol", "bid", "ask", "spread", "signal", "conf", "position", "entry", "P&L"]
     if width < WIDE:
         columns.remove("entry")
@@ -248,6 +248,8 @@ def _money(view: View, status: StatusReply, width: int) -> list[Text]:
         ("open", signed(status.unrealized_pnl), _sign(status.unrealized_pnl)),
     ]
     groups = [parts] if width >= WIDE else [parts[:2], parts[2:]]
+    if width < MIDDLE:
+        groups = [[parts[1]], [parts[2], parts[4]], [parts[0]]]
     texts = []
     for group in groups:
         text = Text(no_wrap=True, overflow="ellipsis")
@@ -260,7 +262,7 @@ def _money(view: View, status: StatusReply, width: int) -> list[Text]:
 
 
 def _orders(status: StatusReply, width: int, *, rows: int) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=False)
+    table = Table(box=None, padding=(0, 1), collapse_padding=width < MIDDLE, header_style="dim", pad_edge=False)
     columns = ["time", "order", "symbol", "side", "lots", "status", "price", "profit"]
     if width < WIDE:
         columns.remove("order")

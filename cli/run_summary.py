@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from cli.run_desk import Summary
 from cli.summary import console, difference_words, utc
 from proto.units import plain
+
+NARROW: Final = 60
 
 
 def show_summary(summary: Summary) -> None:
@@ -20,7 +24,10 @@ def show_summary(summary: Summary) -> None:
     out = console()
     if summary.end:
         out.print(Text(summary.end))
-    table = Table(title="SIMULATED desk, stopped", title_justify="left")
+    is_narrow = out.width < NARROW
+    table = Table(
+        title="SIMULATED desk, stopped", title_justify="left", box=box.SIMPLE_HEAD if is_narrow else box.HEAVY_HEAD
+    )
     table.add_column("what")
     table.add_column("this run", justify="right")
     table.add_column("account", justify="right")
@@ -28,21 +35,25 @@ def show_summary(summary: Summary) -> None:
         ("up-time", clock(summary.up_s), ""),
         ("ticks", f"{run.ticks:,}", f"{account.ticks:,}"),
         (
-            "signals buy / sell",
+            "buy / sell" if is_narrow else "signals buy / sell",
             f"{run.buy:,} / {run.sell:,}",
             f"{account.buy:,} / {account.sell:,}",
         ),
         ("orders", f"{run.orders:,}", f"{account.orders:,}"),
         ("fills", f"{run.fills:,}", f"{account.fills:,}"),
         ("denied", f"{run.denied:,}", f"{account.denied:,}"),
-        ("realised P&L", signed(run.realized_pnl, currency), signed(account.realized_pnl, currency)),
+        (
+            "realised P&L",
+            signed(run.realized_pnl, "" if is_narrow else currency),
+            signed(account.realized_pnl, currency),
+        ),
         ("unrealised P&L", "", signed(account.unrealized_pnl, currency)),
         ("balance", "", "–" if account.balance is None else f"{plain(account.balance)} {currency}"),
         *(
-            (f"position {symbol}", "", f"{volume:+f} at {plain(round(price, 5))}")
+            (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {plain(round(price, 5))}")
             for symbol, (volume, price) in account.positions.items()
         ),
-        ("market time", "", utc(account.time_ns)[:19] + "Z" if account.time_ns else "–"),
+        ("market time", "", utc(account.time_ns)[5 if is_narrow else 0 : 19] + "Z" if account.time_ns else "–"),
     ]
     for what, this_run, whole in rows:
         table.add_row(Text(what), Text(this_run), Text(whole))

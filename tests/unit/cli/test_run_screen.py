@@ -1,0 +1,167 @@
+"""The running desk on screen: it fits where it is shown, and what is wrong stands on top."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+from rich.console import Console
+
+from cli.run_desk import DeskPlan, Standing, View
+from cli.run_screen import PlainLines, alerts, line, page
+from cli.supervision import ProcessState
+from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
+
+NOON_NS = 1_736_164_800_000_000_000
+SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
+PRICES = {"EURUSD": (1.0845, 1.08454, 4.0), "GBPUSD": (1.27, 1.27006, 6.0), "USDJPY": (150.1, 150.106, 6.0)}
+
+
+def an_order(number: int) -> OrderLine:
+    return OrderLine(
+        order_id=f"f2974289-{number:06d}",
+        symbol=SYMBOLS[number % 4],
+        side="SELL" if number % 2 else "BUY",
+        volume=Decimal("0.01"),
+        status="FILLED",
+        price=Decimal("1.08455"),
+        filled_price=Decimal("1.08455"),
+        profit=Decimal("-0.12"),
+        created_ns=NOON_NS,
+        code="",
+    )
+
+
+def a_status(**changed: Any) -> StatusReply:
+    status = StatusReply(
+        mode="simulated",
+        state=DeskState.RUNNING,
+        waiting_for="",
+        stream_id="s",
+        ordinal=70_000,
+        processed=65_000,
+        signals_buy=300,
+        signals_sell=200,
+        orders=120,
+        orders_open=0,
+        denied=3,
+        fills=117,
+        currency="USD",
+        balance=Decimal("10012.34"),
+        equity=Decimal("10011.90"),
+        realized_pnl=Decimal("12.34"),
+        unrealized_pnl=Decimal("-0.44"),
+        positions={
+            "EURUSD": PositionLine(
+                net_volume=Decimal("-0.01"), avg_entry_price=Decimal("1.08455"), unrealized_pnl=Decimal("-0.44")
+            )
+        },
+        latency_us={},
+        duplicates=0,
+        malformed=0,
+        venue_time_ns=NOON_NS,
+        heartbeat_age_ms=300,
+        quotes={
+            symbol: QuoteLine(bid=bid, ask=ask, spread_points=points, time_ns=NOON_NS, age_ms=80)
+            for symbol, (bid, ask, points) in PRICES.items()
+        },
+        signals={
+            "EURUSD": SignalLine(direction=-1, confidence=0.731, reason="", time_ns=NOON_NS),
+            "GBPUSD": SignalLine(direction=0, confidence=0.0, reason="WARMING_UP", time_ns=NOON_NS),
+        },
+        recent_orders=[an_order(number) for number in range(12)],
+    )
+    return structs.replace(status, **changed)
+
+
+def a_view(status: StatusReply | None, **changed: Any) -> View:
+    fields: dict[str, Any] = {
+        "plan": DeskPlan(
+            data_dir=Path("desk"), settings={}, market="generated market, seed 0", strategy="xgboost", symbols=SYMBOLS
+        ),
+        "up_s": 3_725.0,
+        "status": status,
+        "silent_s": 0.1,
+        "processes": {
+            name: ProcessState(name, "RUNNING", 0, 7) for name in ("mt5", "signal", "portfolio", "execution")
+        },
+        "before": Standing(),
+    }
+    return View(**{**fields, **changed})
+
+
+def drawn(view: View, *, width: int, height: int) -> list[str]:
+    out = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    with out.capture() as captured:
+        out.print(page(view, width=width, height=height))
+    return [row.rstrip() for row in captured.get().splitlines()]
+
+
+@pytest.mark.parametrize("width", [40, 44, 60, 66, 80, 96, 100, 160])
+@pytest.mark.parametrize("height", [20, 24, 30, 60])
+def test_a_page_fits_the_terminal_and_says_what_matters(width: int, height: int) -> None:
+    rows = drawn(a_view(a_status()), width=width, height=height)
+    text = "\n".join(rows)
+    assert len(rows) <= max(height, 20)
+    assert max(map(len, rows)) <= width
+    for words in (
+        "SIMULATED",
+        "RUNNING",
+        "EURUSD",
+        "XAUUSD",
+        "1.08450",
+        "SELL",
+        "10,011.90 USD",
+        "-0.44",
+        "65,000",
+        "mt5",
+    ):
+        assert words in text, words
+    assert "…" not in "".join(rows[4:9]), "no price is cut"
+
+
+def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
+    text = "\n".join(drawn(a_view(a_status()), width=120, height=40))
+    for words in ("0.73", "1.08455", "warming", "f2974289-000000", "FILLED", "this run +12.34", "up 01:02:05"):
+        assert words in text, words
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"status": a_status(feed_stale=True, heartbeat_age_ms=7_000)}, "feed stale for 7 s"),
+        ({"status": a_status(in_doubt=1)}, "1 order in doubt"),
+        ({"status": a_status(in_doubt=2)}, "2 orders in doubt"),
+        ({"status": a_status(state=DeskState.HALTED, waiting_for="1 differences")}, "HALTED: 1 differences"),
+        ({"status": a_status(waiting_for="the gateway, which does not answer")}, "waiting for the gateway"),
+        ({"silent_s": 9.0}, "portfolio has not answered for 9 s"),
+        ({"processes": {"mt5": ProcessState("mt5", "BACKOFF", 0, 0)}}, "mt5 is BACKOFF"),
+    ],
+)
+def test_what_is_wrong_stands_on_top(changed: dict[str, Any], said: str) -> None:
+    view = a_view(changed.pop("status", a_status()), **changed)
+    assert any(said in alert for alert in alerts(view))
+    assert any(said in row for row in drawn(view, width=80, height=24)[:5])
+
+
+def test_nothing_is_wrong_while_it_starts_and_while_it_stops() -> None:
+    assert alerts(a_view(None)) == []
+    assert alerts(a_view(a_status(feed_stale=True), is_stopping=True)) == []
+    assert any("starting" in row for row in drawn(a_view(None), width=44, height=24))
+
+
+def test_without_a_terminal_it_is_one_line_at_a_time_and_alerts_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = PlainLines(every_s=3_600)
+    lines.show(a_view(a_status()))
+    lines.show(a_view(a_status()))
+    lines.show(a_view(a_status(in_doubt=1)))
+    lines.show(a_view(a_status(in_doubt=1)))
+    first, alert = capsys.readouterr().out.splitlines()
+    assert first == line(a_view(a_status()))
+    assert first.startswith("SIMULATED 2025-01-06 12:00:00 RUNNING")
+    assert "EURUSD 1.08450/4" in first
+    assert alert == "ALERT 1 order in doubt"
