@@ -18,12 +18,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from common.settings import PROJECT_ROOT
 from tests.benchmarks import chain, floor, offline
 from tests.benchmarks.figures import quantiles_us, ratios, row
 from tests.benchmarks.workload import ALTERNATE, write_ticks
 
 PACED_INTERVAL_NS = 2_000_000
 WARM_UP = 200
+DEMO_MODEL = PROJECT_ROOT / "models" / "demo"
 
 Row = tuple[str, str, str, str]
 
@@ -65,6 +67,8 @@ def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
     figures["backtest ticks per second"] = round(backtest)
     ours, bare = offline.signal_ticks_per_s(quiet, "ema_cross")
     figures["signal ticks per second"] = {"ema_cross": round(ours), "bare loop": round(bare)}
+    with_model, bare_too = offline.signal_ticks_per_s(quiet, "xgboost", DEMO_MODEL)
+    figures["signal ticks per second"]["xgboost, demo model"] = round(with_model)
     imports = {name: round(offline.import_seconds(name), 2) for name in ("zmq", "services.portfolio.__main__")}
     figures["import seconds"] = imports
     per_s: Callable[[float], str] = lambda value: f"{value:,.0f}/s"  # noqa: E731 - a format, used below only
@@ -78,6 +82,12 @@ def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
         ),
         row("ticks, backtest", per_s(backtest), "lock-step", _over(backtest, run["ticks_per_s"])),
         row("ticks through signal, ema_cross", per_s(ours), f"bare loop {per_s(bare)}", _over(ours, bare)),
+        row(
+            "ticks through signal, demo model",
+            per_s(with_model),
+            f"bare loop {per_s(bare_too)}",
+            _over(with_model, bare_too),
+        ),
         row("start to first tick", f"{run['start_up_s']:.2f} s"),
         row("memory", ", ".join(f"{name} {mb:.0f} MB" for name, mb in run["rss_mb"].items())),
     ]
