@@ -147,7 +147,10 @@ def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:
     done = paperdesk("run", "--ticks", f"{ticks}:EURUSD", "--data-dir", tmp_path / "desk", "--strategy", FLIPPING)
     assert done.returncode == 0, done
     assert "played to its end" in done.stdout
-    assert told("account", "--data-dir", tmp_path / "desk")["processed"] == 12
+    account = told("account", "--data-dir", tmp_path / "desk")
+    # It waits for nobody: what was published before the strategy had come up may be missed.
+    assert account["ordinal"] == 12
+    assert 0 < account["processed"] <= 12
 
 
 @pytest.mark.parametrize(
