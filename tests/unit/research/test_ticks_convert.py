@@ -155,8 +155,15 @@ def test_a_description_tells_counts_spreads_rate_and_pauses(tmp_path: Path) -> N
     found = describe(TickInput(a_file(tmp_path, ["time,bid,ask", *lines]), "EURUSD"), crossed="reject")
     assert (found["rows"], found["ticks"], found["rejected"]) == (6, 5, {"crossed": 1})
     assert found["spread"] == {
-        "p0": 1.0, "p1": 1.0, "p5": 1.0, "p25": 2.0, "p50": 2.0,
-        "p75": 3.0, "p95": 4.0, "p99": 4.0, "p100": 4.0,
+        "p0": 1.0,
+        "p1": 1.0,
+        "p5": 1.0,
+        "p25": 2.0,
+        "p50": 2.0,
+        "p75": 3.0,
+        "p95": 4.0,
+        "p99": 4.0,
+        "p100": 4.0,
     }
     assert found["ticks_per_second_median"] == 1
     assert found["gaps"][0] == {
