@@ -10,10 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from common.errors import StartError
 from proto.units import plain
+
+DESK_TRACES: Final = ("ledger.db", "logs")
+"""What tells a desk's folder from any other: its ledger, or the logs of one that was killed before it had any."""
 
 
 @contextlib.contextmanager
@@ -47,7 +50,7 @@ def _prepared(path: Path, *, go_on: bool) -> Path:
             raise StartError(
                 f"--data-dir {path} is not empty; expected an empty folder, or --continue to go on with it"
             )
-        if go_on and not held:
+        if go_on and not any((path / trace).exists() for trace in DESK_TRACES):
             raise StartError(f"--continue, but there is no desk in {path}; expected the --data-dir of an earlier run")
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=path):

@@ -52,6 +52,21 @@ def test_going_on_needs_something_to_go_on_with(tmp_path: Path, name: str) -> No
         pass
 
 
+def test_a_folder_of_something_else_is_no_desk_to_go_on_with(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").touch()
+    with (
+        pytest.raises(StartError, match="--continue, but there is no desk in"),
+        data_directory(tmp_path, go_on=True),
+    ):
+        pass
+
+
+def test_a_desk_that_was_killed_before_it_had_a_ledger_may_be_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    with data_directory(tmp_path, go_on=True) as folder:
+        assert folder == tmp_path
+
+
 def test_a_file_is_no_directory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
