@@ -16,10 +16,12 @@ import ast
 import difflib
 import os
 from collections.abc import Callable, Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
 import dotenv
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -216,8 +218,27 @@ def _names(model: type[DeskSettings]) -> set[str]:
 
 
 def _env_file_values() -> dict[str, str | None]:
+    """What `.env` says.
+
+    Raises:
+        StartError: it is no text, or has a line that sets nothing: read past, it would be silently without effect. The
+            line is told by its number, for it may hold a secret.
+    """
     path = env_file()
-    return dict(dotenv.dotenv_values(path)) if path else {}
+    if path is None:
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"{path} cannot be read: {error.strerror}; expected a readable file") from None
+    except UnicodeDecodeError:
+        raise StartError(f"{path} is no UTF-8 text, expected lines of KEY=VALUE") from None
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            said = binding.original
+            blank_before = said.string[: len(said.string) - len(said.string.lstrip())].count("\n")
+            raise StartError(f"line {said.line + blank_before} of {path} cannot be read, expected KEY=VALUE")
+    return dict(dotenv.dotenv_values(stream=StringIO(text)))
 
 
 def _given(values: Any) -> set[str]:

@@ -153,6 +153,25 @@ def test_keys_of_other_services_are_none_of_ours_and_not_refused(
     assert load(SignalSettings).signal_checkpoint_ticks == 10
 
 
+@pytest.mark.parametrize(
+    ("text", "line"), [("\n\nnot a setting\n", 3), ("GTW_PORT=1\nGTW_HOST\n", 2), ('TOKEN="x\n', 1)]
+)
+def test_a_line_of_the_env_file_that_sets_nothing_is_told_by_its_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, line: int
+) -> None:
+    path = an_env_file(monkeypatch, tmp_path, text)
+    with pytest.raises(StartError) as caught:
+        load(CommonSettings)
+    assert str(caught.value) == f"line {line} of {path} cannot be read, expected KEY=VALUE"
+
+
+def test_an_env_file_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = an_env_file(monkeypatch, tmp_path, "")
+    path.write_bytes(b"GTW_HOST=\xff\n")
+    with pytest.raises(StartError, match="is no UTF-8 text, expected lines of KEY=VALUE"):
+        load(CommonSettings)
+
+
 def test_a_named_env_file_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "/nowhere/desk.env")
     with pytest.raises(StartError, match=r"PAPERDESK_ENV_FILE: value '/nowhere/desk\.env', expected a file"):
