@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import difflib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
@@ -261,4 +261,6 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, SecretStr):
         return str(value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={item}" for key, item in value.items())
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

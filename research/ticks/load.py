@@ -29,6 +29,10 @@ class TickInput(NamedTuple):
     symbol: str
     zone: str | None = None
 
+    def __str__(self) -> str:
+        """As it is written on a command line and in the settings."""
+        return f"{self.path}:{self.symbol}"
+
 
 def load_stream(
     inputs: Sequence[TickInput],

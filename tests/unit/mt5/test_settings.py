@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from common.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, load
+from common.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, describe, load
 from research.ticks import TickInput
 from services.mt5.core.publisher import Pace
 from services.mt5.settings import Mt5Settings
@@ -52,6 +52,13 @@ def test_files_are_named_with_their_symbols(monkeypatch: pytest.MonkeyPatch) -> 
 def test_names_of_symbols_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = settings(monkeypatch, MT5_SYMBOL_MAP="EURUSD=EURUSD.m, NZDUSD=NZDUSD.m")
     assert loaded.mt5_symbol_map == {"EURUSD": "EURUSD.m", "NZDUSD": "NZDUSD.m"}
+
+
+def test_files_and_names_are_told_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = settings(monkeypatch, MT5_SYMBOL_MAP="EURUSD=EURUSD.m, NZDUSD=NZDUSD.m")
+    told = {name: value for name, value, _ in describe(loaded)}
+    assert told["MT5_TICKS"] == "/data/e.parquet:EURUSD"
+    assert told["MT5_SYMBOL_MAP"] == "EURUSD=EURUSD.m,NZDUSD=NZDUSD.m"
 
 
 @pytest.mark.parametrize(
