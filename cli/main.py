@@ -52,6 +52,11 @@ def run(arguments: list[str]) -> int:
         code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
     except StartError as error:
         return _refuse(str(error), error.details)
+    except PermissionError as error:
+        # A folder that may not be entered answers even the question whether a file is in it with this.
+        if error.filename is None:
+            raise
+        return _refuse(f"{error.filename}: {error.strerror}; expected a file or folder that may be used")
     except typer.TyperException as error:
         return _refuse(error.format_message().replace("Value error, ", ""))
     except typer.Abort:
