@@ -125,11 +125,11 @@ def files_of(path: Path) -> list[Path]:
     """The files of an input: itself, or those in a folder, by name.
 
     Raises:
-        TickFileError: a folder has no file in it, or cannot be read.
+        TickFileError: a folder has no file in it or cannot be read, or the one that it lies in may not be entered.
     """
-    if not path.is_dir():
-        return [path]
     try:
+        if not path.is_dir():
+            return [path]
         files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     except OSError as error:
         raise TickFileError(f"{path} cannot be read: {error.strerror}") from None
