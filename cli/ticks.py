@@ -42,6 +42,9 @@ FilesAndOut = Annotated[
     list[str],
     typer.Argument(metavar="FILE[:SYMBOL]... OUT.parquet", help=f"Files in order, and the one to write. {LAYOUTS}"),
 ]
+NOT_NAMED = "not named"
+"""Stands for the symbol of a file whose rows name none: it can be looked at, its spread in price and not in points."""
+
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Symbol, where the file names none.")]
 Zone = Annotated[
     str | None, typer.Option("--zone", help="Whose clock the times are, such as Europe/Athens, where no file says.")
@@ -142,9 +145,7 @@ def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tu
         yield path, chosen
         return
     in_file = symbols_in(path, clock)
-    if not in_file:
-        raise StartError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL")
-    for name in in_file:
+    for name in in_file or [NOT_NAMED]:
         yield path, name
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import apsw
 import msgspec
@@ -71,14 +71,20 @@ class Ledger:
     """One account's ledger file, open for writing."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, making it when it is not there.
+        """Open `path`, making it when it is not there, and walk its chain.
 
         Raises:
-            StartError: it cannot be written, is no ledger, or another process writes to it.
+            StartError: it cannot be written, is no ledger, another process writes to it, or its chain is broken.
         """
         self._db = open_writer(
             path, application_id=APPLICATION_ID, schema=_SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
         )
+        for link in _links(self._db):
+            if link.fault:
+                self._db.close()
+                raise StartError(
+                    f"{path}: {link.fault}; expected the ledger as it was written, restore it from a backup"
+                )
         self._number, self._hash = _last(self._db)
 
     def load(self) -> tuple[Book, TickCursor]:
@@ -203,16 +209,14 @@ def verify(path: Path) -> list[str]:
 
 def _verify(db: apsw.Connection) -> Iterator[str]:
     folded = Book()
-    expected = _GENESIS
-    for position, (number, stored, payload) in enumerate(db.execute("SELECT * FROM events ORDER BY number"), 1):
-        expected = _chain(expected, payload)
-        if number != position:
-            yield f"event {position} is missing: the next one is number {number}"
+    for link in _links(db):
+        if link.fault:
+            yield link.fault
             return
-        if stored != expected:
-            yield f"event {number} does not fit the chain: hash {stored.hex()[:16]}, expected {expected.hex()[:16]}"
-            return
-        folded.apply(_events.decode(payload))
+        folded.apply(_events.decode(link.payload))
+    kept, _ = _load(db)
+    if kept.stream is not None and db.execute("SELECT 1 FROM cursor").fetchone() is None:
+        yield "the tick cursor is missing"
     kept, _ = _load(db)
     for name, ours, theirs in (
         ("orders", list(folded.orders.values()), list(kept.orders.values())),
@@ -222,6 +226,27 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
     ):
         if ours != theirs:
             yield f"the stored {name} are not what the events fold to"
+
+
+class _Link(NamedTuple):
+    """One event of the chain as it is stored; `fault` says in words why the chain ends here, or nothing."""
+
+    payload: bytes
+    fault: str
+
+
+def _links(db: apsw.Connection) -> Iterator[_Link]:
+    expected = _GENESIS
+    for position, (number, stored, payload) in enumerate(db.execute("SELECT * FROM events ORDER BY number"), 1):
+        expected = _chain(expected, payload)
+        fault = ""
+        if number != position:
+            fault = f"event {position} is missing: the next one is number {number}"
+        elif stored != expected:
+            fault = f"event {number} does not fit the chain: hash {stored.hex()[:16]}, expected {expected.hex()[:16]}"
+        yield _Link(payload, fault)
+        if fault:
+            return
 
 
 def _lots_of(book: Book) -> dict[str, tuple[int, tuple[Lot, ...]]]:

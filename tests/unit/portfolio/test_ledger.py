@@ -186,6 +186,7 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
         (["DELETE FROM account"], "cannot be read to its end"),
         (["UPDATE orders SET payload = CAST('nothing' AS BLOB)"], "cannot be read to its end"),
         (["DROP TABLE lots"], "cannot be read to its end"),
+        (["DELETE FROM cursor"], "the tick cursor is missing"),
     ],
 )
 def test_verify_finds_what_was_changed(closed: Path, statements: list[str], words: str) -> None:
@@ -199,6 +200,19 @@ def test_verify_finds_what_was_changed(closed: Path, statements: list[str], word
     found = tamper(closed, *blobs)
     assert found
     assert any(words in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DELETE FROM events WHERE number = 2", "event 2 is missing"),
+        ("UPDATE events SET hash = zeroblob(32) WHERE number = 2", "event 2 does not fit the chain"),
+    ],
+)
+def test_a_desk_does_not_start_on_a_broken_chain(closed: Path, statement: str, words: str) -> None:
+    tamper(closed, statement)
+    with pytest.raises(StartError, match=words):
+        Ledger(closed)
 
 
 @pytest.mark.parametrize("table", ["orders", "lots", "deals", "account", "cursor"])
