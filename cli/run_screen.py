@@ -76,6 +76,10 @@ class PlainLines:
 # -------------------------------------------------------------------------------------------------------------- words
 
 
+SIGNALS_BEHIND_S = 4.0
+"""Each tick has its signal within milliseconds; a restart of the process takes up to two seconds."""
+
+
 def alerts(view: View) -> list[str]:
     """What a person should look at, the worst first."""
     found: list[str] = []
@@ -97,7 +101,17 @@ def alerts(view: View) -> list[str]:
         found.append(f"{status.in_doubt} order{'s' if status.in_doubt > 1 else ''} in doubt")
     if status.feed_stale and status.heartbeat_age_ms is not None:
         found.append(f"feed stale for {status.heartbeat_age_ms / 1e3:.0f} s")
+    elif (behind_s := _signals_behind_s(status)) > SIGNALS_BEHIND_S:
+        found.append(f"signal is silent: quotes are {behind_s:.0f} s ahead of it")
     return found
+
+
+def _signals_behind_s(status: StatusReply) -> float:
+    """How far the newest quote is ahead of the newest signal, in seconds of the market; 0 before the first signal."""
+    if not status.signals or not status.quotes:
+        return 0.0
+    signalled_ns = max(signal.time_ns for signal in status.signals.values())
+    return (max(quote.time_ns for quote in status.quotes.values()) - signalled_ns) / 1e9
 
 
 def line(view: View) -> str:

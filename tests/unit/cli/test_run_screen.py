@@ -138,6 +138,16 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
         ({"status": a_status(in_doubt=2)}, "2 orders in doubt"),
         ({"status": a_status(state=DeskState.HALTED, waiting_for="1 differences")}, "HALTED: 1 differences"),
         ({"status": a_status(waiting_for="the gateway, which does not answer")}, "waiting for the gateway"),
+        (
+            {
+                "status": a_status(
+                    signals={
+                        "EURUSD": SignalLine(direction=1, confidence=0.7, reason="", time_ns=NOON_NS - 6_000_000_000)
+                    }
+                )
+            },
+            "signal is silent: quotes are 6 s ahead of it",
+        ),
         ({"silent_s": 9.0}, "portfolio has not answered for 9 s"),
         ({"processes": {"mt5": ProcessState("mt5", "BACKOFF", 0, 0)}}, "mt5 is BACKOFF"),
     ],
