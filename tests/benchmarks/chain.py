@@ -73,7 +73,7 @@ class TimedGateway:
         return reply
 
 
-def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str, warm_up: int) -> dict[str, Any]:
+def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict[str, Any]:
     """Run a stream through the desk to its end.
 
     Returns:
@@ -132,7 +132,7 @@ def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str, warm_up
             for process in processes.values():
                 process.wait(timeout=20)
     return {
-        "received_ns": timed.received_ns[warm_up:],
+        "received_ns": timed.received_ns,
         "status": status,
         "ticks_per_s": stream.last_ordinal / ((timed.last_ns - timed.first_ns) / 1e9),
         "start_up_s": (timed.first_ns - started_ns) / 1e9,

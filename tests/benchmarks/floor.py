@@ -4,7 +4,9 @@ Per tick: PUB to signal, PUSH to portfolio, which commits; PUSH to execution, DE
 times in two files as journal and book do; the reply back to portfolio; a question for the deals and its answer by the same
 way; a commit; a confirmation to the gateway, which publishes the next tick. Payloads are zeros of the desk's sizes.
 
-Run as `python -m tests.benchmarks.floor ROLE FOLDER TICKS INTERVAL_NS`; `measure` starts the four roles.
+An order goes out on every ORDER_EVERY-th tick; the others are committed and confirmed only.
+
+Run as `python -m tests.benchmarks.floor ROLE FOLDER TICKS INTERVAL_NS ORDER_EVERY`; `measure` starts the four roles.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def signal(folder: Path) -> None:
         out.send(payload + bytes(SIGNAL - TICK))
 
 
-def portfolio(folder: Path) -> None:
+def portfolio(folder: Path, order_every: int) -> None:
     """Signal, commit, order; reply, question; deals, commit, confirmation."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     signals = _socket(context, zmq.PULL, f"ipc://{folder}/signals", bind=True)
@@ -80,12 +82,13 @@ def portfolio(folder: Path) -> None:
             continue
         last = ordinal
         _commit(ledger, EVENT_BYTES)
-        out.send(b"o" + payload + bytes(CALL - SIGNAL))
-        reports.recv()
-        out.send(b"d" + _padded(REQUEST, ordinal, published_ns))
-        reports.recv()
-        _commit(ledger, EVENT_BYTES)
-        booked.append(time.monotonic_ns() - published_ns)
+        if ordinal % order_every == 0:
+            out.send(b"o" + payload + bytes(CALL - SIGNAL))
+            reports.recv()
+            out.send(b"d" + _padded(REQUEST, ordinal, published_ns))
+            reports.recv()
+            _commit(ledger, EVENT_BYTES)
+            booked.append(time.monotonic_ns() - published_ns)
         out.send(b"c" + _padded(REQUEST, ordinal, published_ns))
         if reports.recv()[-1:] == b"e":
             (folder / "booked").write_bytes(struct.pack(f"<{len(booked)}Q", *booked))
@@ -138,11 +141,20 @@ def gateway(folder: Path, ticks: int, interval_ns: int) -> None:
     poller.poll(2_000)
 
 
-def measure(folder: Path, *, ticks: int, interval_ns: int, warm_up: int) -> tuple[list[int], list[int]]:
+def measure(folder: Path, *, ticks: int, interval_ns: int, order_every: int) -> tuple[list[int], list[int]]:
     """Nanoseconds from a tick's publication to its order at the gateway, and to its fill booked."""
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.floor", role, str(folder), str(ticks), str(interval_ns)]
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.floor",
+                role,
+                str(folder),
+                str(ticks),
+                str(interval_ns),
+                str(order_every),
+            ]
         )
         for role in ("execution", "portfolio", "signal", "gateway")
     ]
@@ -152,7 +164,7 @@ def measure(folder: Path, *, ticks: int, interval_ns: int, warm_up: int) -> tupl
         for process in processes:
             process.kill()
             process.wait()
-    return tuple(_read(folder / name)[warm_up:] for name in ("received", "booked"))  # type: ignore[return-value]
+    return _read(folder / "received"), _read(folder / "booked")
 
 
 def _read(path: Path) -> list[int]:
@@ -161,8 +173,10 @@ def _read(path: Path) -> list[int]:
 
 
 if __name__ == "__main__":
-    role, where, count, interval = sys.argv[1:]
+    role, where, count, interval, every = sys.argv[1:]
     if role == "gateway":
         gateway(Path(where), int(count), int(interval))
+    elif role == "portfolio":
+        portfolio(Path(where), int(every))
     else:
-        {"signal": signal, "portfolio": portfolio, "execution": execution}[role](Path(where))
+        {"signal": signal, "execution": execution}[role](Path(where))

@@ -15,30 +15,40 @@ from services.signal.core.buffer import TickBuffer
 
 SYMBOL = "EURUSD"
 ALTERNATE = "tests.benchmarks.workload:Alternate"
+ALTERNATE_EACH_TENTH = "tests.benchmarks.workload:AlternateEachTenth"
 
 
 class Alternate:
-    """Says buy and sell in turn: with reversal every tick is an order, and every order crosses the whole chain."""
+    """Says buy and sell in turn: with reversal each change is an order, and every order crosses the whole chain."""
 
     name = "alternate"
     warm_up_ticks = 0
+    every = 1
 
     def __init__(self) -> None:
-        """The first word is a buy."""
-        self._direction = -1
+        """The first word is a hold, until the first change of mind is a buy."""
+        self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The other side of the last one."""
-        self._direction = -self._direction
-        return self._direction, 1.0
+        """The other side of the last one, every so many ticks."""
+        self._seen += 1
+        turns = self._seen // self.every
+        return (1 if turns % 2 else -1) if turns else 0, 1.0
 
     def snapshot(self) -> bytes:
-        """One character."""
-        return b"+" if self._direction > 0 else b"-"
+        """The count of ticks."""
+        return self._seen.to_bytes(8, "big")
 
     def restore(self, state: bytes) -> None:
-        """One character."""
-        self._direction = 1 if state == b"+" else -1
+        """The count of ticks."""
+        self._seen = int.from_bytes(state, "big")
+
+
+class AlternateEachTenth(Alternate):
+    """Changes its mind on every tenth tick."""
+
+    name = "alternate_each_tenth"
+    every = 10
 
 
 def write_ticks(path: Path, *, count: int, interval_ns: int, seed: int = 0) -> Path:
