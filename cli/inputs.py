@@ -57,3 +57,16 @@ def named_files(files: Sequence[str], symbol: str | None) -> tuple[NamedFile, ..
             raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS; expected another name")
         named.append(NamedFile(path, chosen))
     return tuple(named)
+
+
+def clock_option(zone: str | None, utc_offset: str | None) -> str | None:
+    """Whose clock the times of the files are, where no file says; None when nothing was said.
+
+    Raises:
+        StartError: both were said, or the offset is none.
+    """
+    if zone is not None and utc_offset is not None:
+        raise StartError(f"--zone {zone} with --utc-offset {utc_offset}, expected one of the two")
+    if utc_offset is not None and not utc_offset.startswith(("+", "-")):
+        raise StartError(f"--utc-offset is {utc_offset!r}, expected hours and minutes such as +02:00")
+    return zone or utc_offset

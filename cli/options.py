@@ -1,20 +1,24 @@
 """Arguments that several commands share, and what makes a run of them.
 
-The types below are what typer reads; `RunOptions` holds what they say, unjudged, and `run_spec` judges it: every
-refusal is a StartError that names the option, the value and what was expected.
+The types below are what typer reads. `RunOptions` holds what they say of a run, unjudged; a command that is marked
+`takes_a_run` has them all on its command line. `run_spec` judges them: every refusal is a StartError that names the
+option, the value and what was expected.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_type_hints
 
 import typer
 
-from cli.inputs import named_files
+from cli.inputs import clock_option, named_files
 from common.errors import StartError
 from proto.units import is_exact, plain
 
@@ -44,9 +48,22 @@ class Crossed(StrEnum):
     ACCEPT = "accept"
 
 
+LAYOUTS: Final = (
+    "Parquet, MetaTrader 5, TrueFX, HistData, LEAN, Dukascopy, or a table with a header; plain, gzip or zip."
+)
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILE[:SYMBOL]", help="Parquet files with ts_ns, bid and ask.", show_default=False),
+    typer.Argument(metavar="FILE[:SYMBOL]", help=f"Files of ticks, or folders of them: {LAYOUTS}", show_default=False),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone", metavar="ZONE", help="Whose clock the times are, such as Europe/Athens, where no file says."
+    ),
+]
+UtcOffset = Annotated[
+    str | None,
+    typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset: often a broker's server."),
 ]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="Symbol of the files that name none.")]
 StrategyName = Annotated[str, typer.Option("--strategy", help="A strategy by name, or package.module:Class.")]
@@ -98,22 +115,49 @@ class AccountTerms(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What was said on the command line about a run."""
+    """What was said on the command line about a run: each field is an option as typer reads it."""
 
-    files: tuple[str, ...]
-    symbol: str | None = None
-    strategy: str = DEFAULT_STRATEGY
-    model: Path | None = None
-    from_row: int | None = None
-    to_row: int | None = None
-    ticks: int | None = None
-    on_opposite: OnOpposite = OnOpposite.CLOSE
-    risk: str = DEFAULT_RISK
-    crossed: Crossed = Crossed.REJECT
-    volume: str = DEFAULT_VOLUME
-    balance: str | None = None
-    currency: str | None = None
-    seed: int = 0
+    files: Files
+    symbol: Symbol = None
+    zone: Zone = None
+    utc_offset: UtcOffset = None
+    strategy: StrategyName = DEFAULT_STRATEGY
+    model: Model = None
+    from_row: FromRow = None
+    to_row: ToRow = None
+    ticks: Ticks = None
+    on_opposite: Opposite = OnOpposite.CLOSE
+    risk: Risk = DEFAULT_RISK
+    crossed: CrossedQuotes = Crossed.REJECT
+    volume: Volume = DEFAULT_VOLUME
+    balance: Balance = None
+    currency: Currency = None
+    seed: Seed = 0
+
+
+def takes_a_run(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command whose first argument is a RunOptions the options of a run in place of it, before its own."""
+    types = get_type_hints(RunOptions, include_extras=True)
+    of_run = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=types[field.name],
+        )
+        for field in fields(RunOptions)
+    ]
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+    @functools.wraps(command)
+    def with_options(**said: Any) -> int:
+        run = RunOptions(**{parameter.name: said.pop(parameter.name) for parameter in of_run})
+        return command(run, **said)
+
+    parameters = [*of_run, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
+    with_options.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    return with_options
 
 
 def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> RunSpec:
@@ -139,6 +183,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     if not 0 <= options.seed <= SEED_MAX:
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
     named = named_files(options.files, options.symbol)
+    clock = clock_option(options.zone, options.utc_offset)
     risk = _risk(options.risk)
 
     from cli.known import require_currency, require_limits, require_strategy, require_symbols
@@ -151,7 +196,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_strategy(options.strategy, options.model)
     require_limits(risk)
     return RunSpec(
-        inputs=tuple(TickInput(file.path, file.symbol) for file in named),
+        inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         strategy=options.strategy,
         model=options.model,
         from_row=options.from_row,

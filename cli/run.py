@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import options as o
-from cli.inputs import named_files
+from cli.inputs import clock_option, named_files
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def add_to(app: typer.Typer) -> None:
 def run(
     ticks: TickFiles = None,
     symbol: OneSymbol = None,
+    zone: o.Zone = None,
+    utc_offset: o.UtcOffset = None,
     symbols: Symbols = None,
     strategy: Strategy = None,
     model: Model = None,
@@ -109,6 +111,7 @@ def run(
     plan = _plan(
         ticks=tuple(ticks or ()),
         symbol=symbol,
+        clock=clock_option(zone, utc_offset),
         symbols=symbols,
         strategy=strategy,
         model=model,
@@ -132,6 +135,7 @@ def _plan(
     *,
     ticks: tuple[str, ...],
     symbol: str | None,
+    clock: str | None,
     symbols: str | None,
     strategy: str | None,
     model: Path | None,
@@ -146,10 +150,14 @@ def _plan(
         for name, given in (("--symbols", symbols), ("--seed", seed)):
             if given is not None:
                 raise StartError(f"{name} is {given!r}, expected none with --ticks: a recording has its own")
-        market, names, last_ordinal, folder = _recorded(ticks, symbol, data_dir, settings)
+        market, names, last_ordinal, folder = _recorded(ticks, symbol, clock, data_dir, settings)
     else:
         if symbol is not None:
             raise StartError(f"--symbol is {symbol!r}, expected it with --ticks; the generated market takes --symbols")
+        if clock is not None:
+            raise StartError(
+                f"the time zone is {clock!r}, expected none without --ticks: the generated market is in UTC"
+            )
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
         market, names = _generated(folder, symbols, seed, settings)
         last_ordinal = 0
@@ -187,18 +195,20 @@ def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> Non
 
 
 def _recorded(
-    ticks: tuple[str, ...], symbol: str | None, data_dir: Path | None, settings: dict[str, str]
+    ticks: tuple[str, ...], symbol: str | None, clock: str | None, data_dir: Path | None, settings: dict[str, str]
 ) -> tuple[str, tuple[str, ...], int, Path]:
     from research.ticks import TickInput, load_stream
 
     named = named_files(ticks, symbol)
     crossed = settings.get("MT5_CROSSED", "reject")
     stream = load_stream(
-        [TickInput(file.path, file.symbol) for file in named], crossed="accept" if crossed == "accept" else "reject"
+        [TickInput(file.path, file.symbol, clock) for file in named],
+        crossed="accept" if crossed == "accept" else "reject",
     )
     settings |= {
         "MT5_MARKET": "recorded",
         "MT5_TICKS": ";".join(f"{file.path.resolve()}:{file.symbol}" for file in named),
+        "MT5_TICKS_ZONE": clock or "",
     }
     own = f"{named[0].path.stem[:32]}-{stream.data_sha256[:HASH_CHARS]}"
     folder = _folder(data_dir or PROJECT_ROOT / RECORDED_DATA_DIR / own)

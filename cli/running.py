@@ -51,22 +51,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=PARITY_EXAMPLES)(parity)
 
 
+@o.takes_a_run
 def replay(
-    files: o.Files,
-    symbol: o.Symbol = None,
-    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
-    model: o.Model = None,
-    from_row: o.FromRow = None,
-    to_row: o.ToRow = None,
-    ticks: o.Ticks = None,
+    run: o.RunOptions,
     speed: o.Speed = o.DEFAULT_SPEED,
-    on_opposite: o.Opposite = o.OnOpposite.CLOSE,
-    risk: o.Risk = o.DEFAULT_RISK,
-    crossed: o.CrossedQuotes = o.Crossed.REJECT,
-    volume: o.Volume = o.DEFAULT_VOLUME,
-    balance: o.Balance = None,
-    currency: o.Currency = None,
-    seed: o.Seed = 0,
     data_dir: o.DataDir = None,
     go_on: o.Continue = False,
     report: o.Report = None,
@@ -77,25 +65,7 @@ def replay(
     Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
     """
     speed = o.speed_option(speed)
-    spec = o.run_spec(
-        o.RunOptions(
-            files=tuple(files),
-            symbol=symbol,
-            strategy=strategy,
-            model=model,
-            from_row=from_row,
-            to_row=to_row,
-            ticks=ticks,
-            on_opposite=on_opposite,
-            risk=risk,
-            crossed=crossed,
-            volume=volume,
-            balance=balance,
-            currency=currency,
-            seed=seed,
-        ),
-        going_on=_terms_of(data_dir) if go_on and data_dir is not None else None,
-    )
+    spec = o.run_spec(run, going_on=_terms_of(data_dir) if go_on and data_dir is not None else None)
     out = None if report is None else writable_file(report, "--report")
     with data_directory(data_dir, go_on=go_on) as folder:
         stream = spec.load()
@@ -104,21 +74,9 @@ def replay(
     return _told(found, halted, out=out, as_json=as_json)
 
 
+@o.takes_a_run
 def backtest(
-    files: o.Files,
-    symbol: o.Symbol = None,
-    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
-    model: o.Model = None,
-    from_row: o.FromRow = None,
-    to_row: o.ToRow = None,
-    ticks: o.Ticks = None,
-    on_opposite: o.Opposite = o.OnOpposite.CLOSE,
-    risk: o.Risk = o.DEFAULT_RISK,
-    crossed: o.CrossedQuotes = o.Crossed.REJECT,
-    volume: o.Volume = o.DEFAULT_VOLUME,
-    balance: o.Balance = None,
-    currency: o.Currency = None,
-    seed: o.Seed = 0,
+    run: o.RunOptions,
     data_dir: o.DataDir = None,
     go_on: o.Continue = False,
     report: o.Report = None,
@@ -128,25 +86,7 @@ def backtest(
 
     Exit code 0 when ledger and venue agree at the end, 1 when they do not, 2 when it could not be run.
     """
-    spec = o.run_spec(
-        o.RunOptions(
-            files=tuple(files),
-            symbol=symbol,
-            strategy=strategy,
-            model=model,
-            from_row=from_row,
-            to_row=to_row,
-            ticks=ticks,
-            on_opposite=on_opposite,
-            risk=risk,
-            crossed=crossed,
-            volume=volume,
-            balance=balance,
-            currency=currency,
-            seed=seed,
-        ),
-        going_on=_terms_of(data_dir) if go_on and data_dir is not None else None,
-    )
+    spec = o.run_spec(run, going_on=_terms_of(data_dir) if go_on and data_dir is not None else None)
     out = None if report is None else writable_file(report, "--report")
     with data_directory(data_dir, go_on=go_on) as folder:
         stream = spec.load()
@@ -155,22 +95,10 @@ def backtest(
     return _told(found, "", out=out, as_json=as_json)
 
 
+@o.takes_a_run
 def parity(
-    files: o.Files,
-    symbol: o.Symbol = None,
-    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
-    model: o.Model = None,
-    from_row: o.FromRow = None,
-    to_row: o.ToRow = None,
-    ticks: o.Ticks = None,
+    run: o.RunOptions,
     speed: o.Speed = o.DEFAULT_SPEED,
-    on_opposite: o.Opposite = o.OnOpposite.CLOSE,
-    risk: o.Risk = o.DEFAULT_RISK,
-    crossed: o.CrossedQuotes = o.Crossed.REJECT,
-    volume: o.Volume = o.DEFAULT_VOLUME,
-    balance: o.Balance = None,
-    currency: o.Currency = None,
-    seed: o.Seed = 0,
     data_dir: o.DataDir = None,
     as_json: o.AsJson = False,
 ) -> int:
@@ -179,24 +107,7 @@ def parity(
     Exit code 0 and "identical", or 1 and the differences.
     """
     speed = o.speed_option(speed)
-    spec = o.run_spec(
-        o.RunOptions(
-            files=tuple(files),
-            symbol=symbol,
-            strategy=strategy,
-            model=model,
-            from_row=from_row,
-            to_row=to_row,
-            ticks=ticks,
-            on_opposite=on_opposite,
-            risk=risk,
-            crossed=crossed,
-            volume=volume,
-            balance=balance,
-            currency=currency,
-            seed=seed,
-        )
-    )
+    spec = o.run_spec(run)
     with data_directory(data_dir, go_on=False) as folder:
         differences, reports = _compared(spec, spec.load(), speed=speed, data_dir=folder)
     if as_json:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.inputs import is_symbol, split
-from cli.options import AsJson, Crossed, CrossedQuotes
+from cli.inputs import clock_option, is_symbol, split
+from cli.options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.places import json_text
 from common.errors import StartError
 
@@ -36,7 +36,6 @@ CONVERT_EXAMPLES = """
 
   paperdesk ticks convert eurusd.csv.gz:EURUSD gbpusd.zip:GBPUSD both.parquet
 """
-LAYOUTS = "Parquet, MetaTrader 5, TrueFX, HistData, LEAN, Dukascopy, or a table with a header; plain, gzip or zip."
 File = Annotated[str, typer.Argument(metavar="FILE[:SYMBOL]", help=f"A file of ticks, or a folder of them: {LAYOUTS}")]
 FilesAndOut = Annotated[
     list[str],
@@ -46,13 +45,6 @@ NOT_NAMED = "not named"
 """Stands for the symbol of a file whose rows name none: it can be looked at, its spread in price and not in points."""
 
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Symbol, where the file names none.")]
-Zone = Annotated[
-    str | None, typer.Option("--zone", help="Whose clock the times are, such as Europe/Athens, where no file says.")
-]
-Offset = Annotated[
-    str | None,
-    typer.Option("--utc-offset", help="The same as a fixed offset, such as +02:00: often a broker's server."),
-]
 Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")]
 
 
@@ -66,7 +58,7 @@ def describe(
     file: File,
     symbol: SymbolOption = None,
     zone: Zone = None,
-    utc_offset: Offset = None,
+    utc_offset: UtcOffset = None,
     crossed: CrossedQuotes = Crossed.REJECT,
     as_json: AsJson = False,
 ) -> int:
@@ -75,7 +67,7 @@ def describe(
     from research.ticks import TickInput
     from research.ticks.describe import describe as described
 
-    clock = _clock(zone, utc_offset)
+    clock = clock_option(zone, utc_offset)
     found = []
     for path, name in _symbols_of(file, symbol, clock):
         one = described(TickInput(path, name, clock), crossed="accept" if crossed is Crossed.ACCEPT else "reject")
@@ -94,7 +86,7 @@ def convert(
     files: FilesAndOut,
     symbol: SymbolOption = None,
     zone: Zone = None,
-    utc_offset: Offset = None,
+    utc_offset: UtcOffset = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
@@ -105,7 +97,7 @@ def convert(
     from research.ticks.convert import ConvertInput
     from research.ticks.convert import convert as converted
 
-    clock = _clock(zone, utc_offset)
+    clock = clock_option(zone, utc_offset)
     *names, out = files
     if not names:
         raise StartError(f"only {out} given, expected FILE... and then OUT{OUT_SUFFIX}")
@@ -118,14 +110,6 @@ def convert(
     else:
         _show_conversion(report)
     return 0
-
-
-def _clock(zone: str | None, utc_offset: str | None) -> str | None:
-    if zone is not None and utc_offset is not None:
-        raise StartError(f"--zone {zone} with --utc-offset {utc_offset}, expected one of the two")
-    if utc_offset is not None and not utc_offset.startswith(("+", "-")):
-        raise StartError(f"--utc-offset is {utc_offset!r}, expected hours and minutes such as +02:00")
-    return zone or utc_offset
 
 
 def _checked(symbol: str | None) -> str | None:

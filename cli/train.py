@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import options as o
-from cli.inputs import named_files
+from cli.inputs import clock_option, named_files
 from cli.places import json_text
 from common.errors import StartError
 
@@ -59,6 +59,8 @@ def train(
     files: o.Files,
     out: Out,
     symbol: o.Symbol = None,
+    zone: o.Zone = None,
+    utc_offset: o.UtcOffset = None,
     from_row: o.FromRow = None,
     to_row: o.ToRow = None,
     crossed: o.CrossedQuotes = o.Crossed.REJECT,
@@ -75,6 +77,7 @@ def train(
     The same ticks, options and libraries give the same bytes.
     """
     named = named_files(files, symbol)
+    clock = clock_option(zone, utc_offset)
     symbols = list(dict.fromkeys(file.symbol for file in named))
     if len(symbols) > 1:
         raise StartError(f"ticks of {', '.join(symbols)}, expected one symbol: a model is trained on one")
@@ -82,6 +85,8 @@ def train(
     _judge_out(out)
     chosen: dict[str, Any] = {
         "--symbol": symbol,
+        "--zone": zone,
+        "--utc-offset": utc_offset,
         "--from-row": from_row,
         "--to-row": to_row,
         "--crossed": None if crossed is o.Crossed.REJECT else crossed.value,
@@ -98,7 +103,7 @@ def train(
 
     trained = train(
         TrainSpec(
-            inputs=tuple(TickInput(file.path, file.symbol) for file in named),
+            inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
             symbol=symbols[0],
             from_row=from_row,
             to_row=to_row,

@@ -111,6 +111,7 @@ class RunSpec:
             "ON_OPPOSITE": str(self.on_opposite),
             "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),
             "MT5_TICKS": ";".join(f"{source.path.resolve()}:{source.symbol}" for source in self.inputs),
+            "MT5_TICKS_ZONE": self.inputs[0].zone or "",
             "MT5_PACE": speed,
             "MT5_CROSSED": self.crossed,
             "MT5_BALANCE": plain(self.balance),

@@ -114,7 +114,7 @@ class TickSource:
         if rule is ZoneRule.REQUIRED and clock is None:
             raise TickFileError(
                 f"{self.path} is {layout.name}, which does not say whose clock its times are; "
-                f"expected {ZONE_EXPECTED}: paperdesk ticks convert with --utc-offset or --zone makes Parquet of it"
+                f"expected {ZONE_EXPECTED}, by --utc-offset or --zone, or MT5_TICKS_ZONE for a gateway"
             )
         if clock is not None:
             self._parser.clock = clock

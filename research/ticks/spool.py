@@ -81,6 +81,8 @@ class Spool:
 
     def _opened(self) -> int:
         try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
             number, name = tempfile.mkstemp(prefix="paperdesk-ticks-", dir=self._folder)
             Path(name).unlink()
         except OSError as error:
@@ -90,9 +92,9 @@ class Spool:
 
     def _failed(self, error: OSError) -> TickFileError:
         folder = self._folder or tempfile.gettempdir()
+        elsewhere = "" if self._folder else ", or another folder in TMPDIR"
         return TickFileError(
-            f"ticks cannot be spooled to {folder}: {error.strerror}; expected room for about 70 bytes a row there, "
-            "or another folder in TMPDIR"
+            f"ticks cannot be spooled to {folder}: {error.strerror}; expected room for about 70 bytes a row there{elsewhere}"
         )
 
 

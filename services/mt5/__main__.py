@@ -52,11 +52,13 @@ def run() -> None:
         serve(settings, None)
         return
     stream = load_stream(
-        settings.mt5_ticks,
+        [one._replace(zone=settings.mt5_ticks_zone) for one in settings.mt5_ticks],
         crossed=settings.mt5_crossed,
         from_row=settings.mt5_from_row,
         to_row=settings.mt5_to_row,
         ticks_max=settings.mt5_ticks_max,
+        # Not the system's folder for temporary files, which in a container is memory.
+        spool_folder=settings.paperdesk_data_dir,
     )
     serve(settings, stream)
 

@@ -14,6 +14,7 @@ from common.settings import PROJECT_ROOT, CommonSettings, Endpoint, Port
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.units import is_exact
 from research.ticks import TickInput
+from research.ticks.zones import ZONE_EXPECTED
 from services.mt5.core.compose import account_name
 from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
@@ -91,6 +92,7 @@ class Mt5Settings(CommonSettings):
     mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
     mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
     mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()
+    mt5_ticks_zone: str | None = Field(default=None, min_length=1, description=ZONE_EXPECTED)
     mt5_market: Literal["recorded", "generated"] | None = Field(default=None, description="recorded or generated")
     mt5_pace: Annotated[str, AfterValidator(_pace)] | None = None
     mt5_window: int = Field(default=2_000, ge=1, le=WINDOW_MAX, description=f"ticks from 1 to {WINDOW_MAX}")

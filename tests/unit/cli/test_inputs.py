@@ -1,10 +1,11 @@
 """FILE[:SYMBOL] on the command line."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from cli.inputs import NamedFile, named_files, split
+from cli.inputs import NamedFile, clock_option, named_files, split
 from common.errors import StartError
 
 
@@ -62,3 +63,21 @@ def test_saying_the_same_twice_is_no_contradiction() -> None:
 def test_a_name_that_the_gateways_setting_could_not_carry_is_refused() -> None:
     with pytest.raises(StartError, match="';' in its name"):
         named_files(["a;b.parquet:EURUSD"], None)
+
+
+def test_a_clock_is_a_zone_or_an_offset_or_not_said() -> None:
+    assert clock_option("Europe/Athens", None) == "Europe/Athens"
+    assert clock_option(None, "+02:00") == "+02:00"
+    assert clock_option(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset", "words"),
+    [
+        ("Europe/Athens", "+02:00", "--zone Europe/Athens with --utc-offset +02:00, expected one of the two"),
+        (None, "2", "--utc-offset is '2', expected hours and minutes such as"),
+    ],
+)
+def test_two_clocks_or_none_that_can_be_read_are_refused(zone: str | None, offset: str, words: str) -> None:
+    with pytest.raises(StartError, match=re.escape(words)):
+        clock_option(zone, offset)

@@ -117,8 +117,27 @@ def test_every_question_has_the_same_answer_from_disk(tmp_path: Path, monkeypatc
 
 
 def test_a_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TickFileError, match=r"cannot be spooled to .*/nowhere: Not a directory.*70 bytes a row there$"):
+        Spool(tmp_path / "file" / "nowhere", memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
+
+
+def test_a_spools_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "data", memory_bytes=1_000)
+    column = spool(np.int64)
+    column.append(np.zeros(5, np.int64))
+    assert not (tmp_path / "data").exists()
+    column.append(np.zeros(500, np.int64))
+    assert spool.is_on_disk
+    assert list((tmp_path / "data").iterdir()) == []  # its file has no name
+
+
+def test_a_spool_in_the_systems_folder_says_how_to_have_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with pytest.raises(TickFileError, match=r"cannot be spooled to .*/nowhere: No such file.*another folder in TMPDIR"):
-        Spool(tmp_path / "nowhere", memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
+        Spool(memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
 
 
 def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Ticks of one's own, in the layout that they came in: every command reads them as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.replays import paperdesk
+from tests.support.shared_data import SHARED_DATA
+from tests.unit.research.tick_texts import metatrader, some_quotes
+
+SERVER = "+02:00"
+
+LAYOUTS = (
+    ("formats/dukascopy_eurusd.csv:EURUSD", ()),
+    ("formats/histdata_eurusd_20200101.csv:EURUSD", ()),
+    ("formats/histdata_eurusd_20200101.csv:EURUSD", ("--zone", "America/New_York")),
+    ("formats/iso_usdjpy_20130101.csv:USDJPY", ()),
+    ("formats/mt5_export_eurusd.csv:EURUSD", ("--utc-offset", "+02:00")),
+    ("formats/truefx_eurusd.csv:EURUSD", ()),
+    ("lean/fxcm/nzdusd:NZDUSD", ()),
+)
+
+
+def told(*arguments: object) -> Any:
+    done = paperdesk(*arguments, "--json")
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("file", "clock"), LAYOUTS, ids=[file.partition(":")[0] for file, _ in LAYOUTS])
+def test_each_layout_is_backtested_as_it_is(file: str, clock: tuple[str, ...]) -> None:
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no {SHARED_DATA} here")
+    found = told("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
+    assert found["ticks"]["processed"] > 0
+    assert found["reconciled"] is True
+
+
+def test_a_brokers_export_comes_to_the_same_through_the_processes_and_as_parquet(tmp_path: Path) -> None:
+    """The gateway's process is told the clock as well; the Parquet needs none."""
+    export = tmp_path / "export.csv"
+    export.write_text("\n".join(metatrader(some_quotes(400))) + "\n")
+    clock = ("--utc-offset", SERVER)
+    same = told("parity", f"{export}:EURUSD", *clock, "--speed", "max")
+    assert same["identical"] is True
+    told("ticks", "convert", f"{export}:EURUSD", *clock, tmp_path / "out.parquet")
+    again = told("backtest", f"{tmp_path / 'out.parquet'}:EURUSD")
+    assert again["stream_id"] == same["replay"]["stream_id"]
+
+
+def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
+    export, desk = tmp_path / "export.csv", tmp_path / "desk"
+    export.write_text("\n".join(metatrader(some_quotes(12))) + "\n")
+    clock = ("--utc-offset", SERVER)
+    done = paperdesk("run", "--ticks", f"{export}:EURUSD", *clock, "--data-dir", desk, "--strategy", "ema_cross")
+    assert done.returncode == 0, done
+    assert "played to its end" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["replay", "backtest", "parity"])
+def test_an_export_without_its_clock_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
+    export = tmp_path / "export.csv"
+    export.write_text("\n".join(metatrader(some_quotes(40))) + "\n")
+    done = paperdesk(command, f"{export}:EURUSD")
+    assert done.returncode == 2
+    assert "does not say whose clock its times are" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
