@@ -100,6 +100,11 @@ bench: setup ## Measure the desk against its floors and peers (ARGS="--ticks 100
 simulate: setup ## The whole desk under seeded faults: [SEEDS=...], what the tests take by default otherwise
 	$(if $(SEEDS),SIMULATION_SEEDS="$(SEEDS)") $(BIN)/python -m pytest tests/simulation $(ARGS)
 
+.PHONY: crash-images
+crash-images: setup ## What a power cut leaves of ledger, journal and book, rebuilt and opened: [IMAGES=1000 SEED=...]
+	CRASH_IMAGES="$(or $(IMAGES),1000)" $(if $(SEED),CRASH_IMAGES_SEED="$(SEED)") \
+		$(BIN)/python -m pytest tests/storage -s $(ARGS)
+
 # --------------------------------------------------------------------------------------------------------- maintaining
 
 # `fewest` gives one version of everything for all three Pythons: a run must have the same digits on each of them.

@@ -139,6 +139,8 @@ def _open(
     try:
         connection.set_busy_timeout(READER_BUSY_MS)
         _require_ours(connection, path, application_id, schema_version)
+        # A file begins with a rollback journal, and one whose removal a power cut undoes would take all of it back.
+        connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_MAX_BYTES}")
         connection.execute(f"PRAGMA synchronous = {synchronous}")

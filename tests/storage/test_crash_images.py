@@ -1,0 +1,214 @@
+"""A power cut at any instruction: what was acknowledged is there, or the start refuses and says why.
+
+A run of the desk's own stores is recorded once; then its files are rebuilt as a cut may have left them. The journal and the
+broker's book sync every commit, so all of it must be there. The ledger may lose its newest commits, and nothing else:
+what is left must be a whole chain that begins as the full one does.
+
+    make crash-images IMAGES=1000
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from proto.gateway import OrderReply, VenueDeal
+from proto.messages import Call
+from research.backtest import Backtest
+from research.run import RunSpec
+from research.ticks import TickInput
+from services.mt5.book_store import DurableBookStore
+from services.mt5.core.book import BookChange
+from services.mt5.core.journal import Effect
+from services.mt5.journal import DurableJournal
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.storage.images import Disk, crash_images, write_image
+from tests.storage.recorder import Recorder
+from tests.support.tick_files import a_tick_file
+
+IMAGES = int(os.environ.get("CRASH_IMAGES", "120"))
+SEED = int(os.environ.get("CRASH_IMAGES_SEED", "20140501"))
+TICKS = 1_500
+ACCOUNT = "paper-USD"
+
+
+@dataclass
+class Promises:
+    """What has been acknowledged, each with the number of operations that had been done by then."""
+
+    recorder: Recorder
+    replies: list[tuple[int, str, OrderReply]] = field(default_factory=list)
+    book: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        """Operations so far."""
+        return len(self.recorder.operations)
+
+
+class PromisingJournal(DurableJournal):
+    """Takes note of each answer that may go out."""
+
+    promises: Promises
+
+    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        super().done(order_id, effect, reply)
+        self.promises.replies.append((self.promises.done, order_id, reply))
+
+
+class PromisingBookStore(DurableBookStore):
+    """Takes note of what the broker has agreed to."""
+
+    promises: Promises
+    orders = deals = 0
+
+    def commit(self, change: BookChange) -> None:
+        super().commit(change)
+        self.orders += change.order is not None
+        self.deals += change.deal is not None
+        self.promises.book.append((self.promises.done, self.orders, self.deals))
+
+
+class EagerBacktest(Backtest):
+    """Commits as often as a live desk does: after each turn."""
+
+    def _settle(self, calls: list[Call]) -> None:
+        super()._settle(calls)
+        self._commit()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run, its operations, and what it came to."""
+
+    promises: Promises
+    deals: list[VenueDeal]
+    ledger_deals: list[VenueDeal]
+    order_ids: list[str]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """One run of portfolio and gateway over their real files."""
+    folder = tmp_path_factory.mktemp("recorded")
+    ticks = a_tick_file(folder / "may.parquet", rows=TICKS)
+    spec = RunSpec(inputs=(TickInput(ticks, "EURUSD"),), strategy="tests.support.flipping:Flipping", risk="none")
+    data = folder / "desk"
+    promises = Promises(Recorder(data))
+    with promises.recorder.running():
+        ledger = Ledger(data / FILE_NAME)
+        store = PromisingBookStore(data / "book.db")
+        journal = PromisingJournal(data / "journal.db", new_id="journal", account=ACCOUNT)
+        store.promises = journal.promises = promises
+        backtest = EagerBacktest(spec, spec.load(), ledger, journal, store)
+        backtest.run()
+        deals = store.load().deals
+        for opened in (journal, store, ledger):
+            opened.close()
+    book = backtest.desk.book
+    assert len(promises.replies) > TICKS // 10
+    return Recorded(promises, deals, list(book.deals), list(book.orders))
+
+
+def test_whatever_was_acknowledged_is_there_after_a_power_cut(recorded: Recorded, tmp_path: Path) -> None:
+    tally: Counter[str] = Counter()
+    promises = recorded.promises
+    for cut, number, files in crash_images(promises.recorder.operations, count=IMAGES, seed=SEED):
+        folder = tmp_path / str(number)
+        write_image(files, folder)
+        again = f"CRASH_IMAGES={IMAGES} CRASH_IMAGES_SEED={SEED} image {number} after operation {cut}"
+        tally["images"] += 1
+        tally[check_journal(folder, promises, cut, again)] += 1
+        tally[check_book(folder, recorded, cut, again)] += 1
+        tally[check_ledger(folder, recorded, again)] += 1
+    print(", ".join(f"{count} {what}" for what, count in sorted(tally.items())), f"(seed {SEED})")
+    assert tally["images"] == IMAGES
+    assert not [what for what in tally if "refused" in what], tally
+
+
+def check_journal(folder: Path, promises: Promises, cut: int, again: str) -> str:
+    """Every answer that was stored is found."""
+    try:
+        journal = DurableJournal(folder / "journal.db", new_id="another", account=ACCOUNT)
+    except StartError:
+        return "journals refused"
+    try:
+        for done, order_id, reply in promises.replies:
+            if done > cut:
+                break
+            entry = journal.find(order_id)
+            assert entry is not None, f"{order_id} is lost; {again}"
+            assert entry.reply == reply, again
+    finally:
+        journal.close()
+    return "journals whole"
+
+
+def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
+    """Every order and deal that the broker agreed to is found, and nothing that never was."""
+    try:
+        store = DurableBookStore(folder / "book.db")
+    except StartError:
+        return "books refused"
+    try:
+        found = store.load()
+    finally:
+        store.close()
+    orders, deals = max(((o, d) for done, o, d in recorded.promises.book if done <= cut), default=(0, 0))
+    assert len(found.orders) >= orders, again
+    assert len(found.deals) >= deals, again
+    assert found.deals == recorded.deals[: len(found.deals)], again
+    assert found.balance == sum(deal.cash for deal in found.deals), again
+    return "books whole"
+
+
+def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
+    """The chain is whole as far as it goes, and what it folds to is the beginning of what it came to."""
+    path = folder / FILE_NAME
+    try:
+        Ledger(path).close()
+    except StartError:
+        return "ledgers refused"
+    assert verify(path) == [], again
+    book, _ = read(path)
+    assert book.deals == recorded.ledger_deals[: len(book.deals)], again
+    assert list(book.orders) == recorded.order_ids[: len(book.orders)], again
+    return "ledgers whole"
+
+
+def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path) -> None:
+    """Closing checkpoints and syncs: what is durable then is everything."""
+    disk = Disk()
+    for operation in recorded.promises.recorder.operations:
+        disk.do(operation)
+    write_image({name: bytes(content) for name, content in disk.durable.items()}, tmp_path)
+    book, _ = read(tmp_path / FILE_NAME)
+    assert book.deals == recorded.ledger_deals
+    assert list(book.orders) == recorded.order_ids
+
+
+def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
+    """The proof would mean nothing if the images were all whole: a file that is never synced does lose its writes."""
+    recorder = Recorder(tmp_path)
+    with recorder.running():
+        ledger = Ledger(tmp_path / FILE_NAME)
+        for number in range(1, 30):
+            ledger.commit([], Book(), TickCursor(stream_id="s", ordinal=number))
+        ledger.close()
+    cut = max(n for n, operation in enumerate(recorder.operations) if operation.file.endswith("-wal"))
+    ordinals = set()
+    for _, number, files in crash_images(recorder.operations[:cut], count=60, seed=7):
+        folder = tmp_path / f"image-{number}"
+        write_image(files, folder)
+        if (folder / FILE_NAME).is_file():
+            Ledger(folder / FILE_NAME).close()
+            ordinals.add(read(folder / FILE_NAME)[1].ordinal)
+    assert len(ordinals) > 3
+    assert min(ordinals) < 29
