@@ -44,6 +44,15 @@ class ErrorCode(StrEnum):
     EXPIRED = "EXPIRED"
     FENCED = "FENCED"
     OUT_OF_STEP = "OUT_OF_STEP"
+    STALE_EPOCH = "STALE_EPOCH"
+    LEASE_LAPSED = "LEASE_LAPSED"
+    LEASE_STALE = "LEASE_STALE"
+    HALTED = "HALTED"
+    VENUE_DISCONNECTED = "VENUE_DISCONNECTED"
+    WRONG_ACCOUNT = "WRONG_ACCOUNT"
+    NO_TRACE = "NO_TRACE"
+    STORAGE = "STORAGE"
+    NOT_AVAILABLE = "NOT_AVAILABLE"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
@@ -58,7 +67,30 @@ class OrderReplyStatus(StrEnum):
     EXPIRED = "EXPIRED"
     CALL_IN_PROGRESS = "CALL_IN_PROGRESS"
     IN_DOUBT = "IN_DOUBT"
+    PRESUMED_EXPIRED = "PRESUMED_EXPIRED"
     UNKNOWN = "UNKNOWN"
+
+
+class Fault(StrEnum):
+    """What the simulated venue can be told to do wrong; docs/venue-faults.md says what each of them does."""
+
+    NO_REPLY = "NO_REPLY"
+    NOT_EXECUTED = "NOT_EXECUTED"
+    DEAL_LATER = "DEAL_LATER"
+    FILL_LATER = "FILL_LATER"
+    HISTORY_LATE = "HISTORY_LATE"
+    HISTORY_INCOMPLETE = "HISTORY_INCOMPLETE"
+    COMMENT_TRUNCATED = "COMMENT_TRUNCATED"
+    COMMENT_REWRITTEN = "COMMENT_REWRITTEN"
+    FOREIGN_ORDER = "FOREIGN_ORDER"
+    BALANCE_DEAL = "BALANCE_DEAL"
+    WRONG_LOGIN = "WRONG_LOGIN"
+    NONE_RESULT = "NONE_RESULT"
+    IPC_ERROR = "IPC_ERROR"
+    BLOCKING_CALL = "BLOCKING_CALL"
+    POLL_DELAY = "POLL_DELAY"
+    DISCONNECTED = "DISCONNECTED"
+    ALL_OFF = "ALL_OFF"
 
 
 # ----------------------------------------------------------------------------------------------------- requests
@@ -83,7 +115,8 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
 
     `order_id` is the idempotency key; symbol, side and volume are the effect. `price` is the quote it was decided on,
     for the record. `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it;
-    0 means the venue's present. `valid_until_ns` (venue time) 0 means no deadline.
+    0 means the venue's present. `valid_until_ns` (venue time) 0 means no deadline. `epoch` > 0 is that of a client with a
+    lease; 0 a client without one, which only the simulated venue serves.
     """
 
     order_id: Name
@@ -92,6 +125,7 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
     price: Decimal | None = None
     ordinal: Cursor = 0
     valid_until_ns: TimeNs = 0
+    epoch: Cursor = 0
 
     def __post_init__(self) -> None:
         require_exact("volume", self.volume)
@@ -128,6 +162,53 @@ class Confirm(_Request, frozen=True, kw_only=True, tag="CONFIRM"):
 
     stream_id: Name
     ordinal: Cursor
+
+
+class Lease(_Request, frozen=True, kw_only=True, tag="LEASE"):
+    """A client that may open exposure says that it lives; `seen_ns` repeats the gateway's last `lease_now_ns`.
+
+    A renewal that waited in a queue shows its age by that, and revives nobody.
+    """
+
+    holder: Name
+    epoch: Sequence
+    seen_ns: TimeNs
+
+
+Reason = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Halt(_Request, frozen=True, kw_only=True, tag="HALT"):
+    """A person stops all orders that open exposure, here and for good until RESUME; a live stream only."""
+
+    reason: Reason
+
+
+class Resume(_Request, frozen=True, kw_only=True, tag="RESUME"):
+    """A person lets orders pass again."""
+
+    reason: Reason
+
+
+class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
+    """HALT, then close every position by orders of the gateway's own."""
+
+    reason: Reason
+
+
+class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
+    """Make the simulated venue misbehave; a venue that is not simulated, or not set up for it, refuses.
+
+    The next `count` calls of the venue are affected, or with `rate` each of them with that probability, drawn from `seed`;
+    a fault that is a state lasts `duration_ms`. `delay_ms` is how much later what comes late comes.
+    """
+
+    fault: Fault
+    count: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    duration_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 0
+    delay_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
 
 
 class GetAccount(_Request, frozen=True, kw_only=True, tag="GET_ACCOUNT"):
@@ -178,6 +259,11 @@ Request = (
     | OrderStatusQuery
     | Fence
     | Confirm
+    | Lease
+    | Halt
+    | Resume
+    | Flatten
+    | Simulate
     | GetAccount
     | GetPositions
     | GetOrders
@@ -322,7 +408,8 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     """Where the stream stands. `window` 0: the venue runs by itself and waits for nobody (live).
 
     `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
-    incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file.
+    incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file. `epoch` is the
+    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat.
     """
 
     stream_id: Name
@@ -337,6 +424,35 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     currency_digits: Annotated[int, Meta(ge=0, le=8)]
     data_sha256: Annotated[str, Meta(max_length=64)]
     fills: Name
+    epoch: Cursor = 0
+    lease_now_ns: TimeNs = 0
+    is_halted: bool = False
+
+
+class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
+    """`epoch` is the highest known, `lease_now_ns` what the next LEASE has to repeat.
+
+    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; LEASE_STALE, the request is too
+    old, and one that repeats this `lease_now_ns` will do.
+    """
+
+    epoch: Cursor
+    lease_now_ns: TimeNs
+    expires_in_ms: Cursor
+
+
+class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
+    """Whether orders that open exposure are refused, and why; `closed` are the tickets of the orders that FLATTEN placed."""
+
+    is_halted: bool
+    reason: Text
+    closed: list[Sequence] = []
+
+
+class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
+    """The faults in force: calls that each of them still has, or the milliseconds that it lasts."""
+
+    active: dict[str, Cursor]
 
 
 class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
@@ -435,6 +551,9 @@ Reply = (
     ErrorReply
     | PingReply
     | HelloReply
+    | LeaseReply
+    | HaltReply
+    | SimulateReply
     | OrderReply
     | ConfirmReply
     | AccountReply

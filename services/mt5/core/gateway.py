@@ -21,14 +21,17 @@ from proto.gateway import (
     ErrorCode,
     ErrorReply,
     Fence,
+    Flatten,
     GetAccount,
     GetDeals,
     GetOrders,
     GetPositions,
     GetSymbolInfo,
     GetTicks,
+    Halt,
     Hello,
     HelloReply,
+    Lease,
     OrderReply,
     OrdersReply,
     OrderStatusQuery,
@@ -38,7 +41,9 @@ from proto.gateway import (
     PositionsReply,
     Reply,
     Request,
+    Resume,
     Sell,
+    Simulate,
     SymbolReply,
     TicksReply,
 )
@@ -98,6 +103,11 @@ class Gateway:
             OrderStatusQuery: self._order_status,
             Fence: self._fence,
             Confirm: self._confirm,
+            Lease: self._not_available,
+            Halt: self._not_available,
+            Resume: self._not_available,
+            Flatten: self._not_available,
+            Simulate: self._not_available,
             GetAccount: self._get_account,
             GetPositions: self._get_positions,
             GetOrders: self._get_orders,
@@ -262,6 +272,10 @@ class Gateway:
         return _to(request.request_id, self._orders.fence(request.order_id))
 
     # --------------------------------------------------------------------------------------------------------- queries
+
+    def _not_available(self, request: Request, now: Now) -> ErrorReply:  # noqa: ARG002 - handlers are called alike
+        words = f"{request.__struct_config__.tag} is not to be had from this gateway"
+        return self._error(request.request_id, ErrorCode.NOT_AVAILABLE, words)
 
     def _get_account(self, request: GetAccount, now: Now) -> AccountReply:  # noqa: ARG002 - handlers are called alike
         return AccountReply(
