@@ -1,20 +1,25 @@
-"""Crash points: places at which a test may have a process killed, to prove that it comes back with nothing lost.
+"""Faults that a test may ask a process for, to prove that it bears them: crash points and steps of the wall clock.
 
 `PAPERDESK_CRASH_AT` is a comma list of `name@ordinal`. An entry fires at the first `crash_point(name, n)` with
 n >= ordinal, once for the whole desk: it leaves a marker in `PAPERDESK_CRASH_DIR` before the process dies by SIGKILL,
 and a marker that is there already keeps it from firing. Without the variable a crash point is one test of a global.
+
+`PAPERDESK_CLOCK_STEP_FILE` names a file with a whole number of nanoseconds by which the wall clock is off, read at each
+look at it; no file is no step. Without the variable the wall clock is the system's own function.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import StartError
 
 VARIABLE = "PAPERDESK_CRASH_AT"
 DIRECTORY_VARIABLE = "PAPERDESK_CRASH_DIR"
+CLOCK_STEP_VARIABLE = "PAPERDESK_CLOCK_STEP_FILE"
 
 
 class _Plan:
@@ -64,3 +69,19 @@ def crash_point(name: str, ordinal: int = 0) -> None:
     if _plan is None:
         _plan = _Plan(_entries, os.environ.get(DIRECTORY_VARIABLE, ""))
     _plan.reach(name, ordinal)
+
+
+def maybe_stepped(wall: Callable[[], int]) -> Callable[[], int]:
+    """The wall clock as `PAPERDESK_CLOCK_STEP_FILE` has it; `wall` itself without the variable."""
+    name = os.environ.get(CLOCK_STEP_VARIABLE)
+    if not name:
+        return wall
+    path = Path(name)
+
+    def stepped() -> int:
+        try:
+            return wall() + int(path.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):  # nobody has stepped it yet, or is just writing how far
+            return wall()
+
+    return stepped
