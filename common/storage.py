@@ -45,6 +45,7 @@ def open_writer(
     schema: str,
     schema_version: int,
     synchronous: Literal["NORMAL", "FULL"],
+    quick_check: bool = True,
 ) -> apsw.Connection:
     """Open the one connection that may write to `path`, making folder, file and tables where they are missing.
 
@@ -54,6 +55,7 @@ def open_writer(
         schema: SQL that makes the tables of a new file.
         schema_version: > 0; a file of another version is refused.
         synchronous: NORMAL may lose the last commits in a power cut, FULL loses none; a killed process loses none.
+        quick_check: look at every page of the file first, which takes a while for a large one.
 
     Raises:
         StartError: another process writes to it, the folder cannot be written, or the file is corrupt, foreign or of
@@ -63,7 +65,7 @@ def open_writer(
     assert schema_version > 0, schema_version
     lock_fd = _lock(path)
     try:
-        connection = _open(path, application_id, schema, schema_version, synchronous)
+        connection = _open(path, application_id, schema, schema_version, synchronous, quick_check=quick_check)
     except BaseException:  # whatever went wrong, the lock must not outlive the attempt; it is raised again
         os.close(lock_fd)
         raise
@@ -106,6 +108,12 @@ def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+def integrity_fault(connection: apsw.Connection) -> str:
+    """The first thing that is wrong with the pages of a file, or nothing."""
+    problem = " ".join(str(_pragma(connection, "quick_check(1)")).split())
+    return "" if problem == "ok" else problem
+
+
 def _lock(path: Path) -> int:
     lock_path = path.with_name(path.name + ".lock")
     try:
@@ -130,7 +138,13 @@ def _owner(fd: int) -> str:
 
 
 def _open(
-    path: Path, application_id: int, schema: str, schema_version: int, synchronous: Literal["NORMAL", "FULL"]
+    path: Path,
+    application_id: int,
+    schema: str,
+    schema_version: int,
+    synchronous: Literal["NORMAL", "FULL"],
+    *,
+    quick_check: bool,
 ) -> WriterConnection:
     try:
         connection = WriterConnection(str(path))
@@ -138,7 +152,7 @@ def _open(
         raise StartError(f"cannot open {path}: {_words(error)}; expected a writable folder") from None
     try:
         connection.set_busy_timeout(READER_BUSY_MS)
-        _require_ours(connection, path, application_id, schema_version)
+        _require_ours(connection, path, application_id, schema_version, quick_check=quick_check)
         # A file begins with a rollback journal, and one whose removal a power cut undoes would take all of it back.
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -162,7 +176,9 @@ def _open(
     return connection
 
 
-def _require_ours(connection: apsw.Connection, path: Path, application_id: int, schema_version: int) -> None:
+def _require_ours(
+    connection: apsw.Connection, path: Path, application_id: int, schema_version: int, *, quick_check: bool
+) -> None:
     found = _pragma(connection, "application_id")
     if found == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
         return
@@ -171,9 +187,9 @@ def _require_ours(connection: apsw.Connection, path: Path, application_id: int, 
     version = _pragma(connection, "user_version")
     if version != schema_version:
         raise StartError(f"{path} has schema version {version}, expected {schema_version}")
-    problem = str(_pragma(connection, "quick_check(1)"))
-    if problem != "ok":
-        raise StartError(f"{path} is corrupt: {' '.join(problem.split())}; restore it from a backup")
+    problem = integrity_fault(connection) if quick_check else ""
+    if problem:
+        raise StartError(f"{path} is corrupt: {problem}; restore it from a backup")
 
 
 def _pragma(connection: apsw.Connection, name: str) -> Any:

@@ -86,8 +86,17 @@ def exact(price: float) -> Decimal:
     return value
 
 
+_SHORT_TEXT: Final = 12
+"""Written out in so few characters, a number is within all of the limits below."""
+
+assert min(MAX_DECIMAL_EXPONENT, MAX_DECIMAL_DIGITS) >= _SHORT_TEXT
+
+
 def is_exact(value: Decimal) -> bool:
     """True when `value` is finite and small enough that sums and products of a few of them stay exact."""
+    text = str(value)
+    if len(text) <= _SHORT_TEXT and "E" not in text and value.is_finite():
+        return True  # nearly all are: taking a decimal apart costs ten times as much
     _, digits, exponent = value.as_tuple()
     return (
         isinstance(exponent, int)

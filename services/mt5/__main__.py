@@ -71,7 +71,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
     try:
         journal = DurableJournal(folder / "journal.db", new_id=uuid.uuid4().hex, account=settings.account)
         try:
-            if journal.entry_count and book_store.load().is_empty:
+            if journal.entry_count and book_store.is_empty:
                 raise StartError(
                     f"{folder}: journal.db has {journal.entry_count} orders and book.db is new; "
                     "expected both files of one account, or neither"
@@ -131,7 +131,7 @@ def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> Generated
         symbols=settings.trading_symbol,
         seed=settings.mt5_seed,
         before=book_store.market.load(),
-        after_ns=book_store.load().time_ns,
+        after_ns=book_store.time_ns,
         symbol_map=settings.mt5_symbol_map,
     )
     MarketKeeper(market, book_store.market).keep(0)

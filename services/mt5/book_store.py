@@ -12,6 +12,7 @@ from typing import Any, Final
 import apsw
 
 from common.faults import crash_point
+from common.memory import collection_paused
 from common.storage import open_writer
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder
 from proto.units import Side
@@ -104,8 +105,23 @@ class DurableBookStore:
         )
         self.market = market_store.MarketStore(self._db)
 
+    @property
+    def time_ns(self) -> int:
+        """Where the book stands in venue time, without loading it; 0 for an empty one."""
+        row = self._db.execute("SELECT time_ns FROM account").fetchone()
+        return 0 if row is None else int(row[0])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no account has been opened yet, without loading the book."""
+        return self._db.execute("SELECT 1 FROM deals LIMIT 1").fetchone() is None
+
     def load(self) -> Book:
         """The book as committed; an empty one when nothing was."""
+        with collection_paused():
+            return self._load()
+
+    def _load(self) -> Book:
         account = self._db.execute(
             "SELECT stream_id, currency, ordinal, time_ns, balance, deals_before_stream, last_position_ticket FROM account"
         ).fetchone()

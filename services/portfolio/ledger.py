@@ -7,17 +7,18 @@ and compares. The tick cursor is written with every commit, since nothing else r
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
 import msgspec
 
 from common.errors import StartError
-from common.storage import open_reader, open_writer
+from common.memory import collection_paused
+from common.storage import integrity_fault, open_reader, open_writer
 from proto.gateway import VenueDeal
+from services.portfolio import chain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Event, InstrumentLearned, Reconciled, StreamEnded, StreamOpened
@@ -43,7 +44,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT R
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
 """What rows that nobody of us has written can lead to: a fold asserts what our own rows always satisfy."""
 
-_GENESIS: Final = hashlib.sha256(b"paperdesk ledger 1").digest()
+CHECKPOINT_EVERY_EVENTS: Final = 10_000
+"""How many events a start walks at most: our own writing is as good as a walk, and is noted this often."""
 
 
 class _Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,45 +73,82 @@ class Ledger:
     """One account's ledger file, open for writing."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, making it when it is not there, and walk its chain.
+        """Open `path`, making it when it is not there, and walk its chain since the last checkpoint.
 
         Raises:
             StartError: it cannot be written, is no ledger, another process writes to it, or its chain is broken.
         """
+        self.path = path
         self._db = open_writer(
-            path, application_id=APPLICATION_ID, schema=_SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
+            path,
+            application_id=APPLICATION_ID,
+            schema=_SCHEMA,
+            schema_version=SCHEMA_VERSION,
+            synchronous="NORMAL",
+            # Every page that a start needs is read by the walk and the load; the audit looks at all the others.
+            quick_check=False,
         )
-        for link in _links(self._db):
-            if link.fault:
-                self._db.close()
-                raise StartError(
-                    f"{path}: {link.fault}; expected the ledger as it was written, restore it from a backup"
-                )
-        self._number, self._hash = _last(self._db)
+        try:
+            self._end = self._walk()
+        except BaseException:  # whatever is wrong with it, the lock must go; it is raised again
+            self._db.close()
+            raise
+        self._noted = self._end.number
+
+    def _walk(self) -> chain.Position:
+        known = end = chain.checkpoint(self._db)
+        try:
+            for link in chain.links(self._db, known):
+                if link.fault:
+                    raise StartError(
+                        f"{self.path}: {link.fault}; expected the ledger as it was written, restore it from a backup"
+                    )
+                end = link.position
+        except apsw.Error as error:
+            raise StartError(f"{self.path} cannot be read: {error}; restore it from a backup") from None
+        if end != known:
+            try:
+                chain.keep_checkpoint(self._db, end)
+            except (apsw.FullError, apsw.IOError):
+                return end  # the next start walks the same again
+        return end
 
     def load(self) -> tuple[Book, TickCursor]:
         """The state as of the last commit, from the projections."""
         return load(self._db)
 
     def commit(self, events: list[Event], book: Book, cursor: TickCursor) -> None:
-        """Make events, the rows they touched and the cursor durable, all or nothing."""
-        db = self._db
+        """Make events, the rows they touched and the cursor durable, all or nothing.
+
+        What a commit that fails was given may be given again: nothing of it is kept, here or in the file.
+        """
+        db, (number, last) = self._db, self._end
+        noted = self._noted
         db.execute("BEGIN IMMEDIATE")
         try:
             for event in events:
                 payload = _encode(event)
-                self._hash = _chain(self._hash, payload)
-                self._number += 1
-                db.execute("INSERT INTO events VALUES (?, ?, ?)", (self._number, self._hash, payload))
+                last = chain.chained(last, payload)
+                number += 1
+                db.execute("INSERT INTO events VALUES (?, ?, ?)", (number, last, payload))
             if events:
                 self._project(book)
             db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
+            if number - noted >= CHECKPOINT_EVERY_EVENTS:
+                chain.keep_checkpoint(db, chain.Position(number, last))
+                noted = number
+            db.execute("COMMIT")
         except BaseException:  # the transaction must not stay open, whatever broke it; it is raised again
-            db.execute("ROLLBACK")
-            self._number, self._hash = _last(db)
+            if db.in_transaction:
+                db.execute("ROLLBACK")
             raise
-        db.execute("COMMIT")
+        self._end, self._noted = chain.Position(number, last), noted
         book.touched.clear()
+
+    @property
+    def event_count(self) -> int:
+        """Events in the chain."""
+        return self._end.number
 
     def meta(self, name: str) -> str | None:
         """A note beside the account, such as the host's boot that last wrote; None when it was never made."""
@@ -165,7 +204,8 @@ def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         StartError: they do not make one; `verify` says more.
     """
     try:
-        return _load(db)
+        with collection_paused():
+            return _load(db)
     except _UNREADABLE as error:
         raise StartError(f"{Path(db.filename).name} cannot be read: {type(error).__name__} {error}") from None
 
@@ -198,7 +238,7 @@ def verify(path: Path) -> list[str]:
     """
     db = open_reader(path)
     try:
-        with db:
+        with db, collection_paused():
             found = list(_verify(db))
     except _UNREADABLE as error:
         found = [f"{path.name} cannot be read to its end: {error}"]
@@ -208,8 +248,11 @@ def verify(path: Path) -> list[str]:
 
 
 def _verify(db: apsw.Connection) -> Iterator[str]:
+    damage = integrity_fault(db)
+    if damage:
+        yield f"the file is damaged: {damage}"
     folded = Book()
-    for link in _links(db):
+    for link in chain.links(db):
         if link.fault:
             yield link.fault
             return
@@ -217,7 +260,6 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
     kept, _ = _load(db)
     if kept.stream is not None and db.execute("SELECT 1 FROM cursor").fetchone() is None:
         yield "the tick cursor is missing"
-    kept, _ = _load(db)
     for name, ours, theirs in (
         ("orders", list(folded.orders.values()), list(kept.orders.values())),
         ("deals", folded.deals, kept.deals),
@@ -226,27 +268,6 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
     ):
         if ours != theirs:
             yield f"the stored {name} are not what the events fold to"
-
-
-class _Link(NamedTuple):
-    """One event of the chain as it is stored; `fault` says in words why the chain ends here, or nothing."""
-
-    payload: bytes
-    fault: str
-
-
-def _links(db: apsw.Connection) -> Iterator[_Link]:
-    expected = _GENESIS
-    for position, (number, stored, payload) in enumerate(db.execute("SELECT * FROM events ORDER BY number"), 1):
-        expected = _chain(expected, payload)
-        fault = ""
-        if number != position:
-            fault = f"event {position} is missing: the next one is number {number}"
-        elif stored != expected:
-            fault = f"event {number} does not fit the chain: hash {stored.hex()[:16]}, expected {expected.hex()[:16]}"
-        yield _Link(payload, fault)
-        if fault:
-            return
 
 
 def _lots_of(book: Book) -> dict[str, tuple[int, tuple[Lot, ...]]]:
@@ -267,12 +288,3 @@ def _rest_of(book: Book) -> _Account:
         position_changes=book.position_changes,
         amounts=book.amounts(),
     )
-
-
-def _chain(previous: bytes, payload: bytes) -> bytes:
-    return hashlib.sha256(previous + payload).digest()
-
-
-def _last(db: apsw.Connection) -> tuple[int, bytes]:
-    row = db.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
-    return (0, _GENESIS) if row is None else (row[0], row[1])

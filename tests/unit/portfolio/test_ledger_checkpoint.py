@@ -1,0 +1,104 @@
+"""A start walks the chain from the last checkpoint on; `verify` walks all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from common.errors import StartError
+from services.portfolio import chain, ledger
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import OrderDenied
+from services.portfolio.ledger import FILE_NAME, Ledger, verify
+from tests.support.accounts import same
+
+EVENTS = 50
+
+
+def a_denial(number: int) -> OrderDenied:
+    return OrderDenied(symbol="EURUSD", direction=1, ordinal=number, time_ns=number, code="X", limit="1", observed="2")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A ledger with some events that has been opened again, and so been walked to its end."""
+    path = tmp_path / FILE_NAME
+    first = Ledger(path)
+    for number in range(1, EVENTS + 1):
+        first.commit([a_denial(number)], Book(), TickCursor(ordinal=number))
+    first.close()
+    Ledger(path).close()
+    return path
+
+
+@pytest.fixture
+def db(path: Path) -> Iterator[apsw.Connection]:
+    """Somebody with another connection."""
+    connection = apsw.Connection(str(path))
+    yield connection
+    connection.close()
+
+
+def test_a_walk_to_the_end_is_noted(db: apsw.Connection) -> None:
+    assert chain.checkpoint(db) == chain.end(db)
+    assert chain.checkpoint(db).number == EVENTS
+
+
+def test_what_lies_before_the_checkpoint_is_left_to_verify(path: Path, db: apsw.Connection) -> None:
+    db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 7")
+    Ledger(path).close()
+    [found] = verify(path)
+    assert found.startswith("event 7 does not fit the chain")
+
+
+def test_an_event_after_the_checkpoint_that_was_changed_stops_the_start(path: Path, db: apsw.Connection) -> None:
+    late = Ledger(path)
+    late.commit([a_denial(1), a_denial(2)], Book(), TickCursor())
+    late.close()
+    db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = ?", (EVENTS + 1,))
+    with pytest.raises(StartError, match=f"event {EVENTS + 1} does not fit the chain"):
+        Ledger(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"UPDATE events SET payload = CAST('{{}}' AS BLOB) WHERE number = {EVENTS}",
+        f"UPDATE events SET hash = zeroblob(32) WHERE number = {EVENTS}",
+    ],
+)
+def test_a_checkpoint_that_no_longer_fits_its_event_is_no_checkpoint(
+    path: Path, db: apsw.Connection, statement: str
+) -> None:
+    db.execute(statement)
+    assert chain.checkpoint(db) == chain.BEGINNING
+    with pytest.raises(StartError, match=f"event {EVENTS} does not fit the chain"):
+        Ledger(path)
+
+
+@pytest.mark.parametrize("note", ["", "7", "x y z", f"{EVENTS} 00 00", "99 00 00"])
+def test_a_note_that_is_no_checkpoint_only_makes_the_walk_longer(path: Path, db: apsw.Connection, note: str) -> None:
+    db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, chain.CHECKPOINT))
+    assert chain.checkpoint(db) == chain.BEGINNING
+    Ledger(path).close()
+    assert chain.checkpoint(db).number == EVENTS
+
+
+def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "CHECKPOINT_EVERY_EVENTS", 10)
+    writer = Ledger(path)
+    book = Book()
+    for number in range(25):
+        writer.commit([a_denial(number)], book, TickCursor())
+    writer.close()
+    reader = apsw.Connection(str(path))
+    assert chain.checkpoint(reader).number == EVENTS + 20
+    reader.close()
+    again = Ledger(path)
+    assert same(again.load()[0], book)
+    again.close()
+    assert verify(path) == []
