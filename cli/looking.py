@@ -127,7 +127,7 @@ def reconcile(data_dir: Desk, control: Control = None, as_json: AsJson = False) 
     from cli.summary import difference_words
 
     folder = existing_desk(data_dir)
-    url = control or _control_of(folder)
+    url = control or control_of(folder)
     differences = _ask(url) if url else _compare(folder)
     rows: list[dict[str, Any]] = [to_builtins(found) for found in differences]
     if as_json:
@@ -137,7 +137,7 @@ def reconcile(data_dir: Desk, control: Control = None, as_json: AsJson = False) 
     return 1 if differences else 0
 
 
-def _control_of(data_dir: Path) -> str | None:
+def control_of(data_dir: Path) -> str | None:
     """The control socket of the desk that runs on this directory; None when none answers."""
     from cli.control import ControlClient
     from cli.replay import CONTROL_FILE

@@ -18,7 +18,7 @@ from rich.text import Text
 from cli.run_desk import Screen, View
 from cli.run_summary import clock, signed
 from cli.summary import utc
-from proto.control import DeskState, OrderLine, StatusReply
+from proto.control import DeskState, OrderLine, StatusReply, TradingState
 from proto.units import plain
 
 PLAIN_EVERY_S: Final = 5.0
@@ -97,6 +97,8 @@ def alerts(view: View) -> list[str]:
         found.append(f"HALTED: {status.waiting_for}")
     elif status.state is DeskState.RUNNING and status.waiting_for:
         found.append(f"waiting for {status.waiting_for}")
+    if status.trading_state is not TradingState.ACTIVE:
+        found.append(f"trading is {status.trading_state}: {status.trading_reason}")
     if status.in_doubt:
         found.append(f"{status.in_doubt} order{'s' if status.in_doubt > 1 else ''} in doubt")
     if status.feed_stale and status.heartbeat_age_ms is not None:

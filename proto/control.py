@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from proto.units import Cursor, Name, Text
+
+REASON_CHARS_MAX: Final = 200
+Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
+"""Why somebody changed what the desk may do; kept in the ledger."""
 
 
 class DeskState(StrEnum):
@@ -22,6 +26,14 @@ class DeskState(StrEnum):
     HALTED = "HALTED"
 
 
+class TradingState(StrEnum):
+    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN closes."""
+
+    ACTIVE = "ACTIVE"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALTED = "HALTED"
+
+
 class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
     """How is the desk doing."""
 
@@ -30,7 +42,32 @@ class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE"
     """Compare the ledger with the gateway now; answered when that is done."""
 
 
-ControlRequest = StatusQuery | ReconcileCommand
+class HaltCommand(Struct, frozen=True, tag_field="command", tag="HALT", forbid_unknown_fields=True):
+    """Send no further order until RESUME."""
+
+    reason: Reason
+
+
+class ReduceOnlyCommand(Struct, frozen=True, tag_field="command", tag="REDUCE_ONLY", forbid_unknown_fields=True):
+    """Open nothing; what is held may be closed."""
+
+    reason: Reason
+
+
+class ResumeCommand(Struct, frozen=True, tag_field="command", tag="RESUME", forbid_unknown_fields=True):
+    """Trade again; what others did on the account until now has been looked at."""
+
+    reason: Reason
+
+
+class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", forbid_unknown_fields=True):
+    """Halt, and close every position."""
+
+    reason: Reason
+
+
+TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
+ControlRequest = StatusQuery | ReconcileCommand | HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -136,6 +173,8 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     quotes: dict[str, QuoteLine] = {}
     signals: dict[str, SignalLine] = {}
     recent_orders: list[OrderLine] = []
+    trading_state: TradingState = TradingState.ACTIVE
+    trading_reason: Text = ""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):
@@ -146,10 +185,18 @@ class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
     error: Text
 
 
+class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trading"):
+    """The command is durable. `closing`: symbols whose positions are being closed; empty but for FLATTEN."""
+
+    trading_state: TradingState
+    trading_reason: Text
+    closing: list[Name]
+
+
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):
     """The request was none."""
 
     error: Annotated[str, Meta(max_length=512)]
 
 
-ControlReply = StatusReply | ReconcileReply | ControlError
+ControlReply = StatusReply | ReconcileReply | TradingReply | ControlError

@@ -21,7 +21,14 @@ from proto.gateway import VenueDeal
 from services.portfolio import chain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import Event, InstrumentLearned, Reconciled, StreamEnded, StreamOpened
+from services.portfolio.core.events import (
+    Event,
+    InstrumentLearned,
+    Reconciled,
+    StreamEnded,
+    StreamOpened,
+    TradingStateChanged,
+)
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import Lot, Position
 
@@ -41,6 +48,9 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
+_SYNCED: Final = (TradingStateChanged,)
+"""What a power cut must not take back: nobody at the venue could tell it again."""
+
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
 """What rows that nobody of us has written can lead to: a fold asserts what our own rows always satisfy."""
 
@@ -58,6 +68,8 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     deal_cursor: int
     position_changes: int
     amounts: dict[str, str]
+    trading: TradingStateChanged | None = None
+    acknowledged: list[int] = []
 
 
 _encode = msgspec.json.Encoder().encode
@@ -124,6 +136,7 @@ class Ledger:
         """
         db, (number, last) = self._db, self._end
         noted = self._noted
+        db.pragma("synchronous", "FULL" if any(isinstance(event, _SYNCED) for event in events) else "NORMAL")
         db.execute("BEGIN IMMEDIATE")
         try:
             for event in events:
@@ -220,6 +233,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.deal_cursor = rest.deal_cursor
         book.position_changes = rest.position_changes
         book.set_amounts(rest.amounts)
+        book.trading, book.acknowledged = rest.trading, set(rest.acknowledged)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
     book.deals = [_deals.decode(payload) for (payload,) in db.execute("SELECT payload FROM deals ORDER BY deal")]
@@ -287,4 +301,6 @@ def _rest_of(book: Book) -> _Account:
         deal_cursor=book.deal_cursor,
         position_changes=book.position_changes,
         amounts=book.amounts(),
+        trading=book.trading,
+        acknowledged=sorted(book.acknowledged),
     )

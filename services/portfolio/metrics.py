@@ -74,7 +74,7 @@ _ORDER_TO_FILL: Final = BOARD.histogram(
 _TICK_TO_FILL: Final = BOARD.histogram("tick_to_fill_seconds", "From a tick's publication to its deals being committed")
 
 _BLOCKING: Final = tuple(verdict for verdict in Verdict if verdict not in (Verdict.PASS, Verdict.HOLD))
-_CODES: Final = ("INVALID_VOLUME", "NO_CONVERSION_RATE", "ORDER_VOLUME")
+_CODES: Final = ("STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVERSION_RATE", "ORDER_VOLUME")
 """What may be denied for; the series are there before the first denial."""
 
 _heard_mono_ns: dict[str, int] = {}

@@ -19,7 +19,7 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import ControlError, DeskState, ReconcileCommand, StatusQuery
+from proto.control import ControlError, ControlReply, DeskState, ReconcileCommand, StatusQuery
 from proto.messages import Call, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
@@ -42,6 +42,8 @@ class PortfolioShell:
         self._ledger = ledger
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
+        self._replies: list[tuple[list[bytes], ControlReply]] = []
+        """What is answered when it is durable."""
         self._said = ""
         self._sockets = sockets
         self._market_url = settings.market_data_url
@@ -97,6 +99,8 @@ class PortfolioShell:
             case ReconcileCommand():
                 self._askers.append(envelope)
                 self._portfolio.ask_reconciliation()
+            case _:
+                self._replies.append((envelope, self._portfolio.obey(request, self._now())))
 
     def _on_timer(self) -> None:
         self._calls += self._portfolio.on_timer(self._now())
@@ -115,6 +119,9 @@ class PortfolioShell:
             crash_point("portfolio.after_send", ordinal)
             _observe(portfolio.desk.tick_to_order, portfolio.desk.ticks_ordered_mono_ns)
             _observe(portfolio.desk.signal_to_order, portfolio.desk.signals_ordered_mono_ns)
+        replies, self._replies = self._replies, []
+        for envelope, reply in replies:
+            send(self._control, [*envelope, encode(reply)])
         answer = portfolio.take_reconciliation()
         if answer is not None:
             for envelope in self._askers:

@@ -73,6 +73,7 @@ REPLIES: tuple[Any, ...] = get_args(gateway.Reply)
 CONTROL: dict[Any, str] = {
     control.StatusReply: "STATUS",
     control.ReconcileReply: "RECONCILE",
+    control.TradingReply: "HALT",
     control.ControlError: "error",
 }
 
@@ -124,6 +125,7 @@ def test_every_error_code_is_explained_once() -> None:
 def test_every_status_and_state_is_named() -> None:
     order, status = text_of("order", "7", fields=gateway.OrderReply.__struct_fields__), text_of("STATUS", "11")
     assert [known for known in gateway.OrderReplyStatus if f"`{known}`" not in order] == []
+    assert [known for known in control.TradingState if f"`{known}`" not in status] == []
     assert [known for known in control.DeskState if f"`{known}`" not in status] == []
     assert [known for known in Outcome if f"`{known}`" not in text_of("answer", "6")] == []
     deals = text_of("deals", "7", fields=gateway.VenueDeal.__struct_fields__)

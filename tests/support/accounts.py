@@ -20,6 +20,8 @@ def state_of(book: Book) -> dict[str, Any]:
         "deal_cursor": book.deal_cursor,
         "position_changes": book.position_changes,
         "amounts": book.amounts(),
+        "trading": book.trading,
+        "acknowledged": book.acknowledged,
         "positions": {
             symbol: (position.direction, position.lots, position.net_volume, position.label, position.contract_size)
             for symbol, position in sorted(book.positions.items())

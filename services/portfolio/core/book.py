@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import structs
 
+from proto.control import TradingState
 from proto.gateway import DealKind, VenueDeal
 from proto.instrument import Instrument
 from proto.units import Side
@@ -25,6 +26,7 @@ from services.portfolio.core.events import (
     Reconciled,
     StreamEnded,
     StreamOpened,
+    TradingStateChanged,
 )
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
@@ -72,7 +74,15 @@ class Book:
         self.commission = ZERO
         self.swap = ZERO
         self.position_changes = 0
+        self.trading: TradingStateChanged | None = None
+        self.acknowledged: set[int] = set()
+        """The venue's numbers of strangers' orders that a person has looked at."""
         self.touched = Touched()
+
+    @property
+    def trading_state(self) -> TradingState:
+        """What the desk may do; a ledger that was never told otherwise trades."""
+        return self.trading.state if self.trading is not None else TradingState.ACTIVE
 
     def position(self, symbol: str) -> Position:
         """The position of a symbol whose terms are known; flat before its first deal."""
@@ -99,6 +109,9 @@ class Book:
                 self.ended = event
             case Reconciled():
                 self.reconciled = event
+            case TradingStateChanged():
+                self.trading = event
+                self.acknowledged.update(event.acknowledged)
             case OrderDenied():
                 pass
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from proto.control import TradingState
 from proto.messages import WARMING_UP, Signal
 from proto.units import exact, side_of
 from services.portfolio.core.book import Book
@@ -17,7 +18,7 @@ from services.portfolio.core.orders import Decision, Order
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk import Denial, Proposal, check
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import Verdict, default_volume, judge
+from services.portfolio.core.single_position import OnOpposite, Verdict, default_volume, judge
 from services.portfolio.core.valuation import can_convert
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
@@ -47,11 +48,19 @@ def count(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
 
 
 def decide(
-    signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, *, valid_until_ns: int, age_ns: int = 0
+    signal: Signal,
+    book: Book,
+    cursor: TickCursor,
+    rules: DeskRules,
+    *,
+    valid_until_ns: int,
+    age_ns: int = 0,
+    storage_problem: str = "",
 ) -> OrderCreated | OrderDenied | None:
     """Judge a signal that asks for a trade (direction +1 or -1) and make the order it comes to, if any.
 
     `age_ns` is how far the venue's clock is past the signal's tick: 0 in a stepped stream, which waits for the desk.
+    `storage_problem` says why nothing can be made durable now, or nothing.
     """
     symbol = signal.symbol
     position = book.position(symbol)
@@ -63,11 +72,20 @@ def decide(
     if age_ns > rules.signal_age_ns_max:
         limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, age_ns))
         return _deny(signal, Denial(SIGNAL_STALE, limit, f"{observed} old"), cursor)
-    volume = default_volume(signal.direction, position, rules.default_volume, rules.on_opposite)
+    may_open = book.trading_state is TradingState.ACTIVE
+    on_opposite = rules.on_opposite if may_open else OnOpposite.CLOSE
+    volume = default_volume(signal.direction, position, rules.default_volume, on_opposite)
     opens = volume if position.direction != -signal.direction else max(volume - position.volume, ZERO)
     instrument = book.instruments[symbol]
     denial = check(
-        Proposal(instrument, volume, opens, can_convert(instrument, book, cursor.marks)),
+        Proposal(
+            instrument,
+            volume,
+            opens,
+            can_convert(instrument, book, cursor.marks),
+            book.trading_state,
+            storage_problem,
+        ),
         rules.limits,
     )
     if denial is not None:

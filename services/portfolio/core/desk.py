@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from proto.control import DeskState
+from typing import Final
+
+from proto.control import REASON_CHARS_MAX, DeskState, TradingState
 from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import Event
+from services.portfolio.core.events import Event, TradingStateChanged
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.rules import DeskRules
+
+_SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
 
 
 class Desk:
@@ -46,6 +50,8 @@ class Desk:
         """When the signals were sent whose orders go out with this turn."""
         self.ticks_filled_mono_ns: list[int] = []
         """When the ticks were published whose deals are durable with this turn."""
+        self.storage_problem = ""
+        """Why nothing can be made durable by now; empty while the ledger can be written."""
         self._events: list[Event] = []
 
     @property
@@ -68,6 +74,42 @@ class Desk:
         events, self._events = self._events, []
         self.is_dirty = False
         return events
+
+    def set_trading(
+        self, state: TradingState, reason: str, *, by: str, flatten: bool = False, acknowledged: list[int] | None = None
+    ) -> None:
+        """Change what the desk may do, durably."""
+        event = TradingStateChanged(
+            state=state,
+            reason=reason[:REASON_CHARS_MAX],
+            by=by,
+            time_ns=self.now.domain_ns,
+            flatten=flatten,
+            acknowledged=acknowledged or [],
+        )
+        self.emit(event)
+
+    def restrict(self, state: TradingState, reason: str, *, by: str) -> None:
+        """The desk itself found a reason to do less; it never takes back what a person or a worse finding has stopped."""
+        if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
+            self.set_trading(state, reason, by=by)
+
+    def clock_stepped(self, step_ns: int) -> None:
+        """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""
+        reason = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"
+        self.restrict(TradingState.REDUCE_ONLY, reason, by="clock")
+
+    def storage_failed(self, why: str) -> None:
+        """The ledger cannot be written: until `storage_works` no order is made, and the caller sends nothing.
+
+        Calls that are returned meanwhile may be dropped: every question is asked again until it is answered. A stepped stream
+        decides nothing at all in the meantime, so that its digits stay what they are.
+        """
+        self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
+
+    def storage_works(self) -> None:
+        """The ledger has been written again."""
+        self.storage_problem = ""
 
     def enter(self, state: DeskState, waiting_for: str = "") -> None:
         """Go over to another state and say what it waits for."""

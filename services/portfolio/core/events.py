@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from proto.control import Difference
+from proto.control import Difference, TradingState
 from proto.gateway import TickCounts, VenueDeal
 from proto.instrument import Instrument
 from services.portfolio.core.lifecycle import OrderStatus
@@ -100,6 +100,29 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
     differences: list[Difference]
 
 
+class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
+    """What the desk may do has changed; `by` says who decided: `person`, or the part of the desk that found something.
+
+    `flatten`: every position is to be closed, for as long as this state holds. `acknowledged`: the venue's numbers of
+    orders that are not the desk's and that a person has looked at.
+    """
+
+    state: TradingState
+    reason: str
+    by: str
+    time_ns: int
+    flatten: bool = False
+    acknowledged: list[int] = []
+
+
 Event = (
-    StreamOpened | InstrumentLearned | OrderCreated | OrderDenied | OrderUpdated | DealBooked | StreamEnded | Reconciled
+    StreamOpened
+    | InstrumentLearned
+    | OrderCreated
+    | OrderDenied
+    | OrderUpdated
+    | DealBooked
+    | StreamEnded
+    | Reconciled
+    | TradingStateChanged
 )

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
-from proto.control import DeskState, ReconcileReply
+from proto.control import ControlError, DeskState, ReconcileReply, TradingCommand, TradingReply
 from proto.gateway import (
     AccountReply,
     Buy,
@@ -48,6 +48,7 @@ from services.portfolio.core.events import OrderCreated, OrderUpdated, StreamEnd
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.reconcile import compare
 from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
+from services.portfolio.core.trading import obey
 
 HELD_SIGNALS_MAX: Final = 10_000
 """Signals that may wait for their turn; above the publication window, so that only a stranger's flood reaches it."""
@@ -174,6 +175,11 @@ class Portfolio:
                 calls += self._send_confirm()
         return calls
 
+    def obey(self, command: TradingCommand, now: Now) -> TradingReply | ControlError:
+        """Do what a person has said; the reply may go out when what came of it is durable."""
+        self.desk.now = now
+        return obey(self.desk, command, strangers=[])
+
     def ask_reconciliation(self) -> None:
         """Compare with the venue at the next quiet moment; `take_reconciliation` has what came of it."""
         self._wants_comparison = True
@@ -224,7 +230,7 @@ class Portfolio:
 
     def _advance(self) -> list[Call]:
         """Decide, in order, every tick whose signal and deals are known."""
-        if self.desk.state is not DeskState.RUNNING:
+        if self.desk.state is not DeskState.RUNNING or (self.desk.window and self.desk.storage_problem):
             return []
         held, cursor = self._held, self.desk.cursor
         while held and self._busy is None:
@@ -259,6 +265,7 @@ class Portfolio:
             self.desk.rules,
             valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS if is_live else 0,
             age_ns=self.desk.market.newest_ns - signal.time_ns if is_live else 0,
+            storage_problem=self.desk.storage_problem,
         )
         if event is None:
             return []

@@ -74,6 +74,8 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         quotes={symbol: quote for symbol in desk.rules.symbols if (quote := _quote(desk, symbol, mono_ns)) is not None},
         signals={symbol: _signal(desk.last_signals[symbol]) for symbol in sorted(desk.last_signals)},
         recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
+        trading_state=book.trading_state,
+        trading_reason=book.trading.reason if book.trading is not None else "",
     )
 
 

@@ -1,0 +1,152 @@
+"""`paperdesk halt`, `reduce-only`, `resume` and `flatten`: what a person tells a running desk.
+
+Portfolio is told, because it alone knows what is under way. When it is gone, `--at-gateway` tells the gateway itself: it then
+refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    from proto.control import TradingCommand
+    from proto.gateway import Flatten, Halt, HaltReply, Resume
+
+TIMEOUT_S: Final = 10.0
+"""A commit on a slow disk and, at the gateway, a call of the venue for each position."""
+
+Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger.", show_default=False)]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory; that of the settings without."),
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Control socket of the desk, or the gateway's with --at-gateway."),
+]
+AtGateway = Annotated[bool, typer.Option("--at-gateway", help="Tell the gateway, because portfolio is gone.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for name, command in (("halt", halt), ("reduce-only", reduce_only), ("resume", resume), ("flatten", flatten)):
+        app.command(name, epilog=f'[bold]Example[/bold]\n\n  paperdesk {name} --reason "news at 14:30"')(command)
+
+
+def halt(reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False) -> int:
+    """Send no further order until `paperdesk resume`; positions stay as they are."""
+    from proto.control import HaltCommand
+    from proto.gateway import Halt
+
+    return (
+        _at_gateway(Halt(reason=_said(reason)), url) if at_gateway else _tell(HaltCommand(_said(reason)), data_dir, url)
+    )
+
+
+def reduce_only(reason: Why, data_dir: Folder = None, url: Url = None) -> int:
+    """Open nothing until `paperdesk resume`; positions may be closed."""
+    from proto.control import ReduceOnlyCommand
+
+    return _tell(ReduceOnlyCommand(_said(reason)), data_dir, url)
+
+
+def resume(reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False) -> int:
+    """Trade again; what others have done on the account until now counts as looked at."""
+    from proto.control import ResumeCommand
+    from proto.gateway import Resume
+
+    if at_gateway:
+        return _at_gateway(Resume(reason=_said(reason)), url)
+    return _tell(ResumeCommand(_said(reason)), data_dir, url)
+
+
+def flatten(reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False) -> int:
+    """Halt, and close every position."""
+    from proto.control import FlattenCommand
+    from proto.gateway import Flatten
+
+    if at_gateway:
+        return _at_gateway(Flatten(reason=_said(reason)), url)
+    return _tell(FlattenCommand(_said(reason)), data_dir, url)
+
+
+def _said(reason: str) -> str:
+    from proto.control import REASON_CHARS_MAX
+
+    words = " ".join(reason.split())
+    if not 0 < len(words) <= REASON_CHARS_MAX:
+        raise StartError(f"--reason has {len(words)} characters, expected 1 to {REASON_CHARS_MAX}")
+    return words
+
+
+def _tell(command: TradingCommand, data_dir: Path | None, url: str | None) -> int:
+    from cli.control import ControlClient
+    from proto.control import TradingReply
+
+    where = url or _control_url(data_dir)
+    with ControlClient(where) as client:
+        reply = client.ask(command, TradingReply, timeout_s=TIMEOUT_S)
+    if reply is None:
+        raise StartError(
+            f"{where} did not answer within {TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"
+        )
+    print(f"trading is {reply.trading_state}: {reply.trading_reason}")
+    if reply.closing:
+        print(f"closing {', '.join(reply.closing)}")
+    return 0
+
+
+def _control_url(data_dir: Path | None) -> str:
+    from cli.looking import control_of
+    from cli.places import existing_desk
+    from common.settings import CommonSettings, load
+
+    if data_dir is None:
+        return load(CommonSettings).control_url
+    url = control_of(existing_desk(data_dir))
+    if url is None:
+        raise StartError(
+            f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"
+        )
+    return url
+
+
+def _at_gateway(request: Halt | Resume | Flatten, url: str | None) -> int:
+    from common.settings import CommonSettings, load
+
+    where = url or load(CommonSettings).gateway_url
+    reply = _ask_gateway(request, where)
+    print(
+        f"the gateway {'refuses orders that open exposure' if reply.is_halted else 'lets orders pass'}: {reply.reason}"
+    )
+    if reply.closed:
+        print(f"closed by the orders {', '.join(map(str, reply.closed))}")
+    return 0
+
+
+def _ask_gateway(request: Halt | Resume | Flatten, url: str) -> HaltReply:
+    import zmq
+
+    from common.sockets import Sockets, send
+    from proto.codec import MalformedMessageError, decode_reply, encode
+    from proto.gateway import HaltReply
+
+    sockets = Sockets()
+    try:
+        socket = sockets.dealer(url)
+        is_sent = socket.poll(int(TIMEOUT_S * 1_000), zmq.POLLOUT) and send(socket, [b"", encode(request)])
+        if not is_sent or not socket.poll(int(TIMEOUT_S * 1_000), zmq.POLLIN):
+            raise StartError(f"{url} did not answer within {TIMEOUT_S:.0f} s, expected a gateway; nothing is known")
+        reply = decode_reply(socket.recv_multipart()[-1])
+    except MalformedMessageError as error:
+        raise StartError(f"{url} answered what is no reply of a gateway: {error}") from None
+    finally:
+        sockets.close()
+    if not isinstance(reply, HaltReply):
+        raise StartError(f"{url} refused {request.__struct_config__.tag}: {reply.error_code} {reply.error}")
+    return reply

@@ -1,0 +1,39 @@
+"""What people tell the desk: halt, only reduce, resume, flatten.
+
+A command is decided here and becomes one event; it is answered when that is durable. Closing the positions of FLATTEN is
+for the live desk, which does so for as long as the state holds, also after a restart.
+"""
+
+from __future__ import annotations
+
+from proto.control import (
+    ControlError,
+    FlattenCommand,
+    HaltCommand,
+    ReduceOnlyCommand,
+    ResumeCommand,
+    TradingCommand,
+    TradingReply,
+    TradingState,
+)
+from services.portfolio.core.desk import Desk
+
+PERSON = "person"
+
+
+def obey(desk: Desk, command: TradingCommand, *, strangers: list[int]) -> TradingReply | ControlError:
+    """Do what a person has said; `strangers` are the orders known by now that are not the desk's."""
+    closing: list[str] = []
+    match command:
+        case HaltCommand():
+            desk.set_trading(TradingState.HALTED, command.reason, by=PERSON)
+        case ReduceOnlyCommand():
+            desk.set_trading(TradingState.REDUCE_ONLY, command.reason, by=PERSON)
+        case ResumeCommand():
+            desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=strangers)
+        case FlattenCommand():
+            if not desk.is_live:
+                return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
+            closing = sorted(symbol for symbol, position in desk.book.positions.items() if not position.is_flat)
+            desk.set_trading(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
+    return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)

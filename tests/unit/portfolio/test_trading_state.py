@@ -1,0 +1,147 @@
+"""What the desk may do: told by people, found by itself, kept in the ledger, and held to by the risk ladder."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from proto.control import (
+    ControlError,
+    FlattenCommand,
+    HaltCommand,
+    ReduceOnlyCommand,
+    ResumeCommand,
+    TradingCommand,
+    TradingReply,
+    TradingState,
+)
+from proto.gateway import Buy, Sell
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.events import OrderDenied
+from services.portfolio.core.risk import NO_LIMITS
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.status import status_of
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.accounts import same
+from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk import HandDrivenDesk
+
+QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
+HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"), ResumeCommand("looked at it")
+
+
+def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> HandDrivenDesk:
+    """A stepped desk with no limits set, which has bought at tick 1."""
+    gateway = a_gateway(a_stream(*QUOTES), pace=Pace(6, None))
+    driven = HandDrivenDesk(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
+    driven.run_up()
+    driven.gateway.due(driven.now)
+    driven.settle(driven.tell(a_signal(1, 1)))
+    return driven
+
+
+def obey(driven: HandDrivenDesk, command: TradingCommand) -> TradingReply | ControlError:
+    return driven.portfolio.obey(command, driven.now)
+
+
+def test_a_desk_that_was_never_told_otherwise_trades() -> None:
+    status = status_of(a_running_desk().desk)
+    assert (status.trading_state, status.trading_reason) == (TradingState.ACTIVE, "")
+
+
+def test_a_halted_desk_sends_nothing_on_any_signal_with_or_without_limits() -> None:
+    driven = a_running_desk()
+    assert obey(driven, HALT) == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
+    driven.settle(driven.tell(a_signal(2, -1)))
+    assert driven.asked_of(Sell) == []
+    denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    assert [(denial.code, denial.observed) for denial in denials] == [("HALTED", "HALTED")]
+    assert (status_of(driven.desk).trading_state, status_of(driven.desk).trading_reason) == ("HALTED", "news")
+
+
+@pytest.mark.parametrize("on_opposite", OnOpposite)
+def test_a_desk_that_may_only_reduce_closes_and_opens_nothing(on_opposite: OnOpposite) -> None:
+    """Where the opposite signal would reverse, it only closes."""
+    driven = a_running_desk(on_opposite)
+    obey(driven, REDUCE_ONLY)
+    driven.settle(driven.tell(a_signal(2, -1)))
+    [sell] = driven.asked_of(Sell)
+    assert isinstance(sell, Sell)
+    assert sell.volume == Decimal("0.01")
+    driven.settle(driven.tell(a_signal(3, -1)))
+    assert len(driven.asked_of(Sell)) == 1
+    assert driven.desk.cursor.denied == {"REDUCE_ONLY": 1}
+
+
+def test_a_desk_that_resumes_trades_again() -> None:
+    driven = a_running_desk()
+    for command in (HALT, REDUCE_ONLY, RESUME):
+        obey(driven, command)
+    driven.settle(driven.tell(a_signal(2, -1)))
+    driven.settle(driven.tell(a_signal(3, 1)))
+    assert (len(driven.asked_of(Sell)), len(driven.asked_of(Buy))) == (1, 2)
+
+
+def test_a_stepped_stream_is_not_flattened() -> None:
+    driven = a_running_desk()
+    assert isinstance(obey(driven, FlattenCommand("enough")), ControlError)
+    assert status_of(driven.desk).trading_state is TradingState.ACTIVE
+
+
+def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
+    driven = a_running_desk()
+    driven.desk.set_trading(TradingState.ACTIVE, "seen", by="person", acknowledged=[7, 3])
+    obey(driven, HALT)
+    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.close()
+    book, _ = read(tmp_path / FILE_NAME)
+    assert same(book, driven.desk.book)
+    assert (book.trading_state, book.acknowledged) == (TradingState.HALTED, {3, 7})
+    assert verify(tmp_path / FILE_NAME) == []
+
+
+def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looked() -> None:
+    driven = a_running_desk()
+    driven.desk.clock_stepped(-3_600_000_000_000)
+    status = status_of(driven.desk)
+    assert (status.trading_state, status.trading_reason) == (
+        TradingState.REDUCE_ONLY,
+        "the wall clock stepped by -3600.000 s",
+    )
+    obey(driven, RESUME)
+    assert status_of(driven.desk).trading_state is TradingState.ACTIVE
+
+
+def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
+    driven = a_running_desk()
+    obey(driven, HALT)
+    driven.desk.clock_stepped(1_000_000_000)
+    assert (status_of(driven.desk).trading_state, status_of(driven.desk).trading_reason) == ("HALTED", "news")
+
+
+def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
+    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
+    driven.settle(driven.start())
+    driven.gateway.due(driven.now)
+    driven.desk.storage_failed("disk full")
+    driven.settle(driven.tell(a_signal(1, 1)))
+    assert driven.asked_of(Buy) == []
+    assert driven.desk.cursor.denied == {"STORAGE": 1}
+    driven.desk.storage_works()
+    driven.settle(driven.tell(a_signal(2, 1)))
+    assert len(driven.asked_of(Buy)) == 1
+
+
+def test_a_stepped_desk_waits_for_its_storage_and_denies_nothing() -> None:
+    driven = a_running_desk()
+    driven.desk.storage_failed("disk full")
+    assert driven.tell(a_signal(2, -1)) == []
+    assert driven.pause() == [] or driven.desk.cursor.ordinal == 1
+    driven.desk.storage_works()
+    driven.settle(driven.tell(a_signal(3)))
+    assert driven.desk.cursor.denied == {}
+    assert driven.desk.cursor.ordinal == 3
+    assert len(driven.asked_of(Sell)) == 1
