@@ -108,6 +108,21 @@ def alerts(view: View) -> list[str]:
     return found
 
 
+def silent(view: View) -> set[str]:
+    """Processes that are not heard of although supervisord has them running: a hanging one runs too."""
+    status = view.status
+    if status is None or view.is_stopping:
+        return set()
+    if view.silent_s > SILENT_S:
+        return {"portfolio"}  # what it said last of the others is old
+    found = set()
+    if status.feed_stale or (status.state is DeskState.RUNNING and status.waiting_for):
+        found.add("mt5")
+    elif _signals_behind_s(status) > SIGNALS_BEHIND_S:
+        found.add("signal")
+    return found
+
+
 def _signals_behind_s(status: StatusReply) -> float:
     """How far the newest quote is ahead of the newest signal, in seconds of the market; 0 before the first signal."""
     if not status.signals or not status.quotes:
@@ -206,7 +221,8 @@ def _market(view: View, status: StatusReply, width: int) -> Table:
         name, style = NAMES[signal.direction] if signal is not None else ("–", "dim")
         if signal is not None and signal.reason == "WARMING_UP":
             name, style = "warming" if width >= MIDDLE else "warm", "dim"
-        confidence = f"{signal.confidence:.2f}" if signal is not None and signal.direction else ""
+        # A rule has no confidence in holding; a model has one in each of its classes.
+        confidence = f"{signal.confidence:.2f}" if signal is not None and signal.confidence else ""
         is_old = status.feed_stale or quote is None
         pnl = None if held is None else held.unrealized_pnl
         entry = "" if held is None else _price(held.avg_entry_price, quote.bid if quote else None)
@@ -217,7 +233,7 @@ def _market(view: View, status: StatusReply, width: int) -> Table:
             "spread": Text("" if quote is None else f"{_points(quote.spread_points)} pt"),
             "sprd": Text("" if quote is None else _points(quote.spread_points)),
             "signal": Text(name, style=style),
-            "conf": Text(confidence),
+            "conf": Text(confidence, style="" if signal is not None and signal.direction else "dim"),
             "position": Text(
                 "flat" if held is None else f"{held.net_volume:+f}", style="dim" if held is None else "bold"
             ),
@@ -309,13 +325,15 @@ def _order_cells(order: OrderLine) -> dict[str, Text]:
 
 def _processes(view: View, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
+    unheard = silent(view)
     for name in PROGRAMS:
         process = view.processes.get(name)
-        is_good = process is not None and process.state == "RUNNING"
+        is_running = process is not None and process.state == "RUNNING"
+        is_good = is_running and name not in unheard
         text.append("● " if is_good else "○ ", style="green" if is_good else "bold red" if process else "dim")
         text.append(name if width >= MIDDLE else name[:6])
         if process is not None and not is_good:
-            text.append(f" {process.state.lower()}", style="bold red")
+            text.append(" silent" if is_running else f" {process.state.lower()}", style="bold red")
         text.append("  " if width >= MIDDLE else " ")
     return text
 

@@ -158,6 +158,40 @@ def test_what_is_wrong_stands_on_top(changed: dict[str, Any], said: str) -> None
     assert any(said in row for row in drawn(view, width=80, height=24)[:5])
 
 
+@pytest.mark.parametrize(
+    ("status", "silent_s", "dots"),
+    [
+        (a_status(), 0.1, "● mt5  ● signal  ● portfolio  ● execution"),
+        (a_status(feed_stale=True), 0.1, "○ mt5 silent  ● signal  ● portfolio  ● execution"),
+        (
+            a_status(waiting_for="the gateway, which does not answer"),
+            0.1,
+            "○ mt5 silent  ● signal  ● portfolio  ● execution",
+        ),
+        (
+            a_status(
+                signals={"EURUSD": SignalLine(direction=1, confidence=0.7, reason="", time_ns=NOON_NS - 9 * 10**9)}
+            ),
+            0.1,
+            "● mt5  ○ signal silent  ● portfolio  ● execution",
+        ),
+        (a_status(feed_stale=True), 9.0, "● mt5  ● signal  ○ portfolio silent  ● execution"),
+    ],
+)
+def test_a_process_that_runs_and_is_not_heard_of_is_not_well(status: StatusReply, silent_s: float, dots: str) -> None:
+    assert dots in drawn(a_view(status, silent_s=silent_s), width=100, height=30)
+
+
+def test_a_models_confidence_in_holding_is_shown_and_a_rules_that_has_none_is_not() -> None:
+    signals = {
+        "EURUSD": SignalLine(direction=0, confidence=0.618, reason="", time_ns=NOON_NS),
+        "GBPUSD": SignalLine(direction=0, confidence=0.0, reason="", time_ns=NOON_NS),
+    }
+    rows = drawn(a_view(a_status(signals=signals)), width=100, height=30)
+    assert any("EURUSD" in row and "HOLD" in row and "0.62" in row for row in rows)
+    assert any("GBPUSD" in row and "HOLD" in row and "0.00" not in row for row in rows)
+
+
 def test_nothing_is_wrong_while_it_starts_and_while_it_stops() -> None:
     assert alerts(a_view(None)) == []
     assert alerts(a_view(a_status(feed_stale=True), is_stopping=True)) == []
