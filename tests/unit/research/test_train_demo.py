@@ -5,16 +5,23 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cli.main import run
 from common.settings import PROJECT_ROOT
 from services.mt5.core.generated import generate
 from services.signal import StrategyEngine
+from services.signal.core.features import WINDOW_TICKS
+from services.signal.model import load_model
+from services.signal.model_kernels import prepare_kernels
 from services.signal.model_manifest import read_manifest
 
 DEMO = PROJECT_ROOT / "models" / "demo"
 BYTES_MAX = 300_000
+SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
+TRADED_HOURS = (*range(1, 16),)
+"""Of the day in UTC; later the spread widens to several times what the market moves in a minute."""
 
 
 def commands() -> tuple[list[str], list[str]]:
@@ -43,18 +50,51 @@ def test_it_calls_itself_a_demo_and_claims_no_edge() -> None:
     assert sum(path.stat().st_size for path in DEMO.iterdir()) < BYTES_MAX
 
 
+def test_a_desk_that_holds_positions_trades_within_a_minute_in_most_hours() -> None:
+    """From whatever moment a desk goes on, holding what it held: around the rollover it rightly keeps still."""
+    prepare_kernels()
+    from services.signal.core.features_kernel import feature_rows
+
+    ticks = generate(SYMBOLS, seed=0, hours=24.0)
+    model = load_model(DEMO)
+    orders: list[int] = []
+    for index in range(len(SYMBOLS)):
+        mine = np.asarray(ticks.symbol_index) == index
+        time_ns, bid, ask, volume = (
+            np.ascontiguousarray(column[mine]) for column in (ticks.time_ns, ticks.bid, ticks.ask, ticks.volume)
+        )
+        rows = feature_rows(time_ns, bid, ask, volume)
+        sides = [model.decide(*row)[0] for row in model.probabilities(rows).tolist()]
+        orders += orders_of(time_ns[WINDOW_TICKS - 1 :].tolist(), sides)
+    at = np.sort(np.array(orders)) / 1e9
+    moments = np.arange(at[0], at[-1] - 60.0, 10.0)
+    waits = at[np.searchsorted(at, moments)] - moments
+    hours = moments % 86_400 // 3_600
+    for hour in TRADED_HOURS:
+        assert (waits[hours == hour] <= 60.0).mean() > 0.85, f"{hour}:00 UTC"
+
+
+def orders_of(times_ns: list[int], sides: list[int]) -> list[int]:
+    """When orders are made: a side opens, the other side closes."""
+    held, found = 0, []
+    for time_ns, side in zip(times_ns, sides, strict=True):
+        if side and side != held:
+            held = 0 if held else side
+            found.append(time_ns)
+    return found
+
+
 def test_it_speaks_within_a_minute_of_its_warm_up_on_the_generated_market() -> None:
-    symbols = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
-    ticks = generate(symbols, seed=0, hours=0.1)
-    engines = {symbol: StrategyEngine(symbol, "xgboost", model=DEMO) for symbol in symbols}
+    ticks = generate(SYMBOLS, seed=0, hours=0.1)
+    engines = {symbol: StrategyEngine(symbol, "xgboost", model=DEMO) for symbol in SYMBOLS}
     warm_ns: dict[str, int] = {}
     for index, time_ns, bid, ask, volume in zip(
         ticks.symbol_index, ticks.time_ns.tolist(), ticks.bid, ticks.ask, ticks.volume, strict=True
     ):
-        engine = engines[symbols[index]]
+        engine = engines[SYMBOLS[index]]
         direction, _ = engine.process_tick({"time_ns": time_ns, "bid": bid, "ask": ask, "volume": volume})
         if not engine.last.reason:
-            warm_ns.setdefault(symbols[index], time_ns)
+            warm_ns.setdefault(SYMBOLS[index], time_ns)
         if direction:
             break
     else:
