@@ -29,9 +29,6 @@ DISK_BYTES_MIN: Final = 4 * 10**9
 
 BUILD_S: Final = 1_200.0
 COMMAND_S: Final = 180.0
-PACE: Final = "live:5"
-"""Faster than the shipped real time, because a test waits for several trades; all else is as shipped."""
-
 NEEDED: Final = {
     "docker": "docker.io",
     "docker-compose": "docker-compose",
@@ -168,12 +165,12 @@ class Desk:
     def __init__(self, names: dict[str, str]) -> None:
         """Nothing runs before `up`."""
         self.project = f"paperdesk-test-{os.getpid()}"
+        self.up_s = 0.0
         self.prometheus_port = _free_port()
         self._env = {
             **names,
             "PROMETHEUS_PORT": str(self.prometheus_port),
             "COMPOSE_PROJECT_NAME": self.project,
-            "MT5_PACE": PACE,
         }
 
     def compose(self, *arguments: str, seconds: float = COMMAND_S) -> str:
@@ -183,6 +180,7 @@ class Desk:
     def up(self) -> None:
         """Start everything; returns when the trader's gateway is healthy and the trader has started."""
         self.compose("up", "--detach", "--no-build", seconds=300.0)
+        self.up_s = time.monotonic()
 
     def down(self) -> None:
         """Stop everything, and take networks and volumes away."""
@@ -203,6 +201,11 @@ class Desk:
     def execute(self, service: str, *command: str) -> str:
         """Run a command in a container."""
         return run("docker", "exec", self.container(service), *command)
+
+    def pid_of(self, program: str) -> int:
+        """A program's pid in the trader, as its supervisord has it; 0 when it does not run."""
+        said = self.execute("trader", "supervisorctl", "-c", "supervisord.container.conf", "pid", program)
+        return int(said)
 
     def rows(self, what: str) -> list[dict[str, Any]]:
         """What `paperdesk orders`, `deals` or `positions` says of the ledger in the trader."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -19,7 +22,9 @@ pytestmark = [
 ]
 
 ADDED_BYTES_MAX = 750_000_000
+FIRST_FILL_S = 60.0
 TRADE_S = 240.0
+PROGRAMS = ("signal", "portfolio", "execution")
 OURS = ("mock-mt5", "trader")
 
 
@@ -67,8 +72,9 @@ def test_what_is_added_to_the_base_stays_small(names: dict[str, str]) -> None:
     assert whole - base < ADDED_BYTES_MAX
 
 
-def test_an_order_is_filled_across_the_containers(desk: Desk, prometheus: Prometheus) -> None:
-    wait_for(lambda: fills(prometheus) > 0, "a fill", seconds=TRADE_S)
+def test_an_order_is_filled_across_the_containers_within_a_minute(desk: Desk, prometheus: Prometheus) -> None:
+    wait_for(lambda: fills(prometheus) > 0, "a fill", seconds=FIRST_FILL_S)
+    print(f"\nfirst fill seen {time.monotonic() - desk.up_s:.0f} s after the start")
     filled = [order for order in desk.rows("orders") if order["status"] == "FILLED"]
     deals = {deal["order_id"] for deal in desk.rows("deals")}
     assert filled
@@ -111,6 +117,31 @@ def test_only_what_people_look_at_is_published_and_on_this_host_alone(desk: Desk
     assert json.loads(run("docker", "network", "inspect", desk.network))[0]["Internal"]
     published = desk.inspect("prometheus")["HostConfig"]["PortBindings"]
     assert published == {"9090/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(desk.prometheus_port)}]}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_process_killed_inside_the_trader_comes_back(desk: Desk, prometheus: Prometheus, program: str) -> None:
+    before = desk.pid_of(program)
+    desk.execute("trader", "sh", "-c", f"kill -KILL {before}")
+    wait_for(lambda: desk.pid_of(program) not in (0, before), f"another {program}", seconds=60.0)
+    wait_for_another_fill(desk, prometheus)
+    assert_ledger_and_venue_agree(desk)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_docker_starts_a_container_again_that_dies(desk: Desk, prometheus: Prometheus, service: str) -> None:
+    """Its first process is killed from outside, with all the others in it, and nobody starts anything by hand."""
+    before = desk.inspect(service)
+    os.kill(before["State"]["Pid"], signal.SIGKILL)
+
+    def is_back() -> bool:
+        now = desk.inspect(service)
+        return bool(now["RestartCount"] > before["RestartCount"] and now["State"]["Running"])
+
+    wait_for(is_back, f"{service} to be started again", seconds=60.0)
+    wait_for(partial(is_healthy, desk, "trader"), "trader healthy", seconds=90.0)
+    wait_for_another_fill(desk, prometheus)
+    assert_ledger_and_venue_agree(desk)
 
 
 @pytest.mark.parametrize("service", OURS)
