@@ -37,6 +37,17 @@ class Prometheus:
         found = self._ask("query", query=expression).get("result", [])
         return sum(float(sample["value"][1]) for sample in found)
 
+    def series(self, expression: str) -> list[dict[str, str]]:
+        """The labels of what an expression gives.
+
+        Raises:
+            urllib.error.HTTPError: Prometheus refuses it.
+        """
+        with urllib.request.urlopen(
+            f"{self._url}/query?{urllib.parse.urlencode({'query': expression})}", timeout=5
+        ) as answer:
+            return [sample["metric"] for sample in json.load(answer)["data"]["result"]]
+
     def names(self) -> set[str]:
         """Every name that has a series."""
         found = self._ask("label/__name__/values")

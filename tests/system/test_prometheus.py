@@ -15,6 +15,7 @@ import pytest
 
 from cli.desk_environment import desk_environment
 from cli.supervision import Supervised
+from tests.support.grafana import queries
 from tests.support.prometheus import Prometheus, documented_series
 from tests.support.shared_data import ROOT
 from tests.support.tick_files import a_tick_file
@@ -104,6 +105,29 @@ def test_prometheus_sees_every_process_and_every_documented_series(tmp_path: Pat
         desk.check()
         assert prometheus.missing(documented_series()) == []
         assert_the_figures_fit(prometheus)
+        assert_every_panel_has_what_it_asks_for(prometheus)
+
+
+MAY_BE_EMPTY: Final = frozenset(
+    {
+        "sum by (code) (increase(trading_portfolio_denied_orders_total[1m]))",
+        "rate(trading_portfolio_blocked_signals_total[1m])",
+        "trading_mt5_rejected_ticks_total > 0",
+    }
+)
+"""What this run has none of, or what needs a label that a first denial brings."""
+
+
+def assert_every_panel_has_what_it_asks_for(prometheus: Prometheus) -> None:
+    """Grafana's own queries, put to a real Prometheus: each is understood, and gives something to draw."""
+    found = queries()
+    assert len(found) > 20
+    for query in found:
+        series = prometheus.series(query.expression)
+        if query.expression not in MAY_BE_EMPTY:
+            assert series, f"{query.panel}: {query.expression} gives nothing"
+        for labels in series:
+            assert query.labels <= labels.keys(), f"{query.panel}: {query.expression} has {labels}"
 
 
 def assert_the_figures_fit(prometheus: Prometheus) -> None:

@@ -1,0 +1,63 @@
+"""What is shipped to run the desk elsewhere fits together: compose file, provisioning of Grafana, and what they name."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.grafana import FOLDER, dashboard, queries
+from tests.support.shared_data import ROOT
+
+COMPOSE = shutil.which("docker-compose")
+
+
+def provisioned(what: str) -> str:
+    (file,) = (FOLDER / "provisioning" / what).iterdir()
+    return file.read_text(encoding="utf-8")
+
+
+def value_of(key: str, text: str) -> str:
+    """The one value that a YAML text gives a key."""
+    (value,) = re.findall(rf"^[ -]*{key}: *(\S+)$", text, re.MULTILINE)
+    return str(value)
+
+
+def test_every_query_of_the_dashboard_asks_the_provisioned_source() -> None:
+    source = provisioned("datasources")
+    assert value_of("type", source) == "prometheus"
+    assert value_of("url", source) == "http://prometheus:9090"
+    assert {query.source for query in queries()} == {value_of("uid", source)}
+
+
+def test_the_dashboards_folder_is_the_one_that_is_mounted() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    folder = value_of("path", provisioned("dashboards"))
+    assert f"- ./deploy/grafana/dashboards:{folder}:ro\n" in compose
+    assert "- ./deploy/grafana/provisioning:/etc/grafana/provisioning:ro\n" in compose
+    home = value_of("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH", compose)
+    assert home.startswith(folder)
+    assert (FOLDER / "dashboards" / home.rpartition("/")[2]).is_file()
+    assert dashboard()["uid"]
+
+
+@pytest.mark.skipif(COMPOSE is None, reason="no docker-compose here; Debian: apt-get install docker-compose")
+@pytest.mark.parametrize("profile", [(), ("--profile", "grafana")])
+def test_docker_compose_reads_the_file(profile: tuple[str, ...]) -> None:
+    """Without an engine and without a setting; 1.29 and v2 are called alike."""
+    assert COMPOSE is not None
+    done = subprocess.run(
+        [COMPOSE, *profile, "config", "--services"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = set(done.stdout.split())  # 1.29 names those of profiles that are off as well
+    assert found - {"grafana"} == {"mock-mt5", "trader", "prometheus"}
+    assert not profile or "grafana" in found
