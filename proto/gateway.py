@@ -7,12 +7,21 @@ it comes from. The same maps travel as JSON or as MessagePack; the caller's firs
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from proto.codes import ErrorCode as ErrorCode
+from proto.codes import Fault as Fault
+from proto.codes import OrderReplyStatus as OrderReplyStatus
 from proto.instrument import Instrument
+from proto.records import DealEntry as DealEntry
+from proto.records import DealKind as DealKind
+from proto.records import TickCounts as TickCounts
+from proto.records import VenueDeal as VenueDeal
+from proto.records import VenueOrder as VenueOrder
+from proto.records import VenuePosition as VenuePosition
+from proto.records import require_all_exact
 from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
 
 TICKS_LIMIT_MAX: Final = 1_000
@@ -20,77 +29,6 @@ ROWS_LIMIT_MAX: Final = 100
 """Most orders, deals or positions in one reply; the rest is asked for with `after`."""
 
 RequestId = Annotated[str, Meta(max_length=64)]
-
-
-class ErrorCode(StrEnum):
-    """Why a request or an order was refused; PROTOCOL.md says what a client does about each."""
-
-    INVALID_JSON = "INVALID_JSON"
-    INVALID_MSGPACK = "INVALID_MSGPACK"
-    TOO_LARGE = "TOO_LARGE"
-    MISSING_ACTION = "MISSING_ACTION"
-    UNKNOWN_ACTION = "UNKNOWN_ACTION"
-    MISSING_FIELD = "MISSING_FIELD"
-    UNKNOWN_FIELD = "UNKNOWN_FIELD"
-    DUPLICATE_FIELD = "DUPLICATE_FIELD"
-    INVALID_FIELD = "INVALID_FIELD"
-    INVALID_VOLUME = "INVALID_VOLUME"
-    UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
-    UNKNOWN_ORDER = "UNKNOWN_ORDER"
-    UNKNOWN_STREAM = "UNKNOWN_STREAM"
-    NO_QUOTE = "NO_QUOTE"
-    NO_CONVERSION_RATE = "NO_CONVERSION_RATE"
-    ID_CONFLICT = "ID_CONFLICT"
-    EXPIRED = "EXPIRED"
-    FENCED = "FENCED"
-    OUT_OF_STEP = "OUT_OF_STEP"
-    STALE_EPOCH = "STALE_EPOCH"
-    LEASE_LAPSED = "LEASE_LAPSED"
-    LEASE_STALE = "LEASE_STALE"
-    HALTED = "HALTED"
-    VENUE_DISCONNECTED = "VENUE_DISCONNECTED"
-    WRONG_ACCOUNT = "WRONG_ACCOUNT"
-    NO_TRACE = "NO_TRACE"
-    STORAGE = "STORAGE"
-    NOT_AVAILABLE = "NOT_AVAILABLE"
-    INTERNAL_ERROR = "INTERNAL_ERROR"
-
-
-class OrderReplyStatus(StrEnum):
-    """What the gateway knows of an order."""
-
-    FILLED = "FILLED"
-    PARTIALLY_FILLED = "PARTIALLY_FILLED"
-    ACCEPTED = "ACCEPTED"
-    REJECTED = "REJECTED"
-    CANCELED = "CANCELED"
-    EXPIRED = "EXPIRED"
-    CALL_IN_PROGRESS = "CALL_IN_PROGRESS"
-    IN_DOUBT = "IN_DOUBT"
-    PRESUMED_EXPIRED = "PRESUMED_EXPIRED"
-    UNKNOWN = "UNKNOWN"
-
-
-class Fault(StrEnum):
-    """What the simulated venue can be told to do wrong; docs/venue-faults.md says what each of them does."""
-
-    NO_REPLY = "NO_REPLY"
-    NOT_EXECUTED = "NOT_EXECUTED"
-    DEAL_LATER = "DEAL_LATER"
-    FILL_LATER = "FILL_LATER"
-    HISTORY_LATE = "HISTORY_LATE"
-    HISTORY_INCOMPLETE = "HISTORY_INCOMPLETE"
-    COMMENT_TRUNCATED = "COMMENT_TRUNCATED"
-    COMMENT_REWRITTEN = "COMMENT_REWRITTEN"
-    FOREIGN_ORDER = "FOREIGN_ORDER"
-    BALANCE_DEAL = "BALANCE_DEAL"
-    WRONG_LOGIN = "WRONG_LOGIN"
-    NONE_RESULT = "NONE_RESULT"
-    IPC_ERROR = "IPC_ERROR"
-    BLOCKING_CALL = "BLOCKING_CALL"
-    POLL_DELAY = "POLL_DELAY"
-    DISCONNECTED = "DISCONNECTED"
-    ALL_OFF = "ALL_OFF"
 
 
 # ----------------------------------------------------------------------------------------------------- requests
@@ -273,113 +211,6 @@ Request = (
 )
 
 
-# ------------------------------------------------------------------------------------------------------ records
-
-
-def _require_exact(record: Struct, *fields: str) -> None:
-    for field in fields:
-        value: Decimal | None = getattr(record, field)
-        if value is not None:
-            require_exact(field, value)
-
-
-class DealKind(StrEnum):
-    """What a deal did: trades move positions and cash, a balance deal moves cash only."""
-
-    BUY = "BUY"
-    SELL = "SELL"
-    BALANCE = "BALANCE"
-
-
-class DealEntry(StrEnum):
-    """How a deal changed the position, in MetaTrader's words."""
-
-    IN = "IN"
-    OUT = "OUT"
-    INOUT = "INOUT"
-    NONE = "NONE"
-
-
-class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One execution or cash movement in the venue's book.
-
-    `deal` is the venue's number, rising from 1 in the order of happening; `order_id` the client's id, empty when the
-    order was not placed through the gateway. `profit`, `commission`, `swap` in account currency, signed. `ordinal` is
-    the tick at which it happened, `stepped` whether the tick itself caused it (a resting order) and not a command.
-    """
-
-    deal: Sequence
-    ticket: Cursor
-    order_id: Annotated[str, Meta(max_length=64)]
-    symbol: Annotated[str, Meta(max_length=64)]
-    kind: DealKind
-    entry: DealEntry
-    volume: Decimal
-    price: Decimal
-    profit: Decimal
-    commission: Decimal
-    swap: Decimal
-    time_ns: TimeNs
-    ordinal: Cursor
-    stepped: bool
-    comment: Text
-
-    def __post_init__(self) -> None:
-        """Every number is finite and of a sane size."""
-        _require_exact(self, "volume", "price", "profit", "commission", "swap")
-
-    @property
-    def cash(self) -> Decimal:
-        """What the deal moved on the balance, in account currency."""
-        return self.profit + self.commission + self.swap
-
-
-class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One order as the venue's book has it."""
-
-    ticket: Sequence
-    order_id: Annotated[str, Meta(max_length=64)]
-    symbol: Name
-    side: Side
-    volume: Decimal
-    filled_volume: Decimal
-    filled_price: Decimal | None
-    status: OrderReplyStatus
-    retcode: int
-    reason: Text
-    deal: Cursor
-    time_ns: TimeNs
-    ordinal: Cursor
-
-    def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
-        _require_exact(self, "volume", "filled_volume", "filled_price")
-
-
-class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One open position of a netting account; `profit` is unrealised, in account currency, None without a rate."""
-
-    ticket: Sequence
-    symbol: Name
-    side: Side
-    volume: Decimal
-    price_open: Decimal
-    profit: Decimal | None
-    time_ns: TimeNs
-
-    def __post_init__(self) -> None:
-        """Every number that is told is finite and of a sane size."""
-        _require_exact(self, "volume", "price_open", "profit")
-
-
-class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the tick source made of its rows: read = published + the sum of rejected."""
-
-    read: Cursor
-    published: Cursor
-    rejected: dict[str, Cursor]
-
-
 # ------------------------------------------------------------------------------------------------------ replies
 
 
@@ -476,7 +307,7 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
-        _require_exact(self, "filled_price", "filled_volume")
+        require_all_exact(self, "filled_price", "filled_volume")
 
 
 class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
@@ -504,7 +335,7 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
-        _require_exact(self, "balance", "equity")
+        require_all_exact(self, "balance", "equity")
 
 
 class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):

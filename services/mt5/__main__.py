@@ -95,6 +95,9 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 currency=settings.mt5_currency,
                 pace=settings.pace,
                 symbol_map=settings.mt5_symbol_map,
+                faults=settings.mt5_faults,
+                lease_ttl_ms=settings.mt5_lease_ms,
+                settling_ms=settings.mt5_settling_ms,
             )
             shell = GatewayShell(
                 gateway,

@@ -21,7 +21,7 @@ from services.mt5.core.book import Book, BookChange, BookOrder
 from services.mt5.core.netting import Position
 
 APPLICATION_ID: Final = 0x50444231
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 SCHEMA: Final = (
     """
 CREATE TABLE account (
@@ -36,7 +36,7 @@ CREATE TABLE account (
 ) STRICT;
 CREATE TABLE orders (
     ticket INTEGER PRIMARY KEY,
-    order_id TEXT NOT NULL,
+    comment TEXT NOT NULL,
     symbol TEXT NOT NULL,
     side TEXT NOT NULL,
     volume TEXT NOT NULL,
@@ -50,12 +50,13 @@ CREATE TABLE orders (
     ordinal INTEGER NOT NULL,
     error_code TEXT,
     deal_cursor INTEGER NOT NULL,
-    quiet INTEGER NOT NULL
+    quiet INTEGER NOT NULL,
+    magic INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE deals (
     deal INTEGER PRIMARY KEY,
     ticket INTEGER NOT NULL,
-    order_id TEXT NOT NULL,
+    comment TEXT NOT NULL,
     symbol TEXT NOT NULL,
     kind TEXT NOT NULL,
     entry TEXT NOT NULL,
@@ -67,7 +68,7 @@ CREATE TABLE deals (
     time_ns INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
     stepped INTEGER NOT NULL,
-    comment TEXT NOT NULL
+    note TEXT NOT NULL
 ) STRICT;
 CREATE TABLE positions (
     symbol TEXT PRIMARY KEY,
@@ -170,7 +171,7 @@ class DurableBookStore:
     def _write_order(self, placed: BookOrder) -> None:
         order = placed.order
         self._db.execute(
-            "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 order.ticket,
                 order.order_id,
@@ -188,6 +189,7 @@ class DurableBookStore:
                 None if placed.error_code is None else placed.error_code.value,
                 placed.deal_cursor,
                 int(placed.quiet),
+                placed.magic,
             ),
         )
 
@@ -231,11 +233,11 @@ class DurableBookStore:
 
 
 def _order(row: tuple[Any, ...]) -> BookOrder:
-    ticket, order_id, symbol, side, volume, filled_volume, filled_price, status, *rest = row
-    retcode, reason, deal, time_ns, ordinal, error_code, deal_cursor, quiet = rest
+    ticket, comment, symbol, side, volume, filled_volume, filled_price, status, *rest = row
+    retcode, reason, deal, time_ns, ordinal, error_code, deal_cursor, quiet, magic = rest
     order = VenueOrder(
         ticket=ticket,
-        order_id=order_id,
+        order_id=comment,
         symbol=symbol,
         side=Side(side),
         volume=Decimal(volume),
@@ -249,16 +251,16 @@ def _order(row: tuple[Any, ...]) -> BookOrder:
         ordinal=ordinal,
     )
     code = None if error_code is None else ErrorCode(error_code)
-    return BookOrder(order=order, error_code=code, deal_cursor=deal_cursor, quiet=bool(quiet))
+    return BookOrder(order=order, error_code=code, deal_cursor=deal_cursor, quiet=bool(quiet), magic=magic)
 
 
 def _deal(row: tuple[Any, ...]) -> VenueDeal:
-    deal, ticket, order_id, symbol, kind, entry, volume, price, profit, *rest = row
-    commission, swap, time_ns, ordinal, stepped, comment = rest
+    deal, ticket, comment, symbol, kind, entry, volume, price, profit, *rest = row
+    commission, swap, time_ns, ordinal, stepped, note = rest
     return VenueDeal(
         deal=deal,
         ticket=ticket,
-        order_id=order_id,
+        order_id=comment,
         symbol=symbol,
         kind=DealKind(kind),
         entry=DealEntry(entry),
@@ -270,7 +272,7 @@ def _deal(row: tuple[Any, ...]) -> VenueDeal:
         time_ns=time_ns,
         ordinal=ordinal,
         stepped=bool(stepped),
-        comment=comment,
+        comment=note,
     )
 
 

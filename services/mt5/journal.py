@@ -14,28 +14,33 @@ from common.faults import crash_point
 from common.storage import open_writer
 from proto.gateway import OrderReply
 from services.mt5.core.journal import Effect, Entry, EntryState
+from services.mt5.core.magic import magic_of
 
 APPLICATION_ID: Final = 0x50444A31
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SCHEMA: Final = """
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     journal_id TEXT NOT NULL,
-    account TEXT NOT NULL
+    account TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    halted TEXT NOT NULL
 ) STRICT;
 CREATE TABLE entries (
     order_id TEXT PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('CALLING', 'DONE', 'FENCED')),
+    state TEXT NOT NULL CHECK (state IN ('CALLING', 'CLAIMED', 'PRESUMED', 'DONE', 'FENCED')),
     action TEXT,
     symbol TEXT,
     volume TEXT,
     ordinal INTEGER NOT NULL,
-    reply TEXT
+    reply TEXT,
+    magic INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX entries_by_magic ON entries (magic);
 """
 
 _WRITE: Final = """
-INSERT INTO entries (order_id, state, action, symbol, volume, ordinal, reply) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO entries (order_id, state, action, symbol, volume, ordinal, reply, magic) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ordinal = excluded.ordinal, reply = excluded.reply
 """
 
@@ -61,12 +66,17 @@ class DurableJournal:
         self._db: apsw.Connection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
-        self._db.execute("INSERT OR IGNORE INTO journal VALUES (1, ?, ?)", (new_id, account))
-        [(journal_id, owner)] = self._db.execute("SELECT journal_id, account FROM journal").fetchall()
+        self._db.execute("INSERT OR IGNORE INTO journal VALUES (1, ?, ?, 0, '')", (new_id, account))
+        [(journal_id, owner, epoch, halted)] = self._db.execute(
+            "SELECT journal_id, account, epoch, halted FROM journal"
+        ).fetchall()
+        assert isinstance(epoch, int), epoch
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
         self._journal_id = str(journal_id)
+        self._epoch = epoch
+        self._halted = str(halted)
 
     @property
     def journal_id(self) -> str:
@@ -106,6 +116,43 @@ class DurableJournal:
         """The id is dead."""
         self._write(order_id, EntryState.FENCED, None, reply.ordinal, reply)
 
+    def claimed(self, order_id: str, effect: Effect) -> None:
+        """The venue said of an id that it was executed, and shows nothing."""
+        self._write(order_id, EntryState.CLAIMED, effect, 0, None)
+        crash_point("mt5.after_claimed")
+
+    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        """The id is taken to have had no effect."""
+        self._write(order_id, EntryState.PRESUMED, effect, reply.ordinal, reply)
+        crash_point("mt5.after_presumed")
+
+    def order_id_of(self, magic: int) -> str | None:
+        """The id that was called under a magic."""
+        row = self._db.execute("SELECT order_id FROM entries WHERE magic = ?", (magic,)).fetchone()
+        return None if row is None else str(row[0])
+
+    @property
+    def epoch(self) -> int:
+        """The highest epoch that was ever leased."""
+        return self._epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """A higher epoch is leased."""
+        crash_point("mt5.before_epoch")
+        self._db.execute("UPDATE journal SET epoch = ?", (epoch,))
+        self._epoch = epoch
+        crash_point("mt5.after_epoch")
+
+    @property
+    def halted(self) -> str:
+        """Why a person has halted the gateway."""
+        return self._halted
+
+    def set_halted(self, reason: str) -> None:
+        """A person halts the gateway, or lets it go on."""
+        self._db.execute("UPDATE journal SET halted = ?", (reason,))
+        self._halted = reason
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -115,4 +162,5 @@ class DurableJournal:
     ) -> None:
         action, symbol, volume = (None, None, None) if effect is None else (*effect[:2], str(effect.volume))
         written = None if reply is None else _encoder.encode(reply).decode()
-        self._db.execute(_WRITE, (order_id, state.value, action, symbol, volume, ordinal, written))
+        magic = magic_of(order_id)
+        self._db.execute(_WRITE, (order_id, state.value, action, symbol, volume, ordinal, written, magic))

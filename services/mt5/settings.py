@@ -18,6 +18,8 @@ from research.ticks.zones import ZONE_EXPECTED
 from services.mt5.core.compose import account_name
 from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
+from services.mt5.core.lease import LEASE_TTL_MS
+from services.mt5.core.orders import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
 
 INPUTS_SEPARATOR = ";"
@@ -105,6 +107,11 @@ class Mt5Settings(CommonSettings):
     mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")
     mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
     mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)
+    mt5_faults: bool = Field(default=False, description="on or off")
+    mt5_lease_ms: int = Field(default=LEASE_TTL_MS, ge=500, le=60_000, description="milliseconds from 500 to 60000")
+    mt5_settling_ms: int = Field(
+        default=SETTLING_MS, ge=1_000, le=600_000, description="milliseconds from 1000 to 600000"
+    )
     metrics_port_mt5: Port = 0
 
     @property

@@ -20,9 +20,14 @@ from services.mt5.core.netting import Position
 
 
 class BookOrder(Struct, frozen=True, kw_only=True):
-    """An order of the book, with what its reply said of the book: everything a lost reply can be made from again."""
+    """An order of the book, with what its reply said of the book: everything a lost reply can be made from again.
+
+    The broker knows whose an order is by its `magic` alone; what stands in `order.order_id`, and in that of its deals, is
+    the comment that came with it. 0 is somebody else's.
+    """
 
     order: VenueOrder
+    magic: int
     error_code: ErrorCode | None
     deal_cursor: int
     quiet: bool
@@ -51,6 +56,10 @@ def _cursor_key(deal: VenueDeal) -> int:
     return 2 * deal.ordinal + (0 if deal.stepped else 1)
 
 
+def _same_ticket(one: BookOrder, other: BookOrder) -> bool:
+    return one.order.ticket == other.order.ticket
+
+
 @dataclass
 class Book:
     """State of the book; empty until the first change."""
@@ -65,7 +74,7 @@ class Book:
     orders: list[BookOrder] = field(default_factory=list)
     deals: list[VenueDeal] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
-    _by_order_id: dict[str, BookOrder] = field(default_factory=dict, repr=False)
+    _by_magic: dict[int, BookOrder] = field(default_factory=dict, repr=False)
     _cursor_keys: list[int] = field(default_factory=list, repr=False)
     _resting: dict[int, BookOrder] = field(default_factory=dict, repr=False)
 
@@ -86,9 +95,13 @@ class Book:
         """Nothing rests that a tick could set off."""
         return not self._resting
 
-    def find(self, order_id: str) -> BookOrder | None:
-        """The first order placed under a client's id."""
-        return self._by_order_id.get(order_id)
+    def resting(self) -> list[BookOrder]:
+        """Orders that were taken and are not executed yet, by ticket."""
+        return [self._resting[ticket] for ticket in sorted(self._resting)]
+
+    def find(self, magic: int) -> BookOrder | None:
+        """The first order placed under a magic: a broker takes any number of them."""
+        return self._by_magic.get(magic)
 
     def deals_before_commands_at(self, ordinal: int) -> int:
         """Deals that had happened when the book had stepped to tick `ordinal`, before any command there."""
@@ -109,7 +122,10 @@ class Book:
         self.time_ns = change.time_ns
         self.balance = change.balance
         if change.order is not None:
-            self.orders.append(change.order)
+            if (ticket := change.order.order.ticket) > len(self.orders):
+                self.orders.append(change.order)
+            else:
+                self.orders[ticket - 1] = change.order
             self._index_order(change.order)
         if change.deal is not None:
             self.deals.append(change.deal)
@@ -132,9 +148,12 @@ class Book:
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
 
     def _index_order(self, order: BookOrder) -> None:
-        self._by_order_id.setdefault(order.order.order_id, order)
+        if order.magic and ((known := self._by_magic.get(order.magic)) is None or _same_ticket(known, order)):
+            self._by_magic[order.magic] = order
         if order.order.status is OrderReplyStatus.ACCEPTED:
             self._resting[order.order.ticket] = order
+        else:
+            self._resting.pop(order.order.ticket, None)
 
 
 class BookStore(Protocol):

@@ -7,9 +7,13 @@ from decimal import Decimal
 from typing import Final
 
 from services.mt5.core.book import BookStore
+from services.mt5.core.faults import FaultyLink
 from services.mt5.core.gateway import Gateway
+from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
-from services.mt5.core.orders import Identity
+from services.mt5.core.lease import LEASE_TTL_MS
+from services.mt5.core.link import TerminalLink
+from services.mt5.core.orders import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
@@ -35,6 +39,9 @@ def simulated_gateway(
     pace: Pace = LOCKSTEP,
     symbol_map: Mapping[str, str] | None = None,
     publisher: str = VENUE,
+    faults: bool = False,
+    lease_ttl_ms: int = LEASE_TTL_MS,
+    settling_ms: int = SETTLING_MS,
 ) -> Gateway:
     """A gateway over a market, going on where its journal and its book are.
 
@@ -49,6 +56,9 @@ def simulated_gateway(
         pace: window and speed of publication.
         symbol_map: the desk's names that differ from the broker's.
         publisher: name under which ticks are published.
+        faults: let SIMULATE make the venue misbehave; a live stream only.
+        lease_ttl_ms: how long a client may be silent and open exposure.
+        settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
 
     Raises:
         ValueError: the parts do not go together; in one line what and why.
@@ -73,4 +83,7 @@ def simulated_gateway(
         symbols=symbols,
         identity=Identity(venue=VENUE, account=account_name(currency), boot_id=boot_id),
         publisher_name=publisher,
+        link=FaultyLink(venue) if faults and pace.window == 0 else TerminalLink(venue),
+        lease_ttl_ms=lease_ttl_ms,
+        settling_ms=settling_ms,
     )

@@ -13,11 +13,9 @@ from msgspec import structs
 
 from proto.codec import MalformedMessageError
 from proto.gateway import (
-    AccountReply,
     Buy,
     Confirm,
     ConfirmReply,
-    DealsReply,
     ErrorCode,
     ErrorReply,
     Fence,
@@ -26,33 +24,36 @@ from proto.gateway import (
     GetDeals,
     GetOrders,
     GetPositions,
-    GetSymbolInfo,
-    GetTicks,
     Halt,
+    HaltReply,
     Hello,
     HelloReply,
     Lease,
+    LeaseReply,
     OrderReply,
-    OrdersReply,
     OrderStatusQuery,
     Ping,
     PingReply,
     PlaceOrder,
-    PositionsReply,
     Reply,
     Request,
     Resume,
     Sell,
     Simulate,
-    SymbolReply,
-    TicksReply,
+    SimulateReply,
 )
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
+from proto.units import Side
+from services.mt5.core.faults import FaultyLink
+from services.mt5.core.identity import Identity
 from services.mt5.core.instruments import catalogue
 from services.mt5.core.journal import Journal
-from services.mt5.core.orders import Identity, OrderDesk, is_order_action
+from services.mt5.core.lease import LeaseDesk
+from services.mt5.core.link import Link
+from services.mt5.core.orders import OrderDesk, is_order_action
 from services.mt5.core.publisher import Publisher
+from services.mt5.core.queries import Queries
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import RETCODE_INVALID, RETCODE_INVALID_VOLUME, SimulatedVenue
@@ -60,6 +61,9 @@ from services.mt5.core.venue import RETCODE_INVALID, RETCODE_INVALID_VOLUME, Sim
 OK: Final = "OK"
 FILLS: Final = "ideal"
 NAME_CHARS_MAX: Final = 64
+
+_OF_THE_VENUE: Final = (Buy, Sell, GetAccount, GetPositions, GetOrders, GetDeals)
+"""What cannot be answered without the terminal."""
 
 _FIELD_ERRORS: Final = {
     ErrorCode.MISSING_FIELD: RETCODE_INVALID,
@@ -84,6 +88,9 @@ class Gateway:
         symbols: SymbolMap,
         identity: Identity,
         publisher_name: str,
+        link: Link,
+        lease_ttl_ms: int,
+        settling_ms: int,
     ) -> None:
         """Put the parts together; `core.compose.simulated_gateway` makes them."""
         self.venue = venue
@@ -94,7 +101,22 @@ class Gateway:
         self._symbols = symbols
         self._identity = identity
         self._publisher_name = publisher_name
-        self._orders = OrderDesk(venue=venue, journal=journal, symbols=symbols, identity=identity)
+        self._link = link
+        self._is_faulty = isinstance(link, FaultyLink)
+        self._lease = LeaseDesk(journal, ttl_ms=lease_ttl_ms)
+        self._orders = OrderDesk(
+            venue=venue, link=link, journal=journal, symbols=symbols, identity=identity, settling_ms=settling_ms
+        )
+        self._queries = Queries(
+            stream=stream,
+            stream_id=stream_id,
+            venue=venue,
+            link=link,
+            publisher=publisher,
+            symbols=symbols,
+            identity=identity,
+            name_of=self._orders.name_of,
+        )
         self._handlers: dict[type, Callable[[Any, Now], Reply]] = {
             Ping: self._ping,
             Hello: self._hello,
@@ -103,24 +125,28 @@ class Gateway:
             OrderStatusQuery: self._order_status,
             Fence: self._fence,
             Confirm: self._confirm,
-            Lease: self._not_available,
-            Halt: self._not_available,
-            Resume: self._not_available,
-            Flatten: self._not_available,
-            Simulate: self._not_available,
-            GetAccount: self._get_account,
-            GetPositions: self._get_positions,
-            GetOrders: self._get_orders,
-            GetDeals: self._get_deals,
-            GetSymbolInfo: self._get_symbol_info,
-            GetTicks: self._get_ticks,
+            Lease: self._renew_lease,
+            Halt: self._by_hand,
+            Resume: self._by_hand,
+            Flatten: self._by_hand,
+            Simulate: self._simulate,
+            **self._queries.handlers,
         }
 
     # -------------------------------------------------------------------------------------------- what the shell calls
 
     def handle(self, request: Request, now: Now) -> Reply:
         """Answer a request. `now` counts for timers and, in a live market, as the venue's time."""
+        self.step(now)
+        if isinstance(request, _OF_THE_VENUE) and (trouble := self._link.trouble(now)) is not None:
+            return self._identity.error(request.request_id, trouble.code, trouble.words)
         return self._handlers[type(request)](request, now)
+
+    def step(self, now: Now) -> None:
+        """Let happen at the venue what is due, and take back a call that has returned."""
+        if self._is_faulty:
+            self._link.step(now)
+            self._orders.step(now, time_ns=self._time_ns(now))
 
     def refuse(self, error: MalformedMessageError, fields: Mapping[str, object] | None = None) -> Reply:
         """Answer bytes that are no request.
@@ -145,18 +171,22 @@ class Gateway:
                 retcode=_FIELD_ERRORS[error.code],
             )
             return structs.replace(reply, request_id=request_id)
-        return self._error(request_id, error.code, str(error))
+        return self._identity.error(request_id, error.code, str(error))
 
     def due(self, now: Now) -> list[Tick]:
         """Ticks to publish now; ask again until there are none. A live book steps with them."""
+        self.step(now)
         ticks = self.publisher.due(now)
         if ticks and self.publisher.is_live:
             self.venue.step_to(ticks[-1].ordinal)
         return ticks
 
     def next_due(self) -> int | None:
-        """Monotonic time at which `due` will have something, None when only a request can change that."""
-        return self.publisher.next_due()
+        """Monotonic time at which `due` or `step` will have something, None when only a request can change that."""
+        publication, venue = self.publisher.next_due(), self._link.next_due()
+        if publication is None or venue is None:
+            return venue if publication is None else publication
+        return min(publication, venue)
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
         """What goes out on the tick socket when nothing else does."""
@@ -182,11 +212,11 @@ class Gateway:
         return max(now.domain_ns, self.venue.time_ns) if self.publisher.is_live else self.venue.time_ns
 
     def _ping(self, request: Ping, now: Now) -> PingReply:
-        return PingReply(**self._said(request.request_id), now_ns=self._time_ns(now))
+        return PingReply(**self._identity.said(request.request_id), now_ns=self._time_ns(now))
 
     def _hello(self, request: Hello, now: Now) -> HelloReply:
         return HelloReply(
-            **self._said(request.request_id),
+            **self._identity.said(request.request_id),
             stream_id=self._stream_id,
             journal_id=self._journal.journal_id,
             now_ns=self._time_ns(now),
@@ -199,16 +229,19 @@ class Gateway:
             currency_digits=self.venue.currency_digits,
             data_sha256=self._stream.data_sha256,
             fills=FILLS,
+            epoch=self._lease.epoch,
+            lease_now_ns=now.mono_ns,
+            is_halted=bool(self._journal.halted),
         )
 
     def _confirm(self, request: Confirm, now: Now) -> Reply:
         ordinal = request.ordinal
         if request.stream_id != self._stream_id:
             words = f"stream {request.stream_id} is not the one that runs here, which is {self._stream_id}"
-            return self._error(request.request_id, ErrorCode.UNKNOWN_STREAM, words)
+            return self._identity.error(request.request_id, ErrorCode.UNKNOWN_STREAM, words)
         if not self.publisher.knows(ordinal):
             words = f"CONFIRM {ordinal}, expected at most {self._stream.last_ordinal}, the last tick"
-            return self._error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         self._advance(ordinal, now)
         is_end = ordinal == self._stream.last_ordinal
         identity = self._identity
@@ -238,7 +271,7 @@ class Gateway:
     # ---------------------------------------------------------------------------------------------------------- orders
 
     def _place(self, request: PlaceOrder, now: Now) -> Reply:
-        answered = self._orders.answered(request)
+        answered = self._orders.answered(request, now, time_ns=self._time_ns(now))
         if answered is not None:
             return _to(request.request_id, answered)
         symbol = self._symbols.to_broker(request.symbol)
@@ -247,109 +280,108 @@ class Gateway:
         refused = self._step_for(request, now)
         if refused is not None:
             return refused
-        return _to(request.request_id, self._orders.place(request, time_ns=self._time_ns(now)))
+        if self.publisher.is_live and (stopped := self._stopped(request, now)) is not None:
+            return stopped
+        return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
+
+    def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
+        """Why an order may not go to the venue now; None when it may."""
+        opens = self._orders.opens(request)
+        code = self._lease.refusal(request.epoch, opens=opens, now=now)
+        if code is not None:
+            words = f"order {request.order_id} of epoch {request.epoch}, the highest is {self._lease.epoch}"
+            return self._identity.error(request.request_id, code, words)
+        if opens and self._journal.halted:
+            words = f"halted: {self._journal.halted}"
+            return _to(request.request_id, self._orders.refuse_for_good(request, ErrorCode.HALTED, words))
+        if self._orders.is_busy:
+            return self._identity.error(
+                request.request_id, ErrorCode.VENUE_BUSY, "the venue is being called for another order"
+            )
+        return None
 
     def _step_for(self, request: PlaceOrder, now: Now) -> ErrorReply | None:
         """Bring the book to the tick that the order belongs to, or say why that cannot be."""
         ordinal = request.ordinal
         if ordinal and not self.publisher.knows(ordinal):
             words = f"order {request.order_id} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
-            return self._error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if ordinal:
             self._advance(ordinal - 1, now)
         if ordinal and self.venue.ordinal != ordinal:
             words = f"order {request.order_id} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
-            return self._error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if self.venue.ordinal == 0:
             words = f"order {request.order_id} before the first tick: {request.symbol} has no quote yet"
-            return self._error(request.request_id, ErrorCode.NO_QUOTE, words)
+            return self._identity.error(request.request_id, ErrorCode.NO_QUOTE, words)
         return None
 
-    def _order_status(self, request: OrderStatusQuery, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
-        return _to(request.request_id, self._orders.status(request.order_id))
+    def _order_status(self, request: OrderStatusQuery, now: Now) -> Reply:
+        known = self._orders.status(request.order_id, now, time_ns=self._time_ns(now))
+        return _to(request.request_id, known)
 
-    def _fence(self, request: Fence, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
-        return _to(request.request_id, self._orders.fence(request.order_id))
+    def _fence(self, request: Fence, now: Now) -> Reply:
+        known = self._orders.fence(request.order_id, now, time_ns=self._time_ns(now))
+        return _to(request.request_id, known)
 
     # --------------------------------------------------------------------------------------------------------- queries
 
-    def _not_available(self, request: Request, now: Now) -> ErrorReply:  # noqa: ARG002 - handlers are called alike
+    def _renew_lease(self, request: Lease, now: Now) -> Reply:
+        if not self.publisher.is_live:
+            return self._not_available(request)
+        refused = self._lease.renew(request, now)
+        said = self._identity.said(request.request_id)
+        if refused is not None:
+            words = f"epoch {request.epoch} of {request.holder}, the highest is {self._lease.epoch}"
+            said |= {"status": "ERROR", "error_code": refused, "error": words}
+        return LeaseReply(
+            **said,
+            epoch=self._lease.epoch,
+            lease_now_ns=now.mono_ns,
+            expires_in_ms=self._lease.expires_in_ms(now),
+        )
+
+    def _by_hand(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
+        """A person stops the trading here, or lets it go on."""
+        if not self.publisher.is_live:
+            return self._not_available(request)
+        trouble = self._link.trouble(now)
+        if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
+            code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
+            return self._identity.error(request.request_id, code, words)
+        self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
+        closed = self._close_all(now) if isinstance(request, Flatten) else []
+        halted = self._journal.halted
+        return HaltReply(
+            **self._identity.said(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
+        )
+
+    def _close_all(self, now: Now) -> list[int]:
+        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them."""
+        tickets = []
+        for position in self.venue.positions():
+            order = Sell if position.side is Side.BUY else Buy
+            request = order(
+                order_id=f"flatten-{self.venue.order_count + 1}",
+                symbol=self._symbols.to_desk(position.symbol),
+                volume=position.volume,
+            )
+            reply = self._orders.place(request, now, time_ns=self._time_ns(now))
+            if reply.ticket is not None:
+                tickets.append(reply.ticket)
+            if self._orders.is_busy:
+                break
+        return tickets
+
+    def _simulate(self, request: Simulate, now: Now) -> Reply:
+        if not isinstance(self._link, FaultyLink):
+            return self._not_available(request)
+        self._link.simulate(request, now)
+        return SimulateReply(**self._identity.said(request.request_id), active=self._link.active(now))
+
+    def _not_available(self, request: Request) -> ErrorReply:
         words = f"{request.__struct_config__.tag} is not to be had from this gateway"
-        return self._error(request.request_id, ErrorCode.NOT_AVAILABLE, words)
-
-    def _get_account(self, request: GetAccount, now: Now) -> AccountReply:  # noqa: ARG002 - handlers are called alike
-        return AccountReply(
-            **self._said(request.request_id),
-            currency=self.venue.currency,
-            currency_digits=self.venue.currency_digits,
-            balance=self.venue.balance,
-            equity=self.venue.equity,
-            deal_cursor=self.venue.deal_count,
-            ordinal=self.venue.ordinal,
-        )
-
-    def _get_positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - handlers are called alike
-        rest = [position for position in self.venue.positions() if position.ticket > request.after]
-        page = [self._renamed(position) for position in rest[: request.limit]]
-        following = page[-1].ticket if len(rest) > len(page) else None
-        return PositionsReply(**self._said(request.request_id), positions=page, next=following)
-
-    def _get_orders(self, request: GetOrders, now: Now) -> OrdersReply:  # noqa: ARG002 - handlers are called alike
-        rows = self.venue.orders_after(request.after, request.limit + 1)
-        page = [self._renamed(order) for order in rows[: request.limit]]
-        following = page[-1].ticket if len(rows) > len(page) else None
-        return OrdersReply(**self._said(request.request_id), orders=page, next=following)
-
-    def _get_deals(self, request: GetDeals, now: Now) -> DealsReply:  # noqa: ARG002 - handlers are called alike
-        rows = self.venue.deals_after(request.after, request.limit + 1)
-        page = [self._renamed(deal) for deal in rows[: request.limit]]
-        following = page[-1].deal if len(rows) > len(page) else None
-        return DealsReply(**self._said(request.request_id), deals=page, next=following)
-
-    def _get_symbol_info(self, request: GetSymbolInfo, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
-        symbol = self._symbols.to_broker(request.symbol)
-        instrument = None if symbol is None else catalogue(symbol)
-        if instrument is None:
-            return self._error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {request.symbol}")
-        return SymbolReply(
-            **self._said(request.request_id), instrument=structs.replace(instrument, symbol=request.symbol)
-        )
-
-    def _get_ticks(self, request: GetTicks, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
-        if request.symbol not in self._stream.symbols:
-            words = f"no ticks of {request.symbol} here, expected one of {', '.join(self._stream.symbols)}"
-            return self._error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
-        columns = self._stream.ticks(
-            request.symbol,
-            from_sequence=request.from_sequence,
-            limit=request.limit,
-            published=self.publisher.published,
-        )
-        return TicksReply(
-            **self._said(request.request_id),
-            symbol=request.symbol,
-            stream_id=self._stream_id,
-            **columns._asdict(),
-        )
-
-    def _renamed(self, row: Any) -> Any:
-        """A row of the book with the desk's name of its symbol."""
-        name = self._symbols.to_desk(row.symbol)
-        return row if name == row.symbol else structs.replace(row, symbol=name)
-
-    def _said(self, request_id: str) -> dict[str, Any]:
-        return {
-            "status": OK,
-            "request_id": request_id,
-            "mode": "simulated",
-            "venue": self._identity.venue,
-            "account": self._identity.account,
-            "boot_id": self._identity.boot_id,
-        }
-
-    def _error(self, request_id: str, code: ErrorCode, words: str) -> ErrorReply:
-        said = {**self._said(request_id), "status": "ERROR"}
-        return ErrorReply(**said, error=words[:512], error_code=code)
+        return self._identity.error(request.request_id, ErrorCode.NOT_AVAILABLE, words)
 
 
 def _to(request_id: str, reply: OrderReply) -> OrderReply:

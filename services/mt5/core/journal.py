@@ -2,7 +2,8 @@
 
 An id is unknown, then CALLING from just before the venue is called until its answer is stored, then DONE for good; or it is
 FENCED, dead before it was ever called. A crash can leave an id at CALLING; what that means is for the gateway to find out
-from the venue.
+from the venue. CLAIMED is an id of which the venue said that it was executed, and shows nothing; PRESUMED one that is taken to
+have had no effect, after long and repeated looks. Neither is ever called again, and a trace that shows up late still counts.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import NamedTuple, Protocol
 
 from proto.gateway import OrderReply
 from proto.units import plain
+from services.mt5.core.magic import magic_of
 
 
 class EntryState(StrEnum):
     """How far an order id has come."""
 
     CALLING = "CALLING"
+    CLAIMED = "CLAIMED"
+    PRESUMED = "PRESUMED"
     DONE = "DONE"
     FENCED = "FENCED"
 
@@ -35,7 +39,7 @@ class Effect(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One order id. `effect` is None where an unknown id was fenced; `reply` is None while CALLING."""
+    """One order id. `effect` is None where an unknown id was fenced; `reply` is None while CALLING or CLAIMED."""
 
     state: EntryState
     effect: Effect | None
@@ -64,6 +68,29 @@ class Journal(Protocol):
     def fence(self, order_id: str, reply: OrderReply) -> None:
         """The id is dead; it was not called, or left no trace at a venue whose book is complete."""
 
+    def claimed(self, order_id: str, effect: Effect) -> None:
+        """The venue said of an id that it was executed, and shows nothing."""
+
+    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        """The id is taken to have had no effect."""
+
+    def order_id_of(self, magic: int) -> str | None:
+        """The id that was called under a magic."""
+
+    @property
+    def epoch(self) -> int:
+        """The highest epoch that was ever leased; 0 for none."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """A higher epoch is leased."""
+
+    @property
+    def halted(self) -> str:
+        """Why a person has halted the gateway; empty when it is not halted."""
+
+    def set_halted(self, reason: str) -> None:
+        """A person halts the gateway, or with an empty reason lets it go on."""
+
 
 class MemoryJournal:
     """A journal that lives as long as its process: for backtests, simulations and tests."""
@@ -71,6 +98,9 @@ class MemoryJournal:
     def __init__(self, journal_id: str) -> None:
         self._journal_id = journal_id
         self._entries: dict[str, Entry] = {}
+        self._magics: dict[int, str] = {}
+        self._epoch = 0
+        self._halted = ""
 
     @property
     def journal_id(self) -> str:
@@ -84,6 +114,7 @@ class MemoryJournal:
     def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
         """The venue is about to be called for an id."""
         self._entries[order_id] = Entry(EntryState.CALLING, effect, None)
+        self._magics[magic_of(order_id)] = order_id
 
     def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id has its answer for good."""
@@ -93,3 +124,33 @@ class MemoryJournal:
         """The id is dead."""
         known = self._entries.get(order_id)
         self._entries[order_id] = Entry(EntryState.FENCED, known.effect if known else None, reply)
+
+    def claimed(self, order_id: str, effect: Effect) -> None:
+        """The venue said of an id that it was executed, and shows nothing."""
+        self._entries[order_id] = Entry(EntryState.CLAIMED, effect, None)
+
+    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        """The id is taken to have had no effect."""
+        self._entries[order_id] = Entry(EntryState.PRESUMED, effect, reply)
+
+    def order_id_of(self, magic: int) -> str | None:
+        """The id that was called under a magic."""
+        return self._magics.get(magic)
+
+    @property
+    def epoch(self) -> int:
+        """The highest epoch that was ever leased."""
+        return self._epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """A higher epoch is leased."""
+        self._epoch = epoch
+
+    @property
+    def halted(self) -> str:
+        """Why a person has halted the gateway."""
+        return self._halted
+
+    def set_halted(self, reason: str) -> None:
+        """A person halts the gateway, or lets it go on."""
+        self._halted = reason

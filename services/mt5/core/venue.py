@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenuePosition
 from proto.instrument import Instrument
 from proto.money import Quote, conversion_rate
 from proto.units import Side, exact, is_on_step, plain, round_money
+from services.mt5.core.asked import Asked
 from services.mt5.core.book import BookChange, BookOrder, BookStore
 from services.mt5.core.instruments import account_digits, catalogue
 from services.mt5.core.netting import Position, fold, value_difference
@@ -23,6 +24,7 @@ from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 RETCODE_REJECT: Final = 10006
+RETCODE_PLACED: Final = 10008
 RETCODE_DONE: Final = 10009
 RETCODE_INVALID: Final = 10013
 RETCODE_INVALID_VOLUME: Final = 10014
@@ -64,13 +66,14 @@ class SimulatedVenue:
         self.currency = currency
         self.currency_digits = account_digits(currency)
         self._book = store.load()
+        self.ordinal = 0
         self._open_book(deposit)
         self.ordinal = self._book.ordinal
 
     def _open_book(self, deposit: Decimal) -> None:
         book = self._book
         if book.is_empty:
-            self._commit(self._opening(balance=deposit, deal=self._deposit_deal(deposit)))
+            self._commit(self._opening(balance=deposit, deal=self._cash_deal(deposit, "initial deposit")))
             return
         if book.currency != self.currency:
             raise VenueSetupError(f"the account is kept in {book.currency}, but {self.currency} is asked for")
@@ -112,6 +115,21 @@ class SimulatedVenue:
         return len(self._book.deals)
 
     @property
+    def order_count(self) -> int:
+        """Orders in the book, refused ones included."""
+        return len(self._book.orders)
+
+    @property
+    def broker_symbols(self) -> list[str]:
+        """What is quoted here, by the broker's names."""
+        return list(self._desk_names)
+
+    def net_volume(self, symbol: str) -> Decimal:
+        """The signed position in a symbol, in lots."""
+        position = self._book.positions.get(symbol)
+        return position.volume if position is not None else _ZERO
+
+    @property
     def balance(self) -> Decimal:
         """Realised cash in account currency."""
         return self._book.balance
@@ -133,7 +151,6 @@ class SimulatedVenue:
 
     def step_to(self, ordinal: int) -> None:
         """Stand at tick `ordinal`, or where the book is if that is further; never past the last tick."""
-        assert self._book.quiet, "fills are ideal: nothing can rest yet"
         if ordinal > self.ordinal:
             self.ordinal = min(ordinal, self._stream.last_ordinal)
 
@@ -150,39 +167,65 @@ class SimulatedVenue:
 
     # --------------------------------------------------------------------------------------------------------- orders
 
-    def place(self, *, order_id: str, symbol: str, side: Side, volume: Decimal) -> BookOrder:
+    def place(
+        self, *, magic: int, comment: str, symbol: str, side: Side, volume: Decimal, rests: bool = False
+    ) -> BookOrder:
         """Execute or reject a market order where the book stands; either way it is in the book then.
 
-        `symbol` is one that the catalogue knows, and the book stands at a tick.
+        `symbol` is one that the catalogue knows, and the book stands at a tick. With `rests` an order that would be executed is
+        only taken; `execute` is told when. The same magic twice is two orders.
         """
         assert self.ordinal > 0, "no tick yet"
         instrument = catalogue(symbol)
         assert instrument is not None, symbol
+        asked = Asked(magic, comment, symbol, side, volume)
         if _is_out_of_terms(volume, instrument):
             terms = f"{plain(instrument.volume_min)} to {plain(instrument.volume_max)}"
             words = f"volume {volume} of {symbol}, expected {terms} in steps of {plain(instrument.volume_step)}"
-            return self._reject(
-                order_id, symbol, side, volume, RETCODE_INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:200]
-            )
+            return self._reject(asked, RETCODE_INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:200])
         quote = self.quote(symbol)
         if quote is None:
-            words = f"{symbol} has no quote yet"
-            return self._reject(order_id, symbol, side, volume, RETCODE_NO_QUOTES, ErrorCode.NO_QUOTE, words)
+            return self._reject(asked, RETCODE_NO_QUOTES, ErrorCode.NO_QUOTE, f"{symbol} has no quote yet")
         if self._rate(1, instrument) is None:
             words = f"no quote between {instrument.profit_currency} and the account's {self.currency}"
-            return self._reject(order_id, symbol, side, volume, RETCODE_REJECT, ErrorCode.NO_CONVERSION_RATE, words)
-        price = quote.ask if side is Side.BUY else quote.bid
-        return self._fill(order_id, instrument, side, volume, price)
+            return self._reject(asked, RETCODE_REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+        if rests:
+            return self._record(asked, OrderReplyStatus.ACCEPTED, RETCODE_PLACED)
+        return self._fill(asked, instrument, quote, ticket=len(self._book.orders) + 1)
 
-    def reconstruct(self, order_id: str) -> BookOrder | None:
-        """What the book has of a client's order, None when it was never placed: the book is complete."""
-        return self._book.find(order_id)
+    def execute(self, resting: BookOrder) -> None:
+        """Execute an order that rests, at the touch of the present."""
+        order = resting.order
+        instrument, quote = catalogue(order.symbol), self.quote(order.symbol)
+        assert instrument is not None, order
+        assert quote is not None, order
+        asked = Asked(resting.magic, order.order_id, order.symbol, order.side, order.volume)
+        self._fill(asked, instrument, quote, ticket=order.ticket)
+
+    def resting(self) -> list[BookOrder]:
+        """Orders that were taken and are not executed yet."""
+        return self._book.resting()
+
+    def move_cash(self, amount: Decimal, note: str) -> None:
+        """Book a deposit or a withdrawal: it moves cash, and no position."""
+        deal = self._cash_deal(amount, note)
+        self._commit(
+            self._change(ordinal=self.ordinal, time_ns=self.time_ns, balance=self._book.balance + deal.cash, deal=deal)
+        )
+
+    def find(self, magic: int) -> BookOrder | None:
+        """What the book has of an order, None when it was never placed: the book is complete."""
+        return self._book.find(magic)
+
+    def magic_of_ticket(self, ticket: int) -> int:
+        """Whose an order is; 0 for a movement of cash."""
+        return self._book.orders[ticket - 1].magic if ticket else 0
 
     # -------------------------------------------------------------------------------------------------------- listings
 
-    def orders_after(self, ticket: int, limit: int) -> Sequence[VenueOrder]:
+    def orders_after(self, ticket: int, limit: int) -> Sequence[BookOrder]:
         """Orders by ticket, which count from 1 without a gap."""
-        return [order.order for order in self._book.orders[ticket : ticket + limit]]
+        return self._book.orders[ticket : ticket + limit]
 
     def deals_after(self, deal: int, limit: int) -> Sequence[VenueDeal]:
         """Deals in the order of happening, which count from 1 without a gap."""
@@ -209,15 +252,16 @@ class SimulatedVenue:
 
     # ------------------------------------------------------------------------------------------------------- decisions
 
-    def _fill(self, order_id: str, instrument: Instrument, side: Side, volume: Decimal, price: Decimal) -> BookOrder:
+    def _fill(self, asked: Asked, instrument: Instrument, quote: Quote, *, ticket: int) -> BookOrder:
         symbol = instrument.symbol
         book = self._book
+        price = quote.ask if asked.side is Side.BUY else quote.bid
         time_ns = self.time_ns
         folded = fold(
             book.positions.get(symbol),
             symbol=symbol,
-            side=side,
-            volume=volume,
+            side=asked.side,
+            volume=asked.volume,
             price=price,
             time_ns=time_ns,
             new_ticket=book.last_position_ticket + 1,
@@ -229,12 +273,12 @@ class SimulatedVenue:
             profit = realized
         deal = VenueDeal(
             deal=len(book.deals) + 1,
-            ticket=len(book.orders) + 1,
-            order_id=order_id,
+            ticket=ticket,
+            order_id=asked.comment,
             symbol=symbol,
-            kind=DealKind(side.value),
+            kind=DealKind(asked.side.value),
             entry=folded.entry,
-            volume=volume,
+            volume=asked.volume,
             price=price,
             profit=profit,
             commission=_ZERO,
@@ -244,10 +288,18 @@ class SimulatedVenue:
             stepped=False,
             comment="",
         )
-        order = self._order(
-            order_id, symbol, side, volume, filled=volume, price=price, retcode=RETCODE_DONE, deal=deal.deal
+        order = asked.order(
+            OrderReplyStatus.FILLED,
+            ticket=ticket,
+            retcode=RETCODE_DONE,
+            time_ns=time_ns,
+            ordinal=self.ordinal,
+            price=price,
+            deal=deal.deal,
         )
-        record = BookOrder(order=order, error_code=None, deal_cursor=deal.deal, quiet=book.quiet)
+        record = BookOrder(
+            order=order, error_code=None, deal_cursor=deal.deal, quiet=self._quiet_without(ticket), magic=asked.magic
+        )
         self._commit(
             self._change(
                 ordinal=self.ordinal,
@@ -261,55 +313,43 @@ class SimulatedVenue:
         )
         return record
 
-    def _reject(
+    def _quiet_without(self, ticket: int) -> bool:
+        return all(resting.order.ticket == ticket for resting in self._book.resting())
+
+    def _reject(self, asked: Asked, retcode: int, error_code: ErrorCode, reason: str) -> BookOrder:
+        return self._record(asked, OrderReplyStatus.REJECTED, retcode, error_code=error_code, reason=reason)
+
+    def _record(
         self,
-        order_id: str,
-        symbol: str,
-        side: Side,
-        volume: Decimal,
+        asked: Asked,
+        status: OrderReplyStatus,
         retcode: int,
-        error_code: ErrorCode,
-        reason: str,
+        *,
+        error_code: ErrorCode | None = None,
+        reason: str = "",
     ) -> BookOrder:
-        order = self._order(order_id, symbol, side, volume, retcode=retcode, reason=reason)
+        """Keep an order that moves nothing (yet)."""
+        order = asked.order(
+            status,
+            ticket=len(self._book.orders) + 1,
+            retcode=retcode,
+            time_ns=self.time_ns,
+            ordinal=self.ordinal,
+            reason=reason,
+        )
         record = BookOrder(
-            order=order, error_code=error_code, deal_cursor=len(self._book.deals), quiet=self._book.quiet
+            order=order,
+            error_code=error_code,
+            deal_cursor=len(self._book.deals),
+            quiet=self._book.quiet and status is not OrderReplyStatus.ACCEPTED,
+            magic=asked.magic,
         )
         self._commit(self._change(ordinal=self.ordinal, time_ns=self.time_ns, balance=self._book.balance, order=record))
         return record
 
-    def _order(
-        self,
-        order_id: str,
-        symbol: str,
-        side: Side,
-        volume: Decimal,
-        *,
-        retcode: int,
-        filled: Decimal = _ZERO,
-        price: Decimal | None = None,
-        deal: int = 0,
-        reason: str = "",
-    ) -> VenueOrder:
-        return VenueOrder(
-            ticket=len(self._book.orders) + 1,
-            order_id=order_id,
-            symbol=symbol,
-            side=side,
-            volume=volume,
-            filled_volume=filled,
-            filled_price=price,
-            status=OrderReplyStatus.FILLED if deal else OrderReplyStatus.REJECTED,
-            retcode=retcode,
-            reason=reason,
-            deal=deal,
-            time_ns=self.time_ns,
-            ordinal=self.ordinal,
-        )
-
-    def _deposit_deal(self, deposit: Decimal) -> VenueDeal:
+    def _cash_deal(self, amount: Decimal, note: str) -> VenueDeal:
         return VenueDeal(
-            deal=1,
+            deal=len(self._book.deals) + 1,
             ticket=0,
             order_id="",
             symbol="",
@@ -317,13 +357,13 @@ class SimulatedVenue:
             entry=DealEntry.NONE,
             volume=_ZERO,
             price=_ZERO,
-            profit=deposit,
+            profit=amount,
             commission=_ZERO,
             swap=_ZERO,
-            time_ns=0,
-            ordinal=0,
+            time_ns=self.time_ns if self._book.stream_id else 0,
+            ordinal=self.ordinal if self._book.stream_id else 0,
             stepped=False,
-            comment="initial deposit",
+            comment=note,
         )
 
     def _change(

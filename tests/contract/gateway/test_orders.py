@@ -68,6 +68,29 @@ class CrashingJournal:
     def fence(self, order_id: str, reply: OrderReply) -> None:
         self._journal.fence(order_id, reply)
 
+    def claimed(self, order_id: str, effect: Effect) -> None:
+        self._journal.claimed(order_id, effect)
+
+    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        self._journal.presumed(order_id, effect, reply)
+
+    def order_id_of(self, magic: int) -> str | None:
+        return self._journal.order_id_of(magic)
+
+    @property
+    def epoch(self) -> int:
+        return self._journal.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        self._journal.set_epoch(epoch)
+
+    @property
+    def halted(self) -> str:
+        return self._journal.halted
+
+    def set_halted(self, reason: str) -> None:
+        self._journal.set_halted(reason)
+
     def _die_at(self, where: str) -> None:
         if where == self._at:
             raise CrashedError(where)

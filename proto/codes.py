@@ -1,0 +1,77 @@
+"""The gateway's words: why something was refused, what is known of an order, and what a simulated venue can do wrong."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Why a request or an order was refused; PROTOCOL.md says what a client does about each."""
+
+    INVALID_JSON = "INVALID_JSON"
+    INVALID_MSGPACK = "INVALID_MSGPACK"
+    TOO_LARGE = "TOO_LARGE"
+    MISSING_ACTION = "MISSING_ACTION"
+    UNKNOWN_ACTION = "UNKNOWN_ACTION"
+    MISSING_FIELD = "MISSING_FIELD"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    DUPLICATE_FIELD = "DUPLICATE_FIELD"
+    INVALID_FIELD = "INVALID_FIELD"
+    INVALID_VOLUME = "INVALID_VOLUME"
+    UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    UNKNOWN_STREAM = "UNKNOWN_STREAM"
+    NO_QUOTE = "NO_QUOTE"
+    NO_CONVERSION_RATE = "NO_CONVERSION_RATE"
+    ID_CONFLICT = "ID_CONFLICT"
+    EXPIRED = "EXPIRED"
+    FENCED = "FENCED"
+    OUT_OF_STEP = "OUT_OF_STEP"
+    STALE_EPOCH = "STALE_EPOCH"
+    LEASE_LAPSED = "LEASE_LAPSED"
+    LEASE_STALE = "LEASE_STALE"
+    HALTED = "HALTED"
+    VENUE_DISCONNECTED = "VENUE_DISCONNECTED"
+    WRONG_ACCOUNT = "WRONG_ACCOUNT"
+    VENUE_BUSY = "VENUE_BUSY"
+    NO_TRACE = "NO_TRACE"
+    STORAGE = "STORAGE"
+    NOT_AVAILABLE = "NOT_AVAILABLE"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class OrderReplyStatus(StrEnum):
+    """What the gateway knows of an order."""
+
+    FILLED = "FILLED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    CALL_IN_PROGRESS = "CALL_IN_PROGRESS"
+    IN_DOUBT = "IN_DOUBT"
+    PRESUMED_EXPIRED = "PRESUMED_EXPIRED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Fault(StrEnum):
+    """What the simulated venue can be told to do wrong; docs/venue-faults.md says what each of them does."""
+
+    NO_REPLY = "NO_REPLY"
+    NOT_EXECUTED = "NOT_EXECUTED"
+    DEAL_LATER = "DEAL_LATER"
+    FILL_LATER = "FILL_LATER"
+    HISTORY_LATE = "HISTORY_LATE"
+    HISTORY_INCOMPLETE = "HISTORY_INCOMPLETE"
+    COMMENT_TRUNCATED = "COMMENT_TRUNCATED"
+    COMMENT_REWRITTEN = "COMMENT_REWRITTEN"
+    FOREIGN_ORDER = "FOREIGN_ORDER"
+    BALANCE_DEAL = "BALANCE_DEAL"
+    WRONG_LOGIN = "WRONG_LOGIN"
+    NONE_RESULT = "NONE_RESULT"
+    IPC_ERROR = "IPC_ERROR"
+    BLOCKING_CALL = "BLOCKING_CALL"
+    POLL_DELAY = "POLL_DELAY"
+    DISCONNECTED = "DISCONNECTED"
+    ALL_OFF = "ALL_OFF"

@@ -1,0 +1,262 @@
+"""A terminal that misbehaves as terminals do, on command: docs/venue-faults.md says what each fault does.
+
+The broker's book below is the truth and never lies; what is played is what the gateway gets to see of it, and when. A fault of
+single calls is drawn for the next `count` calls, or for each call with a probability; one that is a state lasts for a while.
+Draws are a function of seed, fault and the call's number alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from proto.gateway import ErrorCode, Fault, PlaceOrder, Simulate, VenueDeal
+from proto.time import Now
+from proto.units import Side
+from services.mt5.core.book import BookOrder
+from services.mt5.core.link import Sent, TerminalLink, Trouble, Waiting, place, sent_of
+from services.mt5.core.magic import COMMENT_CHARS_MAX, comment_of
+from services.mt5.core.venue import RETCODE_DONE, SimulatedVenue
+
+_MS: Final = 1_000_000
+POLL_NS: Final = 1_000_000_000
+"""Gateways that poll their terminal on a timer commonly do it once a second."""
+
+TRUNCATED_CHARS: Final = 4
+INCOMPLETE_ROWS: Final = 5
+FOREIGN_VOLUME: Final = Decimal("0.01")
+BALANCE_AMOUNT: Final = Decimal(100)
+
+OF_CALLS: Final = (
+    Fault.IPC_ERROR,
+    Fault.NONE_RESULT,
+    Fault.BLOCKING_CALL,
+    Fault.POLL_DELAY,
+    Fault.NOT_EXECUTED,
+    Fault.NO_REPLY,
+    Fault.DEAL_LATER,
+    Fault.FILL_LATER,
+    Fault.HISTORY_LATE,
+    Fault.COMMENT_TRUNCATED,
+    Fault.COMMENT_REWRITTEN,
+)
+"""Faults of single calls, in the order in which they are drawn."""
+
+OF_STATE: Final = (Fault.DISCONNECTED, Fault.WRONG_LOGIN, Fault.HISTORY_INCOMPLETE)
+
+
+Played = Mapping[Fault, Simulate]
+"""The faults of one call, each with the command that asked for it."""
+
+
+class _Pending(NamedTuple):
+    """A call that has not come back yet; `sent` is what it will bring where it has been executed."""
+
+    due_mono_ns: int
+    request: PlaceOrder
+    symbol: str
+    played: Played
+    sent: Sent | None
+
+
+class FaultyLink(TerminalLink):
+    """The simulated broker behind a terminal with faults."""
+
+    def __init__(self, venue: SimulatedVenue) -> None:
+        """Behave well until told otherwise. What rested when the last process ended is due now."""
+        super().__init__(venue)
+        self._orders: dict[Fault, Simulate] = {}
+        self._left: dict[Fault, int] = {}
+        self._until: dict[Fault, int] = {}
+        self._calls = 0
+        self._hidden: dict[int, int] = {}
+        self._fills: dict[int, int] = {resting.order.ticket: 0 for resting in venue.resting()}
+        self._pending: _Pending | None = None
+
+    # ------------------------------------------------------------------------------------------------------- commands
+
+    def simulate(self, command: Simulate, now: Now) -> None:
+        """Begin a fault, or end them all."""
+        fault = command.fault
+        match fault:
+            case Fault.ALL_OFF:
+                self._orders.clear()
+                self._left.clear()
+                self._until.clear()
+            case Fault.FOREIGN_ORDER:
+                self._trade_by_hand(command.seed)
+            case Fault.BALANCE_DEAL:
+                self.venue.move_cash(BALANCE_AMOUNT, "deposit")
+            case Fault.DISCONNECTED | Fault.WRONG_LOGIN | Fault.HISTORY_INCOMPLETE:
+                self._until[fault] = now.mono_ns + command.duration_ms * _MS
+            case _:
+                self._orders[fault] = command
+                self._left[fault] = command.count
+
+    def active(self, now: Now) -> dict[str, int]:
+        """Calls left of each fault, or the milliseconds that it lasts; one drawn by rate has no end."""
+        calls = {fault.value: self._left[fault] for fault in self._orders}
+        lasting = {
+            fault.value: (until - now.mono_ns) // _MS for fault, until in self._until.items() if until > now.mono_ns
+        }
+        return {**calls, **lasting}
+
+    def _trade_by_hand(self, seed: int) -> None:
+        if self.venue.ordinal:
+            symbols = self.venue.broker_symbols
+            side = Side.BUY if seed % 2 else Side.SELL
+            symbol = symbols[seed // 2 % len(symbols)]
+            self.venue.place(magic=0, comment="by hand", symbol=symbol, side=side, volume=FOREIGN_VOLUME)
+
+    # ---------------------------------------------------------------------------------------------------------- calls
+
+    def trouble(self, now: Now) -> Trouble | None:
+        """No connection, or the wrong account."""
+        if self._lasts(Fault.DISCONNECTED, now):
+            return Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
+        if self._lasts(Fault.WRONG_LOGIN, now):
+            return Trouble(ErrorCode.WRONG_ACCOUNT, "the terminal is logged in to another account")
+        return None
+
+    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
+        """Execute an order as far as the faults let it."""
+        played = dict(self._draw())
+        if Fault.IPC_ERROR in played or Fault.NONE_RESULT in played:
+            return None
+        if Fault.BLOCKING_CALL in played:
+            due_mono_ns = now.mono_ns + played[Fault.BLOCKING_CALL].duration_ms * _MS
+            self._pending = _Pending(due_mono_ns, request, symbol, played, None)
+            return Waiting(due_mono_ns)
+        sent = self._execute(request, symbol, played, now)
+        if Fault.POLL_DELAY in played:
+            self._pending = _Pending(now.mono_ns + POLL_NS, request, symbol, played, sent)
+            return Waiting(now.mono_ns + POLL_NS)
+        return sent
+
+    def poll(self, now: Now) -> Sent | Waiting | None:
+        """The call that blocked is executed at its end; one that waits for the timer has been."""
+        pending = self._pending
+        assert pending is not None
+        if now.mono_ns < pending.due_mono_ns:
+            return Waiting(pending.due_mono_ns)
+        self._pending = None
+        if Fault.BLOCKING_CALL in pending.played:
+            return self._execute(pending.request, pending.symbol, pending.played, now)
+        return pending.sent
+
+    def _execute(self, request: PlaceOrder, symbol: str, faults: Played, now: Now) -> Sent | None:
+        if Fault.NOT_EXECUTED in faults:
+            return Sent(RETCODE_DONE, 0, 0)
+        comment = comment_of(request.order_id)
+        if Fault.COMMENT_TRUNCATED in faults:
+            comment = comment[:TRUNCATED_CHARS]
+        if Fault.COMMENT_REWRITTEN in faults:
+            comment = f"[broker] {comment[::-1]}"[:COMMENT_CHARS_MAX]
+        placed = place(self.venue, request, symbol, comment, rests=Fault.FILL_LATER in faults)
+        ticket = placed.order.ticket
+        if Fault.FILL_LATER in faults:
+            self._fills[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * _MS
+        for late in (Fault.DEAL_LATER, Fault.HISTORY_LATE):
+            if late in faults:
+                self._hidden[ticket] = max(self._hidden.get(ticket, 0), now.mono_ns + faults[late].delay_ms * _MS)
+        if Fault.NO_REPLY in faults:
+            return None
+        if Fault.DEAL_LATER in faults:
+            return Sent(placed.order.retcode, ticket, 0)
+        return sent_of(placed)
+
+    # -------------------------------------------------------------------------------------------------------- history
+
+    def find(self, magic: int, now: Now) -> BookOrder | None:
+        """The order, once it is shown."""
+        found = self.venue.find(magic)
+        return None if found is None or self._is_hidden(found.order.ticket, now) else found
+
+    def shows_all(self, now: Now) -> bool:
+        """Not while anything is late, or was."""
+        return (
+            self.trouble(now) is None
+            and not self._lasts(Fault.HISTORY_INCOMPLETE, now)
+            and not any(until > now.mono_ns for until in self._hidden.values())
+            and Fault.HISTORY_LATE not in self._orders
+            and Fault.DEAL_LATER not in self._orders
+        )
+
+    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:
+        """The orders that are shown."""
+        shown: list[BookOrder] = []
+        while len(shown) < limit and (rows := self.venue.orders_after(ticket, limit)):
+            shown += [row for row in rows if not self._is_hidden(row.order.ticket, now)]
+            ticket = rows[-1].order.ticket
+        return shown[:limit]
+
+    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:
+        """The deals that are shown."""
+        shown: list[VenueDeal] = []
+        while len(shown) < limit and (rows := self.venue.deals_after(deal, limit)):
+            shown += [row for row in rows if not self._is_hidden(row.ticket, now)]
+            deal = rows[-1].deal
+        return shown[:limit]
+
+    def deal_cursor(self, now: Now) -> int:
+        """The newest deal that is shown."""
+        last = self.venue.deal_count
+        while last and self._is_hidden(self.venue.deals_after(last - 1, 1)[0].ticket, now):
+            last -= 1
+        return last
+
+    def _is_hidden(self, ticket: int, now: Now) -> bool:
+        if not ticket:
+            return False
+        if self._lasts(Fault.HISTORY_INCOMPLETE, now) and ticket > self.venue.order_count - INCOMPLETE_ROWS:
+            return True
+        until = self._hidden.get(ticket)
+        if until is None:
+            return False
+        if until > now.mono_ns:
+            return True
+        del self._hidden[ticket]
+        return False
+
+    # ----------------------------------------------------------------------------------------------------------- time
+
+    def step(self, now: Now) -> None:
+        """Execute what was only taken."""
+        for resting in self.venue.resting():
+            if self._fills.get(resting.order.ticket, 0) <= now.mono_ns:
+                self.venue.execute(resting)
+                self._fills.pop(resting.order.ticket, None)
+
+    def next_due(self) -> int | None:
+        """When the next order is executed that was only taken, or a call comes back."""
+        dues = list(self._fills.values())
+        if self._pending is not None:
+            dues.append(self._pending.due_mono_ns)
+        return min(dues, default=None)
+
+    # ---------------------------------------------------------------------------------------------------------- draws
+
+    def _draw(self) -> Iterator[tuple[Fault, Simulate]]:
+        self._calls += 1
+        for fault in OF_CALLS:
+            command = self._orders.get(fault)
+            if command is None:
+                continue
+            if command.rate:
+                if _draw(command.seed, fault, self._calls) < command.rate:
+                    yield fault, command
+                continue
+            self._left[fault] -= 1
+            if self._left[fault] <= 0:
+                del self._orders[fault], self._left[fault]
+            yield fault, command
+
+    def _lasts(self, fault: Fault, now: Now) -> bool:
+        return self._until.get(fault, 0) > now.mono_ns
+
+
+def _draw(seed: int, fault: Fault, call: int) -> float:
+    digest = hashlib.sha256(f"{seed} {fault} {call}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56

@@ -1,0 +1,30 @@
+"""Who answers: the part that every reply of the gateway has."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from proto.gateway import ErrorCode, ErrorReply
+
+
+class Identity(NamedTuple):
+    """Venue, account and this start of the gateway."""
+
+    venue: str
+    account: str
+    boot_id: str
+
+    def said(self, request_id: str) -> dict[str, Any]:
+        """The fields that every reply has, of one that is in order."""
+        return {
+            "status": "OK",
+            "request_id": request_id,
+            "mode": "simulated",
+            "venue": self.venue,
+            "account": self.account,
+            "boot_id": self.boot_id,
+        }
+
+    def error(self, request_id: str, code: ErrorCode, words: str) -> ErrorReply:
+        """A refusal; nothing was stored."""
+        return ErrorReply(**{**self.said(request_id), "status": "ERROR"}, error=words[:512], error_code=code)

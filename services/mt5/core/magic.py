@@ -1,0 +1,47 @@
+"""The number that a broker keeps with an order, by which the order is known again.
+
+MetaTrader keeps a 64-bit `magic` with each order and deal, and a comment that brokers cut and rewrite; so the magic says whose
+an order is and the comment only repeats it. An id of the desk's own form, `xxxxxxxx-nnnnnn`, can be read back from its
+magic; any other id has a hash there, which the journal can turn back into the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+COMMENT_CHARS_MAX: Final = 31
+"""What MetaTrader keeps of a comment."""
+
+_DESK_ID: Final = re.compile(r"([0-9a-f]{8})-([0-9]{6,9})")
+_NUMBER_BITS: Final = 30
+_DESK_FLAG: Final = 1 << 62
+_NUMBER_MASK: Final = (1 << _NUMBER_BITS) - 1
+
+
+def magic_of(order_id: str) -> int:
+    """The magic of an order id, from 1 to 2**63 - 1; always the same one."""
+    match = _DESK_ID.fullmatch(order_id)
+    if match is not None and (desk_id := _desk_magic(*match.groups())) is not None:
+        return desk_id
+    hashed = int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:8], "big")
+    return hashed % (_DESK_FLAG - 1) + 1
+
+
+def desk_id_of(magic: int) -> str | None:
+    """The desk's order id that a magic spells, or None when it is a hash or nobody's."""
+    if not magic & _DESK_FLAG:
+        return None
+    return f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}-{magic & _NUMBER_MASK:06d}"
+
+
+def comment_of(order_id: str) -> str:
+    """What is written beside an order, for people."""
+    return order_id[:COMMENT_CHARS_MAX]
+
+
+def _desk_magic(incarnation: str, number: str) -> int | None:
+    if int(number) > _NUMBER_MASK or (len(number) > 6 and number.startswith("0")):
+        return None
+    return _DESK_FLAG | int(incarnation, 16) << _NUMBER_BITS | int(number)
