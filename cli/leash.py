@@ -7,22 +7,9 @@ be asked that; elsewhere a killed command line has to be cleaned up after by han
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import sys
-from typing import Final
 
-PR_SET_PDEATHSIG: Final = 1
-
-
-def end_with_parent(parent_pid: int) -> None:
-    """Get a SIGTERM when the parent dies; end at once when it is dead already."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent_pid:
-        sys.exit(0)
+from common.parent import end_with_parent
 
 
 def main() -> None:

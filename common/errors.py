@@ -9,5 +9,13 @@ class StartError(Exception):
     `common.service.main` turns it into that line on stderr and exit code 2, which supervisord does not retry.
     """
 
+    exit_code = 2
+
     details: tuple[str, ...] = ()
     """Further lines for a person at a terminal; a service tells only the first one."""
+
+
+class NoRoomError(StartError):
+    """A process cannot start while the disk is full; its exit code is one that supervisord tries again after."""
+
+    exit_code = 1

@@ -23,7 +23,6 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def settle() -> None:
-    """Take all that lives now for permanent: the collector does not look at it again, so that it does not pause for it."""
-    gc.collect()
+def freeze() -> None:
+    """Take all that lives now for permanent: the collector does not look at it again, so that nothing pauses for it."""
     gc.freeze()

@@ -178,7 +178,7 @@ def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:
 
 
 def main(run: Callable[[], None]) -> None:
-    """Run a composition root; what keeps it from starting becomes one line on stderr and exit code 2."""
+    """Run a composition root; what keeps it from starting becomes one line on stderr and its exit code."""
     started_ns = mono_ns()
     try:
         run()
@@ -186,7 +186,7 @@ def main(run: Callable[[], None]) -> None:
         sys.stderr.write(f"paperdesk {_service_name()}: {error}\n")
         sys.stderr.flush()
         outlive_start(started_ns)
-        raise SystemExit(2) from None
+        raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
 

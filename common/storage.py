@@ -10,19 +10,28 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import apsw
 
-from common.errors import StartError
+from common.errors import NoRoomError, StartError
 
 READER_BUSY_MS: Final = 1_000
 """A reader may find the file locked for the moment in which a writer recovers it; longer means something is wrong."""
 
 WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
 """A reader that stands still lets the WAL grow; after a checkpoint it is cut back to this."""
+
+
+DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
+"""What the disk can do to a transaction and may take back again by itself; anything else is a fault of ours."""
+
+ROOM_BYTES_MIN: Final = 256 * 1024
+"""With less room than this a file that cannot be opened is taken to want nothing but room."""
 
 
 class WriterConnection(apsw.Connection):
@@ -127,8 +136,9 @@ def _lock(path: Path) -> int:
         owner = _owner(fd)
         os.close(fd)
         raise StartError(f"{path} is in use by another process{owner}; expected to be its only writer") from None
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    with suppress(OSError):  # who holds it is told where there is room to note it; the lock is the kernel's
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
     return fd
 
 
@@ -149,6 +159,7 @@ def _open(
     try:
         connection = WriterConnection(str(path))
     except apsw.Error as error:
+        _require_room(path, error)
         raise StartError(f"cannot open {path}: {_words(error)}; expected a writable folder") from None
     try:
         connection.set_busy_timeout(READER_BUSY_MS)
@@ -166,14 +177,23 @@ def _open(
                 connection.execute(f"PRAGMA user_version = {schema_version}")
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         connection.close()
+        _require_room(path, error)
         raise StartError(f"cannot write to {path}: {_words(error)}; expected a writable file and folder") from None
     except (apsw.NotADBError, apsw.CorruptError, apsw.IOError, apsw.FullError, apsw.BusyError) as error:
         connection.close()
+        _require_room(path, error)
         raise StartError(f"{path} cannot be used as a database: {_words(error)}") from None
     except StartError:
         connection.close()
         raise
     return connection
+
+
+def _require_room(path: Path, error: apsw.Error) -> None:
+    if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < ROOM_BYTES_MIN:
+        raise NoRoomError(
+            f"{path} cannot be opened: {_words(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
+        ) from None
 
 
 def _require_ours(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from common import logs
+from common import logs, memory
 from common.service import main
 from common.settings import load
 from common.sockets import Sockets
+from services.portfolio.audit import require_whole
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
+from services.portfolio.incarnation import incarnation_of
 from services.portfolio.ledger import FILE_NAME, Ledger
 from services.portfolio.metrics import BOARD
 from services.portfolio.settings import PortfolioSettings, limits_named
@@ -36,24 +37,17 @@ def run() -> None:
     ledger = Ledger(settings.paperdesk_data_dir / FILE_NAME)
     sockets = Sockets()
     try:
+        require_whole(ledger)
         book, cursor = ledger.load()
-        desk = Desk(rules=rules, book=book, cursor=cursor, live_incarnation=_incarnation(ledger))
+        memory.freeze()
+        host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
+        incarnation, why = incarnation_of(ledger, host_boot=host_boot)
+        desk = Desk(rules=rules, book=book, cursor=cursor, live_incarnation=incarnation, incarnation_reason=why)
         BOARD.serve(settings.metrics_port_portfolio, settings.metrics_host)
         PortfolioShell(settings, Portfolio(desk, timeout_ms=settings.gtw_timeout_ms), ledger, sockets).run()
     finally:
         sockets.close()
         ledger.close()
-
-
-def _incarnation(ledger: Ledger) -> str:
-    """What a live desk's order ids begin with: new after a reboot of the host, which may have cost the ledger's tail."""
-    host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
-    incarnation = ledger.meta("incarnation")
-    if incarnation is None or ledger.meta("host_boot") != host_boot:
-        incarnation = os.urandom(4).hex()
-        ledger.set_meta("incarnation", incarnation)
-        ledger.set_meta("host_boot", host_boot)
-    return incarnation
 
 
 if __name__ == "__main__":

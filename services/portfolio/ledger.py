@@ -106,6 +106,7 @@ class Ledger:
             self._db.close()
             raise
         self._noted = self._end.number
+        self._synchronous = "NORMAL"
 
     def _walk(self) -> chain.Position:
         known = end = chain.checkpoint(self._db)
@@ -136,7 +137,10 @@ class Ledger:
         """
         db, (number, last) = self._db, self._end
         noted = self._noted
-        db.pragma("synchronous", "FULL" if any(isinstance(event, _SYNCED) for event in events) else "NORMAL")
+        synchronous = "FULL" if any(isinstance(event, _SYNCED) for event in events) else "NORMAL"
+        if synchronous != self._synchronous:
+            db.pragma("synchronous", synchronous)
+            self._synchronous = synchronous
         db.execute("BEGIN IMMEDIATE")
         try:
             for event in events:
@@ -170,7 +174,16 @@ class Ledger:
 
     def set_meta(self, name: str, value: str) -> None:
         """Keep a note."""
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self.set_metas({name: value})
+
+    def set_metas(self, notes: dict[str, str]) -> None:
+        """Keep several notes, all or none, synced to the disk."""
+        self._db.pragma("synchronous", "FULL")
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
+        finally:
+            self._db.pragma("synchronous", self._synchronous)
 
     def close(self) -> None:
         """Close the file."""

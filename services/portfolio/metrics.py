@@ -22,6 +22,13 @@ MALFORMED: Final = BOARD.count(
     "socket",
     known=("signal", "report", "control"),
 )
+AUDITS: Final = BOARD.count(
+    "ledger_audits_total",
+    "Looks at the whole ledger after a start, by what came of them",
+    "outcome",
+    known=("whole", "broken", "unfinished"),
+)
+STORAGE_FAULTS: Final = BOARD.count("storage_faults_total", "Commits of the ledger that failed, each retry by itself")
 COMMITS: Final = Timing()
 """How long the ledger took to commit."""
 
@@ -40,6 +47,7 @@ _OPEN: Final = BOARD.gauge("open_orders", "Orders that may still change a positi
 _IN_DOUBT: Final = BOARD.gauge("in_doubt_orders", "Orders that may or may not have been executed")
 _IN_FLIGHT: Final = BOARD.gauge("in_flight_questions", "Questions to the gateway that wait for an answer")
 _HELD: Final = BOARD.gauge("held_signals", "Signals that wait for their turn")
+_PENDING: Final = BOARD.gauge("uncommitted_events", "Events that wait for a ledger that can be written")
 _ORDINAL: Final = BOARD.gauge("decided_ordinal", "Ordinal of the last tick decided")
 _STATE: Final = BOARD.gauge("desk_state", "1 for the state that the desk is in, 0 for the others", "state")
 _POSITION: Final = BOARD.gauge("position_lots", "Net position, signed", "symbol")
@@ -85,13 +93,14 @@ def heard(publisher: str, mono_ns: int) -> None:
     _heard_mono_ns[publisher] = mono_ns
 
 
-def show(portfolio: Portfolio, mono_ns: int) -> None:
+def show(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
     """Take the readings."""
-    BOARD.show(lambda: _readings(portfolio, mono_ns))
+    BOARD.show(lambda: _readings(portfolio, mono_ns, uncommitted))
 
 
-def _readings(portfolio: Portfolio, mono_ns: int) -> Iterator[Reading]:
+def _readings(portfolio: Portfolio, mono_ns: int, uncommitted: int) -> Iterator[Reading]:
     desk = portfolio.desk
+    yield _PENDING, uncommitted
     yield from _progress(portfolio)
     yield from _account(portfolio)
     for publisher, at_ns in _heard_mono_ns.items():

@@ -1,10 +1,13 @@
 """Carries messages between the sockets, the portfolio core and the ledger.
 
 One wake-up of the loop is one turn: every message at hand goes through the core, then everything that came of it is
-committed at once, and only then is anything sent.
+committed at once, and only then is anything sent. While the ledger cannot be written, what was decided waits, nothing is
+sent or answered that depends on it, and the core makes no new order; the commit is tried again until it succeeds.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from common import clock
 from common.faults import crash_point
@@ -24,13 +27,19 @@ from proto.messages import Call, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
+from services.portfolio.audit import Audit
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.status import status_of
+from services.portfolio.keeper import Keeper
 from services.portfolio.ledger import Ledger
 from services.portfolio.settings import PortfolioSettings
 
 _log = get_logger()
+
+
+REPLIES_MAX: Final = 100
+"""Commands of people that may wait for a ledger that cannot be written; more are turned away."""
 
 
 class PortfolioShell:
@@ -39,7 +48,8 @@ class PortfolioShell:
     def __init__(self, settings: PortfolioSettings, portfolio: Portfolio, ledger: Ledger, sockets: Sockets) -> None:
         """Bind and connect; nothing is sent before `run`."""
         self._portfolio = portfolio
-        self._ledger = ledger
+        self._keeper = Keeper(ledger, portfolio.desk)
+        self._audit: Audit | None = None
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
         self._replies: list[tuple[list[bytes], ControlReply]] = []
@@ -57,13 +67,21 @@ class PortfolioShell:
         self._loop.on(self._control, self._on_control)
         self._loop.after_burst(self._end_turn)
         self._loop.timer(portfolio.next_timer_mono_ns, self._on_timer)
+        self._loop.timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
 
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
-        self._loop.run()
+        self._audit = self._keeper.audit()
+        try:
+            self._loop.run()
+        finally:
+            if self._audit is not None:
+                self._audit.stop()
+        if self._keeper.is_waiting:
+            self._keeper.try_again()
         self._commit()
 
     def _on_signal(self, frames: list[bytes]) -> None:
@@ -99,6 +117,8 @@ class PortfolioShell:
             case ReconcileCommand():
                 self._askers.append(envelope)
                 self._portfolio.ask_reconciliation()
+            case _ if len(self._replies) >= REPLIES_MAX:
+                send(self._control, [*envelope, encode(ControlError(error="the ledger cannot be written by now"))])
             case _:
                 self._replies.append((envelope, self._portfolio.obey(request, self._now())))
 
@@ -109,7 +129,9 @@ class PortfolioShell:
     def _end_turn(self) -> None:
         portfolio = self._portfolio
         self._calls += portfolio.pause(self._now())
-        self._commit()
+        if not self._commit():
+            self._calls.clear()  # whatever is not answered is asked again
+            return
         ordinal = portfolio.desk.cursor.ordinal
         if self._calls:
             calls, self._calls = self._calls, []
@@ -128,20 +150,29 @@ class PortfolioShell:
                 send(self._control, [*envelope, encode(answer)])
             self._askers.clear()
 
-    def _commit(self) -> None:
+    def _commit(self) -> bool:
+        """Make durable what was decided; False while that is not to be had."""
         desk = self._portfolio.desk
-        if not desk.is_dirty:
-            return
+        if not desk.is_dirty and not self._keeper.is_waiting:
+            return True
         crash_point("portfolio.before_commit", desk.cursor.ordinal)
-        started_ns = clock.mono_ns()
-        self._ledger.commit(desk.take_events(), desk.book, desk.cursor)
-        metrics.COMMITS.observe(clock.mono_ns() - started_ns)
+        if not self._keeper.commit():
+            return False
         _observe(desk.tick_to_fill, desk.ticks_filled_mono_ns)
         crash_point("portfolio.after_commit", desk.cursor.ordinal)
+        return True
+
+    def _retry(self) -> None:
+        if self._keeper.try_again():
+            self._end_turn()
 
     def _every_second(self) -> None:
         desk = self._portfolio.desk
-        metrics.show(self._portfolio, clock.mono_ns())
+        metrics.show(self._portfolio, clock.mono_ns(), uncommitted=self._keeper.uncommitted)
+        if self._audit is not None and (finding := self._audit.finding()) is not None:
+            self._audit = None
+            self._keeper.take(finding)
+            self._end_turn()
         if desk.is_live and not self._is_watching:
             self._watch_market()
         said = f"{desk.state} {desk.waiting_for}"

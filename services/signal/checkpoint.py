@@ -79,8 +79,19 @@ class CheckpointStore:
             raise ValueError(f"{self.path} holds a checkpoint that cannot be read: {error}") from None
 
     def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
-        """Replace the state by `checkpoint` and add what is fresh in the ring; another stream's signals go."""
+        """Replace the state by `checkpoint` and add what is fresh in the ring; another stream's signals go.
+
+        Raises:
+            apsw.Error: one of `common.storage.DISK_FAULTS`, when the disk does not take it; the earlier save stands.
+        """
         fresh = ring.take_fresh()
+        try:
+            self._write(checkpoint, fresh, gone=ring.last_ordinal - ring.capacity)
+        except BaseException:  # whatever it was, the next save has to add them; it is raised again
+            ring.give_back(fresh)
+            raise
+
+    def _write(self, checkpoint: Checkpoint, fresh: list[Signal], *, gone: int) -> None:
         with self._connection as connection:
             before = connection.execute("SELECT stream_id FROM state").fetchall()
             if before and before[0][0] != checkpoint.stream_id:
@@ -94,7 +105,7 @@ class CheckpointStore:
                     "INSERT INTO signals (last_ordinal, body) VALUES (?, ?)",
                     (max(signal.ordinal for signal in fresh), msgspec.msgpack.encode(fresh)),
                 )
-            connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (ring.last_ordinal - ring.capacity,))
+            connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (gone,))
 
     def clear(self) -> None:
         """Forget everything, because it is of another strategy or cannot be read."""

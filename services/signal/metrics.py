@@ -19,6 +19,7 @@ GAPS_LOST: Final = BOARD.count("lost_gaps_total", "Gaps that could not be had", 
 REJECTED: Final = BOARD.count(
     "rejected_frames_total", "Frames dropped because they are no message", "socket", known=("market", "gateway")
 )
+CHECKPOINT_FAULTS: Final = BOARD.count("checkpoint_faults_total", "Checkpoints that the disk did not take")
 MODEL_FALLBACKS: Final = BOARD.count("model_fallbacks_total", "Models that XGBoost serves instead of the walk")
 _ORDINAL: Final = BOARD.gauge("last_ordinal", "Ordinal of the tick that the last signal is about")
 _HEARTBEAT_AGE: Final = BOARD.gauge(

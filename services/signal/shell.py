@@ -17,6 +17,7 @@ from common.faults import crash_point
 from common.logs import get_logger
 from common.service import Loop
 from common.sockets import Sockets, send
+from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_reply, decode_tick_message, encode
 from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import Signal, SignalHello, Tick
@@ -73,6 +74,7 @@ class SignalShell:
         self._owed_greeting: bytes | None = None
         self._owed_mono_ns = 0
         self._ticks_since_save = 0
+        self._has_fault = False
         self._heartbeat_mono_ns = mono_ns()
         self._tick_mono_ns = dict.fromkeys(self._topics, self._heartbeat_mono_ns)
         metrics.begin(settings.trading_symbol)
@@ -259,9 +261,25 @@ class SignalShell:
             return
         started_ns = mono_ns()
         self._ticks_since_save = 0
-        self._store.save(self._desk.checkpoint(), self._desk.ring)
+        try:
+            self._store.save(self._desk.checkpoint(), self._desk.ring)
+        except DISK_FAULTS as error:
+            self._tell_fault(error)
+            return
+        self._has_fault = False
         metrics.CHECKPOINTS.observe(mono_ns() - started_ns)
         crash_point("signal.after_checkpoint", self._desk.ring.last_ordinal)
+
+    def _tell_fault(self, error: Exception) -> None:
+        """Going on without a checkpoint costs nothing but a longer start: the next one is tried when it is due."""
+        metrics.CHECKPOINT_FAULTS.inc()
+        if not self._has_fault:
+            self._has_fault = True
+            _log.error(
+                "the checkpoint cannot be written, going on with the last one",
+                file=str(self._store.path),
+                error=str(error),
+            )
 
     def _show(self) -> None:
         """Bring the metrics up to date."""

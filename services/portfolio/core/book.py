@@ -19,6 +19,7 @@ from proto.units import Side
 from services.portfolio.core.events import (
     DealBooked,
     Event,
+    IncarnationTaken,
     InstrumentLearned,
     OrderCreated,
     OrderDenied,
@@ -103,6 +104,9 @@ class Book:
                 self._book(event)
             case StreamOpened():
                 self.stream, self.ended = event, None
+            case IncarnationTaken():
+                assert self.stream is not None, event
+                self.stream = structs.replace(self.stream, incarnation=event.incarnation)
             case InstrumentLearned(instrument=instrument):
                 self.instruments[instrument.symbol] = instrument
             case StreamEnded():

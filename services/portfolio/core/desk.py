@@ -20,15 +20,19 @@ _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, Trading
 class Desk:
     """The desk's state in memory; every change of the account goes through `emit`."""
 
-    def __init__(self, *, rules: DeskRules, book: Book, cursor: TickCursor, live_incarnation: str) -> None:
+    def __init__(
+        self, *, rules: DeskRules, book: Book, cursor: TickCursor, live_incarnation: str, incarnation_reason: str = ""
+    ) -> None:
         """Go on from a book and a cursor, empty ones for a new account.
 
         `live_incarnation` starts the order ids of a stream that runs by itself; a stepped stream derives its own.
+        `incarnation_reason` says why it may be another one than before.
         """
         self.rules = rules
         self.book = book
         self.cursor = cursor
         self.live_incarnation = live_incarnation
+        self.incarnation_reason = incarnation_reason
         self.state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
         self.window = 0

@@ -38,6 +38,14 @@ class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     settings: dict[str, str]
 
 
+class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken"):
+    """Within a stream, ids of orders begin anew: `why` the ledger may have lost some that were given out."""
+
+    incarnation: str
+    why: str
+    time_ns: int
+
+
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
     """The venue told its terms of a symbol."""
 
@@ -117,6 +125,7 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
 
 Event = (
     StreamOpened
+    | IncarnationTaken
     | InstrumentLearned
     | OrderCreated
     | OrderDenied

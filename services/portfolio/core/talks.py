@@ -27,7 +27,14 @@ from services.portfolio.core.book import closings_of
 from services.portfolio.core.conversation import Talk
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import DealBooked, InstrumentLearned, OrderUpdated, Reconciled, StreamOpened
+from services.portfolio.core.events import (
+    DealBooked,
+    IncarnationTaken,
+    InstrumentLearned,
+    OrderUpdated,
+    Reconciled,
+    StreamOpened,
+)
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.reconcile import compare
@@ -76,6 +83,12 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
         return False
     if book.stream is not None:
         if book.stream.stream_id == hello.stream_id:
+            if hello.window == 0 and book.stream.incarnation != desk.live_incarnation:
+                desk.emit(
+                    IncarnationTaken(
+                        incarnation=desk.live_incarnation, why=desk.incarnation_reason, time_ns=hello.now_ns
+                    )
+                )
             return True
         if hello.currency != book.stream.currency:
             desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")

@@ -35,6 +35,11 @@ class SignalRing:
         self._fresh.clear()
         return fresh
 
+    def give_back(self, fresh: list[Signal]) -> None:
+        """What was taken as fresh could not be added to the checkpoint: it is still to be."""
+        assert not self._fresh, "given back before anything else was put"
+        self._fresh.extend(fresh)
+
     def get(self, ordinal: int) -> Signal | None:
         """The signal of a tick, or None when there was none or it is too long ago."""
         signal = self._slots[ordinal % self.capacity]

@@ -1,0 +1,28 @@
+"""Which incarnation of the ledger gives out order ids: a new one whenever ids that were given out may be missing from it.
+
+After a reboot of the host the ledger may lack its newest commits, and after a restore all that came after the backup.
+Ids begin with the incarnation, so that none of those is ever given to another order.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from services.portfolio.ledger import Ledger
+
+INCARNATION: Final = "incarnation"
+REASON: Final = "incarnation_reason"
+HOST_BOOT: Final = "host_boot"
+"""Names in `meta`. A restore removes the first, so that the next start takes a new one, and says why in the second."""
+
+
+def incarnation_of(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
+    """The incarnation to give out ids by, and why it was taken; `host_boot` is the boot of the host that runs now."""
+    known = ledger.meta(INCARNATION)
+    if known is not None and ledger.meta(HOST_BOOT) == host_boot:
+        return known, ledger.meta(REASON) or ""
+    incarnation = os.urandom(4).hex()
+    why = (ledger.meta(REASON) or "") if known is None else "the host has started anew"
+    ledger.set_metas({INCARNATION: incarnation, HOST_BOOT: host_boot, REASON: why or "a new ledger"})
+    return incarnation, why or "a new ledger"

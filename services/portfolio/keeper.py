@@ -1,0 +1,100 @@
+"""Keeps the ledger in step with the desk, also when the disk is full, and tells the desk when it cannot.
+
+What the desk has decided stands in memory at once. A commit that fails takes nothing back: the events wait, nobody outside
+hears of them, the desk is told and makes no new order, and the commit is tried again until there is room.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from common import clock
+from common.logs import get_logger
+from common.storage import DISK_FAULTS
+from proto.control import TradingState
+from services.portfolio import metrics
+from services.portfolio.audit import SHORT_EVENTS, Audit, Finding
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import Event
+from services.portfolio.ledger import Ledger
+
+RETRY_NS: Final = 250_000_000
+"""How often a commit that failed is tried again: room is used well within the second it may take."""
+
+_log = get_logger()
+
+
+class Keeper:
+    """What is decided and not yet durable."""
+
+    def __init__(self, ledger: Ledger, desk: Desk) -> None:
+        """Nothing waits."""
+        self._ledger = ledger
+        self._desk = desk
+        self._events: list[Event] = []
+        self._failed_mono_ns = 0
+        self._tried_mono_ns = 0
+        self.is_waiting = False
+        """Whether the last commit failed."""
+
+    @property
+    def uncommitted(self) -> int:
+        """Events that wait for a commit which failed."""
+        return len(self._events)
+
+    def next_retry_mono_ns(self) -> int | None:
+        """When to try again, None while nothing has failed."""
+        return self._tried_mono_ns + RETRY_NS if self.is_waiting else None
+
+    def commit(self) -> bool:
+        """Make durable what the desk has decided; False while that cannot be, and until it is time to try again."""
+        self._events += self._desk.take_events()
+        return not self.is_waiting and self._write()
+
+    def try_again(self) -> bool:
+        """Commit after a failure; True when that worked, and everything is as it was before."""
+        self._events += self._desk.take_events()
+        if not self._write():
+            return False
+        self.is_waiting = False
+        self._desk.storage_works()
+        seconds = (clock.mono_ns() - self._failed_mono_ns) / 1e9
+        _log.warning("the ledger can be written again, orders are made again", after_s=round(seconds, 2))
+        return True
+
+    def _write(self) -> bool:
+        self._tried_mono_ns = started_ns = clock.mono_ns()
+        try:
+            self._ledger.commit(self._events, self._desk.book, self._desk.cursor)
+        except DISK_FAULTS as error:
+            metrics.STORAGE_FAULTS.inc()
+            if not self.is_waiting:
+                self.is_waiting = True
+                self._failed_mono_ns = started_ns
+                why = f"{self._ledger.path}: {error}"
+                self._desk.storage_failed(why)
+                _log.error("the ledger cannot be written: no order is made or sent until it can", why=why)
+            return False
+        metrics.COMMITS.observe(clock.mono_ns() - started_ns)
+        self._events = []
+        return True
+
+    # --------------------------------------------------------------------------------------------------------- audit
+
+    def audit(self) -> Audit | None:
+        """Begin to look at the whole ledger; None where that was done at the start, or there is nothing to look at."""
+        return Audit(self._ledger.path) if self._ledger.event_count > SHORT_EVENTS else None
+
+    def take(self, finding: Finding) -> None:
+        """Act on what an audit found: a ledger that is not whole is nothing to trade on."""
+        if finding.failure:
+            metrics.AUDITS.inc("unfinished")
+            _log.warning("the look at the whole ledger did not come to its end", why=finding.failure)
+            return
+        metrics.AUDITS.inc("broken" if finding.problems else "whole")
+        if not finding.problems:
+            _log.info("the whole ledger has been verified", events=self._ledger.event_count)
+            return
+        _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
+        reason = f"the ledger is not whole: {finding.problems[0]}"
+        self._desk.restrict(TradingState.HALTED, reason, by="audit")

@@ -1,0 +1,125 @@
+"""A ledger that cannot be written: what was decided waits, the desk is told, and it all goes on when there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proto.control import TradingState
+from services.portfolio.audit import Audit, Finding, require_whole
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import DealBooked, OrderDenied
+from services.portfolio.keeper import RETRY_NS, Keeper
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.accounts import same
+from tests.support.builders import a_deposit, an_opened_stream, learned, some_rules
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / FILE_NAME)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk(rules=some_rules(), book=Book(), cursor=TickCursor(), live_incarnation="live")
+    for event in (an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
+        desk.emit(event)
+    return desk
+
+
+def fill_up(ledger: Ledger) -> None:
+    """Leave the file no page more than it has: SQLite then says what it says of a full disk."""
+    ledger._db.pragma("max_page_count", 1)
+
+
+def make_room(ledger: Ledger) -> None:
+    ledger._db.pragma("max_page_count", 1_000_000)
+
+
+def something_large(number: int) -> OrderDenied:
+    return OrderDenied(
+        symbol="EURUSD", direction=1, ordinal=number, time_ns=1, code="X", limit="1", observed="x" * 20_000
+    )
+
+
+def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, desk: Desk) -> None:
+    keeper = Keeper(ledger, desk)
+    assert keeper.commit()
+    fill_up(ledger)
+    for number in (1, 2, 3):
+        desk.emit(something_large(number))
+        desk.cursor.ordinal = number
+        assert not keeper.commit()
+    assert keeper.is_waiting
+    assert keeper.uncommitted == 3
+    assert "full" in desk.storage_problem
+    assert not keeper.try_again()
+    assert read(ledger.path)[1].ordinal == 0, "nothing of it is in the file"
+    make_room(ledger)
+    assert keeper.try_again()
+    assert (keeper.is_waiting, keeper.uncommitted, desk.storage_problem) == (False, 0, "")
+    kept, cursor = read(ledger.path)
+    assert cursor.ordinal == 3
+    assert same(kept, desk.book)
+    assert verify(ledger.path) == []
+
+
+def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, desk: Desk) -> None:
+    keeper = Keeper(ledger, desk)
+    assert keeper.next_retry_mono_ns() is None
+    fill_up(ledger)
+    desk.emit(something_large(1))
+    keeper.commit()
+    due_ns = keeper.next_retry_mono_ns()
+    assert due_ns is not None
+    assert RETRY_NS <= 500_000_000
+
+
+def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(ledger: Ledger, desk: Desk) -> None:
+    desk.book.touched.orders.add("an order that is not there")
+    with pytest.raises(KeyError):
+        Keeper(ledger, desk).commit()
+
+
+def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, desk: Desk) -> None:
+    assert Keeper(ledger, desk).commit()
+    assert wait_for(Audit(ledger.path).finding, "an audit of a whole ledger") == Finding([], "")
+    ledger._db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
+    finding = wait_for(Audit(ledger.path).finding, "an audit of a broken ledger")
+    assert finding.failure == ""
+    assert finding.problems[0].startswith("event 2 does not fit the chain")
+
+
+def test_an_audit_that_was_killed_says_nothing_of_the_ledger(ledger: Ledger, desk: Desk) -> None:
+    audit = Audit(ledger.path)
+    audit._process.kill()
+    finding = wait_for(audit.finding, "the end of the audit")
+    assert finding.problems == []
+    assert "exit status -9" in finding.failure
+    Keeper(ledger, desk).take(finding)
+    assert desk.book.trading_state is TradingState.ACTIVE
+
+
+def test_a_ledger_that_is_not_whole_halts_trading(ledger: Ledger, desk: Desk) -> None:
+    Keeper(ledger, desk).take(Finding(["event 2 does not fit the chain"], ""))
+    assert desk.book.trading_state is TradingState.HALTED
+    assert desk.book.trading is not None
+    assert "event 2" in desk.book.trading.reason
+
+
+def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, desk: Desk) -> None:
+    require_whole(ledger)
+    assert Keeper(ledger, desk).commit()
+    require_whole(ledger)
+    assert Keeper(ledger, desk).audit() is None
+    ledger._db.execute("DELETE FROM account")
+    with pytest.raises(Exception, match="expected the ledger as it was written"):
+        require_whole(ledger)
