@@ -1,0 +1,119 @@
+"""Who may open exposure at the gateway, and a person's hand on it."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from proto.gateway import Flatten, Halt, HaltReply, Hello, HelloReply, Lease, LeaseReply, PlaceOrder, Resume
+from tests.unit.mt5.builders import AT_REST, a_buy, a_gateway, a_sell
+from tests.unit.mt5.live import LEASE_MS, LiveGateway
+
+
+@pytest.fixture
+def live() -> LiveGateway:
+    return LiveGateway(faults=False)
+
+
+def hello(live: LiveGateway) -> HelloReply:
+    reply = live.ask(Hello(client="portfolio"))
+    assert isinstance(reply, HelloReply)
+    return reply
+
+
+def lease(live: LiveGateway, epoch: int, seen_ns: int | None = None) -> LeaseReply:
+    seen = hello(live).lease_now_ns if seen_ns is None else seen_ns
+    reply = live.ask(Lease(holder="portfolio", epoch=epoch, seen_ns=seen))
+    assert isinstance(reply, LeaseReply)
+    return reply
+
+
+def of(epoch: int, request: PlaceOrder) -> PlaceOrder:
+    return structs.replace(request, epoch=epoch)
+
+
+def by_hand(live: LiveGateway, request: Halt | Resume | Flatten) -> HaltReply:
+    reply = live.ask(request)
+    assert isinstance(reply, HaltReply), reply
+    return reply
+
+
+def test_an_order_of_an_epoch_needs_a_lease(live: LiveGateway) -> None:
+    assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
+    assert lease(live, 1).status == "OK"
+    assert live.order(of(1, a_buy())).status == "FILLED"
+
+
+def test_a_lapsed_lease_refuses_what_opens_and_lets_pass_what_closes(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.order(of(1, a_buy("A-1", volume="0.02")))
+    live.wait(LEASE_MS)
+    assert live.refused(of(1, a_buy("A-2"))) == "LEASE_LAPSED"
+    assert live.refused(of(1, a_sell("A-3", volume="0.03"))) == "LEASE_LAPSED"
+    assert live.order(of(1, a_sell("A-4", volume="0.02"))).status == "FILLED"
+
+
+def test_a_refused_order_may_come_again_after_the_renewal(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.wait(LEASE_MS)
+    assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
+    lease(live, 1)
+    assert live.order(of(1, a_buy())).status == "FILLED"
+
+
+def test_a_renewal_that_waited_in_a_queue_revives_nobody(live: LiveGateway) -> None:
+    seen = hello(live).lease_now_ns
+    live.wait(LEASE_MS + 1)
+    late = lease(live, 1, seen)
+    assert (late.status, late.error_code, late.expires_in_ms) == ("ERROR", "LEASE_STALE", 0)
+    assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
+    assert lease(live, 1, late.lease_now_ns).status == "OK"
+
+
+def test_an_older_portfolio_is_refused_for_good_and_leaves_no_trace(live: LiveGateway) -> None:
+    lease(live, 2)
+    assert live.refused(of(1, a_buy())) == "STALE_EPOCH"
+    assert lease(live, 1).error_code == "STALE_EPOCH"
+    live.boot()
+    live.wait(1_000)
+    assert hello(live).epoch == 2
+    assert live.refused(of(1, a_buy())) == "STALE_EPOCH"
+    assert live.status() == "UNKNOWN"
+
+
+def test_a_script_without_a_lease_is_served(live: LiveGateway) -> None:
+    lease(live, 7)
+    assert live.order(a_buy()).status == "FILLED"
+
+
+def test_a_halted_gateway_rejects_what_opens_for_good_also_after_a_restart(live: LiveGateway) -> None:
+    live.order(a_buy("A-1"))
+    assert by_hand(live, Halt(reason="news")).is_halted
+    live.boot()
+    live.wait(1_000)
+    assert hello(live).is_halted
+    rejected = live.order(a_buy("A-2"))
+    assert (rejected.status, rejected.error_code) == ("REJECTED", "HALTED")
+    assert live.order(a_sell("A-3")).status == "FILLED"
+    assert not by_hand(live, Resume(reason="over")).is_halted
+    assert live.order(a_buy("A-2")).error_code == "HALTED"
+    assert live.order(a_buy("A-4")).status == "FILLED"
+
+
+def test_flatten_halts_and_closes_everything(live: LiveGateway) -> None:
+    live.order(a_buy("A-1", volume="0.03"))
+    reply = by_hand(live, Flatten(reason="portfolio is gone"))
+    assert reply.is_halted
+    assert len(reply.closed) == 1
+    assert live.gateway.venue.positions() == []
+    assert by_hand(live, Flatten(reason="again")).closed == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [Halt(reason="x"), Flatten(reason="x"), Lease(holder="p", epoch=1, seen_ns=0)],
+    ids=lambda r: type(r).__name__,
+)
+def test_a_stepped_stream_has_neither_lease_nor_halt(request_: Halt | Flatten | Lease) -> None:
+    """What a person does at some moment would change the digits of a replay."""
+    assert a_gateway().handle(request_, AT_REST).error_code == "NOT_AVAILABLE"
