@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from cli import configuration, generating, looking, running, ticks, trading, train
+from cli import configuration, generating, keeping, looking, running, ticks, trading, train
 from cli import run as run_command
 from common.errors import StartError
 
@@ -31,6 +31,7 @@ run_command.add_to(app)
 running.add_to(app)
 train.add_to(app)
 looking.add_to(app)
+keeping.add_to(app)
 trading.add_to(app)
 configuration.add_to(app)
 generating.add_to(ticks.app)

@@ -11,8 +11,8 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -97,6 +97,20 @@ def open_reader(path: Path) -> apsw.Connection:
     except apsw.Error as error:
         raise StartError(f"{path} cannot be read as a database: {_words(error)}") from None
     return connection
+
+
+@contextmanager
+def writers_lock(path: Path) -> Iterator[None]:
+    """Hold the writer's lock of a file, which need not be there, without opening it.
+
+    Raises:
+        StartError: another process writes to it.
+    """
+    lock_fd = _lock(path)
+    try:
+        yield
+    finally:
+        os.close(lock_fd)
 
 
 def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:

@@ -1,0 +1,57 @@
+"""`paperdesk backup` and `paperdesk restore`: the ledger copied while it is written to, and put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.looking import Desk
+from cli.options import AsJson
+from cli.places import existing_desk, json_text
+from common.errors import StartError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(epilog="[bold]Example[/bold]\n\n  paperdesk backup --data-dir desk monday.db")(backup)
+    app.command(epilog="[bold]Example[/bold]\n\n  paperdesk restore monday.db --data-dir desk")(restore)
+
+
+def backup(
+    data_dir: Desk,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to make.", show_default=False)],
+    as_json: AsJson = False,
+) -> int:
+    """Copy the ledger of a desk, running or not, into one file, verified."""
+    from services.portfolio.backup import back_up
+
+    events = back_up(existing_desk(data_dir), out)
+    said = {"file": out.resolve(), "events": events}
+    print(json_text(said) if as_json else f"backed up: {events} events in {out}, verified")
+    return 0
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `paperdesk backup` made.", show_default=False)],
+    data_dir: Desk,
+    as_json: AsJson = False,
+) -> int:
+    """Put a backup in the place of a stopped desk's ledger, which is kept beside it.
+
+    The next start takes a new incarnation, finds at the gateway what came after the backup, books its deals, and halts on
+    orders that the restored ledger does not know until a person has looked.
+    """
+    from services.portfolio.backup import restore as put_back
+
+    if not data_dir.is_dir():
+        raise StartError(f"--data-dir {data_dir} is not there, expected the folder of a desk")
+    done = put_back(backup, data_dir.resolve())
+    if as_json:
+        print(json_text({"events": done.events, "replaced": done.replaced}))
+    else:
+        print(f"restored: {done.events} events from {backup}")
+        if done.replaced is not None:
+            print(f"the ledger before it is {done.replaced}")
+    return 0

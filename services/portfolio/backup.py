@@ -1,0 +1,152 @@
+"""A copy of the ledger while it is written to, and a ledger from such a copy.
+
+A backup is a snapshot between two commits, whole in one file. A restore leaves the ledger that it replaces beside the new
+one, and takes the new one's incarnation away, so that the next start gives out ids of another: what the desk asked for after
+the backup stands at the venue under ids of the old one, and none of them may be given to another order.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+
+from common.errors import StartError
+from common.storage import open_reader, writers_lock
+from services.portfolio import chain
+from services.portfolio.incarnation import INCARNATION, REASON
+from services.portfolio.ledger import APPLICATION_ID, FILE_NAME, verify
+
+_BESIDE: Final = ("", "-wal", "-shm")
+_PART: Final = ".part"
+
+
+class Restored(NamedTuple):
+    """What a restore came to: events in the ledger now, and where the one before it is, if there was one."""
+
+    events: int
+    replaced: Path | None
+
+
+def back_up(data_dir: Path, out: Path) -> int:
+    """Copy the ledger of a desk, running or not, to a file that is not there yet; how many events it has.
+
+    Raises:
+        StartError: the ledger cannot be read, or the file cannot be written or exists.
+    """
+    if out.exists():
+        raise StartError(f"{out} is there already, expected the name of a new file")
+    source = open_reader(data_dir / FILE_NAME)
+    part = out.with_name(out.name + _PART)
+    try:
+        part.unlink(missing_ok=True)
+        _copy(source, part)
+        problems = verify(part)
+        if problems:
+            raise StartError(f"{data_dir / FILE_NAME} is not whole, no backup was made: {problems[0]}")
+        events = _events(part)
+        _publish(part, out)
+    except (apsw.Error, OSError) as error:
+        raise StartError(f"{out} cannot be written: {error}; expected a folder with room for the ledger") from None
+    finally:
+        source.close()
+        part.unlink(missing_ok=True)
+    return events
+
+
+def restore(backup: Path, data_dir: Path) -> Restored:
+    """Put a backup in the place of the ledger of a stopped desk.
+
+    Raises:
+        StartError: the desk runs, the backup is none or is not whole, or the folder cannot be written.
+    """
+    problems = verify(backup)
+    if problems:
+        raise StartError(f"{backup} is not whole, nothing was changed: {problems[0]}")
+    path = data_dir / FILE_NAME
+    if path.exists() and path.samefile(backup):
+        raise StartError(f"{backup} is the ledger of that desk itself, expected a backup of it")
+    part = path.with_name(path.name + _PART)
+    with writers_lock(path):
+        try:
+            part.unlink(missing_ok=True)
+            source = open_reader(backup)
+            _require_ledger(source, backup)
+            _copy(source, part)
+            source.close()
+            events = _mark(part, backup)
+            replaced = _set_aside(path)
+            _publish(part, path)
+        except (apsw.Error, OSError) as error:
+            raise StartError(f"{path} cannot be restored: {error}; expected a writable folder with room") from None
+        finally:
+            part.unlink(missing_ok=True)
+    return Restored(events, replaced)
+
+
+def _copy(source: apsw.Connection, part: Path) -> None:
+    target = apsw.Connection(str(part))
+    try:
+        with target.backup("main", source, "main") as backup:
+            backup.step(-1)  # all pages in one go: a snapshot, which a writer neither waits for nor changes
+        target.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        target.close()
+
+
+def _require_ledger(db: apsw.Connection, path: Path) -> None:
+    [(found,)] = db.execute("PRAGMA application_id").fetchall()
+    if found != APPLICATION_ID:
+        raise StartError(f"{path} is a database of another kind: application id {found}, expected {APPLICATION_ID}")
+
+
+def _events(path: Path) -> int:
+    db = open_reader(path)
+    try:
+        return chain.end(db).number
+    finally:
+        db.close()
+
+
+def _mark(part: Path, backup: Path) -> int:
+    """Take the incarnation away, and say why for the one that the next start takes."""
+    events = _events(part)
+    db = apsw.Connection(str(part))
+    try:
+        with db:
+            db.execute("DELETE FROM meta WHERE name = ?", (INCARNATION,))
+            words = f"restored from {backup.name} at event {events}"
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (REASON, words))
+    finally:
+        db.close()
+    return events
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Keep the ledger that is replaced, with what belongs to it, under a name that is free."""
+    if not path.exists():
+        for end in _BESIDE[1:]:
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        return None
+    number = 1
+    while (aside := path.with_name(f"{path.name}.replaced-{number}")).exists():
+        number += 1
+    for end in reversed(_BESIDE):
+        beside = path.with_name(path.name + end)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + end))
+    return aside
+
+
+def _publish(part: Path, path: Path) -> None:
+    """Give a finished file its name, for good also after a power cut."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

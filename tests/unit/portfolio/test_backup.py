@@ -1,0 +1,117 @@
+"""A backup of a ledger in use, and what a restore from it leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import apsw
+import pytest
+
+from cli.main import run
+from common.errors import StartError
+from services.portfolio.backup import back_up, restore
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import DealBooked, Event, IncarnationTaken, OrderCreated
+from services.portfolio.incarnation import incarnation_of
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.builders import a_deposit, an_opened_stream, an_order, learned
+
+BEGINNING: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    return folder
+
+
+def write(ledger: Ledger, book: Book, *events: Event) -> None:
+    for event in events:
+        book.apply(event)
+    ledger.commit(list(events), book, TickCursor(stream_id="s", ordinal=len(book.orders)))
+
+
+def test_a_backup_of_a_ledger_in_use_is_whole_and_stays_as_it_was(desk: Path, tmp_path: Path) -> None:
+    ledger, book = Ledger(desk / FILE_NAME), Book()
+    write(ledger, book, *BEGINNING)
+    assert back_up(desk, tmp_path / "monday.db") == len(BEGINNING)
+    write(ledger, book, OrderCreated(order=an_order(1)))
+    ledger.close()
+    assert verify(tmp_path / "monday.db") == []
+    assert read(tmp_path / "monday.db")[0].orders == {}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["desk", "monday.db"]
+
+
+def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_path: Path) -> None:
+    ledger, book = Ledger(desk / FILE_NAME), Book()
+    before, why_before = incarnation_of(ledger, host_boot="boot")
+    assert why_before == "a new ledger"
+    write(ledger, book, *BEGINNING)
+    back_up(desk, tmp_path / "monday.db")
+    write(ledger, book, OrderCreated(order=an_order(1)))
+    ledger.close()
+    done = restore(tmp_path / "monday.db", desk)
+    assert done.events == len(BEGINNING)
+    assert done.replaced is not None
+    assert list(read(done.replaced)[0].orders) == [an_order(1).order_id], "what was replaced is kept"
+    again = Ledger(desk / FILE_NAME)
+    after, why = incarnation_of(again, host_boot="boot")
+    assert after != before
+    assert why == f"restored from monday.db at event {len(BEGINNING)}"
+    assert incarnation_of(again, host_boot="boot") == (after, why), "taken once"
+    restored, _ = again.load()
+    write(again, restored, IncarnationTaken(incarnation=after, why=why, time_ns=1))
+    again.close()
+    kept = read(desk / FILE_NAME)[0]
+    assert kept.stream is not None
+    assert kept.stream.incarnation == after
+    assert verify(desk / FILE_NAME) == []
+
+
+def test_a_host_that_started_anew_takes_a_new_incarnation(desk: Path) -> None:
+    ledger = Ledger(desk / FILE_NAME)
+    first, _ = incarnation_of(ledger, host_boot="boot 1")
+    second, why = incarnation_of(ledger, host_boot="boot 2")
+    assert first != second
+    assert why == "the host has started anew"
+    ledger.close()
+
+
+def test_a_running_desk_is_not_restored(desk: Path, tmp_path: Path) -> None:
+    ledger = Ledger(desk / FILE_NAME)
+    write(ledger, Book(), *BEGINNING)
+    back_up(desk, tmp_path / "monday.db")
+    with pytest.raises(StartError, match="in use by another process"):
+        restore(tmp_path / "monday.db", desk)
+    ledger.close()
+    assert verify(desk / FILE_NAME) == []
+
+
+def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(desk: Path, tmp_path: Path) -> None:
+    ledger = Ledger(desk / FILE_NAME)
+    write(ledger, Book(), *BEGINNING)
+    back_up(desk, tmp_path / "monday.db")
+    ledger.close()
+    before = (desk / FILE_NAME).read_bytes()
+    db = apsw.Connection(str(tmp_path / "monday.db"))
+    db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
+    db.close()
+    with pytest.raises(StartError, match=r"monday\.db is not whole, nothing was changed: event 2 does not fit"):
+        restore(tmp_path / "monday.db", desk)
+    assert (desk / FILE_NAME).read_bytes() == before
+
+
+def test_the_commands_say_what_they_did(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger(desk / FILE_NAME)
+    write(ledger, Book(), *BEGINNING)
+    ledger.close()
+    out = str(tmp_path / "monday.db")
+    assert run(["backup", "--data-dir", str(desk), out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["events"] == len(BEGINNING)
+    assert run(["backup", "--data-dir", str(desk), out]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert run(["restore", out, "--data-dir", str(desk)]) == 0
+    assert capsys.readouterr().out.startswith(f"restored: {len(BEGINNING)} events")
