@@ -2,8 +2,8 @@
 
 Everything is measured in this run, on this machine, one thing after the other. Back to back, every tick makes an order and
 the next tick goes out at the confirmation of the last. Paced is 500 ticks a second, when cores go idle in between, with an
-order on every tenth. Latencies count from when the tick went out. Memory is that of the three processes beside the
-gateway, which runs in the benchmark's own.
+order on every tenth. Latencies count from when the tick went out. Memory is that of each process with the ticks of the
+lock-step run: of the gateway when it answers, of the others when they have played them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from common.settings import PROJECT_ROOT
-from tests.benchmarks import chain, floor, offline
+from tests.benchmarks import chain, floor, memory, offline
 from tests.benchmarks.figures import quantiles_us, ratios, row
 from tests.benchmarks.workload import ALTERNATE, ALTERNATE_EACH_TENTH, write_ticks
 
+WIDTH_IN_A_FILE = 120
 PACED_INTERVAL_NS = 2_000_000
 DEMO_MODEL = PROJECT_ROOT / "models" / "demo"
 
@@ -63,6 +64,8 @@ def main() -> None:
     for line in rows:
         table.add_row(*line)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_IN_A_FILE)
     console.print(table)
     console.print(f"written to {arguments.json}")
 
@@ -79,7 +82,7 @@ def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
     fast = chain.measure(_folder(folder), quiet, pace="max", strategy="ema_cross")
     figures["max ticks per second"] = round(fast["ticks_per_s"])
     figures["start-up seconds"] = round(run["start_up_s"], 2)
-    figures["memory MB"] = run["rss_mb"]
+    figures["memory MB"] = {"mt5": memory.gateway_rss_mb(quiet, _folder(folder)), **run["rss_mb"]}
     backtest = offline.backtest_ticks_per_s(quiet, _folder(folder), "ema_cross")
     figures["backtest ticks per second"] = round(backtest)
     ours, bare = offline.signal_ticks_per_s(quiet, "ema_cross")
@@ -106,7 +109,7 @@ def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
             _over(with_model, bare_too),
         ),
         row("start to first tick", f"{run['start_up_s']:.2f} s"),
-        row("memory, without the gateway", ", ".join(f"{name} {mb:.0f} MB" for name, mb in run["rss_mb"].items())),
+        row("memory", ", ".join(f"{name} {mb:.0f} MB" for name, mb in figures["memory MB"].items())),
     ]
     return figures, rows
 
