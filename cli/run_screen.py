@@ -5,6 +5,7 @@ A page is made for the terminal's width and height as they are: what matters lea
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,22 +53,28 @@ class _Page:
         self._live.update(page(view, width=self._console.width, height=self._console.height), refresh=True)
 
 
+_FIGURE: Final = re.compile(r"\d+")
+"""What grows from one look to the next while an alert is the same."""
+
+
 class PlainLines:
-    """One line every few seconds, and one at once for each change of what is wrong."""
+    """One line every few seconds, one at once for whatever goes wrong, and one when nothing is wrong any more."""
 
     def __init__(self, *, every_s: float = PLAIN_EVERY_S) -> None:
         """Say nothing yet."""
         self._every_s = every_s
         self._next = 0.0
-        self._alerts: list[str] = []
+        self._alerts: set[str] = set()
 
     def show(self, view: View) -> None:
         """Print a line when it is time to."""
-        found = alerts(view)
-        if found != self._alerts:
-            self._alerts = found
-            for alert in found:
+        found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
+        for kind, alert in found.items():
+            if kind not in self._alerts:
                 print(f"ALERT {alert}", flush=True)
+        if self._alerts and not found and not view.is_stopping:
+            print("ALERT over", flush=True)
+        self._alerts = set(found)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every_s
             print(line(view), flush=True)

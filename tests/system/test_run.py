@@ -8,14 +8,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psutil
 import pytest
 
+from cli.control import ControlClient
+from cli.replay import CONTROL_FILE
 from cli.run_desk import LOOK_EVERY_S, standing
 from common.errors import StartError
+from proto.control import StatusQuery, StatusReply
+from tests.support.replays import stall, stopped
 from tests.support.tick_files import a_tick_file
 from tests.support.waiting import wait_for
 
@@ -103,6 +109,46 @@ def test_killed_processes_come_back_and_ledger_and_venue_agree(tmp_path: Path) -
     fills = [deal["order_id"] for deal in deals if deal["order_id"]]
     assert len(fills) == len(set(fills)) > 20
     assert sorted(fills) == sorted(order["order_id"] for order in orders if order["status"] == "FILLED")
+
+
+def test_a_gateway_that_hangs_is_told_of_waited_for_and_recovered_from(tmp_path: Path) -> None:
+    """As when its network is pulled: PAPERDESK_SYSTEM_STALL_S=10 makes it ten seconds."""
+    desk, seen = tmp_path / "desk", {"fills": 0}
+
+    def has_hung_and_trades_again() -> bool:
+        fills = filled(desk)
+        if not seen["fills"]:
+            if fills <= 4:
+                return False
+            with stopped(gateway_of(desk)):
+                wait_for(lambda: misses_the_gateway(desk), "the desk to miss its gateway", seconds=TIMEOUT_S)
+                stall()
+            seen["fills"] = filled(desk)
+            return False
+        return fills > seen["fills"] + 4
+
+    output = run_until(has_hung_and_trades_again, "--data-dir", desk, "--strategy", FLIPPING)
+    assert "ALERT feed stale" in output or "ALERT waiting for the gateway" in output
+    assert "ALERT over" in output
+    assert "reconciled: ledger and venue agree" in output
+    assert paperdesk("verify", "--data-dir", desk).returncode == 0
+
+
+def misses_the_gateway(desk: Path) -> bool:
+    with ControlClient((desk / CONTROL_FILE).read_text(encoding="utf-8").strip()) as client:
+        status = client.ask(StatusQuery(), StatusReply, timeout_s=1.0)
+    return status is not None and (status.feed_stale or "gateway" in status.waiting_for)
+
+
+def gateway_of(desk: Path) -> psutil.Process:
+    """The gateway's process, known by the book that it has open."""
+    book = str(desk / "venue" / "book.db")
+    for process in psutil.process_iter(["cmdline"]):
+        if "services.mt5" in (process.info["cmdline"] or ()):
+            with suppress(psutil.Error):
+                if any(file.path == book for file in process.open_files()):
+                    return process
+    raise AssertionError(f"nobody has {book} open")
 
 
 def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:

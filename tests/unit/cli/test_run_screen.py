@@ -209,3 +209,13 @@ def test_without_a_terminal_it_is_one_line_at_a_time_and_alerts_at_once(capsys: 
     assert first.startswith("SIMULATED 2025-01-06 12:00:00 RUNNING")
     assert "EURUSD 1.08450/4" in first
     assert alert == "ALERT 1 order in doubt"
+
+
+def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = PlainLines(every_s=3_600)
+    lines.show(a_view(a_status()))
+    for age_ms in (3_000, 4_000, 5_000):
+        lines.show(a_view(a_status(feed_stale=True, heartbeat_age_ms=age_ms)))
+    lines.show(a_view(a_status()))
+    lines.show(a_view(a_status()))
+    assert capsys.readouterr().out.splitlines()[1:] == ["ALERT feed stale for 3 s", "ALERT over"]
