@@ -47,6 +47,22 @@ class WriterConnection(apsw.Connection):
             self._lock_fd = -1
 
 
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """All that is written in the block is durable when it has been left, or nothing of it is.
+
+    apsw's own blocks roll back once more where SQLite has done so already, as it does on a full disk, and fail at that.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:  # the transaction must not stay open, whatever broke it; it is raised again
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
 def open_writer(
     path: Path,
     *,

@@ -13,7 +13,7 @@ import apsw
 
 from common.faults import crash_point
 from common.memory import collection_paused
-from common.storage import open_writer
+from common.storage import open_writer, transaction
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder
 from proto.units import Side
 from services.mt5 import market_store
@@ -145,7 +145,7 @@ class DurableBookStore:
 
     def commit(self, change: BookChange) -> None:
         """Make a change durable."""
-        with self._db:
+        with transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:

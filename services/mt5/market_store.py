@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.storage import open_reader
+from common.storage import open_reader, transaction
 from services.mt5.core.generated import GeneratedMarket, MarketLog
 from services.mt5.core.market_model import MarketState
 
@@ -64,7 +64,7 @@ class MarketStore:
 
     def save(self, log: MarketLog, *, oldest_block: int) -> None:
         """Add the states of `log`; those of another market and those before `oldest_block` go."""
-        with self._db:
+        with transaction(self._db):
             kept: Any = self._db.execute("SELECT stream_id FROM market").fetchone()
             if kept is None or kept[0] != log.stream_id:
                 self._db.execute("DELETE FROM market_minutes")

@@ -18,6 +18,7 @@ REJECTED_TICKS: Final = BOARD.count(
 )
 REFUSED: Final = BOARD.count("refused_requests_total", "Replies with an error, by its code", "code", known=ErrorCode)
 DROPPED: Final = BOARD.count("dropped_messages_total", "Messages without an envelope to answer to")
+STORAGE_FAULTS: Final = BOARD.count("storage_faults_total", "Writes to the journal, the book or the market that failed")
 UNSENT: Final = BOARD.count("unsent_replies_total", "Replies whose client had gone or did not read")
 _REQUEST_SECONDS: Final = BOARD.histogram(
     "request_seconds", "Handling of a request, by action; the commits of an order are part of it", "action"

@@ -1,7 +1,8 @@
 """Carries messages between the gateway's two sockets and its core.
 
 A request is answered in the encoding it came in, one reply for each that has an envelope to go back by; whatever else
-arrives, the process lives on. After each burst of requests what has become due is published.
+arrives, the process lives on. After each burst of requests what has become due is published. While the disk takes nothing,
+orders are refused with STORAGE and nothing is acknowledged that is not durable; what is due is tried again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from common.faults import crash_point
 from common.logs import get_logger
 from common.service import Loop
 from common.sockets import Socket, Sockets, send
+from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_request, encode, looks_like_json
 from proto.gateway import Confirm, ErrorCode, Reply
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
@@ -24,6 +26,9 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.wire import encode_reply, open_envelope, readable_fields
 
 HEARTBEAT_MS = 1_000
+RETRY_NS = 250_000_000
+TELL_NS = 10_000_000_000
+"""A disk that stays full is told of every ten seconds, not at every request."""
 
 _log = get_logger()
 
@@ -47,6 +52,8 @@ class GatewayShell:
         self._gateway = gateway
         self._keep_market = keep_market
         self._topics: dict[str, bytes] = {}
+        self._write_again_mono_ns = 0
+        self._told_mono_ns = -TELL_NS
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
         self.request_url = _bound_to(self._router)
@@ -54,8 +61,12 @@ class GatewayShell:
         self._loop = Loop("mt5")
         self._loop.on(self._router, self._on_request)
         self._loop.after_burst(self._publish)
-        self._loop.timer(gateway.next_due, self._publish)
+        self._loop.timer(self._next_due, self._publish)
         self._loop.every(HEARTBEAT_MS, self._every_second)
+
+    def _next_due(self) -> int | None:
+        due = self._gateway.next_due()
+        return None if due is None else max(due, self._write_again_mono_ns)
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -89,14 +100,27 @@ class GatewayShell:
             fields = {} if error.code is ErrorCode.TOO_LARGE else readable_fields(payload[0])
             return self._gateway.refuse(error, fields), looks_like_json(payload[0])
         now = self._now()
-        reply = self._gateway.handle(request, now)
+        try:
+            reply = self._gateway.handle(request, now)
+        except DISK_FAULTS as error:
+            self._tell_fault(error)
+            return self._gateway.cannot_write(request, str(error)), is_json
         metrics.REQUESTS[str(request.__struct_config__.tag)].observe(clock.mono_ns() - now.mono_ns)
         if isinstance(request, Confirm):
             crash_point("mt5.after_confirm", request.ordinal)
         return reply, is_json
 
     def _publish(self) -> None:
-        for tick in self._gateway.due(self._now()):
+        now = self._now()
+        if now.mono_ns < self._write_again_mono_ns:
+            return
+        try:
+            ticks = self._gateway.due(now)
+        except DISK_FAULTS as error:
+            self._tell_fault(error)
+            self._write_again_mono_ns = now.mono_ns + RETRY_NS
+            return
+        for tick in ticks:
             crash_point("mt5.before_publish", tick.ordinal)
             topic = self._topics.get(tick.symbol)
             if topic is None:
@@ -113,9 +137,19 @@ class GatewayShell:
     def keep(self) -> None:
         """Make durable where market and book stand: a live market goes on from there after a restart."""
         venue = self._gateway.venue
-        if self._keep_market is not None:
-            self._keep_market(venue.ordinal)
-        venue.checkpoint()
+        try:
+            if self._keep_market is not None:
+                self._keep_market(venue.ordinal)
+            venue.checkpoint()
+        except DISK_FAULTS as error:
+            self._tell_fault(error)
+
+    def _tell_fault(self, error: Exception) -> None:
+        metrics.STORAGE_FAULTS.inc()
+        now_ns = clock.mono_ns()
+        if now_ns >= self._told_mono_ns + TELL_NS:
+            self._told_mono_ns = now_ns
+            _log.error("the disk takes nothing: orders are refused until it does", error=str(error))
 
     def _now(self) -> Now:
         mono_ns = clock.mono_ns()

@@ -16,7 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.memory import collection_paused
-from common.storage import integrity_fault, open_reader, open_writer
+from common.storage import integrity_fault, open_reader, open_writer, transaction
 from proto.gateway import VenueDeal
 from services.portfolio import chain
 from services.portfolio.core.book import Book
@@ -141,8 +141,7 @@ class Ledger:
         if synchronous != self._synchronous:
             db.pragma("synchronous", synchronous)
             self._synchronous = synchronous
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             for event in events:
                 payload = _encode(event)
                 last = chain.chained(last, payload)
@@ -154,11 +153,6 @@ class Ledger:
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
                 chain.keep_checkpoint(db, chain.Position(number, last))
                 noted = number
-            db.execute("COMMIT")
-        except BaseException:  # the transaction must not stay open, whatever broke it; it is raised again
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
         self._end, self._noted = chain.Position(number, last), noted
         book.touched.clear()
 
@@ -180,7 +174,7 @@ class Ledger:
         """Keep several notes, all or none, synced to the disk."""
         self._db.pragma("synchronous", "FULL")
         try:
-            with self._db:
+            with transaction(self._db):
                 self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
         finally:
             self._db.pragma("synchronous", self._synchronous)

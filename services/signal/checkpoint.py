@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from common.storage import open_writer
+from common.storage import open_writer, transaction
 from proto.messages import Signal
 from services.signal.core.desk import Checkpoint
 from services.signal.core.ring import SignalRing
@@ -92,7 +92,8 @@ class CheckpointStore:
             raise
 
     def _write(self, checkpoint: Checkpoint, fresh: list[Signal], *, gone: int) -> None:
-        with self._connection as connection:
+        connection = self._connection
+        with transaction(connection):
             before = connection.execute("SELECT stream_id FROM state").fetchall()
             if before and before[0][0] != checkpoint.stream_id:
                 connection.execute("DELETE FROM signals")
@@ -109,7 +110,8 @@ class CheckpointStore:
 
     def clear(self) -> None:
         """Forget everything, because it is of another strategy or cannot be read."""
-        with self._connection as connection:
+        connection = self._connection
+        with transaction(connection):
             connection.execute("DELETE FROM state")
             connection.execute("DELETE FROM signals")
 

@@ -173,6 +173,10 @@ class Gateway:
             return structs.replace(reply, request_id=request_id)
         return self._identity.error(request_id, error.code, str(error))
 
+    def cannot_write(self, request: Request, words: str) -> Reply:
+        """Answer a request whose handling ended at a disk that takes nothing: nothing of it counts but what is durable."""
+        return self._identity.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {words}")
+
     def due(self, now: Now) -> list[Tick]:
         """Ticks to publish now; ask again until there are none. A live book steps with them."""
         self.step(now)

@@ -1,0 +1,53 @@
+"""A gateway whose disk is full refuses, acknowledges nothing that is not durable, and goes on when there is room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from services.mt5.book_store import DurableBookStore
+from services.mt5.journal import DurableJournal
+from tests.contract.gateway.server import Client, Server
+from tests.unit.mt5.builders import a_gateway, a_stream, confirm
+
+PAGES_ENOUGH = 1_000_000
+
+
+def pages(db: apsw.Connection) -> int:
+    """How large the file is."""
+    found = db.pragma("page_count")
+    assert isinstance(found, int)
+    return found
+
+
+@pytest.mark.parametrize("full", ["journal", "book"])
+def test_a_full_disk_refuses_orders_and_nothing_is_lost_or_doubled(full: str, tmp_path: Path) -> None:
+    journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
+    book_store = DurableBookStore(tmp_path / "book.db")
+    gateway = a_gateway(a_stream(1.0848, 1.0858), journal=journal, book_store=book_store)
+    confirm(gateway, 0)
+    db = journal._db if full == "journal" else book_store._db
+    db.pragma("max_page_count", pages(db))
+    replies: dict[str, str] = {}
+    with Server(gateway).running() as server:
+        client = Client(server.shell.request_url)
+        for number in range(400):
+            order_id = f"{number:04d}-{'x' * 50}"
+            side = "BUY" if number % 2 else "SELL"
+            reply = client.ask(action=side, order_id=order_id, symbol="EURUSD", volume=0.01)
+            replies[order_id] = reply["error_code"] or reply["status"]
+            if reply["error_code"] == "STORAGE":
+                break
+        assert replies[order_id] == "STORAGE"
+        assert client.ask(action="PING")["status"] == "OK"
+        db.pragma("max_page_count", PAGES_ENOUGH)
+        again = client.ask(action=side, order_id=order_id, symbol="EURUSD", volume=0.01)
+        assert again["status"] == "FILLED"
+        client.close()
+    assert set(replies.values()) == {"FILLED", "STORAGE"}
+    orders = book_store.load().orders
+    assert [placed.order.order_id for placed in orders] == [order_id[:31] for order_id in replies]
+    journal.close()
+    book_store.close()
