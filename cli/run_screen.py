@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -263,6 +264,10 @@ def _digits(price: float, status: StatusReply, symbol: str) -> str:
     return str(price)
 
 
+def _filled(price: Decimal, status: StatusReply, symbol: str) -> str:
+    return _digits(float(price), status, symbol) if symbol in status.quotes else plain(price)
+
+
 def _price(price: object, like: float | None) -> str:
     digits = 5 if like is None else max(0, 6 - len(str(int(like))))
     return f"{price:.{digits}f}"
@@ -310,12 +315,12 @@ def _orders(status: StatusReply, width: int, *, rows: int) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column in ("lots", "price", "profit") else "left", no_wrap=True)
     for order in status.recent_orders[:rows]:
-        cells = _order_cells(order)
+        cells = _order_cells(order, status)
         table.add_row(*(cells[column] for column in columns))
     return table
 
 
-def _order_cells(order: OrderLine) -> dict[str, Text]:
+def _order_cells(order: OrderLine, status: StatusReply) -> dict[str, Text]:
     is_sell = order.side == "SELL"
     style = {"FILLED": "", "IN_DOUBT": "bold red", "REJECTED": "red", "EXPIRED": "yellow"}.get(order.status, "yellow")
     return {
@@ -325,7 +330,7 @@ def _order_cells(order: OrderLine) -> dict[str, Text]:
         "side": Text(order.side, style="red" if is_sell else "green"),
         "lots": Text(plain(order.volume)),
         "status": Text(order.status if not order.code else f"{order.status} {order.code}", style=style),
-        "price": Text("" if order.filled_price is None else plain(order.filled_price)),
+        "price": Text("" if order.filled_price is None else _filled(order.filled_price, status, order.symbol)),
         "profit": Text(signed(order.profit) if order.profit else "", style=_sign(order.profit)),
     }
 

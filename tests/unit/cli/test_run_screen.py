@@ -192,6 +192,12 @@ def test_a_models_confidence_in_holding_is_shown_and_a_rules_that_has_none_is_no
     assert any("GBPUSD" in row and "HOLD" in row and "0.00" not in row for row in rows)
 
 
+def test_a_filled_price_has_its_symbols_digits() -> None:
+    order = structs.replace(an_order(2), filled_price=Decimal("150.12"))
+    rows = drawn(a_view(a_status(recent_orders=[order])), width=100, height=30)
+    assert any("USDJPY" in row and "150.120" in row for row in rows)
+
+
 def test_nothing_is_wrong_while_it_starts_and_while_it_stops() -> None:
     assert alerts(a_view(None)) == []
     assert alerts(a_view(a_status(feed_stale=True), is_stopping=True)) == []
