@@ -14,12 +14,63 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from common.errors import StartError
 
 VARIABLE = "PAPERDESK_CRASH_AT"
 DIRECTORY_VARIABLE = "PAPERDESK_CRASH_DIR"
 CLOCK_STEP_VARIABLE = "PAPERDESK_CLOCK_STEP_FILE"
+
+CRASH_POINTS: Final = {
+    "mt5": (
+        "mt5.before_calling",
+        "mt5.after_calling",
+        "mt5.before_call",
+        "mt5.after_call",
+        "mt5.before_done",
+        "mt5.after_done",
+        "mt5.before_fence",
+        "mt5.after_fence",
+        "mt5.before_claimed",
+        "mt5.after_claimed",
+        "mt5.before_presumed",
+        "mt5.after_presumed",
+        "mt5.before_epoch",
+        "mt5.after_epoch",
+        "mt5.before_halt",
+        "mt5.after_halt",
+        "mt5.before_checkpoint",
+        "mt5.after_checkpoint",
+        "mt5.before_market",
+        "mt5.after_market",
+        "mt5.before_reply",
+        "mt5.after_reply",
+        "mt5.after_confirm",
+        "mt5.before_publish",
+        "mt5.after_publish",
+    ),
+    "signal": (
+        "signal.after_tick",
+        "signal.before_send",
+        "signal.after_send",
+        "signal.after_checkpoint",
+    ),
+    "portfolio": (
+        "portfolio.before_commit",
+        "portfolio.after_commit",
+        "portfolio.before_send",
+        "portfolio.after_send",
+    ),
+    "execution": (
+        "execution.after_command",
+        "execution.after_send",
+        "execution.after_reply",
+        "execution.after_report",
+    ),
+}
+"""Every point by its process: before and after each commit and each send. `before_call` and `after_call` are the broker's
+commit of an order, `calling` to `halt` the gateway's journal, `checkpoint` and `market` what a live gateway keeps each second."""
 
 
 class _Plan:

@@ -105,6 +105,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 request_url=settings.mt5_request_url,
                 publish_url=settings.mt5_publish_url,
                 keep_market=keep_market,
+                require_files=journal.require_in_place,
             )
             metrics.begin(stream.counts, stream.symbols)
             metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)

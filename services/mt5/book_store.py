@@ -91,6 +91,9 @@ ON CONFLICT (id) DO UPDATE SET
     last_position_ticket = max(last_position_ticket, ?6)
 """
 
+_POINTS_OF_ORDERS: Final = ("mt5.before_call", "mt5.after_call")
+_POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
+
 
 class DurableBookStore:
     """`core.book.BookStore` in a SQLite file; every change is synced before it returns."""
@@ -145,6 +148,8 @@ class DurableBookStore:
 
     def commit(self, change: BookChange) -> None:
         """Make a change durable."""
+        before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
+        crash_point(before, change.ordinal)
         with transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
@@ -154,8 +159,7 @@ class DurableBookStore:
                 self._write_deal(change.deal)
             if change.symbol:
                 self._write_position(change.symbol, change.position)
-        if change.order is not None:
-            crash_point("mt5.after_call", change.ordinal)
+        crash_point(after, change.ordinal)
 
     def close(self) -> None:
         """Close the file."""

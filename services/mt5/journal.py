@@ -15,6 +15,7 @@ from common.storage import open_writer
 from proto.gateway import OrderReply
 from services.mt5.core.journal import Effect, Entry, EntryState
 from services.mt5.core.magic import magic_of
+from services.mt5.in_place import InPlace
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 2
@@ -74,6 +75,7 @@ class DurableJournal:
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
+        self._in_place = InPlace(path)
         self._journal_id = str(journal_id)
         self._epoch = epoch
         self._halted = str(halted)
@@ -109,20 +111,25 @@ class DurableJournal:
 
     def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id has its answer for good."""
+        crash_point("mt5.before_done", reply.ordinal)
         self._write(order_id, EntryState.DONE, effect, reply.ordinal, reply)
         crash_point("mt5.after_done", reply.ordinal)
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
         """The id is dead."""
+        crash_point("mt5.before_fence", reply.ordinal)
         self._write(order_id, EntryState.FENCED, None, reply.ordinal, reply)
+        crash_point("mt5.after_fence", reply.ordinal)
 
     def claimed(self, order_id: str, effect: Effect) -> None:
         """The venue said of an id that it was executed, and shows nothing."""
+        crash_point("mt5.before_claimed")
         self._write(order_id, EntryState.CLAIMED, effect, 0, None)
         crash_point("mt5.after_claimed")
 
     def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id is taken to have had no effect."""
+        crash_point("mt5.before_presumed")
         self._write(order_id, EntryState.PRESUMED, effect, reply.ordinal, reply)
         crash_point("mt5.after_presumed")
 
@@ -139,7 +146,7 @@ class DurableJournal:
     def set_epoch(self, epoch: int) -> None:
         """A higher epoch is leased."""
         crash_point("mt5.before_epoch")
-        self._db.execute("UPDATE journal SET epoch = ?", (epoch,))
+        self._execute("UPDATE journal SET epoch = ?", (epoch,))
         self._epoch = epoch
         crash_point("mt5.after_epoch")
 
@@ -150,8 +157,18 @@ class DurableJournal:
 
     def set_halted(self, reason: str) -> None:
         """A person halts the gateway, or lets it go on."""
-        self._db.execute("UPDATE journal SET halted = ?", (reason,))
+        crash_point("mt5.before_halt")
+        self._execute("UPDATE journal SET halted = ?", (reason,))
         self._halted = reason
+        crash_point("mt5.after_halt")
+
+    def require_in_place(self) -> None:
+        """Look whether the file is still the one that was opened.
+
+        Raises:
+            FileLostError: it is not.
+        """
+        self._in_place.require()
 
     def close(self) -> None:
         """Close the file."""
@@ -163,4 +180,9 @@ class DurableJournal:
         action, symbol, volume = (None, None, None) if effect is None else (*effect[:2], str(effect.volume))
         written = None if reply is None else _encoder.encode(reply).decode()
         magic = magic_of(order_id)
-        self._db.execute(_WRITE, (order_id, state.value, action, symbol, volume, ordinal, written, magic))
+        self._execute(_WRITE, (order_id, state.value, action, symbol, volume, ordinal, written, magic))
+
+    def _execute(self, statement: str, values: tuple[str | int | None, ...]) -> None:
+        """One transaction, in the file that will be found here after a restart."""
+        self._db.execute(statement, values)
+        self._in_place.require()

@@ -9,6 +9,7 @@ import apsw
 import msgspec
 
 from common.errors import StartError
+from common.faults import crash_point
 from common.storage import open_reader, transaction
 from services.mt5.core.generated import GeneratedMarket, MarketLog
 from services.mt5.core.market_model import MarketState
@@ -64,6 +65,7 @@ class MarketStore:
 
     def save(self, log: MarketLog, *, oldest_block: int) -> None:
         """Add the states of `log`; those of another market and those before `oldest_block` go."""
+        crash_point("mt5.before_market")
         with transaction(self._db):
             kept: Any = self._db.execute("SELECT stream_id FROM market").fetchone()
             if kept is None or kept[0] != log.stream_id:
@@ -77,6 +79,7 @@ class MarketStore:
                 [(state.block, msgspec.msgpack.encode(state)) for state in log.states],
             )
             self._db.execute("DELETE FROM market_minutes WHERE block < ?", (oldest_block,))
+        crash_point("mt5.after_market")
 
 
 def read_market(book: Path) -> MarketLog | None:

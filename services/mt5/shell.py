@@ -44,13 +44,16 @@ class GatewayShell:
         request_url: str,
         publish_url: str,
         keep_market: Callable[[int], None] | None = None,
+        require_files: Callable[[], None] | None = None,
     ) -> None:
         """Bind both sockets; nothing is answered before `run`.
 
-        `keep_market` makes a market durable that has a state of its own, given the ordinal where it stands.
+        `keep_market` makes a market durable that has a state of its own, given the ordinal where it stands;
+        `require_files` raises what ends the process when its files are gone from under it.
         """
         self._gateway = gateway
         self._keep_market = keep_market
+        self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._write_again_mono_ns = 0
         self._told_mono_ns = -TELL_NS
@@ -86,9 +89,11 @@ class GatewayShell:
         reply, is_json = self._answer(payload)
         if reply.error_code is not None:
             metrics.REFUSED.inc(reply.error_code)
+        ordinal = self._gateway.venue.ordinal
+        crash_point("mt5.before_reply", ordinal)
         if not send(self._router, [*route, encode_reply(reply, is_json=is_json)]):
             metrics.UNSENT.inc()
-        crash_point("mt5.after_reply", self._gateway.venue.ordinal)
+        crash_point("mt5.after_reply", ordinal)
 
     def _answer(self, payload: list[bytes]) -> tuple[Reply, bool]:
         if len(payload) != 1:
@@ -126,11 +131,14 @@ class GatewayShell:
             if topic is None:
                 topic = self._topics[tick.symbol] = tick_topic(tick.symbol)
             send(self._publisher, [topic, encode(tick)])
+            crash_point("mt5.after_publish", tick.ordinal)
             metrics.PUBLISHED_TICKS.inc(tick.symbol)
 
     def _every_second(self) -> None:
         send(self._publisher, [HEARTBEAT_TOPIC, encode(self._gateway.heartbeat(self._now()))])
         metrics.show(self._gateway)
+        if self._require_files is not None:
+            self._require_files()
         if self._gateway.publisher.is_live:
             self.keep()
 

@@ -141,10 +141,11 @@ class FaultyLink(TerminalLink):
         assert pending is not None
         if now.mono_ns < pending.due_mono_ns:
             return Waiting(pending.due_mono_ns)
-        self._pending = None
+        sent = pending.sent
         if Fault.BLOCKING_CALL in pending.played:
-            return self._execute(pending.request, pending.symbol, pending.played, now)
-        return pending.sent
+            sent = self._execute(pending.request, pending.symbol, pending.played, now)
+        self._pending = None
+        return sent
 
     def _execute(self, request: PlaceOrder, symbol: str, faults: Played, now: Now) -> Sent | None:
         if Fault.NOT_EXECUTED in faults:

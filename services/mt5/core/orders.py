@@ -242,10 +242,10 @@ class OrderDesk:
         return looks.count >= EMPTY_LOOKS_MIN
 
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
-        del self._looks[order_id]
         words = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
         reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, words)
         self._journal.presumed(order_id, effect, _stored(reply))
+        del self._looks[order_id]
         return reply
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:

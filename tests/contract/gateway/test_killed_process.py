@@ -16,7 +16,16 @@ import zmq
 
 from common.settings import PROJECT_ROOT
 
-POINTS = ("mt5.before_calling", "mt5.after_calling", "mt5.after_call", "mt5.after_done", "mt5.after_reply")
+POINTS = (
+    "mt5.before_calling",
+    "mt5.after_calling",
+    "mt5.before_call",
+    "mt5.after_call",
+    "mt5.before_done",
+    "mt5.after_done",
+    "mt5.before_reply",
+    "mt5.after_reply",
+)
 ANSWER_MS = 20_000
 
 
@@ -61,6 +70,11 @@ class Process:
         code = self._process.poll()
         assert code in (None, -signal.SIGKILL), (self._folder / "log").read_text()
         return code is None
+
+    def wait(self) -> int:
+        """The exit code, once it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(timeout=20)
 
     def stop(self) -> int:
         """Ask it to end, and wait for that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,13 @@ def test_without_a_folder_for_the_markers_nothing_is_tried() -> None:
 def test_without_the_variable_nothing_happens() -> None:
     assert os.environ.get(faults.VARIABLE) is None
     faults.crash_point("signal.after_tick", 1)
+
+
+def test_every_crash_point_of_the_code_is_listed_under_its_process() -> None:
+    literal = re.compile(r'"((?:mt5|signal|portfolio|execution)\.(?:before|after)_\w+)"')
+    services = Path(faults.__file__).parents[1] / "services"
+    found = {
+        service: {name for path in (services / service).rglob("*.py") for name in literal.findall(path.read_text())}
+        for service in faults.CRASH_POINTS
+    }
+    assert {service: set(points) for service, points in faults.CRASH_POINTS.items()} == found

@@ -1,0 +1,102 @@
+"""A journal that is taken away while the gateway runs: nothing more is acknowledged, and no order has a second effect."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from services.mt5.core.journal import Effect
+from services.mt5.in_place import FileLostError
+from services.mt5.journal import DurableJournal
+from tests.contract.gateway.test_killed_process import Desk, Process
+
+EFFECT = Effect("BUY", "EURUSD", Decimal("0.01"))
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short path: a socket's may have 107 bytes."""
+    return tmp_path_factory.mktemp("g")
+
+
+@pytest.mark.parametrize("name", ["journal.db", "journal.db-wal"])
+def test_nothing_is_durable_in_a_file_that_is_gone(tmp_path: Path, name: str) -> None:
+    journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
+    journal.calling("A-1", EFFECT, ordinal=1)
+    (tmp_path / name).unlink()
+    with pytest.raises(FileLostError, match="removed or replaced"):
+        journal.calling("A-2", EFFECT, ordinal=1)
+    journal.close()
+
+
+def test_a_file_put_in_its_place_is_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
+    journal.require_in_place()
+    copy = tmp_path / "copy"
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+    with pytest.raises(FileLostError):
+        journal.require_in_place()
+    journal.close()
+
+
+def test_a_journal_without_its_log_begins_anew_when_the_database_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    first = DurableJournal(path, new_id="journal-1", account="paper-USD")
+    first.calling("A-1", EFFECT, ordinal=1)
+    log = (tmp_path / "journal.db-wal").read_bytes()
+    first.close()
+    path.unlink()
+    (tmp_path / "journal.db-wal").write_bytes(log)
+    second = DurableJournal(path, new_id="journal-2", account="paper-USD")
+    assert (second.journal_id, second.entry_count) == ("journal-2", 0)
+    second.close()
+
+
+@pytest.mark.slow
+def test_orders_are_answered_from_the_book_when_the_journal_is_gone(folder: Path) -> None:
+    process = Process(folder / "a", ticks=4)
+    process.start()
+    desk = Desk(process)
+    first_id = desk.ask(action="HELLO", client="test")["journal_id"]
+    desk.ask(action="CONFIRM", stream_id="run-1", ordinal=0)
+    before = [desk.ask(**an_order(number)) for number in (1, 2)]
+    for file in (folder / "a" / "data" / "venue").glob("journal.db*"):
+        if not file.name.endswith(".lock"):
+            file.unlink()
+    send_without_waiting(process.url, an_order(3))
+    assert process.wait() == 1
+    process.start()
+    assert desk.ask(action="HELLO", client="test")["journal_id"] != first_id
+    after = [desk.ask(**an_order(number)) for number in (1, 2)]
+    assert [what_happened(reply) for reply in after] == [what_happened(reply) for reply in before]
+    assert desk.ask(**an_order(1, volume=0.03))["error_code"] == "ID_CONFLICT"
+    assert desk.ask(**an_order(3))["status"] == "FILLED"
+    deals = desk.ask(action="GET_DEALS", after=1)["deals"]
+    assert [deal["order_id"] for deal in deals] == ["A-1", "A-2", "A-3"]
+    desk.close()
+    assert process.stop() == 0
+
+
+def an_order(number: int, *, volume: float = 0.02) -> dict[str, Any]:
+    return {"action": "BUY", "order_id": f"A-{number}", "symbol": "EURUSD", "volume": volume, "ordinal": 1}
+
+
+def what_happened(reply: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in reply.items() if name not in ("boot_id", "request_id")}
+
+
+def send_without_waiting(url: str, fields: dict[str, Any]) -> None:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.connect(url)
+    socket.send_multipart([b"", json.dumps(fields).encode()])
+    # Whatever was sent before leaves the socket before it closes; no answer comes.
+    socket.close(linger=5_000)
+    context.term()
