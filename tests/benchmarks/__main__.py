@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.settings import PROJECT_ROOT
-from tests.benchmarks import chain, floor, memory, offline
+from tests.benchmarks import chain, floor, memory, offline, start_up
 from tests.benchmarks.figures import quantiles_us, ratios, row
 from tests.benchmarks.workload import ALTERNATE, ALTERNATE_EACH_TENTH, write_ticks
 
@@ -53,9 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--ticks", type=int, default=3_000, help="ticks through the chain, per measurement")
     parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go")
+    parser.add_argument("--orders", type=int, default=start_up.ORDERS, help="orders in the desk that is started")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pdb-") as folder:
-        figures, rows = measure(Path(folder), arguments.ticks)
+        figures, rows = measure(Path(folder), arguments.ticks, orders=arguments.orders)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(figures, indent=2, sort_keys=True))
     table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
@@ -70,7 +71,7 @@ def main() -> None:
     console.print(f"written to {arguments.json}")
 
 
-def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
+def measure(folder: Path, ticks: int, *, orders: int) -> tuple[dict[str, Any], list[Row]]:
     """Every figure, and the lines of the table."""
     figures: dict[str, Any] = {}
     rows: list[Row] = []
@@ -110,6 +111,11 @@ def measure(folder: Path, ticks: int) -> tuple[dict[str, Any], list[Row]]:
         ),
         row("start to first tick", f"{run['start_up_s']:.2f} s"),
         row("memory", ", ".join(f"{name} {mb:.0f} MB" for name, mb in figures["memory MB"].items())),
+    ]
+    ready = figures["start-up of a large desk"] = start_up.measure(_folder(folder), orders=orders)
+    rows += [
+        row(f"start to trading, {orders:,} orders: {name}", f"{ready[name]:.2f} s")
+        for name in (*start_up.SERVICES, "trading")
     ]
     return figures, rows
 

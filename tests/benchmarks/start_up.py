@@ -1,0 +1,106 @@
+"""How long a desk with many orders takes from its start to trading: `python -m tests.benchmarks.start_up [--orders N]`.
+
+The folder is made by the cores, then the four processes are started on it as supervisord would, with the demo model and a
+market that runs by itself. Each process is timed from its start to its first word that it is at work; the desk until portfolio
+says RUNNING. The first start makes what is cached (compiled kernels, the self-check of the model), the second one counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from cli.control import ControlClient
+from cli.desk_environment import control_url, desk_environment
+from common.settings import PROJECT_ROOT
+from proto.control import DeskState, StatusQuery, StatusReply
+from tests.support.large_desks import make_large_desk
+from tests.support.waiting import wait_for
+
+ORDERS: Final = 100_000
+SECONDS_MAX: Final = 5.0
+SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
+READY: Final = {
+    "mt5": "the simulated market is open",
+    "execution": "execution carries calls",
+    "portfolio": "the desk is ",
+    "signal": "signal speaks for its symbols",
+}
+SETTINGS: Final = {
+    "TRADING_SYMBOL": "EURUSD",
+    "STRATEGY": "xgboost",
+    "MODEL": str(PROJECT_ROOT / "models" / "demo"),
+    "MT5_MARKET": "generated",
+    "MT5_PACE": "live",
+    "RISK": "none",
+    "ON_OPPOSITE": "reverse",
+    "LOG_LEVEL": "INFO",
+}
+
+
+def measure(folder: Path, *, orders: int = ORDERS) -> dict[str, Any]:
+    """Seconds until the desk was RUNNING and until each process was at work, in the second start on one folder."""
+    data_dir = folder / "desk"
+    data_dir.mkdir()
+    make_large_desk(data_dir, orders=orders)
+    start(folder, data_dir)
+    return {"orders": orders, **start(folder, data_dir)}
+
+
+def start(folder: Path, data_dir: Path) -> dict[str, Any]:
+    """One start, stopped again when the desk trades."""
+    runtime = Path(tempfile.mkdtemp(dir=folder, prefix="r"))
+    environment = desk_environment(os.environ, SETTINGS, runtime=runtime, data_dir=data_dir)
+    with ExitStack() as stack:
+        client = stack.enter_context(ControlClient(control_url(runtime)))
+        logs = {name: runtime / f"{name}.log" for name in SERVICES}
+        began = time.perf_counter()
+        for name in SERVICES:
+            output = stack.enter_context(logs[name].open("wb"))
+            process = subprocess.Popen([sys.executable, "-m", f"services.{name}"], env=environment, stdout=output)
+            stack.callback(_end, process)
+        ready: dict[str, float] = {}
+
+        def look() -> bool:
+            for name in SERVICES:
+                if name not in ready and READY[name] in logs[name].read_text():
+                    ready[name] = round(time.perf_counter() - began, 2)
+            status = client.ask(StatusQuery(), StatusReply, timeout_s=0.05)
+            if status is not None and status.state in (DeskState.HALTED, DeskState.FINISHED):
+                raise RuntimeError(f"the desk is {status.state}: {status.waiting_for}")
+            if status is not None and status.state is DeskState.RUNNING:
+                ready.setdefault("trading", round(time.perf_counter() - began, 2))
+            return len(ready) > len(SERVICES)
+
+        wait_for(look, "a desk that trades", seconds=600.0)
+    return ready
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def main() -> None:
+    """Measure, print, and fail when it takes too long."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.start_up", description=__doc__)
+    parser.add_argument("--orders", type=int, default=ORDERS)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pds-") as folder:
+        found = measure(Path(folder), orders=arguments.orders)
+    Console().print_json(json.dumps(found))
+    sys.exit(found["trading"] > SECONDS_MAX)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The folder of a desk with as many orders as asked for, made by the cores themselves and left as a stopped desk leaves it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+
+from proto.control import DeskState
+from research.backtest import Backtest
+from services.mt5.book_store import DurableBookStore
+from services.mt5.core.compose import account_name
+from services.mt5.journal import DurableJournal
+from services.portfolio.ledger import FILE_NAME, Ledger
+from tests.benchmarks.workload import a_run, write_ticks
+
+_INTERVAL_NS = 1_000_000
+
+
+def make_large_desk(data_dir: Path, *, orders: int) -> None:
+    """Trade `orders` orders, one on each tick, into the ledger, journal and book of an empty folder.
+
+    Nothing is synced on the way, which is most of what such a folder takes to make; it is complete all the same.
+    """
+    ticks = write_ticks(data_dir / "ticks.parquet", count=orders, interval_ns=_INTERVAL_NS)
+    spec = a_run(ticks)
+    stream = spec.load()
+    with (
+        closing(Ledger(data_dir / FILE_NAME)) as ledger,
+        closing(DurableBookStore(data_dir / "venue" / "book.db")) as store,
+        closing(
+            DurableJournal(data_dir / "venue" / "journal.db", new_id="large", account=account_name("USD"))
+        ) as journal,
+    ):
+        for db in (ledger._db, store._db, journal._db):
+            _do_not_sync(db)
+        backtest = Backtest(spec, stream, ledger, journal, store)
+        backtest.run()
+        desk = backtest.desk
+        assert desk.state is DeskState.FINISHED, desk.waiting_for
+        assert len(desk.book.orders) == orders, len(desk.book.orders)
+    ticks.unlink()
+
+
+def _do_not_sync(db: apsw.Connection) -> None:
+    db.pragma("synchronous", "OFF")
