@@ -116,9 +116,11 @@ def test_with_nobody_there_an_order_is_in_doubt_as_well() -> None:
 
 
 def test_a_late_answer_is_never_taken_for_that_of_the_next_order(server: RepServer) -> None:
-    with ExecutionGateway(port=server.port, timeout_ms=300) as gateway:
-        assert gateway.send_order(ORDER)["status"] == "IN_DOUBT"
+    with ExecutionGateway(port=server.port, timeout_ms=2_000) as gateway:
+        thread, replies = aside(lambda: gateway.send_order(ORDER))
         late = server.take()
+        thread.join()
+        assert replies[0]["status"] == "IN_DOUBT"
         gateway.timeout_ms = 5_000
         thread, replies = aside(lambda: gateway.send_order({**ORDER, "order_id": "a-2"}))
         server.fill(late)
