@@ -1,0 +1,182 @@
+"""The faults of a chaos run: each does one thing to a running desk, and says what it did."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from cli.supervision import Supervised
+from proto.codec import encode
+from proto.gateway import Fault, Simulate
+from research.chaos.scorecard import Scorecard
+
+PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
+GARBAGE_FRAMES: Final = 200
+SUBSCRIBERS_MAX: Final = 4
+VENUE_FAULTS: Final = (
+    Simulate(fault=Fault.NO_REPLY, count=3),
+    Simulate(fault=Fault.COMMENT_TRUNCATED, count=5),
+    Simulate(fault=Fault.COMMENT_REWRITTEN, count=5),
+    Simulate(fault=Fault.NONE_RESULT, count=2),
+    Simulate(fault=Fault.IPC_ERROR, count=2),
+    Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=1_500),
+    Simulate(fault=Fault.POLL_DELAY, count=3),
+    Simulate(fault=Fault.DEAL_LATER, count=2, delay_ms=500),
+    Simulate(fault=Fault.FILL_LATER, count=2, delay_ms=500),
+    Simulate(fault=Fault.DISCONNECTED, duration_ms=1_000),
+)
+"""What the simulated venue is told to do wrong, one at a time."""
+
+
+@dataclass
+class Faults:
+    """Plays faults on one desk; what lasts is undone by `tick` when its time has come, and by `stop`."""
+
+    desk: Supervised
+    data_dir: Path
+    gateway: str
+    draw: random.Random
+    card: Scorecard
+    _undo: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    _context: zmq.Context[zmq.Socket[bytes]] = field(default_factory=zmq.Context)
+
+    def kill(self, name: str) -> int | None:
+        """SIGKILL; the pid that died, None when there was none."""
+        pid = self._pid(name)
+        if pid is None or not _signalled(pid, signal.SIGKILL):
+            return None
+        self.card.faults[f"kill {name}"] += 1
+        return pid
+
+    def hang(self, name: str) -> None:
+        """SIGSTOP for up to two seconds."""
+        pid = self._pid(name)
+        if pid is not None and _signalled(pid, signal.SIGSTOP):
+            self.card.faults[f"hang {name}"] += 1
+            self._later(self.draw.uniform(0.3, 2.0), lambda: _go_on(pid))
+
+    def lose_journal(self) -> int | None:
+        """Kill the gateway and delete its journal before it is back."""
+        pid = self.kill("mt5")
+        if pid is not None:
+            for path in (self.data_dir / "venue").glob("journal.db*"):
+                if not path.name.endswith(".lock"):
+                    path.unlink(missing_ok=True)
+            self.card.faults["journal deleted"] += 1
+        return pid
+
+    def fill_disk(self, name: str) -> None:
+        """No file of the process may grow (RLIMIT_FSIZE), as on a disk without room."""
+        pid = self._pid(name)
+        if pid is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (4_096, hard))
+            self.card.faults[f"disk full {name}"] += 1
+            self._later(self.draw.uniform(0.5, 2.0), lambda: _give_room(pid, hard))
+
+    def step_clock(self, path: Path) -> None:
+        """The wall clock jumps by up to five seconds, either way, and back later."""
+        step_ns = int(self.draw.choice((-1, 1)) * self.draw.uniform(1.0, 5.0) * 1e9)
+        _write(path, str(step_ns))
+        self.card.faults["clock step"] += 1
+        self._later(3.0, lambda: _write(path, "0"))
+
+    def subscribe_slowly(self) -> None:
+        """A subscriber of the ticks that never reads."""
+        socket = self._context.socket(zmq.SUB)
+        socket.setsockopt(zmq.RCVHWM, 1)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.connect(f"ipc://{self.desk.runtime}/ticks.ipc")
+        self.card.faults["slow subscriber"] += 1
+        self._later(10.0, lambda: socket.close(linger=0))
+
+    def flood(self) -> None:
+        """Frames of nothing that anybody knows, at every socket that takes any."""
+        for name, kind in (("gw", zmq.DEALER), ("signal", zmq.PUSH), ("command", zmq.PUSH), ("report", zmq.PUSH),
+                           ("control", zmq.DEALER)):  # fmt: skip
+            socket = self._context.socket(kind)
+            socket.setsockopt(zmq.LINGER, 200)
+            socket.connect(f"ipc://{self.desk.runtime}/{name}.ipc")
+            for _ in range(GARBAGE_FRAMES):
+                frames = [self.draw.randbytes(self.draw.randrange(64)) for _ in range(self.draw.randint(1, 3))]
+                with suppress(zmq.Again):
+                    socket.send_multipart(frames, zmq.NOBLOCK)
+            socket.close()
+        self.card.faults["flood of garbage"] += 1
+
+    def venue(self) -> None:
+        """One of the simulated venue's own faults."""
+        self._ask_venue(fault := self.draw.choice(VENUE_FAULTS))
+        self.card.faults[f"venue {fault.fault.value}"] += 1
+
+    def tick(self) -> None:
+        """Undo what has lasted long enough."""
+        now = time.monotonic()
+        due = [undo for at, undo in self._undo if at <= now]
+        self._undo = [entry for entry in self._undo if entry[0] > now]
+        for undo in due:
+            undo()
+
+    def stop(self) -> None:
+        """Undo everything, at once."""
+        for _, undo in self._undo:
+            undo()
+        self._undo.clear()
+        self._ask_venue(Simulate(fault=Fault.ALL_OFF))
+
+    def close(self) -> None:
+        """Leave no socket behind."""
+        for _, undo in self._undo:
+            undo()
+        self._context.destroy(linger=0)
+
+    def _ask_venue(self, fault: Simulate) -> None:
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 500)
+        socket.connect(self.gateway)
+        socket.send_multipart([b"", encode(fault)])
+        socket.poll(500)
+        socket.close()
+
+    def _later(self, seconds: float, undo: Callable[[], None]) -> None:
+        self._undo.append((time.monotonic() + seconds, undo))
+
+    def _pid(self, name: str) -> int | None:
+        state = self.desk.states().get(name)
+        return state.pid if state is not None and state.pid and state.state in ("RUNNING", "STARTING") else None
+
+
+def _signalled(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _go_on(pid: int) -> None:
+    _signalled(pid, signal.SIGCONT)
+
+
+def _give_room(pid: int, hard: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="ascii")
+    part.replace(path)

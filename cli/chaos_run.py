@@ -1,0 +1,193 @@
+"""A live desk under faults: started, disturbed by a seed, left to settle, stopped, and judged by the oracle."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cli.chaos_faults import PROCESSES, Faults
+from cli.control import ControlClient
+from cli.desk_environment import control_url, desk_environment
+from cli.supervision import Supervised
+from common.errors import StartError
+from common.faults import CLOCK_STEP_VARIABLE
+from proto.control import ReconcileCommand, ReconcileReply, ResumeCommand, StatusQuery, StatusReply, TradingReply
+from proto.control import TradingState as Trading
+from research.chaos.oracle import examine
+from research.chaos.proxy import LossyLine, Odds
+from research.chaos.scorecard import Scorecard
+
+STEP_S: Final = 0.05
+SETTLE_MAX_S: Final = 90.0
+WARM_UP_S: Final = 20.0
+RECOVERY_MAX_S: Final = 60.0
+STRATEGY: Final = "research.chaos.restless:Restless"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChaosPlan:
+    """What is to be run and how hard; `settings` are the desk's."""
+
+    data_dir: Path
+    settings: Mapping[str, str]
+    minutes: float
+    seed: int
+    kills_per_minute: float
+    faults_per_minute: float
+    odds: Odds
+
+
+@dataclass
+class _Recovery:
+    """A process that was killed, until the desk has made a new order after it."""
+
+    name: str
+    pid: int
+    since: float
+    orders: int | None = None
+
+
+@dataclass
+class _Run:
+    plan: ChaosPlan
+    desk: Supervised
+    client: ControlClient
+    faults: Faults
+    card: Scorecard
+    draw: random.Random
+    clock: Path
+    tell: Callable[[str], None]
+    status: StatusReply | None = None
+    recovering: list[_Recovery] = field(default_factory=list)
+
+    def disturb(self) -> None:
+        """Faults until the time is over."""
+        end = time.monotonic() + self.plan.minutes * 60
+        next_kill = self._next(self.plan.kills_per_minute)
+        next_fault = self._next(self.plan.faults_per_minute)
+        while (now := time.monotonic()) < end:
+            self.faults.tick()
+            if now >= next_kill:
+                next_kill = self._next(self.plan.kills_per_minute)
+                self._kill()
+            if now >= next_fault:
+                next_fault = self._next(self.plan.faults_per_minute)
+                self._fault()
+            self.look()
+            time.sleep(STEP_S)
+
+    def look(self) -> None:
+        """Ask how it is, play the person where one is needed, and see who is back."""
+        status = self.client.ask(StatusQuery(), StatusReply, timeout_s=0.3)
+        if status is None:
+            return
+        self.status = status
+        self.tell(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
+        if status.trading_state is not Trading.ACTIVE:
+            reply = self.client.ask(ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0)
+            if reply is not None:
+                self.card.resumed[status.trading_reason or status.trading_state.value] += 1
+        if self.recovering:
+            self._see_who_is_back(status)
+
+    def _kill(self) -> None:
+        name = self.draw.choice(PROCESSES)
+        self._watch(name, self.faults.kill(name))
+
+    def _watch(self, name: str, pid: int | None) -> None:
+        if pid is not None:
+            self.recovering.append(_Recovery(name, pid, time.monotonic()))
+
+    def _fault(self) -> None:
+        play: list[Callable[[], None]] = [
+            lambda: self.faults.hang(self.draw.choice(PROCESSES)),
+            lambda: self.faults.hang("mt5"),
+            lambda: self._watch("mt5", self.faults.lose_journal()),
+            lambda: self.faults.fill_disk(self.draw.choice(("portfolio", "mt5"))),
+            lambda: self.faults.step_clock(self.clock),
+            self.faults.subscribe_slowly,
+            self.faults.flood,
+            self.faults.venue,
+            self.faults.venue,
+        ]
+        self.draw.choice(play)()
+
+    def _see_who_is_back(self, status: StatusReply) -> None:
+        states = self.desk.states()
+        now = time.monotonic()
+        left = []
+        for one in self.recovering:
+            state = states.get(one.name)
+            if one.orders is None and state is not None and state.pid not in (0, one.pid):
+                one.orders = status.orders
+            elif one.orders is not None and status.orders > one.orders:
+                self.card.recoveries_s.setdefault(one.name, []).append(now - one.since)
+                continue
+            if now - one.since > RECOVERY_MAX_S:
+                self.card.recoveries_s.setdefault(one.name, []).append(now - one.since)
+                continue
+            left.append(one)
+        self.recovering = left
+
+    def _next(self, per_minute: float) -> float:
+        return time.monotonic() + (self.draw.expovariate(per_minute / 60) if per_minute > 0 else 1e9)
+
+    def settle(self) -> None:
+        """Without faults: until nothing is open and ledger and gateway agree, by the desk's own word."""
+        deadline = time.monotonic() + SETTLE_MAX_S
+        while time.monotonic() < deadline:
+            self.look()
+            reply = self.client.ask(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
+            if reply is not None and reply.complete:
+                self.card.differences = [f"{found.kind} {found.subject}" for found in reply.differences]
+                if not reply.differences and self.status is not None and not self.status.in_doubt:
+                    self.card.settled = "yes"
+                    return
+            time.sleep(STEP_S)
+        self.card.settled = f"not within {SETTLE_MAX_S:.0f} s"
+
+
+def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
+    """Run it and judge it.
+
+    Raises:
+        StartError: a process could not be started.
+    """
+    card = Scorecard(minutes=plan.minutes, seed=plan.seed)
+    draw = random.Random(plan.seed)  # noqa: S311 - faults, no secrets
+    with Supervised(log_dir=plan.data_dir / "logs") as desk:
+        environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
+        gateway, front = environment["MT5_REQUEST_URL"], f"ipc://{desk.runtime}/line.ipc"
+        clock = desk.runtime / "clock_step_ns"
+        environment |= {"ZMQ_EXECUTION_URL": front, CLOCK_STEP_VARIABLE: str(clock)}
+        faults = Faults(desk, plan.data_dir, gateway, draw, card)
+        with LossyLine(front, gateway, seed=plan.seed) as line, ControlClient(control_url(desk.runtime)) as client:
+            run = _Run(plan, desk, client, faults, card, draw, clock, tell)
+            try:
+                desk.start(environment)
+                _until_it_trades(run)
+                line.set(plan.odds)
+                run.disturb()
+                line.set(Odds())
+                faults.stop()
+                run.settle()
+            finally:
+                faults.close()
+            desk.stop()
+            card.network = line.counts
+    card.verdict = examine(plan.data_dir)
+    return card
+
+
+def _until_it_trades(run: _Run) -> None:
+    deadline = time.monotonic() + WARM_UP_S
+    while run.status is None or not run.status.orders:
+        run.look()
+        if time.monotonic() > deadline:
+            raise StartError(f"no order within {WARM_UP_S:.0f} s; expected the desk to trade before it is disturbed")
+        time.sleep(STEP_S)

@@ -1,0 +1,251 @@
+"""Was anything lost, was anything doubled: the ledger of a stopped desk against the simulated broker's own book.
+
+It shares no code with the desk. Both files are copied and read with plain SQL, ids and sums are worked out here, so that
+a mistake of the desk's own comparison does not hide itself.
+
+*Lost* is an order or a deal that one side has and the other does not, or has otherwise. *Doubled* is a second effect of
+one order id, or a deal booked twice. What the two sums of positions and cash say is told beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+OPEN: Final = ("NEW", "PENDING", "SENT", "ACCEPTED", "PARTIALLY_FILLED", "IN_DOUBT")
+WITHOUT_EFFECT: Final = ("DENIED", "REJECTED", "EXPIRED", "CANCELED", "PRESUMED_EXPIRED")
+_ID_IN_MAGIC: Final = 1 << 62
+_COUNT_BITS: Final = 30
+_DEAL_FIELDS: Final = ("kind", "entry", "symbol", "ticket")
+_DEAL_AMOUNTS: Final = ("volume", "price", "profit", "commission", "swap")
+_SIGN: Final = {"BUY": 1, "SELL": -1}
+
+
+@dataclass
+class Verdict:
+    """What the oracle found, in words; nothing in the first five lists is what an undisturbed desk has."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    different: list[str] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list)
+    cash: list[str] = field(default_factory=list)
+    in_doubt: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    orders: int = 0
+    deals: int = 0
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both books tell the same story; open orders and those of others do not count against it."""
+        return not (self.lost or self.doubled or self.different or self.positions or self.cash)
+
+
+@dataclass
+class _Ledger:
+    orders: dict[str, dict[str, Any]]
+    deals: dict[int, dict[str, Any]]
+    booked: Counter[int]
+    lots: dict[str, Decimal]
+    balance: Decimal | None
+
+
+@dataclass
+class _Venue:
+    orders: dict[int, dict[str, Any]]
+    deals: dict[int, dict[str, Any]]
+    positions: dict[str, Decimal]
+    balance: Decimal | None
+
+
+def examine(data_dir: Path) -> Verdict:
+    """Compare the two books of a stopped desk.
+
+    Raises:
+        FileNotFoundError: one of them is not there.
+    """
+    ledger, venue = _read_ledger(data_dir / "ledger.db"), _read_venue(data_dir / "venue" / "book.db")
+    verdict = Verdict(orders=len(ledger.orders), deals=len(venue.deals))
+    _compare_orders(ledger, venue, verdict)
+    _compare_deals(ledger, venue, verdict)
+    _compare_positions(ledger, venue, verdict)
+    _compare_cash(ledger, venue, verdict)
+    return verdict
+
+
+def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+    effects: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    traces: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for ticket, row in venue.orders.items():
+        order_id = _owner(row, ledger.orders)
+        if order_id is None:
+            verdict.foreign.append(f"order {ticket}: magic {row['magic']}, comment {row['comment']!r}")
+            continue
+        traces[order_id].append(row)
+        if Decimal(row["filled_volume"]) > 0:
+            effects[order_id].append(row)
+        if order_id not in ledger.orders:
+            verdict.lost.append(f"order {order_id}: the venue has it as {ticket}, the ledger does not")
+    for order_id, rows in effects.items():
+        if len(rows) > 1:
+            tickets = ", ".join(str(row["ticket"]) for row in rows)
+            verdict.doubled.append(f"order {order_id}: {len(rows)} orders of the venue had an effect: {tickets}")
+    for order_id, order in ledger.orders.items():
+        _compare_order(order_id, order, effects.get(order_id, []), bool(traces.get(order_id)), verdict)
+
+
+def _compare_order(
+    order_id: str, order: dict[str, Any], effects: list[dict[str, Any]], is_known: bool, verdict: Verdict
+) -> None:
+    status = order["status"]
+    if status == "IN_DOUBT":
+        verdict.in_doubt.append(f"order {order_id}: in doubt, the venue has {'a' if is_known else 'no'} trace of it")
+    if status in OPEN:
+        verdict.unresolved.append(f"order {order_id}: {status}")
+    elif status in WITHOUT_EFFECT and effects:
+        verdict.lost.append(f"order {order_id}: {status} in the ledger, filled at the venue as {effects[0]['ticket']}")
+    elif status not in WITHOUT_EFFECT and not effects:
+        verdict.lost.append(f"order {order_id}: {status} in the ledger, no effect at the venue")
+    for row in effects[:1]:
+        if (order["symbol"], order["side"]) != (row["symbol"], row["side"]):
+            verdict.different.append(
+                f"order {order_id}: {order['side']} {order['symbol']} in the ledger, {row['side']} {row['symbol']} at "
+                "the venue"
+            )
+        if status not in OPEN and Decimal(order["filled_volume"]) != Decimal(row["filled_volume"]):
+            verdict.different.append(
+                f"order {order_id}: filled {order['filled_volume']} in the ledger, {row['filled_volume']} at the venue"
+            )
+
+
+def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+    for number, times in ledger.booked.items():
+        if times > 1:
+            verdict.doubled.append(f"deal {number}: booked {times} times in the ledger's events")
+    for number in sorted(ledger.deals.keys() ^ ledger.booked.keys()):
+        verdict.different.append(f"deal {number}: not both in the ledger's events and in its deals")
+    for number in sorted(venue.deals.keys() - ledger.deals.keys()):
+        verdict.lost.append(f"deal {number}: the venue has it, the ledger does not")
+    for number in sorted(ledger.deals.keys() - venue.deals.keys()):
+        verdict.lost.append(f"deal {number}: the ledger has it, the venue does not")
+    for number in sorted(ledger.deals.keys() & venue.deals.keys()):
+        ours, theirs = ledger.deals[number], venue.deals[number]
+        for name in _DEAL_FIELDS:
+            if ours[name] != theirs[name]:
+                verdict.different.append(f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} there")
+        for name in _DEAL_AMOUNTS:
+            if Decimal(ours[name]) != Decimal(theirs[name]):
+                verdict.different.append(f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} there")
+
+
+def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+    told = {
+        "the ledger's deals": _net(ledger.deals.values()),
+        "the ledger's lots": ledger.lots,
+        "the venue's deals": _net(venue.deals.values()),
+        "the venue's positions": venue.positions,
+    }
+    for symbol in sorted(set().union(*told.values())):
+        volumes = {where: positions.get(symbol, Decimal(0)) for where, positions in told.items()}
+        if len(set(volumes.values())) > 1:
+            verdict.positions.append(
+                f"{symbol}: " + ", ".join(f"{volume} by {where}" for where, volume in volumes.items())
+            )
+
+
+def _compare_cash(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+    told = {
+        "the ledger's deals": _sum(ledger.deals.values()),
+        "the ledger": ledger.balance,
+        "the venue's deals": _sum(venue.deals.values()),
+        "the venue": venue.balance,
+    }
+    amounts = {where: Decimal(0) if amount is None else amount for where, amount in told.items()}
+    if len(set(amounts.values())) > 1:
+        verdict.cash.append("balance: " + ", ".join(f"{amount} by {where}" for where, amount in amounts.items()))
+
+
+def _net(deals: Iterable[dict[str, Any]]) -> dict[str, Decimal]:
+    net: dict[str, Decimal] = defaultdict(Decimal)
+    for deal in deals:
+        if deal["kind"] in _SIGN:
+            net[deal["symbol"]] += _SIGN[deal["kind"]] * Decimal(deal["volume"])
+    return {symbol: volume for symbol, volume in net.items() if volume}
+
+
+def _sum(deals: Iterable[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(deal[name]) for deal in deals for name in ("profit", "commission", "swap")), Decimal(0))
+
+
+def _owner(row: dict[str, Any], known: dict[str, Any]) -> str | None:
+    """Whose order of the venue that is: by its magic; by its comment where the magic spells no id."""
+    magic = int(row["magic"])
+    if magic & _ID_IN_MAGIC:
+        rest = magic - _ID_IN_MAGIC
+        return f"{rest >> _COUNT_BITS:08x}-{rest % (1 << _COUNT_BITS):06d}"
+    return row["comment"] if row["comment"] in known or _looks_like_ours(row["comment"]) else None
+
+
+def _looks_like_ours(comment: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{8}-\d{6,}", comment) is not None
+
+
+# ------------------------------------------------------------------------------------------------------------ reading
+
+
+def _read_ledger(path: Path) -> _Ledger:
+    rows = _rows(path, "orders", "deals", "lots", "account", "events")
+    booked: Counter[int] = Counter()
+    for row in rows["events"]:
+        event = json.loads(row["payload"])
+        if event["type"] == "deal_booked":
+            booked[event["deal"]["deal"]] += 1
+    lots = {
+        row["symbol"]: row["direction"]
+        * sum((Decimal(lot["volume"]) for lot in json.loads(row["payload"])), Decimal(0))
+        for row in rows["lots"]
+    }
+    account = [json.loads(row["payload"]) for row in rows["account"]]
+    return _Ledger(
+        orders={row["order_id"]: json.loads(row["payload"]) for row in rows["orders"]},
+        deals={row["deal"]: json.loads(row["payload"]) for row in rows["deals"]},
+        booked=booked,
+        lots={symbol: volume for symbol, volume in lots.items() if volume},
+        balance=Decimal(account[0]["amounts"]["balance"]) if account else None,
+    )
+
+
+def _read_venue(path: Path) -> _Venue:
+    rows = _rows(path, "orders", "deals", "positions", "account")
+    return _Venue(
+        orders={row["ticket"]: row for row in rows["orders"]},
+        deals={row["deal"]: row for row in rows["deals"]},
+        positions={row["symbol"]: Decimal(row["volume"]) for row in rows["positions"]},
+        balance=Decimal(rows["account"][0]["balance"]) if rows["account"] else None,
+    )
+
+
+def _rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
+    """Whole tables of a copy of the file, so that nothing of the original changes, its write-ahead log included."""
+    with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
+        copy = Path(folder) / path.name
+        shutil.copy(path, copy)
+        log = path.with_name(path.name + "-wal")
+        if log.is_file():
+            shutil.copy(log, copy.with_name(log.name))
+        db = sqlite3.connect(copy)
+        try:
+            db.row_factory = sqlite3.Row
+            return {table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")] for table in tables}  # noqa: S608
+        finally:
+            db.close()

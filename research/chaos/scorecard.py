@@ -1,0 +1,70 @@
+"""What a chaos run came to, as figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from research.chaos.oracle import Verdict
+
+
+@dataclass
+class Scorecard:
+    """Counted while it runs; `verdict` comes at the end. Recoveries in seconds, from the fault to the next new order."""
+
+    minutes: float
+    seed: int
+    faults: Counter[str] = field(default_factory=Counter)
+    network: dict[str, int] = field(default_factory=dict)
+    not_played: dict[str, str] = field(default_factory=dict)
+    resumed: Counter[str] = field(default_factory=Counter)
+    recoveries_s: dict[str, list[float]] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    settled: str = ""
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @property
+    def gateway_calls(self) -> int:
+        """Requests that came out of execution and the strategy, disturbed or not."""
+        return self.network.get("request", 0)
+
+    @property
+    def kills(self) -> int:
+        """Processes killed, whatever else was done to them."""
+        return sum(count for name, count in self.faults.items() if name.startswith("kill "))
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing lost, nothing doubled, and both books agree."""
+        return self.verdict.agrees and not self.verdict.in_doubt
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure, for a file."""
+        recovery = {
+            name: {"count": len(times), "p50": quantile(times, 0.5), "p99": quantile(times, 0.99)}
+            for name, times in sorted(self.recoveries_s.items())
+        }
+        return {
+            "minutes": self.minutes,
+            "seed": self.seed,
+            "kills": self.kills,
+            "gateway_calls": self.gateway_calls,
+            "faults": dict(sorted(self.faults.items())),
+            "network": self.network,
+            "not_played": self.not_played,
+            "resumed_by_the_command": dict(sorted(self.resumed.items())),
+            "recovery_s": recovery,
+            "desks_own_differences": self.differences,
+            "settled": self.settled,
+            "clean": self.is_clean,
+            **asdict(self.verdict),
+        }
+
+
+def quantile(values: list[float], share: float) -> float | None:
+    """The value that this share of them does not exceed."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)

@@ -1,0 +1,1 @@
+"""Tests of the proofs themselves: an oracle that finds, a proxy that disturbs, and a short chaos run."""

@@ -1,0 +1,128 @@
+"""An oracle that finds nothing must be known to be able to find: each kind of difference is made on purpose."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from research.chaos.oracle import Verdict, examine
+from tests.support.replays import backtested
+from tests.support.tick_files import a_tick_file
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk that has traded and holds a position at the end."""
+    folder = tmp_path_factory.mktemp("played")
+    ticks = a_tick_file(folder / "may.parquet", rows=25, seed=3)
+    strategy = ("--strategy", "research.chaos.restless:Restless")
+    assert backtested(f"{ticks}:EURUSD", *strategy, data_dir=folder / "desk").exit_code == 0
+    return folder / "desk"
+
+
+@pytest.fixture
+def desk(played: Path, tmp_path: Path) -> Path:
+    shutil.copytree(played, tmp_path / "desk")
+    return tmp_path / "desk"
+
+
+def tamper(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        for statement in statements:
+            assert db.execute(statement).rowcount > 0, statement
+
+
+def ledger(*statements: str) -> Callable[[Path], None]:
+    return lambda desk: tamper(desk / "ledger.db", *statements)
+
+
+def venue(*statements: str) -> Callable[[Path], None]:
+    return lambda desk: tamper(desk / "venue" / "book.db", *statements)
+
+
+def set_order(name: str, value: object) -> Callable[[Path], None]:
+    return ledger(
+        f"UPDATE orders SET payload = CAST(json_set(payload, '$.{name}', '{value}') AS BLOB) WHERE number = 2",
+    )
+
+
+LAST_DEAL = "(SELECT max(deal) FROM deals)"
+COPY_ORDER = (
+    "INSERT INTO orders SELECT 1000, comment, symbol, side, volume, filled_volume, filled_price, status, retcode, "
+    "reason, deal, time_ns, ordinal, error_code, deal_cursor, quiet, magic FROM orders WHERE ticket = 2"
+)
+
+
+def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
+    found = examine(desk)
+    assert found.agrees
+    assert found.orders > 10
+    assert found.deals == found.orders + 1
+    assert not found.foreign
+
+
+@pytest.mark.parametrize(
+    ("harm", "where"),
+    [
+        pytest.param(ledger("DELETE FROM orders WHERE number = 2"), "lost", id="order not in the ledger"),
+        pytest.param(venue("DELETE FROM orders WHERE ticket = 2"), "lost", id="order not at the venue"),
+        pytest.param(ledger(f"DELETE FROM deals WHERE deal = {LAST_DEAL}"), "lost", id="deal not in the ledger"),
+        pytest.param(venue(f"DELETE FROM deals WHERE deal = {LAST_DEAL}"), "lost", id="deal not at the venue"),
+        pytest.param(set_order("status", "EXPIRED"), "lost", id="filled order held to be expired"),
+        pytest.param(set_order("status", "PRESUMED_EXPIRED"), "lost", id="filled order presumed to be expired"),
+        pytest.param(venue("UPDATE orders SET filled_volume = '0' WHERE ticket = 2"), "lost", id="fill of nothing"),
+        pytest.param(venue(COPY_ORDER), "doubled", id="second effect of one id"),
+        pytest.param(
+            ledger(
+                "INSERT INTO events SELECT max(number) + 1, x'00', "
+                '(SELECT payload FROM events WHERE CAST(payload AS TEXT) LIKE \'{"type":"deal_booked"%\' LIMIT 1) FROM events'
+            ),
+            "doubled",
+            id="deal booked twice",
+        ),
+        pytest.param(set_order("side", "NONE"), "different", id="other side"),
+        pytest.param(set_order("filled_volume", "0.02"), "different", id="other volume"),
+        pytest.param(venue("UPDATE deals SET price = '9.9' WHERE deal = 3"), "different", id="other price"),
+        pytest.param(venue("UPDATE deals SET volume = '0.02' WHERE deal = 3"), "positions", id="other sum of deals"),
+        pytest.param(venue("UPDATE positions SET volume = '7'"), "positions", id="other position at the venue"),
+        pytest.param(
+            ledger("UPDATE lots SET payload = CAST('[]' AS BLOB)"), "positions", id="other position in the ledger"
+        ),
+        pytest.param(venue("UPDATE account SET balance = '1'"), "cash", id="other balance at the venue"),
+        pytest.param(
+            ledger("UPDATE account SET payload = CAST(json_set(payload, '$.amounts.balance', '1') AS BLOB)"),
+            "cash",
+            id="other balance in the ledger",
+        ),
+        pytest.param(venue("UPDATE deals SET swap = '-3' WHERE deal = 3"), "cash", id="other sum of money"),
+    ],
+)
+def test_what_is_tampered_with_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
+    harm(desk)
+    found = examine(desk)
+    assert getattr(found, where), found
+    assert not found.agrees
+
+
+def test_an_open_order_is_told_without_being_held_against_the_desk(desk: Path) -> None:
+    set_order("status", "IN_DOUBT")(desk)
+    found = examine(desk)
+    assert found.agrees
+    assert len(found.in_doubt) == len(found.unresolved) == 1
+
+
+def test_the_order_of_somebody_else_is_no_loss(desk: Path) -> None:
+    tamper(desk / "venue" / "book.db", COPY_ORDER, "UPDATE orders SET magic = 0, comment = 'x' WHERE ticket = 1000")
+    found = examine(desk)
+    assert found.agrees
+    assert len(found.foreign) == 1
+
+
+def test_a_verdict_can_be_told_as_json() -> None:
+    assert json.loads(json.dumps(vars(Verdict())))["lost"] == []
