@@ -73,8 +73,8 @@ ControlRequest = StatusQuery | ReconcileCommand | HaltCommand | ReduceOnlyComman
 class Difference(Struct, frozen=True, kw_only=True):
     """One thing on which ledger and venue disagree.
 
-    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, order, position, balance. `remedy` says what would
-    be done about it, or that a person has to look.
+    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, position, cash. `remedy` says
+    what would be done about it, or that a person has to look.
     """
 
     kind: Name

@@ -33,6 +33,9 @@ def run() -> None:
         limits=limits,
         settings={"risk": limits.name},
         signal_age_ns_max=settings.signal_age_max_ms * 1_000_000,
+        doubt_orders_max=settings.doubt_orders_max,
+        doubt_volume_max=settings.doubt_lots_max,
+        reconcile_every_ns=settings.reconcile_every_s * 1_000_000_000,
     )
     ledger = Ledger(settings.paperdesk_data_dir / FILE_NAME)
     sockets = Sockets()

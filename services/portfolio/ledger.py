@@ -22,8 +22,11 @@ from services.portfolio import chain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import (
+    Cleared,
+    EpochTaken,
     Event,
     InstrumentLearned,
+    JournalMet,
     Reconciled,
     StreamEnded,
     StreamOpened,
@@ -48,7 +51,7 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-_SYNCED: Final = (TradingStateChanged,)
+_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalMet)
 """What a power cut must not take back: nobody at the venue could tell it again."""
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
@@ -70,6 +73,9 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     amounts: dict[str, str]
     trading: TradingStateChanged | None = None
     acknowledged: list[int] = []
+    cleared: Cleared = Cleared()
+    epoch: int = 0
+    journal_id: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -241,6 +247,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.position_changes = rest.position_changes
         book.set_amounts(rest.amounts)
         book.trading, book.acknowledged = rest.trading, set(rest.acknowledged)
+        book.cleared, book.epoch, book.journal_id = rest.cleared, rest.epoch, rest.journal_id
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
     book.deals = [_deals.decode(payload) for (payload,) in db.execute("SELECT payload FROM deals ORDER BY deal")]
@@ -310,4 +317,7 @@ def _rest_of(book: Book) -> _Account:
         amounts=book.amounts(),
         trading=book.trading,
         acknowledged=sorted(book.acknowledged),
+        cleared=book.cleared,
+        epoch=book.epoch,
+        journal_id=book.journal_id,
     )

@@ -27,6 +27,9 @@ class PortfolioSettings(CommonSettings):
     on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")
     risk: str = Field(default="default", min_length=1, description="default, none or a file of limits")
     signal_age_max_ms: int = Field(default=5_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
+    doubt_orders_max: int = Field(default=3, ge=0, le=1_000, description="orders from 0 to 1000")
+    doubt_lots_max: Decimal = Field(default=Decimal(5), ge=0, le=1_000_000, description="lots of at least 0")
+    reconcile_every_s: int = Field(default=30, ge=1, le=86_400, description="seconds from 1 to 86400")
     metrics_port_portfolio: Port = 0
 
 

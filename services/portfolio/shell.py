@@ -59,6 +59,7 @@ class PortfolioShell:
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
         self._is_watching = False
+        self._clock_watch = clock.ClockWatch()
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._loop = Loop("portfolio")
@@ -168,6 +169,10 @@ class PortfolioShell:
 
     def _every_second(self) -> None:
         desk = self._portfolio.desk
+        if (step_ns := self._clock_watch.step_ns()) and desk.is_live:
+            desk.now = self._now()
+            desk.clock_stepped(step_ns)
+            self._end_turn()
         metrics.show(self._portfolio, clock.mono_ns(), uncommitted=self._keeper.uncommitted)
         if self._audit is not None and (finding := self._audit.finding()) is not None:
             self._audit = None

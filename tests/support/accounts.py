@@ -22,6 +22,9 @@ def state_of(book: Book) -> dict[str, Any]:
         "amounts": book.amounts(),
         "trading": book.trading,
         "acknowledged": book.acknowledged,
+        "cleared": book.cleared,
+        "epoch": book.epoch,
+        "journal_id": book.journal_id,
         "positions": {
             symbol: (position.direction, position.lots, position.net_volume, position.label, position.contract_size)
             for symbol, position in sorted(book.positions.items())

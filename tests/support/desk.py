@@ -76,9 +76,11 @@ class HandDrivenDesk:
         return self.tell(Answer(call.call_id, Outcome.NO_ANSWER, NIL))
 
     def settle(self, calls: list[Call]) -> None:
-        """Answer calls, and the calls that follow from the answers, until there are none."""
+        """Answer calls, and the calls that follow from the answers, until there are none; a live desk's turns end, too."""
         while calls:
             calls = [following for call in calls for following in self.answer(call)]
+            if not calls and self.desk.is_live:
+                calls = self.pause()
 
     def run_up(self) -> None:
         """Start, reconcile, hear the signal process and have CONFIRM(0) answered."""

@@ -6,6 +6,7 @@ fold has changed (the ledger's projections) finds them in `touched`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from decimal import Decimal
 from typing import Final
@@ -17,10 +18,13 @@ from proto.gateway import DealKind, VenueDeal
 from proto.instrument import Instrument
 from proto.units import Side
 from services.portfolio.core.events import (
+    Cleared,
     DealBooked,
+    EpochTaken,
     Event,
     IncarnationTaken,
     InstrumentLearned,
+    JournalMet,
     OrderCreated,
     OrderDenied,
     OrderUpdated,
@@ -33,7 +37,14 @@ from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_becom
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
 
+JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
+"""Code of an order in doubt because the journal that knew it is gone."""
+
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
+
+
+def _number(deal: VenueDeal) -> int:
+    return deal.deal
 
 
 class Touched:
@@ -69,6 +80,7 @@ class Book:
         """How many of the account's orders stand in each status."""
         self.positions: dict[str, Position] = {}
         self.deals: list[VenueDeal] = []
+        """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
         self.balance = ZERO
         self.realized_pnl = ZERO
@@ -78,6 +90,9 @@ class Book:
         self.trading: TradingStateChanged | None = None
         self.acknowledged: set[int] = set()
         """The venue's numbers of strangers' orders that a person has looked at."""
+        self.cleared = Cleared()
+        self.epoch = 0
+        self.journal_id = ""
         self.touched = Touched()
 
     @property
@@ -113,6 +128,11 @@ class Book:
                 self.ended = event
             case Reconciled():
                 self.reconciled = event
+                self.cleared = event.cleared or self.cleared
+            case EpochTaken(epoch=epoch):
+                self.epoch = epoch
+            case JournalMet():
+                self._meet_journal(event)
             case TradingStateChanged():
                 self.trading = event
                 self.acknowledged.update(event.acknowledged)
@@ -159,12 +179,33 @@ class Book:
             )
         )
 
+    def _meet_journal(self, event: JournalMet) -> None:
+        self.journal_id = event.journal_id
+        for order_id in event.doubtful:
+            order = self.orders[order_id]
+            words = "the gateway's journal is another one: the order may have been executed"
+            self._put(structs.replace(order, status=OrderStatus.IN_DOUBT, code=JOURNAL_CHANGED, error=words))
+
+    def has_deal(self, number: int) -> bool:
+        """Whether the deal with the venue's `number` is booked."""
+        if number > self.deal_cursor:
+            return False
+        at = bisect_left(self.deals, number, key=_number)
+        return at < len(self.deals) and self.deals[at].deal == number
+
+    def deals_after(self, number: int) -> list[VenueDeal]:
+        """The deals with higher numbers."""
+        return self.deals[bisect_left(self.deals, number + 1, key=_number) :]
+
     def _book(self, event: DealBooked) -> None:
         deal = event.deal
-        assert deal.deal > self.deal_cursor, (deal.deal, self.deal_cursor)
-        self.deals.append(deal)
+        assert not self.has_deal(deal.deal), deal.deal
+        if deal.deal > self.deal_cursor:
+            self.deals.append(deal)
+        else:
+            self.deals.insert(bisect_left(self.deals, deal.deal, key=_number), deal)
         self.touched.deals.append(deal)
-        self.deal_cursor = deal.deal
+        self.deal_cursor = max(self.deal_cursor, deal.deal)
         self.balance += deal.cash
         self.commission += deal.commission
         self.swap += deal.swap

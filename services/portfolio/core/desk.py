@@ -56,6 +56,20 @@ class Desk:
         """When the ticks were published whose deals are durable with this turn."""
         self.storage_problem = ""
         """Why nothing can be made durable by now; empty while the ledger can be written."""
+        self.epoch = 0
+        """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
+        self.lease_seen_ns = 0
+        """What the gateway's clock showed last; the next renewal repeats it."""
+        self.is_superseded = False
+        """Another portfolio leads the account."""
+        self.wants_hello = False
+        self.wants_deals = False
+        self.deals_from: int | None = None
+        """The number of a deal before those that a comparison found to be missing."""
+        self.strangers: list[int] = []
+        """The venue's numbers of orders that are not the desk's, as the last comparison found them."""
+        self.published_mono_ns: dict[str, int] = {}
+        """When the tick of a live order was published, until its deal is booked."""
         self._events: list[Event] = []
 
     @property
@@ -97,6 +111,11 @@ class Desk:
         """The desk itself found a reason to do less; it never takes back what a person or a worse finding has stopped."""
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
             self.set_trading(state, reason, by=by)
+
+    def lose_lead(self, why: str) -> None:
+        """Another portfolio leads the account: this one must not send another order."""
+        self.is_superseded = True
+        self.restrict(TradingState.HALTED, f"another portfolio leads this account: {why}", by="lease")
 
     def clock_stepped(self, step_ns: int) -> None:
         """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""

@@ -99,13 +99,25 @@ class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
     counts: TickCounts
 
 
+class Cleared(Struct, frozen=True, kw_only=True):
+    """Up to here ledger and venue agree for good: the venue's orders and deals, and the desk's own orders, by number."""
+
+    ticket: int = 0
+    deal: int = 0
+    number: int = 0
+
+
 class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
-    """Ledger and venue were compared; `at_end` when the stream had ended."""
+    """Ledger and venue were compared; `at_end` when the stream had ended.
+
+    `cleared` says up to where nothing need be compared again: all before it agreed, is settled and is old.
+    """
 
     ordinal: int
     at_end: bool
     balance: Decimal
     differences: list[Difference]
+    cleared: Cleared | None = None
 
 
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
@@ -123,6 +135,22 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     acknowledged: list[int] = []
 
 
+class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
+    """This portfolio leads the account from now on; orders of an earlier epoch that are still on their way are void."""
+
+    epoch: int
+    time_ns: int
+
+
+class JournalMet(Struct, frozen=True, kw_only=True, tag="journal_met"):
+    """The gateway has another journal than before, which knows none of the ids: `doubtful` are the orders left in doubt."""
+
+    journal_id: str
+    before: str
+    doubtful: list[str]
+    time_ns: int
+
+
 Event = (
     StreamOpened
     | IncarnationTaken
@@ -134,4 +162,6 @@ Event = (
     | StreamEnded
     | Reconciled
     | TradingStateChanged
+    | EpochTaken
+    | JournalMet
 )

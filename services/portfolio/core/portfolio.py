@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
-from proto.control import ControlError, DeskState, ReconcileReply, TradingCommand, TradingReply
+from proto.control import ControlError, DeskState, ReconcileReply, TradingCommand, TradingReply, TradingState
 from proto.gateway import (
     AccountReply,
     Buy,
@@ -35,7 +35,6 @@ from proto.gateway import (
     OrdersReply,
     PositionsReply,
     Reply,
-    Request,
     Sell,
     SymbolReply,
 )
@@ -44,8 +43,9 @@ from proto.time import Now
 from services.portfolio.core.conversation import Conversation, Conversations, Talk
 from services.portfolio.core.deciding import count, decide
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import OrderCreated, OrderUpdated, StreamEnded
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.events import OrderCreated, StreamEnded
+from services.portfolio.core.following import PASSING
+from services.portfolio.core.live import ORDER_LIFETIME_NS, Live
 from services.portfolio.core.reconcile import compare
 from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
 from services.portfolio.core.trading import obey
@@ -58,12 +58,6 @@ CONFIRM_EVERY: Final = 256
 
 IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
 IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
-DEALS_EVERY_NS: Final = 1_000_000_000
-"""How often a venue that runs by itself is asked for deals that no reply announced."""
-
-ORDER_LIFETIME_NS: Final = 5_000_000_000
-"""How long after its tick, by the venue's clock, an order of a live desk may still be executed."""
-
 _NS_PER_US: Final = 1_000
 
 _SETTLED: Final = frozenset(
@@ -94,7 +88,7 @@ class Portfolio:
         self._step = -1
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
-        self._deals_due_ns = 0
+        self._live = Live(desk, self._conversations)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
 
@@ -104,7 +98,7 @@ class Portfolio:
         """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
         self.desk.now = now
         self._conversations.number_from(now.mono_ns // _NS_PER_US + 1)
-        return self._talk(begin(self.desk))
+        return self._talk(begin(self.desk, self._live.watch))
 
     def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
         """Take one message in and return the calls that follow from it."""
@@ -128,14 +122,15 @@ class Portfolio:
         desk.market.hear(message, now.mono_ns)
         is_another = bool(desk.cursor.stream_id) and message.stream_id != desk.cursor.stream_id
         if is_another and self._busy is None and desk.state is DeskState.RUNNING:
-            desk.enter(DeskState.CONNECTING, "the gateway, which has another stream now")
             self._held.clear()
-            return self._talk(begin(desk))
+            return self._meet_anew("the gateway, which has another stream now")
         return []
 
     def pause(self, now: Now) -> list[Call]:
-        """No more input is at hand: confirm what has been decided."""
+        """No more input is at hand: confirm what has been decided, and go on with what a live desk wants."""
         self.desk.now = now
+        if self.desk.is_live and self._gateway_boot:
+            return self._go_on_live()
         if self.desk.state is DeskState.WAITING_FOR_SIGNALS and self._all_heard():
             self.desk.enter(DeskState.RUNNING)
             self._touch_idle()
@@ -155,39 +150,56 @@ class Portfolio:
         if (resend := self._conversations.next_due_mono_ns()) is not None:
             dues.append(resend)
         if self.desk.state is DeskState.RUNNING:
-            dues.append(self._idle_due_ns if self.desk.window else self._deals_due_ns)
+            dues.append(self._idle_due_ns if self.desk.window else self._live.next_due_ns)
         return min(dues, default=None)
 
     def on_timer(self, now: Now) -> list[Call]:
         """Ask again what was not answered; wake a stream in which nothing moves."""
         self.desk.now = now
-        calls = self._conversations.due(now.mono_ns)
+        calls: list[Call] = []
+        for conversation, call in self._conversations.awake(now.mono_ns):
+            calls += self._follow(conversation, call)
+        calls += self._conversations.due(now.mono_ns)
         if self.desk.state is not DeskState.RUNNING:
             return calls
-        if self.desk.window == 0 and now.mono_ns >= self._deals_due_ns:
-            self._deals_due_ns = now.mono_ns + DEALS_EVERY_NS
-            if self._busy is None:
-                calls += self._talk(pull_deals(self.desk))
-        elif self.desk.window and now.mono_ns >= self._idle_due_ns:
+        if self.desk.window == 0:
+            calls += self._live.due()
+        elif now.mono_ns >= self._idle_due_ns:
             self._idle_due_ns = now.mono_ns + self._idle_pause_ns
             self._idle_pause_ns = min(self._idle_pause_ns * 2, IDLE_CONFIRM_NS_MAX)
             if self._busy is None and self._confirm is None:
                 calls += self._send_confirm()
         return calls
 
+    def _go_on_live(self) -> list[Call]:
+        """Start what a live desk wants; meet a gateway anew that is another than before."""
+        if self.desk.state is not DeskState.RUNNING or self._busy is not None:
+            return []
+        if self.desk.wants_hello:
+            return self._meet_anew("the gateway, which has started anew")
+        return self._live.due()
+
+    def _meet_anew(self, waiting_for: str) -> list[Call]:
+        self.desk.wants_hello = False
+        self.desk.enter(DeskState.CONNECTING, waiting_for)
+        return self._talk(begin(self.desk, self._live.watch))
+
     def obey(self, command: TradingCommand, now: Now) -> TradingReply | ControlError:
         """Do what a person has said; the reply may go out when what came of it is durable."""
         self.desk.now = now
-        return obey(self.desk, command, strangers=[])
+        return obey(self.desk, command)
 
     def ask_reconciliation(self) -> None:
         """Compare with the venue at the next quiet moment; `take_reconciliation` has what came of it."""
-        self._wants_comparison = True
+        if self.desk.is_live:
+            self._live.watch.ask()
+        else:
+            self._wants_comparison = True
 
     def take_reconciliation(self) -> ReconcileReply | None:
         """What the last comparison that was asked for came to, once."""
         answer, self._answer = self._answer, None
-        return answer
+        return answer or self._live.watch.take()
 
     def _compare(self) -> Talk:
         differences = yield from compare(self.desk.book)
@@ -215,7 +227,7 @@ class Portfolio:
             if self.desk.cursor.stream_id:
                 self.desk.malformed += 1
             return []
-        if signal.ordinal <= self.desk.cursor.ordinal or signal.ordinal in self._held:
+        if self._is_decided(signal) or signal.ordinal in self._held:
             self.desk.duplicates += 1
             return []
         if len(self._held) >= HELD_SIGNALS_MAX:
@@ -228,26 +240,32 @@ class Portfolio:
         self._held[signal.ordinal] = signal
         return self._advance()
 
+    def _is_decided(self, signal: Signal) -> bool:
+        """Whether the decision (stream, symbol, sequence) is made; live signals of several symbols overtake each other."""
+        if self.desk.window:
+            return signal.ordinal <= self.desk.cursor.ordinal
+        return signal.sequence <= self.desk.cursor.sequences.get(signal.symbol, 0)
+
     def _advance(self) -> list[Call]:
         """Decide, in order, every tick whose signal and deals are known."""
         if self.desk.state is not DeskState.RUNNING or (self.desk.window and self.desk.storage_problem):
             return []
         held, cursor = self._held, self.desk.cursor
+        calls: list[Call] = []
         while held and self._busy is None:
-            if self.desk.window:
-                if not (self.desk.is_quiet or self._step == cursor.ordinal):
-                    break
-                signal = held.pop(cursor.ordinal + 1, None)
-                if signal is None:
-                    break
-            else:
-                signal = held.pop(min(held))
-            calls = self._decide(signal)
-            if calls:
+            if self.desk.window == 0:
+                calls += self._decide(held.pop(min(held)))
+                continue
+            if not (self.desk.is_quiet or self._step == cursor.ordinal):
+                break
+            signal = held.pop(cursor.ordinal + 1, None)
+            if signal is None:
+                break
+            if calls := self._decide(signal):
                 return calls
-            if self.desk.window and cursor.ordinal - self._confirmed >= CONFIRM_EVERY:
+            if cursor.ordinal - self._confirmed >= CONFIRM_EVERY:
                 return self._send_confirm() + self._advance()
-        return []
+        return calls
 
     def _decide(self, signal: Signal) -> list[Call]:
         self.desk.is_dirty = True
@@ -275,6 +293,9 @@ class Portfolio:
         published_mono_ns = signal.tick_published_mono_ns
         self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
         self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
+        if is_live:
+            self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
+            return self._live.due()
         return self._talk(carry(self.desk, event.order, tick_published_mono_ns=published_mono_ns))
 
     # --------------------------------------------------------------------------------------------------------- answers
@@ -285,18 +306,23 @@ class Portfolio:
             self.desk.duplicates += 1
             return []
         if answer.outcome is Outcome.NO_ANSWER:
-            self._on_silence(conversation.request)
-            return []
+            return self._on_silence(conversation)
         try:
             reply = decode_reply(answer.reply)
         except MalformedMessageError as error:
             self.desk.malformed += 1
             self.desk.waiting_for = f"a gateway whose replies can be read ({error})"
             return []
+        stream = self.desk.book.stream
+        if self.desk.is_live and stream is not None and reply.account != stream.account:
+            self.desk.waiting_for = f"account {stream.account}: the gateway speaks for {reply.account}"
+            return []
         if self.desk.state is DeskState.RUNNING:
             self.desk.waiting_for = ""
         if reply.boot_id != self._gateway_boot:
             self._meet(reply.boot_id)
+        if conversation.is_frank:
+            return self._hear(conversation, reply)
         if not isinstance(reply, _REPLY_TYPES[type(conversation.request)]):
             return self._on_refusal(conversation, reply)
         if isinstance(reply, OrderReply) and reply.status not in _SETTLED:
@@ -305,37 +331,35 @@ class Portfolio:
             self._confirm = None
         return self._follow(conversation, self._conversations.answer(conversation, reply, self.desk.now.mono_ns))
 
-    def _on_silence(self, request: Request) -> None:
-        """Nobody answered: nothing is known, and the question stays open. A live order is in doubt from now on."""
+    def _hear(self, conversation: Conversation, reply: Reply | None) -> list[Call]:
+        return self._follow(conversation, self._conversations.answer(conversation, reply, self.desk.now.mono_ns))
+
+    def _on_silence(self, conversation: Conversation) -> list[Call]:
+        """Nobody answered: nothing is known, and the question stays open."""
         self.desk.waiting_for = "the gateway, which does not answer"
-        if self.desk.window or not isinstance(request, Buy | Sell):
-            return
-        order = self.desk.book.orders[request.order_id]
-        if order.status is OrderStatus.PENDING:
-            self.desk.emit(
-                OrderUpdated(
-                    order_id=order.order_id,
-                    status=OrderStatus.IN_DOUBT,
-                    ticket=None,
-                    retcode=None,
-                    code="NO_ANSWER",
-                    error="no answer from the gateway: the order may have been executed",
-                    time_ns=self.desk.now.domain_ns,
-                )
-            )
+        return self._hear(conversation, None) if conversation.is_frank else []
 
     def _on_refusal(self, conversation: Conversation, reply: Reply) -> list[Call]:
-        """The gateway would not do what the desk cannot do without."""
+        """The gateway would not do what the desk cannot do without; a live one may only be unable to, for now."""
+        action = conversation.request.__struct_config__.tag
+        words = f"the gateway refused {action}: {reply.error_code} {reply.error}"
+        if self.desk.is_live and reply.error_code in PASSING:
+            self.desk.waiting_for = words
+            return []
         self._conversations.drop(conversation)
         if conversation is self._confirm:
             self._confirm = None
-        action = conversation.request.__struct_config__.tag
-        self.desk.halt(f"the gateway refused {action}: {reply.error_code} {reply.error}")
+        if self.desk.is_live and conversation is not self._busy:
+            self._live.ended(conversation)
+            self.desk.restrict(TradingState.HALTED, words, by="gateway")
+        else:
+            self.desk.halt(words)
         return []
 
     def _meet(self, boot_id: str) -> None:
         """The gateway has started anew: it may stand behind the last CONFIRM and waits for it."""
         if self._gateway_boot:
+            self.desk.wants_hello = self.desk.is_live
             self._step, self.desk.is_quiet, self._confirmed = -1, False, -1
             self._idle_due_ns = self.desk.now.mono_ns
         self._gateway_boot = boot_id
@@ -346,16 +370,19 @@ class Portfolio:
         """Hold a conversation during which no further tick is decided."""
         assert self._busy is None
         conversation, call = self._conversations.start(talk, self.desk.now.mono_ns)
-        if call is None:
+        if conversation.is_done:
             return self._advance()
         self._busy = conversation
-        return [call]
+        return [] if call is None else [call]
 
     def _follow(self, conversation: Conversation, call: Call | None) -> list[Call]:
         if call is not None:
             return [call]
+        if not conversation.is_done:
+            return []
         if conversation is self._busy:
             self._busy = None
+        self._live.ended(conversation)
         self._touch_idle()
         return self._advance()
 

@@ -1,14 +1,16 @@
 """Comparing the ledger with the venue's own book: orders, deals, positions, cash.
 
 A talk with the gateway that ends in a list of differences. It changes nothing. The same talk is held over the wire by
-portfolio and, for a stopped desk, directly with the gateway's core on its files.
+portfolio and, for a stopped desk, directly with the gateway's core on its files. A live desk begins where the last clean
+comparison says that all before agrees for good, so that a large account costs no more than a small one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from decimal import Decimal
-from typing import Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from proto.control import Difference
 from proto.gateway import (
@@ -22,13 +24,13 @@ from proto.gateway import (
     OrderReplyStatus,
     OrdersReply,
     PositionsReply,
-    Reply,
     Request,
     VenueDeal,
     VenueOrder,
 )
 from proto.units import plain
 from services.portfolio.core.book import Book
+from services.portfolio.core.events import Cleared
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
 
@@ -37,6 +39,12 @@ DIFFERENCES_MAX: Final = 100
 
 _ASK_A_PERSON: Final = "trading stops until a person has looked"
 _NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
+_ENDED_WITHOUT_EFFECT: Final = (
+    OrderStatus.REJECTED,
+    OrderStatus.CANCELED,
+    OrderStatus.EXPIRED,
+    OrderStatus.PRESUMED_EXPIRED,
+)
 _SAME_STATUS: Final = {
     OrderReplyStatus.FILLED: {OrderStatus.FILLED},
     OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED},
@@ -46,48 +54,94 @@ _SAME_STATUS: Final = {
     OrderReplyStatus.EXPIRED: {OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
 }
 
-Comparison = Generator[Request, Reply, list[Difference]]
+Comparison = Generator[Request, Any, list[Difference]]
+_Part = Generator[Request, Any, None]
 
 
-class _Findings:
+class Finding(NamedTuple):
+    """A difference and the symbol that it is about; empty where it is about cash."""
+
+    difference: Difference
+    symbol: str
+
+
+class Findings:
+    """What a comparison has come to."""
+
     def __init__(self) -> None:
-        self.differences: list[Difference] = []
+        """Nothing is found yet."""
+        self.found: list[Finding] = []
+        self.strangers: list[int] = []
+        """The venue's numbers of orders that the ledger does not have."""
+        self.orders: list[VenueOrder] = []
+        """Those that the venue showed."""
+        self.missing_deals: list[int] = []
 
-    def add(self, kind: str, subject: str, *, ledger: str, venue: str, remedy: str = _ASK_A_PERSON) -> None:
-        if len(self.differences) < DIFFERENCES_MAX:
-            self.differences.append(Difference(kind=kind, subject=subject, ledger=ledger, venue=venue, remedy=remedy))
+    def add(
+        self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
+    ) -> None:
+        """Note a difference, unless there are enough."""
+        if len(self.found) < DIFFERENCES_MAX:
+            difference = Difference(kind=kind, subject=subject, ledger=ledger, venue=venue, remedy=remedy)
+            self.found.append(Finding(difference, symbol))
 
 
 def compare(book: Book) -> Comparison:
     """Ask the venue for everything it has and return where the ledger says otherwise."""
-    findings = _Findings()
+    findings = Findings()
+    yield from examine(book, findings, since=Cleared())
+    return [one.difference for one in findings.found]
+
+
+def examine(book: Book, findings: Findings, *, since: Cleared) -> _Part:
+    """Ask the venue for what it has after `since`, and for its positions and cash; note where the ledger says otherwise."""
     account = yield GetAccount()
     assert isinstance(account, AccountReply), account
     if account.balance != book.balance:
-        findings.add("balance", f"account {account.account}", ledger=plain(book.balance), venue=plain(account.balance))
-    yield from _compare_deals(book, findings)
-    yield from _compare_orders(book, findings)
+        findings.add(
+            "cash",
+            f"account {account.account}",
+            symbol="",
+            ledger=plain(book.balance),
+            venue=plain(account.balance),
+        )
+    yield from _compare_deals(book, findings, since)
+    yield from _compare_orders(book, findings, since)
     yield from _compare_positions(book, findings)
-    return findings.differences
 
 
-def _compare_deals(book: Book, findings: _Findings) -> Generator[Request, Reply, None]:
-    ours = {deal.deal: deal for deal in book.deals}
-    after: int | None = 0
+def _compare_deals(book: Book, findings: Findings, since: Cleared) -> _Part:
+    ours = {deal.deal: deal for deal in book.deals_after(since.deal)}
+    after: int | None = since.deal
     while after is not None:
         page = yield GetDeals(after=after)
         assert isinstance(page, DealsReply), page
         for deal in page.deals:
             mine = ours.pop(deal.deal, None)
             if mine is None:
+                findings.missing_deals.append(deal.deal)
                 findings.add(
-                    "missing_deal", f"deal {deal.deal}", ledger="none", venue=_told(deal), remedy="it would be booked"
+                    "missing_deal",
+                    f"deal {deal.deal}",
+                    symbol=deal.symbol,
+                    ledger="none",
+                    venue=_told(deal),
+                    remedy="it would be booked",
                 )
-            elif mine != deal:
-                findings.add("deal", f"deal {deal.deal}", ledger=_told(mine), venue=_told(deal))
+            elif (kind := _deal_kind(mine, deal)) is not None:
+                findings.add(kind, f"deal {deal.deal}", symbol=deal.symbol, ledger=_told(mine), venue=_told(deal))
         after = page.next
     for deal in ours.values():
-        findings.add("unknown_deal", f"deal {deal.deal}", ledger=_told(deal), venue="none")
+        findings.add("unknown_deal", f"deal {deal.deal}", symbol=deal.symbol, ledger=_told(deal), venue="none")
+
+
+def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
+    """In what two deals of one number differ; whose order a deal is, the venue may learn later."""
+    if (mine.kind, mine.symbol, mine.volume) != (deal.kind, deal.symbol, deal.volume):
+        return "volume"
+    if mine.price != deal.price:
+        return "price"
+    return None if mine.cash == deal.cash else "cash"
 
 
 def _told(deal: VenueDeal) -> str:
@@ -96,17 +150,19 @@ def _told(deal: VenueDeal) -> str:
     return f"{deal.kind} {plain(deal.volume)} {deal.symbol} at {plain(deal.price)}, profit {plain(deal.profit)}"
 
 
-def _compare_orders(book: Book, findings: _Findings) -> Generator[Request, Reply, None]:
+def _compare_orders(book: Book, findings: Findings, since: Cleared) -> _Part:
     unseen = {
         order.order_id: order
-        for order in book.orders.values()
+        for order in islice(book.orders.values(), since.number, None)
         if order.status not in (OrderStatus.DENIED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
+        and (order.ticket is None or order.ticket > since.ticket)
     }
-    after: int | None = 0
+    after: int | None = since.ticket
     while after is not None:
         page = yield GetOrders(after=after)
         assert isinstance(page, OrdersReply), page
         for order in page.orders:
+            findings.orders.append(order)
             _compare_order(book, order, findings)
             unseen.pop(order.order_id, None)
         after = page.next
@@ -117,29 +173,44 @@ def _compare_orders(book: Book, findings: _Findings) -> Generator[Request, Reply
         findings.add(
             "missing_order",
             f"order {missing.order_id}",
+            symbol=missing.symbol,
             ledger=f"{missing.status} {missing.side} {plain(missing.volume)} {missing.symbol}",
             venue="none",
             remedy="an open order would be sent again" if missing.status.is_open else _ASK_A_PERSON,
         )
 
 
-def _compare_order(book: Book, order: VenueOrder, findings: _Findings) -> None:
+def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
     venue = _told_order(order)
     mine = book.orders.get(order.order_id)
     if mine is None:
         # Whoever else reaches the gateway may ask it for what it refuses: of that the account knows nothing.
         if order.status in _NEVER_HAPPENED and not order.filled_volume:
             return
-        findings.add("unknown_order", f"ticket {order.ticket} ({order.order_id})", ledger="none", venue=venue)
+        findings.strangers.append(order.ticket)
+        if order.ticket not in book.acknowledged:
+            subject = f"ticket {order.ticket} ({order.order_id or 'not placed here'})"
+            findings.add("unknown_order", subject, symbol=order.symbol, ledger="none", venue=venue)
         return
-    same = (
-        mine.status in _SAME_STATUS.get(order.status, set())
-        and (mine.symbol, mine.side, mine.volume, mine.filled_volume)
-        == (order.symbol, order.side, order.volume, order.filled_volume)
-        and (mine.filled_price == order.filled_price or not mine.filled_volume)
-    )
-    if not same:
-        findings.add("order", f"order {order.order_id}", ledger=_told_order(mine), venue=venue)
+    kind = _order_kind(mine, order)
+    if kind is not None:
+        findings.add(kind, f"order {order.order_id}", symbol=order.symbol, ledger=_told_order(mine), venue=venue)
+
+
+def _order_kind(mine: Order, order: VenueOrder) -> str | None:
+    """In what an order differs from what the venue has of it."""
+    if (mine.symbol, mine.side, mine.volume, mine.filled_volume) != (
+        order.symbol,
+        order.side,
+        order.volume,
+        order.filled_volume,
+    ):
+        return "volume"
+    if mine.filled_volume and mine.filled_price != order.filled_price:
+        return "price"
+    if not mine.filled_volume and order.status in _NEVER_HAPPENED and mine.status in _ENDED_WITHOUT_EFFECT:
+        return None
+    return None if mine.status in _SAME_STATUS.get(order.status, set()) else "status"
 
 
 def _told_order(order: Order | VenueOrder) -> str:
@@ -147,7 +218,7 @@ def _told_order(order: Order | VenueOrder) -> str:
     return f"{order.status} {order.side} {plain(order.filled_volume)} of {plain(order.volume)} {order.symbol}{price}"
 
 
-def _compare_positions(book: Book, findings: _Findings) -> Generator[Request, Reply, None]:
+def _compare_positions(book: Book, findings: Findings) -> _Part:
     unseen = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
     after: int | None = 0
     while after is not None:
@@ -157,7 +228,9 @@ def _compare_positions(book: Book, findings: _Findings) -> Generator[Request, Re
             signed = position.volume * position.side.sign
             mine = unseen.pop(position.symbol, Decimal(0))
             if mine != signed:
-                findings.add("position", position.symbol, ledger=plain(mine), venue=plain(signed))
+                findings.add(
+                    "position", position.symbol, symbol=position.symbol, ledger=plain(mine), venue=plain(signed)
+                )
         after = page.next
     for symbol, volume in unseen.items():
-        findings.add("position", symbol, ledger=plain(volume), venue="0")
+        findings.add("position", symbol, symbol=symbol, ledger=plain(volume), venue="0")

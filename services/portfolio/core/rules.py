@@ -13,7 +13,9 @@ from services.portfolio.core.single_position import OnOpposite
 class DeskRules(Struct, frozen=True, kw_only=True):
     """Symbols to trade, lots per entry, what the opposite signal does, the risk limits; `settings` are for the record.
 
-    `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing; live only.
+    `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing. With more than
+    `doubt_orders_max` orders or `doubt_volume_max` lots in doubt the desk halts. Every `reconcile_every_ns` ledger and venue are
+    compared. All of these are for a live desk only.
     """
 
     symbols: tuple[str, ...]
@@ -22,3 +24,6 @@ class DeskRules(Struct, frozen=True, kw_only=True):
     limits: Limits
     settings: dict[str, str]
     signal_age_ns_max: int = 5_000_000_000
+    doubt_orders_max: int = 3
+    doubt_volume_max: Decimal = Decimal(5)
+    reconcile_every_ns: int = 30_000_000_000

@@ -24,6 +24,7 @@ from proto.gateway import (
 )
 from proto.units import Side
 from services.portfolio.core.book import closings_of
+from services.portfolio.core.comparing import LATE_NS, Watch
 from services.portfolio.core.conversation import Talk
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
@@ -35,6 +36,7 @@ from services.portfolio.core.events import (
     Reconciled,
     StreamOpened,
 )
+from services.portfolio.core.leading import meet
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.reconcile import compare
@@ -46,8 +48,11 @@ _ENDED: Final[dict[str, OrderStatus]] = {
 }
 
 
-def begin(desk: Desk) -> Talk:
-    """Meet the gateway, settle what is open, book what was missed, reconcile; then the desk may trade."""
+def begin(desk: Desk, watch: Watch) -> Talk:
+    """Meet the gateway, settle what is open, book what was missed, reconcile; then the desk may trade.
+
+    A live desk trades beside its open orders: each of them blocks its own symbol until it is settled.
+    """
     hello = yield Hello(client="portfolio")
     assert isinstance(hello, HelloReply)
     if not _open_stream(desk, hello):
@@ -55,16 +60,20 @@ def begin(desk: Desk) -> Talk:
     desk.window = hello.window
     if desk.window == 0:
         desk.market.see_time(hello.now_ns, desk.now.mono_ns)
+        meet(desk, hello)
     desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
     for symbol in desk.rules.symbols:
         if symbol not in desk.book.instruments:
             reply = yield GetSymbolInfo(symbol=symbol)
             assert isinstance(reply, SymbolReply)
             desk.emit(InstrumentLearned(instrument=reply.instrument))
-    for order_id in list(desk.book.open_orders.values()):
+    for order_id in list(desk.book.open_orders.values()) if desk.window else ():
         yield from carry(desk, desk.book.orders[order_id])
     yield from pull_deals(desk)
-    yield from reconcile(desk, at_end=desk.book.ended is not None)
+    if desk.window:
+        yield from reconcile(desk, at_end=desk.book.ended is not None)
+    else:
+        yield from watch.look(is_start=True)
     if desk.state is DeskState.HALTED:
         return
     if desk.book.ended is not None:
@@ -160,16 +169,40 @@ def carry(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None
 
 
 def pull_deals(desk: Desk) -> Talk:
-    """Book every deal that the venue has and the ledger has not."""
-    after: int | None = desk.book.deal_cursor
+    """Book every deal that the venue has and the ledger has not; a live venue may show one late, below others."""
+    after: int | None = desk.book.deal_cursor if desk.window else _overlap(desk)
     while after is not None:
         reply = yield GetDeals(after=after)
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
-            if deal.deal > desk.book.deal_cursor:
-                ours = deal.order_id if _can_have(desk.book.orders.get(deal.order_id), deal) else ""
-                desk.emit(DealBooked(deal=deal, order_id=ours, closings=closings_of(desk.book, deal)))
+            if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
+                terms = yield GetSymbolInfo(symbol=deal.symbol)
+                assert isinstance(terms, SymbolReply)
+                desk.emit(InstrumentLearned(instrument=terms.instrument))
+            # Another talk may have booked it while this one asked.
+            if not desk.book.has_deal(deal.deal):
+                _book(desk, deal)
         after = reply.next
+
+
+def _book(desk: Desk, deal: VenueDeal) -> None:
+    ours = deal.order_id if _can_have(desk.book.orders.get(deal.order_id), deal) else ""
+    desk.emit(DealBooked(deal=deal, order_id=ours, closings=closings_of(desk.book, deal)))
+    published_mono_ns = desk.published_mono_ns.pop(ours, None)
+    if published_mono_ns is not None:
+        desk.ticks_filled_mono_ns.append(published_mono_ns)
+
+
+def _overlap(desk: Desk) -> int:
+    """The number of a deal so old that the venue has shown all up to it, or before those that a comparison missed."""
+    horizon_ns = desk.now.domain_ns - LATE_NS
+    after = desk.book.deal_cursor
+    for deal in reversed(desk.book.deals):
+        if deal.time_ns < horizon_ns:
+            break
+        after = deal.deal - 1
+    missed, desk.deals_from = desk.deals_from, None
+    return after if missed is None else min(after, missed)
 
 
 def _can_have(order: Order | None, deal: VenueDeal) -> bool:

@@ -17,12 +17,13 @@ from proto.control import (
     TradingState,
 )
 from services.portfolio.core.desk import Desk
+from services.portfolio.core.leading import take_lead_again
 
 PERSON = "person"
 
 
-def obey(desk: Desk, command: TradingCommand, *, strangers: list[int]) -> TradingReply | ControlError:
-    """Do what a person has said; `strangers` are the orders known by now that are not the desk's."""
+def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
+    """Do what a person has said."""
     closing: list[str] = []
     match command:
         case HaltCommand():
@@ -30,7 +31,9 @@ def obey(desk: Desk, command: TradingCommand, *, strangers: list[int]) -> Tradin
         case ReduceOnlyCommand():
             desk.set_trading(TradingState.REDUCE_ONLY, command.reason, by=PERSON)
         case ResumeCommand():
-            desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=strangers)
+            desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.strangers)
+            desk.strangers = []
+            take_lead_again(desk)
         case FlattenCommand():
             if not desk.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")

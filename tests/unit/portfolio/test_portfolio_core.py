@@ -428,4 +428,4 @@ def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_rec
     driven.settle(driven.pause())
     answer = driven.portfolio.take_reconciliation()
     assert answer is not None
-    assert [found.kind for found in answer.differences] == ["order"]
+    assert [found.kind for found in answer.differences] == ["volume"]

@@ -58,7 +58,7 @@ def test_more_than_a_page_of_orders_and_deals_is_compared_whole() -> None:
     assert differences(driven) == []
     first = next(iter(driven.desk.book.orders.values()))
     driven.desk.book.orders[first.order_id] = structs.replace(first, volume=D("0.02"))
-    assert [found.kind for found in differences(driven)] == ["order"]
+    assert [found.kind for found in differences(driven)] == ["volume"]
 
 
 def _balance(book: Book) -> None:
@@ -124,12 +124,12 @@ def _invented_position(book: Book) -> None:
 @pytest.mark.parametrize(
     ("alter", "kind", "subject", "ledger", "venue"),
     [
-        (_balance, "balance", "account paper-USD", "10000.91", "10000.9"),
+        (_balance, "cash", "account paper-USD", "10000.91", "10000.9"),
         (_forgotten_deal, "missing_deal", "deal 4", "none", "BUY 0.01 EURUSD at 1.1021, profit 0"),
         (_invented_deal, "unknown_deal", "deal 99", "BUY 0.01 EURUSD at 1.1, profit 0", "none"),
         (
             _changed_deal,
-            "deal",
+            "price",
             "deal 4",
             "BUY 0.01 EURUSD at 1.5, profit 0",
             "BUY 0.01 EURUSD at 1.1021, profit 0",
@@ -145,21 +145,21 @@ def _invented_position(book: Book) -> None:
         (_pending_order, "missing_order", "order 01234567-000099", "PENDING BUY 0.01 EURUSD", "none"),
         (
             _changed_order,
-            "order",
+            "volume",
             "order 01234567-000001",
             "FILLED SELL 0.01 of 0.01 EURUSD at 1.1001",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
         ),
         (
             _changed_status,
-            "order",
+            "status",
             "order 01234567-000001",
             "IN_DOUBT BUY 0.01 of 0.01 EURUSD at 1.1001",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
         ),
         (
             _changed_price,
-            "order",
+            "price",
             "order 01234567-000001",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.5",
             "FILLED BUY 0.01 of 0.01 EURUSD at 1.1001",
@@ -210,7 +210,7 @@ def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
     before = copy.deepcopy(driven.desk.book)
     driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
     found = differences(driven, before)
-    assert [one.kind for one in found] == ["balance", "missing_deal", "unknown_order", "position"]
+    assert [one.kind for one in found] == ["cash", "missing_deal", "unknown_order", "position"]
     assert found[1].remedy == "it would be booked"
 
 
@@ -232,6 +232,6 @@ def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:
     again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
     again.settle(again.start())
     assert again.desk.waiting_for == (
-        "1 differences from the venue, the first: balance account paper-USD: ledger 10005.9, venue 10000.9"
+        "1 differences from the venue, the first: cash account paper-USD: ledger 10005.9, venue 10000.9"
     )
     assert again.pause() == []

@@ -1,0 +1,149 @@
+"""When a live desk compares itself with the venue, and what it makes of a difference.
+
+A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
+then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
+Orders of strangers that a person has looked at (`RESUME`) are none any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final
+
+from proto.control import Difference, ReconcileReply, TradingState
+from proto.gateway import Request, VenueOrder
+from services.portfolio.core.book import Book
+from services.portfolio.core.conversation import Pause, Talk
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import Cleared, Reconciled
+from services.portfolio.core.reconcile import Finding, Findings, examine
+
+AGAIN_NS: Final = 1_000_000_000
+"""Between the two comparisons that have to agree."""
+
+LATE_NS: Final = 120_000_000_000
+"""What the venue has shown is final after this: twice what a history may be late."""
+
+_Seen = dict[str, tuple[str | None, Decimal]]
+
+
+class Watch:
+    """The comparisons of one live desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        """The first is the one of the start."""
+        self._desk = desk
+        self._is_asked = False
+        self._answer: ReconcileReply | None = None
+        self._told: list[Difference] = []
+        self.due_ns = 0
+
+    def ask(self) -> None:
+        """Compare everything soon, for a person."""
+        self._is_asked = True
+        self.due_ns = 0
+
+    def take(self) -> ReconcileReply | None:
+        """What the comparison for a person came to, once."""
+        answer, self._answer = self._answer, None
+        return answer
+
+    def look(self, *, is_start: bool = False) -> Talk:
+        """Compare, again if something was found, and keep what came of it."""
+        desk, is_for_person = self._desk, self._is_asked
+        self._is_asked = False
+        self.due_ns = desk.now.mono_ns + desk.rules.reconcile_every_ns
+        since = Cleared() if is_for_person else desk.book.cleared
+        findings = Findings()
+        found = yield from self._compare(findings, since)
+        if found:
+            before = found
+            yield Pause(AGAIN_NS)
+            findings = Findings()
+            found = [one for one in (yield from self._compare(findings, since)) if one in before]
+        desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        differences = [one.difference for one in found]
+        if is_for_person:
+            self._answer = ReconcileReply(complete=True, differences=differences, error="")
+        self._keep(findings, differences, is_start=is_start)
+
+    def _compare(self, findings: Findings, since: Cleared) -> Generator[Request, Any, list[Finding]]:
+        """One comparison: the differences on which nothing was under way meanwhile."""
+        desk, book = self._desk, self._desk.book
+        before = _seen(book)
+        yield from examine(book, findings, since=since)
+        if findings.missing_deals:
+            desk.deals_from = min(findings.missing_deals) - 1
+            desk.wants_deals = True
+        return [one for one in findings.found if _is_calm(one, before, book)]
+
+    def _keep(self, findings: Findings, differences: list[Difference], *, is_start: bool) -> None:
+        desk, book = self._desk, self._desk.book
+        cleared = book.cleared if differences or findings.found else _cleared(desk, findings.orders)
+        is_news = cleared != book.cleared or (differences and differences != self._told)
+        self._told = differences
+        if is_news or is_start:
+            desk.emit(
+                Reconciled(
+                    ordinal=desk.cursor.ordinal,
+                    at_end=False,
+                    balance=book.balance,
+                    differences=differences,
+                    cleared=cleared,
+                )
+            )
+        if differences:
+            first = differences[0]
+            desk.restrict(
+                TradingState.HALTED,
+                f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
+                f"ledger {first.ledger}, venue {first.venue}",
+                by="reconciliation",
+            )
+
+
+def _seen(book: Book) -> _Seen:
+    """What would show that something moved: the open order and the position of each symbol, and cash."""
+    symbols = {*book.positions, *book.open_orders}
+    seen: _Seen = {
+        symbol: (
+            book.open_orders.get(symbol),
+            book.positions[symbol].net_volume if symbol in book.positions else Decimal(0),
+        )
+        for symbol in symbols
+    }
+    seen[""] = (None, book.balance)
+    return seen
+
+
+def _is_calm(finding: Finding, before: _Seen, book: Book) -> bool:
+    """Whether nothing was or is under way on what a difference is about; cash is about everything."""
+    after = _seen(book)
+    if not finding.symbol:
+        return before == after and not book.open_orders
+    nothing = (None, Decimal(0))
+    symbol = finding.symbol
+    return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders
+
+
+def _cleared(desk: Desk, orders: list[VenueOrder]) -> Cleared:
+    """How far a clean comparison lets the next one begin: before all that is open or so young that it may still change."""
+    book = desk.book
+    horizon_ns = desk.now.domain_ns - LATE_NS
+    ticket, deal, number = book.cleared.ticket, book.cleared.deal, book.cleared.number
+    for order in islice(book.orders.values(), number, None):
+        if order.status.is_open or max(order.created_ns, order.ended_ns) >= horizon_ns:
+            break
+        number = order.number
+    open_tickets = {book.orders[order_id].ticket for order_id in book.open_orders.values()}
+    for shown in orders:
+        if shown.time_ns >= horizon_ns or shown.ticket in open_tickets:
+            break
+        ticket = max(ticket, shown.ticket)
+    for booked in book.deals_after(deal):
+        if booked.time_ns >= horizon_ns:
+            break
+        deal = booked.deal
+    return Cleared(ticket=ticket, deal=deal, number=number)

@@ -1,0 +1,232 @@
+"""An order's way on a live desk, from its commit to the evidence of what became of it.
+
+Until its deadline the order itself is sent, the same id again and again. Silence puts it in doubt. After the deadline it is
+fenced: what has not been called by then never will be. What was called is asked after until the venue has shown what came
+of it. Its deals alone fill it. Nothing else ends a doubt: not time, not a refusal, not a restart.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.control import TradingState
+from proto.gateway import (
+    Buy,
+    ErrorCode,
+    ErrorReply,
+    Fence,
+    OrderReply,
+    OrderReplyStatus,
+    OrderStatusQuery,
+    Reply,
+    Request,
+    Sell,
+)
+from proto.units import Side
+from services.portfolio.core.book import JOURNAL_CHANGED
+from services.portfolio.core.conversation import Pause, Talk
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import OrderUpdated
+from services.portfolio.core.lifecycle import OrderStatus, may_become
+from services.portfolio.core.orders import Order
+
+FLATTEN_REASON: Final = "[FLATTEN]"
+"""How the reason of an order begins that a halted desk sends all the same."""
+
+ASK_NS_FIRST: Final = 100_000_000
+ASK_NS_MAX: Final = 2_000_000_000
+
+DOUBT_SETTLING_NS: Final = 120_000_000_000
+"""How long past its deadline an order is watched for whose journal is gone: twice what a history may be late."""
+
+_ENDED: Final[dict[str, OrderStatus]] = {
+    OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
+    OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
+    OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
+    OrderReplyStatus.PRESUMED_EXPIRED: OrderStatus.PRESUMED_EXPIRED,
+}
+_FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
+
+PASSING: Final = frozenset(
+    {
+        ErrorCode.LEASE_LAPSED,
+        ErrorCode.LEASE_STALE,
+        ErrorCode.VENUE_DISCONNECTED,
+        ErrorCode.WRONG_ACCOUNT,
+        ErrorCode.STORAGE,
+        ErrorCode.NO_QUOTE,
+        ErrorCode.INTERNAL_ERROR,
+        ErrorCode.NOT_AVAILABLE,
+    }
+)
+"""Refusals that say "not now": the same question is asked again."""
+
+
+def follow(desk: Desk, order_id: str) -> Talk:
+    """See an order through; a frank talk, which ends when the order has."""
+    way = _Way(desk, order_id)
+    while way.order.status.is_open:
+        request = way.question()
+        reply = yield request
+        if way.hear(request, reply):
+            return
+        yield Pause(way.pause_ns())
+
+
+class _Way:
+    """How far one order has come, as this process knows it."""
+
+    def __init__(self, desk: Desk, order_id: str) -> None:
+        self._desk = desk
+        self._order_id = order_id
+        self._asked_mono_ns = desk.now.mono_ns
+        self._is_known = False
+        """The gateway has said that the venue was called, or that the id is dead."""
+        self._is_timed = False
+        self._pause_ns = ASK_NS_FIRST
+
+    @property
+    def order(self) -> Order:
+        return self._desk.book.orders[self._order_id]
+
+    def question(self) -> Request:
+        """The order itself while it may still have its effect, the fence after, then the state of what was called."""
+        if self._is_known:
+            return OrderStatusQuery(order_id=self._order_id)
+        if not self._may_be_sent():
+            return Fence(order_id=self._order_id)
+        order, desk = self.order, self._desk
+        action = Buy if order.side is Side.BUY else Sell
+        return action(
+            order_id=order.order_id,
+            symbol=order.symbol,
+            volume=order.volume,
+            price=order.price,
+            valid_until_ns=order.valid_until_ns,
+            epoch=desk.epoch,
+        )
+
+    def _may_be_sent(self) -> bool:
+        """Not past its deadline, not by a halted desk, and never to a journal that may have forgotten it."""
+        order, desk = self.order, self._desk
+        is_wanted = desk.book.trading_state is not TradingState.HALTED or _flattens(order)
+        is_due = desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns
+        return is_wanted and is_due and order.code != JOURNAL_CHANGED and not desk.is_superseded
+
+    def pause_ns(self) -> int:
+        pause, self._pause_ns = self._pause_ns, min(2 * self._pause_ns, ASK_NS_MAX)
+        return pause
+
+    def hear(self, request: Request, reply: Reply | None) -> bool:
+        """Take in an answer, or none; True when it has ended the order."""
+        if reply is None:
+            self._doubt("NO_ANSWER", "no answer from the gateway: the order may have been executed")
+            return False
+        if isinstance(reply, ErrorReply):
+            self._on_refusal(request, reply)
+            return False
+        assert isinstance(reply, OrderReply), reply
+        if reply.status in _FILLED:
+            self._on_fill()
+        elif reply.status == OrderReplyStatus.UNKNOWN:
+            self._is_known = False
+        elif (ended := _ENDED.get(reply.status)) is not None:
+            return self._end(ended, reply)
+        elif reply.status == OrderReplyStatus.ACCEPTED:
+            self._is_known = True
+            self._update(OrderStatus.ACCEPTED, reply)
+        else:
+            self._is_known = True
+            self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
+        return False
+
+    def _on_fill(self) -> None:
+        """The venue has filled it: its deals are to be had, and they fill the order."""
+        desk = self._desk
+        self._is_known = True
+        desk.wants_deals = True
+        if not self._is_timed:
+            self._is_timed = True
+            desk.order_to_fill.observe(desk.now.mono_ns - self._asked_mono_ns)
+
+    def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
+        desk = self._desk
+        if reply.error_code is ErrorCode.INTERNAL_ERROR:
+            self._is_known = True
+        elif reply.error_code is ErrorCode.STALE_EPOCH:
+            # An epoch that this desk itself has left is no news: the order goes out again under the present one.
+            if isinstance(request, Buy | Sell) and request.epoch == desk.epoch:
+                desk.lose_lead(reply.error or "")
+        elif reply.error_code not in PASSING:
+            action = request.__struct_config__.tag
+            reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
+            desk.restrict(TradingState.HALTED, reason, by="gateway")
+
+    def _end(self, ended: OrderStatus, reply: OrderReply) -> bool:
+        """What the gateway has said ends the order, unless its journal has forgotten what it did."""
+        order, desk = self.order, self._desk
+        if reply.error_code is ErrorCode.ID_CONFLICT:
+            reason = f"order id {self._order_id} was given to another effect: {reply.error}"
+            desk.restrict(TradingState.HALTED, reason, by="gateway")
+        if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
+            desk.wants_deals = True
+            if desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns + DOUBT_SETTLING_NS:
+                self._is_known = True
+                return False
+            ended = OrderStatus.PRESUMED_EXPIRED
+        self._update(ended, reply)
+        return True
+
+    def _update(self, status: OrderStatus, reply: OrderReply) -> None:
+        order, desk = self.order, self._desk
+        if not may_become(order.status, status):
+            return
+        desk.emit(
+            OrderUpdated(
+                order_id=order.order_id,
+                status=status,
+                ticket=reply.ticket,
+                retcode=reply.retcode,
+                code=reply.error_code or "",
+                error=reply.error or "",
+                time_ns=reply.time_ns or order.created_ns,
+            )
+        )
+
+    def _doubt(self, code: str, words: str) -> None:
+        order, desk = self.order, self._desk
+        if not may_become(order.status, OrderStatus.IN_DOUBT):
+            return
+        desk.emit(
+            OrderUpdated(
+                order_id=order.order_id,
+                status=OrderStatus.IN_DOUBT,
+                ticket=None,
+                retcode=None,
+                code=code,
+                error=words[:512],
+                time_ns=desk.now.domain_ns,
+            )
+        )
+        limit_doubt(desk)
+
+
+def limit_doubt(desk: Desk) -> None:
+    """Halt a desk that does not know what has become of too many orders, or of too large ones."""
+    book, rules = desk.book, desk.rules
+    doubtful = [
+        order
+        for order_id in book.open_orders.values()
+        if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT
+    ]
+    volume = sum(order.volume - order.filled_volume for order in doubtful)
+    if len(doubtful) > rules.doubt_orders_max:
+        reason = f"{len(doubtful)} orders in doubt, at most {rules.doubt_orders_max} may be"
+        desk.restrict(TradingState.HALTED, reason, by="doubt")
+    elif volume > rules.doubt_volume_max:
+        reason = f"{volume:f} lots in doubt, at most {rules.doubt_volume_max:f} may be"
+        desk.restrict(TradingState.HALTED, reason, by="doubt")
+
+
+def _flattens(order: Order) -> bool:
+    return order.decision.reason.startswith(FLATTEN_REASON)

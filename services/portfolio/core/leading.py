@@ -1,0 +1,74 @@
+"""Leading the account: the epoch that orders carry, and the lease without which the gateway opens nothing for us.
+
+Each process takes an epoch above every one before, durably, before it asks for the lease; orders of an earlier process
+that are still on their way are void then. A renewal repeats what the gateway's clock showed last, so that one that waited in a
+queue revives nobody. A gateway that has started anew is met anew first: its journal may be another one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
+from services.portfolio.core.conversation import Pause, Talk
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import EpochTaken, JournalMet
+from services.portfolio.core.following import limit_doubt
+
+HOLDER: Final = "portfolio"
+RENEW_EVERY_NS: Final = 1_000_000_000
+RETRY_NS: Final = 250_000_000
+
+
+def meet(desk: Desk, hello: HelloReply) -> None:
+    """Take in who the gateway of a live stream is: its journal, and who has led the account until now."""
+    book = desk.book
+    is_other_journal = book.journal_id not in ("", hello.journal_id)
+    if book.journal_id != hello.journal_id:
+        desk.emit(
+            JournalMet(
+                journal_id=hello.journal_id,
+                before=book.journal_id,
+                doubtful=sorted(book.open_orders.values()) if is_other_journal else [],
+                time_ns=desk.now.domain_ns,
+            )
+        )
+        limit_doubt(desk)
+    if desk.epoch and hello.epoch > desk.epoch:
+        desk.lose_lead(f"epoch {hello.epoch} leads the account, this portfolio has {desk.epoch}")
+    elif not desk.epoch or is_other_journal:
+        # What was sent under the old epoch and is still on its way must not reach a journal that knows nothing of it.
+        epoch = max(book.epoch, hello.epoch) + 1
+        desk.emit(EpochTaken(epoch=epoch, time_ns=desk.now.domain_ns))
+        desk.epoch = epoch
+    desk.lease_seen_ns = hello.lease_now_ns
+    desk.wants_hello = False
+
+
+def keep_lease(desk: Desk) -> Talk:
+    """Renew the lease for as long as this portfolio leads; a frank talk."""
+    while not desk.is_superseded and not desk.wants_hello:
+        asked = Lease(holder=HOLDER, epoch=desk.epoch, seen_ns=desk.lease_seen_ns)
+        reply = yield asked
+        if reply is None or asked.epoch != desk.epoch:
+            yield Pause(RETRY_NS)
+            continue
+        if isinstance(reply, LeaseReply) and reply.error_code is None:
+            desk.lease_seen_ns = reply.lease_now_ns
+        elif reply.error_code is ErrorCode.STALE_EPOCH:
+            desk.lose_lead(reply.error or "")
+            return
+        elif reply.error_code is ErrorCode.LEASE_STALE:
+            desk.wants_hello = True
+            return
+        elif reply.error_code in (ErrorCode.NOT_AVAILABLE, ErrorCode.UNKNOWN_ACTION):
+            # A gateway that leases nothing serves clients without a lease.
+            desk.epoch = 0
+            return
+        yield Pause(RENEW_EVERY_NS)
+
+
+def take_lead_again(desk: Desk) -> None:
+    """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
+    if desk.is_superseded:
+        desk.is_superseded, desk.epoch, desk.wants_hello = False, 0, True

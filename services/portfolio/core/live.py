@@ -1,0 +1,145 @@
+"""What a live desk does beside deciding: orders on their way, deals, the lease, comparisons with the venue, flattening.
+
+Each is a talk of its own, so that an order in doubt blocks its own symbol and nothing else, and a venue that is slow about
+one thing is asked about the others. `due` starts whatever is wanted and does not run yet; nothing here decides on a signal.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.control import DeskState, ReconcileReply
+from proto.messages import Call
+from proto.units import exact, side_of
+from services.portfolio.core.comparing import Watch
+from services.portfolio.core.conversation import Conversation, Conversations, Talk
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import OrderCreated
+from services.portfolio.core.following import FLATTEN_REASON, follow
+from services.portfolio.core.leading import keep_lease
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.talks import pull_deals
+
+DEALS_EVERY_NS: Final = 1_000_000_000
+"""How often a venue that runs by itself is asked for deals that no reply announced."""
+
+ORDER_LIFETIME_NS: Final = 5_000_000_000
+"""How long after its tick, by the venue's clock, an order of a live desk may still be executed."""
+
+FLATTEN_AGAIN_NS: Final = 5_000_000_000
+"""A position whose closing order came to nothing is tried again after this."""
+
+_DEALS, _LEASE, _COMPARE = "deals", "lease", "compare"
+
+
+class Live:
+    """The talks of a live desk, by name: one of each kind, and one of each open order."""
+
+    def __init__(self, desk: Desk, conversations: Conversations) -> None:
+        """Nothing runs before `due`."""
+        self._desk = desk
+        self._conversations = conversations
+        self._running: dict[str, Conversation] = {}
+        self._deals_due_ns = 0
+        self._flatten_due_ns: dict[str, int] = {}
+        self.watch = Watch(desk)
+
+    @property
+    def next_due_ns(self) -> int:
+        """When `due` wants to be called again."""
+        return min(self._deals_due_ns, self.watch.due_ns)
+
+    def due(self) -> list[Call]:
+        """Start what is wanted and not under way; the first question of each."""
+        desk, now_ns = self._desk, self._desk.now.mono_ns
+        if desk.state is not DeskState.RUNNING or desk.storage_problem:
+            self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
+            return []
+        calls: list[Call] = []
+        if desk.epoch and not desk.is_superseded and not desk.wants_hello:
+            calls += self._start(_LEASE, keep_lease(desk), is_frank=True)
+        for symbol in self._to_flatten(now_ns):
+            self._flatten(symbol)
+        for order_id in list(desk.book.open_orders.values()):
+            calls += self._start(order_id, follow(desk, order_id), is_frank=True)
+        if (desk.wants_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
+            desk.wants_deals = False
+            self._deals_due_ns = now_ns + DEALS_EVERY_NS
+            calls += self._start(_DEALS, pull_deals(desk))
+        if now_ns >= self.watch.due_ns:
+            calls += self._start(_COMPARE, self.watch.look())
+        return calls
+
+    def ended(self, conversation: Conversation) -> None:
+        """One of the talks is over."""
+        for name, running in list(self._running.items()):
+            if running is conversation:
+                del self._running[name]
+
+    def ask_reconciliation(self) -> None:
+        """Compare everything with the venue, soon."""
+        self.watch.ask()
+
+    def take_reconciliation(self) -> ReconcileReply | None:
+        """What the comparison that was asked for came to, once."""
+        return self.watch.take()
+
+    def _start(self, name: str, talk: Talk, *, is_frank: bool = False) -> list[Call]:
+        if name in self._running:
+            talk.close()
+            return []
+        conversation, call = self._conversations.start(talk, self._desk.now.mono_ns, is_frank=is_frank)
+        if not conversation.is_done:
+            self._running[name] = conversation
+        return [] if call is None else [call]
+
+    def _to_flatten(self, now_ns: int) -> list[str]:
+        book = self._desk.book
+        if book.trading is None or not book.trading.flatten:
+            return []
+        return [
+            symbol
+            for symbol, position in sorted(book.positions.items())
+            if not position.is_flat and symbol not in book.open_orders and now_ns >= self._flatten_due_ns.get(symbol, 0)
+        ]
+
+    def _flatten(self, symbol: str) -> None:
+        """Make an order that closes a position, at whatever the market gives."""
+        desk, book = self._desk, self._desk.book
+        assert book.stream is not None
+        assert book.trading is not None
+        self._flatten_due_ns[symbol] = desk.now.mono_ns + FLATTEN_AGAIN_NS
+        position, terms = book.position(symbol), book.instruments[symbol]
+        quote = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
+        entry = position.avg_entry_price
+        assert entry is not None
+        bid, ask = (exact(quote.bid), exact(quote.ask)) if quote is not None else (entry, entry)
+        direction, number = -position.direction, len(book.orders) + 1
+        now_ns = desk.domain_ns(desk.now.mono_ns)
+        desk.emit(
+            OrderCreated(
+                order=Order(
+                    order_id=f"{book.stream.incarnation}-{number:06d}",
+                    number=number,
+                    symbol=symbol,
+                    side=side_of(direction),
+                    volume=min(position.volume, terms.volume_max),
+                    price=ask if direction > 0 else bid,
+                    status=OrderStatus.PENDING,
+                    created_ns=now_ns,
+                    valid_until_ns=now_ns + ORDER_LIFETIME_NS,
+                    decision=Decision(
+                        ordinal=desk.cursor.ordinal,
+                        sequence=desk.cursor.sequences.get(symbol, 0),
+                        time_ns=now_ns,
+                        direction=direction,
+                        confidence=1.0,
+                        bid=bid,
+                        ask=ask,
+                        position_before=position.net_volume,
+                        reason=f"{FLATTEN_REASON} {book.trading.reason}",
+                    ),
+                )
+            )
+        )

@@ -1,0 +1,168 @@
+"""An order's way on a live desk: silence, the fence, evidence, a forgotten journal, and limits on doubt."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import structs
+
+from proto.control import HaltCommand, ResumeCommand, TradingState
+from proto.gateway import Buy, Fence, HelloReply, Lease, OrderReply, OrderReplyStatus, OrderStatusQuery, Sell
+from proto.messages import Call
+from services.mt5.core.journal import MemoryJournal
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.book import JOURNAL_CHANGED
+from services.portfolio.core.following import DOUBT_SETTLING_NS
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.live import ORDER_LIFETIME_NS
+from services.portfolio.core.orders import Order
+from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
+from tests.support.desk import HandDrivenDesk, request_of
+
+QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
+PAST_DEADLINE_MS = ORDER_LIFETIME_NS // 1_000_000 + 1
+
+
+def a_live_desk(**rules: object) -> HandDrivenDesk:
+    driven = HandDrivenDesk(
+        a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)), rules=structs.replace(some_rules(), **rules)
+    )
+    driven.settle(driven.start())
+    driven.gateway.due(driven.now)
+    return driven
+
+
+def an_order_on_its_way(driven: HandDrivenDesk) -> Call:
+    [call] = driven.tell(a_signal(1, 1))
+    assert isinstance(request_of(call), Buy)
+    return call
+
+
+def the_order(driven: HandDrivenDesk) -> Order:
+    [order] = driven.desk.book.orders.values()
+    return order
+
+
+def calls_of(calls: list[Call], kind: type) -> list[Call]:
+    return [call for call in calls if isinstance(request_of(call), kind)]
+
+
+def past_the_deadline(driven: HandDrivenDesk) -> list[Call]:
+    """Let the deadline pass with nobody answering; what the desk asks about the order then."""
+    return calls_of(driven.wait(PAST_DEADLINE_MS), (Fence, OrderStatusQuery, Buy))  # type: ignore[arg-type]
+
+
+def test_an_order_that_never_arrived_is_fenced_after_its_deadline() -> None:
+    driven = a_live_desk()
+    driven.silence(an_order_on_its_way(driven))
+    [fence] = past_the_deadline(driven)
+    assert request_of(fence) == Fence(order_id=the_order(driven).order_id)
+    driven.settle([fence])
+    assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.EXPIRED, "FENCED")
+    assert driven.desk.book.open_orders == {}
+
+
+def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
+    driven = a_live_desk()
+    call = an_order_on_its_way(driven)
+    driven.gateway.handle(request_of(call), driven.now)
+    driven.silence(call)
+    driven.settle(driven.wait(PAST_DEADLINE_MS))
+    assert the_order(driven).status is OrderStatus.FILLED
+    assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
+
+
+def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
+    driven = a_live_desk()
+    call = an_order_on_its_way(driven)
+    reply = OrderReply(
+        status=OrderReplyStatus.IN_DOUBT,
+        mode="simulated",
+        venue="simulated-mt5",
+        account="paper-USD",
+        boot_id="boot-1",
+        order_id=the_order(driven).order_id,
+    )
+    driven.answer(call, reply)
+    assert the_order(driven).status is OrderStatus.IN_DOUBT
+    for _ in range(3):
+        [asked] = calls_of(driven.wait(2_000), OrderStatusQuery)
+        driven.answer(asked, reply)
+    [asked] = calls_of(driven.wait(2_000), OrderStatusQuery)
+    driven.answer(asked, structs.replace(reply, status=OrderReplyStatus.PRESUMED_EXPIRED))
+    assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
+    assert driven.desk.book.trading_state is TradingState.ACTIVE
+
+
+def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
+    from services.mt5.core.stream import build_stream
+
+    stream = build_stream([rows_of("EURUSD", QUOTES), rows_of("GBPUSD", QUOTES)], accept_crossed=False)
+    driven = HandDrivenDesk(a_gateway(stream, pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))
+    driven.settle(driven.start())
+    driven.gateway.due(driven.now)
+    driven.silence(an_order_on_its_way(driven))
+    driven.settle(driven.tell(a_signal(2, 1, symbol="GBPUSD", sequence=1)))
+    statuses = {order.symbol: order.status for order in driven.desk.book.orders.values()}
+    assert statuses == {"EURUSD": OrderStatus.IN_DOUBT, "GBPUSD": OrderStatus.FILLED}
+    driven.settle(driven.tell(a_signal(3, 1, sequence=2)))
+    assert len(driven.desk.book.orders) == 2
+
+
+def test_more_doubt_than_allowed_halts_the_desk() -> None:
+    driven = a_live_desk(doubt_orders_max=0)
+    driven.silence(an_order_on_its_way(driven))
+    assert driven.desk.book.trading is not None
+    assert (driven.desk.book.trading.state, driven.desk.book.trading.by) == (TradingState.HALTED, "doubt")
+    assert driven.desk.book.trading.reason == "1 orders in doubt, at most 0 may be"
+
+
+def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
+    driven = a_live_desk()
+    call = an_order_on_its_way(driven)
+    driven.portfolio.obey(HaltCommand("news"), driven.now)
+    driven.silence(call)
+    assert [type(request_of(again)) for again in driven.wait(100)] == [Fence]
+
+
+def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_again() -> None:
+    """The old journal had called the venue, whose history does not show it yet; the new one knows of nothing."""
+    driven = a_live_desk()
+    driven.silence(an_order_on_its_way(driven))
+    driven.gateway = a_gateway(
+        a_stream(*QUOTES), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2"
+    )
+    driven.gateway.due(driven.now)
+    epoch = driven.desk.epoch
+    driven.desk.wants_hello = True
+    driven.settle(driven.pause())
+    assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.IN_DOUBT, JOURNAL_CHANGED)
+    assert driven.desk.book.journal_id == "journal-2"
+    assert driven.desk.epoch > epoch, "what is still under way of the old epoch is void"
+    before = len(driven.asked_of(Buy))
+    driven.settle(driven.wait(PAST_DEADLINE_MS))
+    assert the_order(driven).status is OrderStatus.IN_DOUBT
+    for _ in range(3):
+        driven.settle(driven.wait(DOUBT_SETTLING_NS // 1_000_000))
+    assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
+    assert len(driven.asked_of(Buy)) == before
+
+
+def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it() -> None:
+    driven = a_live_desk()
+    hello = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
+    assert isinstance(hello, HelloReply)
+    driven = a_live_desk()
+    other = Lease(holder="other", epoch=driven.desk.epoch + 5, seen_ns=hello.lease_now_ns)
+    token = driven.gateway.handle(other, driven.now)
+    driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
+    driven.settle(driven.wait(1_000))
+    assert driven.desk.book.trading is not None
+    assert driven.desk.book.trading.reason.startswith("another portfolio leads this account")
+    driven.settle(driven.tell(a_signal(1, 1)))
+    assert driven.asked_of(Buy) == []
+    driven.portfolio.obey(ResumeCommand("that one is gone"), driven.now)
+    driven.settle(driven.pause())
+    driven.settle(driven.tell(a_signal(2, 1)))
+    assert the_order(driven).status is OrderStatus.FILLED
+    assert driven.asked_of(Sell) == []
