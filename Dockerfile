@@ -27,8 +27,9 @@ COPY --from=packages /opt/paperdesk/.venv .venv
 # .dockerignore names what there is to copy.
 COPY . .
 # The same programs as everywhere; only what they say goes to the container's log instead of files.
-RUN sed -E -e 's|^stdout_logfile=.*|stdout_logfile=/dev/fd/1|' -e 's|^stdout_logfile_maxbytes=.*|stdout_logfile_maxbytes=0|' \
-      -e '/^stdout_logfile_backups=/d' -e 's|^logfile=.*|logfile=/dev/null|' -e 's|^logfile_maxbytes=.*|logfile_maxbytes=0|' \
+# What the watchdog has on stdout is for supervisord and no log.
+RUN sed -E -e 's|^(std...)_logfile=%.*|\1_logfile=/dev/fd/1|' -e 's|^(std...)_logfile_maxbytes=.*|\1_logfile_maxbytes=0|' \
+      -e '/^std..._logfile_backups=/d' -e 's|^logfile=.*|logfile=/dev/null|' -e 's|^logfile_maxbytes=.*|logfile_maxbytes=0|' \
       -e '/^logfile_backups=/d' supervisord.conf > supervisord.container.conf \
  && .venv/bin/python -m compileall -q -x '\.venv' . \
  && echo /opt/paperdesk > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/paperdesk.pth" \

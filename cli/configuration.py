@@ -13,7 +13,7 @@ from cli.places import json_text
 if TYPE_CHECKING:
     from common.settings import DeskSettings
 
-SERVICES: Final = ("mt5", "signal", "portfolio", "execution")
+SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog")
 SHARED: Final = "shared"
 
 EXAMPLES = """

@@ -47,6 +47,9 @@ START_TIMEOUT_S: Final = 60.0
 START_DEATHS_MAX: Final = 5
 """Deaths of one program before it has once been up; the fifth comes after about 15 s."""
 
+WATCHDOG: Final = "watchdog"
+"""The event listener among the programs: a desk trades without it, so it is no part of what is up or down."""
+
 STOP_TIMEOUT_S: Final = 60.0
 """Four programs one after the other with 10 s each before supervisord kills them, and a margin."""
 
@@ -192,7 +195,7 @@ class Supervised:
     # ---------------------------------------------------------------------------------------------------- looking
 
     def states(self) -> dict[str, ProcessState]:
-        """Every program by name, in starting order; empty while supervisord does not answer."""
+        """Every trading program by name, in starting order; empty while supervisord does not answer."""
         transport = SupervisorTransport(None, None, f"unix://{self.runtime}/run/supervisor.sock")
         server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         try:
@@ -206,6 +209,7 @@ class Supervised:
             for row in rows
         }
         self._pids.update({state.pid: state.name for state in states.values() if state.pid})
+        states.pop(WATCHDOG, None)
         return states
 
     def log_tail(self, program: str) -> list[str]:

@@ -34,8 +34,8 @@ class _Patient:
         """Each line is flushed as it is written."""
 
 
-def configure(service: str, level: str) -> None:
-    """Set up logging of this process. `level` is DEBUG, INFO, WARNING or ERROR."""
+def configure(service: str, level: str, *, file: TextIO | None = None) -> None:
+    """Set up logging of this process, to stdout or `file`. `level` is DEBUG, INFO, WARNING or ERROR."""
 
     def of_service(_logger: Any, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
@@ -50,7 +50,7 @@ def configure(service: str, level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Patient(sys.stdout))),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Patient(file or sys.stdout))),
         cache_logger_on_first_use=False,
     )
 

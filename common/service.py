@@ -20,6 +20,7 @@ import zmq
 
 from common.clock import mono_ns
 from common.errors import StartError
+from common.heartbeat import BEAT_MS, Heartbeat, Progress, ProgressOf
 from common.sockets import Socket
 
 Handler = Callable[[list[bytes]], None]
@@ -66,6 +67,8 @@ class Loop:
         self._after_burst: list[Callback] = []
         self._timers: list[tuple[Callable[[], int | None], Callback]] = []
         self._stopping = False
+        self._heartbeat: Heartbeat | None = None
+        self._turns = 0
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -93,6 +96,30 @@ class Loop:
         """
         self._timers.append((next_due_mono_ns, fire))
 
+    def beats(self, heartbeat: Heartbeat | None, progress: ProgressOf | None = None) -> None:
+        """Show by `heartbeat` that the loop runs; None means not at all.
+
+        Progress is, unless `progress` knows better, the wake-ups with something to hand over, and the work that waits is
+        what lies in a socket.
+        """
+        if heartbeat is not None:
+            self._heartbeat = heartbeat
+            self.every(BEAT_MS, lambda: heartbeat.beat((progress or self._progress)()))
+
+    def _progress(self) -> Progress:
+        return Progress(self._turns, bool(self._poller.poll(0)))
+
+    def on_readable(self, fd: int, callback: Callback) -> None:
+        """Call `callback` when a file descriptor can be read; it has to read, or to call `off`."""
+        self._poller.register(fd, zmq.POLLIN)
+        self._drain[fd] = callback
+
+    def off(self, fd: int) -> None:
+        """Look no more at a file descriptor."""
+        self._poller.unregister(fd)
+        # It may be among those that this very wake-up is still to hand over.
+        self._drain[fd] = _nothing
+
     def stop(self) -> None:
         """End `run` after what is ready now; callable from handlers, signal handlers and other threads."""
         self._stopping = True
@@ -104,8 +131,12 @@ class Loop:
     def run(self) -> None:
         """Serve until told to stop. In the main thread SIGTERM and SIGINT stop it."""
         with self._signals():
+            if self._heartbeat is not None:
+                self._heartbeat.beat(Progress(0, False))
             while not self._stopping:
                 self._turn(self._wait_ms())
+            if self._heartbeat is not None:
+                self._heartbeat.end()
             self._turn(0)
 
     def close(self) -> None:
@@ -116,6 +147,7 @@ class Loop:
     def _turn(self, wait_ms: int) -> None:
         ready = self._poller.poll(wait_ms)
         if ready:
+            self._turns += 1
             drain = self._drain
             for socket, _ in ready:
                 drain[socket]()
@@ -156,6 +188,10 @@ class Loop:
             signal.set_wakeup_fd(wakeup_before)
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _nothing() -> None:
+    """For a file descriptor that nobody looks at any more."""
 
 
 def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common import logs
+from common.heartbeat import Heartbeat
 from common.service import Loop, main
 from common.settings import load
 from common.sockets import Sockets
@@ -16,11 +17,13 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(ExecutionSettings)
     logs.configure("execution", settings.log_level)
+    loop = Loop("execution")
+    loop.beats(Heartbeat(settings.paperdesk_runtime_dir, "execution"))
     BOARD.serve(settings.metrics_port_execution, settings.metrics_host)
     courier = Courier(boot_id=new_boot_id(), in_flight_max=settings.execution_in_flight_max)
     sockets = Sockets()
     try:
-        ExecutionShell(settings, courier, sockets, Loop("execution")).run()
+        ExecutionShell(settings, courier, sockets, loop).run()
     finally:
         sockets.close()
 

@@ -7,6 +7,7 @@ import uuid
 
 from common import logs
 from common.errors import StartError
+from common.heartbeat import Heartbeat
 from common.service import main, outlive_start
 from common.settings import load
 from common.sockets import Sockets
@@ -66,6 +67,7 @@ def run() -> None:
 def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
     """Open the two files, bind the two sockets, and run until told to stop; the market is generated if none is given."""
     folder = settings.paperdesk_data_dir / "venue"
+    heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")
     sockets = Sockets()
     book_store = DurableBookStore(folder / "book.db")
     try:
@@ -106,6 +108,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 publish_url=settings.mt5_publish_url,
                 keep_market=keep_market,
                 require_files=journal.require_in_place,
+                heartbeat=heartbeat,
             )
             metrics.begin(stream.counts, stream.symbols)
             metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)

@@ -13,6 +13,7 @@ import zmq
 
 from common import clock
 from common.faults import crash_point
+from common.heartbeat import Heartbeat
 from common.logs import get_logger
 from common.service import Loop
 from common.sockets import Socket, Sockets, send
@@ -45,6 +46,7 @@ class GatewayShell:
         publish_url: str,
         keep_market: Callable[[int], None] | None = None,
         require_files: Callable[[], None] | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         """Bind both sockets; nothing is answered before `run`.
 
@@ -62,6 +64,7 @@ class GatewayShell:
         self.request_url = _bound_to(self._router)
         self.publish_url = _bound_to(self._publisher)
         self._loop = Loop("mt5")
+        self._loop.beats(heartbeat)
         self._loop.on(self._router, self._on_request)
         self._loop.after_burst(self._publish)
         self._loop.timer(self._next_due, self._publish)

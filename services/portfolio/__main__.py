@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common import logs, memory
+from common.heartbeat import Heartbeat
 from common.service import main
 from common.settings import load
 from common.sockets import Sockets
@@ -25,6 +26,7 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(PortfolioSettings)
     logs.configure("portfolio", settings.log_level)
+    heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "portfolio")
     limits = limits_named(settings.risk)
     rules = DeskRules(
         symbols=settings.trading_symbol,
@@ -47,7 +49,8 @@ def run() -> None:
         incarnation, why = incarnation_of(ledger, host_boot=host_boot)
         desk = Desk(rules=rules, book=book, cursor=cursor, live_incarnation=incarnation, incarnation_reason=why)
         BOARD.serve(settings.metrics_port_portfolio, settings.metrics_host)
-        PortfolioShell(settings, Portfolio(desk, timeout_ms=settings.gtw_timeout_ms), ledger, sockets).run()
+        portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
+        PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()
     finally:
         sockets.close()
         ledger.close()

@@ -11,6 +11,7 @@ from typing import Final
 
 from common import clock
 from common.faults import crash_point
+from common.heartbeat import Heartbeat, Progress
 from common.logs import get_logger
 from common.service import Loop
 from common.sockets import Sockets, send
@@ -45,7 +46,14 @@ REPLIES_MAX: Final = 100
 class PortfolioShell:
     """The sockets, the core and the ledger of one portfolio process."""
 
-    def __init__(self, settings: PortfolioSettings, portfolio: Portfolio, ledger: Ledger, sockets: Sockets) -> None:
+    def __init__(
+        self,
+        settings: PortfolioSettings,
+        portfolio: Portfolio,
+        ledger: Ledger,
+        sockets: Sockets,
+        heartbeat: Heartbeat | None = None,
+    ) -> None:
         """Bind and connect; nothing is sent before `run`."""
         self._portfolio = portfolio
         self._keeper = Keeper(ledger, portfolio.desk)
@@ -63,6 +71,7 @@ class PortfolioShell:
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._loop = Loop("portfolio")
+        self._loop.beats(heartbeat, self._progress)
         self._loop.on(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
         self._loop.on(sockets.pull(settings.report_url, setting="REPORT_URL"), self._on_report)
         self._loop.on(self._control, self._on_control)
@@ -84,6 +93,12 @@ class PortfolioShell:
         if self._keeper.is_waiting:
             self._keeper.try_again()
         self._commit()
+
+    def _progress(self) -> Progress:
+        """Signals that are held while no answer is waited for are work that nothing keeps the desk from."""
+        portfolio = self._portfolio
+        is_idle = portfolio.desk.state is DeskState.RUNNING and not portfolio.desk.window and not portfolio.in_flight
+        return Progress(portfolio.desk.cursor.processed, is_idle and portfolio.held_signals > 0)
 
     def _on_signal(self, frames: list[bytes]) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common import logs
 from common.errors import StartError
+from common.heartbeat import Heartbeat
 from common.service import Loop, main
 from common.settings import load
 from common.sockets import Sockets
@@ -19,6 +20,8 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(SignalSettings)
     logs.configure("signal", settings.log_level)
+    loop = Loop("signal")
+    loop.beats(Heartbeat(settings.paperdesk_runtime_dir, "signal"))
     try:
         make_strategy = strategy_factory(
             settings.strategy,
@@ -38,7 +41,7 @@ def run() -> None:
     store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
     sockets = Sockets()
     try:
-        SignalShell(settings, desk, store, sockets, Loop("signal")).run()
+        SignalShell(settings, desk, store, sockets, loop).run()
     finally:
         sockets.close()
         store.close()

@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 from common.metrics import Board, Described, Kind, Reading, Timing
 from tests.tidy.source import ROOT
 
-SERVICES = ("mt5", "signal", "portfolio", "execution")
+SERVICES = ("mt5", "signal", "portfolio", "execution", "watchdog")
 ROW = re.compile(r"^\| `(?P<name>[a-z0-9_]+)` \| (?P<kind>\w+) \| (?P<labels>[^|]*)\|[^|]*\|$", re.MULTILINE)
 UNITS = (
     *("ticks", "signals", "gaps", "frames", "calls", "answers", "reports", "requests", "replies", "messages"),
@@ -26,6 +26,9 @@ UNITS = (
         "faults",
         "audits",
         "events",
+        "processes",
+        "alerts",
+        "commands",
         "ordinal",
         "seconds",
         "lots",

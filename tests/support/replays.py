@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -220,9 +221,13 @@ def stopped(process: psutil.Process) -> Iterator[None]:
             process.send_signal(signal.SIGCONT)
 
 
-def stall() -> None:
-    """Let time go by in which a process hangs: that it hangs so long is what is tested, there is no event to wait for."""
-    Event().wait(float(os.environ.get(STALL_VARIABLE, STALL_S_DEFAULT)))
+def stall(process: psutil.Process) -> None:
+    """Let time go by in which a process hangs, up to the moment at which the watchdog has had enough of it."""
+    pause = Event()
+    deadline = monotonic() + float(os.environ.get(STALL_VARIABLE, STALL_S_DEFAULT))
+    with suppress(psutil.NoSuchProcess):
+        while monotonic() < deadline and process.status() != psutil.STATUS_ZOMBIE:
+            pause.wait(0.01)
 
 
 @contextmanager

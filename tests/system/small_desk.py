@@ -1,7 +1,8 @@
 """A desk of four little processes that behave as a test asks, for supervision to start and stop.
 
-They are real processes under the shipped `supervisord.conf`; what they lack is everything of trading. A variable with a
-program's name says how it behaves: `refuse`, `crash`, `deaf` (to SIGTERM) or `leave`.
+They are real processes under the shipped `supervisord.conf`, with the watchdog in it; what they lack is everything of trading. A variable with a
+program's name says how it behaves: `refuse`, `crash`, `deaf` (to SIGTERM), `leave`, `beat` (its heartbeat shows that it
+lives) or `stuck` (it shows that it lives and that work waits, and does none).
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ if how in ("refuse", "leave"):
         print(f"paperdesk {name}: LUCK: value 'none', expected some", file=sys.stderr, flush=True)
     time.sleep(1.2)
     sys.exit(2 if how == "refuse" else 0)
+if how in ("beat", "stuck"):
+    from common.heartbeat import Heartbeat, Progress
+
+    heartbeat = Heartbeat(pathlib.Path(os.environ["PAPERDESK_RUNTIME_DIR"]), name)
+    while True:
+        heartbeat.beat(Progress(1, how == "stuck"))
+        time.sleep(0.1)
 while True:
     signal.pause()
 """
@@ -50,4 +58,5 @@ def build(root: Path) -> Path:
         (package / "__init__.py").touch()
         (package / "__main__.py").write_text(_SCRIPT)
     (root / "services" / "__init__.py").touch()
+    (root / "services" / "watchdog").symlink_to(PROJECT_ROOT / "services" / "watchdog")
     return root

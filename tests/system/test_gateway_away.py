@@ -59,9 +59,10 @@ def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Outcome
 def test_a_gateway_that_hangs_and_one_that_is_started_anew(market: Path, expected: Outcome, tmp_path: Path) -> None:
     with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
         replay.reach(200)
-        with stopped(replay.process("mt5")):
+        gateway = replay.process("mt5")
+        with stopped(gateway):
             says_what_it_waits_for(replay)
-            stall()
+            stall(gateway)
         status = replay.reach(600)
         assert "gateway" not in status.waiting_for
         replay.process("mt5").send_signal(signal.SIGKILL)

@@ -29,6 +29,7 @@ TARGETS: Final = {
     "METRICS_PORT_SIGNAL": "trader:9102",
     "METRICS_PORT_PORTFOLIO": "trader:9103",
     "METRICS_PORT_EXECUTION": "trader:9104",
+    "METRICS_PORT_WATCHDOG": "trader:9105",
 }
 SCRAPE_S: Final = 60.0
 
@@ -94,7 +95,7 @@ def test_prometheus_sees_every_process_and_every_documented_series(tmp_path: Pat
     }
     with Supervised(log_dir=tmp_path / "logs") as desk, prometheus_of(configuration, own_port, tmp_path) as prometheus:
         desk.start(desk_environment(os.environ, run, runtime=desk.runtime, data_dir=tmp_path / "data"))
-        up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "prometheus"), "up")
+        up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "prometheus"), "up")
         wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)
         finished = 'trading_portfolio_desk_state{state="FINISHED"}'
         wait_for(lambda: prometheus.value(finished) == 1, "the end of the ticks", seconds=SCRAPE_S)

@@ -1,6 +1,6 @@
-"""A process that hangs for a while holds the desk up and changes nothing.
+"""A process that hangs for a while holds the desk up and changes nothing, also when the watchdog ends it for that.
 
-As long as it should be, half a minute on two cores:
+Long enough for the watchdog, half a minute on two cores:
 
     PAPERDESK_SYSTEM_STALL_S=10 PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_stalls.py
 """
@@ -23,8 +23,9 @@ def test_processes_that_hang_at_full_speed_lose_nothing(tmp_path: Path) -> None:
         for ordinal, service in enumerate(["signal", "portfolio", "execution", "mt5"]):
             at = replay.reach(1 + ordinal * TICKS // 6).ordinal
             assert at < TICKS, "the desk was too fast to be held up on its way"
-            with stopped(replay.process(service)):
-                stall()
+            process = replay.process(service)
+            with stopped(process):
+                stall(process)
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.words
     assert outcome.report["ticks"]["gaps"] == 0

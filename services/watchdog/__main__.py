@@ -1,0 +1,38 @@
+"""The watchdog process: settings in, objects out, loop. stdout is supervisord's, so it logs to stderr."""
+
+from __future__ import annotations
+
+import sys
+
+from common import logs
+from common.service import Loop, main
+from common.settings import load
+from services.watchdog.alerts import Alerts
+from services.watchdog.core.watch import Patience, Watch
+from services.watchdog.metrics import BOARD
+from services.watchdog.settings import WatchdogSettings
+from services.watchdog.shell import WatchdogShell
+from services.watchdog.supervisor import Supervisor
+
+
+def run() -> None:
+    """Compose the process and serve."""
+    settings = load(WatchdogSettings)
+    logs.configure("watchdog", settings.log_level, file=sys.stderr)
+    patience = Patience(
+        hang_ms=settings.watchdog_hang_ms, stall_ms=settings.watchdog_stall_ms, start_ms=settings.watchdog_start_ms
+    )
+    alerts = Alerts(settings.alert_command, settings.alert_timeout_ms)
+    supervisor = Supervisor()
+    BOARD.serve(settings.metrics_port_watchdog, settings.metrics_host)
+    WatchdogShell(
+        folder=settings.paperdesk_runtime_dir,
+        watch=Watch(patience),
+        supervisor=supervisor,
+        alerts=alerts,
+        loop=Loop("watchdog"),
+    ).run()
+
+
+if __name__ == "__main__":
+    main(run)

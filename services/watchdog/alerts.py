@@ -1,0 +1,114 @@
+"""Telling an operator: a line in the log at level error, a metric, and the command of ALERT_COMMAND.
+
+The command is run beside, never waited for, and killed when it takes too long. It finds what happened in its environment
+(ALERT_KIND, ALERT_PROGRAM, ALERT_TEXT) and as a line of JSON on its stdin. The same about the same program starts it once
+a minute at most, and only so many may run at once: an alarm must not become a load of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from typing import Final
+
+from common.clock import mono_ns
+from common.errors import StartError
+from common.logs import get_logger
+from services.watchdog import metrics
+
+AGAIN_AFTER_NS: Final = 60_000_000_000
+RUNNING_MAX: Final = 4
+_NS_PER_MS: Final = 1_000_000
+
+_log = get_logger()
+
+
+@dataclass(frozen=True)
+class _Run:
+    process: subprocess.Popen[bytes]
+    deadline_ns: int
+
+
+class Alerts:
+    """What is told, and the commands that are under way."""
+
+    def __init__(self, command: str, timeout_ms: int) -> None:
+        """Take the command of the setting; an empty one means log and metric only.
+
+        Raises:
+            StartError: its quotes are not closed.
+        """
+        try:
+            self._command = shlex.split(command)
+        except ValueError as error:
+            raise StartError(f"ALERT_COMMAND: value '{command}': {error}; expected a command line") from None
+        self._timeout_ns = timeout_ms * _NS_PER_MS
+        self._running: list[_Run] = []
+        self._told_ns: dict[tuple[str, str], int] = {}
+
+    def tell(self, kind: str, program: str, text: str, **facts: object) -> None:
+        """Tell one thing about one program, in a sentence."""
+        metrics.ALERTS.inc(kind)
+        _log.error(text, kind=kind, program=program, **facts)
+        now_ns = mono_ns()
+        told_ns = self._told_ns.get((kind, program))
+        if not self._command or (told_ns is not None and now_ns - told_ns < AGAIN_AFTER_NS):
+            return
+        self._told_ns[kind, program] = now_ns
+        self.look()
+        if len(self._running) >= RUNNING_MAX:
+            metrics.COMMANDS.inc("dropped")
+            return
+        self._start({"ALERT_KIND": kind, "ALERT_PROGRAM": program, "ALERT_TEXT": text}, facts)
+
+    def _start(self, said: dict[str, str], facts: dict[str, object]) -> None:
+        line = json.dumps({name.removeprefix("ALERT_").lower(): value for name, value in said.items()} | facts)
+        try:
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **said},
+                start_new_session=True,
+            )
+        except OSError as error:
+            metrics.COMMANDS.inc("failed")
+            _log.warning("ALERT_COMMAND cannot be run", command=self._command[0], error=error.strerror)
+            return
+        assert process.stdin is not None
+        try:
+            # Far less than a pipe holds, so it never waits for the command to read.
+            process.stdin.write(line.encode() + b"\n")
+            process.stdin.close()
+        except OSError:
+            _log.debug("ALERT_COMMAND ended without reading what happened")
+        self._running.append(_Run(process, mono_ns() + self._timeout_ns))
+
+    def look(self) -> None:
+        """See which commands have ended, and end those that take too long."""
+        still = []
+        for run in self._running:
+            status = run.process.poll()
+            if status is not None:
+                metrics.COMMANDS.inc("ok" if status == 0 else "failed")
+                if status:
+                    _log.warning("ALERT_COMMAND failed", exit_status=status)
+            elif mono_ns() >= run.deadline_ns:
+                run.process.kill()
+                run.process.wait()
+                metrics.COMMANDS.inc("timeout")
+                _log.warning("ALERT_COMMAND took too long and was killed")
+            else:
+                still.append(run)
+        self._running = still
+
+    def close(self) -> None:
+        """Leave no command behind."""
+        for run in self._running:
+            run.process.kill()
+            run.process.wait()
+        self._running = []

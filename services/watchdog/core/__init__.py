@@ -1,0 +1,1 @@
+"""What the watchdog decides, without a process, a file or a clock."""

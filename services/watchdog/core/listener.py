@@ -1,0 +1,73 @@
+r"""supervisord's protocol for event listeners, as bytes in and bytes out.
+
+supervisord writes a header line `ver:3.0 … eventname:NAME len:N` and N bytes of payload, whose first line is of the same
+shape. It sends the next event only when the one before was answered, so each is answered at once, whatever it says: what
+is to follow from it is for the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+READY: Final = b"READY\n"
+"""Asks for an event."""
+
+TAKEN: Final = b"RESULT 2\nOK"
+"""Answers one."""
+
+HEADER_BYTES_MAX: Final = 4_096
+PAYLOAD_BYTES_MAX: Final = 1 << 20
+
+
+class NotSupervisordError(ValueError):
+    """What comes is none of supervisord's events."""
+
+
+class SupervisorEvent(NamedTuple):
+    """An event: its name, such as PROCESS_STATE_FATAL, and what it says in words of the form `key:value`."""
+
+    name: str
+    facts: Mapping[str, str]
+
+
+class Listener:
+    """Cuts what supervisord writes into events."""
+
+    def __init__(self) -> None:
+        """Nothing has been read."""
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[SupervisorEvent]:
+        """The events that are complete with these bytes; each wants a `TAKEN` and a `READY`.
+
+        Raises:
+            NotSupervisordError: the bytes are no events.
+        """
+        self._buffer += data
+        events = []
+        while (event := self._next()) is not None:
+            events.append(event)
+        return events
+
+    def _next(self) -> SupervisorEvent | None:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > HEADER_BYTES_MAX:
+                raise NotSupervisordError(f"no end of a header within {HEADER_BYTES_MAX} bytes")
+            return None
+        header = _facts(bytes(self._buffer[:end]))
+        length = header.get("len", "")
+        if "eventname" not in header or not length.isdecimal() or int(length) > PAYLOAD_BYTES_MAX:
+            raise NotSupervisordError(f"a header {bytes(self._buffer[:60])!r}, expected one with eventname and len")
+        begin, until = end + 1, end + 1 + int(length)
+        if len(self._buffer) < until:
+            return None
+        facts = _facts(bytes(self._buffer[begin:until]).partition(b"\n")[0])
+        del self._buffer[:until]
+        return SupervisorEvent(header["eventname"], facts)
+
+
+def _facts(line: bytes) -> dict[str, str]:
+    words = line.decode("utf-8", errors="replace").split()
+    return {key: value for key, _, value in (word.partition(":") for word in words)}

@@ -1,0 +1,47 @@
+"""What the watchdog shows to Prometheus; docs/metrics.md describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from common.metrics import Board, Reading
+
+BOARD: Final = Board("watchdog")
+
+KILLS: Final = BOARD.count(
+    "killed_processes_total", "Processes killed because they showed no life, by program", "program"
+)
+DEATHS: Final = BOARD.count("lost_processes_total", "Processes that ended without being told to, by program", "program")
+ALERTS: Final = BOARD.count(
+    "raised_alerts_total",
+    "What an operator was told, by kind",
+    "kind",
+    known=("hang", "stall", "start", "backoff", "fatal", "refused"),
+)
+COMMANDS: Final = BOARD.count(
+    "alert_commands_total",
+    "Runs of ALERT_COMMAND, by what came of them",
+    "outcome",
+    known=("ok", "failed", "timeout", "dropped"),
+)
+_UP: Final = BOARD.gauge("process_up", "1 while supervisord has the program running", "program")
+_SILENT: Final = BOARD.gauge("heartbeat_age_seconds", "Time since the program last showed life", "program")
+
+
+def begin(program: str) -> None:
+    """Have a program's series there before anything has happened to it."""
+    KILLS.inc(program, by=0)
+    DEATHS.inc(program, by=0)
+
+
+def show(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
+    """Take the readings."""
+    BOARD.show(lambda: _readings(up, silent_ns))
+
+
+def _readings(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> Iterator[Reading]:
+    for program, is_up in up.items():
+        yield _UP, int(is_up), program
+    for program, silent in silent_ns.items():
+        yield _SILENT, silent / 1e9, program

@@ -1,0 +1,190 @@
+"""Between supervisord, the heartbeats and the processes: reads, asks, kills and tells.
+
+supervisord's events come on stdin and are answered on stdout at once; what they say is never relied on, they only make
+the next question come sooner. Who runs and under which pid is asked of supervisord itself, again right before a kill.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from common import heartbeat
+from common.clock import mono_ns
+from common.logs import get_logger
+from common.service import Loop
+from services.watchdog import metrics
+from services.watchdog.alerts import Alerts
+from services.watchdog.core.listener import READY, TAKEN, Listener, NotSupervisordError, SupervisorEvent
+from services.watchdog.core.watch import LOOK_EVERY_MS, Kill, Life, Reason, Watch
+from services.watchdog.supervisor import Program, Supervisor
+
+ASK_EVERY_LOOKS: Final = 10
+"""supervisord is asked anew after so many looks, should an event have been lost."""
+
+EXIT_SETTINGS: Final = 2
+READ_BYTES: Final = 65_536
+
+WORDS: Final = {
+    Reason.HANG: "shows no life and is killed",
+    Reason.STALL: "gets nothing done although work waits, and is killed",
+    Reason.START: "has not come up and is killed",
+}
+
+_log = get_logger()
+
+
+class WatchdogShell:
+    """The event listener of one supervisord."""
+
+    def __init__(self, *, folder: Path, watch: Watch, supervisor: Supervisor, alerts: Alerts, loop: Loop) -> None:
+        """Watch the programs whose heartbeats are in `folder`."""
+        self._folder = folder
+        self._watch = watch
+        self._supervisor = supervisor
+        self._alerts = alerts
+        self._loop = loop
+        self._listener = Listener()
+        self._programs: dict[str, Program] = {}
+        self._looks_until_asking = 0
+        self._pidfds: dict[int, int] = {}
+        loop.on_readable(sys.stdin.fileno(), self._on_stdin)
+        loop.every(LOOK_EVERY_MS, self._look)
+
+    def run(self) -> None:
+        """Serve until supervisord says stop or is gone."""
+        self._say(READY)
+        self._ask()
+        _log.info("watches over the desk's processes", programs=sorted(self._programs), heartbeats=str(self._folder))
+        for program in self._programs.values():
+            if program.state == "FATAL":
+                self._alerts.tell("fatal", program.name, _fatal(program.name))
+        try:
+            self._loop.run()
+        finally:
+            self._alerts.close()
+
+    # --------------------------------------------------------------------------------------------------- supervisord
+
+    def _on_stdin(self) -> None:
+        data = os.read(sys.stdin.fileno(), READ_BYTES)
+        if not data:
+            self._loop.off(sys.stdin.fileno())
+            self._loop.stop()
+            return
+        try:
+            events = self._listener.feed(data)
+        except NotSupervisordError as error:
+            # Nothing after it can be trusted to be where it seems; a fresh start finds the beginning again.
+            _log.error("stdin is not supervisord's any more, starting over", error=str(error))
+            raise SystemExit(1) from None
+        for event in events:
+            self._say(TAKEN + READY)
+            self._on_event(event)
+        if events:
+            self._ask()
+
+    def _on_event(self, event: SupervisorEvent) -> None:
+        program = event.facts.get("processname", "")
+        match event.name:
+            case "PROCESS_STATE_FATAL":
+                self._alerts.tell("fatal", program, _fatal(program))
+            case "PROCESS_STATE_BACKOFF":
+                tries = event.facts.get("tries", "")
+                self._alerts.tell("backoff", program, f"{program} died right after its start", tries=tries)
+            case "PROCESS_STATE_EXITED":
+                metrics.DEATHS.inc(program)
+                if event.facts.get("expected") == "1":
+                    self._on_expected_end(program)
+                else:
+                    _log.warning(f"{program} died and is started again", pid=event.facts.get("pid"))
+
+    def _on_expected_end(self, name: str) -> None:
+        """It ended as it may: 0 is a gateway that is elsewhere, 2 a setting that somebody has to mend."""
+        self._ask()
+        program = self._programs.get(name)
+        if program is not None and program.state == "EXITED" and program.exit_status == EXIT_SETTINGS:
+            self._alerts.tell("refused", name, f"{name} refuses to start, the last line of its log says why")
+
+    def _say(self, words: bytes) -> None:
+        try:
+            os.write(sys.stdout.fileno(), words)
+        except OSError:  # supervisord is gone; stdin will say so, too
+            self._loop.stop()
+
+    def _ask(self) -> None:
+        """Learn anew who runs."""
+        self._looks_until_asking = ASK_EVERY_LOOKS
+        programs = self._supervisor.programs()
+        if programs is not None:
+            for name in {program.name for program in programs} - self._programs.keys():
+                metrics.begin(name)
+            self._programs = {program.name: program for program in programs}
+            self._watch_deaths()
+
+    # ------------------------------------------------------------------------------------------------------ processes
+
+    def _look(self) -> None:
+        self._alerts.look()
+        self._looks_until_asking -= 1
+        if self._looks_until_asking <= 0:
+            self._ask()
+        for kill in self._look_at_lives():
+            self._ask()
+            program = self._programs.get(kill.program)
+            # Meanwhile it may have ended, been stopped, or been replaced.
+            if program is not None and program.is_alive and program.pid == kill.pid:
+                self._kill(kill)
+        up = {program.name: program.is_alive for program in self._programs.values()}
+        metrics.show(up, self._watch.silent_ns())
+
+    def _look_at_lives(self) -> list[Kill]:
+        pids = {program.name: program.pid for program in self._programs.values() if program.is_alive}
+        lives: dict[str, Life | None] = {}
+        for name, pid in pids.items():
+            beat = heartbeat.read(self._folder, name)
+            if beat is None or beat.pid != pid:
+                lives[name] = None  # it has not come far enough to say a word; what is there is its forerunner's
+            else:
+                is_up = beat.phase is heartbeat.Phase.RUNNING
+                lives[name] = Life(is_up, beat.beat, beat.done, beat.is_work_waiting)
+        return self._watch.look(pids, lives, mono_ns())
+
+    def _kill(self, kill: Kill) -> None:
+        metrics.KILLS.inc(kill.program)
+        with suppress(ProcessLookupError):
+            os.kill(kill.pid, signal.SIGKILL)
+        self._alerts.tell(
+            kill.reason, kill.program, f"{kill.program} {WORDS[kill.reason]}", pid=kill.pid, for_ms=kill.for_ms
+        )
+        self._ask()
+
+    def _watch_deaths(self) -> None:
+        """Have the kernel tell of each death at once; supervisord by itself would look a second later."""
+        if not hasattr(os, "pidfd_open"):
+            return
+        pids = {program.pid for program in self._programs.values() if program.pid}
+        for pid in pids - self._pidfds.keys():
+            with suppress(OSError):  # it has ended already
+                fd = self._pidfds[pid] = os.pidfd_open(pid)
+                self._loop.on_readable(fd, partial(self._on_death, pid))
+        for pid in self._pidfds.keys() - pids:
+            self._let_go(pid)
+
+    def _on_death(self, pid: int) -> None:
+        self._let_go(pid)
+        self._ask()
+
+    def _let_go(self, pid: int) -> None:
+        fd = self._pidfds.pop(pid)
+        self._loop.off(fd)
+        os.close(fd)
+
+
+def _fatal(program: str) -> str:
+    return f"{program} is given up after too many deaths; read its log, then supervisorctl start {program}"

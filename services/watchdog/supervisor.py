@@ -1,0 +1,73 @@
+"""What supervisord knows of its programs, asked over its own socket."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import xmlrpc.client
+from typing import Any, Final, NamedTuple
+from xml.parsers.expat import ExpatError
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from common.errors import StartError
+
+URL_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
+NAME_VARIABLE: Final = "SUPERVISOR_PROCESS_NAME"
+ANSWER_TIMEOUT_S: Final = 2.0
+ALIVE: Final = ("STARTING", "RUNNING")
+"""States in which a program has a process that nobody has told to stop."""
+
+_RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError)
+
+
+class Program(NamedTuple):
+    """One program; `pid` 0 while it has no process."""
+
+    name: str
+    state: str
+    pid: int
+    exit_status: int
+
+    @property
+    def is_alive(self) -> bool:
+        """It has a process that is to go on."""
+        return self.state in ALIVE and self.pid > 0
+
+
+class Supervisor:
+    """The supervisord whose event listener this process is."""
+
+    def __init__(self) -> None:
+        """Find it in the environment that it gave.
+
+        Raises:
+            StartError: this is no child of a supervisord.
+        """
+        self._url = os.environ.get(URL_VARIABLE, "")
+        self._own_name = os.environ.get(NAME_VARIABLE, "")
+        if not self._url:
+            raise StartError(f"{URL_VARIABLE} is not set, expected to be started by supervisord as an event listener")
+        # The transport takes no timeout of its own, and a supervisord that is held must not hold us.
+        socket.setdefaulttimeout(ANSWER_TIMEOUT_S)
+
+    def programs(self) -> list[Program] | None:
+        """Every program but this one; None when supervisord does not answer.
+
+        The question also wakes supervisord, which by itself looks only once a second whether a process has ended.
+        """
+        transport = SupervisorTransport(None, None, self._url)
+        try:
+            rows: Any = xmlrpc.client.ServerProxy(
+                "http://localhost", transport=transport
+            ).supervisor.getAllProcessInfo()
+        except _RPC_ERRORS:
+            return None
+        finally:
+            transport.close()
+        return [
+            Program(row["name"], row["statename"], int(row["pid"]), int(row["exitstatus"]))
+            for row in rows
+            if row["name"] != self._own_name
+        ]

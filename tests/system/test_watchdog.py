@@ -1,0 +1,138 @@
+"""A supervisord with real processes and the watchdog: who hangs is killed and comes back, and somebody is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cli.supervision import Supervised
+from common.errors import StartError
+from common.heartbeat import Phase, read
+from tests.support.waiting import wait_for
+from tests.system.small_desk import build
+
+WAIT_S = 30.0
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return build(tmp_path)
+
+
+def environment(desk: Supervised, **variables: str) -> dict[str, str]:
+    return {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_RUNTIME_DIR": str(desk.runtime), **variables}
+
+
+def said(desk: Supervised, kind: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in desk.log_tail("watchdog") if line.startswith("{")]
+    return [line for line in lines if line.get("kind") == kind]
+
+
+def hold(desk: Supervised, program: str) -> int:
+    """Have a process hang that has been seen to live, and return its pid."""
+
+    def lives() -> bool:
+        beat = read(desk.runtime, program)
+        return beat is not None and beat.phase is Phase.RUNNING and beat.pid == desk.states()[program].pid
+
+    wait_for(lives, f"a heartbeat of {program}", seconds=WAIT_S)
+    pid = desk.states()[program].pid
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def watchdog_of(desk: Supervised) -> psutil.Process:
+    supervisor = psutil.Process(next(iter(desk.states().values())).pid).parent()
+    assert supervisor is not None
+
+    def found() -> psutil.Process | None:
+        for child in supervisor.children():
+            with contextlib.suppress(psutil.Error):
+                if "services.watchdog" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
+                    return child
+        return None
+
+    return wait_for(found, "the watchdog", seconds=WAIT_S)
+
+
+def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment(desk, signal="beat", portfolio="beat", WATCHDOG_HANG_MS="1500"))
+        before = desk.states()
+        wait_for(lambda: "watches over" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
+        hold(desk, "signal")
+        wait_for(
+            lambda: desk.states()["signal"].pid not in (0, before["signal"].pid), "signal to be back", seconds=WAIT_S
+        )
+        (alert,) = said(desk, "hang")
+        assert (alert["level"], alert["program"], alert["pid"]) == ("error", "signal", before["signal"].pid)
+        after = desk.states()
+    assert {name: state.pid for name, state in after.items() if name != "signal"} == {
+        name: state.pid for name, state in before.items() if name != "signal"
+    }
+
+
+def test_a_process_that_gets_nothing_done_is_killed(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment(desk, execution="stuck", WATCHDOG_STALL_MS="2000"))
+        wait_for(lambda: said(desk, "stall"), "the stall to be seen", seconds=WAIT_S)
+        assert said(desk, "stall")[0]["program"] == "execution"
+
+
+def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment(desk, signal="beat", WATCHDOG_HANG_MS="1500"))
+        first = watchdog_of(desk)
+        first.kill()
+        wait_for(lambda: watchdog_of(desk).pid != first.pid, "another watchdog", seconds=WAIT_S)
+        before = hold(desk, "signal")
+        wait_for(lambda: desk.states()["signal"].pid not in (0, before), "signal to be back", seconds=WAIT_S)
+        assert desk.failure() is None
+
+
+def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with Supervised(root=root) as desk:
+        command = f"sh -c 'cat > {told}.new; echo $ALERT_PROGRAM $ALERT_KIND >> {told}.new; mv {told}.new {told}'"
+        with contextlib.suppress(StartError):
+            desk.start(
+                environment(desk, execution="crash", ALERT_COMMAND=command), waiting=lambda: require(not told.is_file())
+            )
+        wait_for(told.is_file, "the command to have run", seconds=WAIT_S)
+        assert said(desk, "backoff")[0]["program"] == "execution"
+    line, words = told.read_text().splitlines()
+    assert json.loads(line)["text"] == "execution died right after its start"
+    assert words == "execution backoff"
+
+
+def require(goes_on: bool) -> None:
+    """End a start that nobody has to wait for any longer."""
+    if not goes_on:
+        raise StartError("seen enough")
+
+
+def test_a_command_that_hangs_is_killed_and_holds_nothing_up(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        variables = {"ALERT_COMMAND": "sleep 600", "ALERT_TIMEOUT_MS": "100", "WATCHDOG_HANG_MS": "1500"}
+        desk.start(environment(desk, signal="beat", **variables))
+        hold(desk, "signal")
+        wait_for(lambda: "took too long" in "".join(desk.log_tail("watchdog")), "the command's end", seconds=WAIT_S)
+
+
+def test_when_supervisord_is_gone_the_watchdog_goes_too(root: Path) -> None:
+    with Supervised(root=root) as desk:
+        desk.start(environment(desk))
+        watchdog = watchdog_of(desk)
+        supervisor = watchdog.parent()
+        assert supervisor is not None
+        os.kill(supervisor.pid, signal.SIGKILL)
+        wait_for(
+            lambda: not watchdog.is_running() or watchdog.status() == psutil.STATUS_ZOMBIE, "its end", seconds=WAIT_S
+        )

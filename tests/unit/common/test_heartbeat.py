@@ -1,0 +1,78 @@
+"""A heartbeat says who is alive and how far it is, to whoever reads the file, also when the disk is full."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.heartbeat import Beat, Heartbeat, Phase, Progress, path_of, read
+from tests.support.waiting import wait_for
+
+
+def test_a_reader_finds_what_was_last_said(tmp_path: Path) -> None:
+    heartbeat = Heartbeat(tmp_path / "run", "signal")
+    assert read(tmp_path / "run", "signal") == Beat(os.getpid(), Phase.STARTING, 0, 0, False)
+    heartbeat.beat(Progress(5, True))
+    heartbeat.beat(Progress(123_456_789_012, False))
+    assert read(tmp_path / "run", "signal") == Beat(os.getpid(), Phase.RUNNING, 2, 123_456_789_012, False)
+    heartbeat.end()
+    assert read(tmp_path / "run", "signal") == Beat(os.getpid(), Phase.ENDING, 2, 123_456_789_012, False)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["signal.heartbeat"]
+
+
+def test_the_next_process_does_not_speak_through_the_file_of_the_last(tmp_path: Path) -> None:
+    first = Heartbeat(tmp_path, "signal")
+    Heartbeat(tmp_path, "signal")
+    first.beat(Progress(7, False))
+    assert read(tmp_path, "signal") == Beat(os.getpid(), Phase.STARTING, 0, 0, False)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\0" * 128, b"pid=1 phase=RUNNING beat=1", b"pid=1 phase=DEAD beat=1 done=1 waiting=0"]
+)
+def test_what_cannot_be_read_is_no_sign_of_life(tmp_path: Path, text: bytes) -> None:
+    path_of(tmp_path, "signal").write_bytes(text)
+    assert read(tmp_path, "signal") is None
+    assert read(tmp_path, "portfolio") is None
+
+
+def test_without_a_place_to_write_the_process_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    heartbeat = Heartbeat(tmp_path / "file" / "run", "signal")
+    heartbeat.beat(Progress(1, False))
+    heartbeat.end()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from common.heartbeat import Heartbeat
+from common.service import Loop
+loop = Loop("beating")
+loop.beats(Heartbeat(Path(sys.argv[1]), "beating"))
+loop.run()
+"""
+
+
+def test_a_loop_beats_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)])
+
+    def beats(at_least: int) -> bool:
+        beat = read(tmp_path, "beating")
+        return beat is not None and beat.phase is Phase.RUNNING and beat.beat >= at_least
+
+    try:
+        wait_for(lambda: beats(1), "the first beat")
+        wait_for(lambda: beats(3), "two more")
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+    last = read(tmp_path, "beating")
+    assert last is not None
+    assert (last.pid, last.phase) == (process.pid, Phase.ENDING)

@@ -1,0 +1,1 @@
+"""The watchdog, part by part."""

@@ -1,0 +1,56 @@
+"""supervisord's events are cut out of its bytes, however these come."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.watchdog.core.listener import HEADER_BYTES_MAX, Listener, NotSupervisordError, SupervisorEvent
+
+
+def an_event(name: str, payload: str) -> bytes:
+    """As supervisord writes one."""
+    head = f"ver:3.0 server:supervisor serial:21 pool:watchdog poolserial:10 eventname:{name} len:{len(payload)}\n"
+    return (head + payload).encode()
+
+
+FATAL = an_event("PROCESS_STATE_FATAL", "processname:signal groupname:signal from_state:BACKOFF")
+EXITED = an_event("PROCESS_STATE_EXITED", "processname:mt5 groupname:mt5 from_state:RUNNING expected:0 pid:2766")
+LOGGED = an_event("PROCESS_LOG_STDOUT", "processname:mt5 groupname:mt5 pid:3\nline one\nline two\n")
+
+
+@given(st.lists(st.integers(min_value=0, max_value=len(FATAL + EXITED + LOGGED))))
+def test_events_are_the_same_wherever_the_bytes_are_cut(cuts: list[int]) -> None:
+    stream = FATAL + EXITED + LOGGED
+    listener = Listener()
+    edges = sorted({0, len(stream), *cuts})
+    events = [event for begin, end in pairwise(edges) for event in listener.feed(stream[begin:end])]
+    assert events == [
+        SupervisorEvent(
+            "PROCESS_STATE_FATAL", {"processname": "signal", "groupname": "signal", "from_state": "BACKOFF"}
+        ),
+        SupervisorEvent(
+            "PROCESS_STATE_EXITED",
+            {"processname": "mt5", "groupname": "mt5", "from_state": "RUNNING", "expected": "0", "pid": "2766"},
+        ),
+        SupervisorEvent("PROCESS_LOG_STDOUT", {"processname": "mt5", "groupname": "mt5", "pid": "3"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "bytes_", [b"hello\n", b"eventname:X len:-1\n", b"eventname:X len:99999999\n", b"len:3\nabc", b"x" * 5_000]
+)
+def test_what_is_no_event_is_refused(bytes_: bytes) -> None:
+    with pytest.raises(NotSupervisordError):
+        Listener().feed(bytes_)
+
+
+@given(st.binary(max_size=HEADER_BYTES_MAX * 2))
+def test_arbitrary_bytes_give_events_or_the_refusal(data: bytes) -> None:
+    try:
+        Listener().feed(data)
+    except NotSupervisordError:
+        return
