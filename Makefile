@@ -105,6 +105,14 @@ crash-images: setup ## What a power cut leaves of ledger, journal and book, rebu
 	CRASH_IMAGES="$(or $(IMAGES),1000)" $(if $(SEED),CRASH_IMAGES_SEED="$(SEED)") \
 		$(BIN)/python -m pytest tests/storage -s $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup ## Broken bytes at every decoder and socket: [FRAMES=10000000 SEED=...]
+	$(BIN)/python -m tests.fuzz --frames $(or $(FRAMES),1000000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: soak
+soak: setup ## Memory of signal, portfolio and gateway over many ticks: [TICKS=10000000]
+	$(BIN)/python -m tests.benchmarks.soak --ticks $(or $(TICKS),10000000) $(ARGS)
+
 # --------------------------------------------------------------------------------------------------------- maintaining
 
 # `fewest` gives one version of everything for all three Pythons: a run must have the same digits on each of them.

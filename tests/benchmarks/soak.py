@@ -1,0 +1,119 @@
+"""`make soak TICKS=10000000`: memory over many ticks, which may not rise with them.
+
+A generated market goes through the live cores, lock-step, in one process: the gateway with its book, an engine, portfolio with
+a ledger on disk. Resident memory is printed at each million ticks, with the orders by then. Orders are remembered for good, so
+the strategy makes a few at the beginning and then only holds: what rises after that is kept for each tick and should not be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import psutil
+from rich.console import Console
+
+from proto.messages import SignalHello
+from research.backtest import COMMIT_EVERY_TICKS, Backtest
+from research.run import RunSpec
+from services.mt5.core.book import MemoryBookStore
+from services.mt5.core.journal import MemoryJournal
+from services.portfolio.ledger import FILE_NAME, Ledger
+from services.signal.core.buffer import TickBuffer
+from tests.benchmarks.workload import a_run, write_ticks
+
+MILLION: Final = 1_000_000
+ORDERS: Final = 1_000
+GROWTH_MB_MAX: Final = 8.0
+"""From the first reading to the last: an int kept for each of nine million ticks would be 72 MB."""
+
+BUSY: Final = "tests.benchmarks.soak:BusyThenQuiet"
+
+
+class BusyThenQuiet:
+    """Changes sides on each of the first ticks, then holds; it looks at its window all the same."""
+
+    name = "busy_then_quiet"
+    warm_up_ticks = 0
+
+    def __init__(self) -> None:
+        """Nothing seen."""
+        self._seen = 0
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        """The other side of the last one while it is busy."""
+        self._seen += 1
+        return ((1 if self._seen % 2 else -1) if self._seen <= ORDERS else 0), 1.0
+
+    def snapshot(self) -> bytes:
+        """The count of ticks."""
+        return self._seen.to_bytes(8, "big")
+
+    def restore(self, state: bytes) -> None:
+        """The count of ticks."""
+        self._seen = int.from_bytes(state, "big")
+
+
+class Soak(Backtest):
+    """A backtest that can be stopped at any tick to look at memory."""
+
+    def begin(self) -> None:
+        """Up to the first tick."""
+        self._settle(self._portfolio.start(self._now))
+        hello = SignalHello("signal", "backtest", self._stream_id, "soak", list(self._engines), 0, 0)
+        self._settle(self._portfolio.handle(hello, self._now))
+        self._settle(self._portfolio.pause(self._now))
+        self._commit()
+
+    def play(self, first: int, last: int) -> None:
+        """The ticks from `first` to `last`."""
+        for ordinal in range(first, last + 1):
+            self._settle(self._portfolio.handle(self._signal(ordinal), self._now))
+            if self.desk.cursor.ordinal < ordinal:
+                self._settle(self._portfolio.pause(self._now))
+            if ordinal % COMMIT_EVERY_TICKS == 0:
+                self._commit()
+        self._settle(self._portfolio.pause(self._now))
+        self._commit()
+        assert self.desk.cursor.ordinal == last, self.desk.waiting_for
+
+
+def readings(folder: Path, *, ticks: int, every: int = MILLION) -> list[tuple[int, int, float]]:
+    """Ticks, orders and resident MB, each time so many ticks are through."""
+    path = write_ticks(folder / "ticks.parquet", count=ticks, interval_ns=MILLION)
+    spec: RunSpec = a_run(path, strategy=BUSY)
+    found = []
+    with closing(Ledger(folder / FILE_NAME)) as ledger:
+        soak = Soak(spec, spec.load(), ledger, MemoryJournal("soak"), MemoryBookStore())
+        soak.begin()
+        for first in range(1, ticks + 1, every):
+            last = min(first + every - 1, ticks)
+            soak.play(first, last)
+            gc.collect()
+            found.append((last, len(soak.desk.book.orders), round(psutil.Process().memory_info().rss / 1e6, 1)))
+            sys.stderr.write(f"{last:>12,} ticks {found[-1][1]:>8,} orders {found[-1][2]:>8.1f} MB\n")
+    return found
+
+
+def main() -> None:
+    """Measure, print, and fail when memory rises."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
+    parser.add_argument("--ticks", type=int, default=10 * MILLION)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pdk-") as folder:
+        found = readings(Path(folder), ticks=arguments.ticks)
+    grown = round(found[-1][2] - found[0][2], 1)
+    Console().print_json(
+        json.dumps({"ticks": found[-1][0], "first MB": found[0][2], "last MB": found[-1][2], "grown MB": grown})
+    )
+    sys.exit(grown > GROWTH_MB_MAX)
+
+
+if __name__ == "__main__":
+    main()

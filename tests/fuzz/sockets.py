@@ -1,0 +1,147 @@
+"""Every socket that a process of the desk has bound, at frames that are no message: no crash, no change of state.
+
+Gateway, courier and portfolio run on a recorded stream that nobody moves on, for there is no signal process. What stands in
+their files before and after must be the same, and their memory may not grow with what is thrown at them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import zmq
+
+from cli.control import ControlClient
+from cli.desk_environment import control_url, desk_environment
+from common.sockets import Socket, Sockets
+from common.storage import open_reader, state_hash
+from proto.control import DeskState, StatusQuery, StatusReply
+from tests.benchmarks.workload import a_run, write_ticks
+from tests.fuzz.decoders import throw_at
+from tests.fuzz.frames import Frames
+from tests.support.waiting import wait_for
+
+SERVICES: Final = ("mt5", "execution", "portfolio")
+SOCKETS: Final = {
+    "signal": "signal",
+    "command": "call",
+    "report": "report",
+    "control": "control request",
+    "gw": "request",
+}
+"""Each socket's name, and what is decoded there."""
+
+FILES: Final = {
+    "ledger.db": ("events", "orders", "deals", "lots", "account", "meta"),
+    "venue/journal.db": ("entries",),
+    "venue/book.db": ("orders", "deals", "positions"),
+}
+GROWTH_MB_MAX: Final = 64.0
+"""What allocators and queues may take once; ten million frames that were kept would be a gigabyte."""
+
+START_S: Final = 60.0
+
+
+def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
+    """Throw so many frames at the sockets of a desk in `folder`; what was thrown at each, and what came of it.
+
+    Raises:
+        AssertionError: a process died, or something in the files changed, or memory grew.
+    """
+    data_dir, runtime = folder / "desk", folder / "run"
+    for made in (data_dir, runtime):
+        made.mkdir()
+    spec = a_run(write_ticks(folder / "ticks.parquet", count=100, interval_ns=1_000_000))
+    settings = {**spec.environment("fuzz", "lockstep"), "LOG_LEVEL": "ERROR"}
+    environment = desk_environment(os.environ, settings, runtime=runtime, data_dir=data_dir)
+    with ExitStack() as stack:
+        processes = {}
+        for name in SERVICES:
+            process = subprocess.Popen([sys.executable, "-m", f"services.{name}"], env=environment)
+            stack.callback(_end, process)
+            processes[name] = process
+        client = stack.enter_context(ControlClient(control_url(runtime)))
+        wait_for(lambda: _state(client) is DeskState.WAITING_FOR_SIGNALS, "a desk that waits", seconds=START_S)
+        before = hashes(data_dir)
+        sockets = Sockets()
+        stack.callback(sockets.close)
+        thrown = Thrower(sockets, runtime, seed)
+        thrown.throw(frames // 10)
+        wait_for(lambda: _state(client) is not None, "an answer amid the frames", seconds=START_S)
+        memory = {name: rss_mb(process.pid) for name, process in processes.items()}
+        thrown.throw(frames - frames // 10)
+        wait_for(lambda: _state(client) is DeskState.WAITING_FOR_SIGNALS, "an answer at the end", seconds=START_S)
+        grown = {name: round(rss_mb(process.pid) - memory[name], 1) for name, process in processes.items()}
+        dead = [name for name, process in processes.items() if process.poll() is not None]
+        assert not dead, f"seed {seed}: {', '.join(dead)} died"
+        assert hashes(data_dir) == before, f"seed {seed}: frames that are no message changed what is stored"
+        assert max(grown.values()) < GROWTH_MB_MAX, f"seed {seed}: memory grew by {grown} MB"
+    return {"frames": thrown.counts, "memory grown MB": grown}
+
+
+class Thrower:
+    """Somebody with a connection to every socket."""
+
+    def __init__(self, sockets: Sockets, runtime: Path, seed: int) -> None:
+        """Connect."""
+        self._frames, self._dice = Frames(seed), random.Random(seed)
+        self._sockets: dict[str, Socket] = {
+            name: sockets.push(f"ipc://{runtime}/{name}.ipc") for name in ("signal", "command", "report")
+        }
+        self._sockets |= {name: sockets.dealer(f"ipc://{runtime}/{name}.ipc") for name in ("control", "gw")}
+        for name, socket in self._sockets.items():
+            wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
+        self.counts = dict.fromkeys(SOCKETS, 0)
+
+    def throw(self, frames: int) -> None:
+        """Throw so many frames that are no message, at the sockets in turn."""
+        names = list(SOCKETS)
+        for number in range(frames):
+            name = names[number % len(names)]
+            frame = self._frames.next()
+            while throw_at(SOCKETS[name], frame):
+                frame = self._frames.next()
+            socket = self._sockets[name]
+            envelope = [b""] if socket.type == zmq.DEALER and self._dice.random() < 0.9 else []
+            more = [frame] if self._dice.random() < 0.05 else []
+            while True:
+                try:
+                    socket.send_multipart([*envelope, frame, *more], zmq.NOBLOCK)
+                    break
+                except zmq.Again:
+                    assert socket.poll(int(START_S * 1_000), zmq.POLLOUT), f"{name} takes nothing any more"
+            self.counts[name] += 1
+            if socket.type == zmq.DEALER:
+                while socket.poll(0):
+                    socket.recv_multipart()
+
+
+def hashes(data_dir: Path) -> dict[str, str]:
+    """What stands in the files of a desk."""
+    found = {}
+    for name, tables in FILES.items():
+        db = open_reader(data_dir / name)
+        found[name] = state_hash(db, tables)
+        db.close()
+    return found
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory."""
+    return float(psutil.Process(pid).memory_info().rss) / 1e6
+
+
+def _state(client: ControlClient) -> DeskState | None:
+    status = client.ask(StatusQuery(), StatusReply, timeout_s=5.0)
+    return None if status is None else status.state
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=30)

@@ -1,0 +1,43 @@
+"""The short run; `make fuzz FRAMES=10000000` is the long one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import decoders, sockets
+from tests.fuzz.frames import Frames, seeds
+
+FRAMES = int(os.environ.get("FUZZ_FRAMES", "40000"))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
+
+
+@pytest.mark.parametrize("name", decoders.DECODERS)
+def test_every_kept_seed_is_a_message_or_refused(name: str) -> None:
+    for seed in seeds():
+        decoders.throw_at(name, seed)
+        decoders.throw_at_the_wire(seed)
+
+
+def test_each_decoder_knows_a_seed() -> None:
+    """Or its frames would be refused before anything in them is looked at."""
+    for name in decoders.DECODERS:
+        assert any(decoders.throw_at(name, seed) for seed in seeds()), name
+
+
+def test_no_bytes_do_more_than_be_refused() -> None:
+    found = decoders.run(FRAMES, SEED)
+    assert sum(counts["frames"] for counts in found.values()) == FRAMES
+    assert all(counts["messages"] for name, counts in found.items() if name != "wire"), found
+
+
+def test_the_same_seed_gives_the_same_frames() -> None:
+    one, other = Frames(SEED), Frames(SEED)
+    assert [one.next() for _ in range(1_000)] == [other.next() for _ in range(1_000)]
+
+
+def test_no_frames_change_a_desk_or_end_one_of_its_processes(tmp_path: Path) -> None:
+    found = sockets.run(tmp_path, FRAMES // 10, SEED)
+    assert sum(found["frames"].values()) == FRAMES // 10
