@@ -121,17 +121,17 @@ class DurableJournal:
         self._write(order_id, EntryState.FENCED, None, reply.ordinal, reply)
         crash_point("mt5.after_fence", reply.ordinal)
 
-    def claimed(self, order_id: str, effect: Effect) -> None:
+    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         """The venue said of an id that it was executed, and shows nothing."""
-        crash_point("mt5.before_claimed")
-        self._write(order_id, EntryState.CLAIMED, effect, 0, None)
-        crash_point("mt5.after_claimed")
+        crash_point("mt5.before_claimed", ordinal)
+        self._write(order_id, EntryState.CLAIMED, effect, ordinal, None)
+        crash_point("mt5.after_claimed", ordinal)
 
     def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id is taken to have had no effect."""
-        crash_point("mt5.before_presumed")
+        crash_point("mt5.before_presumed", reply.ordinal)
         self._write(order_id, EntryState.PRESUMED, effect, reply.ordinal, reply)
-        crash_point("mt5.after_presumed")
+        crash_point("mt5.after_presumed", reply.ordinal)
 
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
@@ -145,10 +145,10 @@ class DurableJournal:
 
     def set_epoch(self, epoch: int) -> None:
         """A higher epoch is leased."""
-        crash_point("mt5.before_epoch")
+        crash_point("mt5.before_epoch", epoch)
         self._execute("UPDATE journal SET epoch = ?", (epoch,))
         self._epoch = epoch
-        crash_point("mt5.after_epoch")
+        crash_point("mt5.after_epoch", epoch)
 
     @property
     def halted(self) -> str:
@@ -157,10 +157,10 @@ class DurableJournal:
 
     def set_halted(self, reason: str) -> None:
         """A person halts the gateway, or lets it go on."""
-        crash_point("mt5.before_halt")
+        crash_point("mt5.before_halt", self._epoch)
         self._execute("UPDATE journal SET halted = ?", (reason,))
         self._halted = reason
-        crash_point("mt5.after_halt")
+        crash_point("mt5.after_halt", self._epoch)
 
     def require_in_place(self) -> None:
         """Look whether the file is still the one that was opened.

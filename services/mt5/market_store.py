@@ -65,7 +65,8 @@ class MarketStore:
 
     def save(self, log: MarketLog, *, oldest_block: int) -> None:
         """Add the states of `log`; those of another market and those before `oldest_block` go."""
-        crash_point("mt5.before_market")
+        newest_block = max((state.block for state in log.states), default=0)
+        crash_point("mt5.before_market", newest_block)
         with transaction(self._db):
             kept: Any = self._db.execute("SELECT stream_id FROM market").fetchone()
             if kept is None or kept[0] != log.stream_id:
@@ -79,7 +80,7 @@ class MarketStore:
                 [(state.block, msgspec.msgpack.encode(state)) for state in log.states],
             )
             self._db.execute("DELETE FROM market_minutes WHERE block < ?", (oldest_block,))
-        crash_point("mt5.after_market")
+        crash_point("mt5.after_market", newest_block)
 
 
 def read_market(book: Path) -> MarketLog | None:

@@ -68,8 +68,8 @@ class Journal(Protocol):
     def fence(self, order_id: str, reply: OrderReply) -> None:
         """The id is dead; it was not called, or left no trace at a venue whose book is complete."""
 
-    def claimed(self, order_id: str, effect: Effect) -> None:
-        """The venue said of an id that it was executed, and shows nothing."""
+    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+        """The venue said of an id that it was executed, and shows nothing; the book stands at tick `ordinal`."""
 
     def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id is taken to have had no effect."""
@@ -125,7 +125,7 @@ class MemoryJournal:
         known = self._entries.get(order_id)
         self._entries[order_id] = Entry(EntryState.FENCED, known.effect if known else None, reply)
 
-    def claimed(self, order_id: str, effect: Effect) -> None:
+    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - as above
         """The venue said of an id that it was executed, and shows nothing."""
         self._entries[order_id] = Entry(EntryState.CLAIMED, effect, None)
 

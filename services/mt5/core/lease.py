@@ -26,6 +26,7 @@ class LeaseDesk:
         self._journal = journal
         self._ttl_ns = ttl_ms * _MS
         self._until_mono_ns = 0
+        self._holder = ""
 
     @property
     def epoch(self) -> int:
@@ -33,13 +34,16 @@ class LeaseDesk:
         return self._journal.epoch
 
     def renew(self, request: Lease, now: Now) -> ErrorCode | None:
-        """Lease, or say why not."""
+        """Lease, or say why not. Two that came to one epoch at the same time: the first one has it."""
         if request.epoch < self.epoch:
+            return ErrorCode.STALE_EPOCH
+        if request.epoch == self.epoch and self._holder not in ("", request.holder):
             return ErrorCode.STALE_EPOCH
         if not now.mono_ns - self._ttl_ns <= request.seen_ns <= now.mono_ns:
             return ErrorCode.LEASE_STALE
         if request.epoch > self.epoch:
             self._journal.set_epoch(request.epoch)
+        self._holder = request.holder
         self._until_mono_ns = now.mono_ns + self._ttl_ns
         return None
 

@@ -195,7 +195,7 @@ class OrderDesk:
         if placed is not None:
             return self._shown(order_id, effect, placed, store=True)
         if sent is not None and sent.retcode in _CLAIMS:
-            self._journal.claimed(order_id, effect)
+            self._journal.claimed(order_id, effect, ordinal=self._venue.ordinal)
         self._looks[order_id] = _Looks(max(request.valid_until_ns, time_ns))
         return self._in_doubt(order_id, effect)
 

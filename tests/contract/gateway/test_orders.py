@@ -68,8 +68,8 @@ class CrashingJournal:
     def fence(self, order_id: str, reply: OrderReply) -> None:
         self._journal.fence(order_id, reply)
 
-    def claimed(self, order_id: str, effect: Effect) -> None:
-        self._journal.claimed(order_id, effect)
+    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+        self._journal.claimed(order_id, effect, ordinal=ordinal)
 
     def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         self._journal.presumed(order_id, effect, reply)

@@ -81,6 +81,16 @@ def test_an_older_portfolio_is_refused_for_good_and_leaves_no_trace(live: LiveGa
     assert live.status() == "UNKNOWN"
 
 
+def test_of_two_portfolios_with_one_epoch_the_first_has_it(live: LiveGateway) -> None:
+    seen = hello(live).lease_now_ns
+    for holder, said in (("a", None), ("b", "STALE_EPOCH"), ("a", None)):
+        reply = live.ask(Lease(holder=holder, epoch=1, seen_ns=seen))
+        assert isinstance(reply, LeaseReply)
+        assert reply.error_code == said
+    reply = live.ask(Lease(holder="b", epoch=2, seen_ns=seen))
+    assert reply.error_code is None
+
+
 def test_a_script_without_a_lease_is_served(live: LiveGateway) -> None:
     lease(live, 7)
     assert live.order(a_buy()).status == "FILLED"
