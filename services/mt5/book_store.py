@@ -19,6 +19,7 @@ from proto.units import Side
 from services.mt5 import market_store
 from services.mt5.core.book import Book, BookChange, BookOrder
 from services.mt5.core.netting import Position
+from services.mt5.in_place import sound
 
 APPLICATION_ID: Final = 0x50444231
 SCHEMA_VERSION: Final = 3
@@ -107,6 +108,7 @@ class DurableBookStore:
         self._db: apsw.Connection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
+        self._path = path
         self.market = market_store.MarketStore(self._db)
 
     @property
@@ -150,7 +152,7 @@ class DurableBookStore:
         """Make a change durable."""
         before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
-        with transaction(self._db):
+        with sound(self._path), transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:

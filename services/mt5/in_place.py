@@ -1,4 +1,4 @@
-"""Whether a database is still the file that was opened: what is written to one that has been taken away is forgotten.
+"""Whether a database is still the file that was opened, and whole: what is written to one taken away is forgotten.
 
 A full disk is borne, a file gone from under its process is not: the process ends, and the next one begins a journal of
 another incarnation, which is how the desk gets to know.
@@ -6,7 +6,11 @@ another incarnation, which is how the desk gets to know.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import apsw
 
 from common.errors import StartError
 
@@ -15,6 +19,20 @@ class FileLostError(StartError):
     """A file was taken away while it was in use; the next start finds out what is there, and may go on."""
 
     exit_code = 1
+
+
+@contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """Read or write a database that somebody may have damaged while it was in use.
+
+    Raises:
+        FileLostError: it is damaged; the next start looks at every page, and refuses to go on.
+    """
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        words = " ".join(str(error).split())
+        raise FileLostError(f"{path} was damaged while in use: {words}; ending, to look at the whole of it") from error
 
 
 class InPlace:

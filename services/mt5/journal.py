@@ -15,7 +15,7 @@ from common.storage import open_writer
 from proto.gateway import OrderReply
 from services.mt5.core.journal import Effect, Entry, EntryState
 from services.mt5.core.magic import magic_of
-from services.mt5.in_place import InPlace
+from services.mt5.in_place import InPlace, sound
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 2
@@ -75,6 +75,7 @@ class DurableJournal:
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
+        self._path = path
         self._in_place = InPlace(path)
         self._journal_id = str(journal_id)
         self._epoch = epoch
@@ -94,9 +95,10 @@ class DurableJournal:
 
     def find(self, order_id: str) -> Entry | None:
         """What is known of an id."""
-        row = self._db.execute(
-            "SELECT state, action, symbol, volume, reply FROM entries WHERE order_id = ?", (order_id,)
-        ).fetchone()
+        with sound(self._path):
+            row = self._db.execute(
+                "SELECT state, action, symbol, volume, reply FROM entries WHERE order_id = ?", (order_id,)
+            ).fetchone()
         if row is None:
             return None
         state, action, symbol, volume, reply = row
@@ -135,7 +137,8 @@ class DurableJournal:
 
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
-        row = self._db.execute("SELECT order_id FROM entries WHERE magic = ?", (magic,)).fetchone()
+        with sound(self._path):
+            row = self._db.execute("SELECT order_id FROM entries WHERE magic = ?", (magic,)).fetchone()
         return None if row is None else str(row[0])
 
     @property
@@ -184,5 +187,6 @@ class DurableJournal:
 
     def _execute(self, statement: str, values: tuple[str | int | None, ...]) -> None:
         """One transaction, in the file that will be found here after a restart."""
-        self._db.execute(statement, values)
+        with sound(self._path):
+            self._db.execute(statement, values)
         self._in_place.require()

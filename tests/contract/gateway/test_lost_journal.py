@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import zmq
 
+from common.errors import StartError
 from services.mt5.core.journal import Effect
 from services.mt5.in_place import FileLostError
 from services.mt5.journal import DurableJournal
 from tests.contract.gateway.test_killed_process import Desk, Process
 
+PAGE_BYTES = 4_096
 EFFECT = Effect("BUY", "EURUSD", Decimal("0.01"))
 
 
@@ -57,6 +59,26 @@ def test_a_journal_without_its_log_begins_anew_when_the_database_is_gone(tmp_pat
     second = DurableJournal(path, new_id="journal-2", account="paper-USD")
     assert (second.journal_id, second.entry_count) == ("journal-2", 0)
     second.close()
+
+
+def test_a_damaged_file_is_used_no_more_and_refused_at_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
+    for number in range(200):
+        journal.calling(f"A-{number}", EFFECT, ordinal=1)
+    journal.close()
+    journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
+    with path.open("r+b") as file:
+        file.seek(PAGE_BYTES)
+        file.write(b"\xff" * (path.stat().st_size - PAGE_BYTES))
+    journal._db.execute("PRAGMA shrink_memory")  # what is still in memory is still right
+    with pytest.raises(FileLostError, match="was damaged while in use"):
+        journal.find("A-7")
+    with pytest.raises(FileLostError, match="was damaged while in use"):
+        journal.calling("A-201", EFFECT, ordinal=1)
+    journal.close()
+    with pytest.raises(StartError, match="corrupt"):
+        DurableJournal(path, new_id="journal-1", account="paper-USD")
 
 
 @pytest.mark.slow
