@@ -33,6 +33,9 @@ from services.execution.settings import ExecutionSettings
 REPORTS_KEPT_MAX: Final = 1_000
 """Reports kept for a portfolio that is away; it asks again for what it misses, so more would serve nobody."""
 
+NOTES_MAX: Final = 1_000
+"""Calls of which it is noted when they came and went, for the latencies: above all that can be under way and waiting."""
+
 RETRY_REPORTS_MS: Final = 50
 GAUGES_MS: Final = 1_000
 _DEAD_LETTER_BYTES: Final = 32
@@ -79,7 +82,7 @@ class ExecutionShell:
         crash_point("execution.after_command", self._handled)
         metrics.CALLS.inc()
         if call.ordered_mono_ns:
-            self._ordered_mono_ns[call.call_id] = call.ordered_mono_ns
+            _note(self._ordered_mono_ns, call.call_id, call.ordered_mono_ns)
         self._do(self._courier.handle(call, _now()))
         crash_point("execution.after_send", self._handled)
 
@@ -114,7 +117,7 @@ class ExecutionShell:
     def _time_request(self, call_id: int) -> None:
         """Take note of when a call went to the gateway, and for an order how long it took to get here."""
         now_ns = mono_ns()
-        self._sent_mono_ns[call_id] = now_ns
+        _note(self._sent_mono_ns, call_id, now_ns)
         if (ordered_ns := self._ordered_mono_ns.pop(call_id, 0)) > 0:
             metrics.ORDER_TO_GATEWAY.observe(now_ns - ordered_ns)
 
@@ -166,6 +169,13 @@ class ExecutionShell:
 
     def _show(self) -> None:
         metrics.show(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
+
+
+def _note(notes: dict[int, int], call_id: int, at_ns: int) -> None:
+    """Keep a moment of a call; a call that is never answered must not be noted for ever, so the oldest goes."""
+    if len(notes) >= NOTES_MAX and call_id not in notes:
+        del notes[next(iter(notes))]
+    notes[call_id] = at_ns
 
 
 def new_boot_id() -> str:
