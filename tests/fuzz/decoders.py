@@ -60,7 +60,7 @@ def throw_at_the_wire(frame: bytes) -> None:
         readable_fields(frame)
         open_envelope([b"id", b"", frame])
         open_envelope([frame, frame])
-    except Exception as error:  # as above
+    except Exception as error:  # whatever it is, it is what is looked for: it is raised again with the frame
         raise BrokenDecoderError(f"wire: {type(error).__name__} {error} from {frame.hex()}") from error
 
 

@@ -1,7 +1,7 @@
 """Frames to throw: random bytes, kept seeds broken in places, and nested structures of MessagePack and JSON.
 
 The same seed gives the same frames. The seeds of the corpus are messages of each kind and whatever has once been worth keeping:
-a file dropped into `corpus/` is thrown, and broken, from then on.
+a file of hex dropped into `corpus/` is thrown, and broken, from then on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HEADS: Final = (
 
 def seeds() -> list[bytes]:
     """The corpus, by name."""
-    return [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    return [bytes.fromhex(path.read_text()) for path in sorted(CORPUS.glob("*.hex"))]
 
 
 class Frames:
