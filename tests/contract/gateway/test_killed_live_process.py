@@ -1,0 +1,77 @@
+"""A live gateway killed where only a live one commits: lease, fence, claim, presumption, halt and what it keeps each second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.faults import CRASH_POINTS
+from tests.contract.gateway.test_killed_process import Desk, Process
+from tests.support.waiting import wait_for
+
+WHAT = ("epoch", "fence", "claimed", "presumed", "halt", "checkpoint", "market")
+POINTS = [point for point in CRASH_POINTS["mt5"] if point.rpartition("_")[2] in WHAT]
+
+
+class LiveProcess(Process):
+    """`python -m services.mt5` over its generated market, with a venue that misbehaves on command."""
+
+    def __init__(self, folder: Path, *, crash_at: str) -> None:
+        super().__init__(folder, ticks=1, crash_at=crash_at)
+        for name in ("MT5_TICKS", "MT5_STREAM_ID"):
+            del self._environment[name]
+        self._environment |= {"MT5_MARKET": "generated", "MT5_FAULTS": "true", "MT5_SETTLING_MS": "1000"}
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short path: a socket's may have 107 bytes."""
+    return tmp_path_factory.mktemp("g")
+
+
+@pytest.mark.slow
+def test_kills_at_every_commit_of_a_live_gateway_double_nothing_and_forget_nothing(folder: Path) -> None:
+    process = LiveProcess(folder / "a", crash_at=",".join(f"{point}@0" for point in POINTS))
+    process.start()
+    desk = Desk(process)
+
+    def lease() -> bool:
+        seen_ns = desk.ask(action="HELLO", client="test")["lease_now_ns"]
+        return bool(desk.ask(action="LEASE", holder="test", epoch=1, seen_ns=seen_ns)["status"] == "OK")
+
+    wait_for(lease, "the lease", seconds=60)
+    assert desk.ask(action="HELLO", client="test")["epoch"] == 1
+    assert desk.ask(action="FENCE", order_id="F-1")["status"] == "EXPIRED"
+    assert desk.ask(**an_order("F-1"))["error_code"] == "FENCED"
+
+    # Killed before the claim is noted, with nothing executed: the next start sees that there was no effect, and has it.
+    desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
+    assert desk.ask(**an_order("A-1"))["status"] == "FILLED"
+    # Killed after it: never called again.
+    desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
+    assert desk.ask(**an_order("A-2"))["status"] == "IN_DOUBT"
+    wait_for(
+        lambda: desk.ask(action="ORDER_STATUS", order_id="A-2")["status"] == "PRESUMED_EXPIRED",
+        "the presumption",
+        seconds=60,
+    )
+    assert desk.ask(**an_order("A-2"))["status"] == "PRESUMED_EXPIRED"
+
+    assert desk.ask(action="HALT", reason="by hand")["is_halted"] is True
+    assert desk.ask(**an_order("A-3"))["error_code"] == "HALTED"
+    wait_for(lambda: desk.ask(action="PING") and len(kills(folder)) == len(POINTS), "every kill", seconds=60)
+    assert kills(folder) == sorted(POINTS)
+    assert [deal["order_id"] for deal in desk.ask(action="GET_DEALS", after=1)["deals"]] == ["A-1"]
+    assert desk.ask(**an_order("A-1"))["status"] == "FILLED"
+    desk.close()
+    assert process.stop() == 0
+
+
+def kills(folder: Path) -> list[str]:
+    return sorted(marker.name.partition("@")[0] for marker in (folder / "a" / "crashes").iterdir())
+
+
+def an_order(order_id: str) -> dict[str, Any]:
+    return {"action": "BUY", "order_id": order_id, "symbol": "EURUSD", "volume": 0.01}
