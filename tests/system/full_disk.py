@@ -1,0 +1,101 @@
+"""A live desk whose ledger stands on a disk of its own, filled and emptied: `unshare -m python -m tests.system.full_disk FOLDER`.
+
+The disk is a small tmpfs in a mount namespace that ends with this process. Journal and book of the gateway stand elsewhere, so
+that it is portfolio alone that has no room. Prints what was seen, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from cli.control import ControlClient
+from cli.desk_environment import control_url, desk_environment
+from proto.control import StatusQuery, StatusReply
+from research.audit import reconcile, verify
+from tests.support.waiting import wait_for
+
+SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
+SETTINGS: Final = {
+    "TRADING_SYMBOL": "EURUSD",
+    "STRATEGY": "tests.support.flipping:Flipping",
+    "MT5_MARKET": "generated",
+    "MT5_PACE": "live",
+    "RISK": "none",
+    "LOG_LEVEL": "INFO",
+}
+DISK_BYTES: Final = 8 * 1024 * 1024
+BLOCK: Final = b"x" * 4_096
+STEP_S: Final = 90.0
+
+
+def main() -> None:
+    """Fill the disk under a trading desk, see what it says, make room, see it trade on."""
+    folder = Path(sys.argv[1])
+    disk, elsewhere, runtime = folder / "disk", folder / "venue", folder / "run"
+    for made in (disk, elsewhere, runtime):
+        made.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", disk], check=True)
+    (disk / "venue").symlink_to(elsewhere)
+    environment = desk_environment(os.environ, SETTINGS, runtime=runtime, data_dir=disk)
+    with ExitStack() as stack:
+        client = stack.enter_context(ControlClient(control_url(runtime)))
+        processes = []
+        for name in SERVICES:
+            log = stack.enter_context((folder / f"{name}.log").open("wb"))
+            process = subprocess.Popen([sys.executable, "-m", f"services.{name}"], env=environment, stdout=log)
+            processes.append(process)
+            stack.callback(_end, process)
+
+        def status() -> StatusReply | None:
+            return client.ask(StatusQuery(), StatusReply, timeout_s=1.0)
+
+        def orders_above(count: int) -> StatusReply | None:
+            said = status()
+            return said if said is not None and said.orders > count else None
+
+        def refused() -> StatusReply | None:
+            said = status()
+            return said if said is not None and said.denials.get("STORAGE") else None
+
+        wait_for(lambda: orders_above(2), "a desk that trades", seconds=STEP_S)
+        ballast = disk / "ballast"
+        _fill(ballast)
+        filled_at = time.monotonic()
+        denied = wait_for(refused, "an order that is denied", seconds=STEP_S)
+        seconds_to_denial = time.monotonic() - filled_at
+        ballast.unlink()
+        after = wait_for(lambda: orders_above(denied.orders), "trading that goes on", seconds=STEP_S)
+        lives = all(process.poll() is None for process in processes)
+    found = {
+        "lives": lives,
+        "seconds to the first denial": round(seconds_to_denial, 2),
+        "orders": [denied.orders, after.orders],
+        "problems": verify(disk),
+        "differences": [str(found) for found in reconcile(disk)],
+    }
+    sys.stdout.write(json.dumps(found))
+
+
+def _fill(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        while True:
+            try:
+                file.write(BLOCK)
+            except OSError:
+                return
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(timeout=30)
+
+
+if __name__ == "__main__":
+    main()

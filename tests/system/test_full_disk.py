@@ -1,0 +1,35 @@
+"""A real disk that is full: orders are denied, nothing that was acknowledged is missing, and trading resumes by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.settings import PROJECT_ROOT
+
+
+def test_a_desk_without_room_denies_orders_and_goes_on_when_there_is_some(tmp_path: Path) -> None:
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("needs root and unshare, to mount a small tmpfs in a namespace of its own")
+    done = subprocess.run(
+        ["unshare", "-m", sys.executable, "-m", "tests.system.full_disk", str(tmp_path)],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    if "permission denied" in done.stderr.lower():
+        pytest.skip("needs to be allowed to mount a tmpfs: a container without CAP_SYS_ADMIN is not")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["lives"]
+    assert found["orders"][1] > found["orders"][0]
+    assert found["problems"] == []
+    assert found["differences"] == []
