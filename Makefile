@@ -113,6 +113,18 @@ fuzz: setup ## Broken bytes at every decoder and socket: [FRAMES=10000000 SEED=.
 soak: setup ## Memory of signal, portfolio and gateway over many ticks: [TICKS=10000000]
 	$(BIN)/python -m tests.benchmarks.soak --ticks $(or $(TICKS),10000000) $(ARGS)
 
+.PHONY: chaos
+chaos: setup ## A live desk under faults, judged by an oracle of its own: [MINUTES=1 SEED=1 ARGS=...]
+	@$(BIN)/paperdesk chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) $(ARGS)
+
+.PHONY: chaos-replay
+chaos-replay: setup ## The same replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1]
+	@$(BIN)/paperdesk chaos-replay --ticks $(or $(TICKS),50000) --kills $(or $(KILLS),200) --seed $(or $(SEED),1) $(ARGS)
+
+.PHONY: crash-points
+crash-points: setup ## Real processes killed at every named point: [COUNT=25 SEED=1]
+	@$(BIN)/paperdesk crash-points --count $(or $(COUNT),25) --seed $(or $(SEED),1) $(ARGS)
+
 # --------------------------------------------------------------------------------------------------------- maintaining
 
 # `fewest` gives one version of everything for all three Pythons: a run must have the same digits on each of them.

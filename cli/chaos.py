@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -21,7 +20,16 @@ EXAMPLES: Final = """
 
   paperdesk chaos --minutes 40 --seed 20261125 --json scorecard.json
 """
-SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,AUDUSD"
+REPLAY_EXAMPLES: Final = """
+[bold]Example[/bold]
+
+  paperdesk chaos-replay --ticks 50000 --kills 200 --seed 7
+"""
+POINTS_EXAMPLES: Final = """
+[bold]Example[/bold]
+
+  paperdesk crash-points --count 25 --seed 7
+"""
 SHOWN_MAX: Final = 10
 
 Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="How long it is disturbed.")]
@@ -38,6 +46,8 @@ Ticks = Annotated[list[str] | None, typer.Option("--ticks", metavar="FILE:SYMBOL
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(chaos)
+    app.command("chaos-replay", epilog=REPLAY_EXAMPLES)(chaos_replay)
+    app.command("crash-points", epilog=POINTS_EXAMPLES)(crash_points)
 
 
 def chaos(
@@ -55,20 +65,11 @@ def chaos(
 
     Exit code 0 when nothing was lost and nothing doubled, 1 otherwise, 2 when it could not be run.
     """
-    from cli.chaos_run import STRATEGY, ChaosPlan, run_chaos
+    from cli.chaos_run import ChaosPlan, desk_settings, run_chaos
     from research.chaos.proxy import Odds
 
     out = None if report is None else writable_file(report, "--json")
-    settings = {
-        "STRATEGY": STRATEGY,
-        "RISK": "none",
-        "GTW_TIMEOUT_MS": "300",
-        "MT5_FAULTS": "true",
-        "MT5_SETTLING_MS": "3000",
-        "MT5_PACE": f"live:{speed:g}",
-        "MT5_BALANCE": "1000000",
-        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
-    } | _market(ticks, seed)
+    settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
     with data_directory(data_dir, go_on=False) as folder:
         plan = ChaosPlan(
             data_dir=folder,
@@ -77,7 +78,7 @@ def chaos(
             seed=seed,
             kills_per_minute=kills_per_minute,
             faults_per_minute=faults_per_minute,
-            odds=Odds(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.5),
+            odds=Odds(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.2),
         )
         card = run_chaos(plan, lambda _: None)
     if out is not None:
@@ -86,9 +87,66 @@ def chaos(
     return 0 if card.is_clean else 1
 
 
-def _market(ticks: list[str] | None, seed: int) -> dict[str, str]:
+def chaos_replay(
+    ticks: Annotated[int, typer.Option("--ticks", min=500, help="Ticks of a random walk.")] = 5_000,
+    kills: Annotated[int, typer.Option("--kills", min=1, max=10_000, help="Half from outside, half at points.")] = 10,
+    seed: Seed = 1,
+    strategy: o.StrategyName = o.DEFAULT_STRATEGY,
+    data_dir: o.DataDir = None,
+) -> int:
+    """Replay the same ticks in lock-step undisturbed and under kills; the two must be the same to the last digit.
+
+    Exit code 0 when they are, 1 when not, 2 when it could not be run.
+    """
+    import random
+
+    from cli.chaos_replay import outside_kills, replay
+    from research.chaos import plans
+
+    draw = random.Random(seed)  # noqa: S311 - faults, no secrets
+    with data_directory(data_dir, go_on=False) as folder:
+        walk = plans.write_walk(folder / "walk.parquet", rows=ticks, seed=seed)
+        calm = replay(walk, folder / "undisturbed", strategy=strategy)
+        points = draw.sample(every := plans.replay_points(), len(every))
+        chosen = [points[index % len(points)] for index in range(kills // 2)]
+        last = calm.orders[-1]["ordinal"] if calm.orders else 1
+        named = plans.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
+        outside = outside_kills(draw, count=kills - len(named), ticks=ticks)
+        wild = replay(walk, folder / "disturbed", strategy=strategy, kills=named, outside=outside)
+        differences = calm.differences(wild) + calm.found + wild.found
+    print(f"{ticks:,} ticks, {len(calm.orders)} orders, {len(calm.deals)} deals, seed {seed}")
+    print(f"killed {sum(wild.killed.values())}: " + ", ".join(f"{name} {n}" for name, n in wild.killed.items()))
+    print(*(differences or ["identical: report, orders and deals"]), sep="\n")
+    return 1 if differences else 0
+
+
+def crash_points(
+    count: Annotated[int, typer.Option("--count", min=1, max=1_000, help="Kills at each point.")] = 1,
+    seed: Seed = 1,
+    ticks: Annotated[int, typer.Option("--ticks", min=1_500, help="Ticks of each round's replay.")] = 3_000,
+    live: Annotated[bool, typer.Option("--live/--no-live", help="Also the points that only a live desk has.")] = True,
+    report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the counts there.")] = None,
+) -> int:
+    """Kill real processes at every named point, round by round; nothing may be lost, doubled or different.
+
+    Exit code 0 when nothing was and each point was reached in each round, 1 otherwise, 2 when it could not be run.
+    """
+    from cli.chaos_points import killed_at_points
+
+    out = None if report is None else writable_file(report, "--json")
+    with data_directory(None, go_on=False) as folder:
+        found = killed_at_points(folder, count=count, seed=seed, ticks=ticks, live=live, tell=print)
+    if out is not None:
+        write_json(out, {"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})
+    for point, kills in sorted(found.kills.items()):
+        print(f"{kills:>5}  {point}" + ("" if kills >= count else f"  expected {count}"))
+    print(*(found.wrong or ["nothing lost, nothing doubled, every replay as undisturbed"]), sep="\n")
+    return 1 if found.wrong or min(found.kills.values()) < count else 0
+
+
+def _market(ticks: list[str] | None) -> dict[str, str]:
     if not ticks:
-        return {"MT5_MARKET": "generated", "MT5_SEED": str(seed), "TRADING_SYMBOL": SYMBOLS}
+        return {}
     from cli.inputs import named_files
 
     files = named_files(tuple(ticks), None)

@@ -16,7 +16,17 @@ from cli.desk_environment import control_url, desk_environment
 from cli.supervision import Supervised
 from common.errors import StartError
 from common.faults import CLOCK_STEP_VARIABLE
-from proto.control import ReconcileCommand, ReconcileReply, ResumeCommand, StatusQuery, StatusReply, TradingReply
+from common.faults import DIRECTORY_VARIABLE as CRASH_DIRECTORY_VARIABLE
+from common.faults import VARIABLE as CRASH_VARIABLE
+from proto.control import (
+    HaltCommand,
+    ReconcileCommand,
+    ReconcileReply,
+    ResumeCommand,
+    StatusQuery,
+    StatusReply,
+    TradingReply,
+)
 from proto.control import TradingState as Trading
 from research.chaos.oracle import examine
 from research.chaos.proxy import LossyLine, Odds
@@ -27,6 +37,24 @@ SETTLE_MAX_S: Final = 90.0
 WARM_UP_S: Final = 20.0
 RECOVERY_MAX_S: Final = 60.0
 STRATEGY: Final = "research.chaos.restless:Restless"
+SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,AUDUSD"
+
+
+def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
+    """Of a desk that is worth disturbing: a market that runs fast, a strategy that never rests, short timeouts."""
+    return {
+        "STRATEGY": STRATEGY,
+        "RISK": "none",
+        "GTW_TIMEOUT_MS": "100",
+        "MT5_FAULTS": "true",
+        "MT5_SETTLING_MS": "3000",
+        "MT5_PACE": f"live:{speed:g}",
+        "MT5_BALANCE": "1000000",
+        "MT5_MARKET": "generated",
+        "MT5_SEED": str(seed),
+        "TRADING_SYMBOL": SYMBOLS,
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +68,8 @@ class ChaosPlan:
     kills_per_minute: float
     faults_per_minute: float
     odds: Odds
+    crash_at: tuple[str, ...] = ()
+    crash_dir: Path | None = None
 
 
 @dataclass
@@ -63,6 +93,7 @@ class _Run:
     clock: Path
     tell: Callable[[str], None]
     status: StatusReply | None = None
+    is_settling: bool = False
     recovering: list[_Recovery] = field(default_factory=list)
 
     def disturb(self) -> None:
@@ -88,7 +119,7 @@ class _Run:
             return
         self.status = status
         self.tell(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
-        if status.trading_state is not Trading.ACTIVE:
+        if status.trading_state is not Trading.ACTIVE and not self.is_settling:
             reply = self.client.ask(ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0)
             if reply is not None:
                 self.card.resumed[status.trading_reason or status.trading_state.value] += 1
@@ -138,14 +169,18 @@ class _Run:
         return time.monotonic() + (self.draw.expovariate(per_minute / 60) if per_minute > 0 else 1e9)
 
     def settle(self) -> None:
-        """Without faults: until nothing is open and ledger and gateway agree, by the desk's own word."""
+        """Halt, as whoever stops a desk in order does; then until nothing is open and both agree, by the desk's word."""
+        self.is_settling = True
         deadline = time.monotonic() + SETTLE_MAX_S
         while time.monotonic() < deadline:
             self.look()
+            if self.status is None or self.status.trading_state is not Trading.HALTED:
+                self.client.ask(HaltCommand(reason="the chaos run is over"), TradingReply, timeout_s=1.0)
+                continue
             reply = self.client.ask(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
             if reply is not None and reply.complete:
                 self.card.differences = [f"{found.kind} {found.subject}" for found in reply.differences]
-                if not reply.differences and self.status is not None and not self.status.in_doubt:
+                if not reply.differences and not self.status.orders_open:
                     self.card.settled = "yes"
                     return
             time.sleep(STEP_S)
@@ -165,6 +200,8 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
         gateway, front = environment["MT5_REQUEST_URL"], f"ipc://{desk.runtime}/line.ipc"
         clock = desk.runtime / "clock_step_ns"
         environment |= {"ZMQ_EXECUTION_URL": front, CLOCK_STEP_VARIABLE: str(clock)}
+        if plan.crash_dir is not None:
+            environment |= {CRASH_VARIABLE: ",".join(plan.crash_at), CRASH_DIRECTORY_VARIABLE: str(plan.crash_dir)}
         faults = Faults(desk, plan.data_dir, gateway, draw, card)
         with LossyLine(front, gateway, seed=plan.seed) as line, ControlClient(control_url(desk.runtime)) as client:
             run = _Run(plan, desk, client, faults, card, draw, clock, tell)

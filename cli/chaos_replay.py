@@ -1,0 +1,155 @@
+"""Undisturbed = disturbed: the same replay with and without kills, compared to the last digit.
+
+`paperdesk chaos-replay` kills from outside, at random ticks, and at named points; `paperdesk crash-points` kills at every
+named point, round by round. Whoever kills from outside does not ask where a process stands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from cli.control import ControlClient
+from cli.replay import CONTROL_FILE
+from common.errors import StartError
+from common.faults import DIRECTORY_VARIABLE, VARIABLE
+from proto.control import StatusQuery, StatusReply
+from research import views
+from research.chaos import plans
+from research.chaos.oracle import examine
+from research.report import fingerprint
+
+ASK_S: Final = 0.5
+PAUSE_S: Final = 0.02
+UP_S: Final = 1.2
+"""How long a process is left alone after its start: supervisord counts deaths within the first second."""
+
+PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
+STRATEGY: Final = "ema_cross"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a replay came to; `killed` by process, `report` without its timings in `digest`."""
+
+    digest: str
+    orders: list[dict[str, Any]]
+    deals: list[dict[str, Any]]
+    killed: dict[str, int]
+    markers: list[str]
+    found: list[str]
+
+    def differences(self, other: Outcome) -> list[str]:
+        """In what the two are not the same, in words."""
+        named = (("report", self.digest, other.digest), ("orders", self.orders, other.orders), ("deals", self.deals,
+                 other.deals))  # fmt: skip
+        return [f"{name} of the disturbed run are not those of the undisturbed one" for name, a, b in named if a != b]
+
+
+def replay(
+    ticks: Path,
+    data_dir: Path,
+    *,
+    strategy: str = STRATEGY,
+    kills: list[str] | None = None,
+    outside: list[tuple[int, str]] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """One replay in lock-step, under kills if there are any.
+
+    Args:
+        ticks: a file.
+        data_dir: a folder that is empty or not there.
+        strategy: the one that trades.
+        kills: entries of `PAPERDESK_CRASH_AT`.
+        outside: ticks and processes, the earliest first: killed when portfolio has decided the tick.
+        tell: is told how far it is.
+
+    Raises:
+        StartError: the replay ended with something else than agreement.
+    """
+    crashes = data_dir.with_name(data_dir.name + "-crashes")
+    environment = {**os.environ}
+    if kills:
+        environment |= {VARIABLE: ",".join(kills), DIRECTORY_VARIABLE: str(crashes)}
+    command = [PAPERDESK, "replay", f"{ticks}:EURUSD", "--strategy", strategy, "--data-dir", data_dir, "--json"]
+    output = data_dir.with_name(data_dir.name + ".json")
+    killed: Counter[str] = Counter()
+    with output.open("w") as out, output.with_suffix(".err").open("w") as words:
+        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=words, env=environment)
+        try:
+            _kill_along(process, data_dir, list(outside or ()), killed, tell)
+            code = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    if code:
+        tail = output.with_suffix(".err").read_text(errors="replace").strip().splitlines()[-1:]
+        raise StartError(f"the replay ended with exit code {code}: {''.join(tail)}; its logs are in {data_dir}/logs")
+    markers = sorted(path.name for path in crashes.iterdir()) if crashes.is_dir() else []
+    killed.update(marker.partition(".")[0] for marker in markers)
+    verdict = examine(data_dir)
+    return Outcome(
+        digest=fingerprint(json.loads(output.read_text())),
+        orders=views.orders(data_dir),
+        deals=views.deals(data_dir),
+        killed=dict(sorted(killed.items())),
+        markers=markers,
+        found=verdict.lost + verdict.doubled + verdict.different + verdict.positions + verdict.cash,
+    )
+
+
+def outside_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
+    """At which ticks which processes are killed from outside."""
+    moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
+    return [(moment, draw.choice(plans.PROCESSES)) for moment in moments]
+
+
+def _kill_along(
+    process: subprocess.Popen[bytes],
+    data_dir: Path,
+    due: list[tuple[int, str]],
+    killed: Counter[str],
+    tell: Callable[[str], None],
+) -> None:
+    note = data_dir / CONTROL_FILE
+    while process.poll() is None and not note.is_file():
+        time.sleep(PAUSE_S)
+    if process.poll() is not None or not due:
+        return
+    with ControlClient(note.read_text().strip()) as client:
+        while due and process.poll() is None:
+            status = client.ask(StatusQuery(), StatusReply, timeout_s=ASK_S)
+            if status is not None and status.ordinal >= due[0][0]:
+                _, victim = due.pop(0)
+                while process.poll() is None and not _killed(process.pid, victim):
+                    time.sleep(PAUSE_S)
+                killed[victim] += process.poll() is None
+                tell(f"tick {status.ordinal}: {victim} killed, {len(due)} kills left")
+            time.sleep(PAUSE_S)
+
+
+def _killed(command: int, service: str) -> bool:
+    """Kill the process of a service as soon as it has been up for a moment; False while there is none."""
+    with suppress(psutil.Error):
+        for process in psutil.Process(command).children(recursive=True):
+            with suppress(psutil.Error):
+                is_it = f"services.{service}" in process.cmdline()
+                if is_it and time.time() - process.create_time() > UP_S:
+                    process.send_signal(signal.SIGKILL)
+                    return True
+    return False

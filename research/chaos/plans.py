@@ -1,0 +1,81 @@
+"""Which process is killed where: drawn from a seed, for replays of recorded ticks and for live desks."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from common.faults import CRASH_POINTS
+
+PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
+START_NS: Final = 1_398_902_400_000_000_000
+AT_ORDERS: Final = ("calling", "call", "done")
+"""Points of mt5 that only an order comes by; their ordinal is its tick's."""
+
+LIVE_ONLY: Final = ("fence", "claimed", "presumed", "epoch", "halt", "checkpoint", "market")
+"""What mt5 commits in a live market and never in a replay; their points have no ordinal."""
+
+TICKS_LEFT: Final = 1_000
+"""A checkpoint of signal comes once in so many ticks: one that is due later would not be reached."""
+
+
+def what_of(point: str) -> str:
+    """`mt5.after_call` is about `call`."""
+    return point.partition(".")[2].partition("_")[2]
+
+
+def replay_points() -> list[str]:
+    """Every point that a replay comes by."""
+    return [
+        point
+        for process, points in CRASH_POINTS.items()
+        for point in points
+        if process != "mt5" or what_of(point) not in LIVE_ONLY
+    ]
+
+
+def live_points() -> list[str]:
+    """Every point that only a live desk comes by."""
+    return [point for point in CRASH_POINTS["mt5"] if what_of(point) in LIVE_ONLY]
+
+
+def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_order: int) -> list[str]:
+    """One kill at each point, as `PAPERDESK_CRASH_AT` has them.
+
+    Args:
+        draw: says at which tick.
+        points: some of `replay_points`, repeated as often as each is to be killed.
+        ticks: of the replay.
+        last_order: the tick of its last order.
+    """
+    kills = []
+    for point in points:
+        most = ticks - 1
+        if point.startswith("execution."):
+            # Counts the commands since its own start, which are at least one a tick, but begin anew with every kill.
+            most = max(1, ticks // 20)
+        elif point == "signal.after_checkpoint":
+            most = max(1, ticks - TICKS_LEFT)
+        elif point.startswith("mt5.") and what_of(point) in AT_ORDERS:
+            most = last_order
+        kills.append(f"{point}@{draw.randint(1, most)}")
+    return sorted(set(kills))
+
+
+def write_walk(path: Path, *, rows: int, seed: int) -> Path:
+    """Ticks to disturb a replay of: a random walk of five-digit quotes, a second apart on average."""
+    random_ = np.random.default_rng(seed)
+    middle = 1.3871 + np.cumsum(random_.normal(0.0, 0.00003, rows))
+    half_spread = random_.integers(1, 4, rows) * 0.000005
+    times = START_NS + np.cumsum(random_.integers(1, 2_000, rows)) * 1_000_000
+    columns = {
+        "ts_ns": times.astype(np.int64),
+        "bid": np.round(middle - half_spread, 5),
+        "ask": np.round(middle + half_spread, 5),
+    }
+    pl.DataFrame(columns).write_parquet(path)
+    return path

@@ -1,0 +1,36 @@
+"""A short chaos run, as a person would start one: everything that can be done to a desk, and nothing lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from common.faults import CRASH_POINTS
+from research.chaos import plans
+from tests.support.replays import left_behind, paperdesk
+
+
+def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    card, desk = tmp_path / "card.json", tmp_path / "desk"
+    done = paperdesk("chaos", "--minutes", 0.3, "--seed", 20_140_501, "--data-dir", desk, "--json", card)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(card.read_text())
+    assert found["clean"]
+    assert found["lost"] == found["doubled"] == []
+    assert found["kills"] > 0
+    assert found["gateway_calls"] > 100
+    assert found["network"]["request dropped"] > 0
+    assert not left_behind(desk)
+
+
+def test_every_crash_point_is_reached_by_a_replay_or_by_a_live_desk() -> None:
+    every = {point for points in CRASH_POINTS.values() for point in points}
+    assert {*plans.replay_points(), *plans.live_points()} == every
+
+
+def test_the_same_seed_plans_the_same_kills() -> None:
+    points = plans.replay_points()
+    one, other = (plans.replay_kills(random.Random(5), points=points, ticks=2_000, last_order=1_900) for _ in range(2))
+    assert one == other
+    assert len(one) == len(points)
