@@ -30,7 +30,7 @@ from proto.control import (
 from proto.control import TradingState as Trading
 from research.chaos.oracle import examine
 from research.chaos.proxy import LossyLine, Odds
-from research.chaos.scorecard import Scorecard
+from research.chaos.scorecard import Scorecard, kind_of
 
 STEP_S: Final = 0.05
 SETTLE_MAX_S: Final = 90.0
@@ -122,7 +122,7 @@ class _Run:
         if status.trading_state is not Trading.ACTIVE and not self.is_settling:
             reply = self.client.ask(ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0)
             if reply is not None:
-                self.card.resumed[status.trading_reason or status.trading_state.value] += 1
+                self.card.resumed[kind_of(status.trading_reason or status.trading_state.value)] += 1
         if self.recovering:
             self._see_who_is_back(status)
 

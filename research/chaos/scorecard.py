@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from research.chaos.oracle import Verdict
+
+
+_OF_ONE_CASE: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9]{6,}|[+-]?[0-9]+\.[0-9]+ s|\b[0-9]+ (?=differences|orders)|, the first: .*"
+)
+
+
+def kind_of(reason: str) -> str:
+    """A reason without what is of one case alone, so that equal ones count together."""
+    return " ".join(_OF_ONE_CASE.sub("", reason).split())
 
 
 @dataclass

@@ -51,6 +51,7 @@ PASSING: Final = frozenset(
     {
         ErrorCode.LEASE_LAPSED,
         ErrorCode.LEASE_STALE,
+        ErrorCode.VENUE_BUSY,
         ErrorCode.VENUE_DISCONNECTED,
         ErrorCode.WRONG_ACCOUNT,
         ErrorCode.STORAGE,

@@ -1,0 +1,19 @@
+"""Counting what happened by its kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from research.chaos.scorecard import kind_of
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("the wall clock stepped by -1.031 s", "the wall clock stepped by +4.400 s"),
+        ("the gateway refused BUY 5e2d4988-000987: HALTED", "the gateway refused BUY 5e2d4988-001190: HALTED"),
+        ("4 orders in doubt, at most 3 may be", "5 orders in doubt, at most 3 may be"),
+    ],
+)
+def test_reasons_of_one_kind_count_together(one: str, other: str) -> None:
+    assert kind_of(one) == kind_of(other) != one
