@@ -33,6 +33,7 @@ from research.chaos.proxy import LossyLine, Odds
 from research.chaos.scorecard import Scorecard, kind_of
 
 STEP_S: Final = 0.05
+CHECK_S: Final = 1.0
 SETTLE_MAX_S: Final = 90.0
 WARM_UP_S: Final = 20.0
 RECOVERY_MAX_S: Final = 60.0
@@ -97,10 +98,15 @@ class _Run:
     recovering: list[_Recovery] = field(default_factory=list)
 
     def disturb(self) -> None:
-        """Faults until the time is over."""
+        """Faults until the time is over.
+
+        Raises:
+            StartError: a process has given up for good, which no fault may make it do.
+        """
         end = time.monotonic() + self.plan.minutes * 60
         next_kill = self._next(self.plan.kills_per_minute)
         next_fault = self._next(self.plan.faults_per_minute)
+        next_check = 0.0
         while (now := time.monotonic()) < end:
             self.faults.tick()
             if now >= next_kill:
@@ -110,6 +116,9 @@ class _Run:
                 next_fault = self._next(self.plan.faults_per_minute)
                 self._fault()
             self.look()
+            if now >= next_check:
+                next_check = now + CHECK_S
+                self.desk.check()
             time.sleep(STEP_S)
 
     def look(self) -> None:

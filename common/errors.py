@@ -16,6 +16,6 @@ class StartError(Exception):
 
 
 class NoRoomError(StartError):
-    """A process cannot start while the disk is full; its exit code is one that supervisord tries again after."""
+    """A process cannot start while the disk is full or fails; its exit code is one that supervisord tries again after."""
 
     exit_code = 1

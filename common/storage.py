@@ -224,6 +224,11 @@ def _require_room(path: Path, error: apsw.Error) -> None:
         raise NoRoomError(
             f"{path} cannot be opened: {_words(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
         ) from None
+    if isinstance(error, apsw.IOError):
+        # No setting is wrong, and the disk may be well again at the next try.
+        raise NoRoomError(
+            f"{path} cannot be opened: {_words(error)}; expected a disk that can be read and written"
+        ) from None
 
 
 def _require_ours(

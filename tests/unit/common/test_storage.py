@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from common.errors import StartError
+from common.errors import NoRoomError, StartError
 from common.storage import open_reader, open_writer, state_hash
 
 SCHEMA = "CREATE TABLE fills (id INTEGER PRIMARY KEY, price); CREATE TABLE notes (words TEXT)"
@@ -149,3 +150,15 @@ def test_the_hash_tells_types_apart_and_refuses_tables_that_are_not_there(tmp_pa
             state_hash(writer, ["orders"])
         writer.close()
     assert len(set(hashes)) == 3
+
+
+def test_a_disk_that_fails_at_a_start_is_tried_again(tmp_path: Path) -> None:
+    """Nothing is wrong with the settings, so the exit code is not the one that supervisord leaves alone."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
+    try:
+        with pytest.raises(NoRoomError, match=r"disk I/O error.*expected a disk") as raised:
+            a_writer(tmp_path / "desk.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised.value.exit_code == 1
