@@ -15,7 +15,8 @@ from services.mt5.journal import DurableJournal
 from services.portfolio.ledger import FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
-_INTERVAL_NS = 1_000_000
+_INTERVAL_NS = 100_000_000
+"""So that only the last thousand or so are young enough for the desk to ask for their deals again."""
 
 
 def make_large_desk(data_dir: Path, *, orders: int) -> None:
