@@ -33,7 +33,13 @@ VENUE_FAULTS: Final = (
     Simulate(fault=Fault.POLL_DELAY, count=3),
     Simulate(fault=Fault.DEAL_LATER, count=2, delay_ms=500),
     Simulate(fault=Fault.FILL_LATER, count=2, delay_ms=500),
+    Simulate(fault=Fault.NOT_EXECUTED, count=1),
+    Simulate(fault=Fault.HISTORY_LATE, count=2, delay_ms=2_000),
+    Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=1_000),
     Simulate(fault=Fault.DISCONNECTED, duration_ms=1_000),
+    Simulate(fault=Fault.WRONG_LOGIN, duration_ms=1_000),
+    Simulate(fault=Fault.FOREIGN_ORDER, seed=1),
+    Simulate(fault=Fault.BALANCE_DEAL),
 )
 """What the simulated venue is told to do wrong, one at a time."""
 

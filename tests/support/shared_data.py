@@ -1,13 +1,16 @@
 """Recorded quotes that may lie beside the checkout, at `../shared/data`.
 
-A test that asks for `shared_parquet` runs once for each recording that is there and is marked `needs_data`. Where
-there is none it is deselected, not skipped: the recordings are no part of the product, so even a run that demands every
-test (REQUIRE_ALL=1) is complete without them. `tests/conftest.py` brings these hooks into pytest.
+A test that asks for `shared_parquet` runs once for each recording that is there and is marked `needs_data`; one that is
+parametrised over `those_that_are_there` likewise. Where there is none it is deselected, not skipped: the recordings are no
+part of the product, so even a run that demands every test (REQUIRE_ALL=1) is complete without them. `tests/conftest.py`
+brings these hooks into pytest.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -19,11 +22,18 @@ def shared_parquet_files() -> list[Path]:
     return sorted(SHARED_DATA.glob("*.parquet"))
 
 
+def those_that_are_there(cases: Mapping[str, tuple[str, ...]]) -> list[ParameterSet]:
+    """Parameters of a test over recordings: each path below the folder that is there, and what goes with it; else None."""
+    # An empty list would make pytest skip the test; None stands in until the test is deselected below.
+    there = {path: rest for path, rest in cases.items() if (SHARED_DATA / path.partition(":")[0]).exists()}
+    present = [pytest.param((path, rest), id=path, marks=pytest.mark.needs_data) for path, rest in there.items()]
+    return present or [pytest.param(None, id="absent", marks=pytest.mark.needs_data)]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that names `shared_parquet` once for each recording."""
     if ARGUMENT not in metafunc.fixturenames:
         return
-    # An empty list would make pytest skip the test; None stands in until the test is deselected below.
     paths: list[Path | None] = [*shared_parquet_files()] or [None]
     metafunc.parametrize(
         ARGUMENT,
@@ -42,4 +52,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _stands_for_nothing(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
-    return call is not None and call.params.get(ARGUMENT, item) is None
+    return call is not None and item.get_closest_marker("needs_data") is not None and None in call.params.values()

@@ -9,19 +9,20 @@ from typing import Any
 import pytest
 
 from tests.support.replays import paperdesk
-from tests.support.shared_data import SHARED_DATA
+from tests.support.shared_data import SHARED_DATA, those_that_are_there
 from tests.unit.research.tick_texts import metatrader, some_quotes
 
 SERVER = "+02:00"
 
-LAYOUTS = (
-    ("formats/dukascopy_eurusd.csv:EURUSD", ()),
-    ("formats/histdata_eurusd_20200101.csv:EURUSD", ()),
-    ("formats/histdata_eurusd_20200101.csv:EURUSD", ("--zone", "America/New_York")),
-    ("formats/iso_usdjpy_20130101.csv:USDJPY", ()),
-    ("formats/mt5_export_eurusd.csv:EURUSD", ("--utc-offset", "+02:00")),
-    ("formats/truefx_eurusd.csv:EURUSD", ()),
-    ("lean/fxcm/nzdusd:NZDUSD", ()),
+LAYOUTS = those_that_are_there(
+    {
+        "formats/dukascopy_eurusd.csv:EURUSD": (),
+        "formats/histdata_eurusd_20200101.csv:EURUSD": ("--zone", "America/New_York"),
+        "formats/iso_usdjpy_20130101.csv:USDJPY": (),
+        "formats/mt5_export_eurusd.csv:EURUSD": ("--utc-offset", "+02:00"),
+        "formats/truefx_eurusd.csv:EURUSD": (),
+        "lean/fxcm/nzdusd:NZDUSD": (),
+    }
 )
 
 
@@ -31,10 +32,9 @@ def told(*arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(("file", "clock"), LAYOUTS, ids=[file.partition(":")[0] for file, _ in LAYOUTS])
-def test_each_layout_is_backtested_as_it_is(file: str, clock: tuple[str, ...]) -> None:
-    if not SHARED_DATA.is_dir():
-        pytest.skip(f"no {SHARED_DATA} here")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_each_layout_is_backtested_as_it_is(layout: tuple[str, tuple[str, ...]]) -> None:
+    file, clock = layout
     found = told("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
     assert found["ticks"]["processed"] > 0
     assert found["reconciled"] is True

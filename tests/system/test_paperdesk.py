@@ -261,7 +261,7 @@ def test_an_interrupted_replay_stops_everything_in_order(
     desk = tmp_path / "desk"
     command = running(ticks, desk)
     below = psutil.Process(command.pid).children(recursive=True)
-    assert len(below) >= 5
+    assert len(below) >= 6
     command.send_signal(number)
     output, words = command.communicate(timeout=TIMEOUT_S)
     assert command.returncode == code
@@ -272,6 +272,7 @@ def test_an_interrupted_replay_stops_everything_in_order(
     stopped: list[Any] = [
         line for line in (desk / "logs" / "supervisord.log").read_text().splitlines() if "stopped:" in line
     ]
-    assert [line.split("stopped: ")[1].split()[0] for line in stopped] == ["signal", "portfolio", "execution", "mt5"]
+    in_order = ["watchdog", "signal", "portfolio", "execution", "mt5"]
+    assert [line.split("stopped: ")[1].split()[0] for line in stopped] == in_order
     assert paperdesk("reconcile", "--data-dir", desk).returncode == 0
     assert paperdesk("verify", "--data-dir", desk).returncode == 0
