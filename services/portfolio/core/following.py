@@ -1,8 +1,9 @@
 """An order's way on a live desk, from its commit to the evidence of what became of it.
 
-Until its deadline the order itself is sent, the same id again and again. Silence puts it in doubt. After the deadline it is
-fenced: what has not been called by then never will be. What was called is asked after until the venue has shown what came
-of it. Its deals alone fill it. Nothing else ends a doubt: not time, not a refusal, not a restart.
+Until its deadline the order itself is sent, the same id again and again: the gateway calls the venue for it once, and tells
+what is known of it every other time. Silence puts it in doubt. After the deadline it is fenced, again and again: what has had
+no effect by then never will have one, and of what was called the fence tells what the venue has shown. Its deals alone fill
+it. Nothing else ends a doubt: not time, not a refusal, not a restart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from proto.gateway import (
     Fence,
     OrderReply,
     OrderReplyStatus,
-    OrderStatusQuery,
     Reply,
     Request,
     Sell,
@@ -81,8 +81,6 @@ class _Way:
         self._desk = desk
         self._order_id = order_id
         self._asked_mono_ns = desk.now.mono_ns
-        self._is_known = False
-        """The gateway has said that the venue was called, or that the id is dead."""
         self._is_timed = False
         self._pause_ns = ASK_NS_FIRST
 
@@ -91,9 +89,7 @@ class _Way:
         return self._desk.book.orders[self._order_id]
 
     def question(self) -> Request:
-        """The order itself while it may still have its effect, the fence after, then the state of what was called."""
-        if self._is_known:
-            return OrderStatusQuery(order_id=self._order_id)
+        """The order itself while it may still have its effect, the fence after."""
         if not self._may_be_sent():
             return Fence(order_id=self._order_id)
         order, desk = self.order, self._desk
@@ -129,22 +125,17 @@ class _Way:
         assert isinstance(reply, OrderReply), reply
         if reply.status in _FILLED:
             self._on_fill()
-        elif reply.status == OrderReplyStatus.UNKNOWN:
-            self._is_known = False
         elif (ended := _ENDED.get(reply.status)) is not None:
             return self._end(ended, reply)
         elif reply.status == OrderReplyStatus.ACCEPTED:
-            self._is_known = True
             self._update(OrderStatus.ACCEPTED, reply)
         else:
-            self._is_known = True
             self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
         return False
 
     def _on_fill(self) -> None:
         """The venue has filled it: its deals are to be had, and they fill the order."""
         desk = self._desk
-        self._is_known = True
         desk.wants_deals = True
         if not self._is_timed:
             self._is_timed = True
@@ -152,9 +143,7 @@ class _Way:
 
     def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
         desk = self._desk
-        if reply.error_code is ErrorCode.INTERNAL_ERROR:
-            self._is_known = True
-        elif reply.error_code is ErrorCode.STALE_EPOCH:
+        if reply.error_code is ErrorCode.STALE_EPOCH:
             # An epoch that this desk itself has left is no news: the order goes out again under the present one.
             if isinstance(request, Buy | Sell) and request.epoch == desk.epoch:
                 desk.lose_lead(reply.error or "")
@@ -172,7 +161,6 @@ class _Way:
         if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
             desk.wants_deals = True
             if desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns + DOUBT_SETTLING_NS:
-                self._is_known = True
                 return False
             ended = OrderStatus.PRESUMED_EXPIRED
         self._update(ended, reply)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from proto.control import HaltCommand, ResumeCommand, TradingState
-from proto.gateway import Buy, Fence, HelloReply, Lease, OrderReply, OrderReplyStatus, OrderStatusQuery, Sell
+from proto.gateway import Buy, Fault, Fence, HelloReply, Lease, OrderReply, OrderReplyStatus, Sell, Simulate
 from proto.messages import Call
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
@@ -23,9 +23,9 @@ QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
 PAST_DEADLINE_MS = ORDER_LIFETIME_NS // 1_000_000 + 1
 
 
-def a_live_desk(**rules: object) -> HandDrivenDesk:
+def a_live_desk(*, faults: bool = False, **rules: object) -> HandDrivenDesk:
     driven = HandDrivenDesk(
-        a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)), rules=structs.replace(some_rules(), **rules)
+        a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=faults), rules=structs.replace(some_rules(), **rules)
     )
     driven.settle(driven.start())
     driven.gateway.due(driven.now)
@@ -49,7 +49,7 @@ def calls_of(calls: list[Call], kind: type) -> list[Call]:
 
 def past_the_deadline(driven: HandDrivenDesk) -> list[Call]:
     """Let the deadline pass with nobody answering; what the desk asks about the order then."""
-    return calls_of(driven.wait(PAST_DEADLINE_MS), (Fence, OrderStatusQuery, Buy))  # type: ignore[arg-type]
+    return calls_of(driven.wait(PAST_DEADLINE_MS), (Fence, Buy))  # type: ignore[arg-type]
 
 
 def test_an_order_that_never_arrived_is_fenced_after_its_deadline() -> None:
@@ -72,6 +72,27 @@ def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
     assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
+def test_a_call_without_effect_is_made_again_within_the_deadline() -> None:
+    """The gateway may call once more where the venue shows everything; portfolio has only to go on asking."""
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    assert the_order(driven).status is OrderStatus.IN_DOUBT
+    driven.settle(driven.wait(2_000))
+    assert the_order(driven).status is OrderStatus.FILLED
+    assert driven.gateway.venue.order_count == 1
+
+
+def test_a_call_without_effect_is_fenced_after_the_deadline() -> None:
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1_000), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    driven.settle(driven.wait(PAST_DEADLINE_MS))
+    driven.settle(driven.wait(2_000))
+    assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.EXPIRED, "FENCED")
+    assert driven.gateway.venue.order_count == 0
+
+
 def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
@@ -85,10 +106,10 @@ def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
     )
     driven.answer(call, reply)
     assert the_order(driven).status is OrderStatus.IN_DOUBT
+    [asked] = calls_of(driven.wait(PAST_DEADLINE_MS), Fence)
     for _ in range(3):
-        [asked] = calls_of(driven.wait(2_000), OrderStatusQuery)
         driven.answer(asked, reply)
-    [asked] = calls_of(driven.wait(2_000), OrderStatusQuery)
+        [asked] = calls_of(driven.wait(2_000), Fence)
     driven.answer(asked, structs.replace(reply, status=OrderReplyStatus.PRESUMED_EXPIRED))
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.desk.book.trading_state is TradingState.ACTIVE
