@@ -12,8 +12,17 @@ from typing import Final
 
 from common.settings import ENV_FILE_VARIABLE, known_names
 
-PASSED_ON: Final = frozenset({"LOG_LEVEL"})
-"""Settings that change what is said and not what is done."""
+PASSED_ON: Final = frozenset(
+    {
+        "LOG_LEVEL",
+        "ALERT_COMMAND",
+        "ALERT_TIMEOUT_MS",
+        "WATCHDOG_HANG_MS",
+        "WATCHDOG_STALL_MS",
+        "WATCHDOG_START_MS",
+    }
+)
+"""Settings that change what is said, and how long a process may hang, and no trade."""
 
 
 def desk_environment(

@@ -51,7 +51,7 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalMet)
+SYNCED_EVENTS: Final = (TradingStateChanged, EpochTaken, JournalMet)
 """What a power cut must not take back: nobody at the venue could tell it again."""
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
@@ -143,7 +143,7 @@ class Ledger:
         """
         db, (number, last) = self._db, self._end
         noted = self._noted
-        synchronous = "FULL" if any(isinstance(event, _SYNCED) for event in events) else "NORMAL"
+        synchronous = "FULL" if any(isinstance(event, SYNCED_EVENTS) for event in events) else "NORMAL"
         if synchronous != self._synchronous:
             db.pragma("synchronous", synchronous)
             self._synchronous = synchronous

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +22,7 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
+from proto.control import TradingCommand
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
@@ -29,19 +31,20 @@ from services.mt5.core.book import BookChange, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Effect, MemoryJournal
-from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import Event
+from services.portfolio.core.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
+from services.portfolio.ledger import SYNCED_EVENTS
 from services.signal.core.desk import Checkpoint, SignalDesk
 from services.signal.core.strategy import Strategy
 from tests.simulation.world import MS, KilledError, World
 
 CHECKPOINT_TICKS = 16
+TIMEOUT_MS = 2_000
 
 
 class Process:
@@ -58,7 +61,7 @@ class Process:
 
     @property
     def now(self) -> Now:
-        """The present; in a replay no core may look at the domain time."""
+        """The present, for a process that knows no domain time."""
         return Now(0, self.world.now_ns)
 
     def boot(self) -> None:
@@ -77,10 +80,16 @@ class Process:
             work()
             self._arm()
         except KilledError as killed:
-            self.is_alive = False
-            self.world.count(f"killed {self.name}")
-            self.world.log(f"{self.name} dies {killed}")
-            self.world.after(self.world.dice.randrange(50 * MS, 900 * MS), self.boot)
+            self.die(str(killed))
+
+    def die(self, where: str) -> None:
+        """Be killed, and come back a little later."""
+        if not self.is_alive:
+            return
+        self.is_alive = False
+        self.world.count(f"killed {self.name}")
+        self.world.log(f"{self.name} dies {where}")
+        self.world.after(self.world.dice.randrange(50 * MS, 900 * MS), self.boot)
 
     def may_die(self, where: str) -> None:
         """A point at which the process may be killed."""
@@ -120,8 +129,8 @@ class Process:
 class FragileJournal(MemoryJournal):
     """A disk that survives while its process may die before or after each write."""
 
-    def __init__(self, process: Process) -> None:
-        super().__init__("journal")
+    def __init__(self, process: Process, journal_id: str) -> None:
+        super().__init__(journal_id)
         self._process = process
 
     def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
@@ -133,6 +142,21 @@ class FragileJournal(MemoryJournal):
         self._process.may_die("before the stored reply")
         super().done(order_id, effect, reply)
         self._process.may_die("after the stored reply")
+
+    def fence(self, order_id: str, reply: OrderReply) -> None:
+        self._process.may_die("before the fence")
+        super().fence(order_id, reply)
+        self._process.may_die("after the fence")
+
+    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+        self._process.may_die("before CLAIMED")
+        super().claimed(order_id, effect, ordinal=ordinal)
+        self._process.may_die("after CLAIMED")
+
+    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        self._process.may_die("before the presumption")
+        super().presumed(order_id, effect, reply)
+        self._process.may_die("after the presumption")
 
 
 class FragileBookStore(MemoryBookStore):
@@ -153,18 +177,31 @@ class GatewayProcess(Process):
 
     name = "mt5"
 
-    def __init__(self, world: World, stream: TickStream, *, stream_id: str, window: int, deposit: Decimal) -> None:
-        """The disks are new; they survive the process."""
+    def __init__(self, world: World, stream: TickStream, *, stream_id: str, deposit: Decimal, **options: Any) -> None:
+        """The disks are new; they survive the process. `options` are those of `simulated_gateway`."""
         super().__init__(world)
         self.stream = stream
         self.stream_id = stream_id
-        self.window = window
         self.deposit = deposit
-        self.journal = FragileJournal(self)
+        self.options = options
+        self.journals = 1
+        self.journal = FragileJournal(self, "journal-1")
         self.store = FragileBookStore(self)
         self.gateway: Gateway
-        self.subscriber: Callable[[bytes], None] = lambda _payload: None
+        self.subscribers: list[Callable[[bytes], None]] = []
         self._heartbeat_ns = 0
+
+    @property
+    def now(self) -> Now:
+        """The present, with the venue's time as the gateway's shell tells it."""
+        return Now(self.gateway.domain_ns(self.world.now_ns), self.world.now_ns)
+
+    def lose_journal(self) -> None:
+        """Die, and find no journal at the next start."""
+        self.world.count("journal lost")
+        self.die("with its journal")
+        self.journals += 1
+        self.journal = FragileJournal(self, f"journal-{self.journals}")
 
     def on_boot(self) -> None:
         self.gateway = simulated_gateway(
@@ -174,7 +211,7 @@ class GatewayProcess(Process):
             book_store=self.store,
             boot_id=f"boot-{self.boots}",
             deposit=self.deposit,
-            pace=Pace(window=self.window),
+            **self.options,
         )
         self._publish()
 
@@ -197,14 +234,18 @@ class GatewayProcess(Process):
     def on_timer(self) -> None:
         if self.world.now_ns >= self._heartbeat_ns:
             self._heartbeat_ns = self.world.now_ns + 1_000 * MS
-            self.world.carry("heartbeat", encode(self.gateway.heartbeat(self.now)), self.subscriber)
+            self._spread("heartbeat", encode(self.gateway.heartbeat(self.now)))
         self._publish()
 
     def _publish(self) -> None:
         for tick in self.gateway.due(self.now):
             self.may_die("while publishing")
             self.world.log(f"tick {tick.ordinal}")
-            self.world.carry("tick", encode(tick), self.subscriber)
+            self._spread("tick", encode(tick))
+
+    def _spread(self, link: str, payload: bytes) -> None:
+        for subscriber in self.subscribers:
+            self.world.carry(link, payload, subscriber)
 
 
 class SignalProcess(Process):
@@ -304,8 +345,16 @@ class ExecutionProcess(Process):
         return self.receive(lambda payload: self._do(self.courier.handle_reply(call_id, payload, self.now)))
 
 
+class Commit(NamedTuple):
+    """One transaction of the ledger: encoded events and the cursor with them; `is_synced` outlives a power cut."""
+
+    events: list[bytes]
+    cursor: bytes
+    is_synced: bool
+
+
 class PortfolioProcess(Process):
-    """Portfolio with a ledger that is a list of encoded events and the last cursor."""
+    """Portfolio with a ledger that is a list of commits."""
 
     name = "portfolio"
 
@@ -313,19 +362,53 @@ class PortfolioProcess(Process):
         """The ledger is empty."""
         super().__init__(world)
         self.rules = rules
-        self.ledger: list[bytes] = []
-        self.cursor = encode(TickCursor())
+        self.ledger: list[Commit] = []
+        self.lost_orders: set[str] = set()
+        """Ids that a power cut has taken from the ledger."""
+        self.incarnations = 1
         self.portfolio: Portfolio
         self.execution: Callable[[bytes], None] = lambda _payload: None
 
     def on_boot(self) -> None:
-        book = Book()
-        for payload in self.ledger:
-            book.apply(msgspec.msgpack.decode(payload, type=Event))
-        cursor = msgspec.msgpack.decode(self.cursor, type=TickCursor)
-        desk = Desk(rules=self.rules, book=book, cursor=cursor, live_incarnation="live")
-        self.portfolio = Portfolio(desk, timeout_ms=2_000)
+        book, cursor = Book(), TickCursor()
+        for commit in self.ledger:
+            for payload in commit.events:
+                book.apply(msgspec.msgpack.decode(payload, type=Event))
+            cursor = msgspec.msgpack.decode(commit.cursor, type=TickCursor)
+        desk = Desk(rules=self.rules, book=book, cursor=cursor, live_incarnation=f"{self.incarnations:08x}")
+        self.portfolio = Portfolio(desk, timeout_ms=TIMEOUT_MS)
         self._finish_turn(self.portfolio.start(self.now))
+
+    @property
+    def now(self) -> Now:
+        """The present, with the venue's time as the desk reckons it."""
+        return Now(self.portfolio.desk.domain_ns(self.world.now_ns), self.world.now_ns)
+
+    def lose_power(self) -> None:
+        """Die, and find the ledger without some of the commits that were not synced yet, under another incarnation."""
+        self.world.count("power cut")
+        self.die("with the host")
+        self.incarnations += 1
+        for _ in range(self.world.dice.randrange(6)):
+            if not self.ledger or self.ledger[-1].is_synced:
+                return
+            for payload in self.ledger.pop().events:
+                event = msgspec.msgpack.decode(payload, type=Event)
+                if isinstance(event, OrderCreated):
+                    self.lost_orders.add(event.order.order_id)
+
+    def obey(self, command: TradingCommand) -> None:
+        """A person says something."""
+
+        def hear() -> None:
+            self.portfolio.obey(command, self.now)
+            self._finish_turn([])
+
+        self.within(hear)
+
+    def on_tick_bytes(self, payload: bytes) -> None:
+        """A frame of the tick socket: it tells the time, and whether the market still moves."""
+        self._finish_turn(self.portfolio.watch(decode_tick_message(payload), self.now))
 
     def on_signal_bytes(self, payload: bytes) -> None:
         """A frame of the signal socket."""
@@ -347,8 +430,8 @@ class PortfolioProcess(Process):
         if desk.is_dirty:
             self.may_die("before the ledger's commit")
             events = desk.take_events()
-            self.ledger += [encode(event) for event in events]
-            self.cursor = encode(desk.cursor)
+            is_synced = any(isinstance(event, SYNCED_EVENTS) for event in events)
+            self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), is_synced))
             desk.book.touched.clear()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")

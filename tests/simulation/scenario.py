@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from services.mt5.core.book import Book as VenueBook
+from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
@@ -83,7 +84,7 @@ def setting_of(seed: int, *, ticks: int = 160) -> Setting:
     """Data, window and faults of a seed."""
     dice = random.Random(f"setting {seed}")
     symbols = ("EURUSD", "NZDUSD")[: dice.choice((1, 1, 2))]
-    sources = [_walk(symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
+    sources = [a_walk(symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
     faults = Faults(
         loss=dice.choice((0.0, 0.02, 0.1)),
         duplicate=dice.choice((0.0, 0.02, 0.1)),
@@ -110,17 +111,12 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
         settings={},
     )
     gateway = GatewayProcess(
-        world, setting.stream, stream_id=STREAM_ID, window=window or setting.window, deposit=DEPOSIT
+        world, setting.stream, stream_id=STREAM_ID, deposit=DEPOSIT, pace=Pace(window=window or setting.window)
     )
     signal = SignalProcess(world, gateway, symbols, Restless)
     execution = ExecutionProcess(world, gateway)
     portfolio = PortfolioProcess(world, rules)
-    gateway.subscriber = signal.receive(signal.on_tick_bytes)
-    signal.portfolio = portfolio.receive(portfolio.on_signal_bytes)
-    execution.portfolio = portfolio.receive(portfolio.on_report_bytes)
-    portfolio.execution = execution.receive(execution.on_call_bytes)
-    for process in (gateway, signal, execution, portfolio):
-        world.after(world.dice.randrange(1_000_000, 500_000_000), process.boot)
+    connect_and_boot(gateway, signal, execution, portfolio)
 
     def is_over() -> bool:
         return portfolio.is_alive and portfolio.portfolio.desk.state in ("FINISHED", "HALTED")
@@ -138,7 +134,20 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
     )
 
 
-def _walk(symbol: str, seed: int, rows: int) -> SymbolRows:
+def connect_and_boot(
+    gateway: GatewayProcess, signal: SignalProcess, execution: ExecutionProcess, portfolio: PortfolioProcess
+) -> None:
+    """Join the four by links, and have them started in any order."""
+    gateway.subscribers.append(signal.receive(signal.on_tick_bytes))
+    signal.portfolio = portfolio.receive(portfolio.on_signal_bytes)
+    execution.portfolio = portfolio.receive(portfolio.on_report_bytes)
+    portfolio.execution = execution.receive(execution.on_call_bytes)
+    world = gateway.world
+    for process in (gateway, signal, execution, portfolio):
+        world.after(world.dice.randrange(1_000_000, 500_000_000), process.boot)
+
+
+def a_walk(symbol: str, seed: int, rows: int) -> SymbolRows:
     dice = np.random.Generator(np.random.PCG64(seed))
     mid = 1.2 + np.cumsum(dice.normal(0, 0.0002, rows))
     half_spread = dice.integers(-1, 8, rows) * 0.00001

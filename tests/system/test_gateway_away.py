@@ -17,6 +17,9 @@ from tests.support.tick_files import a_tick_file
 from tests.support.waiting import wait_for
 
 TICKS = 2_000
+PATIENT = {"WATCHDOG_HANG_MS": "600000"}
+"""The watchdog ends no gateway here that a test stops for a while."""
+
 SILENCE_S = 30.0
 
 
@@ -57,7 +60,7 @@ def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Outcome
 
 
 def test_a_gateway_that_hangs_and_one_that_is_started_anew(market: Path, expected: Outcome, tmp_path: Path) -> None:
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
         replay.reach(200)
         gateway = replay.process("mt5")
         with stopped(gateway):

@@ -113,6 +113,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
             "execution": "RUNNING",
             "portfolio": "RUNNING",
             "signal": "RUNNING",
+            "watchdog": "RUNNING",
         }
     finally:
         for process in (supervisord, gateway):

@@ -46,9 +46,14 @@ class Live:
         self.watch = Watch(desk)
 
     @property
-    def next_due_ns(self) -> int:
-        """When `due` wants to be called again."""
-        return min(self._deals_due_ns, self.watch.due_ns)
+    def next_due_ns(self) -> int | None:
+        """When `due` wants to be called again; None while all that has its time is under way."""
+        dues = []
+        if _DEALS not in self._running:
+            dues.append(self._deals_due_ns)
+        if _COMPARE not in self._running and not self._desk.storage_problem:
+            dues.append(self.watch.due_ns)
+        return min(dues, default=None)
 
     def due(self) -> list[Call]:
         """Start what is wanted and not under way; the first question of each."""

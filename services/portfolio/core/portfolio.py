@@ -146,12 +146,10 @@ class Portfolio:
 
     def next_timer_mono_ns(self) -> int | None:
         """When `on_timer` wants to be called; None when nothing is waited for."""
-        dues = []
-        if (resend := self._conversations.next_due_mono_ns()) is not None:
-            dues.append(resend)
+        dues = [self._conversations.next_due_mono_ns()]
         if self.desk.state is DeskState.RUNNING:
             dues.append(self._idle_due_ns if self.desk.window else self._live.next_due_ns)
-        return min(dues, default=None)
+        return min((due for due in dues if due is not None), default=None)
 
     def on_timer(self, now: Now) -> list[Call]:
         """Ask again what was not answered; wake a stream in which nothing moves."""

@@ -1,0 +1,209 @@
+"""One seed's live world: a market that runs by itself, a terminal that misbehaves, lost journals and power cuts.
+
+Time passes here, so a disturbed run trades otherwise than an undisturbed one. What must hold instead is that ledger and book
+agree in the end, that every order had its effect once at most, and that nothing stays open.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from proto.codec import encode
+from proto.control import Difference, HaltCommand, ReconcileReply, ResumeCommand, TradingState
+from proto.gateway import Fault, Simulate
+from services.mt5.core.book import Book as VenueBook
+from services.mt5.core.publisher import Pace
+from services.mt5.core.stream import TickStream, build_stream
+from services.portfolio.core.book import Book
+from services.portfolio.core.risk import DEFAULT_LIMITS
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.single_position import OnOpposite
+from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
+from tests.simulation.scenario import DEPOSIT, STREAM_ID, Restless, a_walk, connect_and_boot
+from tests.simulation.world import MS, Faults, World
+
+SECOND: Final = 1_000 * MS
+SETTLING_MS: Final = 3_000
+SETTLE_SECONDS_MAX: Final = 600
+"""Longer than an order is watched for whose journal is gone."""
+
+VENUE_FAULTS: Final = (
+    Simulate(fault=Fault.NO_REPLY, count=2),
+    Simulate(fault=Fault.NONE_RESULT, count=2),
+    Simulate(fault=Fault.IPC_ERROR, count=2),
+    Simulate(fault=Fault.NOT_EXECUTED, count=1),
+    Simulate(fault=Fault.DEAL_LATER, count=2, delay_ms=2_000),
+    Simulate(fault=Fault.HISTORY_LATE, count=2, delay_ms=2_500),
+    Simulate(fault=Fault.FILL_LATER, count=2, delay_ms=3_000),
+    Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=2_000),
+    Simulate(fault=Fault.COMMENT_TRUNCATED, count=2),
+    Simulate(fault=Fault.COMMENT_REWRITTEN, count=2),
+    Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=4_000),
+    Simulate(fault=Fault.POLL_DELAY, count=2),
+    Simulate(fault=Fault.DISCONNECTED, duration_ms=3_000),
+    Simulate(fault=Fault.WRONG_LOGIN, duration_ms=3_000),
+    Simulate(fault=Fault.FOREIGN_ORDER, seed=1),
+    Simulate(fault=Fault.BALANCE_DEAL),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSetting:
+    """What a seed decides before anything happens; the last three are probabilities a second."""
+
+    stream: TickStream
+    on_opposite: OnOpposite
+    faults: Faults
+    venue_fault: float
+    journal_loss: float
+    power_cut: float
+
+
+@dataclass(frozen=True)
+class LiveEnding:
+    """How a run ended. `lost_orders` are ids that a power cut has taken from the ledger."""
+
+    is_settled: bool
+    book: Book
+    venue: VenueBook
+    differences: list[Difference]
+    lost_orders: set[str]
+    log_hash: str
+    tally: dict[str, int]
+    why: str
+
+
+def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
+    """Data and faults of a seed."""
+    dice = random.Random(f"live {seed}")
+    symbols = ("EURUSD", "NZDUSD")[: dice.choice((1, 2))]
+    sources = [a_walk(symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
+    return LiveSetting(
+        stream=build_stream(sources, accept_crossed=False),
+        on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
+        faults=Faults(
+            loss=dice.choice((0.0, 0.02, 0.1)),
+            duplicate=dice.choice((0.0, 0.02, 0.1)),
+            slow=dice.choice((0.0, 0.02, 0.1)),
+            slow_ns_max=dice.choice((400, 6_000)) * MS,
+            crash=dice.choice((0.0, 0.0005, 0.002)),
+        ),
+        venue_fault=dice.choice((0.0, 0.2, 0.5)),
+        journal_loss=dice.choice((0.0, 0.0, 0.02)),
+        power_cut=dice.choice((0.0, 0.0, 0.02)),
+    )
+
+
+class LiveRun:
+    """The desk, whoever disturbs it, and the person who looks after it."""
+
+    def __init__(self, seed: int, setting: LiveSetting) -> None:
+        """Everything is made and nothing runs."""
+        self.setting = setting
+        self.world = World(seed, setting.faults)
+        symbols = setting.stream.symbols
+        self.gateway = GatewayProcess(
+            self.world,
+            setting.stream,
+            stream_id=STREAM_ID,
+            deposit=DEPOSIT,
+            pace=Pace(window=0, factor=1.0),
+            faults=True,
+            settling_ms=SETTLING_MS,
+        )
+        self.signal = SignalProcess(self.world, self.gateway, symbols, Restless)
+        self.execution = ExecutionProcess(self.world, self.gateway)
+        self.portfolio = PortfolioProcess(
+            self.world,
+            DeskRules(
+                symbols=symbols,
+                default_volume=Decimal("0.01"),
+                on_opposite=setting.on_opposite,
+                limits=DEFAULT_LIMITS,
+                settings={},
+            ),
+        )
+        self.answer: ReconcileReply | None = None
+        self._is_over = False
+
+    def play(self) -> LiveEnding:
+        """Run to the end of the market, and on until everything is settled."""
+        stream, world = self.setting.stream, self.world
+        self.gateway.subscribers.append(self.portfolio.receive(self.portfolio.on_tick_bytes))
+        connect_and_boot(self.gateway, self.signal, self.execution, self.portfolio)
+        last_ns = stream.tick_at(stream.last_ordinal).time_ns - stream.first_time_ns
+        world.after(last_ns + 5 * SECOND, self._calm_down)
+        world.after(SECOND, self._each_second)
+        is_settled = world.run(self._is_settled, until_ns=world.now_ns + last_ns + SETTLE_SECONDS_MAX * SECOND)
+        desk = self.portfolio.portfolio.desk
+        open_orders = [desk.book.orders[order_id] for order_id in desk.book.open_orders.values()]
+        return LiveEnding(
+            is_settled=is_settled,
+            book=desk.book,
+            venue=self.gateway.store.load(),
+            differences=self.answer.differences if self.answer is not None else [],
+            lost_orders=self.portfolio.lost_orders,
+            log_hash=world.log_hash(),
+            tally=world.tally,
+            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, {self.answer}",
+        )
+
+    def _each_second(self) -> None:
+        world, setting = self.world, self.setting
+        world.after(SECOND, self._each_second)
+        portfolio = self.portfolio
+        if self._is_over:
+            self._settle()
+            return
+        if world.happens(setting.venue_fault):
+            self._simulate(world.dice.choice(VENUE_FAULTS))
+        if world.happens(setting.journal_loss):
+            self.gateway.lose_journal()
+        if world.happens(setting.power_cut):
+            others: tuple[Process, ...] = (self.gateway, self.signal, self.execution)
+            for process in others:
+                process.die("with the host")
+            portfolio.lose_power()
+        if portfolio.is_alive and portfolio.portfolio.desk.book.trading_state is not TradingState.ACTIVE:
+            world.count("resumed")
+            portfolio.obey(ResumeCommand("the test plays the person"))
+
+    def _calm_down(self) -> None:
+        self._is_over = True
+        self.world.faults = Faults()
+
+    def _settle(self) -> None:
+        """Ask for a comparison, once nothing goes wrong any more."""
+        portfolio = self.portfolio
+        self._simulate(Simulate(fault=Fault.ALL_OFF))
+        if not portfolio.is_alive:
+            return
+        if portfolio.portfolio.desk.book.trading_state is not TradingState.HALTED:
+            portfolio.obey(HaltCommand("the test is over"))
+        elif not portfolio.portfolio.desk.book.open_orders:
+            portfolio.within(portfolio.portfolio.ask_reconciliation)
+
+    def _is_settled(self) -> bool:
+        portfolio = self.portfolio
+        if not self._is_over or not portfolio.is_alive or portfolio.portfolio.desk.book.open_orders:
+            return False
+        answer = portfolio.portfolio.take_reconciliation()
+        if answer is not None:
+            self.answer = answer
+        return (
+            self.answer is not None
+            and self.answer.complete
+            and all(found.kind == "unknown_order" for found in self.answer.differences)
+        )
+
+    def _simulate(self, fault: Simulate) -> None:
+        self.world.count(f"venue {fault.fault.value}")
+        self.gateway.request(encode(fault), lambda _reply: None)
+
+
+def play_live(seed: int, setting: LiveSetting) -> LiveEnding:
+    """Run a live desk in the world of a seed."""
+    return LiveRun(seed, setting).play()
