@@ -9,6 +9,7 @@ import typer
 
 from cli import options as o
 from cli.places import data_directory, json_text, writable_file, write_json
+from cli.progress import words_line
 
 if TYPE_CHECKING:
     from research.chaos.scorecard import Scorecard
@@ -31,6 +32,8 @@ POINTS_EXAMPLES: Final = """
   paperdesk crash-points --count 25 --seed 7
 """
 SHOWN_MAX: Final = 10
+PLAIN_EVERY_S: Final = 30.0
+"""These runs are long: a log of one need not be."""
 
 Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="How long it is disturbed.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="What every fault is drawn from.")]
@@ -80,7 +83,8 @@ def chaos(
             faults_per_minute=faults_per_minute,
             odds=Odds(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.2),
         )
-        card = run_chaos(plan, lambda _: None)
+        with words_line("chaos", plain_every_s=PLAIN_EVERY_S) as tell:
+            card = run_chaos(plan, tell)
     if out is not None:
         write_json(out, card.as_json())
     _show(card)
@@ -112,7 +116,8 @@ def chaos_replay(
         last = calm.orders[-1]["ordinal"] if calm.orders else 1
         named = plans.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
         outside = outside_kills(draw, count=kills - len(named), ticks=ticks)
-        wild = replay(walk, folder / "disturbed", strategy=strategy, kills=named, outside=outside)
+        with words_line("chaos-replay", plain_every_s=PLAIN_EVERY_S) as tell:
+            wild = replay(walk, folder / "disturbed", strategy=strategy, kills=named, outside=outside, tell=tell)
         differences = calm.differences(wild) + calm.found + wild.found
     print(f"{ticks:,} ticks, {len(calm.orders)} orders, {len(calm.deals)} deals, seed {seed}")
     print(f"killed {sum(wild.killed.values())}: " + ", ".join(f"{name} {n}" for name, n in wild.killed.items()))

@@ -17,7 +17,7 @@ import zmq
 
 from cli.supervision import Supervised
 from proto.codec import encode
-from proto.gateway import Fault, Simulate
+from proto.gateway import Fault, Halt, Request, Resume, Simulate
 from research.chaos.scorecard import Scorecard
 
 PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
@@ -53,6 +53,7 @@ class Faults:
     gateway: str
     draw: random.Random
     card: Scorecard
+    venue_faults: tuple[Simulate, ...] = VENUE_FAULTS
     _undo: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _context: zmq.Context[zmq.Socket[bytes]] = field(default_factory=zmq.Context)
 
@@ -125,8 +126,14 @@ class Faults:
 
     def venue(self) -> None:
         """One of the simulated venue's own faults."""
-        self._ask_venue(fault := self.draw.choice(VENUE_FAULTS))
+        self._ask_gateway(fault := self.draw.choice(self.venue_faults))
         self.card.faults[f"venue {fault.fault.value}"] += 1
+
+    def halt_gateway(self) -> None:
+        """A person halts the gateway itself, and lets it go on a moment later."""
+        self._ask_gateway(Halt(reason="the chaos run plays the person"))
+        self.card.faults["halt at the gateway"] += 1
+        self._later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
 
     def tick(self) -> None:
         """Undo what has lasted long enough."""
@@ -141,7 +148,7 @@ class Faults:
         for _, undo in self._undo:
             undo()
         self._undo.clear()
-        self._ask_venue(Simulate(fault=Fault.ALL_OFF))
+        self._ask_gateway(Simulate(fault=Fault.ALL_OFF))
 
     def close(self) -> None:
         """Leave no socket behind."""
@@ -149,13 +156,16 @@ class Faults:
             undo()
         self._context.destroy(linger=0)
 
-    def _ask_venue(self, fault: Simulate) -> None:
+    def _ask_gateway(self, request: Request) -> None:
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 500)
         socket.connect(self.gateway)
-        socket.send_multipart([b"", encode(fault)])
+        socket.send_multipart([b"", encode(request)])
         socket.poll(500)
         socket.close()
+
+    def _resume_gateway(self) -> None:
+        self._ask_gateway(Resume(reason="the chaos run plays the person"))
 
     def _later(self, seconds: float, undo: Callable[[], None]) -> None:
         self._undo.append((time.monotonic() + seconds, undo))

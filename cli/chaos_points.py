@@ -11,11 +11,15 @@ from typing import Final
 
 from cli.chaos_replay import Outcome, replay
 from cli.chaos_run import ChaosPlan, desk_settings, run_chaos
+from proto.gateway import Fault, Simulate
 from research.chaos import plans
 from research.chaos.proxy import Odds
 
 LIVE_MINUTES: Final = 0.25
 LIVE_ODDS: Final = Odds(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
+LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
+"""Venue faults that make the gateway note what it notes of no order that goes well."""
+
 STRATEGY: Final = "research.chaos.restless:Restless"
 
 
@@ -30,7 +34,7 @@ class Found:
 def killed_at_points(
     folder: Path, *, count: int, seed: int, ticks: int, live: bool, tell: Callable[[str], None]
 ) -> Found:
-    """Kill at each point once a round, `count` rounds.
+    """Kill at each point once a round, `count` rounds; further live rounds while one of their points was missed in some.
 
     Raises:
         StartError: a desk could not be started or gave up.
@@ -47,10 +51,13 @@ def killed_at_points(
         _add(kills, wild.markers)
         wrong += [f"round {number}: {words}" for words in _wrong(calm, wild)]
         if live:
-            wrong += [
-                f"live round {number}: {words}" for words in _live(folder / f"live-{number}", seed + number, kills)
-            ]
+            wrong += _live(folder / f"live-{number}", seed + number, kills)
         tell(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} things wrong")
+    number = count
+    while live and number < 2 * count and min(kills[point] for point in plans.live_points()) < count:
+        wrong += _live(folder / f"live-{number}", seed + number, kills)
+        number += 1
+        tell(f"live round {number}: {sum(kills.values())} kills, {len(wrong)} things wrong")
     return Found(dict(kills), wrong)
 
 
@@ -69,13 +76,16 @@ def _live(data_dir: Path, seed: int, kills: Counter[str]) -> list[str]:
         kills_per_minute=0,
         faults_per_minute=60,
         odds=LIVE_ODDS,
+        is_mild=True,
+        venue_faults=LEADING_TO_POINTS,
         crash_at=tuple(f"{point}@0" for point in plans.live_points()),
         crash_dir=crashes,
     )
     card = run_chaos(plan, lambda _: None)
     _add(kills, [path.name for path in crashes.iterdir()] if crashes.is_dir() else [])
     found = card.verdict
-    return found.lost + found.doubled + found.different + found.positions + found.cash
+    wrong = found.lost + found.doubled + found.different + found.positions + found.cash + found.in_doubt
+    return [f"{data_dir.name}: {words}" for words in wrong]
 
 
 def _add(kills: Counter[str], markers: list[str]) -> None:

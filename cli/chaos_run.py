@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cli.chaos_faults import PROCESSES, Faults
+from cli.chaos_faults import PROCESSES, VENUE_FAULTS, Faults
 from cli.control import ControlClient
 from cli.desk_environment import control_url, desk_environment
 from cli.supervision import Supervised
@@ -28,6 +28,7 @@ from proto.control import (
     TradingReply,
 )
 from proto.control import TradingState as Trading
+from proto.gateway import Simulate
 from research.chaos.oracle import examine
 from research.chaos.proxy import LossyLine, Odds
 from research.chaos.scorecard import Scorecard, kind_of
@@ -70,6 +71,9 @@ class ChaosPlan:
     kills_per_minute: float
     faults_per_minute: float
     odds: Odds
+    is_mild: bool = False
+    """Only what the venue and a person do: for kills at points that nothing else leads to."""
+    venue_faults: tuple[Simulate, ...] = VENUE_FAULTS
     crash_at: tuple[str, ...] = ()
     crash_dir: Path | None = None
 
@@ -145,7 +149,8 @@ class _Run:
             self.recovering.append(_Recovery(name, pid, time.monotonic()))
 
     def _fault(self) -> None:
-        play: list[Callable[[], None]] = [
+        mild: list[Callable[[], None]] = [self.faults.halt_gateway, self.faults.venue, self.faults.venue]
+        wild: list[Callable[[], None]] = [
             lambda: self.faults.hang(self.draw.choice(PROCESSES)),
             lambda: self.faults.hang("mt5"),
             lambda: self._watch("mt5", self.faults.lose_journal()),
@@ -153,10 +158,8 @@ class _Run:
             lambda: self.faults.step_clock(self.clock),
             self.faults.subscribe_slowly,
             self.faults.flood,
-            self.faults.venue,
-            self.faults.venue,
         ]
-        self.draw.choice(play)()
+        self.draw.choice(mild if self.plan.is_mild else mild + wild)()
 
     def _see_who_is_back(self, status: StatusReply) -> None:
         states = self.desk.states()
@@ -216,7 +219,7 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
         environment |= {"ZMQ_EXECUTION_URL": front, CLOCK_STEP_VARIABLE: str(clock)}
         if plan.crash_dir is not None:
             environment |= {CRASH_VARIABLE: ",".join(plan.crash_at), CRASH_DIRECTORY_VARIABLE: str(plan.crash_dir)}
-        faults = Faults(desk, plan.data_dir, gateway, draw, card)
+        faults = Faults(desk, plan.data_dir, gateway, draw, card, plan.venue_faults)
         with LossyLine(front, gateway, seed=plan.seed) as line, ControlClient(control_url(desk.runtime)) as client:
             run = _Run(plan, desk, client, faults, card, draw, clock, tell)
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -83,6 +83,18 @@ def _terminal_line(what: str) -> Iterator[Show]:
         yield show
 
 
+@contextmanager
+def words_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[Callable[[str], None]]:
+    """Something to show words with, for a run that has no end that is known in ticks."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(f"{what}: SIMULATED, starting") as status:
+            yield lambda words: status.update(f"{what}: SIMULATED {words}")
+    else:
+        yield _PlainLines(what, plain_every_s).say
+
+
 class _PlainLines:
     def __init__(self, what: str, every_s: float) -> None:
         self._what = what
@@ -92,5 +104,13 @@ class _PlainLines:
 
     def __call__(self, standing: Standing) -> None:
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + self._every_s
-            print(f"{self._what}: {standing.words()}", file=sys.stderr, flush=True)
+            self._tell(standing.words())
+
+    def say(self, words: str) -> None:
+        """The same of words that are no standing."""
+        if time.monotonic() >= self._next:
+            self._tell(f"SIMULATED {words}")
+
+    def _tell(self, words: str) -> None:
+        self._next = time.monotonic() + self._every_s
+        print(f"{self._what}: {words}", file=sys.stderr, flush=True)
