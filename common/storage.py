@@ -219,6 +219,14 @@ def _open(
     return connection
 
 
+def unreadable(path: Path, error: Exception, remedy: str) -> StartError:
+    """What a start ends with that came upon `error` in a file: one that is tried again, where it is the disk that failed."""
+    words = f"{path} cannot be read: {type(error).__name__} {error}"
+    if isinstance(error, apsw.FullError | apsw.IOError):
+        return NoRoomError(f"{words}; expected a disk that can be read and written")
+    return StartError(f"{words}; {remedy}")
+
+
 def _require_room(path: Path, error: apsw.Error) -> None:
     if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < ROOM_BYTES_MIN:
         raise NoRoomError(

@@ -16,7 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.memory import collection_paused
-from common.storage import integrity_fault, open_reader, open_writer, transaction
+from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable
 from proto.gateway import VenueDeal
 from services.portfolio import chain
 from services.portfolio.core.book import Book
@@ -53,6 +53,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT R
 
 SYNCED_EVENTS: Final = (TradingStateChanged, EpochTaken, JournalMet)
 """What a power cut must not take back: nobody at the venue could tell it again."""
+
+RESTORE_IT: Final = "restore it from a backup"
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
 """What rows that nobody of us has written can lead to: a fold asserts what our own rows always satisfy."""
@@ -124,7 +126,7 @@ class Ledger:
                     )
                 end = link.position
         except apsw.Error as error:
-            raise StartError(f"{self.path} cannot be read: {error}; restore it from a backup") from None
+            raise unreadable(self.path, error, RESTORE_IT) from None
         if end != known:
             try:
                 chain.keep_checkpoint(self._db, end)
@@ -233,7 +235,7 @@ def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         with collection_paused():
             return _load(db)
     except _UNREADABLE as error:
-        raise StartError(f"{Path(db.filename).name} cannot be read: {type(error).__name__} {error}") from None
+        raise unreadable(Path(db.filename), error, RESTORE_IT) from None
 
 
 def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:

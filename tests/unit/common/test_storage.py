@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from common.errors import NoRoomError, StartError
-from common.storage import open_reader, open_writer, state_hash
+from common.storage import open_reader, open_writer, state_hash, unreadable
 
 SCHEMA = "CREATE TABLE fills (id INTEGER PRIMARY KEY, price); CREATE TABLE notes (words TEXT)"
 
@@ -162,3 +162,10 @@ def test_a_disk_that_fails_at_a_start_is_tried_again(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert raised.value.exit_code == 1
+
+
+def test_a_file_that_a_failing_disk_hides_is_tried_again_and_a_damaged_one_is_not() -> None:
+    failing = unreadable(Path("desk.db"), apsw.IOError("disk I/O error"), "restore it")
+    damaged = unreadable(Path("desk.db"), apsw.CorruptError("malformed"), "restore it")
+    assert (failing.exit_code, damaged.exit_code) == (1, 2)
+    assert str(damaged) == "desk.db cannot be read: CorruptError malformed; restore it"
