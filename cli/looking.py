@@ -1,4 +1,4 @@
-"""`paperdesk orders`, `deals`, `positions`, `account`, `reconcile` and `verify`: a desk's files, running or stopped.
+"""`paperdesk orders`, `deals`, `positions`, `account`, `risk`, `reconcile` and `verify`: a desk's files, running or stopped.
 
 Ledgers are read while their writer goes on. Only `reconcile` has to know whether the desk runs: then portfolio compares,
 because it alone knows what is under way; a stopped desk's ledger is compared with the simulated broker's book beside it.
@@ -44,6 +44,8 @@ DEAL_COLUMNS: Final = (
 )  # fmt: skip
 POSITION_COLUMNS: Final = ["symbol", "direction", "net_volume", "avg_entry_price", "unrealized_pnl"]
 
+RISK_COLUMNS: Final = ["code", "subject", "limit", "now"]
+
 Desk = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)]
 Control = Annotated[
     str | None,
@@ -54,7 +56,7 @@ Control = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     example = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
-    for command in (orders, deals, positions, account, reconcile, verify):
+    for command in (orders, deals, positions, account, risk, reconcile, verify):
         app.command(epilog=example.format(command.__name__))(command)
 
 
@@ -90,6 +92,20 @@ def account(data_dir: Desk, as_json: AsJson = False) -> int:
     else:
         show_fields(fields)
     return 0
+
+
+def risk(
+    data_dir: Desk,
+    risk_set: Annotated[
+        str | None, typer.Option("--risk", help="default, none, or a TOML file: the desk's own where that has a name.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """What each limit of the risk ladder stands at, as of the last tick decided."""
+    from research import views
+
+    rows = views.risk(existing_desk(data_dir), risk_set)
+    return _rows(rows, RISK_COLUMNS, "no limit has anything to show", as_json=as_json)
 
 
 def _rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], none: str, *, as_json: bool) -> int:

@@ -107,6 +107,8 @@ def alerts(view: View) -> list[str]:
         found.append(f"waiting for {status.waiting_for}")
     if status.trading_state is not TradingState.ACTIVE:
         found.append(f"trading is {status.trading_state}: {status.trading_reason}")
+    if status.warning:
+        found.append(status.warning)
     if status.in_doubt:
         found.append(f"{status.in_doubt} order{'s' if status.in_doubt > 1 else ''} in doubt")
     if status.feed_stale and status.heartbeat_age_ms is not None:

@@ -175,6 +175,7 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     recent_orders: list[OrderLine] = []
     trading_state: TradingState = TradingState.ACTIVE
     trading_reason: Text = ""
+    warning: Text = ""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):

@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from common.errors import StartError
 from proto.units import plain
 from services.portfolio.core.position import ZERO
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.reading import readings
+from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.ledger import FILE_NAME, read
+from services.portfolio.settings import RISK_SETS, limits_named
 
 
 def orders(data_dir: Path) -> list[dict[str, Any]]:
@@ -89,6 +94,19 @@ def positions(data_dir: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def risk(data_dir: Path, risk_set: str | None) -> list[dict[str, Any]]:
+    """What each limit stands at, by the desk's own set of limits unless another is named.
+
+    Raises:
+        StartError: the desk's set is that of a file, which is not named; or the one that is named cannot be read.
+    """
+    book, cursor = read(data_dir / FILE_NAME)
+    name = risk_set or (book.stream.settings.get("risk", "") if book.stream else DEFAULT_LIMITS.name)
+    if risk_set is None and name not in RISK_SETS:
+        raise StartError(f"the desk trades by the limits {name!r} of a file, expected --risk FILE to read them from")
+    return [reading._asdict() for reading in readings(Account(book, cursor, limits_named(name)), cursor.time_ns)]
 
 
 def account(data_dir: Path) -> dict[str, Any]:

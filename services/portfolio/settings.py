@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import Field
 from common.errors import StartError
 from common.settings import CommonSettings, Port
 from proto.units import is_exact, plain
-from services.portfolio.core.risk import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.single_position import OnOpposite
 
 RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, NO_LIMITS)}
@@ -33,8 +34,10 @@ class PortfolioSettings(CommonSettings):
     metrics_port_portfolio: Port = 0
 
 
-class _LimitsFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    order_volume_max: Decimal | None = DEFAULT_LIMITS.order_volume_max
+NO_LIMIT: Final = "none"
+"""In a file, for a limit of the default set that is not to hold."""
+
+NAME_CHARS_MAX: Final = 120
 
 
 def limits_named(name: str) -> Limits:
@@ -50,13 +53,30 @@ def limits_named(name: str) -> Limits:
     path = Path(name)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        limits = msgspec.convert(values, _LimitsFile)
+        said = {key: None if value == NO_LIMIT else value for key, value in values.items()}
+        limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
     except OSError as error:
         raise StartError(f"RISK: value {name!r}, expected default, none or a TOML file ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise StartError(f"RISK: {path}: {error}; expected limits such as order_volume_max = 0.5") from None
-    largest = limits.order_volume_max
-    if largest is not None and not (is_exact(largest) and largest > 0):
-        raise StartError(f"RISK: {path}: order_volume_max is {largest}, expected lots above 0")
-    shown = "none" if largest is None else plain(largest)
-    return Limits(name=f"order_volume_max={shown}", order_volume_max=largest)
+    changed = {
+        field: value
+        for field in Limits.__struct_fields__
+        if (value := getattr(limits, field)) != getattr(DEFAULT_LIMITS, field) and field != "name"
+    }
+    for field, value in changed.items():
+        if isinstance(value, Decimal) and not (is_exact(value) and value > 0):
+            raise StartError(f"RISK: {path}: {field} is {value}, expected a number above 0, or {NO_LIMIT!r}")
+    return msgspec.structs.replace(limits, name=_name_of(changed))
+
+
+def _name_of(changed: dict[str, object]) -> str:
+    """What a set of a file is called: what it changes, or a digest of that where it is too long to be a name."""
+    words = ",".join(f"{field}={_written(value)}" for field, value in changed.items())
+    if not words:
+        return DEFAULT_LIMITS.name
+    return words if len(words) <= NAME_CHARS_MAX else f"sha256-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+
+
+def _written(value: object) -> str:
+    return NO_LIMIT if value is None else plain(value) if isinstance(value, Decimal) else str(value)

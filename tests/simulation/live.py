@@ -18,7 +18,7 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
-from services.portfolio.core.risk import DEFAULT_LIMITS
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess

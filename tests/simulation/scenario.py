@@ -14,7 +14,7 @@ from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.risk import DEFAULT_LIMITS
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.signal.core.buffer import TickBuffer

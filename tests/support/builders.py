@@ -21,13 +21,15 @@ from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.events import InstrumentLearned, StreamOpened
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Decision, Order
-from services.portfolio.core.risk import DEFAULT_LIMITS, Limits
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 
 STREAM_ID = "0123456789abcdef"
 START_NS = 1_767_600_000_000_000_000
 TICK_NS = 1_000_000_000
+ONE_LOT = Limits(name="one lot", order_volume_max=Decimal(1))
+"""What tests trade under that are not about limits."""
 
 
 def a_tick(**changed: Any) -> Tick:
@@ -161,7 +163,7 @@ def some_rules(
     *symbols: str,
     volume: str = "0.01",
     on_opposite: OnOpposite = OnOpposite.CLOSE,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = ONE_LOT,
 ) -> DeskRules:
     """What a desk is told; EURUSD unless symbols are named."""
     return DeskRules(

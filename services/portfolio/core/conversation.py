@@ -14,7 +14,27 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from proto.codec import encode
-from proto.gateway import Buy, Reply, Request, Sell
+from proto.gateway import (
+    AccountReply,
+    Buy,
+    Confirm,
+    ConfirmReply,
+    DealsReply,
+    GetAccount,
+    GetDeals,
+    GetOrders,
+    GetPositions,
+    GetSymbolInfo,
+    Hello,
+    HelloReply,
+    OrderReply,
+    OrdersReply,
+    PositionsReply,
+    Reply,
+    Request,
+    Sell,
+    SymbolReply,
+)
 from proto.messages import Call
 
 
@@ -30,6 +50,20 @@ RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
 """How much longer than execution's own patience a frank talk waits, where execution itself is away."""
+
+
+REPLY_TYPES: Final[dict[type, type]] = {
+    Hello: HelloReply,
+    GetSymbolInfo: SymbolReply,
+    GetDeals: DealsReply,
+    GetAccount: AccountReply,
+    GetOrders: OrdersReply,
+    GetPositions: PositionsReply,
+    Confirm: ConfirmReply,
+    Buy: OrderReply,
+    Sell: OrderReply,
+}
+"""The kind of reply that each of our questions asks for; any other is a refusal."""
 
 
 class Conversation:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from services.portfolio.core.risk.memory import RiskMemory
+
 
 class Mark(Struct, frozen=True, gc=False, array_like=True):
     """The latest quote that a symbol was decided on."""
@@ -18,7 +20,7 @@ class Mark(Struct, frozen=True, gc=False, array_like=True):
 
 
 class TickCursor(Struct, kw_only=True):
-    """Progress of one stream; everything is a function of its ticks alone."""
+    """Progress of one stream, a function of its ticks alone; `risk` goes on from stream to stream."""
 
     stream_id: str = ""
     ordinal: int = 0
@@ -34,6 +36,7 @@ class TickCursor(Struct, kw_only=True):
     marks: dict[str, Mark] = field(default_factory=dict)
     last_blocked: dict[str, str] = field(default_factory=dict)
     last_denied: dict[str, str] = field(default_factory=dict)
+    risk: RiskMemory = field(default_factory=RiskMemory)
 
     @property
     def processed(self) -> int:

@@ -12,6 +12,7 @@ from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Event, TradingStateChanged
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.market_watch import MarketWatch
+from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
 
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
@@ -56,6 +57,8 @@ class Desk:
         """When the ticks were published whose deals are durable with this turn."""
         self.storage_problem = ""
         """Why nothing can be made durable by now; empty while the ledger can be written."""
+        self.warning = ""
+        """What a person should look at, though nothing is forbidden yet."""
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
         self.lease_seen_ns = 0
@@ -82,8 +85,9 @@ class Desk:
         return max(self.market.time_ns(mono_ns), self.cursor.time_ns) if self.is_live else self.cursor.time_ns
 
     def emit(self, event: Event) -> None:
-        """Fold an event into the book and keep it for the ledger."""
+        """Fold an event into the book and the ladder's memory, and keep it for the ledger."""
         self.book.apply(event)
+        see_event(self.cursor.risk, event, self.rules.limits)
         self._events.append(event)
         self.is_dirty = True
 
@@ -101,7 +105,7 @@ class Desk:
             state=state,
             reason=reason[:REASON_CHARS_MAX],
             by=by,
-            time_ns=self.now.domain_ns,
+            time_ns=self.domain_ns(self.now.mono_ns),
             flatten=flatten,
             acknowledged=acknowledged or [],
         )

@@ -18,35 +18,22 @@ from typing import Final
 from proto.codec import MalformedMessageError, decode_reply
 from proto.control import ControlError, DeskState, ReconcileReply, TradingCommand, TradingReply, TradingState
 from proto.gateway import (
-    AccountReply,
-    Buy,
     Confirm,
     ConfirmReply,
-    DealsReply,
-    GetAccount,
-    GetDeals,
-    GetOrders,
-    GetPositions,
-    GetSymbolInfo,
-    Hello,
-    HelloReply,
     OrderReply,
     OrderReplyStatus,
-    OrdersReply,
-    PositionsReply,
     Reply,
-    Sell,
-    SymbolReply,
 )
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
-from services.portfolio.core.conversation import Conversation, Conversations, Talk
-from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.conversation import REPLY_TYPES, Conversation, Conversations, Talk
+from services.portfolio.core.deciding import count, decide, mark
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import OrderCreated, StreamEnded
 from services.portfolio.core.following import PASSING
 from services.portfolio.core.live import ORDER_LIFETIME_NS, Live
 from services.portfolio.core.reconcile import compare
+from services.portfolio.core.risk.levels import heed, limit_drawdown
 from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
 from services.portfolio.core.trading import obey
 
@@ -269,12 +256,15 @@ class Portfolio:
         self.desk.is_dirty = True
         is_live = self.desk.window == 0
         count(signal, self.desk.cursor, is_live=is_live)
+        if mark(signal, self.desk.book, self.desk.cursor):
+            limit_drawdown(self.desk)
         self.desk.last_signals[signal.symbol] = signal
         if is_live:
             self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)
         if signal.direction == 0:
             return []
-        event = decide(
+        quote = self.desk.market.quotes.get(signal.symbol) if is_live else None
+        event, denial = decide(
             signal,
             self.desk.book,
             self.desk.cursor,
@@ -282,7 +272,9 @@ class Portfolio:
             valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS if is_live else 0,
             age_ns=self.desk.market.newest_ns - signal.time_ns if is_live else 0,
             storage_problem=self.desk.storage_problem,
+            newest=None if quote is None else (quote.bid, quote.ask),
         )
+        heed(self.desk, denial)
         if event is None:
             return []
         self.desk.emit(event)
@@ -321,7 +313,7 @@ class Portfolio:
             self._meet(reply.boot_id)
         if conversation.is_frank:
             return self._hear(conversation, reply)
-        if not isinstance(reply, _REPLY_TYPES[type(conversation.request)]):
+        if not isinstance(reply, REPLY_TYPES[type(conversation.request)]):
             return self._on_refusal(conversation, reply)
         if isinstance(reply, OrderReply) and reply.status not in _SETTLED:
             return []
@@ -432,17 +424,3 @@ class Portfolio:
     def _touch_idle(self) -> None:
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._idle_due_ns = self.desk.now.mono_ns + IDLE_CONFIRM_NS_FIRST
-
-
-_REPLY_TYPES: Final[dict[type, type]] = {
-    Hello: HelloReply,
-    GetSymbolInfo: SymbolReply,
-    GetDeals: DealsReply,
-    GetAccount: AccountReply,
-    GetOrders: OrdersReply,
-    GetPositions: PositionsReply,
-    Confirm: ConfirmReply,
-    Buy: OrderReply,
-    Sell: OrderReply,
-}
-"""The kind of reply that each of our questions asks for; any other is a refusal."""

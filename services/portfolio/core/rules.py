@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from services.portfolio.core.risk import Limits
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.single_position import OnOpposite
 
 

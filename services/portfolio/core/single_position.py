@@ -47,8 +47,8 @@ _PASS_FLAT: Final = {
 _HOLD: Final = Judgement(Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent")
 
 
-def judge(signal: int, position: Position, open_order: str | None) -> Judgement:
-    """Judge a signal against the position and the order that is open or in doubt, if any."""
+def judge(signal: int, position: Position, open_order: str | None, *, legs_max: int = 1) -> Judgement:
+    """Judge a signal against the position, which may have `legs_max` entries, and the order that is open or in doubt."""
     if not _is_signal(signal):
         return Judgement(Verdict.INVALID_SIGNAL, f"[RISK] INVALID signal {_shown(signal)}, expected -1, 0 or 1")
     if signal == 0:
@@ -59,7 +59,7 @@ def judge(signal: int, position: Position, open_order: str | None) -> Judgement:
         return Judgement(Verdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open")
     if position.direction == 0:
         return _PASS_FLAT[signal]
-    if position.direction == signal:
+    if position.direction == signal and len(position.lots) >= legs_max:
         return Judgement(
             Verdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
         )

@@ -76,6 +76,7 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
         trading_state=book.trading_state,
         trading_reason=book.trading.reason if book.trading is not None else "",
+        warning=desk.warning,
     )
 
 

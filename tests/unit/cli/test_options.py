@@ -104,7 +104,7 @@ def test_an_account_that_goes_on_is_not_given_other_terms(changed: dict[str, Any
 def test_a_file_of_limits_is_read_before_anything_is_started(tmp_path: Path) -> None:
     limits = tmp_path / "limits.toml"
     limits.write_text("order_volume_max = -1\n")
-    with pytest.raises(StartError, match=r"--risk: .*order_volume_max is -1, expected lots above 0"):
+    with pytest.raises(StartError, match=r"--risk: .*order_volume_max is -1, expected a number above 0"):
         run_spec(a_run(risk=str(limits)))
 
 

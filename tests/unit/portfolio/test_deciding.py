@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.messages import WARMING_UP
+from proto.messages import WARMING_UP, Signal
 from proto.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.deciding import count, decide, mark
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderDenied
-from services.portfolio.core.risk import NO_LIMITS
+from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from tests.support.builders import a_deal, a_signal, an_opened_stream, learned, some_rules
 
@@ -39,7 +40,14 @@ def outcome(
 ) -> OrderCreated | OrderDenied | None:
     """What one signal comes to."""
     rules = some_rules(volume=volume, on_opposite=on_opposite)
-    return decide(a_signal(1, direction), book, cursor or TickCursor(), rules, valid_until_ns=0)
+    return told(a_signal(1, direction), book, cursor or TickCursor(), rules)
+
+
+def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules) -> OrderCreated | OrderDenied | None:
+    """One signal, counted and marked first, as portfolio does."""
+    count(signal, cursor)
+    mark(signal, book, cursor)
+    return decide(signal, book, cursor, rules, valid_until_ns=0).event
 
 
 def test_a_buy_makes_an_order_at_the_ask_with_what_it_was_decided_on() -> None:
@@ -111,17 +119,23 @@ def test_a_limit_never_stops_a_close() -> None:
 
 def test_a_reversal_counts_only_what_it_opens() -> None:
     assert isinstance(outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
-    assert isinstance(outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01"), OrderDenied)
+
+
+def test_a_reversal_whose_opening_is_denied_closes_all_the_same() -> None:
+    event = outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01")
+    assert isinstance(event, OrderCreated)
+    assert event.order.volume == 5
+    assert event.order.decision.reason.endswith("; closes only: ORDER_VOLUME 1.01 lots, limit 1 lots")
 
 
 def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
     book, cursor, rules = a_book(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
-    denied = decide(signal, book, cursor, rules, valid_until_ns=0)
+    denied = decide(signal, book, cursor, rules, valid_until_ns=0).event
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
     count(signal, cursor)
-    assert isinstance(decide(signal, book, cursor, rules, valid_until_ns=0), OrderCreated)
+    assert isinstance(told(signal, book, cursor, rules), OrderCreated)
 
 
 def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:

@@ -1,0 +1,82 @@
+"""What the account is exposed to, in account currency, with an order that may be made and all that may still be executed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from proto.instrument import Instrument
+from proto.money import conversion_rate
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.risk.terms import Account, Proposal
+from services.portfolio.core.valuation import Marks
+
+
+def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decimal | None:
+    """What `volume` lots are worth in account currency at the middle of the mark; None when no rate is known.
+
+    Formula: lots x contract size x price, converted from the profit currency.
+    """
+    book, marks = account.book, Marks(account.cursor.marks)
+    quote = marks.quote(instrument.symbol)
+    assert book.stream is not None
+    if quote is None:
+        return None
+    rate = conversion_rate(
+        1,
+        source=instrument.profit_currency,
+        target=book.stream.currency,
+        instruments=book.instruments,
+        quotes=marks,
+    )
+    return None if rate is None else volume * instrument.contract_size * (quote.bid + quote.ask) / 2 * rate
+
+
+def volumes(order: Proposal | None, account: Account) -> dict[str, Decimal]:
+    """Signed lots by symbol if the order is executed: of an open or doubtful order whichever outcome exposes more."""
+    book = account.book
+    found = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
+    for symbol, order_id in book.open_orders.items():
+        pending = book.orders[order_id]
+        held = found.get(symbol, ZERO)
+        filled = held + (pending.volume - pending.filled_volume) * pending.side.sign
+        found[symbol] = max(held, filled, key=abs)
+    if order is not None:
+        symbol = order.instrument.symbol
+        found[symbol] = found.get(symbol, ZERO) + order.volume * order.direction
+    return found
+
+
+def exposures(order: Proposal | None, account: Account) -> dict[str, Decimal] | None:
+    """Signed notional by symbol if the order is executed; None when one of them has no known rate."""
+    found = {}
+    for symbol, volume in volumes(order, account).items():
+        worth = notional(account.book.instruments[symbol], volume, account)
+        if worth is None:
+            return None
+        found[symbol] = worth
+    return found
+
+
+def gross(found: Mapping[str, Decimal] | None) -> Decimal | None:
+    """All exposures added up without their signs."""
+    return None if found is None else sum((abs(worth) for worth in found.values()), ZERO)
+
+
+def by_currency(found: Mapping[str, Decimal], account: Account) -> dict[str, Decimal]:
+    """What each currency comes to: a symbol counts for its base currency and against its profit currency."""
+    legs: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for symbol, worth in found.items():
+        terms = account.book.instruments[symbol]
+        legs[terms.base_currency] += worth
+        legs[terms.profit_currency] -= worth
+    return dict(legs)
+
+
+def power(account: Account) -> Decimal:
+    """Leveraged equity: what may be held at most; 0 without equity."""
+    equity = account.cursor.risk.peaks.equity
+    if equity is None:
+        equity = account.book.balance
+    return max(equity, ZERO) * account.limits.leverage

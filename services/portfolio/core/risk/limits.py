@@ -1,0 +1,89 @@
+"""The limits of a risk set. Each has its unit in its name; None is no limit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+HourOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A set of limits. Percentages called `_of_power_` are of leveraged equity: equity times `leverage`.
+
+    Hours are those of the broker's server, whose day begins at 17:00 in New York.
+    """
+
+    name: str
+    leverage: Decimal = Decimal(100)
+    position_legs_max: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    """Entries of one direction that a symbol may hold at once."""
+    order_volume_max: Decimal | None = None
+    """Lots that one order opens."""
+    order_notional_pct_of_power_max: Decimal | None = None
+    symbol_exposure_pct_of_power_max: Decimal | None = None
+    gross_exposure_pct_of_power_max: Decimal | None = None
+    currency_exposure_pct_of_power_max: Decimal | None = None
+    margin_pct_of_equity_max: Decimal | None = None
+    price_collar_fx_pct_max: Decimal | None = None
+    price_collar_other_pct_max: Decimal | None = None
+    quote_age_ms_max: Count | None = None
+    spread_factor_max: Decimal | None = None
+    """Times the running median of the symbol's spread, or one point where that is more."""
+    orders_per_second_max: Count | None = None
+    """Of one symbol."""
+    orders_per_minute_max: Count | None = None
+    orders_per_day_max: Count | None = None
+    repeated_orders_max: Count | None = None
+    """Orders of one symbol in one direction in a row; one more halts the desk."""
+    rejects_per_minute_max: Count | None = None
+    """Orders that the venue rejected; as many make the desk reduce only."""
+    trading_hours: Hours | None = None
+    rollover_pause_min: Count | None = None
+    """Minutes before and after the end of the server's day."""
+    friday_close: HourOfDay | None = None
+    daily_loss_pct_max: Decimal | None = None
+    """From the equity at the day's start, and from the day's highest."""
+    drawdown_warn_pct: Decimal | None = None
+    drawdown_reduce_pct: Decimal | None = None
+    drawdown_halt_pct: Decimal | None = None
+    """From the highest equity there was, deposits and withdrawals not counted."""
+    breaker_losses: Count | None = None
+    """Losing trades of a symbol in a row that stop it for a while."""
+    breaker_cooldown_s: Count = 300
+    """Doubled each time that it stops again before it has recovered."""
+    breaker_trials: Count = 2
+    """Trades without a loss after a pause, until the symbol has recovered."""
+    confidence_min: Decimal | None = None
+
+
+NO_LIMITS: Final = Limits(name="none")
+
+DEFAULT_LIMITS: Final = Limits(
+    name="default",
+    order_volume_max=Decimal(1),
+    order_notional_pct_of_power_max=Decimal(10),
+    symbol_exposure_pct_of_power_max=Decimal(20),
+    gross_exposure_pct_of_power_max=Decimal(100),
+    currency_exposure_pct_of_power_max=Decimal(50),
+    margin_pct_of_equity_max=Decimal(30),
+    price_collar_fx_pct_max=Decimal("0.5"),
+    price_collar_other_pct_max=Decimal(2),
+    quote_age_ms_max=2_000,
+    spread_factor_max=Decimal(3),
+    orders_per_second_max=1,
+    orders_per_minute_max=30,
+    orders_per_day_max=500,
+    repeated_orders_max=20,
+    rejects_per_minute_max=5,
+    rollover_pause_min=5,
+    daily_loss_pct_max=Decimal(2),
+    drawdown_warn_pct=Decimal(3),
+    drawdown_reduce_pct=Decimal(5),
+    drawdown_halt_pct=Decimal(7),
+    breaker_losses=3,
+)

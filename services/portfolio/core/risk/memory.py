@@ -1,0 +1,51 @@
+"""What the ladder remembers from tick to tick and from order to order.
+
+It is kept with the tick cursor, in the transaction of the events that it comes from, so that a restart forgets none of it.
+`remember.py` has what changes it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct, field
+
+
+class Breaker(Struct, kw_only=True):
+    """The circuit breaker of one symbol: losses in a row, until when it is open, how often it was, trials still to pass."""
+
+    losses: int = 0
+    until_ns: int = 0
+    trips: int = 0
+    trials_left: int = 0
+
+
+class Peaks(Struct, kw_only=True):
+    """The highest equity that later equity is measured by, in account currency; None before the first valuation.
+
+    `day` counts the server's days; `day_start` is the equity at its first tick.
+    """
+
+    day: int = 0
+    day_start: Decimal | None = None
+    day_high: Decimal | None = None
+    high: Decimal | None = None
+    equity: Decimal | None = None
+    """As of the last tick."""
+
+
+class RiskMemory(Struct, kw_only=True):
+    """Everything the rules know that is not in the book."""
+
+    spread_medians: dict[str, float] = field(default_factory=dict)
+    """In price, by symbol."""
+    order_times_ns: list[int] = field(default_factory=list)
+    """Of the last minute before the newest."""
+    last_order_ns: dict[str, int] = field(default_factory=dict)
+    order_day: int = 0
+    orders_of_day: int = 0
+    runs: dict[str, int] = field(default_factory=dict)
+    """Orders in one direction in a row, signed, by symbol."""
+    reject_times_ns: list[int] = field(default_factory=list)
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+    peaks: Peaks = field(default_factory=Peaks)

@@ -1,0 +1,119 @@
+"""How the ladder's memory changes: with each tick that is decided, and with each event of the account."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from proto.control import TradingState
+from proto.gateway import DealEntry, DealKind, VenueDeal
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Order
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
+from services.portfolio.core.risk.server_clock import NS, server_day
+
+MEDIAN_STEP_POINTS: Final = 0.05
+"""How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
+
+PERSON: Final = "person"
+_MINUTE_NS: Final = 60 * NS
+
+
+def see_spread(memory: RiskMemory, symbol: str, spread: float, point: float) -> None:
+    """Move the running median of a symbol's spread a step towards one that was quoted.
+
+    The estimate is the frugal one of Ma, Muthukrishnan and Sandler (2013): a step up for a value above it, a step down for
+    one below, which comes to rest where as many are above as below.
+    """
+    median = memory.spread_medians.get(symbol)
+    if median is None:
+        memory.spread_medians[symbol] = spread
+    elif spread > median:
+        memory.spread_medians[symbol] = min(median + MEDIAN_STEP_POINTS * point, spread)
+    elif spread < median:
+        memory.spread_medians[symbol] = max(median - MEDIAN_STEP_POINTS * point, spread)
+
+
+def see_equity(memory: RiskMemory, equity: Decimal, time_ns: int) -> bool:
+    """Take in the equity of a tick, for the day's start and highest and the highest of all; whether it is another."""
+    peaks, day = memory.peaks, server_day(time_ns)
+    if equity == peaks.equity and day == peaks.day:
+        return False
+    if peaks.day != day or peaks.day_start is None or peaks.day_high is None:
+        peaks.day, peaks.day_start, peaks.day_high = day, equity, equity
+    if equity > peaks.day_high:
+        peaks.day_high = equity
+    if peaks.high is None or equity > peaks.high:
+        peaks.high = equity
+    peaks.equity = equity
+    return True
+
+
+def see_event(memory: RiskMemory, event: Event, limits: Limits) -> None:
+    """Take in an event of the account."""
+    match event:
+        case OrderCreated(order=order):
+            _see_order(memory, order)
+        case OrderUpdated(status=OrderStatus.REJECTED, time_ns=time_ns):
+            memory.reject_times_ns = [*_within_a_minute(memory.reject_times_ns, time_ns), time_ns]
+        case DealBooked(deal=deal):
+            _see_deal(memory, deal, limits)
+        case TradingStateChanged(state=TradingState.ACTIVE, by=by) if by == PERSON:
+            _begin_anew(memory)
+        case _:
+            pass
+
+
+def _see_order(memory: RiskMemory, order: Order) -> None:
+    now_ns, symbol, sign = order.created_ns, order.symbol, order.side.sign
+    memory.order_times_ns = [*_within_a_minute(memory.order_times_ns, now_ns), now_ns]
+    memory.last_order_ns[symbol] = now_ns
+    day = server_day(now_ns)
+    if memory.order_day != day:
+        memory.order_day, memory.orders_of_day = day, 0
+    memory.orders_of_day += 1
+    run = memory.runs.get(symbol, 0)
+    memory.runs[symbol] = run + sign if run * sign > 0 else sign
+
+
+def _see_deal(memory: RiskMemory, deal: VenueDeal, limits: Limits) -> None:
+    if deal.kind is DealKind.BALANCE:
+        _shift(memory.peaks, deal.cash)
+    elif deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
+        breaker = memory.breakers.setdefault(deal.symbol, Breaker())
+        _see_trade(breaker, deal, limits, limits.breaker_losses)
+
+
+def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
+    """A trade was closed: count its loss, or its being none."""
+    if deal.cash >= 0:
+        breaker.losses = 0
+        breaker.trials_left = max(breaker.trials_left - 1, 0)
+        if not breaker.trials_left:
+            breaker.trips = 0
+        return
+    breaker.losses += 1
+    if breaker.losses >= losses_max or breaker.trials_left:
+        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**breaker.trips * NS
+        breaker.trips, breaker.losses, breaker.trials_left = breaker.trips + 1, 0, limits.breaker_trials
+
+
+def _shift(peaks: Peaks, amount: Decimal) -> None:
+    """A deposit or withdrawal is no profit or loss: what equity is measured by moves along."""
+    for name in ("day_start", "day_high", "high", "equity"):
+        value = getattr(peaks, name)
+        if value is not None:
+            setattr(peaks, name, value + amount)
+
+
+def _begin_anew(memory: RiskMemory) -> None:
+    """A person lets the desk trade again, knowing what had stopped it: peaks and counts begin with the present."""
+    memory.peaks = Peaks(equity=memory.peaks.equity)
+    memory.runs.clear()
+    memory.reject_times_ns.clear()
+
+
+def _within_a_minute(times_ns: list[int], now_ns: int) -> list[int]:
+    return [time_ns for time_ns in times_ns if time_ns > now_ns - _MINUTE_NS]

@@ -1,0 +1,15 @@
+"""A symbol that loses again and again has a pause, and then has to show that it is over."""
+
+from __future__ import annotations
+
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import instant
+
+
+def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """CIRCUIT_BREAKER until the pause of the symbol is over; what follows it are trials, which may trade."""
+    losses = account.limits.breaker_losses
+    breaker = account.cursor.risk.breakers.get(order.instrument.symbol)
+    if losses is None or breaker is None or now_ns >= breaker.until_ns:
+        return None
+    return Denial("CIRCUIT_BREAKER", f"{losses} losses in a row", f"pause until {instant(breaker.until_ns)}")

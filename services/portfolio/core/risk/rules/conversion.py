@@ -1,0 +1,13 @@
+"""A profit that could not be turned into account currency must not arise."""
+
+from __future__ import annotations
+
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.valuation import can_convert
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """NO_CONVERSION_RATE where no pair of the profit currency is quoted."""
+    if can_convert(order.instrument, account.book, account.cursor.marks):
+        return None
+    return Denial("NO_CONVERSION_RATE", "a quoted pair", f"none for {order.instrument.profit_currency}")

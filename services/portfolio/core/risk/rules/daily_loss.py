@@ -1,0 +1,32 @@
+"""A day that has lost enough is over."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from services.portfolio.core.risk.server_clock import server_day
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import percent
+
+
+def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """DAILY_LOSS until the server's next day: from the day's start or from the day's highest equity."""
+    most = account.limits.daily_loss_pct_max
+    if most is None:
+        return None
+    for since, pct in lost_pct(account, now_ns).items():
+        if pct >= most:
+            return Denial("DAILY_LOSS", f"{percent(most)} from {since}", percent(pct))
+    return None
+
+
+def lost_pct(account: Account, now_ns: int) -> dict[str, Decimal]:
+    """What the server's day has lost in percent, by what it is measured from; empty before the day's first tick."""
+    peaks = account.cursor.risk.peaks
+    if peaks.equity is None or peaks.day != server_day(now_ns):
+        return {}
+    return {
+        since: (reference - peaks.equity) / reference * 100
+        for since, reference in (("the day's start", peaks.day_start), ("the day's high", peaks.day_high))
+        if reference is not None and reference > 0
+    }

@@ -1,0 +1,36 @@
+"""The fall from the highest equity: what it forbids is decided tick by tick, and here told once more."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.control import TradingState
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import percent
+
+
+def drawdown_pct(account: Account) -> Decimal | None:
+    """(high - equity) / high in percent; None before the first valuation."""
+    peaks = account.cursor.risk.peaks
+    if peaks.high is None or peaks.equity is None or peaks.high <= 0:
+        return None
+    return (peaks.high - peaks.equity) / peaks.high * 100
+
+
+def check(_order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """DRAWDOWN from the level on at which the desk only reduces, or halts."""
+    return denial_at(account)
+
+
+def denial_at(account: Account) -> Denial | None:
+    """The same without an order."""
+    fallen, limits = drawdown_pct(account), account.limits
+    if fallen is None:
+        return None
+    for limit, then in (
+        (limits.drawdown_halt_pct, TradingState.HALTED),
+        (limits.drawdown_reduce_pct, TradingState.REDUCE_ONLY),
+    ):
+        if limit is not None and fallen >= limit:
+            return Denial("DRAWDOWN", percent(limit), percent(fallen), then)
+    return None

@@ -1,0 +1,15 @@
+"""What all symbols together may come to, long and short added up."""
+
+from __future__ import annotations
+
+from services.portfolio.core.risk.exposure import exposures, gross, power
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import beyond
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """GROSS_EXPOSURE past so many percent of leveraged equity."""
+    most = account.limits.gross_exposure_pct_of_power_max
+    if most is None:
+        return None
+    return beyond("GROSS_EXPOSURE", gross(exposures(order, account)), power(account), most, account)

@@ -1,0 +1,36 @@
+"""Trading hours by the server's clock, and the close before the weekend."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.portfolio.core.risk.server_clock import FRIDAY, HOUR_NS, of_day_ns, weekday
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+_MINUTE_NS: Final = HOUR_NS // 60
+
+
+def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """TRADING_HOURS outside of them; FRIDAY_CLOSE after it on the server's Friday and on its weekend."""
+    limits = account.limits
+    if limits.trading_hours is not None:
+        begin, end = (_of_day(text) for text in limits.trading_hours.split("-"))
+        moment = of_day_ns(now_ns)
+        is_within = begin <= moment < end if begin <= end else moment >= begin or moment < end
+        if not is_within:
+            return Denial("TRADING_HOURS", limits.trading_hours, _shown(now_ns))
+    if limits.friday_close is not None:
+        day = weekday(now_ns)
+        if day > FRIDAY or (day == FRIDAY and of_day_ns(now_ns) >= _of_day(limits.friday_close)):
+            return Denial("FRIDAY_CLOSE", f"before {limits.friday_close} on Friday", _shown(now_ns))
+    return None
+
+
+def _of_day(text: str) -> int:
+    hour, minute = text.split(":")
+    return int(hour) * HOUR_NS + int(minute) * _MINUTE_NS
+
+
+def _shown(now_ns: int) -> str:
+    minutes = of_day_ns(now_ns) // _MINUTE_NS
+    return f"{minutes // 60:02d}:{minutes % 60:02d} server time"

@@ -1,0 +1,31 @@
+"""An order's price must be near the present middle of the market."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from proto.instrument import Instrument
+from proto.units import exact, plain
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+_HUNDREDTH: Final = Decimal("0.01")
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """PRICE_COLLAR for a price further from the newest middle than the limit."""
+    limits = account.limits
+    most = limits.price_collar_fx_pct_max if _is_fx(order.instrument) else limits.price_collar_other_pct_max
+    if most is None or account.newest is None:
+        return None
+    bid, ask = account.newest
+    middle = (exact(bid) + exact(ask)) / 2
+    away_pct = abs(order.price - middle) / middle * 100
+    if away_pct <= most:
+        return None
+    return Denial("PRICE_COLLAR", f"{plain(most)} % from {plain(middle)}", f"{away_pct.quantize(_HUNDREDTH):f} % away")
+
+
+def _is_fx(instrument: Instrument) -> bool:
+    """Two national currencies: ISO 4217 gives metals and funds codes that begin with X."""
+    return not any(code.startswith("X") for code in (instrument.base_currency, instrument.profit_currency))

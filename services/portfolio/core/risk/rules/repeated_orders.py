@@ -1,0 +1,15 @@
+"""The same order again and again is a strategy, or a desk, that has run away."""
+
+from __future__ import annotations
+
+from proto.control import TradingState
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """REPEATED_ORDERS past so many of one symbol and direction in a row: the desk halts."""
+    most = account.limits.repeated_orders_max
+    run = account.cursor.risk.runs.get(order.instrument.symbol, 0) * order.direction
+    if most is None or run < most:
+        return None
+    return Denial("REPEATED_ORDERS", f"{most} in a row", str(run + 1), TradingState.HALTED)

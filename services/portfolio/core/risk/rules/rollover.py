@@ -1,0 +1,22 @@
+"""No new position around the end of the server's day, when spreads are wide and swaps are charged."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.portfolio.core.risk.server_clock import DAY_NS, HOUR_NS, of_day_ns
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+_MINUTE_NS: Final = HOUR_NS // 60
+
+
+def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """ROLLOVER within so many minutes of the server's midnight."""
+    minutes = account.limits.rollover_pause_min
+    if minutes is None:
+        return None
+    moment = of_day_ns(now_ns)
+    distance_ns = min(moment, DAY_NS - moment)
+    if distance_ns >= minutes * _MINUTE_NS:
+        return None
+    return Denial("ROLLOVER", f"{minutes} minutes from the rollover", f"{distance_ns // _MINUTE_NS} minutes")

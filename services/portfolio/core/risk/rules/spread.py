@@ -1,0 +1,20 @@
+"""A spread far above the usual one is paid for at once."""
+
+from __future__ import annotations
+
+from proto.units import plain
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """SPREAD above a multiple of its running median, or of one point where the median is less."""
+    factor, symbol = account.limits.spread_factor_max, order.instrument.symbol
+    median, mark = account.cursor.risk.spread_medians.get(symbol), account.cursor.marks.get(symbol)
+    if factor is None or median is None or mark is None:
+        return None
+    point = 10.0**-order.instrument.digits
+    usual, seen = max(median, point) / point, (mark.ask - mark.bid) / point
+    # Half a tenth of a point: what floats leave of a difference of two prices must not decide.
+    if seen <= float(factor) * usual + 0.05:
+        return None
+    return Denial("SPREAD", f"{plain(factor)} times {usual:.1f} points", f"{seen:.1f} points")

@@ -1,0 +1,17 @@
+"""A halted desk sends nothing on a signal; one that may only reduce opens nothing."""
+
+from __future__ import annotations
+
+from proto.control import TradingState
+from proto.units import plain
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """HALTED, or REDUCE_ONLY for an order that opens."""
+    state = account.book.trading_state
+    if state is TradingState.HALTED:
+        return Denial("HALTED", TradingState.ACTIVE, state)
+    if state is TradingState.REDUCE_ONLY and order.opens > 0:
+        return Denial("REDUCE_ONLY", "0 lots", f"{plain(order.opens)} lots")
+    return None

@@ -1,0 +1,15 @@
+"""The venue takes volumes between its minimum and maximum, in whole steps."""
+
+from __future__ import annotations
+
+from proto.units import is_on_step, plain
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+
+def check(order: Proposal, _account: Account, _now_ns: int) -> Denial | None:
+    """INVALID_VOLUME for what the venue would not take."""
+    terms = order.instrument
+    if terms.volume_min <= order.volume <= terms.volume_max and is_on_step(order.volume, terms.volume_step):
+        return None
+    allowed = f"{plain(terms.volume_min)} to {plain(terms.volume_max)} lots in steps of {plain(terms.volume_step)}"
+    return Denial("INVALID_VOLUME", allowed, f"{plain(order.volume)} lots of {terms.symbol}")

@@ -1,0 +1,49 @@
+"""The clock of the broker's server: its day begins at 17:00 in New York, when banks close theirs.
+
+That is the midnight of servers at UTC+2, and UTC+3 during New York's daylight saving, which is what most MetaTrader 5
+brokers run for the sake of five daily bars a week.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+NS: Final = 1_000_000_000
+HOUR_NS: Final = 3_600 * NS
+DAY_NS: Final = 24 * HOUR_NS
+FRIDAY: Final = 4
+
+_NEW_YORK: Final = ZoneInfo("America/New_York")
+_AHEAD: Final = timedelta(hours=7)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def server_ns(time_ns: int) -> int:
+    """The server's local time in nanoseconds since the beginning of its 1970-01-01; `time_ns` is UTC."""
+    return time_ns + _offset_ns(time_ns // HOUR_NS)
+
+
+def server_day(time_ns: int) -> int:
+    """The number of the server's day, counted from 1970-01-01."""
+    return server_ns(time_ns) // DAY_NS
+
+
+def of_day_ns(time_ns: int) -> int:
+    """How far the server's day has gone."""
+    return server_ns(time_ns) % DAY_NS
+
+
+def weekday(time_ns: int) -> int:
+    """0 for the server's Monday to 6 for its Sunday."""
+    return (server_day(time_ns) + 3) % 7
+
+
+@lru_cache(maxsize=64)
+def _offset_ns(hour: int) -> int:
+    """What the server is ahead of UTC by; clocks are changed at full hours."""
+    offset = (_EPOCH + timedelta(hours=hour)).astimezone(_NEW_YORK).utcoffset()
+    assert offset is not None
+    return int((offset + _AHEAD).total_seconds()) * NS

@@ -1,0 +1,54 @@
+"""What a rule is asked about, and what it answers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from proto.control import TradingState
+from proto.instrument import Instrument
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.risk.limits import Limits
+
+
+class Denial(NamedTuple):
+    """Why an order was denied: the rule's code, its limit and what was observed.
+
+    `then` is what the desk goes over to as well, where the rule has found more than an order that is too much.
+    """
+
+    code: str
+    limit: str
+    observed: str
+    then: TradingState | None = None
+
+
+class Proposal(NamedTuple):
+    """What is about to become an order.
+
+    `volume` in lots; `opens` the part of it that would add exposure; `price` the side of the signal's quote that it would
+    trade at; `direction` +1 or -1.
+    """
+
+    instrument: Instrument
+    direction: int
+    volume: Decimal
+    opens: Decimal
+    price: Decimal
+    confidence: float
+
+
+class Account(NamedTuple):
+    """What the rules look at: the book, the ticks so far, the limits, and what the process knows of the present.
+
+    `storage_problem` is why nothing can be made durable, or nothing. `age_ns` is how far the venue's clock is past the
+    signal's tick. `newest` is the latest quote that the process has of the symbol, None where that is the signal's own.
+    """
+
+    book: Book
+    cursor: TickCursor
+    limits: Limits
+    storage_problem: str = ""
+    age_ns: int = 0
+    newest: tuple[float, float] | None = None

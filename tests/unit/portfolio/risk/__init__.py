@@ -1,0 +1,1 @@
+"""The risk ladder, a rule at a time."""

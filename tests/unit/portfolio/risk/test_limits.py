@@ -1,0 +1,65 @@
+"""Sets of limits: two have a name, any other is a file and named by what it changes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.settings import limits_named
+
+D = Decimal
+
+
+def a_file(folder: Path, text: str) -> Limits:
+    path = folder / "limits.toml"
+    path.write_text(text)
+    return limits_named(str(path))
+
+
+def test_the_named_sets_are_the_ones_that_settings_know() -> None:
+    assert limits_named("default") is DEFAULT_LIMITS
+    assert limits_named("none") is NO_LIMITS
+
+
+def test_a_file_changes_a_limit_and_is_named_by_what_it_says(tmp_path: Path) -> None:
+    one = a_file(tmp_path, "order_volume_max = 0.5\n")
+    other = a_file(tmp_path, "# the same\norder_volume_max = 0.50\n")
+    assert one.order_volume_max == D("0.5")
+    assert one.name == other.name == "order_volume_max=0.5"
+    assert one.orders_per_minute_max == DEFAULT_LIMITS.orders_per_minute_max
+
+
+def test_a_file_that_changes_nothing_is_the_default_set(tmp_path: Path) -> None:
+    assert a_file(tmp_path, "order_volume_max = 1\n").name == "default"
+
+
+def test_a_limit_of_the_default_set_can_be_lifted(tmp_path: Path) -> None:
+    limits = a_file(tmp_path, 'spread_factor_max = "none"\ntrading_hours = "07:00-20:00"\n')
+    assert limits.spread_factor_max is None
+    assert limits.name == "spread_factor_max=none,trading_hours=07:00-20:00"
+
+
+def test_many_changes_have_a_digest_for_a_name(tmp_path: Path) -> None:
+    fields = [name for name in Limits.__struct_fields__ if name.endswith("_pct_of_power_max")]
+    name = a_file(tmp_path, "".join(f"{field} = 7\n" for field in fields)).name
+    assert name.startswith("sha256-")
+    assert len(name) == 23
+
+
+@pytest.mark.parametrize("text", [
+    "order_volume_max = 0", "order_volume_max = -1", "order_volume_max = nan", "other = 1", "= 1", "a = '\0'",
+    "orders_per_day_max = -1", "orders_per_day_max = 1.5", 'trading_hours = "7-20"', 'friday_close = "24:30"',
+    "position_legs_max = 0", 'leverage = "none"', 'position_legs_max = "none"',
+])  # fmt: skip
+def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StartError, match="RISK: "):
+        a_file(tmp_path, text)
+
+
+def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="expected default, none or a TOML file"):
+        limits_named(str(tmp_path / "none.toml"))

@@ -1,0 +1,110 @@
+"""What the ladder remembers: spreads, equity, orders, losses; and what a person's word makes it forget."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.control import TradingState
+from proto.gateway import DealEntry
+from proto.units import Side
+from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.risk.remember import see_equity, see_event, see_spread
+from services.portfolio.core.risk.server_clock import DAY_NS
+from tests.support.builders import START_NS, a_deal, a_deposit, an_order
+
+D = Decimal
+NS = 1_000_000_000
+
+
+def a_closing(memory: RiskMemory, cash: str, *, at_ns: int) -> None:
+    """A trade of EURUSD is closed with this profit."""
+    deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns)
+    see_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+
+
+def test_the_usual_spread_follows_half_of_what_is_quoted() -> None:
+    memory = RiskMemory()
+    see_spread(memory, "EURUSD", 2e-5, 1e-5)
+    assert memory.spread_medians == {"EURUSD": 2e-5}
+    for number in range(1_000):
+        see_spread(memory, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
+    assert 8.8e-5 < memory.spread_medians["EURUSD"] <= 9e-5
+    see_spread(memory, "EURUSD", 5e-3, 1e-5)
+    assert memory.spread_medians["EURUSD"] <= 9.06e-5, "one wild quote moves it by a twentieth of a point"
+
+
+def test_equity_has_a_start_and_a_high_of_the_day_and_a_high_of_all() -> None:
+    memory = RiskMemory()
+    for equity, at_ns in (("100", START_NS), ("120", START_NS + 1), ("110", START_NS + 2)):
+        see_equity(memory, D(equity), at_ns)
+    peaks = memory.peaks
+    assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(100), D(120), D(120), D(110))
+    see_equity(memory, D(105), START_NS + DAY_NS)
+    assert (peaks.day_start, peaks.day_high, peaks.high) == (D(105), D(105), D(120))
+
+
+def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
+    memory = RiskMemory()
+    see_equity(memory, D(100), START_NS)
+    see_event(memory, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
+    peaks = memory.peaks
+    assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(50), D(50), D(50), D(50))
+
+
+def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no_loss() -> None:
+    memory = RiskMemory()
+    for cash in ("-1", "-1", "0", "-1", "-1"):
+        a_closing(memory, cash, at_ns=START_NS)
+    breaker = memory.breakers["EURUSD"]
+    assert (breaker.losses, breaker.until_ns) == (2, 0)
+    a_closing(memory, "-1", at_ns=START_NS)
+    assert (breaker.until_ns, breaker.trials_left) == (START_NS + 300 * NS, 2)
+    a_closing(memory, "1", at_ns=START_NS)
+    a_closing(memory, "-1", at_ns=START_NS)
+    assert (breaker.until_ns, breaker.trials_left) == (START_NS + 600 * NS, 2), "a trial that lost: twice as long"
+    a_closing(memory, "1", at_ns=START_NS)
+    a_closing(memory, "1", at_ns=START_NS)
+    assert (breaker.trips, breaker.trials_left) == (0, 0)
+    for _ in range(3):
+        a_closing(memory, "-1", at_ns=START_NS)
+    assert breaker.until_ns == START_NS + 300 * NS, "recovered: it begins with the first pause again"
+
+
+def test_an_opening_deal_is_no_trade_yet() -> None:
+    memory = RiskMemory()
+    see_event(memory, DealBooked(deal=a_deal(commission=D(-1)), order_id="", closings=[]), DEFAULT_LIMITS)
+    assert memory.breakers == {}
+
+
+def test_orders_are_counted_by_minute_day_and_direction() -> None:
+    memory = RiskMemory()
+    for number, side in enumerate((Side.BUY, Side.BUY, Side.SELL, Side.SELL, Side.SELL), 1):
+        order = an_order(number, side, created_ns=START_NS + number * 30 * NS)
+        see_event(memory, OrderCreated(order=order), DEFAULT_LIMITS)
+    assert memory.order_times_ns == [START_NS + number * 30 * NS for number in (4, 5)]
+    assert (memory.orders_of_day, memory.runs, memory.last_order_ns) == (
+        5,
+        {"EURUSD": -3},
+        {"EURUSD": START_NS + 150 * NS},
+    )
+    see_event(memory, OrderCreated(order=an_order(6, created_ns=START_NS + DAY_NS)), DEFAULT_LIMITS)
+    assert (memory.orders_of_day, memory.runs) == (1, {"EURUSD": 1})
+
+
+def test_a_person_who_lets_the_desk_trade_again_begins_anew() -> None:
+    memory = RiskMemory()
+    see_equity(memory, D(100), START_NS)
+    see_equity(memory, D(90), START_NS)
+    rejected = OrderUpdated(
+        order_id="a", status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="", time_ns=START_NS
+    )
+    see_event(memory, rejected, DEFAULT_LIMITS)
+    assert memory.reject_times_ns == [START_NS]
+    resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="looked at it", by="person", time_ns=START_NS)
+    see_event(memory, resumed, DEFAULT_LIMITS)
+    assert (memory.reject_times_ns, memory.peaks.high, memory.peaks.equity) == ([], None, D(90))
+    see_equity(memory, D(91), START_NS)
+    assert memory.peaks.high == D(91)

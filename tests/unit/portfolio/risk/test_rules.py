@@ -1,0 +1,342 @@
+"""Each rule passes at its limit and denies past it, and none of the limits ever stops a close."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from proto.control import TradingState
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.events import DealBooked, OrderCreated, TradingStateChanged
+from services.portfolio.core.risk import ladder, levels, remember
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.memory import Breaker, Peaks
+from services.portfolio.core.risk.server_clock import DAY_NS, HOUR_NS, server_day, server_ns, weekday
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, an_order, learned
+
+D = Decimal
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+SERVER_MIDNIGHT_NS = START_NS - server_ns(START_NS) % DAY_NS + DAY_NS
+PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EURGBP": 0.88}
+
+
+def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:
+    """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
+    book, cursor = Book(), TickCursor()
+    book.apply(an_opened_stream())
+    book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
+    for symbol, price in PRICES.items():
+        book.apply(learned(symbol))
+        point = 10.0 ** -an_instrument(symbol).digits
+        cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
+        cursor.risk.spread_medians[symbol] = 2 * point
+    return Account(book, cursor, limits)._replace(**changed)
+
+
+def held(account: Account, symbol: str, lots: str) -> Account:
+    """The same account with a position."""
+    volume, number = D(lots), len(account.book.deals) + 1
+    side = Side.BUY if volume > 0 else Side.SELL
+    deal = a_deal(number, side, str(abs(volume)), str(PRICES[symbol]), symbol=symbol)
+    account.book.apply(DealBooked(deal=deal, order_id="", closings=[]))
+    return account
+
+
+def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Proposal:
+    """A buy that opens all of its lots."""
+    terms = an_instrument(symbol)
+    made = Proposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
+    return made._replace(**changed)
+
+
+def denied(order: Proposal, account: Account, now_ns: int = START_NS) -> Denial | None:
+    return ladder.check(order, account, now_ns)
+
+
+def code(order: Proposal, account: Account, now_ns: int = START_NS) -> str | None:
+    denial = denied(order, account, now_ns)
+    return None if denial is None else denial.code
+
+
+def only(**limits: Any) -> Limits:
+    """Nothing but these limits."""
+    return structs.replace(NO_LIMITS, **limits)
+
+
+# ------------------------------------------------------------------------------------------------- what holds in any set
+
+
+@pytest.mark.parametrize("lots", ["0.01", "0.29", "1.10", "99.99", "100", "1E+2"])
+def test_volumes_on_the_venues_steps_pass(lots: str) -> None:
+    assert code(an_order_for(lots), an_account(NO_LIMITS)) is None
+
+
+@pytest.mark.parametrize("lots", ["0", "0.009", "0.005", "0.015", "100.01", "0.010001", "-0.01"])
+def test_volumes_that_the_venue_would_not_take_are_denied(lots: str) -> None:
+    assert code(an_order_for(lots), an_account(NO_LIMITS)) == "INVALID_VOLUME"
+
+
+def test_a_denial_tells_limit_and_observation() -> None:
+    assert denied(an_order_for("0.015"), an_account(NO_LIMITS)) == Denial(
+        "INVALID_VOLUME", "0.01 to 100 lots in steps of 0.01", "0.015 lots of EURUSD"
+    )
+    assert denied(an_order_for("1.01"), an_account()) == Denial("ORDER_VOLUME", "1 lots", "1.01 lots")
+
+
+def test_a_profit_that_could_not_be_booked_is_denied() -> None:
+    account = an_account(NO_LIMITS)
+    del account.cursor.marks["USDJPY"]
+    assert code(an_order_for(symbol="USDJPY"), account) == "NO_CONVERSION_RATE"
+
+
+def test_a_ledger_that_cannot_be_written_stops_everything() -> None:
+    account = an_account(NO_LIMITS, storage_problem="disk full")
+    assert denied(an_order_for(opens=D(0)), account) == Denial("STORAGE", "a ledger that can be written", "disk full")
+
+
+def test_a_state_of_the_desk_stops_what_it_forbids() -> None:
+    account = an_account(NO_LIMITS)
+    for state, opening, closing in (
+        (TradingState.REDUCE_ONLY, "REDUCE_ONLY", None),
+        (TradingState.HALTED, "HALTED", "HALTED"),
+    ):
+        account.book.apply(TradingStateChanged(state=state, reason="news", by="person", time_ns=0))
+        assert code(an_order_for(), account) == opening
+        assert code(an_order_for(opens=D(0)), account) == closing
+
+
+# ----------------------------------------------------------------------------------------------------------------- limits
+
+PAST = [
+    ("CONFIDENCE", only(confidence_min=D("0.9")), {"confidence": 0.9}, {"confidence": 0.89}, {}),
+    ("ORDER_VOLUME", only(order_volume_max=D(1)), {"volume": D(1), "opens": D(1)}, {"volume": D("1.01"),
+     "opens": D("1.01")}, {}),
+    ("QUOTE_STALE", only(quote_age_ms_max=2_000), {}, {}, {"age_ns": 2 * NS + 1}),
+    ("PRICE_COLLAR", only(price_collar_fx_pct_max=D("0.5")), {"price": D("1.1054")}, {"price": D("1.1056")},
+     {"newest": (1.1, 1.1)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expected", "limits", "at", "past", "changed"), PAST, ids=[row[0] for row in PAST])
+def test_a_limit_passes_at_its_value_and_denies_past_it(
+    expected: str, limits: Limits, at: dict[str, Any], past: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    fine = an_account(limits) if not at else an_account(limits, **changed)
+    assert code(an_order_for(**at), fine) is None
+    assert code(an_order_for(**past), an_account(limits, **changed)) == expected
+
+
+def test_gold_has_a_collar_of_its_own() -> None:
+    limits = only(price_collar_fx_pct_max=D("0.5"), price_collar_other_pct_max=D(2))
+    account = an_account(limits, newest=(2_000.0, 2_000.0))
+    assert code(an_order_for(symbol="XAUUSD", price=D(2_040)), account) is None
+    assert denied(an_order_for(symbol="XAUUSD", price=D(2_041)), account) == Denial(
+        "PRICE_COLLAR", "2 % from 2000", "2.05 % away"
+    )
+
+
+@pytest.mark.parametrize(("points", "expected"), [(6, None), (7, "SPREAD")])
+def test_a_spread_is_measured_by_its_usual_width(points: int, expected: str | None) -> None:
+    account = an_account(only(spread_factor_max=D(3)))
+    account.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + points * 1e-5, START_NS)
+    assert code(an_order_for(), account) == expected
+
+
+def test_a_spread_of_next_to_nothing_counts_as_one_point() -> None:
+    account = an_account(only(spread_factor_max=D(3)))
+    account.cursor.risk.spread_medians["EURUSD"] = 0.0
+    account.cursor.marks["EURUSD"] = Mark(1.1, 1.10003, START_NS)
+    assert code(an_order_for(), account) is None
+    account.cursor.marks["EURUSD"] = Mark(1.1, 1.10004, START_NS)
+    assert denied(an_order_for(), account) == Denial("SPREAD", "3 times 1.0 points", "4.0 points")
+
+
+@pytest.mark.parametrize(("hours", "hour", "expected"), [
+    ("07:00-20:00", 7, None), ("07:00-20:00", 6, "TRADING_HOURS"), ("07:00-20:00", 20, "TRADING_HOURS"),
+    ("22:00-06:00", 23, None), ("22:00-06:00", 5, None), ("22:00-06:00", 6, "TRADING_HOURS"),
+])  # fmt: skip
+def test_hours_are_the_servers_and_may_reach_over_midnight(hours: str, hour: int, expected: str | None) -> None:
+    account = an_account(only(trading_hours=hours))
+    assert code(an_order_for(), account, SERVER_MIDNIGHT_NS + hour * HOUR_NS) == expected
+
+
+def test_nothing_is_opened_from_the_friday_close_to_the_servers_monday() -> None:
+    account = an_account(only(friday_close="20:00"))
+    friday_ns = SERVER_MIDNIGHT_NS
+    while weekday(friday_ns) != 4:
+        friday_ns += DAY_NS
+    moments = {friday_ns + 19 * HOUR_NS: None, friday_ns + 20 * HOUR_NS: "FRIDAY_CLOSE",
+               friday_ns + 30 * HOUR_NS: "FRIDAY_CLOSE", friday_ns + 72 * HOUR_NS: None}  # fmt: skip
+    assert {moment: code(an_order_for(), account, moment) for moment in moments} == moments
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(-5, None), (-4, "ROLLOVER"), (0, "ROLLOVER"), (4, "ROLLOVER"), (5, None)]
+)
+def test_the_rollover_is_kept_clear_of(minutes: int, expected: str | None) -> None:
+    account = an_account(only(rollover_pause_min=5))
+    assert code(an_order_for(), account, SERVER_MIDNIGHT_NS + minutes * MINUTE_NS) == expected
+
+
+def test_the_servers_day_ends_at_17_in_new_york_in_winter_and_in_summer() -> None:
+    winter_ns, summer_ns = (
+        1_767_650_400_000_000_000,
+        1_783_285_200_000_000_000,
+    )  # 2026-01-05 22:00, 2026-07-05 21:00 UTC
+    for midnight_ns in (winter_ns, summer_ns):
+        assert server_ns(midnight_ns) % DAY_NS == 0
+        assert server_day(midnight_ns) == server_day(midnight_ns - 1) + 1
+
+
+@pytest.mark.parametrize(("since", "equity", "expected"), [
+    ("day_start", "9800.01", None), ("day_start", "9800", "DAILY_LOSS"), ("day_high", "9800", "DAILY_LOSS"),
+])  # fmt: skip
+def test_a_day_that_has_lost_enough_is_over(since: str, equity: str, expected: str | None) -> None:
+    account = an_account(only(daily_loss_pct_max=D(2)))
+    peaks = Peaks(day=server_day(START_NS), day_start=D(9_000), day_high=D(9_000), high=D(10_000), equity=D(equity))
+    setattr(peaks, since, D(10_000))
+    account.cursor.risk.peaks = peaks
+    assert code(an_order_for(), account) == expected
+    assert code(an_order_for(), account, START_NS + DAY_NS) is None, "tomorrow"
+
+
+@pytest.mark.parametrize(("equity", "then"), [
+    ("9500.01", None), ("9500", TradingState.REDUCE_ONLY), ("9300.01", TradingState.REDUCE_ONLY),
+    ("9300", TradingState.HALTED),
+])  # fmt: skip
+def test_a_drawdown_restricts_by_level(equity: str, then: TradingState | None) -> None:
+    account = an_account(only(drawdown_reduce_pct=D(5), drawdown_halt_pct=D(7)))
+    account.cursor.risk.peaks = Peaks(high=D(10_000), equity=D(equity))
+    denial = denied(an_order_for(), account)
+    assert (None if denial is None else denial.then) is then
+
+
+def test_an_open_breaker_stops_its_own_symbol_until_its_pause_is_over() -> None:
+    account = an_account(only(breaker_losses=3))
+    account.cursor.risk.breakers["EURUSD"] = Breaker(until_ns=START_NS + NS, trips=1, trials_left=2)
+    assert code(an_order_for(), account) == "CIRCUIT_BREAKER"
+    assert code(an_order_for(symbol="GBPUSD"), account) is None
+    assert code(an_order_for(), account, START_NS + NS) is None
+
+
+def test_rejections_make_the_desk_reduce_only() -> None:
+    account = an_account(only(rejects_per_minute_max=2))
+    account.cursor.risk.reject_times_ns = [START_NS - MINUTE_NS, START_NS]
+    assert code(an_order_for(), account) is None, "one of them is a minute old"
+    account.cursor.risk.reject_times_ns = [START_NS - MINUTE_NS + 1, START_NS]
+    assert denied(an_order_for(), account) == Denial("REJECTS", "fewer than 2 a minute", "2", TradingState.REDUCE_ONLY)
+
+
+def test_the_same_order_again_and_again_halts_the_desk() -> None:
+    account = an_account(only(repeated_orders_max=20))
+    account.cursor.risk.runs["EURUSD"] = 19
+    assert code(an_order_for(), account) is None
+    account.cursor.risk.runs["EURUSD"] = 20
+    assert denied(an_order_for(), account) == Denial("REPEATED_ORDERS", "20 in a row", "21", TradingState.HALTED)
+    assert code(an_order_for(direction=-1), account) is None
+    assert code(an_order_for(symbol="GBPUSD"), account) is None
+
+
+def test_orders_have_a_rate_by_symbol_minute_and_day() -> None:
+    account = an_account(only(orders_per_second_max=1, orders_per_minute_max=3, orders_per_day_max=5))
+    memory = account.cursor.risk
+    memory.last_order_ns["EURUSD"] = START_NS - NS + 1
+    assert denied(an_order_for(), account) == Denial("ORDER_RATE", "1 a second of a symbol", "1.000 s after the last")
+    assert code(an_order_for(symbol="GBPUSD"), account) is None
+    memory.last_order_ns["EURUSD"] = START_NS - NS
+    assert code(an_order_for(), account) is None
+    memory.order_times_ns = [START_NS - MINUTE_NS + 1] * 3
+    assert denied(an_order_for(), account) == Denial("ORDER_RATE", "3 a minute", "4")
+    memory.order_times_ns = []
+    memory.order_day, memory.orders_of_day = server_day(START_NS), 5
+    assert denied(an_order_for(), account) == Denial("ORDER_RATE", "5 a day", "6")
+    assert code(an_order_for(), account, START_NS + DAY_NS) is None
+
+
+# ----------------------------------------------------------------------------------------------------------- exposure
+
+
+def test_an_order_is_measured_by_the_leveraged_equity() -> None:
+    """10 % of 100 times 10,000 USD: 90,900 EUR are 100,000 USD, a little less than 0.91 lots."""
+    account = an_account(only(order_notional_pct_of_power_max=D(10)))
+    assert code(an_order_for("0.90"), account) is None
+    assert denied(an_order_for("0.91"), account) == Denial("ORDER_NOTIONAL", "10 % of 1000000 USD", "100101 USD")
+
+
+def test_an_account_without_equity_opens_nothing() -> None:
+    account = an_account(only(order_notional_pct_of_power_max=D(10)), balance="0")
+    assert code(an_order_for(), account) == "ORDER_NOTIONAL"
+
+
+def test_a_symbol_is_measured_with_what_it_holds_already() -> None:
+    account = held(an_account(only(symbol_exposure_pct_of_power_max=D(20), position_legs_max=9)), "EURUSD", "1.5")
+    assert code(an_order_for("0.31"), account) is None
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE"
+
+
+def test_an_order_in_doubt_counts_as_whichever_exposes_more() -> None:
+    account = held(an_account(only(symbol_exposure_pct_of_power_max=D(20))), "EURUSD", "1.5")
+    account.book.apply(OrderCreated(order=an_order(1, Side.SELL, "1.5")))
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the sale may not have happened"
+    account = an_account(only(symbol_exposure_pct_of_power_max=D(20)))
+    account.book.apply(OrderCreated(order=an_order(1, Side.BUY, "1.5")))
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the purchase may have happened"
+
+
+def test_all_symbols_add_up_without_their_signs() -> None:
+    account = held(an_account(only(gross_exposure_pct_of_power_max=D(30))), "EURUSD", "-1")
+    assert code(an_order_for("1.51", symbol="GBPUSD"), account) is None
+    assert code(an_order_for("1.52", symbol="GBPUSD"), account) == "GROSS_EXPOSURE"
+
+
+def test_currencies_add_up_over_symbols_with_their_signs() -> None:
+    account = held(an_account(only(currency_exposure_pct_of_power_max=D(50))), "EURUSD", "3")
+    denial = denied(an_order_for("2", symbol="GBPUSD"), account)
+    assert denial == Denial("CURRENCY_EXPOSURE", "50 % of 1000000 USD", "580005 USD in USD")
+    assert code(an_order_for("2", symbol="GBPUSD", direction=-1), account) is None, "one sells dollars, one buys them"
+
+
+def test_margin_is_gross_notional_by_leverage() -> None:
+    account = an_account(only(margin_pct_of_equity_max=D(30)))
+    assert code(an_order_for("2.72"), account) is None
+    assert code(an_order_for("2.73"), account) == "MARGIN_USE"
+
+
+def test_a_held_symbol_without_a_rate_denies_instead_of_guessing() -> None:
+    account = held(an_account(only(gross_exposure_pct_of_power_max=D(30))), "USDJPY", "0.1")
+    del account.cursor.marks["USDJPY"]
+    assert denied(an_order_for(), account) == Denial("GROSS_EXPOSURE", "30 % of 1000000 USD", "no known rate")
+
+
+# ---------------------------------------------------------------------------------------------------------- in all of it
+
+
+def test_no_limit_stops_a_close() -> None:
+    """Every limit is broken at once, and the close passes."""
+    account = an_account(structs.replace(DEFAULT_LIMITS, trading_hours="00:00-00:01", confidence_min=D(1)), balance="1")
+    held(account, "EURUSD", "-50")
+    memory = account.cursor.risk
+    memory.peaks = Peaks(day=server_day(START_NS), day_start=D(10), day_high=D(10), high=D(10), equity=D(1))
+    memory.breakers["EURUSD"] = Breaker(until_ns=START_NS + DAY_NS)
+    memory.last_order_ns["EURUSD"], memory.runs["EURUSD"] = START_NS, 99
+    memory.reject_times_ns, memory.order_times_ns = [START_NS] * 99, [START_NS] * 99
+    order = an_order_for("50", opens=D(0), price=D(2))
+    assert code(order, account._replace(age_ns=DAY_NS, newest=(1.1, 1.1))) is None
+    assert code(order._replace(opens=D(50)), account) is not None
+
+
+def test_every_limit_of_the_default_set_has_a_rule_that_reads_it() -> None:
+    """A limit that nothing looks at would be a promise without a rule."""
+    readers = [levels.__file__, *(rule.__file__ for rule in ladder.ON_OPENING), remember.__file__]  # type: ignore[attr-defined]
+    sources = "".join(Path(file).read_text() for file in readers)
+    read_elsewhere = {"name", "leverage", "position_legs_max"}
+    unread = {field for field in Limits.__struct_fields__ if f"limits.{field}" not in sources}
+    assert unread == read_elsewhere
