@@ -129,7 +129,7 @@ def crash_points(
     count: Annotated[int, typer.Option("--count", min=1, max=1_000, help="Kills at each point.")] = 1,
     seed: Seed = 1,
     ticks: Annotated[int, typer.Option("--ticks", min=1_500, help="Ticks of each round's replay.")] = 3_000,
-    point: Annotated[
+    chosen: Annotated[
         list[str] | None,
         typer.Option("--point", metavar="NAME", help="Only this one; repeatable. Default: every point."),
     ] = None,
@@ -145,11 +145,11 @@ def crash_points(
 
     out = None if report is None else writable_file(report, "--json")
     every = frozenset([*plans.replay_points(), *plans.live_points()])
-    if unknown := set(point or ()) - every:
+    if unknown := set(chosen or ()) - every:
         raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
     with data_directory(None, go_on=False) as folder:
         found = killed_at_points(
-            folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(point or every), tell=print
+            folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), tell=print
         )
     if out is not None:
         write_json(out, {"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})
