@@ -129,7 +129,10 @@ def crash_points(
     count: Annotated[int, typer.Option("--count", min=1, max=1_000, help="Kills at each point.")] = 1,
     seed: Seed = 1,
     ticks: Annotated[int, typer.Option("--ticks", min=1_500, help="Ticks of each round's replay.")] = 3_000,
-    live: Annotated[bool, typer.Option("--live/--no-live", help="Also the points that only a live desk has.")] = True,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option("--point", metavar="NAME", help="Only this one; repeatable. Default: every point."),
+    ] = None,
     report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the counts there.")] = None,
 ) -> int:
     """Kill real processes at every named point, round by round; nothing may be lost, doubled or different.
@@ -137,10 +140,17 @@ def crash_points(
     Exit code 0 when nothing was and each point was reached in each round, 1 otherwise, 2 when it could not be run.
     """
     from cli.chaos_points import killed_at_points
+    from common.errors import StartError
+    from research.chaos import plans
 
     out = None if report is None else writable_file(report, "--json")
+    every = frozenset([*plans.replay_points(), *plans.live_points()])
+    if unknown := set(chosen or ()) - every:
+        raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
     with data_directory(None, go_on=False) as folder:
-        found = killed_at_points(folder, count=count, seed=seed, ticks=ticks, live=live, tell=print)
+        found = killed_at_points(
+            folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), tell=print
+        )
     if out is not None:
         write_json(out, {"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})
     for point, kills in sorted(found.kills.items()):

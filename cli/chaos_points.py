@@ -32,17 +32,21 @@ class Found:
 
 
 def killed_at_points(
-    folder: Path, *, count: int, seed: int, ticks: int, live: bool, tell: Callable[[str], None]
+    folder: Path, *, count: int, seed: int, ticks: int, wanted: frozenset[str], tell: Callable[[str], None]
 ) -> Found:
-    """Kill at each point once a round, `count` rounds; further live rounds while one of their points was missed in some.
+    """Kill at each of the points that are wanted once a round, `count` rounds.
+
+    Further live rounds follow for the points of a live desk that some round missed, and for those alone: a kill at one of
+    them makes the gateway forget the fault that would have led it to the next.
 
     Raises:
         StartError: a desk could not be started or gave up.
     """
-    points = plans.replay_points()
-    kills: Counter[str] = Counter(dict.fromkeys([*points, *(plans.live_points() if live else ())], 0))
+    points = [point for point in plans.replay_points() if point in wanted]
+    live_points = [point for point in plans.live_points() if point in wanted]
+    kills: Counter[str] = Counter(dict.fromkeys([*points, *live_points], 0))
     wrong: list[str] = []
-    for number in range(count):
+    for number in range(count if points else 0):
         draw = random.Random(f"{seed} {number}")  # noqa: S311 - faults, no secrets
         walk = plans.write_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
         calm = replay(walk, folder / f"calm-{number}", strategy=STRATEGY)
@@ -50,14 +54,11 @@ def killed_at_points(
         wild = replay(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
         _add(kills, wild.markers)
         wrong += [f"round {number}: {words}" for words in _wrong(calm, wild)]
-        if live:
-            wrong += _live(folder / f"live-{number}", seed + number, kills)
         tell(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} things wrong")
-    number = count
-    while live and number < 2 * count and min(kills[point] for point in plans.live_points()) < count:
-        wrong += _live(folder / f"live-{number}", seed + number, kills)
-        number += 1
-        tell(f"live round {number}: {sum(kills.values())} kills, {len(wrong)} things wrong")
+    for number in range(2 * count):
+        if missing := [point for point in live_points if kills[point] < count]:
+            wrong += _live(folder / f"live-{number}", seed + number, kills, missing)
+            tell(f"live round {number + 1}: {sum(kills.values())} kills, {len(wrong)} things wrong")
     return Found(dict(kills), wrong)
 
 
@@ -65,7 +66,7 @@ def _wrong(calm: Outcome, wild: Outcome) -> list[str]:
     return calm.differences(wild) + calm.found + wild.found
 
 
-def _live(data_dir: Path, seed: int, kills: Counter[str]) -> list[str]:
+def _live(data_dir: Path, seed: int, kills: Counter[str], points: list[str]) -> list[str]:
     data_dir.mkdir(mode=0o700)
     crashes = data_dir.with_name(data_dir.name + "-crashes")
     plan = ChaosPlan(
@@ -78,7 +79,7 @@ def _live(data_dir: Path, seed: int, kills: Counter[str]) -> list[str]:
         odds=LIVE_ODDS,
         is_mild=True,
         venue_faults=LEADING_TO_POINTS,
-        crash_at=tuple(f"{point}@0" for point in plans.live_points()),
+        crash_at=tuple(f"{point}@0" for point in points),
         crash_dir=crashes,
     )
     card = run_chaos(plan, lambda _: None)
