@@ -85,7 +85,8 @@ def replay(
     environment = {**os.environ}
     if kills:
         environment |= {VARIABLE: ",".join(kills), DIRECTORY_VARIABLE: str(crashes)}
-    command = [PAPERDESK, "replay", f"{ticks}:EURUSD", "--strategy", strategy, "--data-dir", data_dir, "--json"]
+    command = [PAPERDESK, "replay", f"{ticks}:EURUSD", "--strategy", strategy, "--risk", "none"]
+    command += ["--data-dir", data_dir, "--json"]
     output = data_dir.with_name(data_dir.name + ".json")
     killed: Counter[str] = Counter()
     with output.open("w") as out, output.with_suffix(".err").open("w") as words:

@@ -21,7 +21,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A desk that has traded and holds a position at the end."""
     folder = tmp_path_factory.mktemp("played")
     ticks = a_tick_file(folder / "may.parquet", rows=25, seed=3)
-    strategy = ("--strategy", "research.chaos.restless:Restless")
+    strategy = ("--strategy", "research.chaos.restless:Restless", "--risk", "none")
     assert backtested(f"{ticks}:EURUSD", *strategy, data_dir=folder / "desk").exit_code == 0
     return folder / "desk"
 

@@ -18,7 +18,7 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
@@ -56,6 +56,7 @@ class LiveSetting:
 
     stream: TickStream
     on_opposite: OnOpposite
+    limits: Limits
     faults: Faults
     venue_fault: float
     journal_loss: float
@@ -84,6 +85,7 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
     return LiveSetting(
         stream=build_stream(sources, accept_crossed=False),
         on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
+        limits=dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS)),
         faults=Faults(
             loss=dice.choice((0.0, 0.02, 0.1)),
             duplicate=dice.choice((0.0, 0.02, 0.1)),
@@ -122,7 +124,7 @@ class LiveRun:
                 symbols=symbols,
                 default_volume=Decimal("0.01"),
                 on_opposite=setting.on_opposite,
-                limits=DEFAULT_LIMITS,
+                limits=setting.limits,
                 settings={},
             ),
         )

@@ -14,7 +14,7 @@ from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.signal.core.buffer import TickBuffer
@@ -64,6 +64,7 @@ class Setting:
     stream: TickStream
     window: int
     on_opposite: OnOpposite
+    limits: Limits
     faults: Faults
 
 
@@ -95,6 +96,7 @@ def setting_of(seed: int, *, ticks: int = 160) -> Setting:
         stream=build_stream(sources, accept_crossed=False),
         window=dice.choice((1, 1, 7, 64)),
         on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
+        limits=dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS)),
         faults=faults,
     )
 
@@ -107,7 +109,7 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
         symbols=symbols,
         default_volume=Decimal("0.01"),
         on_opposite=setting.on_opposite,
-        limits=DEFAULT_LIMITS,
+        limits=setting.limits,
         settings={},
     )
     gateway = GatewayProcess(

@@ -53,6 +53,10 @@ def ticks_or(default: int) -> int:
     return int(os.environ.get(TICKS_VARIABLE, default))
 
 
+TRADES_MUCH: Final = ("--risk", "none")
+"""Limits would keep most of the orders back that a test of what becomes of orders wants to see."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command about a run printed and left; orders and deals are the rows that `paperdesk orders` prints."""
@@ -89,7 +93,7 @@ def listed(what: str, data_dir: Path) -> list[dict[str, Any]]:
 
 def backtested(*arguments: object, data_dir: Path) -> Outcome:
     """A backtest, which needs no process: what an undisturbed replay of the same must come to."""
-    done = paperdesk("backtest", *arguments, "--data-dir", data_dir, "--json")
+    done = paperdesk("backtest", *TRADES_MUCH, *arguments, "--data-dir", data_dir, "--json")
     return _outcome(done.returncode, done.stdout, done.stderr, data_dir)
 
 
@@ -106,7 +110,7 @@ class Replay:
         """Start it; with `cores` it and its processes may run on no others."""
         self.data_dir = data_dir
         self._command = subprocess.Popen(
-            [PAPERDESK, "replay", *map(str, arguments), "--data-dir", str(data_dir), "--json"],
+            [PAPERDESK, "replay", *TRADES_MUCH, *map(str, arguments), "--data-dir", str(data_dir), "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
