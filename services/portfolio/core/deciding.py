@@ -49,12 +49,19 @@ def count(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
         cursor.hold += 1
 
 
-def mark(signal: Signal, book: Book, cursor: TickCursor) -> bool:
-    """Let the risk ladder see a tick that has been counted: its spread, and the equity at the marks; whether that moved."""
+def mark(signal: Signal, book: Book, cursor: TickCursor, *, spread: bool, equity: bool) -> bool:
+    """Let the ladder see a tick that has been counted, as far as its limits look at ticks: `spread`, and `equity` at the marks.
+
+    Returns:
+        Whether the equity has moved.
+    """
     instrument = book.instruments.get(signal.symbol)
     if instrument is None or book.stream is None:
         return False
-    see_spread(cursor.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
+    if spread:
+        see_spread(cursor.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
+    if not equity:
+        return False
     unrealized = total_unrealized_pnl(book, cursor.marks)
     return unrealized is not None and see_equity(cursor.risk, book.balance + unrealized, signal.time_ns)
 

@@ -75,6 +75,8 @@ class Portfolio:
         self._step = -1
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
+        self._spread = desk.rules.limits.spread_factor_max is not None
+        self._equity = desk.rules.limits.look_at_equity()
         self._live = Live(desk, self._conversations)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
@@ -256,7 +258,7 @@ class Portfolio:
         self.desk.is_dirty = True
         is_live = self.desk.window == 0
         count(signal, self.desk.cursor, is_live=is_live)
-        if mark(signal, self.desk.book, self.desk.cursor):
+        if mark(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
             limit_drawdown(self.desk)
         self.desk.last_signals[signal.symbol] = signal
         if is_live:

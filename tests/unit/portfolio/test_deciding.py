@@ -46,7 +46,7 @@ def outcome(
 def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules) -> OrderCreated | OrderDenied | None:
     """One signal, counted and marked first, as portfolio does."""
     count(signal, cursor)
-    mark(signal, book, cursor)
+    mark(signal, book, cursor, spread=True, equity=True)
     return decide(signal, book, cursor, rules, valid_until_ns=0).event
 
 

@@ -60,6 +60,16 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Trades without a loss after a pause, until the symbol has recovered."""
     confidence_min: Decimal | None = None
 
+    def look_at_equity(self) -> bool:
+        """Whether some limit is measured by equity: without one, no tick need be valued for the ladder."""
+        return any(getattr(self, name) is not None for name in _BY_EQUITY)
+
+
+_BY_EQUITY: Final = tuple(
+    name
+    for name in Limits.__struct_fields__
+    if name.endswith(("_of_power_max", "_of_equity_max")) or name.startswith(("daily_loss_", "drawdown_"))
+)
 
 NO_LIMITS: Final = Limits(name="none")
 
