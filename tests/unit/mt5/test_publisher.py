@@ -181,6 +181,14 @@ def test_a_live_market_goes_on_after_the_books_tick() -> None:
     assert market.out() == [5]
 
 
+def test_the_clock_goes_on_in_a_market_that_was_over_when_the_process_started() -> None:
+    """Whatever waits for time to pass at the venue would wait for ever otherwise."""
+    market = Market(Pace(window=0, factor=1.0), ticks=3, book_ordinal=3)
+    assert market.out() == []
+    market.wait(10_000)
+    assert market.publisher.market_time_ns(market.now.mono_ns) == START_NS + (2 + 10) * SECOND_NS
+
+
 def test_a_burst_is_handed_out_in_parts() -> None:
     market = Market(Pace(window=5_000), ticks=BURST_TICKS_MAX + 5)
     market.confirm(0)
