@@ -42,6 +42,8 @@ class ControlClient:
             StartError: what answers there is no portfolio of this version.
         """
         deadline = time.monotonic() + timeout_s
+        while self._socket.poll(0, zmq.POLLIN):
+            self._socket.recv_multipart()  # what came too late answers an earlier question
         # IMMEDIATE refuses a message while the connection is not up yet: wait for that with the same deadline.
         if not self._socket.poll(int(timeout_s * 1_000), zmq.POLLOUT) or not send(self._socket, [b"", encode(request)]):
             return None

@@ -6,6 +6,7 @@ not reach it. What is no setting of the desk (PATH, locale, test switches) is pa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,9 @@ def desk_environment(
     """
     settings = known_names() - PASSED_ON
     passed = {name: value for name, value in outside.items() if name.upper() not in settings}
+    if path := passed.get("PYTHONPATH"):
+        # The processes run in another folder than the command.
+        passed["PYTHONPATH"] = os.pathsep.join(str(Path(part).resolve()) for part in path.split(os.pathsep))
     gateway, ticks = f"ipc://{runtime}/gw.ipc", f"ipc://{runtime}/ticks.ipc"
     return {
         **passed,

@@ -85,6 +85,7 @@ class PlainLines:
 
 
 SIGNALS_BEHIND_S = 4.0
+MUTE_S = 20.0
 """Each tick has its signal within milliseconds; a restart of the process takes up to two seconds."""
 
 
@@ -115,6 +116,8 @@ def alerts(view: View) -> list[str]:
         found.append(f"feed stale for {status.heartbeat_age_ms / 1e3:.0f} s")
     elif (behind_s := _signals_behind_s(status)) > SIGNALS_BEHIND_S:
         found.append(f"signal is silent: quotes are {behind_s:.0f} s ahead of it")
+    elif _is_mute(view):
+        found.append(f"signal has said nothing in the {view.up_s:.0f} s since the start")
     return found
 
 
@@ -128,9 +131,15 @@ def silent(view: View) -> set[str]:
     found = set()
     if status.feed_stale or (status.state is DeskState.RUNNING and status.waiting_for):
         found.add("mt5")
-    elif _signals_behind_s(status) > SIGNALS_BEHIND_S:
+    elif _signals_behind_s(status) > SIGNALS_BEHIND_S or _is_mute(view):
         found.add("signal")
     return found
+
+
+def _is_mute(view: View) -> bool:
+    """Whether quotes are there and no signal ever was, well after the start."""
+    status = view.status
+    return status is not None and bool(status.quotes) and not status.signals and view.up_s > MUTE_S
 
 
 def _signals_behind_s(status: StatusReply) -> float:

@@ -41,7 +41,7 @@ def gateway() -> None:
 
 
 def desk() -> None:
-    """Every process runs, and portfolio knows the gateway and is not halted."""
+    """Every process runs, portfolio knows the gateway and is not halted, and has heard of signal if there are quotes."""
     server = ServerProxy(
         "http://127.0.0.1", SupervisorTransport(serverurl=f"unix://{PROJECT_ROOT}/var/run/supervisor.sock")
     )
@@ -54,6 +54,8 @@ def desk() -> None:
     status = decode_control_reply(_ask(load(CommonSettings).control_url, encode(StatusQuery())))
     if not isinstance(status, StatusReply) or status.state in SICK:
         raise UnhealthyError(f"portfolio is {getattr(status, 'state', status)}: {getattr(status, 'waiting_for', '')}")
+    if status.quotes and not status.signals:
+        raise UnhealthyError("signal has said nothing of the quotes that are there")
 
 
 def _ask(url: str, request: bytes) -> bytes:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from services.signal.core.engine import SymbolEngine
 from services.signal.core.strategies import STRATEGIES
 from services.signal.core.strategy import Strategy
 
@@ -73,7 +74,17 @@ def _with_model(
     from services.signal.model import load_model
     from services.signal.settings import DEFAULT_MODEL
 
-    return partial(XGBoostClasses, load_model(model or DEFAULT_MODEL, data_dir=data_dir, on_fallback=on_fallback))
+    make = partial(XGBoostClasses, load_model(model or DEFAULT_MODEL, data_dir=data_dir, on_fallback=on_fallback))
+    _speak_once(make)
+    return make
+
+
+def _speak_once(make: Callable[[], Strategy]) -> None:
+    """Have the kernels compiled before the first tick: that takes seconds, in which a process would show no life."""
+    strategy = make()
+    engine = SymbolEngine("", strategy)
+    for sequence in range(1, strategy.warm_up_ticks + 2):
+        engine.fold(sequence, sequence, 1.0, 1.0, 0.0)
 
 
 def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strategy]:

@@ -27,6 +27,7 @@ BASE_TOOL: Final = ROOT.parent / "shared" / "tools" / "docker-base.sh"
 DISK_BYTES_MIN: Final = 4 * 10**9
 """Base, packages twice (a stage and its copy) and the layers under way."""
 
+BRIDGE: Final = "docker0"
 BUILD_S: Final = 1_200.0
 COMMAND_S: Final = 180.0
 NEEDED: Final = {
@@ -86,6 +87,7 @@ def engine() -> Iterator[None]:
     assert free > DISK_BYTES_MIN, f"{folder}: {free / 1e9:.1f} GB free, expected {DISK_BYTES_MIN / 1e9:.0f} GB"
     address = f"unix://{folder}/docker.sock"
     before = os.environ.get("DOCKER_HOST")
+    rules, has_bridge = _packet_rules(), _has_bridge()
     with (folder / "dockerd.log").open("wb") as log:
         daemon = subprocess.Popen(
             [
@@ -110,6 +112,24 @@ def engine() -> Iterator[None]:
         else:
             os.environ["DOCKER_HOST"] = before
         shutil.rmtree(folder, ignore_errors=True)
+        if not has_bridge and _has_bridge():
+            subprocess.run(["ip", "link", "delete", BRIDGE], check=False)
+        subprocess.run(["iptables-restore"], input=rules, text=True, check=False)
+
+
+def _packet_rules() -> str:
+    """The host's packet rules, to which a dockerd adds its own and takes none back."""
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout
+    # Tables that are not there yet are empty ones that let everything through.
+    for table, chains in (("filter", ("INPUT", "FORWARD", "OUTPUT")), ("nat", ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")),
+                          ("raw", ("PREROUTING", "OUTPUT"))):  # fmt: skip
+        if f"*{table}\n" not in rules:
+            rules += f"*{table}\n" + "".join(f":{chain} ACCEPT [0:0]\n" for chain in chains) + "COMMIT\n"
+    return rules
+
+
+def _has_bridge() -> bool:
+    return Path("/sys/class/net", BRIDGE).exists()
 
 
 def has_image(tag: str) -> bool:

@@ -87,7 +87,7 @@ def test_both_containers_become_healthy(desk: Desk) -> None:
 
 
 def test_every_target_is_up_and_every_documented_series_there(desk: Desk, prometheus: Prometheus) -> None:
-    expected = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "prometheus"), "up")
+    expected = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "prometheus"), "up")
     wait_for(lambda: prometheus.targets() == expected, "every target up", seconds=60.0)
     wait_for(lambda: not prometheus.missing(documented_series()), "every documented series", seconds=30.0)
 

@@ -3,23 +3,29 @@
 Full size, about a quarter of an hour on two cores:
 
     PAPERDESK_SYSTEM_TICKS=100000 python -m pytest tests/system/test_parity.py
+
+docs/models.md has the figures of models that were trained on the whole first half of each recording.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.support.replays import IS_FULL_SIZE, paperdesk, ticks_or
 from tests.support.tick_files import a_tick_file
 
 TICKS = ticks_or(10_000)
+TRAINED_ROWS = 60_000
+ROUNDS = 300 if IS_FULL_SIZE else 20
 SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
 
 
-def assert_identical(*arguments: object, data_dir: Path) -> None:
+def assert_identical(*arguments: object, data_dir: Path) -> Any:
     """Both agree, over as many ticks as were asked for, and there was something to agree on."""
     done = paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -30,6 +36,7 @@ def assert_identical(*arguments: object, data_dir: Path) -> None:
         assert found[name]["reconciled"] is True
         assert found[name]["ticks"]["processed"] == TICKS
         assert found[name]["deals"] > 0
+    return found
 
 
 @pytest.mark.parametrize(
@@ -53,3 +60,19 @@ def test_a_recording_comes_to_the_same(shared_parquet: Path, speed: str, tmp_pat
     assert_identical(
         f"{shared_parquet}:{symbol}", "--speed", speed, "--on-opposite", policy, data_dir=tmp_path / "desk"
     )
+
+
+def test_a_model_trained_on_earlier_ticks_trades_the_same(shared_parquet: Path, tmp_path: Path) -> None:
+    """Trained on the first half, traded on the second, at a threshold low enough to make many orders."""
+    symbol = shared_parquet.stem.split("_")[1].upper()
+    file, model = f"{shared_parquet}:{symbol}", tmp_path / "model"
+    half = pl.scan_parquet(shared_parquet).select(pl.len()).collect().item() // 2
+    first = 1 if IS_FULL_SIZE else half - TRAINED_ROWS
+    rows = ("--from-row", first, "--to-row", half)
+    trained = paperdesk("train", file, *rows, "--threshold", "0.40", "--rounds", ROUNDS, "--out", model)
+    assert trained.returncode == 0, trained.stderr
+    found = assert_identical(
+        *(file, "--from-row", half + 1, "--strategy", "xgboost", "--model", model, "--risk", "none", "--speed", "max"),
+        data_dir=tmp_path / "desk",
+    )
+    assert found["replay"]["orders"]["created"] >= (100 if IS_FULL_SIZE else 1)

@@ -160,6 +160,15 @@ def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
     assert not (desk / "control.url").exists()
 
 
+def test_a_first_run_that_has_to_compile_its_kernels_is_left_to_do_so(tmp_path: Path) -> None:
+    """On a machine that never ran the desk: nobody is killed for the seconds that this takes, and it trades."""
+    desk, kernels = tmp_path / "desk", tmp_path / "kernels"
+    kernels.mkdir()
+    run_until(lambda: filled(desk) > 0, "--data-dir", desk, NUMBA_CACHE_DIR=str(kernels))
+    assert any(kernels.iterdir())
+    assert "shows no life" not in (desk / "logs" / "watchdog.log").read_text()
+
+
 def run_until(condition: Callable[[], bool], *arguments: object, **environment: str) -> str:
     """Run the desk until something is so, interrupt it, and return what it printed."""
     process = subprocess.Popen(

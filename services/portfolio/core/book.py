@@ -87,6 +87,8 @@ class Book:
         self.commission = ZERO
         self.swap = ZERO
         self.position_changes = 0
+        self.changes_before_stream = 0
+        """Those that the account had before the stream was opened."""
         self.trading: TradingStateChanged | None = None
         self.acknowledged: set[int] = set()
         """The venue's numbers of strangers' orders that a person has looked at."""
@@ -119,6 +121,7 @@ class Book:
                 self._book(event)
             case StreamOpened():
                 self.stream, self.ended = event, None
+                self.changes_before_stream = self.position_changes
             case IncarnationTaken():
                 assert self.stream is not None, event
                 self.stream = structs.replace(self.stream, incarnation=event.incarnation)

@@ -6,10 +6,8 @@ from itertools import islice
 from typing import Final
 
 from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
-from proto.gateway import DealKind
 from proto.messages import Signal
 from proto.units import exact
-from services.portfolio.core.book import Book
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.market_watch import SeenQuote
@@ -40,7 +38,7 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         orders=len(book.orders) - (stream.orders_before if stream else 0),
         orders_open=len(book.open_orders),
         denied=sum(cursor.denied.values()),
-        fills=_fills_of_run(book),
+        fills=book.position_changes - book.changes_before_stream,
         currency=stream.currency if stream else "",
         balance=book.balance if stream else None,
         equity=None if unrealized is None or not stream else book.balance + unrealized,
@@ -115,9 +113,3 @@ def _order(order: Order) -> OrderLine:
         created_ns=order.created_ns,
         code=order.code,
     )
-
-
-def _fills_of_run(book: Book) -> int:
-    """Trades of the stream that the book stands in, as `orders` counts its orders."""
-    before = book.stream.deals_before if book.stream else 0
-    return sum(deal.deal > before and deal.kind is not DealKind.BALANCE for deal in book.deals)
