@@ -35,7 +35,7 @@ VENUE_FAULTS: Final = (
     Simulate(fault=Fault.FILL_LATER, count=2, delay_ms=500),
     Simulate(fault=Fault.NOT_EXECUTED, count=1),
     Simulate(fault=Fault.HISTORY_LATE, count=2, delay_ms=2_000),
-    Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=1_000),
+    Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=4_000),
     Simulate(fault=Fault.DISCONNECTED, duration_ms=1_000),
     Simulate(fault=Fault.WRONG_LOGIN, duration_ms=1_000),
     Simulate(fault=Fault.FOREIGN_ORDER, seed=1),
@@ -66,11 +66,11 @@ class Faults:
         return pid
 
     def hang(self, name: str) -> None:
-        """SIGSTOP for up to two seconds."""
+        """SIGSTOP for up to six seconds: the watchdog ends what hangs for three."""
         pid = self._pid(name)
         if pid is not None and _signalled(pid, signal.SIGSTOP):
             self.card.faults[f"hang {name}"] += 1
-            self._later(self.draw.uniform(0.3, 2.0), lambda: _go_on(pid))
+            self._later(self.draw.uniform(0.3, 6.0), lambda: _go_on(pid))
 
     def lose_journal(self) -> int | None:
         """Kill the gateway and delete its journal before it is back."""

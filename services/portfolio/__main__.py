@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from common import logs, memory
@@ -47,7 +48,14 @@ def run() -> None:
         memory.freeze()
         host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
         incarnation, why = incarnation_of(ledger, host_boot=host_boot)
-        desk = Desk(rules=rules, book=book, cursor=cursor, live_incarnation=incarnation, incarnation_reason=why)
+        desk = Desk(
+            rules=rules,
+            book=book,
+            cursor=cursor,
+            live_incarnation=incarnation,
+            incarnation_reason=why,
+            boot_id=os.urandom(8).hex(),
+        )
         BOARD.serve(settings.metrics_port_portfolio, settings.metrics_host)
         portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()

@@ -97,4 +97,5 @@ class Keeper:
             return
         _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
         reason = f"the ledger is not whole: {finding.problems[0]}"
+        self._desk.ledger_fault = str(finding.problems[0])
         self._desk.restrict(TradingState.HALTED, reason, by="audit")

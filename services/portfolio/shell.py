@@ -130,6 +130,8 @@ class PortfolioShell:
         match request:
             case StatusQuery():
                 send(self._control, [*envelope, encode(status_of(self._portfolio.desk, clock.mono_ns()))])
+            case ReconcileCommand() if len(self._askers) >= REPLIES_MAX:
+                send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])
             case ReconcileCommand():
                 self._askers.append(envelope)
                 self._portfolio.ask_reconciliation()

@@ -39,6 +39,8 @@ VENUE_FAULTS: Final = (
     Simulate(fault=Fault.HISTORY_LATE, count=2, delay_ms=2_500),
     Simulate(fault=Fault.FILL_LATER, count=2, delay_ms=3_000),
     Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=2_000),
+    Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=20_000),
+    Simulate(fault=Fault.HISTORY_LATE, count=1, delay_ms=20_000),
     Simulate(fault=Fault.COMMENT_TRUNCATED, count=2),
     Simulate(fault=Fault.COMMENT_REWRITTEN, count=2),
     Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=4_000),

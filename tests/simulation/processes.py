@@ -375,7 +375,13 @@ class PortfolioProcess(Process):
             for payload in commit.events:
                 book.apply(msgspec.msgpack.decode(payload, type=Event))
             cursor = msgspec.msgpack.decode(commit.cursor, type=TickCursor)
-        desk = Desk(rules=self.rules, book=book, cursor=cursor, live_incarnation=f"{self.incarnations:08x}")
+        desk = Desk(
+            rules=self.rules,
+            book=book,
+            cursor=cursor,
+            live_incarnation=f"{self.incarnations:08x}",
+            boot_id=f"p{self.boots}",
+        )
         self.portfolio = Portfolio(desk, timeout_ms=TIMEOUT_MS)
         self._finish_turn(self.portfolio.start(self.now))
 

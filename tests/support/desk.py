@@ -31,10 +31,15 @@ class HandDrivenDesk:
         rules: DeskRules | None = None,
         book: Book | None = None,
         cursor: TickCursor | None = None,
+        boot_id: str = "",
     ) -> None:
         self.gateway = gateway
         self.desk = Desk(
-            rules=rules or some_rules(), book=book or Book(), cursor=cursor or TickCursor(), live_incarnation="live"
+            rules=rules or some_rules(),
+            book=book or Book(),
+            cursor=cursor or TickCursor(),
+            live_incarnation="live",
+            boot_id=boot_id,
         )
         self.portfolio = Portfolio(self.desk, timeout_ms=1_000)
         self.asked: list[Request] = []

@@ -232,7 +232,7 @@ class FaultyLink(TerminalLink):
 
     def next_due(self) -> int | None:
         """When the next order is executed that was only taken, or a call comes back."""
-        dues = list(self._fills.values())
+        dues = [self._fills.get(resting.order.ticket, 0) for resting in self.venue.resting()]
         if self._pending is not None:
             dues.append(self._pending.due_mono_ns)
         return min(dues, default=None)

@@ -144,7 +144,9 @@ class Gateway:
 
     def step(self, now: Now) -> None:
         """Let happen at the venue what is due, and take back a call that has returned."""
-        if self._is_faulty:
+        if self._is_faulty or not self.venue.quiet:
+            if self._lease.has_lapsed(now):
+                self._orders.cancel_all("the lease of the portfolio has lapsed")
             self._link.step(now)
             self._orders.step(now, time_ns=self._time_ns(now))
 
@@ -354,6 +356,8 @@ class Gateway:
             code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
             return self._identity.error(request.request_id, code, words)
         self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
+        if not isinstance(request, Resume):
+            self._orders.cancel_all(f"halted: {request.reason}"[:200])
         closed = self._close_all(now) if isinstance(request, Flatten) else []
         halted = self._journal.halted
         return HaltReply(

@@ -47,6 +47,10 @@ class LeaseDesk:
         self._until_mono_ns = now.mono_ns + self._ttl_ns
         return None
 
+    def has_lapsed(self, now: Now) -> bool:
+        """Whether somebody held the lease, and has not renewed it in time."""
+        return bool(self._holder) and self._until_mono_ns <= now.mono_ns
+
     def expires_in_ms(self, now: Now) -> int:
         """What is left of the lease."""
         return max(0, self._until_mono_ns - now.mono_ns) // _MS

@@ -111,8 +111,10 @@ class TerminalLink:
         """Deals in the book."""
         return self.venue.deal_count
 
-    def step(self, now: Now) -> None:
-        """Nothing is ever due."""
+    def step(self, now: Now) -> None:  # noqa: ARG002 - as above
+        """Execute what rests: only a terminal with faults lets an order rest, and this one may have come after it."""
+        for resting in self.venue.resting():
+            self.venue.execute(resting)
 
     def next_due(self) -> int | None:
         """Never."""

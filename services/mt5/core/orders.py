@@ -146,12 +146,33 @@ class OrderDesk:
         """Kill an id that has had no effect; tell what is known of one that has, or may have."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
+        if known is not None and known.status == OrderReplyStatus.ACCEPTED:
+            return self._cancel(order_id, now) or known
         if known is not None:
             return known
         words = f"order_id {order_id} was fenced before the venue was called"
         reply = self._reply(order_id, OrderReplyStatus.EXPIRED, ErrorCode.FENCED, words)
         self._journal.fence(order_id, _stored(reply))
         return reply
+
+    def cancel_all(self, why: str) -> None:
+        """End every order that rests at the venue."""
+        for resting in self._venue.resting():
+            self._venue.cancel(resting, why)
+
+    def _cancel(self, order_id: str, now: Now) -> OrderReply | None:
+        """End an order that rests; None where it does not rest any more."""
+        magic = magic_of(order_id)
+        for resting in self._venue.resting():
+            if resting.magic == magic:
+                self._venue.cancel(resting, "fenced while it rested")
+                placed = self._link.find(magic, now)
+                assert placed is not None, order_id
+                effect = Effect(
+                    placed.order.side.value, self._symbols.to_desk(placed.order.symbol), placed.order.volume
+                )
+                return self._shown(order_id, effect, placed, store=True)
+        return None
 
     def refuse_symbol(self, request: PlaceOrder) -> OrderReply:
         """An order for a symbol that the broker does not trade; it leaves no trace."""

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from msgspec import structs
+
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenuePosition
 from proto.instrument import Instrument
 from proto.money import Quote, conversion_rate
@@ -24,6 +26,7 @@ from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 RETCODE_REJECT: Final = 10006
+RETCODE_CANCEL: Final = 10007
 RETCODE_PLACED: Final = 10008
 RETCODE_DONE: Final = 10009
 RETCODE_INVALID: Final = 10013
@@ -201,6 +204,22 @@ class SimulatedVenue:
         assert quote is not None, order
         asked = Asked(resting.magic, order.order_id, order.symbol, order.side, order.volume)
         self._fill(asked, instrument, quote, ticket=order.ticket)
+
+    def cancel(self, resting: BookOrder, why: str) -> BookOrder:
+        """End an order that rests; what the book has of it then."""
+        order = structs.replace(
+            resting.order,
+            status=OrderReplyStatus.CANCELED,
+            retcode=RETCODE_CANCEL,
+            reason=why,
+            time_ns=self.time_ns,
+            ordinal=self.ordinal,
+        )
+        record = structs.replace(
+            resting, order=order, deal_cursor=len(self._book.deals), quiet=self._quiet_without(order.ticket)
+        )
+        self._commit(self._change(ordinal=self.ordinal, time_ns=self.time_ns, balance=self._book.balance, order=record))
+        return record
 
     def resting(self) -> list[BookOrder]:
         """Orders that were taken and are not executed yet."""

@@ -53,6 +53,7 @@ class Watch:
     def look(self, *, is_start: bool = False) -> Talk:
         """Compare, again if something was found, and keep what came of it."""
         desk, is_for_person = self._desk, self._is_asked
+        unproven = set(desk.unproven)
         self._is_asked = False
         self.due_ns = desk.now.mono_ns + desk.rules.reconcile_every_ns
         since = Cleared() if is_for_person else desk.book.cleared
@@ -68,6 +69,7 @@ class Watch:
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
+        desk.unproven -= unproven
 
     def _compare(self, findings: Findings, since: Cleared) -> Generator[Request, Any, list[Finding]]:
         """One comparison: the differences on which nothing was under way meanwhile."""

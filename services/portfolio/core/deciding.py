@@ -20,7 +20,7 @@ from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import OnOpposite, Verdict, default_volume, judge
+from services.portfolio.core.single_position import Judgement, OnOpposite, Verdict, default_volume, judge
 from services.portfolio.core.valuation import total_unrealized_pnl
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
@@ -83,6 +83,7 @@ def decide(
     age_ns: int = 0,
     storage_problem: str = "",
     newest: tuple[float, float] | None = None,
+    is_unproven: bool = False,
 ) -> Decided:
     """Judge a signal that asks for a trade (direction +1 or -1) and make the order it comes to, if any.
 
@@ -97,11 +98,17 @@ def decide(
         age_ns: how far the venue's clock is past the signal's tick: 0 in a stepped stream, which waits for the desk.
         storage_problem: why nothing can be made durable now, or nothing.
         newest: the latest bid and ask of the symbol that the process has; the signal's own without.
+        is_unproven: an order of the symbol was presumed to have expired, and the venue has not been compared since.
     """
     symbol = signal.symbol
     position = book.position(symbol)
     legs_max = rules.limits.position_legs_max
     judgement = judge(signal.direction, position, book.open_orders.get(symbol), legs_max=legs_max)
+    if is_unproven and judgement.verdict is Verdict.PASS:
+        words = (
+            f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
+        )
+        judgement = Judgement(Verdict.UNPROVEN, words)
     if judgement.verdict is not Verdict.PASS:
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason

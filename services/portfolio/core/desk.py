@@ -15,6 +15,9 @@ from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
 
+_KIND_CHARS: Final = 24
+"""So much of a reason, without its numbers, tells it from another kind."""
+
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
 
 
@@ -22,18 +25,27 @@ class Desk:
     """The desk's state in memory; every change of the account goes through `emit`."""
 
     def __init__(
-        self, *, rules: DeskRules, book: Book, cursor: TickCursor, live_incarnation: str, incarnation_reason: str = ""
+        self,
+        *,
+        rules: DeskRules,
+        book: Book,
+        cursor: TickCursor,
+        live_incarnation: str,
+        incarnation_reason: str = "",
+        boot_id: str = "",
     ) -> None:
         """Go on from a book and a cursor, empty ones for a new account.
 
         `live_incarnation` starts the order ids of a stream that runs by itself; a stepped stream derives its own.
-        `incarnation_reason` says why it may be another one than before.
+        `incarnation_reason` says why it may be another one than before. `boot_id` tells this process from every other at the
+        gateway's lease.
         """
         self.rules = rules
         self.book = book
         self.cursor = cursor
         self.live_incarnation = live_incarnation
         self.incarnation_reason = incarnation_reason
+        self.boot_id = boot_id
         self.state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
         self.window = 0
@@ -65,6 +77,16 @@ class Desk:
         """What the gateway's clock showed last; the next renewal repeats it."""
         self.is_superseded = False
         """Another portfolio leads the account."""
+        self.is_leased = False
+        """The gateway has granted this process the lease since it was met."""
+        self.wants_epoch = False
+        """Another portfolio led, and a person wants this one to lead again."""
+        self.unproven: set[str] = set()
+        """Symbols of orders that were presumed to have expired, until a comparison with the venue is complete."""
+        self.deal_pulls = 0
+        """How often the venue's deals were pulled to their end."""
+        self.ledger_fault = ""
+        """What is broken in the ledger itself, which no word of a person mends."""
         self.wants_hello = False
         self.wants_deals = False
         self.deals_from: int | None = None
@@ -113,8 +135,14 @@ class Desk:
 
     def restrict(self, state: TradingState, reason: str, *, by: str) -> None:
         """The desk itself found a reason to do less; it never takes back what a person or a worse finding has stopped."""
+        present = self.book.trading
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
             self.set_trading(state, reason, by=by)
+        elif present is not None and _kind(reason)[:_KIND_CHARS] not in _kind(present.reason):
+            # Whoever lets the desk trade again is to see this as well.
+            words = f"{present.reason}; {reason}"
+            if len(words) <= REASON_CHARS_MAX:
+                self.set_trading(present.state, words, by=present.by, flatten=present.flatten)
 
     def lose_lead(self, why: str) -> None:
         """Another portfolio leads the account: this one must not send another order."""
@@ -145,3 +173,7 @@ class Desk:
     def halt(self, why: str) -> None:
         """Stop deciding, and say why."""
         self.enter(DeskState.HALTED, why)
+
+
+def _kind(reason: str) -> str:
+    return "".join(character for character in reason if not character.isdecimal())

@@ -39,6 +39,8 @@ ASK_NS_MAX: Final = 2_000_000_000
 DOUBT_SETTLING_NS: Final = 120_000_000_000
 """How long past its deadline an order is watched for whose journal is gone: twice what a history may be late."""
 
+EMPTY_PULLS_MIN: Final = 3
+
 _ENDED: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
     OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
@@ -67,6 +69,9 @@ def follow(desk: Desk, order_id: str) -> Talk:
     """See an order through; a frank talk, which ends when the order has."""
     way = _Way(desk, order_id)
     while way.order.status.is_open:
+        if way.waits():
+            yield Pause(ASK_NS_FIRST)
+            continue
         request = way.question()
         reply = yield request
         if way.hear(request, reply):
@@ -82,6 +87,8 @@ class _Way:
         self._order_id = order_id
         self._asked_mono_ns = desk.now.mono_ns
         self._is_timed = False
+        self._pulls_before: int | None = None
+        """Complete pulls of deals when the settling time of an order was over whose journal is gone."""
         self._pause_ns = ASK_NS_FIRST
 
     @property
@@ -102,6 +109,12 @@ class _Way:
             valid_until_ns=order.valid_until_ns,
             epoch=desk.epoch,
         )
+
+    def waits(self) -> bool:
+        """Whether the order may be sent as soon as this portfolio leads: it has met the gateway, and has the lease."""
+        desk = self._desk
+        is_led = not desk.epoch or desk.is_leased
+        return self._may_be_sent() and (desk.wants_hello or desk.wants_epoch or not is_led)
 
     def _may_be_sent(self) -> bool:
         """Not past its deadline, not by a halted desk, and never to a journal that may have forgotten it."""
@@ -160,16 +173,34 @@ class _Way:
             desk.restrict(TradingState.HALTED, reason, by="gateway")
         if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
             desk.wants_deals = True
-            if desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns + DOUBT_SETTLING_NS:
+            if not self._has_settled():
                 return False
             ended = OrderStatus.PRESUMED_EXPIRED
         self._update(ended, reply)
-        return True
+        if order_is_open := self.order.status.is_open:
+            reason = (
+                f"the gateway says that order {self._order_id} is {ended}, the ledger has it as {self.order.status}"
+            )
+            desk.restrict(TradingState.HALTED, reason, by="gateway")
+        return not order_is_open
+
+    def _has_settled(self) -> bool:
+        """The venue has been asked for its deals, and has answered, often enough after the time that a history may be late."""
+        desk = self._desk
+        if desk.domain_ns(desk.now.mono_ns) <= self.order.valid_until_ns + DOUBT_SETTLING_NS:
+            return False
+        if self._pulls_before is None:
+            self._pulls_before = desk.deal_pulls
+        return desk.deal_pulls >= self._pulls_before + EMPTY_PULLS_MIN
 
     def _update(self, status: OrderStatus, reply: OrderReply) -> None:
         order, desk = self.order, self._desk
         if not may_become(order.status, status):
             return
+        if not status.is_open:
+            desk.published_mono_ns.pop(order.order_id, None)
+        if status is OrderStatus.PRESUMED_EXPIRED:
+            desk.unproven.add(order.symbol)
         desk.emit(
             OrderUpdated(
                 order_id=order.order_id,

@@ -15,7 +15,6 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import EpochTaken, JournalMet
 from services.portfolio.core.following import limit_doubt
 
-HOLDER: Final = "portfolio"
 RENEW_EVERY_NS: Final = 1_000_000_000
 RETRY_NS: Final = 250_000_000
 
@@ -34,27 +33,27 @@ def meet(desk: Desk, hello: HelloReply) -> None:
             )
         )
         limit_doubt(desk)
-    if desk.epoch and hello.epoch > desk.epoch:
+    if desk.epoch and not desk.wants_epoch and hello.epoch > desk.epoch:
         desk.lose_lead(f"epoch {hello.epoch} leads the account, this portfolio has {desk.epoch}")
-    elif not desk.epoch or is_other_journal:
+    elif not desk.epoch or desk.wants_epoch or is_other_journal:
         # What was sent under the old epoch and is still on its way must not reach a journal that knows nothing of it.
         epoch = max(book.epoch, hello.epoch) + 1
         desk.emit(EpochTaken(epoch=epoch, time_ns=desk.now.domain_ns))
         desk.epoch = epoch
     desk.lease_seen_ns = hello.lease_now_ns
-    desk.wants_hello = False
+    desk.wants_hello = desk.wants_epoch = desk.is_leased = False
 
 
 def keep_lease(desk: Desk) -> Talk:
     """Renew the lease for as long as this portfolio leads; a frank talk."""
     while not desk.is_superseded and not desk.wants_hello:
-        asked = Lease(holder=HOLDER, epoch=desk.epoch, seen_ns=desk.lease_seen_ns)
+        asked = Lease(holder=f"portfolio {desk.boot_id}", epoch=desk.epoch, seen_ns=desk.lease_seen_ns)
         reply = yield asked
         if reply is None or asked.epoch != desk.epoch:
             yield Pause(RETRY_NS)
             continue
         if isinstance(reply, LeaseReply) and reply.error_code is None:
-            desk.lease_seen_ns = reply.lease_now_ns
+            desk.lease_seen_ns, desk.is_leased = reply.lease_now_ns, True
         elif reply.error_code is ErrorCode.STALE_EPOCH:
             desk.lose_lead(reply.error or "")
             return
@@ -71,4 +70,4 @@ def keep_lease(desk: Desk) -> Talk:
 def take_lead_again(desk: Desk) -> None:
     """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
     if desk.is_superseded:
-        desk.is_superseded, desk.epoch, desk.wants_hello = False, 0, True
+        desk.is_superseded, desk.wants_epoch, desk.wants_hello = False, True, True

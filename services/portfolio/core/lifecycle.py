@@ -45,7 +45,9 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.DENIED: frozenset(),
     _S.PENDING: frozenset({_S.SENT, _S.PRESUMED_EXPIRED}) | _WORD_OF_THE_VENUE,
     _S.SENT: frozenset({_S.PRESUMED_EXPIRED}) | _WORD_OF_THE_VENUE,
-    _S.ACCEPTED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
+    _S.ACCEPTED: frozenset(
+        {_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT, _S.PRESUMED_EXPIRED}
+    ),
     _S.PARTIALLY_FILLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
     _S.FILLED: frozenset(),
     # A deal that comes after the end of its order has happened all the same: it is booked, late. Unless it fills the

@@ -52,7 +52,7 @@ class Live:
         if _DEALS not in self._running:
             dues.append(self._deals_due_ns)
         if _COMPARE not in self._running and not self._desk.storage_problem:
-            dues.append(self.watch.due_ns)
+            dues.append(0 if self._desk.unproven else self.watch.due_ns)
         return min(dues, default=None)
 
     def due(self) -> list[Call]:
@@ -72,7 +72,7 @@ class Live:
             desk.wants_deals = False
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
             calls += self._start(_DEALS, pull_deals(desk))
-        if now_ns >= self.watch.due_ns:
+        if now_ns >= self.watch.due_ns or desk.unproven:
             calls += self._start(_COMPARE, self.watch.look())
         return calls
 

@@ -272,9 +272,10 @@ class Portfolio:
             self.desk.cursor,
             self.desk.rules,
             valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS if is_live else 0,
-            age_ns=self.desk.market.newest_ns - signal.time_ns if is_live else 0,
+            age_ns=self.desk.domain_ns(self.desk.now.mono_ns) - signal.time_ns if is_live else 0,
             storage_problem=self.desk.storage_problem,
             newest=None if quote is None else (quote.bid, quote.ask),
+            is_unproven=signal.symbol in self.desk.unproven,
         )
         heed(self.desk, denial)
         if event is None:

@@ -31,6 +31,7 @@ class Verdict(StrEnum):
     INVALID_SIGNAL = "INVALID_SIGNAL"
     POSITION_OPEN = "POSITION_OPEN"
     ORDER_OPEN = "ORDER_OPEN"
+    UNPROVEN = "UNPROVEN"
 
 
 class Judgement(NamedTuple):

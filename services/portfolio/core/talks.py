@@ -183,6 +183,7 @@ def pull_deals(desk: Desk) -> Talk:
             if not desk.book.has_deal(deal.deal):
                 _book(desk, deal)
         after = reply.next
+    desk.deal_pulls += 1
 
 
 def _book(desk: Desk, deal: VenueDeal) -> None:

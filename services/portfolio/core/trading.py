@@ -30,6 +30,8 @@ def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
             desk.set_trading(TradingState.HALTED, command.reason, by=PERSON)
         case ReduceOnlyCommand():
             desk.set_trading(TradingState.REDUCE_ONLY, command.reason, by=PERSON)
+        case ResumeCommand() if desk.ledger_fault:
+            return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
         case ResumeCommand():
             desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.strangers)
             desk.strangers = []

@@ -119,7 +119,18 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     driven = a_running_desk()
     obey(driven, HALT)
     driven.desk.clock_stepped(1_000_000_000)
-    assert (status_of(driven.desk).trading_state, status_of(driven.desk).trading_reason) == ("HALTED", "news")
+    driven.desk.clock_stepped(2_000_000_000)
+    status = status_of(driven.desk)
+    assert status.trading_state is TradingState.HALTED
+    assert status.trading_reason == "news; the wall clock stepped by +1.000 s", "once, for whoever resumes it"
+
+
+def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> None:
+    driven = a_running_desk()
+    driven.desk.ledger_fault = "event 7 is missing"
+    reply = driven.portfolio.obey(RESUME, driven.now)
+    assert isinstance(reply, ControlError)
+    assert "event 7 is missing" in reply.error
 
 
 def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:

@@ -1,0 +1,169 @@
+"""What a live desk must not take for evidence, and who may send: each of these was once taken for enough."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import structs
+
+from proto.control import ResumeCommand, TradingState
+from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReply, OrderReplyStatus, Simulate
+from services.mt5.core.journal import MemoryJournal
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.following import DOUBT_SETTLING_NS
+from services.portfolio.core.lifecycle import OrderStatus
+from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk import HandDrivenDesk, request_of
+from tests.unit.portfolio.test_following import QUOTES, a_live_desk, an_order_on_its_way, calls_of, the_order
+
+
+def go_by(driven: HandDrivenDesk, *, seconds: int) -> None:
+    """Let time pass at gateway and desk, half a second at a time."""
+    for _ in range(2 * seconds):
+        driven.gateway.due(driven.now)
+        driven.settle(driven.wait(500))
+
+
+def a_buy_now(driven: HandDrivenDesk, sequence: int) -> None:
+    """The strategy says BUY on a tick of the present."""
+    time_ns = driven.desk.domain_ns(driven.mono_ns)
+    driven.settle(driven.tell(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
+
+
+def test_a_presumption_that_was_wrong_halts_the_desk_before_its_symbol_trades_again() -> None:
+    """The history stays incomplete for longer than an order is waited for; the account's position shows the truth."""
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    for sequence in range(2, 100):
+        go_by(driven, seconds=1)
+        a_buy_now(driven, sequence)
+    assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
+    assert driven.desk.book.trading_state is TradingState.HALTED
+    assert driven.desk.book.trading is not None
+    assert "position EURUSD" in driven.desk.book.trading.reason
+    assert driven.gateway.venue.net_volume("EURUSD") == Decimal("0.01")
+
+
+def test_a_presumption_that_was_right_costs_one_comparison() -> None:
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    go_by(driven, seconds=80)
+    assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
+    assert driven.desk.unproven == set()
+    a_buy_now(driven, 2)
+    assert [order.status for order in driven.desk.book.orders.values()] == [
+        OrderStatus.PRESUMED_EXPIRED,
+        OrderStatus.FILLED,
+    ]
+
+
+def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
+    driven = a_live_desk()
+    driven.silence(an_order_on_its_way(driven))
+    driven.gateway = a_gateway(
+        a_stream(*QUOTES), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
+    )
+    driven.gateway.due(driven.now)
+    away_ms = 2 * DOUBT_SETTLING_NS // 1_000_000
+    driven.gateway.handle(Simulate(fault=Fault.DISCONNECTED, duration_ms=away_ms), driven.now)
+    driven.desk.wants_hello = True
+    calls = driven.pause()
+    for _ in range(2 * away_ms // 1_000 - 10):
+        calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)
+    assert the_order(driven).status is OrderStatus.IN_DOUBT
+    for _ in range(60):
+        calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)
+    assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
+
+
+def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
+    gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0))
+    one, other = (HandDrivenDesk(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
+    starts = [(desk, desk.start()[0]) for desk in (one, other)]
+    hellos = [gateway.handle(request_of(call), desk.now) for desk, call in starts]
+    for (desk, call), hello in zip(starts, hellos, strict=True):
+        desk.settle(desk.answer(call, hello))
+    gateway.due(one.now)
+    one.settle(one.pause())
+    other.settle(other.pause())
+    assert (one.desk.epoch, other.desk.epoch) == (1, 1)
+    for desk in (one, other):
+        desk.settle(desk.tell(a_signal(1, 1)))
+    assert (one.desk.is_superseded, other.desk.is_superseded) == (False, True)
+    assert gateway.venue.order_count == 1
+
+
+def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
+    driven = a_live_desk()
+    driven.silence(an_order_on_its_way(driven))
+    driven.desk.lose_lead("epoch 9 leads the account")
+    driven.portfolio.obey(ResumeCommand("that one is gone"), driven.now)
+    assert calls_of(driven.wait(200), Buy) == []
+    driven.settle(driven.pause())
+    go_by(driven, seconds=2)
+    assert the_order(driven).status is OrderStatus.FILLED
+    assert [request.epoch for request in driven.asked if isinstance(request, Buy)] == [1, 2]
+
+
+def test_an_order_that_was_taken_and_then_refused_is_over() -> None:
+    driven = a_live_desk()
+    call = an_order_on_its_way(driven)
+    reply = OrderReply(
+        status=OrderReplyStatus.ACCEPTED,
+        mode="simulated",
+        venue="simulated-mt5",
+        account="paper-USD",
+        boot_id="boot-1",
+        order_id=the_order(driven).order_id,
+    )
+    driven.answer(call, reply)
+    [again] = calls_of(driven.wait(200), Buy)
+    driven.answer(again, structs.replace(reply, status=OrderReplyStatus.REJECTED))
+    assert the_order(driven).status is OrderStatus.REJECTED
+
+
+def test_an_order_that_rests_past_its_deadline_is_canceled_by_the_fence() -> None:
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    assert the_order(driven).status is OrderStatus.ACCEPTED
+    go_by(driven, seconds=10)
+    assert the_order(driven).status is OrderStatus.CANCELED
+    go_by(driven, seconds=60)
+    assert driven.gateway.venue.net_volume("EURUSD") == 0
+
+
+def test_flatten_at_the_gateway_ends_what_rests() -> None:
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    reply = driven.gateway.handle(Flatten(reason="portfolio is gone"), driven.now)
+    assert isinstance(reply, HaltReply)
+    assert reply.is_halted
+    driven.mono_ns += 61_000_000_000
+    driven.gateway.due(driven.now)
+    assert driven.gateway.venue.net_volume("EURUSD") == 0
+
+
+def test_what_rests_is_canceled_when_the_lease_lapses() -> None:
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    driven.mono_ns += 6_000_000_000
+    driven.gateway.due(driven.now)
+    driven.mono_ns += 60_000_000_000
+    driven.gateway.due(driven.now)
+    assert driven.gateway.venue.net_volume("EURUSD") == 0
+    [fence] = [call for call in driven.wait(1) if isinstance(request_of(call), Fence)]
+    driven.settle([fence])
+    assert the_order(driven).status is OrderStatus.CANCELED
+
+
+def test_a_signal_is_as_old_as_the_clock_says_also_where_nothing_was_heard() -> None:
+    driven = a_live_desk()
+    driven.mono_ns += 60_000_000_000
+    driven.settle(driven.tell(a_signal(1, 1)))
+    assert driven.desk.book.orders == {}
+    assert driven.desk.cursor.denied == {"SIGNAL_STALE": 1}
