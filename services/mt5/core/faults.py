@@ -15,10 +15,11 @@ from typing import Final, NamedTuple
 from proto.gateway import ErrorCode, Fault, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
 from proto.units import Side
+from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder
 from services.mt5.core.link import Sent, TerminalLink, Trouble, Waiting, place, sent_of
 from services.mt5.core.magic import COMMENT_CHARS_MAX, comment_of
-from services.mt5.core.venue import RETCODE_DONE, SimulatedVenue
+from services.mt5.core.venue import SimulatedVenue
 
 _MS: Final = 1_000_000
 POLL_NS: Final = 1_000_000_000
@@ -149,7 +150,7 @@ class FaultyLink(TerminalLink):
 
     def _execute(self, request: PlaceOrder, symbol: str, faults: Played, now: Now) -> Sent | None:
         if Fault.NOT_EXECUTED in faults:
-            return Sent(RETCODE_DONE, 0, 0)
+            return Sent(retcodes.DONE, 0, 0)
         comment = comment_of(request.order_id)
         if Fault.COMMENT_TRUNCATED in faults:
             comment = comment[:TRUNCATED_CHARS]

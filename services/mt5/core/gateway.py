@@ -45,6 +45,7 @@ from proto.gateway import (
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
 from proto.units import Side
+from services.mt5.core import retcodes
 from services.mt5.core.faults import FaultyLink
 from services.mt5.core.identity import Identity
 from services.mt5.core.instruments import catalogue
@@ -56,7 +57,7 @@ from services.mt5.core.publisher import Publisher
 from services.mt5.core.queries import Queries
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
-from services.mt5.core.venue import RETCODE_INVALID, RETCODE_INVALID_VOLUME, SimulatedVenue
+from services.mt5.core.venue import SimulatedVenue
 
 OK: Final = "OK"
 FILLS: Final = "ideal"
@@ -66,10 +67,10 @@ _OF_THE_VENUE: Final = (Buy, Sell, GetAccount, GetPositions, GetOrders, GetDeals
 """What cannot be answered without the terminal."""
 
 _FIELD_ERRORS: Final = {
-    ErrorCode.MISSING_FIELD: RETCODE_INVALID,
-    ErrorCode.UNKNOWN_FIELD: RETCODE_INVALID,
-    ErrorCode.INVALID_FIELD: RETCODE_INVALID,
-    ErrorCode.INVALID_VOLUME: RETCODE_INVALID_VOLUME,
+    ErrorCode.MISSING_FIELD: retcodes.INVALID,
+    ErrorCode.UNKNOWN_FIELD: retcodes.INVALID,
+    ErrorCode.INVALID_FIELD: retcodes.INVALID,
+    ErrorCode.INVALID_VOLUME: retcodes.INVALID_VOLUME,
 }
 """What can be wrong with a request that is an order all the same, and MetaTrader's word for it."""
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from proto.instrument import Instrument
+from proto.units import is_on_step
 
 _CODES: Final = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD "
@@ -63,3 +64,10 @@ def catalogue(symbol: str) -> Instrument | None:
 def account_digits(currency: str) -> int:
     """Decimals in which an account in this currency is kept."""
     return ACCOUNT_DIGITS.get(currency, ACCOUNT_DIGITS_DEFAULT)
+
+
+def is_out_of_terms(volume: Decimal, instrument: Instrument) -> bool:
+    """Whether the broker does not take a volume: outside its bounds, or off its step."""
+    if not instrument.volume_min <= volume <= instrument.volume_max:
+        return True
+    return not is_on_step(volume, instrument.volume_step)

@@ -16,13 +16,14 @@ from msgspec import structs
 from proto.gateway import ErrorCode, OrderReply, OrderReplyStatus, PlaceOrder
 from proto.time import Now
 from proto.units import Side
+from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Effect, Entry, EntryState, Journal
 from services.mt5.core.link import Link, Sent, Waiting
 from services.mt5.core.magic import desk_id_of, magic_of
 from services.mt5.core.symbol_map import SymbolMap
-from services.mt5.core.venue import RETCODE_DONE, RETCODE_INVALID, RETCODE_PLACED, RETCODE_REJECT, SimulatedVenue
+from services.mt5.core.venue import SimulatedVenue
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""
@@ -35,7 +36,7 @@ LOOKS_APART_NS: Final = 500_000_000
 """Looks within one moment are one look."""
 
 _MS: Final = 1_000_000
-_CLAIMS: Final = (RETCODE_DONE, RETCODE_PLACED)
+_CLAIMS: Final = (retcodes.DONE, retcodes.PLACED)
 
 
 class _Looks:
@@ -117,7 +118,7 @@ class OrderDesk:
 
     def refuse_for_good(self, request: PlaceOrder, code: ErrorCode, words: str) -> OrderReply:
         """Reject an order before the venue is called; the id is used up."""
-        reply = self._refusal(request, OrderReplyStatus.REJECTED, code, words, retcode=RETCODE_REJECT)
+        reply = self._refusal(request, OrderReplyStatus.REJECTED, code, words, retcode=retcodes.REJECT)
         self._journal.done(request.order_id, effect_of(request), _stored(reply))
         return reply
 
@@ -178,7 +179,7 @@ class OrderDesk:
         """An order for a symbol that the broker does not trade; it leaves no trace."""
         words = f"unknown symbol {request.symbol}"
         return self._refusal(
-            request, OrderReplyStatus.REJECTED, ErrorCode.UNKNOWN_SYMBOL, words, retcode=RETCODE_INVALID
+            request, OrderReplyStatus.REJECTED, ErrorCode.UNKNOWN_SYMBOL, words, retcode=retcodes.INVALID
         )
 
     def refuse_fields(

@@ -17,21 +17,14 @@ from msgspec import structs
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenuePosition
 from proto.instrument import Instrument
 from proto.money import Quote, conversion_rate
-from proto.units import Side, exact, is_on_step, plain, round_money
+from proto.units import Side, exact, plain, round_money
+from services.mt5.core import retcodes
 from services.mt5.core.asked import Asked
 from services.mt5.core.book import BookChange, BookOrder, BookStore
-from services.mt5.core.instruments import account_digits, catalogue
+from services.mt5.core.instruments import account_digits, catalogue, is_out_of_terms
 from services.mt5.core.netting import Position, fold, value_difference
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
-
-RETCODE_REJECT: Final = 10006
-RETCODE_CANCEL: Final = 10007
-RETCODE_PLACED: Final = 10008
-RETCODE_DONE: Final = 10009
-RETCODE_INVALID: Final = 10013
-RETCODE_INVALID_VOLUME: Final = 10014
-RETCODE_NO_QUOTES: Final = 10021
 
 _ZERO: Final = Decimal(0)
 
@@ -182,18 +175,18 @@ class SimulatedVenue:
         instrument = catalogue(symbol)
         assert instrument is not None, symbol
         asked = Asked(magic, comment, symbol, side, volume)
-        if _is_out_of_terms(volume, instrument):
+        if is_out_of_terms(volume, instrument):
             terms = f"{plain(instrument.volume_min)} to {plain(instrument.volume_max)}"
             words = f"volume {volume} of {symbol}, expected {terms} in steps of {plain(instrument.volume_step)}"
-            return self._reject(asked, RETCODE_INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:200])
+            return self._reject(asked, retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:200])
         quote = self.quote(symbol)
         if quote is None:
-            return self._reject(asked, RETCODE_NO_QUOTES, ErrorCode.NO_QUOTE, f"{symbol} has no quote yet")
+            return self._reject(asked, retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{symbol} has no quote yet")
         if self._rate(1, instrument) is None:
             words = f"no quote between {instrument.profit_currency} and the account's {self.currency}"
-            return self._reject(asked, RETCODE_REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+            return self._reject(asked, retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
         if rests:
-            return self._record(asked, OrderReplyStatus.ACCEPTED, RETCODE_PLACED)
+            return self._record(asked, OrderReplyStatus.ACCEPTED, retcodes.PLACED)
         return self._fill(asked, instrument, quote, ticket=len(self._book.orders) + 1)
 
     def execute(self, resting: BookOrder) -> None:
@@ -210,7 +203,7 @@ class SimulatedVenue:
         order = structs.replace(
             resting.order,
             status=OrderReplyStatus.CANCELED,
-            retcode=RETCODE_CANCEL,
+            retcode=retcodes.CANCEL,
             reason=why,
             time_ns=self.time_ns,
             ordinal=self.ordinal,
@@ -310,7 +303,7 @@ class SimulatedVenue:
         order = asked.order(
             OrderReplyStatus.FILLED,
             ticket=ticket,
-            retcode=RETCODE_DONE,
+            retcode=retcodes.DONE,
             time_ns=time_ns,
             ordinal=self.ordinal,
             price=price,
@@ -434,12 +427,6 @@ class SimulatedVenue:
             return None
         price = quote.bid if position.volume > 0 else quote.ask
         return self._converted(position.volume, position.cost, price, instrument)
-
-
-def _is_out_of_terms(volume: Decimal, instrument: Instrument) -> bool:
-    if not instrument.volume_min <= volume <= instrument.volume_max:
-        return True
-    return not is_on_step(volume, instrument.volume_step)
 
 
 def _broker_name(desk_name: str, symbols: SymbolMap) -> str:
