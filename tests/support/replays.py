@@ -53,6 +53,9 @@ def ticks_or(default: int) -> int:
     return int(os.environ.get(TICKS_VARIABLE, default))
 
 
+PATIENT: Final = {"WATCHDOG_HANG_MS": "600000"}
+"""No process is ended for hanging: for tests that stop one for a while, or that want to find every one where it was."""
+
 TRADES_MUCH: Final = ("--risk", "none")
 """Limits would keep most of the orders back that a test of what becomes of orders wants to see."""
 

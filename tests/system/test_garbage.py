@@ -29,7 +29,7 @@ from proto.gateway import Hello, Ping
 from proto.messages import Answer, Call, Outcome
 from proto.units import MAX_FRAME_BYTES
 from tests.support.builders import STREAM_ID, a_signal
-from tests.support.replays import Replay, backtested, ticks_or
+from tests.support.replays import PATIENT, Replay, backtested, ticks_or
 from tests.support.tick_files import a_tick_file
 from tests.support.waiting import receive, wait_for
 
@@ -100,19 +100,25 @@ def throw(sockets: dict[str, Socket], source: random.Random) -> int:
 def strangers(runtime: Path) -> Iterator[dict[str, Socket]]:
     """A connection to every socket that a process of the desk has bound."""
     sockets = Sockets()
+    try:
+        yield _connected(sockets, runtime)
+    finally:
+        sockets.close()
+
+
+def _connected(sockets: Sockets, runtime: Path) -> dict[str, Socket]:
     made = {name: sockets.push(f"ipc://{runtime}/{name}.ipc") for name in ("signal", "command", "report")}
     made |= {name: sockets.dealer(f"ipc://{runtime}/{name}.ipc") for name in ("control", "gw")}
     for name, socket in made.items():
         wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
-    yield made
-    sockets.close()
+    return made
 
 
 def test_a_desk_amid_garbage_trades_as_ever(tmp_path: Path) -> None:
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
     expected = backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
     source = random.Random(SEED)
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
         replay.reach(1)
         pids = {service: replay.process(service).pid for service in ("mt5", "execution", "portfolio", "signal")}
         with strangers(replay.runtime) as sockets:

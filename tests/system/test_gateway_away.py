@@ -12,14 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.replays import Outcome, Replay, backtested, stall, stopped
+from tests.support.replays import PATIENT, Outcome, Replay, backtested, stall, stopped
 from tests.support.tick_files import a_tick_file
 from tests.support.waiting import wait_for
 
 TICKS = 2_000
-PATIENT = {"WATCHDOG_HANG_MS": "600000"}
-"""The watchdog ends no gateway here that a test stops for a while."""
-
 SILENCE_S = 30.0
 
 
