@@ -85,6 +85,8 @@ def throw(sockets: dict[str, Socket], source: random.Random) -> int:
     """One round at every socket; how many pieces were taken."""
     taken = 0
     for name, socket in sockets.items():
+        # Whoever was cut off in the last round is not back at once.
+        wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
         for _ in range(PIECES_A_ROUND):
             frames = garbage(source, source.choice(MESSAGES[name]))
             envelope = [b""] if name in ("gw", "control") and source.random() < 0.8 else []
