@@ -33,7 +33,7 @@ from tests.support.replays import PATIENT, Replay, backtested, ticks_or
 from tests.support.tick_files import a_tick_file
 from tests.support.waiting import receive, wait_for
 
-TICKS = ticks_or(3_000)
+TICKS = ticks_or(10_000)
 SEED = 20_140_501
 ROUNDS: Final = 10
 PIECES_A_ROUND: Final = 30
