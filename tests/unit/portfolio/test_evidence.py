@@ -7,14 +7,14 @@ from decimal import Decimal
 from msgspec import structs
 
 from proto.control import ResumeCommand, TradingState
-from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReply, OrderReplyStatus, Simulate
+from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, Simulate
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.following import DOUBT_SETTLING_NS
 from services.portfolio.core.lifecycle import OrderStatus
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk, request_of
-from tests.unit.portfolio.test_following import QUOTES, a_live_desk, an_order_on_its_way, calls_of, the_order
+from tests.unit.portfolio.test_following import QUOTES, a_live_desk, a_reply, an_order_on_its_way, calls_of, the_order
 
 
 def go_by(driven: HandDrivenDesk, *, seconds: int) -> None:
@@ -110,14 +110,7 @@ def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
 def test_an_order_that_was_taken_and_then_refused_is_over() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
-    reply = OrderReply(
-        status=OrderReplyStatus.ACCEPTED,
-        mode="simulated",
-        venue="simulated-mt5",
-        account="paper-USD",
-        boot_id="boot-1",
-        order_id=the_order(driven).order_id,
-    )
+    reply = a_reply(driven, OrderReplyStatus.ACCEPTED)
     driven.answer(call, reply)
     [again] = calls_of(driven.wait(200), Buy)
     driven.answer(again, structs.replace(reply, status=OrderReplyStatus.REJECTED))

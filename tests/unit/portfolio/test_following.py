@@ -43,6 +43,18 @@ def the_order(driven: HandDrivenDesk) -> Order:
     return order
 
 
+def a_reply(driven: HandDrivenDesk, status: OrderReplyStatus) -> OrderReply:
+    """A word of the gateway on the only order."""
+    return OrderReply(
+        status=status,
+        mode="simulated",
+        venue="simulated-mt5",
+        account="paper-USD",
+        boot_id="boot-1",
+        order_id=the_order(driven).order_id,
+    )
+
+
 def calls_of(calls: list[Call], kind: type) -> list[Call]:
     return [call for call in calls if isinstance(request_of(call), kind)]
 
@@ -96,14 +108,7 @@ def test_a_call_without_effect_is_fenced_after_the_deadline() -> None:
 def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
-    reply = OrderReply(
-        status=OrderReplyStatus.IN_DOUBT,
-        mode="simulated",
-        venue="simulated-mt5",
-        account="paper-USD",
-        boot_id="boot-1",
-        order_id=the_order(driven).order_id,
-    )
+    reply = a_reply(driven, OrderReplyStatus.IN_DOUBT)
     driven.answer(call, reply)
     assert the_order(driven).status is OrderStatus.IN_DOUBT
     [asked] = calls_of(driven.wait(PAST_DEADLINE_MS), Fence)

@@ -9,7 +9,8 @@ from proto.units import plain
 from services.portfolio.core.risk.exposure import by_currency, exposures, gross, power
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
-from services.portfolio.core.risk.rules.order_rate import of_this_day, within_a_minute
+from services.portfolio.core.risk.rules.order_rate import of_this_day
+from services.portfolio.core.risk.server_clock import last_minute
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.risk.words import instant, percent
 
@@ -48,12 +49,12 @@ def _losses(account: Account, now_ns: int) -> Iterator[Reading]:
 def _orders(account: Account, now_ns: int) -> Iterator[Reading]:
     limits, memory = account.limits, account.cursor.risk
     if limits.orders_per_minute_max is not None:
-        seen = within_a_minute(memory.order_times_ns, now_ns)
+        seen = len(last_minute(memory.order_times_ns, now_ns))
         yield Reading("ORDER_RATE", "", f"{limits.orders_per_minute_max} a minute", str(seen))
     if limits.orders_per_day_max is not None:
         yield Reading("ORDER_RATE", "", f"{limits.orders_per_day_max} a day", str(of_this_day(memory, now_ns)))
     if limits.rejects_per_minute_max is not None:
-        seen = within_a_minute(memory.reject_times_ns, now_ns)
+        seen = len(last_minute(memory.reject_times_ns, now_ns))
         yield Reading("REJECTS", "", f"fewer than {limits.rejects_per_minute_max} a minute", str(seen))
     if limits.repeated_orders_max is not None:
         for symbol, run in sorted(memory.runs.items()):

@@ -12,13 +12,12 @@ from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
-from services.portfolio.core.risk.server_clock import NS, server_day
+from services.portfolio.core.risk.server_clock import NS, last_minute, server_day
 
 MEDIAN_STEP_POINTS: Final = 0.05
 """How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
 
 PERSON: Final = "person"
-_MINUTE_NS: Final = 60 * NS
 
 
 def see_spread(memory: RiskMemory, symbol: str, spread: float, point: float) -> None:
@@ -57,7 +56,7 @@ def see_event(memory: RiskMemory, event: Event, limits: Limits) -> None:
         case OrderCreated(order=order):
             _see_order(memory, order)
         case OrderUpdated(status=OrderStatus.REJECTED, time_ns=time_ns):
-            memory.reject_times_ns = [*_within_a_minute(memory.reject_times_ns, time_ns), time_ns]
+            memory.reject_times_ns = [*last_minute(memory.reject_times_ns, time_ns), time_ns]
         case DealBooked(deal=deal):
             _see_deal(memory, deal, limits)
         case TradingStateChanged(state=TradingState.ACTIVE, by=by) if by == PERSON:
@@ -68,7 +67,7 @@ def see_event(memory: RiskMemory, event: Event, limits: Limits) -> None:
 
 def _see_order(memory: RiskMemory, order: Order) -> None:
     now_ns, symbol, sign = order.created_ns, order.symbol, order.side.sign
-    memory.order_times_ns = [*_within_a_minute(memory.order_times_ns, now_ns), now_ns]
+    memory.order_times_ns = [*last_minute(memory.order_times_ns, now_ns), now_ns]
     memory.last_order_ns[symbol] = now_ns
     day = server_day(now_ns)
     if memory.order_day != day:
@@ -113,7 +112,3 @@ def _begin_anew(memory: RiskMemory) -> None:
     memory.peaks = Peaks(equity=memory.peaks.equity)
     memory.runs.clear()
     memory.reject_times_ns.clear()
-
-
-def _within_a_minute(times_ns: list[int], now_ns: int) -> list[int]:
-    return [time_ns for time_ns in times_ns if time_ns > now_ns - _MINUTE_NS]

@@ -12,7 +12,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 NS: Final = 1_000_000_000
-HOUR_NS: Final = 3_600 * NS
+MINUTE_NS: Final = 60 * NS
+HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
 FRIDAY: Final = 4
 
@@ -47,3 +48,8 @@ def _offset_ns(hour: int) -> int:
     offset = (_EPOCH + timedelta(hours=hour)).astimezone(_NEW_YORK).utcoffset()
     assert offset is not None
     return int((offset + _AHEAD).total_seconds()) * NS
+
+
+def last_minute(times_ns: list[int], now_ns: int) -> list[int]:
+    """Those of the moments that are less than a minute ago."""
+    return [time_ns for time_ns in times_ns if time_ns > now_ns - MINUTE_NS]

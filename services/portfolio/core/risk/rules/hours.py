@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from services.portfolio.core.risk.server_clock import FRIDAY, HOUR_NS, of_day_ns, weekday
+from services.portfolio.core.risk.server_clock import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-
-_MINUTE_NS: Final = HOUR_NS // 60
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
@@ -28,9 +24,9 @@ def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
 
 def _of_day(text: str) -> int:
     hour, minute = text.split(":")
-    return int(hour) * HOUR_NS + int(minute) * _MINUTE_NS
+    return int(hour) * HOUR_NS + int(minute) * MINUTE_NS
 
 
 def _shown(now_ns: int) -> str:
-    minutes = of_day_ns(now_ns) // _MINUTE_NS
+    minutes = of_day_ns(now_ns) // MINUTE_NS
     return f"{minutes // 60:02d}:{minutes % 60:02d} server time"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.portfolio.core.risk.memory import RiskMemory
-from services.portfolio.core.risk.server_clock import NS, server_day
+from services.portfolio.core.risk.server_clock import NS, last_minute, server_day
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 
@@ -16,7 +16,7 @@ def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
     if most and last_ns is not None and (now_ns - last_ns) * most < NS:
         return Denial("ORDER_RATE", f"{most} a second of a symbol", f"{(now_ns - last_ns) / NS:.3f} s after the last")
     most = limits.orders_per_minute_max
-    seen = within_a_minute(memory.order_times_ns, now_ns)
+    seen = len(last_minute(memory.order_times_ns, now_ns))
     if most is not None and seen >= most:
         return Denial("ORDER_RATE", f"{most} a minute", str(seen + 1))
     most = limits.orders_per_day_max
@@ -24,11 +24,6 @@ def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
     if most is not None and of_day >= most:
         return Denial("ORDER_RATE", f"{most} a day", str(of_day + 1))
     return None
-
-
-def within_a_minute(times_ns: list[int], now_ns: int) -> int:
-    """How many of these moments are less than a minute ago."""
-    return sum(time_ns > now_ns - 60 * NS for time_ns in times_ns)
 
 
 def of_this_day(memory: RiskMemory, now_ns: int) -> int:

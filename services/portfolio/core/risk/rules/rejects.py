@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from services.portfolio.core.risk.rules.order_rate import within_a_minute
+from services.portfolio.core.risk.server_clock import last_minute
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 
@@ -12,7 +12,7 @@ def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
     most = account.limits.rejects_per_minute_max
     if most is None:
         return None
-    seen = within_a_minute(account.cursor.risk.reject_times_ns, now_ns)
+    seen = len(last_minute(account.cursor.risk.reject_times_ns, now_ns))
     if seen < most:
         return None
     return Denial("REJECTS", f"fewer than {most} a minute", str(seen), TradingState.REDUCE_ONLY)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from services.portfolio.core.risk.server_clock import DAY_NS, HOUR_NS, of_day_ns
+from services.portfolio.core.risk.server_clock import DAY_NS, MINUTE_NS, of_day_ns
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-
-_MINUTE_NS: Final = HOUR_NS // 60
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
@@ -17,6 +13,6 @@ def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
         return None
     moment = of_day_ns(now_ns)
     distance_ns = min(moment, DAY_NS - moment)
-    if distance_ns >= minutes * _MINUTE_NS:
+    if distance_ns >= minutes * MINUTE_NS:
         return None
-    return Denial("ROLLOVER", f"{minutes} minutes from the rollover", f"{distance_ns // _MINUTE_NS} minutes")
+    return Denial("ROLLOVER", f"{minutes} minutes from the rollover", f"{distance_ns // MINUTE_NS} minutes")
