@@ -8,7 +8,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from proto.units import Cursor, Name, Text
+from proto.trading import OrderType, TimeInForce
+from proto.units import Cursor, Name, Side, Text, TimeNs, require_exact
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
@@ -66,8 +67,80 @@ class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", fo
     reason: Reason
 
 
+class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
+    """A person's order. `key` names the command: said again with the same key, it is answered and not done again."""
+
+    key: Name
+    reason: Reason
+
+    def __post_init__(self) -> None:
+        """Every number that is told is finite and of a sane size."""
+        for field in self.__struct_fields__:
+            if isinstance(value := getattr(self, field), Decimal):
+                require_exact(field, value)
+
+
+class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
+    """Buy or sell by hand, through the same risk ladder as a signal. Fields as in the gateway's BUY and SELL.
+
+    `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not.
+    """
+
+    symbol: Name
+    side: Side
+    volume: Decimal
+    type: OrderType
+    price: Decimal | None
+    time_in_force: TimeInForce | None
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    trailing_stop_points: Cursor
+    expires_ns: TimeNs
+
+
+class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid_unknown_fields=True):
+    """Close a position at the market, `volume` lots of it or all; `position` 0 is all that is held of the symbol."""
+
+    symbol: Name
+    position: Cursor
+    volume: Decimal | None
+
+
+class CancelCommand(_OrderCommand, frozen=True, kw_only=True, tag="CANCEL", forbid_unknown_fields=True):
+    """End an order that rests at the venue."""
+
+    order_id: Name
+
+
+class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forbid_unknown_fields=True):
+    """Change an order that rests (`order_id`), or the stops of a position (`symbol`, `position` 0 for the one there is).
+
+    The values are those that hold afterwards: None takes a stop away, and leaves `price` as it is.
+    """
+
+    symbol: Name
+    order_id: Text
+    position: Cursor
+    price: Decimal | None
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    expires_ns: TimeNs
+
+
+OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
 TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
-ControlRequest = StatusQuery | ReconcileCommand | HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
+ControlRequest = (
+    StatusQuery
+    | ReconcileCommand
+    | HaltCommand
+    | ReduceOnlyCommand
+    | ResumeCommand
+    | FlattenCommand
+    | PlaceCommand
+    | CloseCommand
+    | CancelCommand
+    | ModifyCommand
+)
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -194,10 +267,24 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
     closing: list[Name]
 
 
+class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
+    """What a person's order has come to so far; it is durable. `order_ids` are those made, changed or to be canceled.
+
+    A denied one has made none: `code`, `limit` and `observed` are the rule's. What the venue makes of it, ORDERS tells.
+    """
+
+    key: Text
+    order_ids: list[Name]
+    denied: bool
+    code: Text = ""
+    limit: Text = ""
+    observed: Text = ""
+
+
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):
     """The request was none."""
 
     error: Annotated[str, Meta(max_length=512)]
 
 
-ControlReply = StatusReply | ReconcileReply | TradingReply | ControlError
+ControlReply = StatusReply | ReconcileReply | TradingReply | OrderCommandReply | ControlError

@@ -17,12 +17,16 @@ from proto.codes import OrderReplyStatus as OrderReplyStatus
 from proto.instrument import Instrument
 from proto.records import DealEntry as DealEntry
 from proto.records import DealKind as DealKind
+from proto.records import DealReason as DealReason
 from proto.records import TickCounts as TickCounts
 from proto.records import VenueDeal as VenueDeal
 from proto.records import VenueOrder as VenueOrder
 from proto.records import VenuePosition as VenuePosition
 from proto.records import require_all_exact
-from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
+from proto.trading import AccountMode as AccountMode
+from proto.trading import OrderType as OrderType
+from proto.trading import TimeInForce as TimeInForce
+from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
@@ -49,10 +53,13 @@ class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
 
 
 class _PlaceOrder(_Request, frozen=True, kw_only=True):
-    """A market order.
+    """An order to buy or sell.
 
-    `order_id` is the idempotency key; symbol, side and volume are the effect. `price` is the quote it was decided on,
-    for the record. `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it;
+    `order_id` is the idempotency key; all that says what is to happen is the effect: symbol, side, volume, `type`, `price` of a
+    LIMIT or STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (of GTD alone) and `position`. `price` of a
+    MARKET order is the quote it was decided on, and with `deviation_points` the venue refuses to be further away from it than that.
+    `time_in_force` None is FOK for a MARKET order and GTC for the others. `position` > 0 closes of that position and
+    nothing else; 0 trades the symbol: on a hedging account that opens a position. `ordinal` > 0 ties the order to that tick of a stepped stream and confirms every tick before it;
     0 means the venue's present. `valid_until_ns` (venue time) 0 means no deadline. `epoch` > 0 is that of a client with a
     lease; 0 a client without one, which only the simulated venue serves.
     """
@@ -61,14 +68,26 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
     symbol: Name
     volume: Decimal
     price: Decimal | None = None
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expires_ns: TimeNs = 0
+    position: Cursor = 0
+    deviation_points: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     ordinal: Cursor = 0
     valid_until_ns: TimeNs = 0
     epoch: Cursor = 0
 
     def __post_init__(self) -> None:
-        require_exact("volume", self.volume)
-        if self.price is not None:
-            require_exact("price", self.price)
+        require_all_exact(self, "volume", "price", "stop_loss", "take_profit")
+
+    @property
+    def filling(self) -> TimeInForce:
+        """How long it stands where nothing was said: FOK at the market, GTC else."""
+        if self.time_in_force is not None:
+            return self.time_in_force
+        return TimeInForce.FOK if self.type is OrderType.MARKET else TimeInForce.GTC
 
     @property
     def side(self) -> Side:
@@ -81,6 +100,59 @@ class Buy(_PlaceOrder, frozen=True, kw_only=True, tag="BUY"):
 
 class Sell(_PlaceOrder, frozen=True, kw_only=True, tag="SELL"):
     """Sell at the bid."""
+
+
+class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
+    """Close a position at the market: a BUY or SELL whose side the gateway finds out; `order_id` is its idempotency key.
+
+    `position` is a ticket, 0 for the one of a netting account. `volume` None is all of it.
+    """
+
+    order_id: Name
+    symbol: Name
+    position: Cursor = 0
+    volume: Decimal | None = None
+    ordinal: Cursor = 0
+    valid_until_ns: TimeNs = 0
+    epoch: Cursor = 0
+
+    def __post_init__(self) -> None:
+        require_all_exact(self, "volume")
+
+
+class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
+    """End an order that rests at the venue. Said twice it is said once; the answer is what the order is then.
+
+    `ordinal` and `epoch` are as in an order. An order that has ended otherwise is answered as it is, with ORDER_ENDED.
+    """
+
+    order_id: Name
+    ordinal: Cursor = 0
+    epoch: Cursor = 0
+
+
+class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
+    """Give an order that rests, or a position, these prices: what is None is taken away, except `price`, which stays.
+
+    With `order_id` it is about that order (`price`, `expires_ns` > 0, stops), without about the stops of a position: `position` is its
+    ticket, or 0 for the one of a netting account's `symbol`. `revision` > 0 must be higher than that of every modification of the
+    same target before; an equal one is answered and changes nothing, a lower one is refused with STALE_REVISION: so a repeat that
+    comes late undoes nothing. 0 is for clients who do not repeat.
+    """
+
+    symbol: Name
+    order_id: Annotated[str, Meta(max_length=64)] = ""
+    position: Cursor = 0
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expires_ns: TimeNs = 0
+    revision: Cursor = 0
+    ordinal: Cursor = 0
+    epoch: Cursor = 0
+
+    def __post_init__(self) -> None:
+        require_all_exact(self, "price", "stop_loss", "take_profit")
 
 
 class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
@@ -194,6 +266,9 @@ Request = (
     | Hello
     | Buy
     | Sell
+    | Close
+    | Cancel
+    | Modify
     | OrderStatusQuery
     | Fence
     | Confirm
@@ -240,7 +315,7 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
 
     `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
     incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file. `epoch` is the
-    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat.
+    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat. `leverage` 0: no margin is asked for.
     """
 
     stream_id: Name
@@ -255,6 +330,8 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     currency_digits: Annotated[int, Meta(ge=0, le=8)]
     data_sha256: Annotated[str, Meta(max_length=64)]
     fills: Name
+    account_mode: AccountMode = AccountMode.NETTING
+    leverage: Cursor = 0
     epoch: Cursor = 0
     lease_now_ns: TimeNs = 0
     is_halted: bool = False
@@ -289,7 +366,7 @@ class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
 class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     """What became of an order. `deal_cursor` is the number of deals in the book once it was done.
 
-    `quiet`: nothing rests in the book that a tick could set off.
+    `quiet`: nothing is in the book that a tick could set off. `position` is the ticket of the position that its last deal was about.
     """
 
     order_id: Annotated[str, Meta(max_length=64)]
@@ -304,16 +381,31 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     ordinal: Cursor = 0
     deal_cursor: Cursor = 0
     quiet: bool = False
+    position: int | None = None
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
         require_all_exact(self, "filled_price", "filled_volume")
 
 
+class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
+    """What an order or a position has now: one of the two, or neither where it is gone.
+
+    With status REJECTED nothing was changed, and `retcode` and `error_code` say why. `deal_cursor` and `quiet` are as in an order's reply.
+    """
+
+    order: VenueOrder | None = None
+    position: VenuePosition | None = None
+    retcode: int | None = None
+    deal_cursor: Cursor = 0
+    quiet: bool = False
+
+
 class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
     """The book stands at tick `ordinal` + 1, and `deal_cursor` deals had happened when it had stepped there.
 
-    `counts` comes with the end of the data: there is no tick after `ordinal`.
+    `order_cursor` counts the orders that ticks have ended without a deal (canceled, expired, refused when their time came): where it has grown,
+    open orders are to be asked after. `counts` comes with the end of the data: there is no tick after `ordinal`.
     """
 
     ordinal: Cursor
@@ -321,10 +413,14 @@ class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
     quiet: bool
     end_of_data: bool
     counts: TickCounts | None = None
+    order_cursor: Cursor = 0
 
 
 class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
-    """Money of the account, in its currency. `equity` is None when a position cannot be valued."""
+    """Money of the account, in its currency. `equity`, `margin` and `free_margin` are None when a position cannot be valued.
+
+    `margin_level_pct` is equity by margin, None where there is no margin.
+    """
 
     currency: Name
     currency_digits: int
@@ -332,10 +428,15 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     equity: Decimal | None
     deal_cursor: Cursor
     ordinal: Cursor
+    account_mode: AccountMode = AccountMode.NETTING
+    leverage: Cursor = 0
+    margin: Decimal | None = Decimal(0)
+    free_margin: Decimal | None = None
+    margin_level_pct: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
-        require_all_exact(self, "balance", "equity")
+        require_all_exact(self, "balance", "equity", "margin", "free_margin", "margin_level_pct")
 
 
 class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):
@@ -386,6 +487,7 @@ Reply = (
     | HaltReply
     | SimulateReply
     | OrderReply
+    | ModifyReply
     | ConfirmReply
     | AccountReply
     | PositionsReply

@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from proto.codes import OrderReplyStatus
+from proto.trading import OrderType, TimeInForce
 from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
 
 
@@ -21,11 +22,19 @@ def require_all_exact(record: Struct, *fields: str) -> None:
 
 
 class DealKind(StrEnum):
-    """What a deal did: trades move positions and cash, a balance deal moves cash only."""
+    """What a deal did: trades (BUY, SELL) move positions and cash, all others move cash only."""
 
     BUY = "BUY"
     SELL = "SELL"
     BALANCE = "BALANCE"
+    SWAP = "SWAP"
+    COMMISSION = "COMMISSION"
+    CORRECTION = "CORRECTION"
+
+    @property
+    def is_trade(self) -> bool:
+        """Whether it is an execution, and moves a position."""
+        return self in (DealKind.BUY, DealKind.SELL)
 
 
 class DealEntry(StrEnum):
@@ -37,12 +46,23 @@ class DealEntry(StrEnum):
     NONE = "NONE"
 
 
+class DealReason(StrEnum):
+    """Who or what made a deal happen, in MetaTrader's words."""
+
+    CLIENT = "CLIENT"
+    STOP_LOSS = "STOP_LOSS"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    STOP_OUT = "STOP_OUT"
+    ROLLOVER = "ROLLOVER"
+
+
 class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One execution or cash movement in the venue's book.
 
     `deal` is the venue's number, rising from 1 in the order of happening; `order_id` the client's id, empty when the
     order was not placed through the gateway. `profit`, `commission`, `swap` in account currency, signed. `ordinal` is
     the tick at which it happened, `stepped` whether the tick itself caused it (a resting order) and not a command.
+    `position` is the ticket of the position that it opened, changed or was charged for; 0 for none.
     """
 
     deal: Sequence
@@ -60,6 +80,8 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ordinal: Cursor
     stepped: bool
     comment: Text
+    position: Cursor = 0
+    reason: DealReason = DealReason.CLIENT
 
     def __post_init__(self) -> None:
         """Every number is finite and of a sane size."""
@@ -72,7 +94,11 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One order as the venue's book has it."""
+    """One order as the venue's book has it.
+
+    `price` is that of a LIMIT or STOP order; `position` the ticket of the one position that it may close, 0 for any;
+    `revision` that of its last modification.
+    """
 
     ticket: Sequence
     order_id: Annotated[str, Meta(max_length=64)]
@@ -87,14 +113,26 @@ class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     deal: Cursor
     time_ns: TimeNs
     ordinal: Cursor
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.FOK
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expires_ns: TimeNs = 0
+    position: Cursor = 0
+    revision: Cursor = 0
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
-        require_all_exact(self, "volume", "filled_volume", "filled_price")
+        require_all_exact(self, "volume", "filled_volume", "filled_price", "price", "stop_loss", "take_profit")
 
 
 class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One open position of a netting account; `profit` is unrealised, in account currency, None without a rate."""
+    """One open position; `profit` is unrealised, in account currency, None without a rate.
+
+    `swap` is what it has been charged (< 0) or paid overnight so far and is not booked yet; `order_id` the id of the order that opened it,
+    empty where that was not placed here; `revision` that of its last modification.
+    """
 
     ticket: Sequence
     symbol: Name
@@ -103,10 +141,15 @@ class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     price_open: Decimal
     profit: Decimal | None
     time_ns: TimeNs
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    swap: Decimal = Decimal(0)
+    order_id: Annotated[str, Meta(max_length=64)] = ""
+    revision: Cursor = 0
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
-        require_all_exact(self, "volume", "price_open", "profit")
+        require_all_exact(self, "volume", "price_open", "profit", "stop_loss", "take_profit", "swap")
 
 
 class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

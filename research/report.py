@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from proto.gateway import DealKind, VenueDeal
+from proto.gateway import VenueDeal
 from proto.units import plain
 from research.run import RunSpec
 from services.portfolio.core.book import Book
@@ -47,7 +47,7 @@ def orders_of_run(book: Book) -> list[Order]:
 def deals_of_run(book: Book) -> list[VenueDeal]:
     """The trades of the stream that the book stands in; movements of cash alone are none."""
     before = book.stream.deals_before if book.stream else 0
-    return [deal for deal in book.deals if deal.deal > before and deal.kind is not DealKind.BALANCE]
+    return [deal for deal in book.deals if deal.deal > before and deal.kind.is_trade]
 
 
 def build_report(

@@ -17,7 +17,7 @@ import msgspec
 from common.errors import StartError
 from common.memory import collection_paused
 from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable
-from proto.gateway import DealKind, VenueDeal
+from proto.gateway import VenueDeal
 from services.portfolio import chain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
@@ -254,7 +254,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.restore_order(_orders.decode(payload))
     book.deals = [_deals.decode(payload) for (payload,) in db.execute("SELECT payload FROM deals ORDER BY deal")]
     before = book.stream.deals_before if book.stream is not None else 0
-    book.changes_before_stream = sum(deal.deal <= before and deal.kind is not DealKind.BALANCE for deal in book.deals)
+    book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
     for symbol, direction, payload in db.execute("SELECT symbol, direction, payload FROM lots ORDER BY symbol"):
         contract_size = book.instruments[symbol].contract_size
         book.positions[symbol] = Position(symbol, contract_size, _lots.decode(payload), direction)

@@ -50,6 +50,10 @@ def values_of(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.floats(low, kind.le, exclude_min=kind.gt is not None, allow_nan=False, allow_infinity=False)
         case inspect.ListType():
             return st.lists(values_of(kind.item_type), min_size=kind.min_length or 0, max_size=3)
+        case inspect.VarTupleType():
+            return st.lists(values_of(kind.item_type), max_size=3).map(tuple)
+        case inspect.TupleType():
+            return st.tuples(*map(values_of, kind.item_types))
         case inspect.DictType():
             return st.dictionaries(values_of(kind.key_type), values_of(kind.value_type), max_size=3)
         case _:

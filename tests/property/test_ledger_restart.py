@@ -51,7 +51,7 @@ def event_of(step: Step, book: Book) -> Event | None:
     number = book.deal_cursor + 1
     if what == "create":
         order = an_order(len(book.orders) + 1, side, volume, symbol=symbol)
-        return None if symbol in book.open_orders else OrderCreated(order=order)
+        return None if symbol in book.open_orders.values() else OrderCreated(order=order)
     if what == "deposit":
         return DealBooked(deal=a_deposit(number, f"{points}.25"), order_id="", closings=[])
     if what == "deny":

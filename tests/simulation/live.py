@@ -143,7 +143,7 @@ class LiveRun:
         world.after(SECOND, self._each_second)
         is_settled = world.run(self._is_settled, until_ns=world.now_ns + last_ns + SETTLE_SECONDS_MAX * SECOND)
         desk = self.portfolio.portfolio.desk
-        open_orders = [desk.book.orders[order_id] for order_id in desk.book.open_orders.values()]
+        open_orders = [desk.book.orders[order_id] for order_id in desk.book.open_orders]
         return LiveEnding(
             is_settled=is_settled,
             book=desk.book,

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import DealKind, VenueDeal
+from proto.gateway import VenueDeal
 from proto.instrument import Instrument
 from proto.units import Side
 from services.portfolio.core.events import (
@@ -76,6 +76,7 @@ class Book:
         self.instruments: dict[str, Instrument] = {}
         self.orders: dict[str, Order] = {}
         self.open_orders: dict[str, str] = {}
+        """The symbol of each order that may still change the position, by the order's id, the oldest first."""
         self.orders_in: Counter[OrderStatus] = Counter()
         """How many of the account's orders stand in each status."""
         self.positions: dict[str, Position] = {}
@@ -114,7 +115,6 @@ class Book:
         match event:
             case OrderCreated(order=order):
                 self._put(order)
-                self.open_orders[order.symbol] = order.order_id
             case OrderUpdated():
                 self._update(event)
             case DealBooked():
@@ -156,7 +156,7 @@ class Book:
         self.orders[order.order_id] = order
         self.orders_in[order.status] += 1
         if order.status.is_open:
-            self.open_orders[order.symbol] = order.order_id
+            self.open_orders[order.order_id] = order.symbol
 
     def _put(self, order: Order) -> None:
         if (before := self.orders.get(order.order_id)) is not None:
@@ -164,8 +164,14 @@ class Book:
         self.orders_in[order.status] += 1
         self.orders[order.order_id] = order
         self.touched.orders.add(order.order_id)
-        if not order.status.is_open and self.open_orders.get(order.symbol) == order.order_id:
-            del self.open_orders[order.symbol]
+        if order.status.is_open:
+            self.open_orders[order.order_id] = order.symbol
+        else:
+            self.open_orders.pop(order.order_id, None)
+
+    def open_orders_of(self, symbol: str) -> list[Order]:
+        """Orders of a symbol that may still change its position, the oldest first."""
+        return [self.orders[order_id] for order_id, of in self.open_orders.items() if of == symbol]
 
     def _update(self, event: OrderUpdated) -> None:
         order = self.orders[event.order_id]
@@ -212,7 +218,7 @@ class Book:
         self.balance += deal.cash
         self.commission += deal.commission
         self.swap += deal.swap
-        if deal.kind is DealKind.BALANCE:
+        if not deal.kind.is_trade:
             return
         self.realized_pnl += deal.profit
         self.position_changes += 1
@@ -248,7 +254,7 @@ class Book:
 
 def closings_of(book: Book, deal: VenueDeal) -> list[Closing]:
     """Which lots a deal would close, without booking it."""
-    if deal.kind is DealKind.BALANCE:
+    if not deal.kind.is_trade:
         return []
     held = book.position(deal.symbol)
     trial = Position(held.symbol, held.contract_size, held.lots, held.direction)

@@ -26,7 +26,7 @@ AGAIN_NS: Final = 1_000_000_000
 LATE_NS: Final = 120_000_000_000
 """What the venue has shown is final after this: twice what a history may be late."""
 
-_Seen = dict[str, tuple[str | None, Decimal]]
+_Seen = dict[str, tuple[tuple[str, ...], Decimal]]
 
 
 class Watch:
@@ -107,16 +107,16 @@ class Watch:
 
 
 def _seen(book: Book) -> _Seen:
-    """What would show that something moved: the open order and the position of each symbol, and cash."""
-    symbols = {*book.positions, *book.open_orders}
+    """What would show that something moved: the open orders and the position of each symbol, and cash."""
+    symbols = {*book.positions, *book.open_orders.values()}
     seen: _Seen = {
         symbol: (
-            book.open_orders.get(symbol),
+            tuple(order.order_id for order in book.open_orders_of(symbol)),
             book.positions[symbol].net_volume if symbol in book.positions else Decimal(0),
         )
         for symbol in symbols
     }
-    seen[""] = (None, book.balance)
+    seen[""] = ((), book.balance)
     return seen
 
 
@@ -125,9 +125,9 @@ def _is_calm(finding: Finding, before: _Seen, book: Book) -> bool:
     after = _seen(book)
     if not finding.symbol:
         return before == after and not book.open_orders
-    nothing = (None, Decimal(0))
+    nothing: tuple[tuple[str, ...], Decimal] = ((), Decimal(0))
     symbol = finding.symbol
-    return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders
+    return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders.values()
 
 
 def _cleared(desk: Desk, orders: list[VenueOrder]) -> Cleared:
@@ -139,7 +139,7 @@ def _cleared(desk: Desk, orders: list[VenueOrder]) -> Cleared:
         if order.status.is_open or max(order.created_ns, order.ended_ns) >= horizon_ns:
             break
         number = order.number
-    open_tickets = {book.orders[order_id].ticket for order_id in book.open_orders.values()}
+    open_tickets = {book.orders[order_id].ticket for order_id in book.open_orders}
     for shown in orders:
         if shown.time_ns >= horizon_ns or shown.ticket in open_tickets:
             break

@@ -103,7 +103,12 @@ def decide(
     symbol = signal.symbol
     position = book.position(symbol)
     legs_max = rules.limits.position_legs_max
-    judgement = judge(signal.direction, position, book.open_orders.get(symbol), legs_max=legs_max)
+    judgement = judge(
+        signal.direction,
+        position,
+        next((order_id for order_id, of in book.open_orders.items() if of == symbol), None),
+        legs_max=legs_max,
+    )
     if is_unproven and judgement.verdict is Verdict.PASS:
         words = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"

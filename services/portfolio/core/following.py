@@ -235,9 +235,7 @@ def limit_doubt(desk: Desk) -> None:
     """Halt a desk that does not know what has become of too many orders, or of too large ones."""
     book, rules = desk.book, desk.rules
     doubtful = [
-        order
-        for order_id in book.open_orders.values()
-        if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT
+        order for order_id in book.open_orders if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT
     ]
     volume = sum(order.volume - order.filled_volume for order in doubtful)
     if len(doubtful) > rules.doubt_orders_max:

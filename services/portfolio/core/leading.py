@@ -28,7 +28,7 @@ def meet(desk: Desk, hello: HelloReply) -> None:
             JournalMet(
                 journal_id=hello.journal_id,
                 before=book.journal_id,
-                doubtful=sorted(book.open_orders.values()) if is_other_journal else [],
+                doubtful=sorted(book.open_orders) if is_other_journal else [],
                 time_ns=desk.now.domain_ns,
             )
         )

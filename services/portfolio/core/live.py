@@ -66,7 +66,7 @@ class Live:
             calls += self._start(_LEASE, keep_lease(desk), is_frank=True)
         for symbol in self._to_flatten(now_ns):
             self._flatten(symbol)
-        for order_id in list(desk.book.open_orders.values()):
+        for order_id in list(desk.book.open_orders):
             calls += self._start(order_id, follow(desk, order_id), is_frank=True)
         if (desk.wants_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
             desk.wants_deals = False
@@ -106,7 +106,9 @@ class Live:
         return [
             symbol
             for symbol, position in sorted(book.positions.items())
-            if not position.is_flat and symbol not in book.open_orders and now_ns >= self._flatten_due_ns.get(symbol, 0)
+            if not position.is_flat
+            and symbol not in book.open_orders.values()
+            and now_ns >= self._flatten_due_ns.get(symbol, 0)
         ]
 
     def _flatten(self, symbol: str) -> None:

@@ -16,7 +16,15 @@ from __future__ import annotations
 from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
-from proto.control import ControlError, DeskState, ReconcileReply, TradingCommand, TradingReply, TradingState
+from proto.control import (
+    ControlError,
+    DeskState,
+    OrderCommand,
+    ReconcileReply,
+    TradingCommand,
+    TradingReply,
+    TradingState,
+)
 from proto.gateway import (
     Confirm,
     ConfirmReply,
@@ -171,7 +179,7 @@ class Portfolio:
         self.desk.enter(DeskState.CONNECTING, waiting_for)
         return self._talk(begin(self.desk, self._live.watch))
 
-    def obey(self, command: TradingCommand, now: Now) -> TradingReply | ControlError:
+    def obey(self, command: TradingCommand | OrderCommand, now: Now) -> TradingReply | ControlError:
         """Do what a person has said; the reply may go out when what came of it is durable."""
         self.desk.now = now
         return obey(self.desk, command)

@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 from proto.control import Difference
 from proto.gateway import (
     AccountReply,
-    DealKind,
     DealsReply,
     GetAccount,
     GetDeals,
@@ -145,7 +144,7 @@ def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
 
 
 def _told(deal: VenueDeal) -> str:
-    if deal.kind is DealKind.BALANCE:
+    if not deal.kind.is_trade:
         return f"BALANCE {plain(deal.profit)}"
     return f"{deal.kind} {plain(deal.volume)} {deal.symbol} at {plain(deal.price)}, profit {plain(deal.profit)}"
 

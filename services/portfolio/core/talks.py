@@ -67,7 +67,7 @@ def begin(desk: Desk, watch: Watch) -> Talk:
             reply = yield GetSymbolInfo(symbol=symbol)
             assert isinstance(reply, SymbolReply)
             desk.emit(InstrumentLearned(instrument=reply.instrument))
-    for order_id in list(desk.book.open_orders.values()) if desk.window else ():
+    for order_id in list(desk.book.open_orders) if desk.window else ():
         yield from carry(desk, desk.book.orders[order_id])
     yield from pull_deals(desk)
     if desk.window:

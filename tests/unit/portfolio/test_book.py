@@ -38,9 +38,9 @@ def updated(number: int, status: OrderStatus) -> OrderUpdated:
 
 def test_a_created_order_reserves_its_symbol_until_it_ends() -> None:
     book = a_book(OrderCreated(order=an_order(1)))
-    assert book.open_orders == {"EURUSD": an_order(1).order_id}
+    assert book.open_orders == {an_order(1).order_id: "EURUSD"}
     book.apply(updated(1, OrderStatus.IN_DOUBT))
-    assert book.open_orders == {"EURUSD": an_order(1).order_id}
+    assert book.open_orders == {an_order(1).order_id: "EURUSD"}
     book.apply(updated(1, OrderStatus.REJECTED))
     assert book.open_orders == {}
     order = book.orders[an_order(1).order_id]

@@ -230,7 +230,7 @@ def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered()
     driven.silence(call)
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.IN_DOUBT
-    assert driven.desk.book.open_orders == {"EURUSD": order.order_id}
+    assert driven.desk.book.open_orders == {order.order_id: "EURUSD"}
     driven.silence(call)
     driven.settle(driven.wait(300))
     assert driven.desk.book.orders[order.order_id].status is OrderStatus.FILLED

@@ -37,7 +37,7 @@ def volumes(order: Proposal | None, account: Account) -> dict[str, Decimal]:
     """Signed lots by symbol if the order is executed: of an open or doubtful order whichever outcome exposes more."""
     book = account.book
     found = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
-    for symbol, order_id in book.open_orders.items():
+    for order_id, symbol in book.open_orders.items():
         pending = book.orders[order_id]
         held = found.get(symbol, ZERO)
         filled = held + (pending.volume - pending.filled_volume) * pending.side.sign

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from proto.server_time import last_minute
 from proto.units import plain
 from services.portfolio.core.risk.exposure import by_currency, exposures, gross, power
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
 from services.portfolio.core.risk.rules.order_rate import of_this_day
-from services.portfolio.core.risk.server_clock import last_minute
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.risk.words import instant, percent
 

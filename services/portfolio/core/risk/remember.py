@@ -7,12 +7,12 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind, VenueDeal
+from proto.server_time import NS, last_minute, server_day
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
-from services.portfolio.core.risk.server_clock import NS, last_minute, server_day
 
 MEDIAN_STEP_POINTS: Final = 0.05
 """How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
@@ -80,7 +80,7 @@ def _see_order(memory: RiskMemory, order: Order) -> None:
 def _see_deal(memory: RiskMemory, deal: VenueDeal, limits: Limits) -> None:
     if deal.kind is DealKind.BALANCE:
         _shift(memory.peaks, deal.cash)
-    elif deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
+    elif deal.kind.is_trade and deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
         breaker = memory.breakers.setdefault(deal.symbol, Breaker())
         _see_trade(breaker, deal, limits, limits.breaker_losses)
 

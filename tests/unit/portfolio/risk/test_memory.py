@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from proto.control import TradingState
 from proto.gateway import DealEntry
+from proto.server_time import DAY_NS
 from proto.units import Side
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.memory import RiskMemory
 from services.portfolio.core.risk.remember import see_equity, see_event, see_spread
-from services.portfolio.core.risk.server_clock import DAY_NS
 from tests.support.builders import START_NS, a_deal, a_deposit, an_order
 
 D = Decimal

@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
+from proto.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
 from proto.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
@@ -17,7 +18,6 @@ from services.portfolio.core.events import DealBooked, OrderCreated, TradingStat
 from services.portfolio.core.risk import ladder, levels, remember
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks
-from services.portfolio.core.risk.server_clock import DAY_NS, HOUR_NS, server_day, server_ns, weekday
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, an_order, learned
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.server_clock import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
+from proto.server_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

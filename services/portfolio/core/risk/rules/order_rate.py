@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from proto.server_time import NS, last_minute, server_day
 from services.portfolio.core.risk.memory import RiskMemory
-from services.portfolio.core.risk.server_clock import NS, last_minute, server_day
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

@@ -1,0 +1,43 @@
+"""The words for how an order is to be executed, and for how an account keeps its positions; MetaTrader 5 has the same."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OrderType(StrEnum):
+    """When an order may be executed: at once, at a price or better, or once the market has come to a price that is worse."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+
+
+class TimeInForce(StrEnum):
+    """How long an order stands, and what becomes of a part that cannot be filled at once.
+
+    FOK: all of it at once, or nothing. IOC: what can be had at once, the rest is canceled. GTC: until it is canceled. DAY: until the
+    server's day ends. GTD: until its `expires_ns`. What is left of a market order that is neither FOK nor IOC stays in the
+    market (MetaTrader's filling mode RETURN).
+    """
+
+    GTC = "GTC"
+    DAY = "DAY"
+    GTD = "GTD"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class AccountMode(StrEnum):
+    """NETTING: one position a symbol. HEDGING: each order that opens makes a position of its own, closed by its ticket."""
+
+    NETTING = "NETTING"
+    HEDGING = "HEDGING"
+
+
+class TradeMode(StrEnum):
+    """What the venue lets be done in a symbol."""
+
+    FULL = "FULL"
+    CLOSE_ONLY = "CLOSE_ONLY"
+    DISABLED = "DISABLED"

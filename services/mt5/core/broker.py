@@ -1,0 +1,83 @@
+"""What the gateway needs to know of its broker, simulated or real: where it stands, what it holds, what it trades.
+
+Calls that change something go through `link.Link`, because they may be late, lost or answered wrongly; what is here is
+read. Symbols have the broker's names.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Protocol
+
+from proto.gateway import AccountMode, VenuePosition
+from proto.instrument import Instrument
+from proto.money import Quote
+
+
+class Broker(Protocol):
+    """One account at one broker."""
+
+    currency: str
+    currency_digits: int
+    account_mode: AccountMode
+    leverage: int
+    """0 where no margin is asked for."""
+    fills: str
+    """The name of what its fills are like: ideal, realistic, or real."""
+    ordinal: int
+    """The tick at which the book stands; 0 before the first."""
+
+    @property
+    def time_ns(self) -> int:
+        """Time of that tick; before the first, the last time that the account has seen."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing in the book that a tick could set off."""
+
+    @property
+    def deal_count(self) -> int:
+        """Deals in the book, movements of cash included."""
+
+    @property
+    def order_count(self) -> int:
+        """Orders in the book, refused ones included."""
+
+    @property
+    def balance(self) -> Decimal:
+        """Realised cash in account currency."""
+
+    @property
+    def equity(self) -> Decimal | None:
+        """Balance and unrealised profit; None when a position cannot be valued."""
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What the open positions hold back; None when one cannot be valued."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol, as they are now; None when it is not traded here."""
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote of a symbol where the book stands; None when it has had none."""
+
+    def net_volume(self, symbol: str) -> Decimal:
+        """The signed sum of the positions in a symbol, in lots."""
+
+    def positions(self) -> list[VenuePosition]:
+        """Open positions by ticket, valued at the present quotes; `order_id` is the comment of the order that opened each."""
+
+    def step_to(self, ordinal: int) -> None:
+        """Stand at tick `ordinal`, having let every tick on the way set off what it sets off; never back, never past the last."""
+
+    def checkpoint(self) -> None:
+        """Commit where the book stands."""
+
+    def deals_before_commands_at(self, ordinal: int) -> int:
+        """The deal cursor after the step to tick `ordinal`, before any command there."""
+
+    def endings_before_commands_at(self, ordinal: int) -> int:
+        """How many orders ticks have ended without a deal by the step to tick `ordinal`."""
+
+    def magic_of_ticket(self, ticket: int) -> int:
+        """Whose an order is; 0 for a movement of cash and for a stranger's."""
