@@ -212,13 +212,7 @@ class Book:
 
     def _change(self, event: OrderChanged | OrderChangeAnswered) -> None:
         """An order that rests has other prices, or is to have them."""
-        changed = structs.replace(
-            self.orders[event.order_id],
-            limit_price=event.limit_price,
-            stop_loss=event.stop_loss,
-            take_profit=event.take_profit,
-            expires_ns=event.expires_ns,
-        )
+        changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderChanged):
             changed = structs.replace(changed, revision=event.revision)
         else:
@@ -241,7 +235,7 @@ class Book:
         position = self.position(deal.symbol)
         ticket = deal.position if self.is_hedging else 0
         key = key_of(deal.symbol, ticket)
-        is_gone = not any(lot.position == ticket for lot in position.lots) if ticket else position.is_flat
+        is_gone = all(leg.ticket != ticket for leg in position.legs)
         if is_gone or deal.entry is DealEntry.INOUT:
             self.protections.pop(key, None)
         if not is_gone and order is not None and deal.entry is not DealEntry.OUT:

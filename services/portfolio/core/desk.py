@@ -91,6 +91,8 @@ class Desk:
         self.wants_deals = False
         self.deals_from: int | None = None
         """The number of a deal before those that a comparison found to be missing."""
+        self.hurried: set[str] = set()
+        """Ids of orders of which a person wants something, whose talk is not to wait any longer."""
         self.strangers: list[int] = []
         """The venue's numbers of orders that are not the desk's, as the last comparison found them."""
         self.published_mono_ns: dict[str, int] = {}

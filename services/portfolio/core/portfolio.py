@@ -20,6 +20,7 @@ from proto.control import (
     ControlError,
     DeskState,
     OrderCommand,
+    OrderCommandReply,
     ReconcileReply,
     TradingCommand,
     TradingReply,
@@ -35,14 +36,17 @@ from proto.gateway import (
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.conversation import REPLY_TYPES, Conversation, Conversations, Talk
-from services.portfolio.core.deciding import count, decide, mark
+from services.portfolio.core.deciding import Present, count, decide, mark
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import OrderCreated, StreamEnded
+from services.portfolio.core.events import Event, OrderCreated, StreamEnded
 from services.portfolio.core.following import PASSING
-from services.portfolio.core.live import ORDER_LIFETIME_NS, Live
+from services.portfolio.core.live import Live
+from services.portfolio.core.making import ORDER_LIFETIME_NS
+from services.portfolio.core.manual import command
 from services.portfolio.core.reconcile import compare
 from services.portfolio.core.risk.levels import heed, limit_drawdown
-from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
+from services.portfolio.core.talks import begin, carry_out, look_after, pull_deals, reconcile
+from services.portfolio.core.tending import tend
 from services.portfolio.core.trading import obey
 
 HELD_SIGNALS_MAX: Final = 10_000
@@ -59,12 +63,13 @@ _SETTLED: Final = frozenset(
     {
         OrderReplyStatus.FILLED,
         OrderReplyStatus.PARTIALLY_FILLED,
+        OrderReplyStatus.ACCEPTED,
         OrderReplyStatus.REJECTED,
         OrderReplyStatus.CANCELED,
         OrderReplyStatus.EXPIRED,
     }
 )
-"""Replies that say what became of an order; after any other, known or not, the order is asked after again."""
+"""Replies that say where an order stands; after any other, known or not, the order is asked after again."""
 
 
 class Portfolio:
@@ -81,6 +86,7 @@ class Portfolio:
         self._confirm: Conversation | None = None
         self._confirmed = -1
         self._step = -1
+        self._order_cursor = -1
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._spread = desk.rules.limits.spread_factor_max is not None
@@ -179,10 +185,10 @@ class Portfolio:
         self.desk.enter(DeskState.CONNECTING, waiting_for)
         return self._talk(begin(self.desk, self._live.watch))
 
-    def obey(self, command: TradingCommand | OrderCommand, now: Now) -> TradingReply | ControlError:
+    def obey(self, asked: TradingCommand | OrderCommand, now: Now) -> TradingReply | OrderCommandReply | ControlError:
         """Do what a person has said; the reply may go out when what came of it is durable."""
         self.desk.now = now
-        return obey(self.desk, command)
+        return command(self.desk, asked) if isinstance(asked, OrderCommand) else obey(self.desk, asked)
 
     def ask_reconciliation(self) -> None:
         """Compare with the venue at the next quiet moment; `take_reconciliation` has what came of it."""
@@ -271,33 +277,50 @@ class Portfolio:
         self.desk.last_signals[signal.symbol] = signal
         if is_live:
             self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)
-        if signal.direction == 0:
-            return []
-        quote = self.desk.market.quotes.get(signal.symbol) if is_live else None
-        event, denial = decide(
-            signal,
-            self.desk.book,
-            self.desk.cursor,
-            self.desk.rules,
-            valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS if is_live else 0,
-            age_ns=self.desk.domain_ns(self.desk.now.mono_ns) - signal.time_ns if is_live else 0,
-            storage_problem=self.desk.storage_problem,
-            newest=None if quote is None else (quote.bid, quote.ask),
-            is_unproven=signal.symbol in self.desk.unproven,
-        )
-        heed(self.desk, denial)
-        if event is None:
-            return []
-        self.desk.emit(event)
-        if not isinstance(event, OrderCreated):
+        events = self._events_of(signal)
+        if not events:
             return []
         published_mono_ns = signal.tick_published_mono_ns
-        self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
-        self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
+        for event in events:
+            if isinstance(event, OrderCreated):
+                self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
+                self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
+                if is_live:
+                    self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
         if is_live:
-            self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
             return self._live.due()
-        return self._talk(carry(self.desk, event.order, tick_published_mono_ns=published_mono_ns))
+        return self._talk(carry_out(self.desk, events, tick_published_mono_ns=published_mono_ns))
+
+    def _events_of(self, signal: Signal) -> list[Event]:
+        """What the desk makes of a tick that is marked: of its positions first, then of the signal."""
+        desk = self.desk
+        if not signal.direction and not desk.book.protections:
+            return []
+        present = self._present(signal)
+        events: list[Event] = []
+        for tended in tend(signal, desk.book, desk.cursor, desk.rules, present):
+            desk.emit(tended)
+            events.append(tended)
+        if signal.direction:
+            decided = decide(signal, desk.book, desk.cursor, desk.rules, present)
+            heed(desk, decided.denial)
+            for event in decided.events:
+                desk.emit(event)
+                events.append(event)
+        return events
+
+    def _present(self, signal: Signal) -> Present:
+        desk = self.desk
+        if desk.window:
+            return Present(storage_problem=desk.storage_problem, is_unproven=signal.symbol in desk.unproven)
+        quote = desk.market.quotes.get(signal.symbol)
+        return Present(
+            valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS,
+            age_ns=desk.domain_ns(desk.now.mono_ns) - signal.time_ns,
+            storage_problem=desk.storage_problem,
+            newest=None if quote is None else (quote.bid, quote.ask),
+            is_unproven=signal.symbol in desk.unproven,
+        )
 
     # --------------------------------------------------------------------------------------------------------- answers
 
@@ -406,6 +429,9 @@ class Portfolio:
         self.desk.is_quiet = self.desk.is_quiet and reply.quiet
         while self.desk.book.deal_cursor < reply.deal_cursor:
             yield from pull_deals(self.desk)
+        if reply.order_cursor != self._order_cursor:
+            yield from look_after(self.desk)
+            self._order_cursor = reply.order_cursor
         self._step, self.desk.is_quiet = ordinal, reply.quiet
         if reply.end_of_data and self.desk.book.ended is None:
             assert reply.counts is not None

@@ -27,6 +27,14 @@ class Lot(Struct, frozen=True):
     time_ns: int
 
 
+class Leg(Struct, frozen=True):
+    """One position as the venue counts it: ticket 0 on a netting account, lots without sign, direction +1 or -1."""
+
+    ticket: int
+    direction: int
+    volume: Decimal
+
+
 class Closing(Struct, frozen=True):
     """A part of a lot that a fill has closed; `gross` is its profit in the symbol's profit currency."""
 
@@ -65,6 +73,15 @@ class Position:
     def volume(self) -> Decimal:
         """Size in lots, without sign."""
         return abs(self.net_volume)
+
+    @property
+    def legs(self) -> list[Leg]:
+        """What is held, by ticket."""
+        return [] if self.is_flat else [Leg(0, self.direction, self.volume)]
+
+    def leg(self, ticket: int) -> Leg:
+        """The position with a ticket."""
+        return next(leg for leg in self.legs if leg.ticket == ticket)
 
     @property
     def avg_entry_price(self) -> Decimal | None:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from proto.control import TradingState
 from proto.instrument import Instrument
+from proto.trading import OrderType
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
 
@@ -28,7 +30,7 @@ class Proposal(NamedTuple):
     """What is about to become an order.
 
     `volume` in lots; `opens` the part of it that would add exposure; `price` the side of the signal's quote that it would
-    trade at; `direction` +1 or -1.
+    trade at; `direction` +1 or -1. An order of another `type` than MARKET is to be executed at `limit_price`.
     """
 
     instrument: Instrument
@@ -37,6 +39,10 @@ class Proposal(NamedTuple):
     opens: Decimal
     price: Decimal
     confidence: float
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    type: OrderType = OrderType.MARKET
+    limit_price: Decimal | None = None
 
 
 class Account(NamedTuple):
@@ -52,3 +58,4 @@ class Account(NamedTuple):
     storage_problem: str = ""
     age_ns: int = 0
     newest: tuple[float, float] | None = None
+    plan: Plan = PLAIN
