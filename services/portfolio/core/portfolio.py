@@ -36,18 +36,17 @@ from proto.gateway import (
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.conversation import REPLY_TYPES, Conversation, Conversations, Talk
-from services.portfolio.core.deciding import Present, count, decide, mark
+from services.portfolio.core.deciding import count, mark
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import Event, OrderCreated, StreamEnded
+from services.portfolio.core.events import OrderCreated, StreamEnded
 from services.portfolio.core.following import PASSING
 from services.portfolio.core.live import Live
-from services.portfolio.core.making import ORDER_LIFETIME_NS
 from services.portfolio.core.manual import command
 from services.portfolio.core.reconcile import compare
-from services.portfolio.core.risk.levels import heed, limit_drawdown
+from services.portfolio.core.risk.levels import limit_drawdown
 from services.portfolio.core.talks import begin, carry_out, look_after, pull_deals, reconcile
-from services.portfolio.core.tending import tend
 from services.portfolio.core.trading import obey
+from services.portfolio.core.turn import events_of
 
 HELD_SIGNALS_MAX: Final = 10_000
 """Signals that may wait for their turn; above the publication window, so that only a stranger's flood reaches it."""
@@ -277,7 +276,7 @@ class Portfolio:
         self.desk.last_signals[signal.symbol] = signal
         if is_live:
             self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)
-        events = self._events_of(signal)
+        events = events_of(self.desk, signal)
         if not events:
             return []
         published_mono_ns = signal.tick_published_mono_ns
@@ -290,37 +289,6 @@ class Portfolio:
         if is_live:
             return self._live.due()
         return self._talk(carry_out(self.desk, events, tick_published_mono_ns=published_mono_ns))
-
-    def _events_of(self, signal: Signal) -> list[Event]:
-        """What the desk makes of a tick that is marked: of its positions first, then of the signal."""
-        desk = self.desk
-        if not signal.direction and not desk.book.protections:
-            return []
-        present = self._present(signal)
-        events: list[Event] = []
-        for tended in tend(signal, desk.book, desk.cursor, desk.rules, present):
-            desk.emit(tended)
-            events.append(tended)
-        if signal.direction:
-            decided = decide(signal, desk.book, desk.cursor, desk.rules, present)
-            heed(desk, decided.denial)
-            for event in decided.events:
-                desk.emit(event)
-                events.append(event)
-        return events
-
-    def _present(self, signal: Signal) -> Present:
-        desk = self.desk
-        if desk.window:
-            return Present(storage_problem=desk.storage_problem, is_unproven=signal.symbol in desk.unproven)
-        quote = desk.market.quotes.get(signal.symbol)
-        return Present(
-            valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS,
-            age_ns=desk.domain_ns(desk.now.mono_ns) - signal.time_ns,
-            storage_problem=desk.storage_problem,
-            newest=None if quote is None else (quote.bid, quote.ask),
-            is_unproven=signal.symbol in desk.unproven,
-        )
 
     # --------------------------------------------------------------------------------------------------------- answers
 
