@@ -124,7 +124,9 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             settings=desk.rules.settings,
         )
     )
-    desk.cursor = TickCursor(stream_id=hello.stream_id, marks=cursor.marks, risk=cursor.risk)
+    desk.cursor = TickCursor(
+        stream_id=hello.stream_id, marks=cursor.marks, risk=cursor.risk, volatility=cursor.volatility
+    )
     return True
 
 
