@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ from services.portfolio.plan_rules import PlanError, judge_course, judge_number
 NAME_CHARS_MAX: Final = 120
 WEIGHTS_FILE: Final = "weights_file"
 """In a plan's `[sizing]`: a JSON file beside the plan with the weights, in place of `weights_pct`."""
+
+T = TypeVar("T")
 
 _EXAMPLE: Final = 'expected sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
@@ -58,10 +60,9 @@ def _read(values: dict[str, Any], path: Path) -> Plan:
         raise PlanError(f"name is {values['name']!r}, expected none: a plan is named by what it says")
     for _, section in _sections(values, "sizing"):
         _take_weights(section, path)
-    try:
-        plan = msgspec.convert(values, Plan)
-    except msgspec.ValidationError as error:
-        raise PlanError(_words(error, values)) from None
+    for tag, section in _items(values.get("strategies")):
+        _converted(section, Strategy, where=f"strategies.{tag}")
+    plan = _converted(values, Plan, where="")
     _judge_numbers(plan)
     _judge_strategies(plan)
     judge_course(plan.sizing, plan.exits, plan.entry, said=values, where="")
@@ -108,14 +109,21 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
         raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
 
 
-def _words(error: msgspec.ValidationError, values: Any) -> str:
+def _converted(values: Any, kind: type[T], *, where: str) -> T:
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise PlanError(_words(error, values, where)) from None
+
+
+def _words(error: msgspec.ValidationError, values: Any, where: str) -> str:
     """The schema's complaint with the field and the value that it is about."""
-    text, _, where = str(error).partition(" - at `$")
-    parts = [part for part in where.rstrip("`").lstrip(".").split(".") if part]
+    text, _, path = str(error).partition(" - at `$")
+    parts = [part for part in path.rstrip("`").replace("[...]", "").split(".") if part]
     value = values
     for part in parts:
         value = value.get(part) if isinstance(value, dict) else None
-    field = ".".join(parts)
+    field = ".".join([where, *parts] if where else parts)
     if value is None or isinstance(value, dict):
         return f"{field + ': ' if field else ''}{text}; {_EXAMPLE}"
     shown = plain(value) if isinstance(value, Decimal) and value.is_finite() else repr(value)
