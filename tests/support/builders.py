@@ -21,6 +21,7 @@ from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.events import InstrumentLearned, StreamOpened
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
@@ -164,6 +165,7 @@ def some_rules(
     volume: str = "0.01",
     on_opposite: OnOpposite = OnOpposite.CLOSE,
     limits: Limits = ONE_LOT,
+    plan: Plan = PLAIN,
 ) -> DeskRules:
     """What a desk is told; EURUSD unless symbols are named."""
     return DeskRules(
@@ -171,7 +173,8 @@ def some_rules(
         default_volume=Decimal(volume),
         on_opposite=on_opposite,
         limits=limits,
-        settings={"risk": limits.name},
+        settings={"risk": limits.name, "plan": plan.name},
+        plan=plan,
     )
 
 

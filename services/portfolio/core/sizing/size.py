@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_DOWN, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Final
 
-from proto.units import floor_to_step, plain
+from proto.units import MAX_DECIMAL_EXPONENT, floor_to_step, plain
 from services.portfolio.core.plan import Sizing, SizingMethod
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
 from services.portfolio.core.sizing.terms import NoTrade, Sized, SizingInput, Wanted
@@ -23,7 +23,10 @@ METHODS: Final[dict[SizingMethod, Method]] = {
 }
 
 _ARITHMETIC: Final = Context(prec=60, rounding=ROUND_DOWN)
-"""Products of the numbers that go in are exact in it, and no quotient is rounded up: a size never risks more than it says."""
+"""Products of the numbers that go in are exact in it, and no quotient is rounded up: a size does not risk more than it says."""
+
+_FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
+"""Lots closer to a whole step than this are on it: a rate such as 1/150 has an end, and half a lot is not to become 0.49 by it."""
 
 _ZERO: Final = Decimal(0)
 
@@ -52,7 +55,7 @@ def _rounded(plan: Sizing, given: SizingInput, found: Wanted) -> Sized:
     for most, whose in ((plan.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
             words, volume = f"{words}, at most {plain(most)} by {whose}", most
-    volume = floor_to_step(volume, terms.volume_step)
+    volume = floor_to_step(volume.quantize(_FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
         return Sized(_ZERO, f"{words} lots, less than the least volume {plain(terms.volume_min)}: no trade")
     return Sized(volume, f"{words}, step {plain(terms.volume_step)} -> {plain(volume)} lots")

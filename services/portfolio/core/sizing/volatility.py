@@ -41,7 +41,7 @@ def see_mid(memory: dict[str, Volatility], symbol: str, mid: float, time_ns: int
 
     Formula: variance = l^k x variance + (1 - l^k) x r^2 / k for a log return r over k minutes, l = 1/2^(1/half life); that is
     RiskMetrics' one for each of the k minutes (J.P. Morgan and Reuters, *RiskMetrics Technical Document*, 4th edition, 1996,
-    section 5.2), with a half life in place of the decay factor. A quote of a minute that is over is passed by.
+    chapter 5), with a half life in place of the decay factor. A quote of a minute that is over is passed by.
     """
     minute = time_ns // MINUTE_NS
     known = memory.get(symbol)

@@ -12,7 +12,7 @@ def wanted(plan: Sizing, given: SizingInput) -> Wanted | NoTrade:
     """Lots whose profit over a day has a standard deviation of `volatility_pct_per_day` of equity.
 
     Formula: equity x target / (notional of one lot x standard deviation of the symbol's return over a day): Carver, *Systematic
-    Trading* (2015), chapter 9, for the volatility standardised size of one instrument.
+    Trading* (2015), chapters 9 and 10, for the volatility standardised size of one instrument.
     """
     assert plan.volatility_pct_per_day is not None, "a plan that is read has it"
     terms = given.instrument
