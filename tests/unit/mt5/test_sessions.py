@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from msgspec import structs
 
 from services.mt5.core.sessions import is_open
 from tests.support.builders import an_instrument
-
-
-def at(text: str) -> int:
-    """A time of the form 2026-01-05 22:00, UTC."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+from tests.support.market import utc_ns
 
 
 @pytest.mark.parametrize(
@@ -34,9 +28,9 @@ def at(text: str) -> int:
     ],
 )
 def test_markets_open_and_close_by_new_yorks_clock(time: str, fx: bool, metals: bool) -> None:
-    assert is_open(an_instrument("EURUSD"), at(time)) is fx
-    assert is_open(an_instrument("XAUUSD"), at(time)) is metals
+    assert is_open(an_instrument("EURUSD"), utc_ns(time)) is fx
+    assert is_open(an_instrument("XAUUSD"), utc_ns(time)) is metals
 
 
 def test_an_instrument_without_sessions_is_always_open() -> None:
-    assert is_open(structs.replace(an_instrument(), sessions=()), at("2026-01-10 12:00"))
+    assert is_open(structs.replace(an_instrument(), sessions=()), utc_ns("2026-01-10 12:00"))

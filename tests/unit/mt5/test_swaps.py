@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,29 +10,14 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.instrument import Instrument
-from proto.money import Quote
 from proto.server_time import DAY_NS
 from services.mt5.core.swaps import nights_charged, swap_of
 from tests.support.builders import an_instrument
+from tests.support.market import FixedQuotes, utc_ns
 
 D = Decimal
 WEDNESDAY = 2
 SOME_TIMES = st.integers(1_300_000_000_000_000_000, 1_800_000_000_000_000_000)
-
-
-class Quotes:
-    """Some quotes."""
-
-    def __init__(self, **quotes: tuple[str, str]) -> None:
-        self._quotes = {symbol: Quote(D(bid), D(ask)) for symbol, (bid, ask) in quotes.items()}
-
-    def quote(self, symbol: str) -> Quote | None:
-        return self._quotes.get(symbol)
-
-
-def at(text: str) -> int:
-    """A time of the form 2026-01-05 22:00, UTC."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -54,7 +38,7 @@ def at(text: str) -> int:
     ids=lambda text: str(text),
 )
 def test_nights_of_a_position_in_winter(opened: str, closed: str, nights: int) -> None:
-    assert nights_charged(at(opened), at(closed), WEDNESDAY) == nights
+    assert nights_charged(utc_ns(opened), utc_ns(closed), WEDNESDAY) == nights
 
 
 @pytest.mark.parametrize(
@@ -70,14 +54,14 @@ def test_nights_of_a_position_in_winter(opened: str, closed: str, nights: int) -
     ],
 )
 def test_the_midnight_follows_new_yorks_daylight_saving(opened: str, closed: str, nights: int) -> None:
-    assert nights_charged(at(opened), at(closed), WEDNESDAY) == nights
+    assert nights_charged(utc_ns(opened), utc_ns(closed), WEDNESDAY) == nights
 
 
 def test_another_triple_day_moves_the_weekend_there() -> None:
-    thursday = at("2026-01-08 10:00")
+    thursday = utc_ns("2026-01-08 10:00")
     assert nights_charged(thursday, thursday + DAY_NS, 3) == 3
     assert nights_charged(thursday - DAY_NS, thursday, 3) == 1
-    assert nights_charged(at("2026-01-10 10:00"), at("2026-01-11 10:00"), 5) == 3, "even on a Saturday"
+    assert nights_charged(utc_ns("2026-01-10 10:00"), utc_ns("2026-01-11 10:00"), 5) == 3, "even on a Saturday"
 
 
 @given(SOME_TIMES, st.integers(0, 400 * DAY_NS), st.integers(0, 400 * DAY_NS))
@@ -90,7 +74,7 @@ def test_nights_add_up_however_a_holding_is_cut(start_ns: int, first_ns: int, se
 @given(st.integers(-4_000, 4_000), st.integers(0, 6))
 def test_any_week_has_seven_nights_unless_the_triple_day_is_of_the_weekend(day: int, triple: int) -> None:
     """From a day's noon to the same day's of the next week; a triple Saturday takes the place of a night without a charge."""
-    noon_ns = at("2026-01-05 12:00") + day * DAY_NS
+    noon_ns = utc_ns("2026-01-05 12:00") + day * DAY_NS
     assert nights_charged(noon_ns, noon_ns + 7 * DAY_NS, triple) == (7 if triple < 5 else 8)
 
 
@@ -108,7 +92,7 @@ def swap(
         currency=currency,
         currency_digits=0 if currency == "JPY" else 2,
         instruments=instruments,
-        quotes=Quotes(**quotes),
+        quotes=FixedQuotes(**quotes),
     )
 
 

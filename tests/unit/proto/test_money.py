@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.money import (
-    Quote,
     account_margin,
     charged_volumes,
     commission_of,
@@ -19,18 +18,9 @@ from proto.money import (
     margin_required,
 )
 from tests.support.builders import an_instrument
+from tests.support.market import FixedQuotes
 
 D = Decimal
-
-
-class FixedQuotes:
-    """Quotes that are what they were told to be."""
-
-    def __init__(self, **quotes: tuple[str, str]) -> None:
-        self._quotes = {symbol: Quote(D(bid), D(ask)) for symbol, (bid, ask) in quotes.items()}
-
-    def quote(self, symbol: str) -> Quote | None:
-        return self._quotes.get(symbol)
 
 
 def rate(sign: int, source: str, target: str, *symbols: str, **quotes: tuple[str, str]) -> Decimal | None:
