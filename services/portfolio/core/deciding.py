@@ -29,7 +29,7 @@ from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnOpposite, Verdict, judge
-from services.portfolio.core.valuation import total_unrealized_pnl
+from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
 NO_SIZE: Final = "NO_SIZE"
@@ -141,6 +141,7 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         ask=exact(signal.ask),
         position_before=position.net_volume,
         reason=judgement.reason,
+        rate=cost_rate(symbol, book, cursor.marks),
         publisher=signal.publisher,
     )
     account = Account(

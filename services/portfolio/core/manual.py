@@ -32,6 +32,7 @@ from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.levels import heed
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.valuation import cost_rate
 
 
 def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError:
@@ -104,6 +105,7 @@ def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
         confidence=1.0,
         bid=bid,
         ask=ask,
+        rate=cost_rate(symbol, desk.book, desk.cursor.marks),
         position_before=position.net_volume,
         reason=reason[:512],
         cause=cause,

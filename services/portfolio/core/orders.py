@@ -25,7 +25,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """What an order was decided on: the signal, its quote, and the position as it stood.
 
     `publisher` is who sent the signal, empty without one; stream, symbol and `sequence` name its tick, `ordinal` the decision.
-    `sizing` says how the volume came about.
+    `sizing` says how the volume came about. `rate` is what a unit of the symbol's profit currency cost in account currency; None where it
+    was not known, or not kept.
     """
 
     ordinal: int
@@ -35,6 +36,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     confidence: float
     bid: Decimal
     ask: Decimal
+    rate: Decimal | None = None
     position_before: Decimal
     reason: str
     publisher: str = ""

@@ -29,4 +29,3 @@ class DeskRules(Struct, frozen=True, kw_only=True):
     doubt_orders_max: int = 3
     doubt_volume_max: Decimal = Decimal(5)
     reconcile_every_ns: int = 30_000_000_000
-    plan: Plan = PLAIN

@@ -23,6 +23,7 @@ from services.portfolio.core.protection import Protection, trailed
 from services.portfolio.core.risk.ladder import check_always
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.valuation import cost_rate
 
 EXIT_AGAIN_NS: Final = 5_000_000_000
 """A position whose time is up and whose closing order came to nothing is tried again after this."""
@@ -58,6 +59,7 @@ def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, prese
                 ask=exact(signal.ask),
                 position_before=book.position(guard.symbol).net_volume,
                 reason=f"[EXIT] the time of the position is up: {guard.tag}",
+                rate=cost_rate(guard.symbol, book, cursor.marks),
                 publisher=signal.publisher,
                 cause=Cause.TIME_EXIT,
             )
