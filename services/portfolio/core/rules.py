@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.single_position import OnOpposite
 
@@ -27,3 +28,4 @@ class DeskRules(Struct, frozen=True, kw_only=True):
     doubt_orders_max: int = 3
     doubt_volume_max: Decimal = Decimal(5)
     reconcile_every_ns: int = 30_000_000_000
+    plan: Plan = PLAIN
