@@ -1,4 +1,4 @@
-"""The prices of an order are prices: finite, above 0, on the venue's ticks, and on the side of the market where they belong."""
+"""The prices of an order are prices: finite, of a sane size, above 0, on the venue's ticks, and on the side of the market where they belong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from proto.distances import entry_distance, is_far_enough
 from proto.trading import OrderType
-from proto.units import is_on_step, plain, side_of
+from proto.units import is_exact, is_on_step, plain, side_of
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import newest_quote
 
@@ -56,4 +56,4 @@ def _pending(order: Proposal, price: Decimal | None, account: Account) -> Denial
 
 
 def _is_price(price: Decimal) -> bool:
-    return price.is_finite() and price > 0
+    return is_exact(price) and price > 0
