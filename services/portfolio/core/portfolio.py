@@ -43,7 +43,8 @@ from services.portfolio.core.following import PASSING
 from services.portfolio.core.live import Live
 from services.portfolio.core.manual import command
 from services.portfolio.core.reconcile import compare
-from services.portfolio.core.risk.levels import limit_drawdown
+from services.portfolio.core.risk.levels import limit_drawdown, rearm
+from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
 from services.portfolio.core.talks import begin, carry_out, look_after, pull_deals, reconcile
 from services.portfolio.core.trading import obey
 from services.portfolio.core.turn import events_of
@@ -89,7 +90,7 @@ class Portfolio:
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._spread = desk.rules.limits.spread_factor_max is not None
-        self._equity = desk.rules.limits.look_at_equity()
+        self._equity = desk.rules.limits.look_at_equity() or has_loss_budget(desk.rules.plan)
         self._live = Live(desk, self._conversations)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
@@ -271,6 +272,7 @@ class Portfolio:
         self.desk.is_dirty = True
         is_live = self.desk.window == 0
         count(signal, self.desk.cursor, is_live=is_live)
+        rearm(self.desk, signal.time_ns)
         if mark(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
             limit_drawdown(self.desk)
         self.desk.last_signals[signal.symbol] = signal

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from proto.server_time import last_minute
+from proto.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.units import plain
 from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross, margin, power
+from services.portfolio.core.risk.news import between
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
+from services.portfolio.core.risk.rules.news import told
 from services.portfolio.core.risk.rules.order_rate import of_this_day
+from services.portfolio.core.risk.rules.strategy_budget import strategy_lost_pct, strategy_volume
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.risk.words import instant, percent
 
@@ -25,8 +28,14 @@ class Reading(NamedTuple):
 
 
 def readings(account: Account, now_ns: int) -> list[Reading]:
-    """Every limit that is set and has something to show at venue time `now_ns`."""
-    return [*_losses(account, now_ns), *_orders(account, now_ns), *_exposures(account)]
+    """Every limit that is set and has something to show at venue time `now_ns`; news of the next day."""
+    return [
+        *_losses(account, now_ns),
+        *_orders(account, now_ns),
+        *_exposures(account),
+        *_budgets(account, now_ns),
+        *_news(account, now_ns),
+    ]
 
 
 def _losses(account: Account, now_ns: int) -> Iterator[Reading]:
@@ -86,3 +95,29 @@ def _exposures(account: Account) -> Iterator[Reading]:
                 yield Reading(
                     code, subject, limit, "no known rate" if amount is None else f"{abs(amount):.0f} {currency}"
                 )
+
+
+def _budgets(account: Account, now_ns: int) -> Iterator[Reading]:
+    if account.book.stream is None:
+        return
+    for tag, strategy in account.plan.strategies.items():
+        if strategy.volume_max is not None:
+            limit, seen = f"{plain(strategy.volume_max)} lots", strategy_volume(strategy, account)
+            yield Reading("STRATEGY_VOLUME", tag, limit, f"{plain(seen)} lots")
+        if strategy.daily_loss_pct_max is not None:
+            lost_of_day = strategy_lost_pct(strategy, account, now_ns)
+            shown = "not known" if lost_of_day is None else percent(lost_of_day)
+            yield Reading("STRATEGY_LOSS", tag, f"{percent(strategy.daily_loss_pct_max)} a day", shown)
+
+
+def _news(account: Account, now_ns: int) -> Iterator[Reading]:
+    """The next event of each currency that a known symbol has."""
+    limits, shown = account.limits, set[str]()
+    traded = {currency for terms in account.book.instruments.values()
+              for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip
+    since_ns = now_ns - limits.news_after_min * MINUTE_NS
+    for event in between(limits.news_calendar, after_ns=since_ns, until_ns=now_ns + DAY_NS):
+        if event.currency in traded - shown and event.impact.rank >= limits.news_impact_min.rank:
+            shown.add(event.currency)
+            window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"
+            yield Reading("NEWS", event.currency, window, told(event, now_ns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,64 +11,25 @@ from msgspec import structs
 from proto.control import TradingState
 from proto.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
 from proto.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.events import DealBooked, OrderCreated, TradingStateChanged
+from services.portfolio.core.cursor import Mark
+from services.portfolio.core.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.risk import ladder, levels, remember
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, an_order, learned
-
-D = Decimal
-NS = 1_000_000_000
-MINUTE_NS = 60 * NS
-SERVER_MIDNIGHT_NS = START_NS - server_ns(START_NS) % DAY_NS + DAY_NS
-PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EURGBP": 0.88}
-
-
-def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:
-    """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
-    book, cursor = Book(), TickCursor()
-    book.apply(an_opened_stream())
-    book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
-    for symbol, price in PRICES.items():
-        book.apply(learned(symbol))
-        point = 10.0 ** -an_instrument(symbol).digits
-        cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
-        cursor.risk.spread_medians[symbol] = 2 * point
-    return Account(book, cursor, limits)._replace(**changed)
-
-
-def held(account: Account, symbol: str, lots: str) -> Account:
-    """The same account with a position."""
-    volume, number = D(lots), len(account.book.deals) + 1
-    side = Side.BUY if volume > 0 else Side.SELL
-    deal = a_deal(number, side, str(abs(volume)), str(PRICES[symbol]), symbol=symbol)
-    account.book.apply(DealBooked(deal=deal, order_id="", closings=[]))
-    return account
-
-
-def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Proposal:
-    """A buy that opens all of its lots."""
-    terms = an_instrument(symbol)
-    made = Proposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
-    return made._replace(**changed)
-
-
-def denied(order: Proposal, account: Account, now_ns: int = START_NS) -> Denial | None:
-    return ladder.check(order, account, now_ns)
-
-
-def code(order: Proposal, account: Account, now_ns: int = START_NS) -> str | None:
-    denial = denied(order, account, now_ns)
-    return None if denial is None else denial.code
-
-
-def only(**limits: Any) -> Limits:
-    """Nothing but these limits."""
-    return structs.replace(NO_LIMITS, **limits)
-
+from services.portfolio.core.risk.terms import Denial
+from tests.support.builders import START_NS, an_order
+from tests.unit.portfolio.risk.scenes import (
+    MINUTE_NS,
+    NS,
+    SERVER_MIDNIGHT_NS,
+    D,
+    an_account,
+    an_order_for,
+    code,
+    denied,
+    held,
+    only,
+)
 
 # ------------------------------------------------------------------------------------------------- what holds in any set
 
