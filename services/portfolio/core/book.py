@@ -14,10 +14,11 @@ from typing import Final
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import VenueDeal
+from proto.gateway import AccountMode, DealEntry, VenueDeal
 from proto.instrument import Instrument
 from proto.units import Side
 from services.portfolio.core.events import (
+    CancelAsked,
     Cleared,
     DealBooked,
     EpochTaken,
@@ -25,9 +26,13 @@ from services.portfolio.core.events import (
     IncarnationTaken,
     InstrumentLearned,
     JournalMet,
+    OrderChangeAnswered,
+    OrderChanged,
     OrderCreated,
     OrderDenied,
     OrderUpdated,
+    ProtectionAnswered,
+    ProtectionSet,
     Reconciled,
     StreamEnded,
     StreamOpened,
@@ -36,6 +41,7 @@ from services.portfolio.core.events import (
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
+from services.portfolio.core.protection import Protection, key_of, opened
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
@@ -80,6 +86,10 @@ class Book:
         self.orders_in: Counter[OrderStatus] = Counter()
         """How many of the account's orders stand in each status."""
         self.positions: dict[str, Position] = {}
+        self.protections: dict[str, Protection] = {}
+        """By the key of what they guard."""
+        self.orders_by_key: dict[str, list[str]] = {}
+        """The orders that came from a person's command, by the command's key."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -115,8 +125,18 @@ class Book:
         match event:
             case OrderCreated(order=order):
                 self._put(order)
+                if order.key:
+                    self.orders_by_key.setdefault(order.key, []).append(order.order_id)
             case OrderUpdated():
                 self._update(event)
+            case CancelAsked(order_id=order_id, why=why):
+                self._put(structs.replace(self.orders[order_id], cancel_asked=why))
+            case OrderChanged() | OrderChangeAnswered():
+                self._change(event)
+            case ProtectionSet(protection=protection):
+                self._protect(protection)
+            case ProtectionAnswered():
+                self._answer(event)
             case DealBooked():
                 self._book(event)
             case StreamOpened():
@@ -157,6 +177,8 @@ class Book:
         self.orders_in[order.status] += 1
         if order.status.is_open:
             self.open_orders[order.order_id] = order.symbol
+        if order.key:
+            self.orders_by_key.setdefault(order.key, []).append(order.order_id)
 
     def _put(self, order: Order) -> None:
         if (before := self.orders.get(order.order_id)) is not None:
@@ -187,6 +209,50 @@ class Book:
                 ended_ns=0 if event.status.is_open else event.time_ns,
             )
         )
+
+    def _change(self, event: OrderChanged | OrderChangeAnswered) -> None:
+        """An order that rests has other prices, or is to have them."""
+        changed = structs.replace(
+            self.orders[event.order_id],
+            limit_price=event.limit_price,
+            stop_loss=event.stop_loss,
+            take_profit=event.take_profit,
+            expires_ns=event.expires_ns,
+        )
+        if isinstance(event, OrderChanged):
+            changed = structs.replace(changed, revision=event.revision)
+        else:
+            changed = structs.replace(changed, revision_answered=event.revision, error=event.error)
+        self._put(changed)
+
+    def _protect(self, protection: Protection) -> None:
+        self.protections[protection.key] = protection
+
+    def _answer(self, event: ProtectionAnswered) -> None:
+        held = self.protections.get(event.key)
+        if held is not None and held.answered < event.revision:
+            answered = structs.replace(held, answered=event.revision, error=event.error)
+            if event.error:
+                answered = structs.replace(answered, stop_loss=event.stop_loss, take_profit=event.take_profit)
+            self._protect(answered)
+
+    def _guard(self, deal: VenueDeal, order: Order | None) -> None:
+        """See to the protection of the position that a deal was about."""
+        position = self.position(deal.symbol)
+        ticket = deal.position if self.is_hedging else 0
+        key = key_of(deal.symbol, ticket)
+        is_gone = not any(lot.position == ticket for lot in position.lots) if ticket else position.is_flat
+        if is_gone or deal.entry is DealEntry.INOUT:
+            self.protections.pop(key, None)
+        if not is_gone and order is not None and deal.entry is not DealEntry.OUT:
+            guard = opened(order, position=ticket, time_ns=deal.time_ns, before=self.protections.get(key))
+            if guard is not None:
+                self._protect(guard)
+
+    @property
+    def is_hedging(self) -> bool:
+        """Whether each order that opens makes a position of its own."""
+        return self.stream is not None and self.stream.account_mode is AccountMode.HEDGING
 
     def _meet_journal(self, event: JournalMet) -> None:
         self.journal_id = event.journal_id
@@ -232,6 +298,7 @@ class Book:
         self.touched.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
+        self._guard(deal, self.orders.get(event.order_id))
 
     def _fill(self, order: Order, deal: VenueDeal) -> None:
         filled = order.filled_volume + deal.volume

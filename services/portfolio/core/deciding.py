@@ -11,7 +11,7 @@ from proto.control import TradingState
 from proto.messages import WARMING_UP, Signal
 from proto.units import exact, side_of
 from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.events import OrderCreated, OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Decision, Order
@@ -117,6 +117,7 @@ def decide(
     if judgement.verdict is not Verdict.PASS:
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
+        cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
         return Decided(None)
     if age_ns > rules.signal_age_ns_max:
         limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, age_ns))
@@ -162,9 +163,24 @@ def decide(
             ask=ask,
             position_before=position.net_volume,
             reason=reason,
+            publisher=signal.publisher,
         ),
     )
     return Decided(OrderCreated(order=made))
+
+
+def _blocked(signal: Signal, verdict: Verdict) -> Blocked:
+    return Blocked(
+        signal.ordinal,
+        signal.sequence,
+        signal.time_ns,
+        signal.direction,
+        signal.confidence,
+        signal.bid,
+        signal.ask,
+        signal.publisher,
+        verdict.value,
+    )
 
 
 def _deny(signal: Signal, denial: Denial, cursor: TickCursor) -> Decided:
@@ -182,5 +198,11 @@ def _deny(signal: Signal, denial: Denial, cursor: TickCursor) -> Decided:
         code=denial.code,
         limit=denial.limit,
         observed=denial.observed,
+        denial_id=f"{signal.stream_id[:8]}-d{signal.ordinal}",
+        sequence=signal.sequence,
+        confidence=signal.confidence,
+        bid=exact(signal.bid),
+        ask=exact(signal.ask),
+        publisher=signal.publisher,
     )
     return Decided(event, denial)
