@@ -23,8 +23,38 @@ if TYPE_CHECKING:
 SHOWN_ROWS: Final = 50
 """Rows of a table that is not told how many; what is older, `--last` and `--json` have."""
 
-ORDER_COLUMNS: Final = ["number", "order_id", "created_ns", "symbol", "side", "type", "volume", "price", "status", "filled_volume", "filled_price", "profit", "tag", "code", "error"]
-FILL_COLUMNS: Final = ["deal", "time_ns", "symbol", "kind", "entry", "volume", "price", "slippage", "profit", "commission", "swap", "why", "order_id"]
+ORDER_COLUMNS: Final = [
+    "number",
+    "order_id",
+    "created_ns",
+    "symbol",
+    "side",
+    "type",
+    "volume",
+    "price",
+    "status",
+    "filled_volume",
+    "filled_price",
+    "profit",
+    "tag",
+    "code",
+    "error",
+]
+FILL_COLUMNS: Final = [
+    "deal",
+    "time_ns",
+    "symbol",
+    "kind",
+    "entry",
+    "volume",
+    "price",
+    "slippage",
+    "profit",
+    "commission",
+    "swap",
+    "why",
+    "order_id",
+]
 POSITION_COLUMNS: Final = (
     ["symbol", "direction", "net_volume", "avg_entry_price", "close_price", "unrealized_pnl", "stops", "lots_count"]
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec import to_builtins
 
-from proto.gateway import VenueDeal
+from proto.gateway import DealKind, VenueDeal
 from proto.units import Side, exact, plain
 from proto.views import WhyLine, WhyReply, WhyStep
 from services.portfolio.core.asking import slippage
@@ -29,6 +29,7 @@ LINES_MAX: Final = 30
 """Lines of one link: the first and the last of them, so that the reply fits into a frame."""
 
 _WORDS_MAX: Final = 500
+_SIGNS: Final = {DealKind.BUY: 1, DealKind.SELL: -1}
 _LINE_MAX: Final = 300
 
 
@@ -288,13 +289,13 @@ def _deal_words(deal: VenueDeal, order: Order | None, book: Book) -> str:
 
 def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
     first, last = deals[0].deal, deals[-1].deal
-    before = after = ZERO
-    for deal in book.deals:
-        if deal.kind.is_trade and deal.symbol == symbol:
-            signed = deal.volume * Side(deal.kind.value).sign
-            before += signed if deal.deal < first else ZERO
-            after += signed if deal.deal <= last else ZERO
     held = book.positions.get(symbol)
+    before = after = held.net_volume if held is not None else ZERO
+    for deal in book.deals_after(first - 1):
+        if deal.symbol == symbol and deal.kind in _SIGNS:
+            signed = deal.volume * _SIGNS[deal.kind]
+            before -= signed
+            after -= signed if deal.deal > last else ZERO
     facts = {"before": _lots(before), "after": _lots(after), "by now": _lots(held.net_volume if held else ZERO)}
     if held is not None and held.avg_entry_price is not None:
         facts["average entry"] = _price(held.avg_entry_price, symbol, book)
