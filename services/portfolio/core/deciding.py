@@ -18,7 +18,7 @@ from proto.messages import WARMING_UP, Signal
 from proto.trading import OrderType, TimeInForce
 from proto.units import exact
 from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied
 from services.portfolio.core.making import order_made
 from services.portfolio.core.opening import Opening, opening_of
@@ -127,6 +127,7 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
     if judgement.verdict is not Verdict.PASS:
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
+        cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
         return Decided(_withdrawn(signal, book) if judgement.verdict is Verdict.ORDER_OPEN else ())
     if present.age_ns > rules.signal_age_ns_max:
         limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, present.age_ns))
@@ -285,6 +286,20 @@ def _withdrawn(signal: Signal, book: Book) -> list[CancelAsked]:
     ]
 
 
+def _blocked(signal: Signal, verdict: Verdict) -> Blocked:
+    return Blocked(
+        signal.ordinal,
+        signal.sequence,
+        signal.time_ns,
+        signal.direction,
+        signal.confidence,
+        signal.bid,
+        signal.ask,
+        signal.publisher,
+        verdict.value,
+    )
+
+
 def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules: DeskRules) -> Decided:
     """Count a denial; only the first of a run of equal ones is an event."""
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
@@ -301,7 +316,7 @@ def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules:
         code=denial.code,
         limit=denial.limit,
         observed=denial.observed,
-        denial_id=f"{book.stream.incarnation}-x{signal.ordinal}",
+        denial_id=f"{book.stream.incarnation}-d{signal.ordinal}",
         publisher=signal.publisher,
         sequence=signal.sequence,
         confidence=signal.confidence,
