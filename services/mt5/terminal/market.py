@@ -129,7 +129,7 @@ class TerminalMarket:
             self.first_time_ns = tick.time_ns
 
     def _forget(self) -> None:
-        """Let go of the older half, but never of a symbol's last tick: its quote may be the one in force for long."""
+        """Let go of the older half."""
         del self._ticks[:-TICKS_KEPT]
         first = self._ticks[0].ordinal
         for symbol, ordinals in self._of.items():
