@@ -46,7 +46,7 @@ def plan_named(name: str) -> Plan:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise StartError(f"PLAN: value {name!r}, expected a TOML file of a plan ({error.strerror})") from None
-    except ValueError as error:  # no TOML, or no text at all
+    except (ValueError, ArithmeticError) as error:  # no TOML, no text at all, or a number that is none
         raise StartError(f"PLAN: {path}: {error}; {_EXAMPLE}") from None
     try:
         plan = _read(values, path)
@@ -101,7 +101,7 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
         weights = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal, parse_constant=Decimal)
     except OSError as error:
         raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
     try:
         section["weights_pct"] = msgspec.convert(weights, dict[str, Decimal])
@@ -126,7 +126,7 @@ def _words(error: msgspec.ValidationError, values: Any, where: str) -> str:
     field = ".".join([where, *parts] if where else parts)
     if value is None or isinstance(value, dict):
         return f"{field + ': ' if field else ''}{text}; {_EXAMPLE}"
-    shown = plain(value) if isinstance(value, Decimal) and value.is_finite() else repr(value)
+    shown = str(value) if isinstance(value, Decimal) else repr(value)
     return f"{field} is {shown[:60]}: {text}"
 
 

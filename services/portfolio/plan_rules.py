@@ -52,7 +52,7 @@ def judge_number(where: str, field: str, value: Decimal | None) -> None:
     most, words = _MOST[field]
     is_above = is_exact(value) and (value >= 0 if field == "weights_pct" else value > 0)
     if not (is_above and value <= most):
-        shown = plain(value) if value.is_finite() else str(value)
+        shown = plain(value) if is_exact(value) else str(value)[:40]
         raise PlanError(f"{where} is {shown}, expected {words} and at most {plain(most)}")
 
 

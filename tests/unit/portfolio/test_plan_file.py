@@ -121,6 +121,8 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
         ("[exits]\ntime_exit_s = -1", "exits.time_exit_s is -1: Expected `int` >= 1"),
         ('[sizing]\nvolume = "much"', "sizing.volume is 'much': Invalid decimal string"),
         ("[sizing]\nvolume = 0", "sizing.volume is 0, expected lots above 0 and at most 1000000"),
+        ("[sizing]\nvolume = 1e999999", "sizing.volume is 1E+999999, expected lots above 0"),
+        ("[sizing]\nvolume = 1e99999999999999999999", "expected sections such as [sizing]"),
         ("[sizing]\nvolume = nan", "sizing.volume is NaN, expected lots above 0"),
         ("[sizing]\nvolume_max = -1", "sizing.volume_max is -1, expected lots above 0"),
         (FRACTION.replace("1", "101"), "sizing.risk_pct is 101, expected percent above 0 and at most 100"),

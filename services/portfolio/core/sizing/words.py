@@ -1,4 +1,4 @@
-"""What sizes are told in: money to two decimals, parts and prices to four significant digits after what is sure."""
+"""What sizes are told in: money to two decimals, other numbers to six significant digits."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_rate_that_nobody_quotes_is_not_known() -> None:
     assert (given.loss_rate, given.notional_per_lot) == (None, None)
     plan = Sizing(method=SizingMethod.FRACTION, risk_pct=D(1))
     sized = size(plan, given._replace(exits=Exits(stop_loss_points=10)))
-    assert sized == (0, "fraction: no rate is known from JPY to USD: no trade")
+    assert sized == (D(0), "fraction: no rate is known from JPY to USD: no trade")
 
 
 def test_a_lot_is_worth_what_the_risk_ladder_says() -> None:

@@ -114,7 +114,7 @@ def test_a_position_moves_the_equity_by_the_target_on_an_ordinary_day() -> None:
 
 def test_a_symbol_that_does_not_move_has_no_size() -> None:
     assert size(VOLATILITY, an_input(volatility_per_day=0.0)) == (
-        0,
+        D(0),
         "volatility: EURUSD does not move: its volatility is 0: no trade",
     )
 
@@ -125,7 +125,7 @@ def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
         D("0.03"),
         "weights: 40 % of 10000.00 USD = 4000.00 USD / 110000.00 USD a lot -> 0.0363636, step 0.01 -> 0.03 lots",
     )
-    assert size(WEIGHTS, an_input("XAUUSD")) == (0, "weights: XAUUSD has the weight 0: no trade")
+    assert size(WEIGHTS, an_input("XAUUSD")) == (D(0), "weights: XAUUSD has the weight 0: no trade")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
     ],
 )
 def test_what_is_not_known_is_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
-    assert size(plan, an_input(**changed)) == (0, words)
+    assert size(plan, an_input(**changed)) == (D(0), words)
 
 
 def test_029_with_step_001_is_029() -> None:
