@@ -131,7 +131,7 @@ def decide(
     account = Account(book, cursor, rules.limits, storage_problem, age_ns, newest or (signal.bid, signal.ask))
     denial, reason = check(order, account, signal.time_ns), judgement.reason
     if denial is not None and closes and order.opens:
-        order = order._replace(volume=closes, opens=ZERO)
+        order = order.closing_only(closes)
         if (against_closing := check_always(order, account, signal.time_ns)) is None:
             reason, denial = f"{reason}; closes only: {denial.code} {denial.observed}, limit {denial.limit}"[:512], None
         else:
