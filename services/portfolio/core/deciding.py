@@ -128,7 +128,8 @@ def decide(
     bid, ask = exact(signal.bid), exact(signal.ask)
     price = ask if signal.direction > 0 else bid
     order = Proposal(book.instruments[symbol], signal.direction, volume, volume - closes, price, signal.confidence)
-    account = Account(book, cursor, rules.limits, storage_problem, age_ns, newest or (signal.bid, signal.ask))
+    seen = newest or (signal.bid, signal.ask)
+    account = Account(book, cursor, rules.limits, storage_problem, age_ns, seen, rules.plan)
     denial, reason = check(order, account, signal.time_ns), judgement.reason
     if denial is not None and closes and order.opens:
         order = order.closing_only(closes)
