@@ -211,8 +211,9 @@ def _read_ledger(path: Path) -> _Ledger:
         if event["type"] == "deal_booked":
             booked[event["deal"]["deal"]] += 1
     lots = {
-        row["symbol"]: row["direction"]
-        * sum((Decimal(lot["volume"]) for lot in json.loads(row["payload"])), Decimal(0))
+        row["symbol"]: sum(
+            (Decimal(lot["volume"]) * lot["sign"] for lot in json.loads(row["payload"])["lots"]), Decimal(0)
+        )
         for row in rows["lots"]
     }
     account = [json.loads(row["payload"]) for row in rows["account"]]

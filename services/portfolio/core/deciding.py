@@ -21,7 +21,7 @@ from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import Judgement, OnOpposite, Verdict, default_volume, judge
-from services.portfolio.core.valuation import total_unrealized_pnl
+from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
 _NS_PER_MS: Final = 1_000_000
@@ -161,6 +161,7 @@ def decide(
             confidence=signal.confidence,
             bid=bid,
             ask=ask,
+            rate=cost_rate(symbol, book, cursor.marks),
             position_before=position.net_volume,
             reason=reason,
         ),

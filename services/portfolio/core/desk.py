@@ -9,7 +9,8 @@ from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import Event, TradingStateChanged
+from services.portfolio.core.events import DealBooked, Event, TradingStateChanged
+from services.portfolio.core.invariants import broken
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.risk.remember import see_event
@@ -112,6 +113,8 @@ class Desk:
         see_event(self.cursor.risk, event, self.rules.limits)
         self._events.append(event)
         self.is_dirty = True
+        if isinstance(event, DealBooked) and (fault := broken(self.book, *_touched_by(event))):
+            self.restrict(TradingState.HALTED, fault, by="invariants")
 
     def take_events(self) -> list[Event]:
         """The events since the last call, already folded into the book, for the ledger to keep."""
@@ -173,6 +176,12 @@ class Desk:
     def halt(self, why: str) -> None:
         """Stop deciding, and say why."""
         self.enter(DeskState.HALTED, why)
+
+
+def _touched_by(event: DealBooked) -> tuple[list[str], list[str]]:
+    """The symbols and the orders that a deal has moved."""
+    symbols = [event.deal.symbol] if event.deal.kind.is_trade else []
+    return symbols, [event.order_id] if event.order_id else []
 
 
 def _kind(reason: str) -> str:

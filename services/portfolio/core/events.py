@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from proto.control import Difference, TradingState
-from proto.gateway import TickCounts, VenueDeal
+from proto.gateway import AccountMode, TickCounts, VenueDeal
 from proto.instrument import Instrument
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
@@ -31,6 +31,7 @@ class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     account: str
     mode: str
     fills: str
+    account_mode: AccountMode = AccountMode.NETTING
     currency: str
     currency_digits: int
     data_sha256: str

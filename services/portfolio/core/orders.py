@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
+from proto.trading import OrderType, TimeInForce
 from proto.units import Side
 from services.portfolio.core.lifecycle import OrderStatus
 
 
+class Cause(StrEnum):
+    """What made the desk make an order."""
+
+    SIGNAL = "signal"
+    MANUAL = "manual"
+    TIME_EXIT = "time exit"
+    FLATTEN = "flatten"
+
+
 class Decision(Struct, frozen=True, kw_only=True):
-    """What an order was decided on: the signal, its quote, and the position as it stood."""
+    """What an order was decided on: the signal, its quote, and the position as it stood.
+
+    `publisher` is who sent the signal, empty without one; stream, symbol and `sequence` name its tick, `ordinal` the decision.
+    `sizing` says how the volume came about. `rate` is what a unit of the symbol's profit currency cost in account currency; None where it
+    was not known, or not kept.
+    """
 
     ordinal: int
     sequence: int
@@ -20,16 +36,25 @@ class Decision(Struct, frozen=True, kw_only=True):
     confidence: float
     bid: Decimal
     ask: Decimal
+    rate: Decimal | None = None
     position_before: Decimal
     reason: str
+    publisher: str = ""
+    cause: Cause = Cause.SIGNAL
+    sizing: str = ""
 
 
 class Order(Struct, frozen=True, kw_only=True):
     """An instruction to the venue.
 
-    Volumes in lots. `price` is the side of the signal's quote that the order would trade at; `filled_price` the
-    volume-weighted price of its deals; `profit` what they realised, in account currency. `number` counts the orders of
-    the ledger from 1. Times are venue time.
+    Volumes in lots. `price` is the side of the signal's quote that the order would trade at, `limit_price` that of a LIMIT or STOP
+    order; `filled_price` the volume-weighted price of its deals; `profit` what they realised, in account currency. `number` counts
+    the orders of the ledger from 1. Times are venue time.
+
+    `tag` is the strategy that it belongs to. `position` is the ticket of the one position that it closes, 0 for any. Stops are
+    for the position that it opens, as are `trailing_*_points` and `time_exit_s`, which the desk itself sees to. `cancel_asked` says
+    why the desk wants it ended, or nothing. `key` is the name of the command that it came from, `revision` that of the last
+    modification that the desk asked for, `revision_answered` of the last that the venue has answered.
     """
 
     order_id: str
@@ -50,3 +75,27 @@ class Order(Struct, frozen=True, kw_only=True):
     retcode: int | None = None
     code: str = ""
     error: str = ""
+    tag: str = "desk"
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce | None = None
+    limit_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    trailing_stop_points: int = 0
+    trailing_step_points: int = 1
+    time_exit_s: int = 0
+    expires_ns: int = 0
+    position: int = 0
+    deviation_points: int | None = None
+    cancel_asked: str = ""
+    key: str = ""
+    revision: int = 0
+    revision_answered: int = 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it may stand at the venue for long: its deadline is for being taken, and not for being filled."""
+        return self.type is not OrderType.MARKET or self.time_in_force in _LASTING
+
+
+_LASTING = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)

@@ -102,6 +102,9 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
         if hello.currency != book.stream.currency:
             desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")
             return False
+        if hello.account_mode is not book.stream.account_mode:
+            desk.halt(f"the account is {hello.account_mode}, expected {book.stream.account_mode}")
+            return False
         if hello.window and hello.first_time_ns <= cursor.time_ns:
             desk.halt(
                 f"the stream begins at {hello.first_time_ns} ns, expected it after the account's last tick at "
@@ -117,6 +120,7 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             account=hello.account,
             mode=hello.mode,
             fills=hello.fills,
+            account_mode=hello.account_mode,
             currency=hello.currency,
             currency_digits=hello.currency_digits,
             data_sha256=hello.data_sha256,

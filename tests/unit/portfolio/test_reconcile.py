@@ -111,8 +111,9 @@ def _forgotten_position(book: Book) -> None:
 
 
 def _turned_position(book: Book) -> None:
-    held = book.positions["EURUSD"]
-    book.positions["EURUSD"] = Position("EURUSD", held.contract_size, held.lots, -held.direction)
+    turned = Position("EURUSD", D(100_000))
+    turned.apply(side=Side.SELL, volume=D("0.01"), price=D("1.1021"), deal="4", time_ns=1)
+    book.positions["EURUSD"] = turned
 
 
 def _invented_position(book: Book) -> None:

@@ -59,8 +59,8 @@ from services.portfolio.core.risk.rules import (
 )
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.ledger import FILE_NAME, Ledger, verify
-from tests.support.builders import START_NS, a_deal, a_signal, an_instrument, an_order
-from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only
+from tests.support.builders import START_NS, a_deal, a_signal, an_order
+from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
 
 
 class Row(NamedTuple):
@@ -95,7 +95,7 @@ def a_storage(past: bool) -> Scene:
 
 def an_unknown_symbol(past: bool) -> Scene:
     scene = Scene()
-    scene.order = scene.order._replace(instrument=an_instrument("AUDUSD" if past else "EURUSD"))
+    scene.order = scene.order._replace(instrument=terms_of("AUDUSD" if past else "EURUSD"))
     return scene
 
 

@@ -13,8 +13,7 @@ from proto.trading import OrderType, TimeInForce, TradeMode
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.terms import Denial, Proposal
-from tests.support.builders import an_instrument
-from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code
+from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
 
 KINDS: dict[str, dict[str, Any]] = {
     "buy at the market": {},
@@ -37,7 +36,7 @@ NONSENSE: list[tuple[str, dict[str, Any]]] = [
         ("INVALID_PRICE", {"take_profit": D(value)})
         for value in ("Infinity", "0", "1.200001", "1E+999999", "1E-999999")
     ),
-    ("UNKNOWN_SYMBOL", {"instrument": an_instrument("AUDUSD")}),
+    ("UNKNOWN_SYMBOL", {"instrument": terms_of("AUDUSD")}),
 ]
 
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -99,7 +98,7 @@ def test_no_order_whatever_makes_the_ladder_raise(
 ) -> None:
     """One that is denied has a code; one that passes is finite throughout."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
-    order = Proposal(an_instrument(), direction, volume, opens, price, confidence,
+    order = Proposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
                      order_type, limit_price, stop_loss, take_profit, time_in_force)  # fmt: skip
     denial = ladder.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
     if denial is None:

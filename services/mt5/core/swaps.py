@@ -1,0 +1,74 @@
+"""What positions earn or cost over the nights.
+
+A night is charged at the server's midnight, 17:00 in New York, to what is open then. Value dates skip the weekend: its two
+nights are charged beforehand, on the triple day, so that a week has seven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from proto.instrument import Instrument
+from proto.money import Quotes, conversion_rate
+from proto.server_time import server_day
+from proto.units import round_money
+
+_DAYS_OF_WEEK: Final = 7
+_FIRST_DAYS_WEEKDAY: Final = 3
+"""1970-01-01, day 0, was a Thursday."""
+SATURDAY: Final = 5
+TRIPLE: Final = 3
+
+
+def nights_charged(from_ns: int, to_ns: int, triple_weekday: int) -> int:
+    """Nights that a position held from `from_ns` to `to_ns` (UTC, not before it) is charged for.
+
+    Those whose midnight lies after `from_ns` and not after `to_ns`: the night that follows `triple_weekday` (0 Monday) counts
+    three, those that follow another Saturday or Sunday none, and each other one.
+    """
+    assert from_ns <= to_ns, (from_ns, to_ns)
+    first, last = server_day(from_ns), server_day(to_ns)
+    weeks, rest = divmod(last - first, _DAYS_OF_WEEK)
+    whole = sum(_weight(day, triple_weekday) for day in range(_DAYS_OF_WEEK))
+    return weeks * whole + sum(_weight(day, triple_weekday) for day in range(last - rest, last))
+
+
+def _weight(day: int, triple_weekday: int) -> int:
+    weekday = (day + _FIRST_DAYS_WEEKDAY) % _DAYS_OF_WEEK
+    if weekday == triple_weekday:
+        return TRIPLE
+    return 0 if weekday >= SATURDAY else 1
+
+
+def swap_of(
+    *,
+    signed_volume: Decimal,
+    nights: int,
+    instrument: Instrument,
+    currency: str,
+    currency_digits: int,
+    instruments: Mapping[str, Instrument],
+    quotes: Quotes,
+) -> Decimal | None:
+    """What `signed_volume` lots (> 0 long) earn (> 0) or cost (< 0) over so many nights, in account currency.
+
+    Formula: points x point x contract size x lots x nights, in the profit currency; converted at the side that is against the
+    holder and rounded to the account's digits.
+
+    Returns:
+        The amount; None when no rate is known.
+    """
+    points = instrument.swap_long_points if signed_volume > 0 else instrument.swap_short_points
+    gross = points * instrument.point * instrument.contract_size * abs(signed_volume) * nights
+    if not gross:
+        return Decimal(0)
+    rate = conversion_rate(
+        1 if gross > 0 else -1,
+        source=instrument.profit_currency,
+        target=currency,
+        instruments=instruments,
+        quotes=quotes,
+    )
+    return None if rate is None else round_money(gross * rate, currency_digits)
