@@ -12,6 +12,7 @@ from rich.text import Text
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
+    | {"avg_entry_price", "close_price", "slippage", "now", "headroom", "lots_count"}
 )
 PIPED_WIDTH: Final = 200
 """Columns of a table that does not go to a terminal: wide enough that nothing is folded."""
