@@ -71,8 +71,8 @@ def export(
 def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
     from cli.viewing import account_fields, fill_rows, order_rows
     from proto.trading import AccountMode
+    from proto.views import plain_fields
     from research.exporting import equity_of, trades_of
-    from research.views import plain_fields
 
     if what is What.ORDERS:
         return order_rows(desk)[0]

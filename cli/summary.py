@@ -117,7 +117,11 @@ def show_fields(fields: Mapping[str, Any]) -> None:
     table.add_column()
     table.add_column(justify="right")
     for name, value in fields.items():
-        table.add_row(Text(name.removesuffix("_ns")), Text(cell(name, value)))
+        if isinstance(value, Mapping) and value:
+            for key, item in value.items():
+                table.add_row(Text(f"{name.removesuffix('_ns')}, {key}"), Text(cell("", item)))
+        else:
+            table.add_row(Text(name.removesuffix("_ns")), Text(cell(name, value)))
     console().print(table)
 
 
