@@ -120,7 +120,7 @@ class RealLink:
         self._placing: _Placing | None = None
         self._called: Called | None = None
         self._waiting_results: list[object] = []
-        self._trouble: Trouble | None = None
+        self._trouble: Trouble | None = Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has not been looked at yet")
         self._seen_mono_ns = 0
         self._due_mono_ns = 0
         self._account_due_mono_ns = 0
@@ -142,6 +142,10 @@ class RealLink:
     def shows_all(self, now: Now) -> bool:  # noqa: ARG002 - a broker's history may lag at any time
         """Never known: an order without a trace may have been executed."""
         return False
+
+    def begin(self, shown: Look, now: Now) -> None:
+        """Take in the first look, with the whole history: nothing is answered before it."""
+        self._take(shown, now)
 
     def step(self, now: Now) -> None:
         """Take in what the terminal has told meanwhile, and have it asked again."""
@@ -314,11 +318,11 @@ class RealLink:
             self._caught_up.clear()
         if self._trouble is not None:
             return
-        self._seen_mono_ns = now.mono_ns
         self._mirror.take_symbols(shown.symbols)
         self._take_ticks(shown, now)
         if shown.rows is not None:
             self._mirror.take(shown.rows, ordinal=self._market.newest_ordinal)
+            self._seen_mono_ns = now.mono_ns
 
     def _trouble_of(self, shown: Look) -> Trouble | None:
         number, words = shown.error

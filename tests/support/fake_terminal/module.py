@@ -92,8 +92,8 @@ class FakeTerminal:
         login: int = 0,
         password: str = "",
         server: str = "",
-        timeout: int = 60_000,
-        portable: bool = False,
+        timeout: int = 60_000,  # noqa: ARG002 - the package has it
+        portable: bool = False,  # noqa: ARG002 - the package has it
     ) -> bool:
         self.initialized.append({"path": path, "login": login, "password": password, "server": server})
         self._error = SUCCESS if self.has_ipc else NO_IPC
@@ -168,7 +168,7 @@ class FakeTerminal:
     def symbol_info(self, symbol: str) -> SymbolInfo | None:
         return self.broker.symbols.get(symbol) if self._answers() else None
 
-    def symbol_select(self, symbol: str, enable: bool = True) -> bool:
+    def symbol_select(self, symbol: str, enable: bool = True) -> bool:  # noqa: ARG002 - the package has it
         return self._answers() and symbol in self.broker.symbols
 
     def symbol_info_tick(self, symbol: str) -> Tick | None:
@@ -188,7 +188,7 @@ class FakeTerminal:
 
     def order_send(self, request: TradeRequest) -> OrderSendResult | None:
         self._set_clock()
-        asked = dict(request)
+        asked: dict[str, Any] = dict(request)
         self.requests.append(asked)
         says = self.script.popleft() if self.script else Says()
         before = self.broker.next_ticket
