@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
 from proto.instrument import Instrument
 from proto.units import Side
+from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder
 from services.mt5.terminal import api
 from services.mt5.terminal.api import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
@@ -24,7 +25,6 @@ from services.mt5.terminal.rows import (
     instrument_of,
     order_of,
     position_of,
-    price_of,
     volume_of,
 )
 from services.mt5.terminal.server_clock import ServerClock
@@ -257,15 +257,10 @@ class Mirror:
             filled_volume=Decimal(0),
             filled_price=None,
             status=OrderReplyStatus.ACCEPTED,
-            retcode=10008,
+            retcode=retcodes.PLACED,
             reason="",
             deal=0,
             time_ns=self._clock.utc_of_ms(time_msc),
             ordinal=0,
         )
         return self._booked(order, magic)
-
-
-def equity_of(account: AccountRow, digits: int) -> Decimal:
-    """What the terminal tells as equity, in the account's digits."""
-    return round(price_of(account.equity), digits)
