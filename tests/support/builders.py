@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.instrument import Instrument
@@ -133,17 +134,18 @@ def an_order(number: int = 1, side: Side = Side.BUY, volume: str = "0.01", **cha
 def an_instrument(symbol: str = "EURUSD") -> Instrument:
     """The simulated broker's terms of a symbol."""
     terms = catalogue(symbol)
-    if terms is not None:  # without what brokers add, so that a test's numbers are its own
-        terms = structs.replace(
-            IDEAL.terms_of(terms), stops_level_points=0, freeze_level_points=0, margin_currency=terms.base_currency
-        )
     assert terms is not None, symbol
     return terms
 
 
+def plain_terms(symbol: str = "EURUSD") -> Instrument:
+    """The terms without what a broker adds of his own, so that a test's numbers are its own."""
+    return structs.replace(IDEAL.terms_of(an_instrument(symbol)), stops_level_points=0, freeze_level_points=0)
+
+
 def learned(symbol: str = "EURUSD") -> InstrumentLearned:
     """The event that tells the terms of a symbol."""
-    return InstrumentLearned(instrument=an_instrument(symbol))
+    return InstrumentLearned(instrument=plain_terms(symbol))
 
 
 def an_opened_stream(**changed: Any) -> StreamOpened:

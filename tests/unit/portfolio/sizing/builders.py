@@ -7,7 +7,7 @@ from typing import Any
 
 from services.portfolio.core.plan import Exits
 from services.portfolio.core.sizing.terms import SizingInput
-from tests.support.builders import an_instrument
+from tests.support.builders import plain_terms
 
 D = Decimal
 
@@ -15,7 +15,7 @@ D = Decimal
 def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
     """A stop 25 points away, which costs 25 USD a lot of EURUSD, and a take profit half as far again."""
     fields: dict[str, Any] = {
-        "instrument": an_instrument(symbol),
+        "instrument": plain_terms(symbol),
         "direction": 1,
         "price": D("1.1"),
         "confidence": 0.56,

@@ -17,7 +17,7 @@ from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.sizing.given import see_volatility, sizing_input
 from services.portfolio.core.sizing.size import size
 from services.portfolio.core.sizing.terms import SizingInput
-from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, learned
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, learned, plain_terms
 
 D = Decimal
 BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(1), volatility_half_life_min=1)
@@ -40,7 +40,7 @@ def quoted(account: Account, symbol: str, bid: float, ask: float) -> Account:
 
 def told(account: Account, symbol: str, plan: Plan = Plan()) -> SizingInput:  # noqa: B008 - a plan is frozen
     return sizing_input(
-        an_instrument(symbol),
+        plain_terms(symbol),
         direction=1,
         price=D(1),
         confidence=0.6,

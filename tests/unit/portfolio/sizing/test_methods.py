@@ -10,7 +10,7 @@ from msgspec import structs
 
 from services.portfolio.core.plan import Exits, Sizing, SizingMethod
 from services.portfolio.core.sizing.size import METHODS, size
-from tests.support.builders import an_instrument
+from tests.support.builders import plain_terms
 from tests.unit.portfolio.sizing.builders import an_input
 
 D = Decimal
@@ -61,7 +61,7 @@ def test_a_loss_in_another_currency_is_bought_with_the_accounts() -> None:
 
 def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
     """25 USD at the stop and twice 3.50 USD are 32 USD a lot: 100 / 32 = 3.125."""
-    dear = structs.replace(an_instrument(), commission_per_lot=D("3.50"))
+    dear = structs.replace(plain_terms(), commission_per_lot=D("3.50"))
     sized = size(FRACTION, an_input(instrument=dear))
     assert sized.volume == D("3.12")
     assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.words
@@ -152,7 +152,7 @@ def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
         (VOLATILITY, {"notional_per_lot": None}, "volatility: no rate is known from USD to USD: no trade"),
         (WEIGHTS, {"equity": None}, "weights: the equity is not known: no trade"),
         (WEIGHTS, {"notional_per_lot": None}, "weights: no rate is known from USD to USD: no trade"),
-        (WEIGHTS, {"instrument": an_instrument("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
+        (WEIGHTS, {"instrument": plain_terms("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
     ],
 )
 def test_what_is_not_known_is_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
@@ -167,7 +167,7 @@ def test_029_with_step_001_is_029() -> None:
 
 
 def test_whatever_comes_out_is_rounded_down_to_the_step() -> None:
-    coarse = structs.replace(an_instrument(), volume_step=D("0.05"), volume_min=D("0.05"))
+    coarse = structs.replace(plain_terms(), volume_step=D("0.05"), volume_min=D("0.05"))
     assert size(Sizing(volume=D("0.149")), an_input(instrument=coarse)) == (
         D("0.10"),
         "fixed: 0.149 lots of the plan -> 0.149, step 0.05 -> 0.1 lots",
