@@ -11,17 +11,13 @@ from typing import Any, Final, NamedTuple
 
 from proto.instrument import Instrument
 from proto.messages import Signal
-from proto.money import conversion_rate
 from proto.trading import OrderType, TimeInForce
 from services.portfolio.core.orders import Decision
-from services.portfolio.core.plan import Course, Entry, Exits
-from services.portfolio.core.risk.exposure import notional
+from services.portfolio.core.plan import Entry, Exits
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.sizing.given import sizing_input
 from services.portfolio.core.sizing.size import size
-from services.portfolio.core.sizing.terms import SizingInput
-from services.portfolio.core.sizing.volatility import volatility_per_day
-from services.portfolio.core.valuation import Marks, total_unrealized_pnl
 
 _NS: Final = 1_000_000_000
 
@@ -41,7 +37,16 @@ def opening_of(signal: Signal, decision: Decision, account: Account, rules: Desk
     direction = signal.direction
     touch = decision.ask if direction > 0 else decision.bid
     price = _entry_price(course.entry, touch, direction, instrument)
-    sized = size(course.sizing, _sizing_input(signal, price, account, course, rules))
+    given = sizing_input(
+        instrument,
+        direction=direction,
+        price=price,
+        confidence=signal.confidence,
+        account=account,
+        course=course,
+        default_volume=rules.default_volume,
+    )
+    sized = size(course.sizing, given)
     if not sized.volume:
         return None, sized.words
     stop_loss, take_profit = _stops(course.exits, price, direction, instrument)
@@ -99,30 +104,3 @@ def _stops(
 def _on_tick(price: Decimal, instrument: Instrument, *, up: bool) -> Decimal:
     rounding = ROUND_CEILING if up else ROUND_FLOOR
     return (price / instrument.tick_size).to_integral_value(rounding=rounding) * instrument.tick_size
-
-
-def _sizing_input(signal: Signal, price: Decimal, account: Account, course: Course, rules: DeskRules) -> SizingInput:
-    book, marks, instrument = account.book, account.cursor.marks, account.book.instruments[signal.symbol]
-    assert book.stream is not None
-    unrealized = total_unrealized_pnl(book, marks)
-    return SizingInput(
-        instrument=instrument,
-        direction=signal.direction,
-        price=price,
-        confidence=signal.confidence,
-        currency=book.stream.currency,
-        equity=None if unrealized is None else book.balance + unrealized,
-        loss_rate=conversion_rate(
-            -1,
-            source=instrument.profit_currency,
-            target=book.stream.currency,
-            instruments=book.instruments,
-            quotes=Marks(marks),
-        ),
-        notional_per_lot=notional(instrument, Decimal(1), account),
-        volatility_per_day=volatility_per_day(
-            account.cursor.volatility.get(signal.symbol), half_life_min=course.sizing.volatility_half_life_min
-        ),
-        exits=course.exits,
-        default_volume=rules.default_volume,
-    )

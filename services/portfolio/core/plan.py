@@ -109,12 +109,6 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry: Entry = Entry()
     strategies: dict[Tag, Strategy] = {}
 
-    @property
-    def needs_volatility(self) -> bool:
-        """Whether ticks have to be looked at for how much a symbol moves."""
-        sizings = [self.sizing, *(one.sizing for one in self.strategies.values())]
-        return any(one is not None and one.method is SizingMethod.VOLATILITY for one in sizings)
-
     def of(self, symbol: str) -> Course:
         """What holds for a symbol: that of the strategy that trades it, else the plan's own under the tag `desk`."""
         for tag, one in self.strategies.items():

@@ -45,6 +45,8 @@ from services.portfolio.core.manual import command
 from services.portfolio.core.reconcile import compare
 from services.portfolio.core.risk.levels import limit_drawdown, rearm
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
+from services.portfolio.core.sizing.given import half_lives_min
+from services.portfolio.core.sizing.volatility import see_mid
 from services.portfolio.core.talks import begin, carry_out, look_after, pull_deals, reconcile
 from services.portfolio.core.trading import obey
 from services.portfolio.core.turn import events_of
@@ -91,6 +93,7 @@ class Portfolio:
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._spread = desk.rules.limits.spread_factor_max is not None
         self._equity = desk.rules.limits.look_at_equity() or has_loss_budget(desk.rules.plan)
+        self._half_lives_min = half_lives_min(desk.rules.plan, desk.rules.symbols)
         self._live = Live(desk, self._conversations)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
@@ -275,6 +278,9 @@ class Portfolio:
         rearm(self.desk, signal.time_ns)
         if mark(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
             limit_drawdown(self.desk)
+        if half_life_min := self._half_lives_min.get(signal.symbol):
+            mid = (signal.bid + signal.ask) / 2
+            see_mid(self.desk.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)
         self.desk.last_signals[signal.symbol] = signal
         if is_live:
             self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)

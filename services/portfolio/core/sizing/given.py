@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from proto.instrument import Instrument
@@ -10,7 +11,7 @@ from services.portfolio.core.plan import Course, Plan, SizingMethod
 from services.portfolio.core.risk.exposure import notional
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.sizing.terms import SizingInput
-from services.portfolio.core.sizing.volatility import Volatility, see_mid, volatility_per_day
+from services.portfolio.core.sizing.volatility import volatility_per_day
 from services.portfolio.core.valuation import Marks, total_unrealized_pnl
 
 _ONE_LOT = Decimal(1)
@@ -67,10 +68,11 @@ def sizing_input(
     )
 
 
-def see_volatility(
-    memory: dict[str, Volatility], plan: Plan, symbol: str, *, bid: float, ask: float, time_ns: int
-) -> None:
-    """Let the estimate see a tick, if the plan sizes its symbol by volatility; ask `plan.needs_volatility` before."""
-    sizing = plan.of(symbol).sizing
-    if sizing.method is SizingMethod.VOLATILITY:
-        see_mid(memory, symbol, (bid + ask) / 2, time_ns, half_life_min=sizing.volatility_half_life_min)
+def half_lives_min(plan: Plan, symbols: Sequence[str]) -> dict[str, int]:
+    """The symbols that the plan sizes by volatility, and how fast the estimate of each forgets; of others none is kept."""
+    sizings = {symbol: plan.of(symbol).sizing for symbol in symbols}
+    return {
+        symbol: sizing.volatility_half_life_min
+        for symbol, sizing in sizings.items()
+        if sizing.method is SizingMethod.VOLATILITY
+    }

@@ -5,17 +5,25 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
+from proto.instrument import Instrument
 from services.portfolio.core.plan import Exits
 from services.portfolio.core.sizing.terms import SizingInput
-from tests.support.builders import plain_terms
+from tests.support.builders import an_instrument
 
 D = Decimal
+
+
+def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
+    """Of a broker that asks no commission."""
+    return structs.replace(an_instrument(symbol), **{"commission_per_lot": D(0), **changed})
 
 
 def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
     """A stop 25 points away, which costs 25 USD a lot of EURUSD, and a take profit half as far again."""
     fields: dict[str, Any] = {
-        "instrument": plain_terms(symbol),
+        "instrument": terms_of(symbol),
         "direction": 1,
         "price": D("1.1"),
         "confidence": 0.56,

@@ -14,13 +14,14 @@ from services.portfolio.core.events import DealBooked
 from services.portfolio.core.plan import Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.terms import Account
-from services.portfolio.core.sizing.given import see_volatility, sizing_input
+from services.portfolio.core.sizing.given import half_lives_min, sizing_input
 from services.portfolio.core.sizing.size import size
 from services.portfolio.core.sizing.terms import SizingInput
-from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, learned, plain_terms
+from services.portfolio.core.sizing.volatility import see_mid
+from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, learned
 
 D = Decimal
-BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(1), volatility_half_life_min=1)
+BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(100), volatility_half_life_min=1)
 
 
 def an_account(*symbols: str, currency: str = "USD") -> Account:
@@ -40,7 +41,7 @@ def quoted(account: Account, symbol: str, bid: float, ask: float) -> Account:
 
 def told(account: Account, symbol: str, plan: Plan = Plan()) -> SizingInput:  # noqa: B008 - a plan is frozen
     return sizing_input(
-        plain_terms(symbol),
+        an_instrument(symbol),
         direction=1,
         price=D(1),
         confidence=0.6,
@@ -82,26 +83,21 @@ def test_a_lot_is_worth_what_the_risk_ladder_says() -> None:
     assert told(account, "EURUSD").notional_per_lot == D("110010")
 
 
-def test_the_estimate_is_kept_for_the_symbols_that_are_sized_by_it() -> None:
-    strategies = {"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)}
-    plan = Plan(strategies=strategies)
+def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
+    """100 % of 10,000 USD a day / (130,000 USD x ln 1.01 x sqrt 1440) = 0.2037."""
+    plan = Plan(strategies={"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)})
     account = quoted(quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1), "GBPUSD", 1.3, 1.3)
     for minute, mid in enumerate((1.0, 1.01, 1.0)):
-        for symbol in ("EURUSD", "GBPUSD"):
-            time_ns = START_NS + minute * MINUTE_NS
-            see_volatility(account.cursor.volatility, plan, symbol, bid=mid, ask=mid, time_ns=time_ns)
-    assert list(account.cursor.volatility) == ["GBPUSD"]
+        time_ns = START_NS + minute * MINUTE_NS
+        see_mid(account.cursor.volatility, "GBPUSD", mid, time_ns, half_life_min=1)
     assert told(account, "EURUSD", plan).volatility_per_day is None
-    given = told(account, "GBPUSD", plan)
-    assert given.volatility_per_day is not None
-    sized = size(BY_VOLATILITY, given)
-    # 100 USD a day / (130,000 USD x ln 1.01 x sqrt 1440)
-    assert sized.volume == 0
-    assert size(structs.replace(BY_VOLATILITY, volatility_pct_per_day=D(100)), given).volume == D("0.20")
+    assert size(BY_VOLATILITY, told(account, "GBPUSD", plan)).volume == D("0.20")
 
 
-def test_a_plan_says_whether_it_needs_the_estimate() -> None:
-    assert not Plan().needs_volatility
-    assert Plan(sizing=BY_VOLATILITY).needs_volatility
-    assert Plan(strategies={"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)}).needs_volatility
-    assert not Plan(strategies={"calm": Strategy(symbols=("GBPUSD",))}).needs_volatility
+def test_the_estimate_is_kept_for_the_symbols_that_are_sized_by_it() -> None:
+    calm = {"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)}
+    symbols = ("EURUSD", "GBPUSD")
+    assert half_lives_min(Plan(), symbols) == {}
+    assert half_lives_min(Plan(strategies=calm), symbols) == {"GBPUSD": 1}
+    slow = structs.replace(BY_VOLATILITY, volatility_half_life_min=90)
+    assert half_lives_min(Plan(sizing=slow, strategies=calm), symbols) == {"EURUSD": 90, "GBPUSD": 1}

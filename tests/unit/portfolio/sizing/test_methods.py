@@ -10,8 +10,7 @@ from msgspec import structs
 
 from services.portfolio.core.plan import Exits, Sizing, SizingMethod
 from services.portfolio.core.sizing.size import METHODS, size
-from tests.support.builders import plain_terms
-from tests.unit.portfolio.sizing.builders import an_input
+from tests.unit.portfolio.sizing.builders import an_input, terms_of
 
 D = Decimal
 FRACTION = Sizing(method=SizingMethod.FRACTION, risk_pct=D(1))
@@ -61,10 +60,16 @@ def test_a_loss_in_another_currency_is_bought_with_the_accounts() -> None:
 
 def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
     """25 USD at the stop and twice 3.50 USD are 32 USD a lot: 100 / 32 = 3.125."""
-    dear = structs.replace(plain_terms(), commission_per_lot=D("3.50"))
+    dear = terms_of(commission_per_lot=D("3.50"))
     sized = size(FRACTION, an_input(instrument=dear))
     assert sized.volume == D("3.12")
     assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.words
+
+
+def test_a_stop_between_two_prices_stands_at_the_further_one() -> None:
+    """27 points where prices are 10 points apart are 30: 30 USD a lot, and 100 / 30 = 3.33."""
+    rough = terms_of(tick_size=D("0.0001"))
+    assert size(FRACTION, an_input(instrument=rough, exits=Exits(stop_loss_points=27))).volume == D("3.33")
 
 
 def test_a_sale_is_sized_as_a_purchase_is() -> None:
@@ -152,7 +157,7 @@ def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
         (VOLATILITY, {"notional_per_lot": None}, "volatility: no rate is known from USD to USD: no trade"),
         (WEIGHTS, {"equity": None}, "weights: the equity is not known: no trade"),
         (WEIGHTS, {"notional_per_lot": None}, "weights: no rate is known from USD to USD: no trade"),
-        (WEIGHTS, {"instrument": plain_terms("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
+        (WEIGHTS, {"instrument": terms_of("NZDUSD")}, "weights: NZDUSD has no weight: no trade"),
     ],
 )
 def test_what_is_not_known_is_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
@@ -167,7 +172,7 @@ def test_029_with_step_001_is_029() -> None:
 
 
 def test_whatever_comes_out_is_rounded_down_to_the_step() -> None:
-    coarse = structs.replace(plain_terms(), volume_step=D("0.05"), volume_min=D("0.05"))
+    coarse = terms_of(volume_step=D("0.05"), volume_min=D("0.05"))
     assert size(Sizing(volume=D("0.149")), an_input(instrument=coarse)) == (
         D("0.10"),
         "fixed: 0.149 lots of the plan -> 0.149, step 0.05 -> 0.1 lots",
