@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from common.errors import StartError
 from proto.units import plain
@@ -14,6 +14,8 @@ from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.ledger import FILE_NAME, read
 from services.portfolio.settings import RISK_SETS, limits_named
+
+_DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
 
 def orders(data_dir: Path) -> list[dict[str, Any]]:
@@ -78,12 +80,14 @@ def positions(data_dir: Path) -> list[dict[str, Any]]:
         rows.append(
             {
                 "symbol": symbol,
-                "direction": "LONG" if position.direction > 0 else "SHORT",
+                "direction": _DIRECTIONS[position.direction],
                 "net_volume": plain(position.net_volume),
                 "avg_entry_price": plain(position.avg_entry_price or ZERO),
                 "unrealized_pnl": None if unrealized is None else plain(unrealized),
                 "lots": [
                     {
+                        "side": "BUY" if lot.sign > 0 else "SELL",
+                        "position": lot.position,
                         "volume": plain(lot.volume),
                         "price": plain(lot.price),
                         "deal": int(lot.opened_by),
