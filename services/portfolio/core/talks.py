@@ -261,7 +261,7 @@ def _can_have(order: Order | None, deal: VenueDeal) -> bool:
 
 def reconcile(desk: Desk, *, at_end: bool) -> Talk:
     """Compare the ledger with the venue, keep what came of it, and halt on a difference."""
-    differences = yield from compare(desk.book)
+    differences = yield from compare(desk.book, desk.cursor)
     desk.emit(
         Reconciled(ordinal=desk.cursor.ordinal, at_end=at_end, balance=desk.book.balance, differences=differences)
     )
