@@ -194,7 +194,7 @@ def test_a_deposit_is_explained_as_cash() -> None:
 
 
 def test_a_persons_order_has_a_cause_where_others_have_a_signal() -> None:
-    book, events = a_story()
+    book, _ = a_story()
     order = an_order(3, key="mine-1")
     order = structs.replace(order, decision=structs.replace(order.decision, cause=Cause.MANUAL))
     book.apply(OrderCreated(order=order))
