@@ -397,7 +397,7 @@ class OrderDesk:
             order_id=order_id,
             symbol=self._symbols.to_desk(order.symbol),
             action=order.side.value,
-            ticket=order.ticket,
+            ticket=order.ticket or None,
             deal=order.deal if filled else None,
             filled_price=order.filled_price,
             filled_volume=order.filled_volume if filled else None,
