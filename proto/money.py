@@ -82,7 +82,7 @@ def margin_required(
     *,
     signed_volume: Decimal,
     instrument: Instrument,
-    leverage: Decimal,
+    leverage: Decimal | int,
     currency: str,
     currency_digits: int,
     instruments: Mapping[str, Instrument],
@@ -135,7 +135,7 @@ def charged_volumes(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, Decima
 def account_margin(
     holdings: Iterable[tuple[str, Decimal]],
     *,
-    leverage: Decimal,
+    leverage: Decimal | int,
     currency: str,
     currency_digits: int,
     instruments: Mapping[str, Instrument],
@@ -146,7 +146,8 @@ def account_margin(
     Args:
         holdings: symbol and signed lots of each position; a symbol that `instruments` lacks is a KeyError.
         leverage: how many times its margin a position may be worth; 0 for no margin at all.
-        currency: the account's, kept to `currency_digits` decimals.
+        currency: the account's.
+        currency_digits: decimals that it is kept to.
         instruments: terms by symbol.
         quotes: the present.
     """

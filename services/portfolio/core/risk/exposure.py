@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from proto.instrument import Instrument
-from proto.money import conversion_rate
+from proto.money import account_margin, conversion_rate
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.valuation import Marks
@@ -59,6 +59,20 @@ def exposures(order: Proposal | None, account: Account) -> dict[str, Decimal] | 
     return found
 
 
+def margin(order: Proposal | None, account: Account) -> Decimal | None:
+    """What is held back at the set's leverage if the order is executed, in account currency; None without a rate."""
+    book = account.book
+    assert book.stream is not None
+    return account_margin(
+        volumes(order, account).items(),
+        leverage=account.limits.leverage,
+        currency=book.stream.currency,
+        currency_digits=book.stream.currency_digits,
+        instruments=book.instruments,
+        quotes=Marks(account.cursor.marks),
+    )
+
+
 def gross(found: Mapping[str, Decimal] | None) -> Decimal | None:
     """All exposures added up without their signs."""
     return None if found is None else sum((abs(worth) for worth in found.values()), ZERO)
@@ -74,9 +88,12 @@ def by_currency(found: Mapping[str, Decimal], account: Account) -> dict[str, Dec
     return dict(legs)
 
 
+def equity(account: Account) -> Decimal:
+    """The latest equity, the balance where none is known yet; 0 where it is negative."""
+    latest = account.cursor.risk.peaks.equity
+    return max(account.book.balance if latest is None else latest, ZERO)
+
+
 def power(account: Account) -> Decimal:
     """Leveraged equity: what may be held at most; 0 without equity."""
-    equity = account.cursor.risk.peaks.equity
-    if equity is None:
-        equity = account.book.balance
-    return max(equity, ZERO) * account.limits.leverage
+    return equity(account) * account.limits.leverage

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from proto.server_time import last_minute
 from proto.units import plain
-from services.portfolio.core.risk.exposure import by_currency, exposures, gross, power
+from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross, margin, power
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
 from services.portfolio.core.risk.rules.order_rate import of_this_day
@@ -69,19 +69,20 @@ def _orders(account: Account, now_ns: int) -> Iterator[Reading]:
 
 
 def _exposures(account: Account) -> Iterator[Reading]:
-    limits, whole, found = account.limits, power(account), exposures(None, account)
+    limits, most, found = account.limits, power(account), exposures(None, account)
     if account.book.stream is None or found is None:
         return
     currency = account.book.stream.currency
     named = (
-        ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, found),
-        ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, by_currency(found, account)),
-        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, {"": gross(found)}),
-        ("MARGIN_USE", limits.margin_pct_of_equity_max, {"": gross(found)}),
+        ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, most, found),
+        ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, most, by_currency(found, account)),
+        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross(found)}),
+        ("MARGIN_USE", limits.margin_pct_of_equity_max, equity(account), {"": margin(None, account)}),
     )
-    for code, most_pct, amounts in named:
+    for code, most_pct, whole, amounts in named:
         if most_pct is not None:
             for subject, amount in sorted(amounts.items()):
-                assert amount is not None
                 limit = f"{whole * most_pct / 100:.0f} {currency}"
-                yield Reading(code, subject, limit, f"{abs(amount):.0f} {currency}")
+                yield Reading(
+                    code, subject, limit, "no known rate" if amount is None else f"{abs(amount):.0f} {currency}"
+                )
