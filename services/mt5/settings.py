@@ -19,7 +19,7 @@ from services.mt5.core.compose import account_name
 from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
 from services.mt5.core.lease import LEASE_TTL_MS
-from services.mt5.core.orders import SETTLING_MS
+from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
 from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock
 
