@@ -45,6 +45,7 @@ class DeskLink:
 
         self.url = url
         self.folder = folder
+        self._is_said = False
         self._client = None if url is None else ControlClient(url)
 
     def __enter__(self) -> Self:
@@ -72,9 +73,14 @@ class DeskLink:
         """
         if self.folder is None:
             raise silence(self.url)
+        if not self._is_said:
+            self._say()
+        return self.folder
+
+    def _say(self) -> None:
+        self._is_said = True
         away = "the desk is not running" if self.url is None else f"{self.url} does not answer"
         print(f"{away}: this is the ledger in {self.folder}, as of its last commit", file=sys.stderr)
-        return self.folder
 
 
 def silence(url: str | None, more: str = "") -> StartError:

@@ -13,7 +13,20 @@ from typing import NoReturn
 
 import typer
 
-from cli import chaos, configuration, generating, keeping, looking, ordering, running, ticks, trading, train, viewing
+from cli import (
+    chaos,
+    configuration,
+    exporting,
+    generating,
+    keeping,
+    looking,
+    ordering,
+    running,
+    ticks,
+    trading,
+    train,
+    viewing,
+)
 from cli import run as run_command
 from common.errors import StartError
 
@@ -31,6 +44,7 @@ run_command.add_to(app)
 running.add_to(app)
 train.add_to(app)
 viewing.add_to(app)
+exporting.add_to(app)
 looking.add_to(app)
 keeping.add_to(app)
 trading.add_to(app)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -16,6 +17,7 @@ from cli.desk_link import Folder, Url, all_rows, link
 from cli.options import AsJson
 from cli.places import json_text
 from common.errors import StartError
+from proto.views import PAGE_ROWS_MAX, plain_fields
 
 if TYPE_CHECKING:
     from cli.desk_link import DeskLink, Page
@@ -103,12 +105,11 @@ def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: 
 def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Open positions, valued at the last tick decided."""
     from proto.control import PositionsQuery
-    from proto.views import PAGE_ROWS_MAX, PositionsReply
-    from research import views
+    from proto.views import PositionsReply
 
     with link(data_dir, url) as desk:
         found = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
-        rows = views.positions(desk.ledger_instead()) if found is None else [views.plain_fields(row) for row in found]
+        rows = _ledger().positions(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
     shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
     return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json)
 
@@ -139,8 +140,7 @@ def risk(
 ) -> int:
     """What each limit of the risk ladder stands at, and what is left of it."""
     from proto.control import RiskQuery
-    from proto.views import PAGE_ROWS_MAX, RiskReply
-    from research import views
+    from proto.views import RiskReply
 
     pages: list[RiskReply] = []
     with link(data_dir, url) as desk:
@@ -154,12 +154,12 @@ def risk(
             raise StartError(f"--risk {risk_set} without --data-dir, expected a ledger to read by these limits")
         found = None if risk_set is not None else all_rows(desk, page)
         if found is not None:
-            rows = [views.plain_fields(row) for row in found]
+            rows = [plain_fields(row) for row in found]
         elif risk_set is not None:
             assert desk.folder is not None
-            rows = views.risk(desk.folder, risk_set)
+            rows = _ledger().risk(desk.folder, risk_set)
         else:
-            rows = views.risk(desk.ledger_instead(), None)
+            rows = _ledger().risk(desk.ledger_instead(), None)
     if pages and not as_json:
         state = f"trading is {pages[0].trading_state}" + (
             f": {pages[0].trading_reason}" if pages[0].trading_reason else ""
@@ -185,14 +185,13 @@ def why(
     from cli.why_page import show_why
     from proto.control import WhyQuery
     from proto.views import WhyReply
-    from research import views
 
     words = " ".join(" ".join(name).split())
     if not 0 < len(words) <= 64:
         raise StartError(f"ID has {len(words)} characters, expected 1 to 64")
     with link(data_dir, url) as desk:
         found = desk.ask(WhyQuery(words), WhyReply)
-        chain = views.why(desk.ledger_instead(), words) if found is None else views.plain_fields(found)
+        chain = _ledger().why(desk.ledger_instead(), words) if found is None else plain_fields(found)
     if as_json:
         print(json_text(chain))
     else:
@@ -204,34 +203,31 @@ def order_rows(desk: DeskLink, *, open_only: bool = False, last: int | None = No
     """The last orders, or all of them, and how many there are."""
     from proto.control import OrdersQuery
     from proto.views import OrdersReply
-    from research import views
 
     def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
         return desk.ask(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
 
-    return _latest(desk, page, last, lambda folder: views.orders(folder, open_only=open_only))
+    return _latest(desk, page, last, lambda folder: _ledger().orders(folder, open_only=open_only))
 
 
 def fill_rows(desk: DeskLink, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
     """The last deals, or all of them, and how many there are."""
     from proto.control import FillsQuery
     from proto.views import FillsReply
-    from research import views
 
     def page(after: int, limit: int, newest: bool) -> FillsReply | None:
         return desk.ask(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
 
-    return _latest(desk, page, last, lambda folder: views.deals(folder, trades_only=trades_only))
+    return _latest(desk, page, last, lambda folder: _ledger().deals(folder, trades_only=trades_only))
 
 
 def account_fields(desk: DeskLink) -> dict[str, Any]:
     """Money and progress of the account."""
     from proto.control import AccountQuery
     from proto.views import AccountView
-    from research import views
 
     found = desk.ask(AccountQuery(), AccountView)
-    return views.account(desk.ledger_instead()) if found is None else views.plain_fields(found)
+    return _ledger().account(desk.ledger_instead()) if found is None else plain_fields(found)
 
 
 def _latest(
@@ -240,8 +236,6 @@ def _latest(
     last: int | None,
     from_ledger: Callable[[Path], list[dict[str, Any]]],
 ) -> tuple[list[dict[str, Any]], int]:
-    from proto.views import PAGE_ROWS_MAX
-    from research.views import plain_fields
 
     if last is not None and last <= PAGE_ROWS_MAX:
         found = page(0, last, True)
@@ -256,10 +250,16 @@ def _latest(
 
 
 def _a_page(page: Callable[[int, int, bool], Any], after: int) -> Page | None:
-    from proto.views import PAGE_ROWS_MAX
 
     found: Page | None = page(after, PAGE_ROWS_MAX, False)
     return found
+
+
+def _ledger() -> ModuleType:
+    """What reads a ledger, which takes half a second to load and which a running desk needs nothing of."""
+    from research import views
+
+    return views
 
 
 def _wanted(last: int | None, *, as_json: bool) -> int | None:

@@ -7,11 +7,11 @@ Volumes are in lots, money is in account currency, times are the venue's, in nan
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from proto.units import Cursor, Name, Text
+from proto.units import Cursor, Name, Text, plain
 
 PAGE_ROWS_MAX: Final = 100
 """Rows of one page at most; there are fewer where they would not fit into a frame."""
@@ -79,8 +79,10 @@ class FillRow(Struct, frozen=True, kw_only=True):
 
 
 class LotRow(Struct, frozen=True, kw_only=True):
-    """What is left of one opening deal."""
+    """What is left of one opening deal; `side` BUY or SELL, `position` the ticket that it is of, 0 on a netting account."""
 
+    side: Text
+    position: Cursor
     volume: Decimal
     price: Decimal
     deal: Cursor
@@ -228,3 +230,22 @@ class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
 
 
 ViewReply = OrdersReply | FillsReply | PositionsReply | AccountView | RiskReply | WhyReply
+
+
+def plain_fields(row: Struct) -> dict[str, Any]:
+    """A row's fields by name as plain values: decimals are exact text without an exponent, times stay nanoseconds."""
+    return {name: _plain(getattr(row, name)) for name in row.__struct_fields__}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return plain(value)
+        case Struct():
+            return plain_fields(value)
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case _:
+            return value

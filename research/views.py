@@ -5,14 +5,11 @@ The rows are those that a running desk answers with, made by the same functions.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
 from common.errors import StartError
-from proto.units import plain
+from proto.views import plain_fields
 from services.portfolio.answering import why as why_of
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row
 from services.portfolio.core.book import Book
@@ -76,25 +73,6 @@ def why(data_dir: Path, name: str) -> dict[str, Any]:
         return plain_fields(why_of(name, book, cursor, path))
     except UnknownSubjectError as error:
         raise StartError(str(error)) from None
-
-
-def plain_fields(row: Struct) -> dict[str, Any]:
-    """A row's fields by name, for people and programs."""
-    return {name: _plain(getattr(row, name)) for name in row.__struct_fields__}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return plain(value)
-        case Struct():
-            return plain_fields(value)
-        case list():
-            return [_plain(item) for item in value]
-        case dict():
-            return {name: _plain(item) for name, item in value.items()}
-        case _:
-            return value
 
 
 def _set_name(book: Book) -> str:

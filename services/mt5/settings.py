@@ -6,11 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT, CommonSettings, Endpoint, Port
+from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.units import is_exact
 from research.ticks import TickInput
@@ -19,8 +19,9 @@ from services.mt5.core.compose import account_name
 from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
 from services.mt5.core.lease import LEASE_TTL_MS
-from services.mt5.core.orders import SETTLING_MS
+from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
+from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock
 
 INPUTS_SEPARATOR = ";"
 PACE_EXPECTED = "lockstep, max, a factor such as 10 or 0.5, live or live:FACTOR"
@@ -50,6 +51,11 @@ def _symbol_map(value: object) -> object:
     if not is_good or len(set(names.values())) != len(names):
         raise ValueError("DESK=BROKER names, comma separated and each once, such as EURUSD=EURUSD.m")
     return names
+
+
+def _server_zone(value: str) -> str:
+    ServerClock(value)
+    return value
 
 
 def _known_currency(value: str) -> str:
@@ -90,7 +96,9 @@ def parse_pace(value: str, *, window: int) -> Pace:
 class Mt5Settings(CommonSettings):
     """What the gateway needs to know beside the shared settings."""
 
-    mt5_venue: Literal["none", "simulated"] = Field(default="none", description="none or simulated")
+    mt5_venue: Literal["none", "simulated", "terminal"] = Field(
+        default="none", description="none, simulated or terminal"
+    )
     mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
     mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
     mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()
@@ -112,6 +120,18 @@ class Mt5Settings(CommonSettings):
     mt5_settling_ms: int = Field(
         default=SETTLING_MS, ge=1_000, le=600_000, description="milliseconds from 1000 to 600000"
     )
+    mt5_login: int = Field(default=0, ge=0, le=2**53, description="the number of a trading account")
+    mt5_password: SecretStr = SecretStr("")
+    mt5_server: str = Field(default="", max_length=64, description="the broker's server, at most 64 characters")
+    mt5_path: str = ""
+    mt5_server_zone: Annotated[str, AfterValidator(_server_zone)] = NEW_YORK_CLOSE
+    mt5_poll_ms: int = Field(default=20, ge=5, le=1_000, description="milliseconds from 5 to 1000")
+    mt5_terminal_timeout_ms: int = Field(
+        default=30_000, ge=1_000, le=600_000, description="milliseconds from 1000 to 600000"
+    )
+    mt5_allow_real: Literal["no", "yes"] = Field(default="no", description="no or yes")
+    mt5_real_token: SecretStr = SecretStr("")
+    mt5_real_token_file: DeskPath | None = None
     metrics_port_mt5: Port = 0
 
     @property

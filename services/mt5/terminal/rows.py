@@ -24,6 +24,7 @@ from proto.gateway import (
 from proto.instrument import Instrument
 from proto.trading import TradeMode
 from proto.units import Side, exact, plain, round_money
+from services.mt5.core import retcodes
 from services.mt5.terminal import api
 from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow
 from services.mt5.terminal.server_clock import ServerClock
@@ -58,12 +59,12 @@ _ENDED: Final = {
     api.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
 RETCODE_OF_STATUS: Final = {
-    OrderReplyStatus.FILLED: 10009,
-    OrderReplyStatus.PARTIALLY_FILLED: 10010,
-    OrderReplyStatus.ACCEPTED: 10008,
-    OrderReplyStatus.CANCELED: 10007,
-    OrderReplyStatus.EXPIRED: 10007,
-    OrderReplyStatus.REJECTED: 10006,
+    OrderReplyStatus.FILLED: retcodes.DONE,
+    OrderReplyStatus.PARTIALLY_FILLED: retcodes.DONE_PARTIAL,
+    OrderReplyStatus.ACCEPTED: retcodes.PLACED,
+    OrderReplyStatus.CANCELED: retcodes.CANCEL,
+    OrderReplyStatus.EXPIRED: retcodes.CANCEL,
+    OrderReplyStatus.REJECTED: retcodes.REJECT,
 }
 """History keeps no retcode: the one that says what the order's state says."""
 

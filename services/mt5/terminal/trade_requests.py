@@ -13,16 +13,11 @@ from proto.gateway import ErrorCode, Modify, OrderType, PlaceOrder, TimeInForce
 from proto.instrument import Instrument
 from proto.money import Quote
 from proto.units import Side
+from services.mt5.core import retcodes
 from services.mt5.core.magic import comment_of, magic_of
 from services.mt5.terminal import api
 from services.mt5.terminal.api import TradeRequest
 from services.mt5.terminal.server_clock import ServerClock
-
-REQUOTE: Final = 10004
-INVALID: Final = 10013
-INVALID_PRICE: Final = 10015
-INVALID_EXPIRATION: Final = 10022
-INVALID_FILL: Final = 10030
 
 DEVIATION_POINTS_MAX: Final = 1_000_000
 """What is asked for where the client sets no limit."""
@@ -61,7 +56,7 @@ def order_request(
     """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known."""
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
         words = f"expires_ns {request.expires_ns} with {request.filling}, expected one with GTD and only there"
-        return Refusal(INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
     common: TradeRequest = {
         "magic": magic_of(request.order_id),
         "symbol": symbol,
@@ -74,15 +69,15 @@ def order_request(
     if request.type is OrderType.MARKET:
         return _at_market(request, common, instrument, quote)
     if request.price is None:
-        return Refusal(INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price")
+        return Refusal(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price")
     if request.filling not in _TIMES:
         words = (
             f"{request.filling} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
         )
-        return Refusal(INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+        return Refusal(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
     if request.position:
         words = f"position {request.position} with a {request.type} order, expected a market order to close it"
-        return Refusal(INVALID, ErrorCode.INVALID_ORDER, words)
+        return Refusal(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
     pending: TradeRequest = {
         **common,
         "action": api.TRADE_ACTION_PENDING,
@@ -148,9 +143,9 @@ def _at_market(
     filling = filling_of(request, instrument.filling)
     if filling is None:
         words = f"{request.filling} of {common['symbol']}, expected one of {', '.join(instrument.filling)}"
-        return Refusal(INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+        return Refusal(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
     if quote is None:
-        return Refusal(INVALID_PRICE, ErrorCode.NO_QUOTE, f"{common['symbol']} has no quote yet")
+        return Refusal(retcodes.INVALID_PRICE, ErrorCode.NO_QUOTE, f"{common['symbol']} has no quote yet")
     touch = quote.ask if request.side is Side.BUY else quote.bid
     price, deviation = touch, DEVIATION_POINTS_MAX
     if request.deviation_points is not None and request.price is not None:
@@ -159,7 +154,7 @@ def _at_market(
         away = (touch - price) * request.side.sign
         if away > deviation * instrument.point:
             words = f"the market is at {touch}, more than {deviation} points from {price}"
-            return Refusal(REQUOTE, ErrorCode.REQUOTE, words)
+            return Refusal(retcodes.REQUOTE, ErrorCode.REQUOTE, words)
     deal: TradeRequest = {
         **common,
         "action": api.TRADE_ACTION_DEAL,

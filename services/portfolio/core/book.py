@@ -177,6 +177,8 @@ class Book:
                 self.stream = structs.replace(self.stream, incarnation=event.incarnation)
             case InstrumentLearned(instrument=instrument):
                 self.instruments[instrument.symbol] = instrument
+                if instrument.symbol in self.positions and self.positions[instrument.symbol].is_flat:
+                    del self.positions[instrument.symbol]  # the next one is counted in these terms
             case StreamEnded():
                 self.ended = event
             case Reconciled():

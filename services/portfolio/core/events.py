@@ -49,9 +49,10 @@ class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken
 
 
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
-    """The venue told its terms of a symbol."""
+    """The venue told its terms of a symbol; `changes` are those that were others before, in words."""
 
     instrument: Instrument
+    changes: list[str] = []
 
 
 class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):

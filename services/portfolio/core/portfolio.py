@@ -206,7 +206,7 @@ class Portfolio:
         return answer or self._live.watch.take()
 
     def _compare(self) -> Talk:
-        differences = yield from compare(self.desk.book)
+        differences = yield from compare(self.desk.book, self.desk.cursor)
         self._answer = ReconcileReply(complete=True, differences=differences, error="")
 
     @property

@@ -13,14 +13,12 @@ from proto.control import DeskState
 from proto.gateway import (
     DealsReply,
     GetDeals,
-    GetSymbolInfo,
     Hello,
     HelloReply,
     ModifyReply,
     OrderReply,
     OrderReplyStatus,
     OrderStatusQuery,
-    SymbolReply,
     VenueDeal,
 )
 from services.portfolio.core.answers import guard_answered, updated
@@ -34,13 +32,13 @@ from services.portfolio.core.events import (
     DealBooked,
     Event,
     IncarnationTaken,
-    InstrumentLearned,
     OrderCreated,
     ProtectionSet,
     Reconciled,
     StreamOpened,
 )
 from services.portfolio.core.leading import meet
+from services.portfolio.core.learning import learn_terms
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, guard_of, request_of
@@ -67,11 +65,7 @@ def begin(desk: Desk, watch: Watch) -> Talk:
         desk.market.see_time(hello.now_ns, desk.now.mono_ns)
         meet(desk, hello)
     desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
-    for symbol in desk.rules.symbols:
-        if symbol not in desk.book.instruments:
-            reply = yield GetSymbolInfo(symbol=symbol)
-            assert isinstance(reply, SymbolReply)
-            desk.emit(InstrumentLearned(instrument=reply.instrument))
+    yield from learn_terms(desk, *desk.rules.symbols)
     if desk.window:
         yield from open_commands(desk)
     yield from pull_deals(desk)
@@ -229,9 +223,7 @@ def pull_deals(desk: Desk) -> Talk:
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
             if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
-                terms = yield GetSymbolInfo(symbol=deal.symbol)
-                assert isinstance(terms, SymbolReply)
-                desk.emit(InstrumentLearned(instrument=terms.instrument))
+                yield from learn_terms(desk, deal.symbol)
             # Another talk may have booked it while this one asked.
             if not desk.book.has_deal(deal.deal):
                 _book(desk, deal)
@@ -269,7 +261,7 @@ def _can_have(order: Order | None, deal: VenueDeal) -> bool:
 
 def reconcile(desk: Desk, *, at_end: bool) -> Talk:
     """Compare the ledger with the venue, keep what came of it, and halt on a difference."""
-    differences = yield from compare(desk.book)
+    differences = yield from compare(desk.book, desk.cursor)
     desk.emit(
         Reconciled(ordinal=desk.cursor.ordinal, at_end=at_end, balance=desk.book.balance, differences=differences)
     )

@@ -35,6 +35,7 @@ def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
         case ResumeCommand():
             desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.strangers)
             desk.strangers = []
+            desk.terms_warning = ""
             take_lead_again(desk)
         case FlattenCommand():
             if not desk.is_live:

@@ -18,6 +18,8 @@ class Breaker(Struct, kw_only=True):
     until_ns: int = 0
     trips: int = 0
     trials_left: int = 0
+    ticket: int = 0
+    """The order that closed the last trade counted."""
 
 
 class Peaks(Struct, kw_only=True):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from proto.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.units import plain
-from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross, margin, power
+from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.news import between
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
@@ -120,7 +120,7 @@ def _exposures(account: Account) -> Iterator[Reading]:
     named = (
         ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, most, found),
         ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, most, by_currency(found, account)),
-        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross(found)}),
+        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross_exposure(None, account)}),
         ("MARGIN_USE", limits.margin_pct_of_equity_max, equity(account), {"": margin(None, account)}),
     )
     for code, most_pct, whole, amounts in named:

@@ -18,6 +18,9 @@ from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
 MEDIAN_STEP_POINTS: Final = 0.05
 """How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
 
+COOLDOWN_DOUBLINGS_MAX: Final = 10
+"""The default pause of 300 s becomes three and a half days, past which a person will have looked."""
+
 PERSON: Final = "person"
 
 _NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
@@ -102,7 +105,14 @@ def _see_result(memory: RiskMemory, deal: VenueDeal) -> None:
 
 
 def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
-    """A trade was closed: count its loss, or its being none."""
+    """A trade was closed: count its loss, or its being none.
+
+    What closes during a pause was opened before it and is no trial. An order that closes in several fills is one trade, and
+    its first fill says which way it went.
+    """
+    if deal.time_ns < breaker.until_ns or (deal.ticket and deal.ticket == breaker.ticket):
+        return
+    breaker.ticket = deal.ticket
     if deal.cash >= 0:
         breaker.losses = 0
         breaker.trials_left = max(breaker.trials_left - 1, 0)
@@ -111,7 +121,8 @@ def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: in
         return
     breaker.losses += 1
     if breaker.losses >= losses_max or breaker.trials_left:
-        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**breaker.trips * NS
+        doublings = min(breaker.trips, COOLDOWN_DOUBLINGS_MAX)
+        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**doublings * NS
         breaker.trips, breaker.losses, breaker.trials_left = breaker.trips + 1, 0, limits.breaker_trials
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from proto.control import TradingState
 from proto.instrument import Instrument
-from proto.trading import OrderType
+from proto.trading import OrderType, TimeInForce
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.plan import PLAIN, Plan
@@ -44,6 +44,24 @@ class Proposal(NamedTuple):
     limit_price: Decimal | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands in the market for its price, and is not executed at once or never."""
+        return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
+
+    def closing_only(self, closes: Decimal) -> Proposal:
+        """What is left when nothing may be opened: a close of so many lots, at the market and without stops."""
+        return self._replace(
+            volume=closes,
+            opens=Decimal(0),
+            type=OrderType.MARKET,
+            limit_price=None,
+            stop_loss=None,
+            take_profit=None,
+            time_in_force=TimeInForce.GTC,
+        )
 
 
 class Account(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from proto.instrument import Instrument
 from proto.server_time import DAY_NS, server_ns
 from proto.units import Side
 from services.portfolio.core.book import Book
@@ -17,7 +18,7 @@ from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, learned, some_rules
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 
 D = Decimal
 NS = 1_000_000_000
@@ -26,20 +27,25 @@ SERVER_MIDNIGHT_NS = START_NS - server_ns(START_NS) % DAY_NS + DAY_NS
 PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EURGBP": 0.88}
 
 
+def terms_of(symbol: str) -> Instrument:
+    """Terms of a symbol that is always traded and lets stops stand as near as one likes."""
+    return structs.replace(plain_terms(symbol), stops_level_points=0, freeze_level_points=0, sessions=())
+
+
 def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:
     """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
     book, cursor = Book(), TickCursor()
     book.apply(an_opened_stream())
     book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
     for symbol in PRICES:
-        book.apply(learned(symbol))
+        book.apply(InstrumentLearned(instrument=terms_of(symbol)))
         quote_usually(cursor, symbol)
     return Account(book, cursor, limits)._replace(**changed)
 
 
 def quote_usually(cursor: TickCursor, symbol: str) -> None:
     """Quote a symbol two points wide, as it usually is."""
-    price, point = PRICES[symbol], 10.0 ** -an_instrument(symbol).digits
+    price, point = PRICES[symbol], 10.0 ** -terms_of(symbol).digits
     cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
     cursor.risk.spread_medians[symbol] = 2 * point
 
@@ -60,7 +66,7 @@ def held(account: Account, symbol: str, lots: str) -> Account:
 
 def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Proposal:
     """A buy that opens all of its lots."""
-    terms = an_instrument(symbol)
+    terms = terms_of(symbol)
     made = Proposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
     return made._replace(**changed)
 
@@ -94,7 +100,7 @@ class Scene:
         self.desk.emit(an_opened_stream())
         self.desk.emit(DealBooked(deal=a_deposit(), order_id="", closings=[]))
         for symbol in PRICES:
-            self.desk.emit(learned(symbol))
+            self.desk.emit(InstrumentLearned(instrument=terms_of(symbol)))
             quote_usually(self.desk.cursor, symbol)
 
     def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
@@ -109,7 +115,7 @@ class Scene:
 
     def term(self, symbol: str = "EURUSD", **changed: Any) -> Scene:
         """Let the venue have other terms of a symbol, and ask about an order there."""
-        terms = structs.replace(an_instrument(symbol), **changed)
+        terms = structs.replace(terms_of(symbol), **changed)
         self.desk.emit(InstrumentLearned(instrument=terms))
         self.order = self.order._replace(instrument=terms)
         return self

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec import structs
+
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind
 from proto.server_time import DAY_NS, server_day
 from proto.units import Side
+from services.mt5.core.publisher import Pace
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.events import DealBooked, OrderCreated, TradingStateChanged
 from services.portfolio.core.plan import PLAIN, Plan, Strategy
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
 from services.portfolio.core.risk.memory import RiskMemory
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.remember import see_equity, see_event
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
 from services.portfolio.core.risk.terms import Denial
-from tests.support.builders import START_NS, a_deal, a_deposit, an_order
+from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_signal, a_stream, an_order, some_rules
+from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.risk.scenes import D, Scene
 
 TREND = Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"), daily_loss_pct_max=D(1))
@@ -139,7 +144,16 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
     lose(scene, "50")
     scene.desk.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
     assert [tuple(row) for row in readings(scene.account(), START_NS)] == [
-        ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots"),
-        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %"),
-        ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots"),
+        ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
+        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
+        ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),
     ]
+
+
+@pytest.mark.parametrize(("plan", "is_watched"), [(PLAN, True), (PLAIN, False)])
+def test_a_desk_without_limits_takes_the_days_equity_for_the_sake_of_its_budgets(plan: Plan, is_watched: bool) -> None:
+    rules = structs.replace(some_rules(limits=NO_LIMITS), plan=plan)
+    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
+    driven.run_up()
+    driven.tell(a_signal(1))
+    assert (driven.desk.cursor.risk.peaks.day_start == D(10_000)) is is_watched

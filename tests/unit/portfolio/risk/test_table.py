@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry
@@ -19,6 +20,7 @@ from proto.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
 from proto.trading import OrderType, TradeMode
 from proto.units import Side
 from services.portfolio.core.cursor import Mark
+from services.portfolio.core.deciding import Present, decide
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.plan import Plan, Strategy
@@ -55,9 +57,10 @@ from services.portfolio.core.risk.rules import (
     trading_state,
     volume,
 )
+from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.ledger import FILE_NAME, Ledger, verify
-from tests.support.builders import START_NS, a_deal, an_instrument, an_order
-from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only
+from tests.support.builders import START_NS, a_deal, a_signal, an_order
+from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
 
 
 class Row(NamedTuple):
@@ -92,7 +95,7 @@ def a_storage(past: bool) -> Scene:
 
 def an_unknown_symbol(past: bool) -> Scene:
     scene = Scene()
-    scene.order = scene.order._replace(instrument=an_instrument("AUDUSD" if past else "EURUSD"))
+    scene.order = scene.order._replace(instrument=terms_of("AUDUSD" if past else "EURUSD"))
     return scene
 
 
@@ -119,11 +122,17 @@ def an_unconverted(past: bool) -> Scene:
     return scene
 
 
+def trade(scene: Scene, **result: Any) -> None:
+    """Buy EURUSD and sell it again, with this result."""
+    scene.hold("EURUSD", "0.01")
+    deal = a_deal(len(scene.desk.book.deals) + 1, Side.SELL, entry=DealEntry.OUT, **result)
+    scene.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+
+
 def some_losses(past: bool) -> Scene:
     scene = Scene(only(breaker_losses=3))
-    for number in range(2, 5 if past else 4):
-        deal = a_deal(number, Side.SELL, entry=DealEntry.OUT, profit=D(-1))
-        scene.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+    for _ in range(3 if past else 2):
+        trade(scene, profit=D(-1))
     return scene.at(START_NS + NS)
 
 
@@ -203,8 +212,7 @@ def a_losing_strategy(past: bool) -> Scene:
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
     see_equity(scene.desk.cursor.risk, D(10_000), START_NS)
-    closing = a_deal(2, Side.SELL, entry=DealEntry.OUT, profit=D(-58), commission=D(-2))
-    scene.desk.emit(DealBooked(deal=closing, order_id="", closings=[]))
+    trade(scene, profit=D(-58), commission=D(-2))
     scene.hold("GBPUSD", "0.1")
     bid = 1.246 if past else 1.24601
     scene.desk.cursor.marks["GBPUSD"] = Mark(bid, bid + 2e-5, START_NS)
@@ -328,3 +336,25 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
             scene.desk.cursor.risk = RiskMemory()
             after = scene.denial()
             assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.stops_closing], ids=lambda row: row.code)
+def test_a_signal_to_reverse_still_closes(row: Row) -> None:
+    """The whole way of a signal: a short position is there, the rule stands against what would be opened, and it is closed."""
+    scene = row.scene(True)
+    desk, order = scene.desk, scene.order
+    for order_id in list(desk.book.open_orders):
+        desk.emit(OrderUpdated(order_id=order_id, status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="",
+                               time_ns=START_NS - DAY_NS))  # fmt: skip
+    scene.hold("EURUSD", "-0.01")
+    mark = desk.cursor.marks["EURUSD"]
+    if row.code == "PRICE_COLLAR":
+        mark = Mark(mark.bid, float(order.price), START_NS)
+    rules = structs.replace(desk.rules, default_volume=order.opens, on_opposite=OnOpposite.REVERSE)
+    signal = a_signal(1, 1, time_ns=scene.now_ns, bid=mark.bid, ask=mark.ask, confidence=order.confidence)
+    present = Present(age_ns=scene.facts.get("age_ns", 0), newest=scene.facts.get("newest"))
+    [event] = decide(signal, desk.book, desk.cursor, rules, present).events
+    assert isinstance(event, OrderCreated)
+    assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
+    if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place
+        assert f"closes only: {row.code} " in event.order.decision.reason

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.server_time import DAY_NS, HOUR_NS
-from proto.trading import OrderType, TradeMode
+from proto.trading import OrderType, TimeInForce, TradeMode
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.terms import Denial, Proposal
-from tests.support.builders import an_instrument
-from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code
+from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
 
 KINDS: dict[str, dict[str, Any]] = {
     "buy at the market": {},
@@ -37,7 +36,7 @@ NONSENSE: list[tuple[str, dict[str, Any]]] = [
         ("INVALID_PRICE", {"take_profit": D(value)})
         for value in ("Infinity", "0", "1.200001", "1E+999999", "1E-999999")
     ),
-    ("UNKNOWN_SYMBOL", {"instrument": an_instrument("AUDUSD")}),
+    ("UNKNOWN_SYMBOL", {"instrument": terms_of("AUDUSD")}),
 ]
 
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
@@ -84,6 +83,7 @@ any_number = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from(
     limit_price=st.none() | any_number,
     stop_loss=st.none() | any_number,
     take_profit=st.none() | any_number,
+    time_in_force=st.sampled_from(TimeInForce),
 )
 def test_no_order_whatever_makes_the_ladder_raise(
     volume: D,
@@ -94,11 +94,12 @@ def test_no_order_whatever_makes_the_ladder_raise(
     limit_price: D | None,
     stop_loss: D | None,
     take_profit: D | None,
+    time_in_force: TimeInForce,
 ) -> None:
     """One that is denied has a code; one that passes is finite throughout."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
-    order = Proposal(an_instrument(), direction, volume, opens, price, confidence,
-                     order_type, limit_price, stop_loss, take_profit)  # fmt: skip
+    order = Proposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
+                     order_type, limit_price, stop_loss, take_profit, time_in_force)  # fmt: skip
     denial = ladder.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
     if denial is None:
         assert all(value is None or value.is_finite() for value in (volume, price, limit_price, stop_loss, take_profit))
@@ -183,6 +184,32 @@ def test_the_newest_quote_is_what_stops_are_measured_by() -> None:
     account = an_account(NO_LIMITS, newest=(1.09, 1.0902))
     assert code(an_order_for(stop_loss=D("1.095")), account) == "INVALID_STOPS"
     assert code(an_order_for(stop_loss=D("1.085")), account) is None
+
+
+@pytest.mark.parametrize("time_in_force", TimeInForce)
+def test_a_limit_that_is_filled_at_once_or_never_may_stand_across_the_market(time_in_force: TimeInForce) -> None:
+    """Its stops are then measured from the market, where it would be filled."""
+    account, is_at_once = an_account(NO_LIMITS), time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.2"), time_in_force=time_in_force)
+    assert (code(order, account) is None) is is_at_once
+    order = order._replace(limit_price=D("1.1"), stop_loss=D("1.09999"))
+    assert code(order, account) is None
+    crossing = order._replace(limit_price=D("1.2"), stop_loss=D("1.15"))
+    assert code(crossing, account) == ("INVALID_STOPS" if is_at_once else "INVALID_PRICE")
+
+
+@pytest.mark.parametrize("wrong", [
+    {"stop_loss": D("1.2")}, {"take_profit": D("1")}, {"type": OrderType.LIMIT, "limit_price": D("1.2")},
+])  # fmt: skip
+def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_closing_half(
+    wrong: dict[str, Any],
+) -> None:
+    account = an_account(NO_LIMITS)
+    order = an_order_for("0.02", opens=D("0.01"), **wrong)
+    assert code(order, account) is not None
+    closing = order.closing_only(D("0.01"))
+    assert (closing.volume, closing.opens) == (D("0.01"), D(0))
+    assert code(closing, account) is None
 
 
 # ------------------------------------------------------------------------------------------------- what the venue lets do

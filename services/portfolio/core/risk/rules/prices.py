@@ -35,13 +35,14 @@ def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
         if order.limit_price is None:
             return None
         return Denial(INVALID_PRICE, "no price of an order at the market", plain(order.limit_price))
-    return _pending(order, order.limit_price, account)
-
-
-def _pending(order: Proposal, price: Decimal | None, account: Account) -> Denial | None:
-    terms, quote = order.instrument, newest_quote(order, account)
-    if price is None:
+    if order.limit_price is None:
         return Denial(INVALID_PRICE, f"the price of a {order.type}", "none")
+    return _pending(order, order.limit_price, account) if order.waits else None
+
+
+def _pending(order: Proposal, price: Decimal, account: Account) -> Denial | None:
+    """A limit that is filled at once or never may have any price; one that waits is to wait."""
+    terms, quote = order.instrument, newest_quote(order, account)
     if quote is None:
         return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
     side = side_of(order.direction)

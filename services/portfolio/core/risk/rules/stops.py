@@ -13,7 +13,7 @@ def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
     if order.stop_loss is None and order.take_profit is None:
         return None
     terms, side, quote = order.instrument, side_of(order.direction), newest_quote(order, account)
-    if order.limit_price is not None:
+    if order.waits and order.limit_price is not None:
         reference = order.limit_price
     elif quote is not None:
         reference = closing_touch(side, quote)
