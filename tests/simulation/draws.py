@@ -145,15 +145,17 @@ def _entry(dice: random.Random) -> Entry:
     return Entry(type=kind, offset_points=offset, lifetime_s=lifetime, time_in_force=dice.choice(lasting))
 
 
-def a_walk(symbol: str, seed: int, rows: int, start_s: int = IN_THE_WEEK_S) -> SymbolRows:
-    """Quotes that go up and down, some of them crossed, none to two seconds apart."""
+def a_walk(symbol: str, seed: int, rows: int, start_s: int = IN_THE_WEEK_S, *, sparse_rows: int = 0) -> SymbolRows:
+    """Quotes that go up and down, some of them crossed, none to two seconds apart; the last `sparse_rows` are half a minute apart."""
     dice = np.random.Generator(np.random.PCG64(seed))
     digits, price = (3, 130.0) if symbol.endswith("JPY") else (5, 1.2)
     mid = price * (1 + np.cumsum(dice.normal(0, 0.000167, rows)))
     half_spread = dice.integers(-1, 8, rows) * 10.0**-digits
+    gaps_s = dice.integers(0, 3, rows)
+    gaps_s[rows - sparse_rows :] = 30
     return SymbolRows(
         symbol,
-        np.cumsum(dice.integers(0, 3, rows)) * 1_000_000_000 + start_s * 1_000_000_000,
+        np.cumsum(gaps_s) * 1_000_000_000 + start_s * 1_000_000_000,
         np.round(mid - half_spread, digits).astype(np.float64),
         np.round(mid + half_spread, digits).astype(np.float64),
         np.zeros(rows),

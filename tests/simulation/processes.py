@@ -22,7 +22,7 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import TradingCommand
+from proto.control import ControlError, OrderCommand, OrderCommandReply, TradingCommand, TradingReply
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
@@ -392,14 +392,17 @@ class PortfolioProcess(Process):
                 if isinstance(event, OrderCreated):
                     self.lost_orders.add(event.order.order_id)
 
-    def obey(self, command: TradingCommand) -> None:
-        """A person says something."""
+    def obey(self, command: TradingCommand | OrderCommand) -> TradingReply | OrderCommandReply | ControlError | None:
+        """A person says something; None where nobody lived to answer."""
+        answers: list[TradingReply | OrderCommandReply | ControlError] = []
 
         def hear() -> None:
-            self.portfolio.obey(command, self.now)
+            answer = self.portfolio.obey(command, self.now)
             self._finish_turn([])
+            answers.append(answer)
 
         self.within(hear)
+        return answers[0] if answers else None
 
     def on_tick_bytes(self, payload: bytes) -> None:
         """A frame of the tick socket: it tells the time, and whether the market still moves."""

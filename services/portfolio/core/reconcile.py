@@ -57,7 +57,8 @@ _SAME_STATUS: Final = {
     OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED, OrderStatus.IN_DOUBT},
     OrderReplyStatus.ACCEPTED: {OrderStatus.ACCEPTED, OrderStatus.PENDING, OrderStatus.IN_DOUBT},
     OrderReplyStatus.REJECTED: {OrderStatus.REJECTED},
-    OrderReplyStatus.CANCELED: {OrderStatus.CANCELED},
+    # Deals may come late to an order that has ended by its deadline; at the venue its rest is canceled.
+    OrderReplyStatus.CANCELED: {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
     OrderReplyStatus.EXPIRED: {OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
 }
 
