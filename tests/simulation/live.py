@@ -17,10 +17,10 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
-from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
 from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
 from tests.simulation.ledger import fold
 from tests.simulation.person import Person
+from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
 from tests.simulation.scenario import STREAM_ID, Restless, connect_and_boot
 from tests.simulation.world import MS, Faults, World
 
@@ -89,9 +89,7 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
     desk = desk_of(dice)
     symbols = desk.symbols
     sources = [
-        a_walk(
-            symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, desk.start_s, sparse_rows=SPARSE_ROWS
-        )
+        a_walk(symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, desk.start_s, sparse_rows=SPARSE_ROWS)
         for number, symbol in enumerate(symbols)
     ]
     return LiveSetting(
@@ -161,7 +159,8 @@ class LiveRun:
             answers=self.person.answers,
             log_hash=world.log_hash(),
             tally=world.tally,
-            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, {self.answer}",
+            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, deals {len(desk.book.deals)} of "
+            f"{self.gateway.gateway.venue.deal_count}, stops {desk.book.protections}, {self.answer}",
         )
 
     def _each_second(self) -> None:
