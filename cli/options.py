@@ -66,7 +66,10 @@ UtcOffset = Annotated[
     typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset: often a broker's server."),
 ]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="Symbol of the files that name none.")]
-StrategyName = Annotated[str, typer.Option("--strategy", help="A strategy by name, or package.module:Class.")]
+StrategyName = Annotated[
+    str,
+    typer.Option("--strategy", help="A strategy by name, or package.module:Class, or SYMBOL=NAME for each symbol."),
+]
 Model = Annotated[
     Path | None,
     typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost. Default: the demo model."),
@@ -82,6 +85,10 @@ Speed = Annotated[
 ]
 Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="A signal against the position.")]
 Risk = Annotated[str, typer.Option("--risk", help="default, none, or a TOML file of limits.")]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="How much to trade, in what orders, and when to get out: a TOML file."),
+]
 CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Quotes whose bid is above their ask.")]
 Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Lots of an order.")]
 Balance = Annotated[
@@ -128,6 +135,7 @@ class RunOptions:
     ticks: Ticks = None
     on_opposite: Opposite = OnOpposite.CLOSE
     risk: Risk = DEFAULT_RISK
+    plan: PlanFile = None
     crossed: CrossedQuotes = Crossed.REJECT
     volume: Volume = DEFAULT_VOLUME
     balance: Balance = None
@@ -184,17 +192,19 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
     named = named_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
-    risk = _risk(options.risk)
+    risk, plan = _risk(options.risk), plan_option(options.plan)
 
-    from cli.known import require_currency, require_limits, require_strategy, require_symbols
+    from cli.known import require_currency, require_limits, require_plan, require_strategy, require_symbols
     from research.run import RunSpec
     from research.ticks import TickInput
     from services.portfolio.core.single_position import OnOpposite as Policy
 
-    require_symbols(dict.fromkeys(file.symbol for file in named))
+    symbols = tuple(dict.fromkeys(file.symbol for file in named))
+    require_symbols(symbols)
     require_currency(currency)
-    require_strategy(options.strategy, options.model)
+    require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
+    require_plan(plan)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         strategy=options.strategy,
@@ -204,6 +214,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         ticks_max=options.ticks,
         on_opposite=Policy(options.on_opposite),
         risk=risk,
+        plan=plan,
         crossed="accept" if options.crossed is Crossed.ACCEPT else "reject",
         volume=volume,
         balance=balance,
@@ -242,6 +253,19 @@ def _risk(text: str) -> str:
     if not path.is_file():
         raise StartError(f"--risk is {text!r}, expected default, none or a file of limits that is there")
     # The processes run in another folder.
+    return str(path.resolve())
+
+
+def plan_option(path: Path | None) -> str:
+    """The absolute path of a plan's file, since the processes run in another folder; nothing for none.
+
+    Raises:
+        StartError: it is not there.
+    """
+    if path is None:
+        return ""
+    if not path.is_file():
+        raise StartError(f"--plan is {str(path)!r}, expected a file of a plan that is there")
     return str(path.resolve())
 
 

@@ -32,6 +32,7 @@ TAKEN_FROM_OUTSIDE: Final = frozenset(
         "DEFAULT_VOLUME",
         "ON_OPPOSITE",
         "RISK",
+        "PLAN",
         "SIGNAL_AGE_MAX_MS",
         "SIGNAL_CHECKPOINT_TICKS",
         "EXECUTION_IN_FLIGHT_MAX",
@@ -68,7 +69,11 @@ Symbols = Annotated[
     typer.Option("--symbols", help=f"Of the generated market. Default: the account's, or {DEFAULT_SYMBOLS}."),
 ]
 Strategy = Annotated[
-    str | None, typer.Option("--strategy", help="A strategy by name, or package.module:Class. Default: the demo model.")
+    str | None,
+    typer.Option(
+        "--strategy",
+        help="A strategy by name, or package.module:Class, or SYMBOL=NAME for each symbol. Default: the demo model.",
+    ),
 ]
 Model = Annotated[Path | None, typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost.")]
 Seed = Annotated[
@@ -96,6 +101,7 @@ def run(
     symbols: Symbols = None,
     strategy: Strategy = None,
     model: Model = None,
+    plan: o.PlanFile = None,
     seed: Seed = None,
     data_dir: DataDir = None,
     duration: Duration = None,
@@ -108,13 +114,14 @@ def run(
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")
     if seed is not None and not 0 <= seed <= o.SEED_MAX:
         raise StartError(f"--seed is {seed}, expected 0 to {o.SEED_MAX}")
-    plan = _plan(
+    desk = _desk(
         ticks=tuple(ticks or ()),
         symbol=symbol,
         clock=clock_option(zone, utc_offset),
         symbols=symbols,
         strategy=strategy,
         model=model,
+        plan=plan,
         seed=seed,
         data_dir=data_dir,
         duration=duration,
@@ -124,14 +131,14 @@ def run(
     from cli.run_summary import show_summary
 
     with screen_for_here() as screen:
-        summary, interrupt = run_desk(plan, screen)
+        summary, interrupt = run_desk(desk, screen)
     show_summary(summary)
     if isinstance(interrupt, SystemExit) and interrupt.code not in (0, 128 + signal.SIGINT):
         raise interrupt
     return 1 if summary.differences or summary.halted else 0
 
 
-def _plan(
+def _desk(
     *,
     ticks: tuple[str, ...],
     symbol: str | None,
@@ -139,10 +146,12 @@ def _plan(
     symbols: str | None,
     strategy: str | None,
     model: Path | None,
+    plan: Path | None,
     seed: int | None,
     data_dir: Path | None,
     duration: float | None,
 ) -> DeskPlan:
+    from cli.known import require_plan
     from cli.run_desk import DeskPlan
 
     settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
@@ -166,6 +175,10 @@ def _plan(
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
     if model is not None:
         settings["MODEL"] = str(model.resolve())
+    if plan is None and "PLAN" in settings:
+        plan = Path(settings["PLAN"])
+    settings["PLAN"] = o.plan_option(plan)
+    require_plan(settings["PLAN"])
     return DeskPlan(
         data_dir=folder,
         settings=settings,
@@ -186,12 +199,13 @@ def default_strategy() -> str:
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
     """Refuse what cannot run, before anything is started for it."""
     from cli.known import require_strategy, require_symbols
+    from services.signal.strategies import speaks_for_a_model
 
     require_symbols(symbols)
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} is not there, expected the folder of a model")
-    needs_model = strategy == STRATEGY_OF_THE_DEMO_MODEL and model is None
-    require_strategy(strategy, PROJECT_ROOT / DEMO_MODEL if needs_model else model)
+    needs_model = model is None and speaks_for_a_model(strategy)
+    require_strategy(strategy, symbols, PROJECT_ROOT / DEMO_MODEL if needs_model else model)
 
 
 def _recorded(

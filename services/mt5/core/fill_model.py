@@ -22,6 +22,8 @@ from services.mt5.core.latency_model import NO_LATENCY, Latency, LognormalLatenc
 
 _ZERO: Final = Decimal(0)
 
+ROLLOVER_FACTOR_MAX: Final = 100
+
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Spreads = Annotated[float, Meta(ge=0, le=100)]
 Minutes = Annotated[int, Meta(ge=0, le=720)]
@@ -57,9 +59,15 @@ class Depth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Around the end of the server's day the spread dealt at is so many times the quoted one, about the same middle."""
 
-    factor: Annotated[Decimal, Meta(ge=1, le=100)]
+    factor: Decimal
     minutes_before: Minutes
     minutes_after: Minutes
+
+    def __post_init__(self) -> None:
+        """Wider, and within reason."""
+        require_exact("factor", self.factor)
+        if not 1 <= self.factor <= ROLLOVER_FACTOR_MAX:
+            raise ValueError(f"factor is {self.factor}, expected 1 to {ROLLOVER_FACTOR_MAX}")
 
     def applies(self, time_ns: int) -> bool:
         """True from so long before the server's midnight until so long after it; the last minute ends exclusive."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from proto.gateway import ErrorCode, ErrorReply
 
@@ -13,13 +13,14 @@ class Identity(NamedTuple):
     venue: str
     account: str
     boot_id: str
+    mode: Literal["simulated", "demo", "live"] = "simulated"
 
     def said(self, request_id: str) -> dict[str, Any]:
         """The fields that every reply has, of one that is in order."""
         return {
             "status": "OK",
             "request_id": request_id,
-            "mode": "simulated",
+            "mode": self.mode,
             "venue": self.venue,
             "account": self.account,
             "boot_id": self.boot_id,

@@ -18,6 +18,7 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Cleared, Reconciled
+from services.portfolio.core.learning import learn_terms
 from services.portfolio.core.position import Leg
 from services.portfolio.core.reconcile import Finding, Findings, examine
 
@@ -58,6 +59,8 @@ class Watch:
         self._is_asked = False
         self.due_ns = desk.now.mono_ns + desk.rules.reconcile_every_ns
         since = Cleared() if is_for_person else desk.book.cleared
+        if not is_start:
+            yield from learn_terms(desk, *desk.rules.symbols)
         findings = Findings()
         found = yield from self._compare(findings, since)
         if found:
