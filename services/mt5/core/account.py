@@ -66,7 +66,8 @@ class Account:
         self._desk_names = {_broker_name(name, symbols): name for name in stream.symbols}
         self._broker_names = {desk_name: name for name, desk_name in self._desk_names.items()}
         self.profile = profile
-        self.instruments = {name: profile.terms_of(_terms(name)) for name in self._desk_names}
+        self._is_always_quoted = not stream.data_sha256
+        self.instruments = {name: self.terms(_catalogued(name)) for name in self._desk_names}
         self.currency = currency
         self.digits = account_digits(currency)
         self.mode = account_mode
@@ -85,7 +86,7 @@ class Account:
         if book.currency != self.currency:
             raise VenueSetupError(f"the account is kept in {book.currency}, but {self.currency} is asked for")
         if book.account_mode is not self.mode:
-            raise VenueSetupError(f"the account is {book.account_mode}, but {self.mode} is asked for")
+            raise VenueSetupError(f"the account is {book.account_mode.lower()}, but {self.mode.lower()} is asked for")
         if book.stream_id == self._stream_id:
             if book.ordinal > self.stream.last_ordinal:
                 raise VenueSetupError(
@@ -149,6 +150,10 @@ class Account:
         if desk_name is not None:
             self._quotes[symbol] = found
         return found
+
+    def terms(self, catalogued: Instrument) -> Instrument:
+        """What of the catalogue's terms applies here: a market that is made and not recorded has no hours to keep."""
+        return self.profile.terms_of(catalogued, always_quoted=self._is_always_quoted)
 
     # ---------------------------------------------------------------------------------------------------------- values
 
@@ -402,7 +407,7 @@ def _broker_name(desk_name: str, symbols: SymbolMap) -> str:
     return name
 
 
-def _terms(symbol: str) -> Instrument:
+def _catalogued(symbol: str) -> Instrument:
     instrument = catalogue(symbol)
     if instrument is None:
         raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected an FX pair, XAUUSD or XAGUSD")

@@ -15,7 +15,7 @@ from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
 from services.mt5.core.lease import LEASE_TTL_MS
 from services.mt5.core.link import TerminalLink
-from services.mt5.core.orders import SETTLING_MS
+from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap

@@ -27,7 +27,6 @@ from proto.gateway import (
     GetOrders,
     GetPositions,
     Halt,
-    HaltReply,
     Hello,
     HelloReply,
     Lease,
@@ -47,11 +46,11 @@ from proto.gateway import (
 )
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
-from proto.units import Side
 from services.mt5.core import retcodes
 from services.mt5.core.broker import Broker
 from services.mt5.core.changes import ChangeDesk, at_the_broker
 from services.mt5.core.faults import FaultyLink
+from services.mt5.core.hand import Hand
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
 from services.mt5.core.lease import LeaseDesk
@@ -119,6 +118,16 @@ class Gateway:
             name_of=self._orders.name_of,
         )
         self._changes = ChangeDesk(broker=venue, link=link, queries=self._queries, identity=identity)
+        self._hand = Hand(
+            broker=venue,
+            link=link,
+            journal=journal,
+            orders=self._orders,
+            symbols=symbols,
+            identity=identity,
+            is_live=publisher.is_live,
+            venue_ns=self._time_ns,
+        )
         self._handlers: dict[type, Callable[[Any, Now], Reply]] = {
             Ping: self._ping,
             Hello: self._hello,
@@ -131,9 +140,9 @@ class Gateway:
             Fence: self._fence,
             Confirm: self._confirm,
             Lease: self._renew_lease,
-            Halt: self._by_hand,
-            Resume: self._by_hand,
-            Flatten: self._by_hand,
+            Halt: self._hand.handle,
+            Resume: self._hand.handle,
+            Flatten: self._hand.handle,
             Simulate: self._simulate,
             **self._queries.handlers,
         }
@@ -406,41 +415,6 @@ class Gateway:
             expires_in_ms=self._lease.expires_in_ms(now),
         )
 
-    def _by_hand(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
-        """A person stops the trading here, or lets it go on."""
-        if not self.publisher.is_live:
-            return self._not_available(request)
-        trouble = self._link.trouble(now)
-        if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
-            code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
-            return self._identity.error(request.request_id, code, words)
-        self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
-        if not isinstance(request, Resume):
-            self._orders.cancel_all(f"halted: {request.reason}"[:200], now)
-        closed = self._close_all(now) if isinstance(request, Flatten) else []
-        halted = self._journal.halted
-        return HaltReply(
-            **self._identity.said(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
-        )
-
-    def _close_all(self, now: Now) -> list[int]:
-        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them."""
-        tickets = []
-        for position in self.venue.positions():
-            if self._orders.is_busy:
-                break
-            order = Sell if position.side is Side.BUY else Buy
-            request = order(
-                order_id=f"flatten-{self.venue.order_count + 1}",
-                symbol=self._symbols.to_desk(position.symbol),
-                volume=position.volume,
-                position=position.ticket,
-            )
-            reply = self._orders.place(request, now, time_ns=self._time_ns(now))
-            if reply.ticket is not None:
-                tickets.append(reply.ticket)
-        return tickets
-
     def _simulate(self, request: Simulate, now: Now) -> Reply:
         if not isinstance(self._link, FaultyLink):
             return self._not_available(request)
@@ -448,8 +422,7 @@ class Gateway:
         return SimulateReply(**self._identity.said(request.request_id), active=self._link.active(now))
 
     def _not_available(self, request: Request) -> ErrorReply:
-        words = f"{request.__struct_config__.tag} is not to be had from this gateway"
-        return self._identity.error(request.request_id, ErrorCode.NOT_AVAILABLE, words)
+        return self._identity.not_available(request)
 
 
 def _to(request_id: str, reply: OrderReply) -> OrderReply:

@@ -49,7 +49,7 @@ class Matching:
         if found is not None:
             return found
         terms = catalogue(symbol)
-        return None if terms is None else self.model.profile.terms_of(terms)
+        return None if terms is None else self.account.terms(terms)
 
     # ---------------------------------------------------------------------------------------------------------- placing
 

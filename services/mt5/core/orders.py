@@ -22,35 +22,18 @@ from services.mt5.core.broker import Broker
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Effect, Entry, EntryState, Journal
 from services.mt5.core.link import Link, Sent, Waiting
+from services.mt5.core.looks import SETTLING_MS, Looks
 from services.mt5.core.magic import desk_id_of, magic_of
 from services.mt5.core.symbol_map import SymbolMap
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""
 
-SETTLING_MS: Final = 60_000
-"""How late a broker's history may be."""
-
-EMPTY_LOOKS_MIN: Final = 3
-LOOKS_APART_NS: Final = 500_000_000
-"""Looks within one moment are one look."""
 
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 """What is known of an order of which something may still become."""
 
-_MS: Final = 1_000_000
 _CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
-
-
-class _Looks:
-    """Empty looks for one id since this start of the gateway; `from_ns` is the venue time from which it must settle."""
-
-    __slots__ = ("count", "from_ns", "last_mono_ns")
-
-    def __init__(self, from_ns: int) -> None:
-        self.from_ns = from_ns
-        self.count = 0
-        self.last_mono_ns = -LOOKS_APART_NS
 
 
 class OrderDesk:
@@ -71,10 +54,9 @@ class OrderDesk:
         self._journal = journal
         self._symbols = symbols
         self._identity = identity
-        self._settling_ns = settling_ms * _MS
         self._calling: PlaceOrder | None = None
         self._is_changing = False
-        self._looks: dict[str, _Looks] = {}
+        self._looks = Looks(settling_ms=settling_ms)
 
     @property
     def is_busy(self) -> bool:
@@ -310,7 +292,7 @@ class OrderDesk:
             return self._shown(order_id, effect, placed, store=True)
         if sent is not None and sent.retcode in _CLAIMS:
             self._journal.claimed(order_id, effect, ordinal=self._broker.ordinal)
-        self._looks[order_id] = _Looks(max(request.valid_until_ns, time_ns))
+        self._looks.begin(order_id, from_ns=max(request.valid_until_ns, time_ns))
         return self._in_doubt(order_id, effect)
 
     def _repeated(self, request: PlaceOrder | Close, entry: Entry, now: Now, *, time_ns: int) -> OrderReply | None:
@@ -343,35 +325,23 @@ class OrderDesk:
             return structs.replace(entry.reply, boot_id=self._identity.boot_id)
         if entry.state is EntryState.CALLING and self._link.shows_all(now):
             return None
-        if self._has_settled(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns):
+        can_look = self._link.trouble(now) is None
+        if self._looks.in_vain(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns, can_look=can_look):
             return self._presume(order_id, entry.effect)
         return self._in_doubt(order_id, entry.effect)
 
     def _shown(self, order_id: str, effect: Effect, placed: BookOrder, *, store: bool) -> OrderReply:
-        self._looks.pop(order_id, None)
+        self._looks.end(order_id)
         reply = self._reply_from(order_id, placed)
         if store and placed.order.status not in _OPEN:
             self._journal.done(order_id, effect, _stored(reply))
         return reply
 
-    def _has_settled(self, order_id: str, now: Now, *, time_ns: int, deadline_ns: int) -> bool:
-        """Look once more in vain, and say whether that was often and late enough."""
-        looks = self._looks.get(order_id)
-        if looks is None:
-            looks = self._looks[order_id] = _Looks(max(time_ns, deadline_ns))
-        if self._link.trouble(now) is not None:
-            looks.count = 0
-            return False
-        if now.mono_ns - looks.last_mono_ns >= LOOKS_APART_NS and time_ns > looks.from_ns + self._settling_ns:
-            looks.count += 1
-            looks.last_mono_ns = now.mono_ns
-        return looks.count >= EMPTY_LOOKS_MIN
-
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
         words = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
         reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, words)
         self._journal.presumed(order_id, effect, _stored(reply))
-        del self._looks[order_id]
+        self._looks.end(order_id)
         return reply
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
@@ -397,7 +367,7 @@ class OrderDesk:
             order_id=order_id,
             symbol=self._symbols.to_desk(order.symbol),
             action=order.side.value,
-            ticket=order.ticket,
+            ticket=order.ticket or None,
             deal=order.deal if filled else None,
             filled_price=order.filled_price,
             filled_volume=order.filled_volume if filled else None,

@@ -9,6 +9,7 @@ from proto.gateway import AccountMode, VenuePosition
 from proto.instrument import Instrument
 from proto.money import Quote
 from proto.units import exact
+from services.mt5.core.book import BookOrder
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.terminal.api import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow
 from services.mt5.terminal.market import TerminalMarket
@@ -100,6 +101,14 @@ class TerminalBroker:
     def endings_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
         """Orders shown that ended without a deal."""
         return self._mirror.ended_count
+
+    def find(self, magic: int) -> BookOrder | None:
+        """The first order under a magic that any trace has been shown of."""
+        return self._mirror.find(magic)
+
+    def magic_of_position(self, ticket: int) -> int:
+        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        return self._mirror.magic_of_position(ticket)
 
     def magic_of_ticket(self, ticket: int) -> int:
         """Whose an order is; 0 for a movement of cash, a stranger's, or what the server did by itself."""

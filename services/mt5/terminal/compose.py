@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from common.errors import StartError
 from proto.time import Now
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
+from services.mt5.core.magic import desk_id_of
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.terminal.admission import Admission, Mode, mode_of
 from services.mt5.terminal.api import AccountRow, Api
@@ -143,19 +144,20 @@ def terminal_gateway(
         market=market,
         broker=broker,
         store=store,
-        readers=_readers(opened, setup, market, store.cursors(), now_ns),
+        readers=readers_of(opened, setup, market, store.cursors(), now_ns),
         symbols=symbols,
         clock=setup.clock,
         admission=setup.admission,
         connection=setup.connection,
         poll_ms=setup.poll_ms,
         wall_ns=lambda mono_ns: mono_ns + wall_less_mono_ns,
+        is_ours=lambda magic: desk_id_of(magic) is not None or journal.order_id_of(magic) is not None,
     )
     link.begin(opened.look, Now(now_ns, now_mono_ns))
     return Gateway(
         stream=market,
         stream_id=store.stream_id,
-        venue=cast(Any, broker),
+        venue=broker,
         journal=journal,
         publisher=ArrivalPublisher(
             market,
@@ -165,7 +167,12 @@ def terminal_gateway(
             wall_less_mono_ns=wall_less_mono_ns,
         ),
         symbols=symbols,
-        identity=Identity(venue=opened.account.server[:NAME_CHARS_MAX] or "mt5", account=opened.name, boot_id=boot_id),
+        identity=Identity(
+            venue=opened.account.server[:NAME_CHARS_MAX] or "mt5",
+            account=opened.name,
+            boot_id=boot_id,
+            mode=opened.mode,
+        ),
         publisher_name=publisher,
         link=link,
         lease_ttl_ms=lease_ttl_ms,
@@ -187,7 +194,7 @@ def broker_names(setup: Setup) -> tuple[str, ...]:
     return tuple(name for name in names if name is not None)
 
 
-def _readers(
+def readers_of(
     opened: Opened, setup: Setup, market: TerminalMarket, cursors: Mapping[str, TickCursor], now_ns: int
 ) -> dict[str, TickReader]:
     """Each symbol from where it was read to, or else from its newest tick on."""

@@ -8,26 +8,34 @@ remembered under the order's magic. A look is asked for while none is under way;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Final, NamedTuple
 
 from common.errors import StartError
-from proto.gateway import ErrorCode, Modify, OrderReplyStatus, OrderType, PlaceOrder, VenueDeal, VenueOrder
+from proto.gateway import (
+    ErrorCode,
+    Modify,
+    OrderReplyStatus,
+    PlaceOrder,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
+)
 from proto.time import Now
 from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder
+from services.mt5.core.book import BookOrder, Modification
 from services.mt5.core.link import Sent, Trouble, Waiting
-from services.mt5.core.magic import comment_of, magic_of
+from services.mt5.core.magic import magic_of
 from services.mt5.core.retcodes import Outcome
 from services.mt5.core.stream import StreamTick
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.terminal.admission import Admission
+from services.mt5.terminal.answers import refused_order, sent_of
 from services.mt5.terminal.api import TradeRequest
 from services.mt5.terminal.broker import TerminalBroker
 from services.mt5.terminal.caller import Caller
 from services.mt5.terminal.looking import Called, Connection, Look, TickAsk, Wanted, call, look
 from services.mt5.terminal.market import TerminalMarket
-from services.mt5.terminal.mirror import Mirror
+from services.mt5.terminal.mirror import Mirror, target_of
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.tick_reader import Batch, TickReader
@@ -45,34 +53,12 @@ CHECK_NS: Final = 2 * _MS
 
 ACCOUNT_EVERY_NS: Final = 250 * _MS
 SYMBOLS_EVERY_NS: Final = 60_000 * _MS
+CANCEL_AGAIN_NS: Final = 2_000 * _MS
+"""An order that could not be ended is not tried again before."""
+
 SILENCE_NS_MAX: Final = 10_000 * _MS
 """A terminal that has shown nothing for so long cannot be asked, whatever it said last."""
 
-CODES: Final = {
-    retcodes.REQUOTE: ErrorCode.REQUOTE,
-    retcodes.INVALID_VOLUME: ErrorCode.INVALID_VOLUME,
-    retcodes.INVALID_PRICE: ErrorCode.INVALID_PRICE,
-    retcodes.INVALID_STOPS: ErrorCode.INVALID_STOPS,
-    retcodes.TRADE_DISABLED: ErrorCode.TRADE_DISABLED,
-    retcodes.MARKET_CLOSED: ErrorCode.MARKET_CLOSED,
-    retcodes.NO_MONEY: ErrorCode.NO_MONEY,
-    retcodes.PRICE_OFF: ErrorCode.NO_QUOTE,
-    retcodes.INVALID_EXPIRATION: ErrorCode.INVALID_EXPIRATION,
-    retcodes.NO_CHANGES: ErrorCode.NO_CHANGES,
-    retcodes.FROZEN: ErrorCode.FROZEN,
-    retcodes.INVALID_FILL: ErrorCode.INVALID_FILLING,
-    retcodes.LIMIT_ORDERS: ErrorCode.LIMIT_REACHED,
-    retcodes.LIMIT_VOLUME: ErrorCode.LIMIT_REACHED,
-    retcodes.LIMIT_POSITIONS: ErrorCode.LIMIT_REACHED,
-    retcodes.INVALID_ORDER: ErrorCode.INVALID_ORDER,
-    retcodes.POSITION_CLOSED: ErrorCode.UNKNOWN_POSITION,
-    retcodes.INVALID_CLOSE_VOLUME: ErrorCode.INVALID_VOLUME,
-    retcodes.CLOSE_ONLY: ErrorCode.CLOSE_ONLY,
-}
-"""What the desk calls a refusal; any other is VENUE_REFUSED, with its retcode beside it."""
-
-
-REASON_CHARS_MAX: Final = 512
 _LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 
 
@@ -81,6 +67,19 @@ class _Placing(NamedTuple):
 
     request: PlaceOrder
     symbol: str
+
+
+class _Ending(NamedTuple):
+    """The order in the market that a call is to end."""
+
+    ticket: int
+
+
+class _Changing(NamedTuple):
+    """The modification that a call is about, and the name of its target."""
+
+    request: Modify
+    target: str
 
 
 class RealLink:
@@ -101,8 +100,12 @@ class RealLink:
         connection: Connection,
         poll_ms: int,
         wall_ns: Callable[[int], int],
+        is_ours: Callable[[int], bool],
     ) -> None:
-        """`readers` are by the broker's names; `wall_ns` gives UTC by the host's clock for a monotonic time."""
+        """`readers` are by the broker's names.
+
+        `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` says whether a magic is one of this gateway's.
+        """
         self._caller = caller
         self._mirror = mirror
         self._market = market
@@ -115,9 +118,11 @@ class RealLink:
         self._connection = connection
         self._poll_ns = poll_ms * _MS
         self._wall_ns = wall_ns
+        self._is_ours = is_ours
         self._is_looking = False
         self._is_calling = False
-        self._placing: _Placing | None = None
+        self._subject: _Placing | _Ending | _Changing | None = None
+        self._not_canceled: dict[int, tuple[Sent, int]] = {}
         self._called: Called | None = None
         self._waiting_results: list[object] = []
         self._trouble: Trouble | None = Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has not been looked at yet")
@@ -176,29 +181,58 @@ class RealLink:
             return Sent(made.retcode, 0, 0)
         return self._begin(made, _Placing(request, symbol), now)
 
-    def cancel(self, order: BookOrder, now: Now) -> Sent | Waiting | None:
-        """Have an order in the market ended. A repetition does no harm: the ticket is ended once."""
-        return self._begin(remove_request(order.order.ticket), None, now)
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:  # noqa: ARG002 - no room for words
+        """Have an order in the market ended. A repetition does no harm, and is not made again and again."""
+        ticket = order.order.ticket
+        refused, at_mono_ns = self._not_canceled.get(ticket, (None, 0))
+        if refused is not None and now.mono_ns < at_mono_ns + CANCEL_AGAIN_NS:
+            return refused
+        return self._begin(remove_request(ticket), _Ending(ticket), now)
 
     def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
         """Give an order in the market, or a position, the prices of a request; its symbol has the broker's name."""
-        if request.order_id:
-            found = self.find(magic_of(request.order_id), now)
-            if found is None or found.order.status not in _LIVE or found.order.price is None:
-                return Sent(retcodes.INVALID_ORDER, 0, 0)
-            ticket, price = found.order.ticket, found.order.price
-            expires_ns = found.order.expires_ns
+        target = self._target(request, now)
+        if target is None:
+            code = ErrorCode.UNKNOWN_ORDER if request.order_id else ErrorCode.UNKNOWN_POSITION
+            return Sent(retcodes.POSITION_CLOSED, 0, 0, code, "there is nothing of that name to be modified")
+        if isinstance(target, VenueOrder):
+            if target.status not in _LIVE or target.price is None:
+                words = f"order {request.order_id} does not rest: {target.status}"
+                return Sent(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, words)
+            name = target_of("order", target.ticket)
             made = modify_order_request(
-                request, ticket=ticket, symbol=request.symbol, price=price, expires_ns=expires_ns, clock=self._clock
+                request,
+                ticket=target.ticket,
+                symbol=target.symbol,
+                price=target.price,
+                expires_ns=target.expires_ns,
+                clock=self._clock,
             )
         else:
-            held = [row for row in self._mirror.positions if _is_meant(row.ticket, row.symbol, request)]
-            if len(held) != 1:
-                return Sent(retcodes.POSITION_CLOSED, 0, 0)
-            ticket = held[0].ticket
-            made = stops_request(request, position=ticket, symbol=request.symbol)
-        self._mirror.revise(ticket, request.revision)
-        return self._begin(made, None, now)
+            name = target_of("position", target.ticket)
+            made = stops_request(request, position=target.ticket, symbol=target.symbol)
+        self._mirror.revise(name, request.revision, None)
+        return self._begin(made, _Changing(request, name), now)
+
+    def modified(self, request: Modify, now: Now) -> Modification | None:
+        """What a modification of this revision has come to, or why an older one is refused.
+
+        None for a new one, and for one whose outcome nobody knows: made again it does no harm, since it says prices and not
+        differences, and there is no later one.
+        """
+        target = self._target(request, now)
+        if not request.revision or target is None:
+            return None
+        name = target_of("order" if isinstance(target, VenueOrder) else "position", target.ticket)
+        revision, outcome = self._mirror.last_change(name)
+        if request.revision < revision:
+            words = f"revision {request.revision} of {name}, expected more than {revision}"
+            return self._outcome(request, name, Sent(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, words), now)
+        return outcome if request.revision == revision else None
+
+    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as of the last look
+        """Orders in the market that were placed here; a stranger's are nothing of ours."""
+        return [order for order in self._mirror.resting() if order.magic and self._is_ours(order.magic)]
 
     def poll(self, now: Now) -> Sent | Waiting | None:
         """What became of the call that was `Waiting`."""
@@ -206,62 +240,66 @@ class RealLink:
         self._collect(now)
         if self._called is None:
             return Waiting(now.mono_ns + CHECK_NS)
-        called, placing = self._called, self._placing
-        self._called, self._placing, self._is_calling = None, None, False
-        if called.withheld is not None:
-            refusal = Refusal(retcodes.REJECT, called.withheld.code, called.withheld.words)
-            self._remember(placing, refusal, now)
-            return Sent(refusal.retcode, 0, 0)
-        if called.result is None:
-            return None
-        result = called.result
-        if retcodes.outcome_of(result.retcode) is Outcome.NOT_DONE:
-            words = f"{result.comment} ({result.retcode})"
-            code = CODES.get(result.retcode, ErrorCode.VENUE_REFUSED)
-            self._remember(placing, Refusal(result.retcode, code, words), now)
-        return Sent(result.retcode, result.order, result.deal)
+        called, subject = self._called, self._subject
+        self._called, self._subject, self._is_calling = None, None, False
+        sent = sent_of(called)
+        if sent is not None and retcodes.outcome_of(sent.retcode) is Outcome.NOT_DONE:
+            assert sent.error_code is not None, sent
+            if isinstance(subject, _Placing):
+                self._remember(subject, Refusal(sent.retcode, sent.error_code, sent.words), now)
+            elif isinstance(subject, _Ending):
+                self._not_canceled[subject.ticket] = (sent, now.mono_ns)
+        is_clear = sent is not None and retcodes.outcome_of(sent.retcode) is not Outcome.IN_DOUBT
+        if sent is not None and is_clear and isinstance(subject, _Changing):
+            outcome = self._outcome(subject.request, subject.target, sent, now)
+            self._mirror.revise(subject.target, subject.request.revision, outcome)
+        return sent
 
-    def _begin(self, made: TradeRequest, placing: _Placing | None, now: Now) -> Sent | Waiting | None:
+    def _target(self, request: Modify, now: Now) -> VenueOrder | VenuePosition | None:
+        """What a modification is about, as it is shown."""
+        if request.order_id:
+            found = self.find(magic_of(request.order_id), now)
+            return None if found is None else found.order
+        held = [row for row in self._mirror.positions if _is_meant(row.ticket, row.symbol, request)]
+        return held[0] if len(held) == 1 else None
+
+    def _outcome(self, request: Modify, target: str, sent: Sent, now: Now) -> Modification:
+        shown = self._target(request, now)
+        return Modification(
+            target=target,
+            symbol=request.symbol,
+            revision=request.revision,
+            ordinal=self._broker.ordinal,
+            retcode=sent.retcode,
+            error_code=sent.error_code,
+            reason=sent.words,
+            deal_cursor=self._mirror.deal_count,
+            quiet=False,
+            order=shown if isinstance(shown, VenueOrder) else None,
+            position=shown if isinstance(shown, VenuePosition) else None,
+        )
+
+    def _begin(self, made: TradeRequest, subject: _Placing | _Ending | _Changing, now: Now) -> Sent | Waiting | None:
         assert not self._is_calling, "one call at a time"
         self._is_calling = True
-        self._placing = placing
+        self._subject = subject
         wanted = Wanted(history_s=self._mirror.history_s)
         admission, connection = self._admission, self._connection
         self._caller.post(lambda terminal: call(terminal, made, wanted, admission=admission, connection=connection))
         self._due_mono_ns = now.mono_ns + CHECK_NS
         return self.poll(now)
 
-    def _remember(self, placing: _Placing | None, refusal: Refusal, now: Now) -> None:
+    def _remember(self, placing: _Placing, refusal: Refusal, now: Now) -> None:
         """Keep what was refused, so that it is found under its magic although the terminal shows nothing of it."""
-        if placing is None:
-            return
-        request = placing.request
-        order = VenueOrder(
-            ticket=0,
-            order_id=comment_of(request.order_id),
-            symbol=placing.symbol,
-            side=request.side,
-            volume=request.volume,
-            filled_volume=Decimal(0),
-            filled_price=None,
-            status=OrderReplyStatus.REJECTED,
-            retcode=refusal.retcode,
-            reason=refusal.words[:REASON_CHARS_MAX],
-            deal=0,
+        refused = refused_order(
+            placing.request,
+            placing.symbol,
+            refusal,
             time_ns=now.domain_ns,
             ordinal=self._broker.ordinal,
-            type=request.type,
-            time_in_force=request.filling,
-            price=None if request.type is OrderType.MARKET else request.price,
-            stop_loss=request.stop_loss,
-            take_profit=request.take_profit,
-            expires_ns=request.expires_ns,
-            position=request.position,
+            deal_cursor=self._mirror.deal_count,
         )
-        magic = magic_of(request.order_id)
-        self._refused[magic] = BookOrder(
-            order=order, magic=magic, error_code=refusal.code, deal_cursor=self._mirror.deal_count, quiet=False
-        )
+        self._refused[refused.magic] = refused
 
     # ------------------------------------------------------------------------------------------------------ what is shown
 

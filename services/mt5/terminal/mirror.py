@@ -15,7 +15,7 @@ from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, Ve
 from proto.instrument import Instrument
 from proto.units import Side
 from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder
+from services.mt5.core.book import BookOrder, Modification, Wait
 from services.mt5.terminal import api
 from services.mt5.terminal.api import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
 from services.mt5.terminal.looking import AccountRows
@@ -56,7 +56,7 @@ class Mirror:
         self._clock = clock
         self._digits = currency_digits
         self._numbers = store.deal_numbers()
-        self._revisions = store.revisions()
+        self._changes = store.modifications()
         self._deal_rows: dict[int, DealRow] = {}
         self._deals: dict[int, VenueDeal] = {}
         self._deals_of: dict[int, list[int]] = {}
@@ -103,11 +103,11 @@ class Mirror:
         """Fold in the terms of symbols."""
         self._instruments |= {symbol: instrument_of(row) for symbol, row in rows.items()}
 
-    def revise(self, ticket: int, revision: int) -> None:
-        """An order or a position is about to be modified under this revision, which is durable from here on."""
+    def revise(self, target: str, revision: int, outcome: Modification | None) -> None:
+        """A target is about to be modified under a revision, or that has come to something; durable from here on."""
         if revision:
-            self._store.set_revision(ticket, revision)
-            self._revisions[ticket] = revision
+            self._store.set_modification(target, revision, outcome)
+            self._changes[target] = (revision, outcome)
 
     # --------------------------------------------------------------------------------------------------------- what it is
 
@@ -180,9 +180,14 @@ class Mirror:
         """Terms of a symbol; None for one that was not asked for."""
         return self._instruments.get(symbol)
 
-    def revision_of(self, ticket: int) -> int:
-        """The last revision of an order or a position; 0 for none."""
-        return self._revisions.get(ticket, 0)
+    def last_change(self, target: str) -> tuple[int, Modification | None]:
+        """The last revision of a target (0 for none), and what it came to, where that is known."""
+        return self._changes.get(target, (0, None))
+
+    def magic_of_position(self, ticket: int) -> int:
+        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        row = self._position_rows.get(ticket)
+        return 0 if row is None else row.magic
 
     # ------------------------------------------------------------------------------------------------------------ parts
 
@@ -217,7 +222,7 @@ class Mirror:
 
     def _take_order(self, row: OrderRow, *, is_open: bool, ordinal: int, again: bool) -> None:
         known = self._orders.get(row.ticket)
-        revision = self.revision_of(row.ticket)
+        revision = self.last_change(target_of("order", row.ticket))[0]
         same = known is not None and known.row == row and known.is_open == is_open and known.revision == revision
         if same and not again:
             return
@@ -231,17 +236,37 @@ class Mirror:
             revision=revision,
             clock=self._clock,
         )
-        self._orders[row.ticket] = _Known(row, is_open, len(deals), revision, self._booked(order, magic))
+        self._orders[row.ticket] = _Known(
+            row,
+            is_open,
+            len(deals),
+            revision,
+            self._booked(order, magic, is_open=is_open, position=deals[-1].position if deals else 0, fills=len(deals)),
+        )
         if magic:
             self._by_magic[magic] = min(row.ticket, self._by_magic.get(magic, row.ticket))
 
-    def _booked(self, order: VenueOrder, magic: int) -> BookOrder:
+    def _booked(self, order: VenueOrder, magic: int, *, is_open: bool, position: int, fills: int) -> BookOrder:
         code = ErrorCode.VENUE_REFUSED if order.status is OrderReplyStatus.REJECTED else None
-        return BookOrder(order=order, magic=magic, error_code=code, deal_cursor=self.deal_count, quiet=False)
+        return BookOrder(
+            order=order,
+            magic=magic,
+            error_code=code,
+            deal_cursor=self.deal_count,
+            quiet=False,
+            wait=Wait.PENDING if is_open else Wait.NOTHING,
+            fills=fills,
+            position=position,
+        )
 
     def _show_positions(self) -> None:
         self._positions = [
-            position_of(row, digits=self._digits, revision=self.revision_of(row.ticket), clock=self._clock)
+            position_of(
+                row,
+                digits=self._digits,
+                revision=self.last_change(target_of("position", row.ticket))[0],
+                clock=self._clock,
+            )
             for row in self._position_rows.values()
         ]
 
@@ -263,4 +288,9 @@ class Mirror:
             time_ns=self._clock.utc_of_ms(time_msc),
             ordinal=0,
         )
-        return self._booked(order, magic)
+        return self._booked(order, magic, is_open=False, position=0, fills=0)
+
+
+def target_of(kind: str, ticket: int) -> str:
+    """The name of what a modification is about: `order` or `position`, and its ticket."""
+    return f"{kind}:{ticket}"

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
+import msgspec
 
 from common.errors import StartError
 from common.storage import open_writer, transaction
+from services.mt5.core.book import Modification
 from services.mt5.core.stream import StreamTick
 from services.mt5.in_place import InPlace, sound
 from services.mt5.terminal.market import TICKS_KEPT
@@ -47,9 +49,10 @@ CREATE TABLE tick_cursors (
     time_msc INTEGER NOT NULL,
     seen INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE revisions (
-    ticket INTEGER PRIMARY KEY,  -- of an order or a position
-    revision INTEGER NOT NULL
+CREATE TABLE modifications (
+    target TEXT PRIMARY KEY,  -- order: or position: and the ticket
+    revision INTEGER NOT NULL,
+    outcome TEXT  -- a Modification in JSON; NULL while it is not known
 ) STRICT;
 """
 
@@ -135,14 +138,20 @@ class TerminalStore:
                 self._dirty = 0
                 self._db.execute("DELETE FROM ticks WHERE ordinal <= ?", (ticks[-1].ordinal - TICKS_KEPT,))
 
-    # --------------------------------------------------------------------------------------------------------- revisions
+    # ----------------------------------------------------------------------------------------------------- modifications
 
-    def revisions(self) -> dict[int, int]:
-        """The last revision of each order or position that was modified with one."""
-        rows: Any = self._db.execute("SELECT ticket, revision FROM revisions")
-        return dict(rows)
+    def modifications(self) -> dict[str, tuple[int, Modification | None]]:
+        """The last revision of each target, and what that modification came to, where it is known."""
+        rows: Any = self._db.execute("SELECT target, revision, outcome FROM modifications")
+        return {target: (revision, _decoder.decode(told) if told else None) for target, revision, told in rows}
 
-    def set_revision(self, ticket: int, revision: int) -> None:
-        """A modification of this revision is on its way to the broker."""
+    def set_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
+        """A modification is on its way to the broker, or has come to something."""
+        told = None if outcome is None else _encoder.encode(outcome).decode()
         with sound(self._path), transaction(self._db):
-            self._db.execute("INSERT OR REPLACE INTO revisions VALUES (?, ?)", (ticket, revision))
+            self._db.execute("INSERT OR REPLACE INTO modifications VALUES (?, ?, ?)", (target, revision, told))
+
+
+# Decimals as strings, so that 1.0850 comes back as 1.0850.
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_decoder = msgspec.json.Decoder(Modification)

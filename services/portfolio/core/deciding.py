@@ -225,6 +225,7 @@ class _Order:
             take_profit=terms["take_profit"],
             type=terms["type"],
             limit_price=terms["limit_price"],
+            time_in_force=terms["time_in_force"],
         )
 
     def _closing(self, volume: Decimal) -> Proposal:

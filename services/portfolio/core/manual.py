@@ -137,6 +137,7 @@ def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
         take_profit=asked.take_profit,
         type=asked.type,
         limit_price=asked.price if rests else None,
+        time_in_force=asked.time_in_force or TimeInForce.GTC,
     )
     denial = check(order, _account(desk, symbol), decision.time_ns)
     if denial is not None:

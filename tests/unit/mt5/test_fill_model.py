@@ -84,6 +84,11 @@ def test_the_ideal_charges_nothing_keeps_no_sessions_and_stops_nobody_out() -> N
     assert EURUSD.commission_per_lot
 
 
+def test_a_market_that_never_rests_has_no_sessions_under_any_profile() -> None:
+    terms = REALISTIC.terms_of(EURUSD, always_quoted=True)
+    assert terms == structs.replace(EURUSD, sessions=())
+
+
 def test_profiles_are_found_by_their_names() -> None:
     assert PROFILES == {"ideal": IDEAL, "realistic": REALISTIC}
 

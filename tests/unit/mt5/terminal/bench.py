@@ -16,7 +16,7 @@ from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.api import Api
 from services.mt5.terminal.broker import TerminalBroker
 from services.mt5.terminal.caller import Job
-from services.mt5.terminal.compose import Setup, _readers, open_terminal
+from services.mt5.terminal.compose import Setup, open_terminal, readers_of
 from services.mt5.terminal.link import RealLink
 from services.mt5.terminal.market import TerminalMarket
 from services.mt5.terminal.mirror import Mirror
@@ -104,13 +104,14 @@ class Bench:
             market=self.market,
             broker=self.broker,
             store=self.store,
-            readers=_readers(opened, self.setup, self.market, self.store.cursors(), self.now.domain_ns),
+            readers=readers_of(opened, self.setup, self.market, self.store.cursors(), self.now.domain_ns),
             symbols=names,
             clock=clock,
             admission=self.setup.admission,
             connection=self.setup.connection,
             poll_ms=POLL_MS,
             wall_ns=lambda mono_ns: WINTER_NS + mono_ns,
+            is_ours=lambda magic: magic > 0,
         )
         self.link.begin(opened.look, self.now)
         self.wait(POLL_MS)
