@@ -42,6 +42,7 @@ from proto.views import (
     ViewReply,
 )
 from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount, by_kind
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.orders import Order
@@ -299,12 +300,11 @@ def margin_used(account: Account) -> Decimal | None:
 
 def cash_by_kind(book: Book) -> dict[str, Decimal]:
     """What makes the balance: realised profit, commission, swap, and what moved cash alone, by its kind; they add up to it."""
-    found: defaultdict[str, Decimal] = defaultdict(Decimal)
-    found["realized_pnl"], found["commission"], found["swap"] = book.realized_pnl, book.commission, book.swap
-    for deal in book.deals:
-        if not deal.kind.is_trade and deal.profit:
-            found["deposits" if deal.kind.value == "BALANCE" else deal.kind.value.lower()] += deal.profit
-    return dict(found)
+    sums = by_kind(book.cash)
+    return {
+        "realized_pnl": sums.pop(CashAccount.REALISED_PROFIT),
+        **{account.value: amount for account, amount in sums.items()},
+    }
 
 
 def pnl_by_tag(book: Book) -> dict[str, Decimal]:
