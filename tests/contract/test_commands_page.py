@@ -31,4 +31,4 @@ def test_every_command_that_asks_or_tells_a_desk_is_in_the_page() -> None:
 
 def names_of(group: typer.Typer) -> list[str]:
     """What the commands of a group are called on the command line."""
-    return [command.name or getattr(command.callback, "__name__", "") for command in group.registered_commands]
+    return [str(command.name or getattr(command.callback, "__name__", "")) for command in group.registered_commands]
