@@ -1,12 +1,16 @@
-"""Profit and currency conversion: the one implementation that every core uses."""
+"""Profit, currency conversion, margin and commission: the one implementation that every core uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from proto.instrument import Instrument
+from proto.units import round_money
+
+_ZERO: Final = Decimal(0)
 
 
 class Quote(NamedTuple):
@@ -64,3 +68,101 @@ def conversion_rate(
             if quote is not None:
                 inverse = 1 / (quote.ask if amount_sign >= 0 else quote.bid)
     return inverse
+
+
+def commission_of(*, volume: Decimal, instrument: Instrument, currency_digits: int) -> Decimal:
+    """What a deal of `volume` lots (> 0) moves in cash as commission, in account currency: 0 or less, rounded to its digits."""
+    return -round_money(volume * instrument.commission_per_lot, currency_digits)
+
+
+# ----------------------------------------------------------------------------------------------------------- margin
+
+
+def margin_required(
+    *,
+    signed_volume: Decimal,
+    instrument: Instrument,
+    leverage: Decimal | int,
+    currency: str,
+    currency_digits: int,
+    instruments: Mapping[str, Instrument],
+    quotes: Quotes,
+) -> Decimal | None:
+    """What holding `signed_volume` lots (> 0 long) holds back, in account currency, rounded to its digits.
+
+    Formulas, those of MetaTrader 5's calculation modes: where the margin currency is the profit currency (metals: CFD with
+    leverage) lots x contract size x price / leverage, a long at the ask and a short at the bid; else (Forex) lots x contract
+    size / leverage in the margin currency, the base currency where none is named. It is converted at the side against the
+    holder. Where the margin currency has no quoted pair with the account's, it is valued in the profit currency at the
+    symbol's own price, and converted from there: the same thing by another road.
+
+    Returns:
+        0 or more; None when there is no rate. With `leverage` 0 the venue asks for no margin, and that is 0.
+    """
+    if not signed_volume or not leverage:
+        return _ZERO
+    units = abs(signed_volume) * instrument.contract_size / leverage
+    if instrument.margin_currency != instrument.profit_currency:
+        source = instrument.margin_currency or instrument.base_currency
+        direct = conversion_rate(-1, source=source, target=currency, instruments=instruments, quotes=quotes)
+        if direct is not None:
+            return round_money(units * direct, currency_digits)
+        if source != instrument.base_currency:
+            return None
+    quote = quotes.quote(instrument.symbol)
+    rate = conversion_rate(
+        -1, source=instrument.profit_currency, target=currency, instruments=instruments, quotes=quotes
+    )
+    if quote is None or rate is None:
+        return None
+    return round_money(units * (quote.ask if signed_volume > 0 else quote.bid) * rate, currency_digits)
+
+
+def charged_volumes(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """Signed lots by symbol that margin is asked for: of a symbol that is held both ways, the larger leg.
+
+    Args:
+        holdings: symbol and signed lots of each position; on a netting account there is one a symbol.
+    """
+    longs: defaultdict[str, Decimal] = defaultdict(Decimal)
+    shorts: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for symbol, volume in holdings:
+        (longs if volume > 0 else shorts)[symbol] += volume
+    symbols = dict.fromkeys([*longs, *shorts])
+    return {symbol: max(longs.get(symbol, _ZERO), shorts.get(symbol, _ZERO), key=abs) for symbol in symbols}
+
+
+def account_margin(
+    holdings: Iterable[tuple[str, Decimal]],
+    *,
+    leverage: Decimal | int,
+    currency: str,
+    currency_digits: int,
+    instruments: Mapping[str, Instrument],
+    quotes: Quotes,
+) -> Decimal | None:
+    """What positions hold back together, in account currency; None when the margin of one is not known.
+
+    Args:
+        holdings: symbol and signed lots of each position; a symbol that `instruments` lacks is a KeyError.
+        leverage: how many times its margin a position may be worth; 0 for no margin at all.
+        currency: the account's.
+        currency_digits: decimals that it is kept to.
+        instruments: terms by symbol.
+        quotes: the present.
+    """
+    total = _ZERO
+    for symbol, volume in charged_volumes(holdings).items():
+        margin = margin_required(
+            signed_volume=volume,
+            instrument=instruments[symbol],
+            leverage=leverage,
+            currency=currency,
+            currency_digits=currency_digits,
+            instruments=instruments,
+            quotes=quotes,
+        )
+        if margin is None:
+            return None
+        total += margin
+    return total

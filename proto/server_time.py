@@ -6,6 +6,7 @@ brokers run for the sake of five daily bars a week.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -40,6 +41,17 @@ def of_day_ns(time_ns: int) -> int:
 def weekday(time_ns: int) -> int:
     """0 for the server's Monday to 6 for its Sunday."""
     return (server_day(time_ns) + 3) % 7
+
+
+def minute_of_week(time_ns: int) -> int:
+    """Whole minutes since the beginning of the server's Monday."""
+    return (weekday(time_ns) * DAY_NS + of_day_ns(time_ns)) // MINUTE_NS
+
+
+def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int) -> bool:
+    """Whether one of the spans, in minutes of the server's week, has begun and not ended."""
+    minute = minute_of_week(time_ns)
+    return any(begin <= minute < end for begin, end in sessions)
 
 
 @lru_cache(maxsize=64)

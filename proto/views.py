@@ -79,8 +79,10 @@ class FillRow(Struct, frozen=True, kw_only=True):
 
 
 class LotRow(Struct, frozen=True, kw_only=True):
-    """What is left of one opening deal."""
+    """What is left of one opening deal; `side` BUY or SELL, `position` the ticket that it is of, 0 on a netting account."""
 
+    side: Text
+    position: Cursor
     volume: Decimal
     price: Decimal
     deal: Cursor

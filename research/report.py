@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from proto.gateway import VenueDeal
 from proto.units import plain
 from research.run import RunSpec
 from services.portfolio.core.book import Book
+from services.portfolio.core.costs import cost_totals
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO
@@ -50,11 +50,18 @@ def deals_of_run(book: Book) -> list[VenueDeal]:
     return [deal for deal in book.deals if deal.deal > before and deal.kind.is_trade]
 
 
+def cash_of_run(book: Book) -> list[VenueDeal]:
+    """Every deal of the stream that the book stands in, with those that moved cash alone."""
+    before = book.stream.deals_before if book.stream else 0
+    return [deal for deal in book.deals if deal.deal > before]
+
+
 def build_report(
     book: Book, cursor: TickCursor, spec: RunSpec, *, mode: str, timings: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The report of a run from the account's state."""
     orders, deals = orders_of_run(book), deals_of_run(book)
+    costs = cost_totals(book, cash_of_run(book))
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
@@ -97,10 +104,18 @@ def build_report(
             for symbol, position in sorted(book.positions.items())
             if not position.is_flat
         },
-        "realized_pnl": plain(_total(deals, "profit")),
+        "realized_pnl": plain(costs.profit),
         "unrealized_pnl": None if unrealized is None else plain(unrealized),
-        "commission": plain(_total(deals, "commission")),
-        "swap": plain(_total(deals, "swap")),
+        "commission": plain(-costs.commission),
+        "swap": plain(-costs.swap),
+        "costs": {
+            "spread": plain(costs.spread),
+            "slippage": plain(costs.slippage),
+            "commission": plain(costs.commission),
+            "swap": plain(costs.swap),
+            "net": plain(costs.net),
+            "unquoted": costs.unquoted,
+        },
         "balance": plain(book.balance),
         "equity": None if unrealized is None else plain(book.balance + unrealized),
         "reconciled": reconciled,
@@ -127,7 +142,3 @@ def fingerprint(report: Mapping[str, Any]) -> str:
     """SHA-256 of the report without what may differ between two runs of the same: `timings` and `mode`."""
     same = {key: value for key, value in report.items() if key not in ("timings", "mode")}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
-
-
-def _total(deals: list[VenueDeal], field: str) -> Decimal:
-    return sum((getattr(deal, field) for deal in deals), ZERO)

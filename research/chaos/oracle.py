@@ -211,8 +211,9 @@ def _read_ledger(path: Path) -> _Ledger:
         if event["type"] == "deal_booked":
             booked[event["deal"]["deal"]] += 1
     lots = {
-        row["symbol"]: row["direction"]
-        * sum((Decimal(lot["volume"]) for lot in json.loads(row["payload"])), Decimal(0))
+        row["symbol"]: sum(
+            (Decimal(lot["volume"]) * lot["sign"] for lot in json.loads(row["payload"])["lots"]), Decimal(0)
+        )
         for row in rows["lots"]
     }
     account = [json.loads(row["payload"]) for row in rows["account"]]
@@ -227,12 +228,28 @@ def _read_ledger(path: Path) -> _Ledger:
 
 def _read_venue(path: Path) -> _Venue:
     rows = _rows(path, "orders", "deals", "positions", "account")
+    positions: dict[str, Decimal] = {}
+    for row in rows["positions"]:
+        position = json.loads(row["payload"])
+        positions[position["symbol"]] = positions.get(position["symbol"], Decimal(0)) + Decimal(position["volume"])
     return _Venue(
-        orders={row["ticket"]: row for row in rows["orders"]},
-        deals={row["deal"]: row for row in rows["deals"]},
-        positions={row["symbol"]: Decimal(row["volume"]) for row in rows["positions"]},
+        orders={row["ticket"]: _flat_order(row) for row in rows["orders"]},
+        deals={row["deal"]: _flat_deal(row) for row in rows["deals"]},
+        positions={symbol: volume for symbol, volume in positions.items() if volume},
         balance=Decimal(rows["account"][0]["balance"]) if rows["account"] else None,
     )
+
+
+def _flat_order(row: dict[str, Any]) -> dict[str, Any]:
+    """An order and what the book adds to it, as one map with the comment under its own name."""
+    record = json.loads(row["payload"])
+    order = record.pop("order")
+    return {**record, **order, "comment": order["order_id"], "ticket": row["ticket"]}
+
+
+def _flat_deal(row: dict[str, Any]) -> dict[str, Any]:
+    deal = json.loads(row["payload"])
+    return {**deal, "comment": deal["order_id"]}
 
 
 def _rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:

@@ -8,6 +8,7 @@ and compares. The tick cursor is written with every commit, since nothing else r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from common.storage import integrity_fault, open_reader, open_writer, transactio
 from proto.gateway import VenueDeal
 from services.portfolio import chain
 from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount, post, postings
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import (
     Cleared,
@@ -33,7 +35,7 @@ from services.portfolio.core.events import (
     TradingStateChanged,
 )
 from services.portfolio.core.orders import Order
-from services.portfolio.core.position import Lot, Position
+from services.portfolio.core.position import Leg, Lot, Position
 from services.portfolio.core.protection import Protection
 
 FILE_NAME: Final = "ledger.db"
@@ -80,13 +82,21 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     journal_id: str = ""
     protections: list[Protection] = []
+    cash: dict[CashAccount, Decimal] = {}
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A position's row."""
+
+    lots: list[Lot]
+    legs: list[Leg]
 
 
 _encode = msgspec.json.Encoder().encode
 _events = msgspec.json.Decoder(Event)
 _orders = msgspec.json.Decoder(Order)
 _deals = msgspec.json.Decoder(VenueDeal)
-_lots = msgspec.json.Decoder(list[Lot])
+_held = msgspec.json.Decoder(_Held | list[msgspec.Raw])
 _account = msgspec.json.Decoder(_Account)
 _cursor = msgspec.json.Decoder(TickCursor)
 
@@ -203,12 +213,12 @@ class Ledger:
             )
         account = book.stream.account if book.stream else ""
         for deal in touched.deals:
-            db.execute("INSERT INTO deals VALUES (?, ?, ?, ?)", (account, deal.deal, deal.order_id, _encode(deal)))
+            order_id = book.order_of_deal.get(deal.deal, "")
+            db.execute("INSERT INTO deals VALUES (?, ?, ?, ?)", (account, deal.deal, order_id, _encode(deal)))
         for symbol in sorted(touched.symbols):
             position = book.positions[symbol]
-            db.execute(
-                "INSERT OR REPLACE INTO lots VALUES (?, ?, ?)", (symbol, position.direction, _encode(position.lots))
-            )
+            held = _Held(list(position.lots), list(position.legs))
+            db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?)", (symbol, position.direction, _encode(held)))
         db.execute("INSERT OR REPLACE INTO account VALUES ('account', ?)", (_encode(_rest_of(book)),))
 
 
@@ -253,14 +263,24 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.trading, book.acknowledged = rest.trading, set(rest.acknowledged)
         book.cleared, book.epoch, book.journal_id = rest.cleared, rest.epoch, rest.journal_id
         book.protections = {guard.key: guard for guard in rest.protections}
+        book.cash = dict(rest.cash)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
-    book.deals = [_deals.decode(payload) for (payload,) in db.execute("SELECT payload FROM deals ORDER BY deal")]
+    for order_id, payload in db.execute("SELECT order_id, payload FROM deals ORDER BY deal"):
+        book.restore_deal(_deals.decode(payload), order_id)
     before = book.stream.deals_before if book.stream is not None else 0
     book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
     for symbol, direction, payload in db.execute("SELECT symbol, direction, payload FROM lots ORDER BY symbol"):
-        contract_size = book.instruments[symbol].contract_size
-        book.positions[symbol] = Position(symbol, contract_size, _lots.decode(payload), direction)
+        held = _held.decode(payload)
+        if isinstance(held, _Held):
+            contract_size = book.instruments[symbol].contract_size
+            book.positions[symbol] = Position(symbol, contract_size, held.lots, held.legs)
+        else:  # a row from before legs were kept
+            book.fold_again(symbol)
+        assert book.positions[symbol].direction == direction, symbol
+    if not book.cash:
+        for deal in book.deals:
+            post(book.cash, postings(deal))
     row = db.execute("SELECT payload FROM cursor").fetchone()
     return book, TickCursor() if row is None else _cursor.decode(row[0])
 
@@ -305,11 +325,9 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
             yield f"the stored {name} are not what the events fold to"
 
 
-def _lots_of(book: Book) -> dict[str, tuple[int, tuple[Lot, ...]]]:
+def _lots_of(book: Book) -> dict[str, tuple[tuple[Lot, ...], tuple[Leg, ...]]]:
     return {
-        symbol: (position.direction, position.lots)
-        for symbol, position in book.positions.items()
-        if not position.is_flat
+        symbol: (position.lots, position.legs) for symbol, position in book.positions.items() if not position.is_flat
     }
 
 
@@ -328,4 +346,5 @@ def _rest_of(book: Book) -> _Account:
         epoch=book.epoch,
         journal_id=book.journal_id,
         protections=[book.protections[key] for key in sorted(book.protections)],
+        cash=book.cash,
     )

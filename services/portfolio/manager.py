@@ -201,7 +201,7 @@ class PortfolioManager:
             "net_volume": float(self._position.net_volume),
             "avg_entry_price": float(average),
             "current_price": float(self._current_price),
-            "unrealized_pnl": float(self._position.gross_unrealized(self._current_price)),
+            "unrealized_pnl": float(self._position.gross_unrealized(bid=self._current_price, ask=self._current_price)),
             "realized_pnl": realized,
             "orders_count": len(self._orders),
         }

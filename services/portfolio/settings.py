@@ -15,7 +15,9 @@ from common.errors import StartError
 from common.settings import CommonSettings, Port
 from proto.units import is_exact, plain
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.news import NewsEvent
 from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.news_calendar import read_calendar
 
 RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, NO_LIMITS)}
 """The sets of limits that have a name; any other name is that of a file."""
@@ -27,6 +29,7 @@ class PortfolioSettings(CommonSettings):
     default_volume: Decimal = Field(default=Decimal("0.01"), gt=0, le=1_000_000, description="lots above 0")
     on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")
     risk: str = Field(default="default", min_length=1, description="default, none or a file of limits")
+    plan: str = Field(default="", description="a file of a plan, or nothing for the default volume at the market")
     signal_age_max_ms: int = Field(default=5_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
     doubt_orders_max: int = Field(default=3, ge=0, le=1_000, description="orders from 0 to 1000")
     doubt_lots_max: Decimal = Field(default=Decimal(5), ge=0, le=1_000_000, description="lots of at least 0")
@@ -53,8 +56,10 @@ def limits_named(name: str) -> Limits:
     path = Path(name)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
         said = {key: None if value == NO_LIMIT else value for key, value in values.items()}
         limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
+        limits = msgspec.structs.replace(limits, news_calendar=news)
     except OSError as error:
         raise StartError(f"RISK: value {name!r}, expected default, none or a TOML file ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
@@ -70,13 +75,28 @@ def limits_named(name: str) -> Limits:
     return msgspec.structs.replace(limits, name=_name_of(changed))
 
 
+def _news_of(path: Path, said: object) -> tuple[NewsEvent, ...]:
+    """The events of the calendar that a file of limits names, as a path relative to the file."""
+    if not isinstance(said, str) or not said:
+        raise StartError(f"RISK: {path}: news_calendar is {said!r}, expected the path of a CSV file, or {NO_LIMIT!r}")
+    return () if said == NO_LIMIT else read_calendar(path.parent / said)
+
+
 def _name_of(changed: dict[str, object]) -> str:
     """What a set of a file is called: what it changes, or a digest of that where it is too long to be a name."""
     words = ",".join(f"{field}={_written(value)}" for field, value in changed.items())
     if not words:
         return DEFAULT_LIMITS.name
-    return words if len(words) <= NAME_CHARS_MAX else f"sha256-{hashlib.sha256(words.encode()).hexdigest()[:16]}"
+    return words if len(words) <= NAME_CHARS_MAX else _digest(words.encode())
 
 
 def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return _digest(msgspec.json.encode(value)) if value else NO_LIMIT
+    if isinstance(value, bool):
+        return str(value).lower()
     return NO_LIMIT if value is None else plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def _digest(contents: bytes) -> str:
+    return f"sha256-{hashlib.sha256(contents).hexdigest()[:16]}"

@@ -41,7 +41,7 @@ def test_realised_and_unrealised_profit_are_the_cash_view(
     """Selling what is left at the mark gives what all fills together paid and earned."""
     position, realized = folded(fills)
     cash = sum((-side.sign * volume * price for side, volume, price in fills), Decimal(0)) * CONTRACT
-    assert realized + position.gross_unrealized(mark) == cash + position.net_volume * mark * CONTRACT
+    assert realized + position.gross_unrealized(bid=mark, ask=mark) == cash + position.net_volume * mark * CONTRACT
 
 
 @given(FILLS, FILLS)
@@ -49,7 +49,7 @@ def test_a_position_restored_from_its_lots_goes_on_the_same(
     before: list[tuple[Side, Decimal, Decimal]], after: list[tuple[Side, Decimal, Decimal]]
 ) -> None:
     position, _ = folded(before)
-    restored = Position("EURUSD", CONTRACT, position.lots, position.direction)
+    restored = Position("EURUSD", CONTRACT, position.lots, position.legs)
     for number, (side, volume, price) in enumerate(after, 1_000):
         one, other = (
             each.apply(side=side, volume=volume, price=price, deal=str(number), time_ns=number)

@@ -20,13 +20,17 @@ def state_of(book: Book) -> dict[str, Any]:
         "deal_cursor": book.deal_cursor,
         "position_changes": book.position_changes,
         "amounts": book.amounts(),
+        "cash": book.cash,
+        "order_of_deal": book.order_of_deal,
+        "filled_of_order": book.filled_of_order,
+        "filled_of_symbol": book.filled_of_symbol,
         "trading": book.trading,
         "acknowledged": book.acknowledged,
         "cleared": book.cleared,
         "epoch": book.epoch,
         "journal_id": book.journal_id,
         "positions": {
-            symbol: (position.direction, position.lots, position.net_volume, position.label, position.contract_size)
+            symbol: (position.lots, position.legs, position.net_volume, position.label, position.contract_size)
             for symbol, position in sorted(book.positions.items())
             if not position.is_flat
         },

@@ -1,14 +1,19 @@
-"""The simulated broker's catalogue: terms of trade by rule, for FX pairs of ISO currencies and spot metals."""
+"""The simulated broker's catalogue: terms of trade by rule, for FX pairs of ISO currencies and spot metals.
+
+Everything here is simulated, made to look like a common broker's; docs/venue.md says by which rule. `FillProfile.terms_of` takes
+away what does not apply under a profile.
+"""
 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final
 
 from proto.instrument import Instrument
-from proto.units import is_on_step
+from proto.units import exact, is_on_step
+from services.mt5.core import market_terms
 
 _CODES: Final = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD "
@@ -31,6 +36,37 @@ FX_DIGITS_IN_JPY: Final = 3
 METALS: Final = {"XAUUSD": (Decimal(100), 2), "XAGUSD": (Decimal(5_000), 3)}
 """Contract in ounces, and digits."""
 
+METAL_CODES: Final = frozenset({"XAU", "XAG"})
+
+STOPS_LEVEL_POINTS: Final = 10
+FREEZE_LEVEL_POINTS: Final = 5
+"""A pip, and half of one: of a metal ten and five of its points."""
+
+COMMISSION_PER_LOT: Final = Decimal("3.5")
+"""Of each deal, in whatever currency the account is kept: what accounts with raw spreads commonly cost in USD or EUR."""
+
+_DAY: Final = 24 * 60
+FX_SESSIONS: Final = ((0, 5 * _DAY),)
+"""From the server's Monday to the end of its Friday, without a break: Sunday to Friday, 17:00 in New York."""
+
+METAL_SESSIONS: Final = tuple((day * _DAY + 60, (day + 1) * _DAY) for day in range(5))
+"""Metals rest for the first hour of the server's day."""
+
+SWAP_TRIPLE_WEEKDAY: Final = 2
+
+RATES_PCT: Final = {
+    "USD": Decimal("5.25"), "EUR": Decimal("3.75"), "GBP": Decimal("5.25"), "JPY": Decimal("0.1"),
+    "CHF": Decimal("1.5"), "AUD": Decimal("4.35"), "NZD": Decimal("5.5"), "CAD": Decimal("4.75"),
+    "XAU": Decimal(0), "XAG": Decimal(0),
+}  # fmt: skip
+"""Interest a year, simulated: roughly the central banks' rates of mid 2024. Metals bear none."""
+
+SWAP_MARKUP_PCT: Final = Decimal(1)
+"""What the broker takes of the interest a year, on either side."""
+
+_SWAP_STEP: Final = Decimal("0.01")
+_DAYS_OF_YEAR: Final = 365
+
 # Brokers mark account types by a suffix: EURUSD.m, EURUSDpro, EURUSD#.
 _NAME = re.compile(r"(?P<base>[A-Z]{3})(?P<profit>[A-Z]{3})(?:[a-z.#_+-][A-Za-z0-9.#_+-]{0,15})?")
 
@@ -48,6 +84,8 @@ def catalogue(symbol: str) -> Instrument | None:
         contract, digits = FX_CONTRACT, FX_DIGITS_IN_JPY if profit == "JPY" else FX_DIGITS
     else:
         return None
+    is_metal = base in METAL_CODES
+    swap_long, swap_short = swap_points(base, profit, digits)
     return Instrument(
         symbol=symbol,
         base_currency=base,
@@ -58,7 +96,33 @@ def catalogue(symbol: str) -> Instrument | None:
         volume_min=VOLUME_MIN,
         volume_max=VOLUME_MAX,
         volume_step=VOLUME_STEP,
+        stops_level_points=STOPS_LEVEL_POINTS,
+        freeze_level_points=FREEZE_LEVEL_POINTS,
+        margin_currency=profit if is_metal else base,
+        swap_long_points=swap_long,
+        swap_short_points=swap_short,
+        swap_triple_weekday=SWAP_TRIPLE_WEEKDAY,
+        sessions=METAL_SESSIONS if is_metal else FX_SESSIONS,
+        filling=("FOK", "IOC", "RETURN"),
+        commission_per_lot=COMMISSION_PER_LOT,
     )
+
+
+def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
+    """What 1 lot earns (> 0) or costs (< 0) a night in points, held long and held short.
+
+    Formula: (interest of what is held - interest of what is owed - markup) / 100 / 365 x price / point, to a hundredth of a
+    point. The price is that of 2024, at which the generated market opens. Where either rate is unknown the two are taken as
+    equal, which leaves the markup on both sides.
+    """
+    held, owed = RATES_PCT.get(base), RATES_PCT.get(profit)
+    gap = held - owed if held is not None and owed is not None else Decimal(0)
+    price = exact(round(market_terms.currency(base).value / market_terms.currency(profit).value, digits))
+    night = price.scaleb(digits) / 100 / _DAYS_OF_YEAR
+    long, short = (
+        ((sign * gap - SWAP_MARKUP_PCT) * night).quantize(_SWAP_STEP, rounding=ROUND_HALF_UP) for sign in (1, -1)
+    )
+    return long, short
 
 
 def account_digits(currency: str) -> int:

@@ -1,26 +1,151 @@
-"""MetaTrader's answers to a trade request, by their official numbers."""
+"""MetaTrader's answers to a trade request, by their official numbers and names.
+
+`TABLE` is the data, in words of our own; docs/retcodes.md shows it. The constants below it are its numbers under their names.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple
 
+
+class Outcome(StrEnum):
+    """What an answer proves of its request.
+
+    DONE: it was carried out, or taken where it is to be carried out later. NOT_DONE: it was not, and never will be.
+    IN_DOUBT: either may be, so only the broker's orders and deals can tell.
+    """
+
+    DONE = "DONE"
+    NOT_DONE = "NOT_DONE"
+    IN_DOUBT = "IN_DOUBT"
+
+
+class Retcode(NamedTuple):
+    """One answer: official number, official name without `TRADE_RETCODE_`, what it proves, and what it means."""
+
+    number: int
+    name: str
+    outcome: Outcome
+    meaning: str
+
+
+_DONE: Final = Outcome.DONE
+_NOT: Final = Outcome.NOT_DONE
+_DOUBT: Final = Outcome.IN_DOUBT
+
+TABLE: Final = (
+    Retcode(10004, "REQUOTE", _NOT, "The price has moved; the broker offers another one."),
+    Retcode(10006, "REJECT", _NOT, "The broker refuses the request."),
+    Retcode(10007, "CANCEL", _NOT, "The client has canceled the request."),
+    Retcode(10008, "PLACED", _DONE, "The order is taken and stands; it is not executed yet."),
+    Retcode(10009, "DONE", _DONE, "The request is carried out. The deal may follow: its number can still be 0."),
+    Retcode(
+        10010,
+        "DONE_PARTIAL",
+        _DONE,
+        "A part of the volume is executed. What is left of an IOC order is dead, of a RETURN order it is live.",
+    ),
+    Retcode(
+        10011,
+        "ERROR",
+        _DOUBT,
+        "Something went wrong while the request was worked on; it does not say how far that had come.",
+    ),
+    Retcode(10012, "TIMEOUT", _DOUBT, "The request was given up because time ran out; it may have been carried out."),
+    Retcode(10013, "INVALID", _NOT, "The request makes no sense to the server."),
+    Retcode(10014, "INVALID_VOLUME", _NOT, "The volume is out of the symbol's bounds or off its step."),
+    Retcode(10015, "INVALID_PRICE", _NOT, "The price is missing, on the wrong side of the market, or too near to it."),
+    Retcode(10016, "INVALID_STOPS", _NOT, "Stop-loss or take-profit is on the wrong side, or too near."),
+    Retcode(10017, "TRADE_DISABLED", _NOT, "Trading is switched off, for the account or the symbol."),
+    Retcode(10018, "MARKET_CLOSED", _NOT, "The symbol's session is over."),
+    Retcode(10019, "NO_MONEY", _NOT, "Free margin does not cover it."),
+    Retcode(10020, "PRICE_CHANGED", _NOT, "Prices have changed since the request was made."),
+    Retcode(10021, "PRICE_OFF", _NOT, "There are no quotes to execute at."),
+    Retcode(
+        10022, "INVALID_EXPIRATION", _NOT, "The expiry is missing, in the past, or of a kind the symbol does not take."
+    ),
+    Retcode(10023, "ORDER_CHANGED", _NOT, "The order's state has changed meanwhile."),
+    Retcode(10024, "TOO_MANY_REQUESTS", _NOT, "Requests come too fast."),
+    Retcode(10025, "NO_CHANGES", _NOT, "The request would change nothing."),
+    Retcode(10026, "SERVER_DISABLES_AT", _NOT, "The server does not let programs trade."),
+    Retcode(10027, "CLIENT_DISABLES_AT", _NOT, "The terminal does not let programs trade."),
+    Retcode(10028, "LOCKED", _DOUBT, "The request is locked: it is being worked on."),
+    Retcode(10029, "FROZEN", _NOT, "Order or position is too near to its execution to be changed."),
+    Retcode(10030, "INVALID_FILL", _NOT, "The symbol does not take this filling."),
+    Retcode(10031, "CONNECTION", _DOUBT, "There is no connection to the server; when it was lost is not said."),
+    Retcode(10032, "ONLY_REAL", _NOT, "Only live accounts may do this."),
+    Retcode(10033, "LIMIT_ORDERS", _NOT, "As many orders are pending as may be."),
+    Retcode(10034, "LIMIT_VOLUME", _NOT, "Orders and positions of the symbol have the volume that they may have."),
+    Retcode(10035, "INVALID_ORDER", _NOT, "The type of the order is wrong or not allowed here."),
+    Retcode(10036, "POSITION_CLOSED", _NOT, "The position named is closed already."),
+    Retcode(10038, "INVALID_CLOSE_VOLUME", _NOT, "More is to be closed than the position has."),
+    Retcode(10039, "CLOSE_ORDER_EXIST", _NOT, "An order that closes the position is there already."),
+    Retcode(10040, "LIMIT_POSITIONS", _NOT, "As many positions are open as may be."),
+    Retcode(10041, "REJECT_CANCEL", _NOT, "The activation of the pending order is refused, and the order canceled."),
+    Retcode(10042, "LONG_ONLY", _NOT, "The symbol may only be bought."),
+    Retcode(10043, "SHORT_ONLY", _NOT, "The symbol may only be sold."),
+    Retcode(10044, "CLOSE_ONLY", _NOT, "Positions of the symbol may only be closed."),
+    Retcode(10045, "FIFO_CLOSE", _NOT, "Positions have to be closed in the order in which they were opened."),
+    Retcode(10046, "HEDGE_PROHIBITED", _NOT, "Opposite positions of one symbol are not allowed."),
+)
+"""All of them, by number; 10005 and 10037 are not in use."""
+
+_BY_NUMBER: Final = {row.number: row for row in TABLE}
+
+
+def of(number: int | None) -> Retcode | None:
+    """The table's row; None for no answer and for a number that it does not have."""
+    return None if number is None else _BY_NUMBER.get(number)
+
+
+def outcome_of(number: int | None) -> Outcome:
+    """What an answer proves; no answer (None) and a number that the table does not have leave the request in doubt."""
+    found = of(number)
+    return Outcome.IN_DOUBT if found is None else found.outcome
+
+
+REQUOTE: Final = 10004
 REJECT: Final = 10006
-"""Refused by the broker."""
-
 CANCEL: Final = 10007
-"""Canceled by the client."""
-
 PLACED: Final = 10008
-"""Taken; not executed yet."""
-
 DONE: Final = 10009
-"""Executed whole."""
-
+DONE_PARTIAL: Final = 10010
+ERROR: Final = 10011
+TIMEOUT: Final = 10012
 INVALID: Final = 10013
-"""No valid request."""
-
 INVALID_VOLUME: Final = 10014
-"""A volume outside the terms."""
+INVALID_PRICE: Final = 10015
+INVALID_STOPS: Final = 10016
+TRADE_DISABLED: Final = 10017
+MARKET_CLOSED: Final = 10018
+NO_MONEY: Final = 10019
+PRICE_CHANGED: Final = 10020
+PRICE_OFF: Final = 10021
+INVALID_EXPIRATION: Final = 10022
+ORDER_CHANGED: Final = 10023
+TOO_MANY_REQUESTS: Final = 10024
+NO_CHANGES: Final = 10025
+SERVER_DISABLES_AT: Final = 10026
+CLIENT_DISABLES_AT: Final = 10027
+LOCKED: Final = 10028
+FROZEN: Final = 10029
+INVALID_FILL: Final = 10030
+CONNECTION: Final = 10031
+ONLY_REAL: Final = 10032
+LIMIT_ORDERS: Final = 10033
+LIMIT_VOLUME: Final = 10034
+INVALID_ORDER: Final = 10035
+POSITION_CLOSED: Final = 10036
+INVALID_CLOSE_VOLUME: Final = 10038
+CLOSE_ORDER_EXIST: Final = 10039
+LIMIT_POSITIONS: Final = 10040
+REJECT_CANCEL: Final = 10041
+LONG_ONLY: Final = 10042
+SHORT_ONLY: Final = 10043
+CLOSE_ONLY: Final = 10044
+FIFO_CLOSE: Final = 10045
+HEDGE_PROHIBITED: Final = 10046
 
-NO_QUOTES: Final = 10021
-"""No quotes to execute at."""
+NO_QUOTES: Final = PRICE_OFF
+"""What `PRICE_OFF` says."""

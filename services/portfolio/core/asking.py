@@ -59,6 +59,7 @@ ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
 """What the rows of a page may come to; the rest of the frame is for what stands around them."""
 
 _HUNDREDTH: Final = Decimal("0.01")
+_DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
 
 def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
@@ -150,14 +151,21 @@ def position_row(position: Position, book: Book, cursor: TickCursor) -> Position
     guards = sorted((held for held in book.protections.values() if held.symbol == position.symbol), key=lambda g: g.key)
     return PositionRow(
         symbol=position.symbol,
-        direction="LONG" if position.direction > 0 else "SHORT",
+        direction=_DIRECTIONS[position.direction],
         net_volume=position.net_volume,
         avg_entry_price=position.avg_entry_price or ZERO,
         close_price=close,
         unrealized_pnl=unrealized_pnl(position.symbol, book, cursor.marks),
         lots_count=len(position.lots),
         lots=[
-            LotRow(volume=lot.volume, price=lot.price, deal=int(lot.opened_by), time_ns=lot.time_ns)
+            LotRow(
+                side="BUY" if lot.sign > 0 else "SELL",
+                position=lot.position,
+                volume=lot.volume,
+                price=lot.price,
+                deal=int(lot.opened_by),
+                time_ns=lot.time_ns,
+            )
             for lot in position.lots[:PAGE_ROWS_MAX]
         ],
         guards=[

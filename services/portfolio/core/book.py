@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -17,6 +17,7 @@ from proto.control import TradingState
 from proto.gateway import AccountMode, DealEntry, VenueDeal
 from proto.instrument import Instrument
 from proto.units import Side
+from services.portfolio.core.cash import CashAccount, CashSums, post, postings, totals
 from services.portfolio.core.events import (
     CancelAsked,
     Cleared,
@@ -51,6 +52,18 @@ _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
 def _number(deal: VenueDeal) -> int:
     return deal.deal
+
+
+def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
+    """A trade as a position takes it."""
+    return {
+        "side": Side(deal.kind.value),
+        "volume": deal.volume,
+        "price": deal.price,
+        "deal": str(deal.deal),
+        "time_ns": deal.time_ns,
+        "ticket": ticket,
+    }
 
 
 class Touched:
@@ -93,6 +106,14 @@ class Book:
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
+        self.order_of_deal: dict[int, str] = {}
+        """The desk's own order that a deal filled, by the deal's number; a deal of nobody's has none."""
+        self.filled_of_order: dict[str, Decimal] = {}
+        """Lots of all the deals of an order."""
+        self.filled_of_symbol: dict[str, Decimal] = {}
+        """Signed lots of all the deals in a symbol."""
+        self.cash: CashSums = {}
+        """The sum of the postings to each account."""
         self.balance = ZERO
         self.realized_pnl = ZERO
         self.commission = ZERO
@@ -112,6 +133,15 @@ class Book:
     def trading_state(self) -> TradingState:
         """What the desk may do; a ledger that was never told otherwise trades."""
         return self.trading.state if self.trading is not None else TradingState.ACTIVE
+
+    @property
+    def is_hedging(self) -> bool:
+        """Whether each order that opens makes a position of its own."""
+        return self.stream is not None and self.stream.account_mode is AccountMode.HEDGING
+
+    def ticket_of(self, deal: VenueDeal) -> int:
+        """The ticket under which a trade is held: the venue's on a hedging account, 0 on a netting one."""
+        return deal.position if self.is_hedging else 0
 
     def position(self, symbol: str) -> Position:
         """The position of a symbol whose terms are known; flat before its first deal."""
@@ -147,6 +177,8 @@ class Book:
                 self.stream = structs.replace(self.stream, incarnation=event.incarnation)
             case InstrumentLearned(instrument=instrument):
                 self.instruments[instrument.symbol] = instrument
+                if instrument.symbol in self.positions and self.positions[instrument.symbol].is_flat:
+                    del self.positions[instrument.symbol]  # the next one is counted in these terms
             case StreamEnded():
                 self.ended = event
             case Reconciled():
@@ -212,13 +244,7 @@ class Book:
 
     def _change(self, event: OrderChanged | OrderChangeAnswered) -> None:
         """An order that rests has other prices, or is to have them."""
-        changed = structs.replace(
-            self.orders[event.order_id],
-            limit_price=event.limit_price,
-            stop_loss=event.stop_loss,
-            take_profit=event.take_profit,
-            expires_ns=event.expires_ns,
-        )
+        changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderChanged):
             changed = structs.replace(changed, revision=event.revision)
         else:
@@ -241,18 +267,13 @@ class Book:
         position = self.position(deal.symbol)
         ticket = deal.position if self.is_hedging else 0
         key = key_of(deal.symbol, ticket)
-        is_gone = not any(lot.position == ticket for lot in position.lots) if ticket else position.is_flat
+        is_gone = all(leg.ticket != ticket for leg in position.legs)
         if is_gone or deal.entry is DealEntry.INOUT:
             self.protections.pop(key, None)
         if not is_gone and order is not None and deal.entry is not DealEntry.OUT:
             guard = opened(order, position=ticket, time_ns=deal.time_ns, before=self.protections.get(key))
             if guard is not None:
                 self._protect(guard)
-
-    @property
-    def is_hedging(self) -> bool:
-        """Whether each order that opens makes a position of its own."""
-        return self.stream is not None and self.stream.account_mode is AccountMode.HEDGING
 
     def _meet_journal(self, event: JournalMet) -> None:
         self.journal_id = event.journal_id
@@ -282,23 +303,44 @@ class Book:
         self.touched.deals.append(deal)
         self.deal_cursor = max(self.deal_cursor, deal.deal)
         self.balance += deal.cash
-        self.commission += deal.commission
-        self.swap += deal.swap
+        post(self.cash, postings(deal, event.order_id))
+        moved = totals([deal])
+        self.realized_pnl += moved[CashAccount.REALISED_PROFIT]
+        self.commission += moved[CashAccount.COMMISSION]
+        self.swap += moved[CashAccount.SWAP]
         if not deal.kind.is_trade:
             return
-        self.realized_pnl += deal.profit
         self.position_changes += 1
-        self.position(deal.symbol).apply(
-            side=Side(deal.kind.value),
-            volume=deal.volume,
-            price=deal.price,
-            deal=str(deal.deal),
-            time_ns=deal.time_ns,
-        )
+        self._count(deal, event.order_id)
+        self._hold(deal)
         self.touched.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
         self._guard(deal, self.orders.get(event.order_id))
+
+    def _count(self, deal: VenueDeal, order_id: str) -> None:
+        """Add a trade to the sums of fills that positions and orders have to agree with."""
+        signed = deal.volume * Side(deal.kind.value).sign
+        self.filled_of_symbol[deal.symbol] = self.filled_of_symbol.get(deal.symbol, ZERO) + signed
+        if order_id:
+            self.order_of_deal[deal.deal] = order_id
+            self.filled_of_order[order_id] = self.filled_of_order.get(order_id, ZERO) + deal.volume
+
+    def _hold(self, deal: VenueDeal) -> None:
+        self.position(deal.symbol).apply(**_fill_of(deal, self.ticket_of(deal)))
+
+    def restore_deal(self, deal: VenueDeal, order_id: str) -> None:
+        """Take a deal from a projection, with the desk's order that it filled; deals come by number."""
+        self.deals.append(deal)
+        if deal.kind.is_trade:
+            self._count(deal, order_id)
+
+    def fold_again(self, symbol: str) -> None:
+        """Make a position of the deals that are booked: for a ledger whose rows of lots do not say what they cost."""
+        self.positions.pop(symbol, None)
+        for deal in self.deals:
+            if deal.kind.is_trade and deal.symbol == symbol:
+                self._hold(deal)
 
     def _fill(self, order: Order, deal: VenueDeal) -> None:
         filled = order.filled_volume + deal.volume
@@ -324,7 +366,5 @@ def closings_of(book: Book, deal: VenueDeal) -> list[Closing]:
     if not deal.kind.is_trade:
         return []
     held = book.position(deal.symbol)
-    trial = Position(held.symbol, held.contract_size, held.lots, held.direction)
-    return trial.apply(
-        side=Side(deal.kind.value), volume=deal.volume, price=deal.price, deal=str(deal.deal), time_ns=deal.time_ns
-    )
+    trial = Position(held.symbol, held.contract_size, held.lots, held.legs)
+    return trial.apply(**_fill_of(deal, book.ticket_of(deal)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.sizing.volatility import Volatility
 
 
 class Mark(Struct, frozen=True, gc=False, array_like=True):
@@ -34,7 +35,7 @@ class Blocked(Struct, frozen=True, gc=False, array_like=True):
 
 
 class TickCursor(Struct, kw_only=True):
-    """Progress of one stream, a function of its ticks alone; `risk` goes on from stream to stream."""
+    """Progress of one stream, a function of its ticks alone; `risk` and `volatility` go on from stream to stream."""
 
     stream_id: str = ""
     ordinal: int = 0
@@ -52,6 +53,8 @@ class TickCursor(Struct, kw_only=True):
     last_denied: dict[str, str] = field(default_factory=dict)
     blocked_signals: dict[str, Blocked] = field(default_factory=dict)
     risk: RiskMemory = field(default_factory=RiskMemory)
+    volatility: dict[str, Volatility] = field(default_factory=dict)
+    """Of the symbols whose plan sizes by it."""
 
     @property
     def processed(self) -> int:

@@ -9,7 +9,8 @@ from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import Event, TradingStateChanged
+from services.portfolio.core.events import DealBooked, Event, TradingStateChanged
+from services.portfolio.core.invariants import broken
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.risk.remember import see_event
@@ -69,8 +70,11 @@ class Desk:
         """When the ticks were published whose deals are durable with this turn."""
         self.storage_problem = ""
         """Why nothing can be made durable by now; empty while the ledger can be written."""
-        self.warning = ""
-        """What a person should look at, though nothing is forbidden yet."""
+        self.level_warning = ""
+        """How far the account has fallen, from the level on at which people are warned."""
+        self.terms_warning = ""
+        """What the venue has changed of its terms, until a person resumes trading."""
+        self.terms_changed = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
         self.lease_seen_ns = 0
@@ -91,11 +95,18 @@ class Desk:
         self.wants_deals = False
         self.deals_from: int | None = None
         """The number of a deal before those that a comparison found to be missing."""
+        self.hurried: set[str] = set()
+        """Ids of orders of which a person wants something, whose talk is not to wait any longer."""
         self.strangers: list[int] = []
         """The venue's numbers of orders that are not the desk's, as the last comparison found them."""
         self.published_mono_ns: dict[str, int] = {}
         """When the tick of a live order was published, until its deal is booked."""
         self._events: list[Event] = []
+
+    @property
+    def warning(self) -> str:
+        """What a person should look at, though nothing is forbidden yet."""
+        return "; ".join(words for words in (self.level_warning, self.terms_warning) if words)
 
     @property
     def is_live(self) -> bool:
@@ -112,6 +123,8 @@ class Desk:
         see_event(self.cursor.risk, event, self.rules.limits)
         self._events.append(event)
         self.is_dirty = True
+        if isinstance(event, DealBooked) and (fault := broken(self.book, *_touched_by(event))):
+            self.restrict(TradingState.HALTED, fault, by="invariants")
 
     def take_events(self) -> list[Event]:
         """The events since the last call, already folded into the book, for the ledger to keep."""
@@ -173,6 +186,12 @@ class Desk:
     def halt(self, why: str) -> None:
         """Stop deciding, and say why."""
         self.enter(DeskState.HALTED, why)
+
+
+def _touched_by(event: DealBooked) -> tuple[list[str], list[str]]:
+    """The symbols and the orders that a deal has moved."""
+    symbols = [event.deal.symbol] if event.deal.kind.is_trade else []
+    return symbols, [event.order_id] if event.order_id else []
 
 
 def _kind(reason: str) -> str:

@@ -14,7 +14,7 @@ from proto.control import Difference, TradingState
 from proto.gateway import AccountMode, TickCounts, VenueDeal
 from proto.instrument import Instrument
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Order
+from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.position import Closing
 from services.portfolio.core.protection import Protection
 
@@ -49,9 +49,10 @@ class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken
 
 
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
-    """The venue told its terms of a symbol."""
+    """The venue told its terms of a symbol; `changes` are those that were others before, in words."""
 
     instrument: Instrument
+    changes: list[str] = []
 
 
 class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
@@ -97,7 +98,10 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
 
 
 class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
-    """The desk wants an order ended that may rest at the venue; only the venue's word ends it."""
+    """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
+
+    An empty `why` takes it back: the venue would not.
+    """
 
     order_id: str
     why: str
@@ -106,25 +110,19 @@ class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
-    """The desk wants other prices for an order that rests, under a revision that the venue has not answered yet."""
+    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet."""
 
     order_id: str
-    limit_price: Decimal | None
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
-    expires_ns: int
+    terms: OrderTerms
     revision: int
     time_ns: int
 
 
 class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
-    """The venue's word on a change of an order: with an `error` nothing was changed."""
+    """The venue's word on a change of an order; `terms` are those that it has, the old ones where there is an `error`."""
 
     order_id: str
-    limit_price: Decimal | None
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
-    expires_ns: int
+    terms: OrderTerms
     revision: int
     error: str
     time_ns: int

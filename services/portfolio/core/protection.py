@@ -56,14 +56,14 @@ def opened(order: Order, *, position: int, time_ns: int, before: Protection | No
 
     What the order brings takes the place of what was there; what it leaves out stays.
     """
-    brings = order.stop_loss, order.take_profit, order.trailing_stop_points, order.time_exit_s
-    if not any(brings):
+    terms = order.terms
+    if not any((terms.stop_loss, terms.take_profit, order.trailing_stop_points, order.time_exit_s)):
         return before
     base = before or Protection(symbol=order.symbol, position=position, tag=order.tag)
     return structs.replace(
         base,
-        stop_loss=order.stop_loss if order.stop_loss is not None else base.stop_loss,
-        take_profit=order.take_profit if order.take_profit is not None else base.take_profit,
+        stop_loss=terms.stop_loss if terms.stop_loss is not None else base.stop_loss,
+        take_profit=terms.take_profit if terms.take_profit is not None else base.take_profit,
         trailing_stop_points=order.trailing_stop_points or base.trailing_stop_points,
         trailing_step_points=order.trailing_step_points if order.trailing_stop_points else base.trailing_step_points,
         exit_ns=time_ns + order.time_exit_s * 1_000_000_000 if order.time_exit_s else base.exit_ns,

@@ -1,7 +1,7 @@
 """The single-position rule: at most one position per symbol, and what a signal may do to it.
 
 Flat allows BUY and SELL. A position blocks more of its own direction. The opposite signal closes it, or reverses it
-where the desk is set so. An order that may still be executed counts: while one is open or in doubt, nothing is sent.
+where the desk is set so. One that is held long and short alike is not flat, and has no opposite: it blocks both. An order that may still be executed counts: while one is open or in doubt, nothing is sent.
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ def judge(signal: int, position: Position, open_order: str | None, *, legs_max: 
     name = SIGNAL_NAMES[signal]
     if open_order is not None:
         return Judgement(Verdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open")
-    if position.direction == 0:
+    if position.is_flat:
         return _PASS_FLAT[signal]
-    if position.direction == signal and len(position.lots) >= legs_max:
+    is_hedged = position.direction == 0
+    if is_hedged or (position.direction == signal and len(position.lots) >= legs_max):
         return Judgement(
             Verdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from proto import money
 from proto.instrument import Instrument
 from proto.money import Quote, conversion_rate
 from proto.units import exact, round_money
@@ -29,7 +30,10 @@ class Marks:
 
 
 def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Profit of an open position in account currency if it were closed at its mark, rounded to the account's digits.
+    """Profit of an open position in account currency if it were closed at its mark.
+
+    Each leg is closed at its own side of the spread, converted by its own sign and rounded to the account's digits, as the venue
+    values its tickets; a hedged position is worth the sum.
 
     Returns:
         0 when flat; None when the symbol has no mark or its profit currency no known rate.
@@ -42,15 +46,20 @@ def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decima
     assert book.stream is not None
     if quote is None:
         return None
-    gross = position.gross_unrealized(quote.bid if position.direction > 0 else quote.ask)
-    rate = conversion_rate(
-        1 if gross >= 0 else -1,
-        source=book.instruments[symbol].profit_currency,
-        target=book.stream.currency,
-        instruments=book.instruments,
-        quotes=quotes,
-    )
-    return None if rate is None else round_money(gross * rate, book.stream.currency_digits)
+    total = ZERO
+    for leg in position.legs:
+        gross = position.gross_of(leg, bid=quote.bid, ask=quote.ask)
+        rate = conversion_rate(
+            1 if gross >= 0 else -1,
+            source=book.instruments[symbol].profit_currency,
+            target=book.stream.currency,
+            instruments=book.instruments,
+            quotes=quotes,
+        )
+        if rate is None:
+            return None
+        total += round_money(gross * rate, book.stream.currency_digits)
+    return total
 
 
 def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
@@ -62,6 +71,31 @@ def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | Non
             return None
         total += part
     return total
+
+
+def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
+    """What the open positions hold back at the marks, in account currency; None when one of them has no known margin."""
+    assert book.stream is not None
+    return money.account_margin(
+        [(symbol, leg.volume * leg.direction) for symbol, held in book.positions.items() for leg in held.legs],
+        leverage=leverage,
+        currency=book.stream.currency,
+        currency_digits=book.stream.currency_digits,
+        instruments=book.instruments,
+        quotes=Marks(marks),
+    )
+
+
+def cost_rate(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
+    """What a unit of the symbol's profit currency costs in account currency at the marks; None when no rate is known."""
+    assert book.stream is not None
+    return conversion_rate(
+        -1,
+        source=book.instruments[symbol].profit_currency,
+        target=book.stream.currency,
+        instruments=book.instruments,
+        quotes=Marks(marks),
+    )
 
 
 def can_convert(instrument: Instrument, book: Book, marks: Mapping[str, Mark]) -> bool:

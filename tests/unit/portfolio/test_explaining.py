@@ -209,7 +209,7 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
         flat.apply(told)
     signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
     count(signal, cursor)
-    denied = decide(signal, flat, cursor, rules, valid_until_ns=0).event
+    denied = decide(signal, flat, cursor, rules).events[0]
     assert isinstance(denied, OrderDenied)
     reply = why("EURUSD", flat, [denied], cursor)
     assert facts(reply, "decision") == {
@@ -229,7 +229,7 @@ def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_d
     cursor = TickCursor()
     signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
     count(signal, cursor)
-    assert decide(signal, book, cursor, some_rules(), valid_until_ns=0).event is None
+    assert not decide(signal, book, cursor, some_rules()).events
     denied = OrderDenied(
         symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="SPREAD", limit="3", observed="4"
     )

@@ -16,7 +16,7 @@ from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
-from tests.support.accounts import same
+from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
 
 EVENTS: list[Event] = [
@@ -222,12 +222,30 @@ def test_rows_that_cannot_be_read_stop_the_start_with_a_word(closed: Path, table
         read(closed)
 
 
-def test_verify_finds_a_lots_side_that_was_turned(path: Path) -> None:
+@pytest.mark.parametrize(
+    "column", ["direction = -1", """payload = CAST(replace(payload, '"sign":1', '"sign":-1') AS BLOB)"""]
+)
+def test_verify_finds_a_lots_side_that_was_turned(path: Path, column: str) -> None:
     """A long that became a short with the same lots is another position."""
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()
-    assert tamper(path, "UPDATE lots SET direction = -1") == ["the stored lots are not what the events fold to"]
+    [found] = tamper(path, f"UPDATE lots SET {column}")
+    assert "cannot be read to its end" in found
+
+
+def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: Path) -> None:
+    ledger = Ledger(path)
+    fold(ledger, EVENTS[:5])
+    ledger.close()
+    before, _ = read(path)
+    assert before.cash
+    old_lots = '[{"volume":"0.01","price":"1.1001","opened_by":"2","time_ns":1}]'
+    db = apsw.Connection(str(path))
+    db.execute("UPDATE lots SET payload = CAST(? AS BLOB)", (old_lots,))
+    db.execute("UPDATE account SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.cash') AS BLOB)")
+    db.close()
+    assert state_of(read(path)[0]) == state_of(before)
 
 
 def test_amounts_are_exact_text(closed: Path) -> None:

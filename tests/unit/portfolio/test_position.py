@@ -25,7 +25,7 @@ def test_a_new_position_is_flat() -> None:
     assert position.is_flat
     assert position.label == "FLAT"
     assert position.avg_entry_price is None
-    assert position.gross_unrealized(D("1.1")) == 0
+    assert position.gross_unrealized(bid=D("1.1"), ask=D("1.1")) == 0
 
 
 @pytest.mark.parametrize(("side", "net", "label"), [(Side.BUY, "0.5", "LONG(0.5)"), (Side.SELL, "-0.5", "SHORT(0.5)")])
@@ -71,8 +71,8 @@ def test_fill_crossing_zero_realises_only_the_closed_part() -> None:
 
 def test_a_short_gains_when_the_price_falls() -> None:
     position = a_position((Side.SELL, "1", "1.2"))
-    assert position.gross_unrealized(D("1.1")) == D(10_000)
-    assert position.gross_unrealized(D("1.3")) == D(-10_000)
+    assert position.gross_unrealized(bid=D("1.1"), ask=D("1.1")) == D(10_000)
+    assert position.gross_unrealized(bid=D("1.3"), ask=D("1.3")) == D(-10_000)
 
 
 def test_closing_all_is_flat_again_whatever_the_digits() -> None:
@@ -82,9 +82,73 @@ def test_closing_all_is_flat_again_whatever_the_digits() -> None:
     assert position.lots == ()
 
 
-def test_lots_and_direction_go_together() -> None:
+def test_lots_and_legs_go_together() -> None:
+    held = a_position((Side.BUY, "1", "1.1"))
     with pytest.raises(AssertionError):
-        Position("EURUSD", D(100_000), (), 1)
+        Position("EURUSD", D(100_000), held.lots)
+
+
+def a_hedge() -> Position:
+    """Ticket 7 long 0.3 lots in two fills, ticket 9 short 0.2 lots."""
+    position = Position("EURUSD", D(100_000))
+    for number, (ticket, side, volume, price) in enumerate(
+        ((7, Side.BUY, "0.1", "1.1"), (9, Side.SELL, "0.2", "1.3"), (7, Side.BUY, "0.2", "1.4")), 1
+    ):
+        position.apply(side=side, volume=D(volume), price=D(price), deal=str(number), time_ns=number, ticket=ticket)
+    return position
+
+
+def test_tickets_are_held_side_by_side() -> None:
+    position = a_hedge()
+    assert (position.net_volume, position.direction, position.volume, position.gross_volume) == (
+        D("0.1"),
+        1,
+        D("0.1"),
+        D("0.5"),
+    )
+    assert [(leg.ticket, leg.direction, leg.volume, leg.avg_price, leg.opened_ns) for leg in position.legs] == [
+        (7, 1, D("0.3"), D("1.3"), 1),
+        (9, -1, D("0.2"), D("1.3"), 2),
+    ]
+    assert position.avg_entry_price == D("1.3")
+    # Long: (1.2 - 1.1) * 10,000 + (1.2 - 1.4) * 20,000 = -3,000; short at the ask: (1.3 - 1.25) * 20,000 = 1,000.
+    assert position.gross_unrealized(bid=D("1.2"), ask=D("1.25")) == D(-2_000)
+    assert sum(position.gross_of(leg, bid=D("1.2"), ask=D("1.25")) for leg in position.legs) == D(-2_000)
+
+
+def test_a_ticket_is_closed_from_its_own_lots_alone() -> None:
+    position = a_hedge()
+    closings = position.apply(side=Side.SELL, volume=D("0.2"), price=D("1.2"), deal="4", time_ns=4, ticket=7)
+    assert [(one.opened_by, one.volume) for one in closings] == [("1", D("0.1")), ("3", D("0.1"))]
+    assert [(lot.position, lot.opened_by, lot.volume) for lot in position.lots] == [
+        (9, "2", D("0.2")),
+        (7, "3", D("0.1")),
+    ]
+    # The lots left are those of 1.4; the venue's average price is what it was.
+    assert position.legs[0].avg_price == D("1.3")
+    assert position.gross_of(position.legs[0], bid=D("1.2"), ask=D("1.2")) == D(-1_000)
+
+
+def test_what_is_held_long_and_short_alike_is_not_flat_and_has_no_direction() -> None:
+    position = a_hedge()
+    position.apply(side=Side.SELL, volume=D("0.1"), price=D("1.2"), deal="4", time_ns=4, ticket=7)
+    assert (position.net_volume, position.direction, position.volume) == (D(0), 0, D(0))
+    assert not position.is_flat
+    assert position.label == "HEDGED(0.2)"
+    assert position.avg_entry_price is None
+
+
+def test_a_close_that_is_told_before_its_opening_comes_to_the_same() -> None:
+    position = Position("EURUSD", D(100_000))
+    position.apply(side=Side.SELL, volume=D(1), price=D("1.2"), deal="2", time_ns=2, ticket=7)
+    [closing] = position.apply(side=Side.BUY, volume=D(1), price=D("1.1"), deal="1", time_ns=1, ticket=7)
+    assert (position.is_flat, position.legs, closing.gross) == (True, (), D(10_000))
+
+
+def test_a_reversal_is_a_leg_of_its_own_time() -> None:
+    position = a_position((Side.BUY, "1", "1.1"), (Side.SELL, "3", "1.2"))
+    [leg] = position.legs
+    assert (leg.direction, leg.volume, leg.avg_price, leg.opened_ns) == (-1, D(2), D("1.2"), 2)
 
 
 def test_a_fill_has_a_volume() -> None:

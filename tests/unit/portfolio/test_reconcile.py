@@ -13,6 +13,7 @@ from proto.control import Difference
 from proto.gateway import Buy, OrderReply
 from proto.units import Side
 from services.mt5.core.publisher import Pace
+from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.book import Book
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.position import Position
@@ -111,8 +112,9 @@ def _forgotten_position(book: Book) -> None:
 
 
 def _turned_position(book: Book) -> None:
-    held = book.positions["EURUSD"]
-    book.positions["EURUSD"] = Position("EURUSD", held.contract_size, held.lots, -held.direction)
+    turned = Position("EURUSD", D(100_000))
+    turned.apply(side=Side.SELL, volume=D("0.01"), price=D("1.1021"), deal="4", time_ns=1)
+    book.positions["EURUSD"] = turned
 
 
 def _invented_position(book: Book) -> None:
@@ -221,9 +223,11 @@ def test_a_book_that_differs_everywhere_gives_a_list_that_people_can_read() -> N
 
 def test_a_comparison_changes_nothing() -> None:
     driven = a_desk_after_trades(3)
-    before = driven.gateway.venue.state_hash(), copy.deepcopy(driven.desk.book.orders)
+    venue = driven.gateway.venue
+    assert isinstance(venue, SimulatedVenue)
+    before = venue.state_hash(), copy.deepcopy(driven.desk.book.orders)
     differences(driven)
-    assert (driven.gateway.venue.state_hash(), driven.desk.book.orders) == before
+    assert (venue.state_hash(), driven.desk.book.orders) == before
 
 
 def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:

@@ -45,6 +45,17 @@ def test_a_signal_is_judged_in_words(signal: int, net: str, order: str | None, v
     assert judge(signal, holding(net), order) == (verdict, reason)
 
 
+@pytest.mark.parametrize(("signal", "name"), [(1, "BUY"), (-1, "SELL")])
+def test_a_hedged_position_is_not_flat_and_blocks_both_sides(signal: int, name: str) -> None:
+    position = Position("EURUSD", D(100_000))
+    for ticket, side in ((1, Side.BUY), (2, Side.SELL)):
+        position.apply(side=side, volume=D("0.2"), price=D("1.1"), deal=str(ticket), time_ns=1, ticket=ticket)
+    assert judge(signal, position, None, legs_max=5) == (
+        Verdict.POSITION_OPEN,
+        f"[RISK] BLOCKED: Signal={name}({signal}) but position is HEDGED(0.2)",
+    )
+
+
 @pytest.mark.parametrize(
     ("signal", "net", "wanted", "mode", "sent"),
     [

@@ -14,16 +14,21 @@ from services.portfolio.core.risk.rules import (
     gross_exposure,
     hours,
     margin_use,
+    news,
     order_notional,
     order_rate,
     order_volume,
     price_collar,
+    prices,
     quote_age,
     rejects,
     repeated_orders,
     rollover,
     spread,
+    stops,
     storage,
+    strategy_budget,
+    symbol,
     symbol_exposure,
     trading_state,
     volume,
@@ -38,7 +43,7 @@ class Rule(Protocol):
         """Why the order may not be made, at venue time `now_ns`; None when this rule has nothing against it."""
 
 
-ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, volume, conversion)
+ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, conversion)
 """Asked about every order, in any set."""
 
 ON_OPENING: Final[tuple[Rule, ...]] = (
@@ -47,6 +52,7 @@ ON_OPENING: Final[tuple[Rule, ...]] = (
     quote_age,
     hours,
     rollover,
+    news,
     daily_loss,
     drawdown,
     rejects,
@@ -60,6 +66,7 @@ ON_OPENING: Final[tuple[Rule, ...]] = (
     gross_exposure,
     currency_exposure,
     margin_use,
+    strategy_budget,
 )
 """Limits: asked about an order that opens something; what denies for long comes first."""
 

@@ -1,24 +1,49 @@
-"""What the ladder does to the desk itself: by what it denies, and by a fall of the equity whether or not one asks."""
+"""What the ladder does to the desk itself: by what it denies, and by a fall of the equity whether or not one asks.
+
+What a new day lets the desk do again is here, too.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
+from proto.control import TradingState
+from proto.server_time import server_day
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.rules.drawdown import denial_at, drawdown_pct
 from services.portfolio.core.risk.terms import Account, Denial
 from services.portfolio.core.risk.words import percent
+
+RISK: Final = "risk"
+"""Whose word a state is that the ladder has brought about."""
+
+_ENDS_WITH_DAY: Final = ("REJECTS: ",)
+"""How the reasons begin that a new day takes away. What lost money is none of them, nor is a desk that has run away."""
+
+
+def rearm(desk: Desk, now_ns: int) -> None:
+    """Trade again on the server's next day, if `rearm_at_day_end` says so and the ladder stopped for such reasons alone."""
+    limits, trading = desk.rules.limits, desk.book.trading
+    if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE or trading.by != RISK:
+        return
+    reasons = trading.reason.split("; ")
+    is_of_day = all(reason.startswith(_ENDS_WITH_DAY) for reason in reasons)
+    if is_of_day and server_day(now_ns) > server_day(trading.time_ns):
+        reason = f"the server's day is over in which the desk was {trading.state} for {trading.reason}"
+        desk.set_trading(TradingState.ACTIVE, reason, by=RISK)
 
 
 def limit_drawdown(desk: Desk) -> None:
     """Warn, let the desk only reduce, or halt it, from the level of its drawdown on."""
     account = Account(desk.book, desk.cursor, desk.rules.limits)
     fallen, warn_pct = drawdown_pct(account), desk.rules.limits.drawdown_warn_pct
-    desk.warning = ""
+    desk.level_warning = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:
-        desk.warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
+        desk.level_warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
     heed(desk, denial_at(account))
 
 
 def heed(desk: Desk, denial: Denial | None) -> None:
     """Go over to the state that a denial asks for, if any."""
     if denial is not None and denial.then is not None:
-        desk.restrict(denial.then, f"{denial.code}: {denial.observed}, limit {denial.limit}", by="risk")
+        desk.restrict(denial.then, f"{denial.code}: {denial.observed}, limit {denial.limit}", by=RISK)

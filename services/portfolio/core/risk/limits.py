@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from services.portfolio.core.risk.news import Impact, NewsEvent
+
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
 HourOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -46,6 +48,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rollover_pause_min: Count | None = None
     """Minutes before and after the end of the server's day."""
     friday_close: HourOfDay | None = None
+    news_calendar: tuple[NewsEvent, ...] = ()
+    """Sorted by time. A file names a CSV file here, whose events become part of the set."""
+    news_before_min: Count = 5
+    news_after_min: Count = 5
+    news_impact_min: Impact = Impact.HIGH
     daily_loss_pct_max: Decimal | None = None
     """From the equity at the day's start, and from the day's highest."""
     drawdown_warn_pct: Decimal | None = None
@@ -59,6 +66,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_trials: Count = 2
     """Trades without a loss after a pause, until the symbol has recovered."""
     confidence_min: Decimal | None = None
+    rearm_at_day_end: bool = False
+    """Whether what the ladder itself has stopped for the day's rejects trades again on the server's next day."""
 
     def look_at_equity(self) -> bool:
         """Whether some limit is measured by equity: without one, no tick need be valued for the ladder."""

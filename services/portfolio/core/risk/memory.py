@@ -18,6 +18,8 @@ class Breaker(Struct, kw_only=True):
     until_ns: int = 0
     trips: int = 0
     trials_left: int = 0
+    ticket: int = 0
+    """The order that closed the last trade counted."""
 
 
 class Peaks(Struct, kw_only=True):
@@ -47,5 +49,8 @@ class RiskMemory(Struct, kw_only=True):
     runs: dict[str, int] = field(default_factory=dict)
     """Orders in one direction in a row, signed, by symbol."""
     reject_times_ns: list[int] = field(default_factory=list)
+    result_day: int = 0
+    results_of_day: dict[str, Decimal] = field(default_factory=dict)
+    """What the deals of the server's day have brought, costs included, by symbol; in account currency."""
     breakers: dict[str, Breaker] = field(default_factory=dict)
     peaks: Peaks = field(default_factory=Peaks)

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from proto.server_time import last_minute
+from proto.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.units import plain
-from services.portfolio.core.risk.exposure import by_currency, exposures, gross, power
+from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
 from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.news import between
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
+from services.portfolio.core.risk.rules.news import told
 from services.portfolio.core.risk.rules.order_rate import of_this_day
+from services.portfolio.core.risk.rules.strategy_budget import strategy_lost_pct, strategy_volume
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.risk.words import instant, percent
 
@@ -31,9 +34,15 @@ class Reading(NamedTuple):
 
 
 def readings(account: Account, now_ns: int) -> list[Reading]:
-    """Every limit that is set and has something to show at venue time `now_ns`."""
-    found = [*_losses(account, now_ns), *_orders(account, now_ns), *_exposures(account)]
-    return [*found, *_per_order(account.limits)]
+    """Every limit that is set and has something to show at venue time `now_ns`; news of the next day."""
+    return [
+        *_losses(account, now_ns),
+        *_orders(account, now_ns),
+        *_exposures(account),
+        *_budgets(account, now_ns),
+        *_news(account, now_ns),
+        *_per_order(account.limits),
+    ]
 
 
 def _left(amount: Decimal, most: Decimal, unit: str, decimals: str = "1") -> str:
@@ -104,23 +113,52 @@ def _count(seen: int, most: int, unit: str = "orders") -> tuple[str, str]:
 
 
 def _exposures(account: Account) -> Iterator[Reading]:
-    limits, whole, found = account.limits, power(account), exposures(None, account)
+    limits, most, found = account.limits, power(account), exposures(None, account)
     if account.book.stream is None or found is None:
         return
     currency = account.book.stream.currency
     named = (
-        ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, found),
-        ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, by_currency(found, account)),
-        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, {"": gross(found)}),
-        ("MARGIN_USE", limits.margin_pct_of_equity_max, {"": gross(found)}),
+        ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, most, found),
+        ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, most, by_currency(found, account)),
+        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross_exposure(None, account)}),
+        ("MARGIN_USE", limits.margin_pct_of_equity_max, equity(account), {"": margin(None, account)}),
     )
-    for code, most_pct, amounts in named:
+    for code, most_pct, whole, amounts in named:
         if most_pct is not None:
             for subject, amount in sorted(amounts.items()):
-                assert amount is not None
-                most = whole * most_pct / 100
-                left = _left(abs(amount), most, currency)
-                yield Reading(code, subject, f"{most:.0f} {currency}", f"{abs(amount):.0f} {currency}", left)
+                bound = whole * most_pct / 100
+                limit = f"{bound:.0f} {currency}"
+                if amount is None:
+                    yield Reading(code, subject, limit, "no known rate")
+                else:
+                    left = _left(abs(amount), bound, currency)
+                    yield Reading(code, subject, limit, f"{abs(amount):.0f} {currency}", left)
+
+
+def _budgets(account: Account, now_ns: int) -> Iterator[Reading]:
+    if account.book.stream is None:
+        return
+    for tag, strategy in account.plan.strategies.items():
+        if strategy.volume_max is not None:
+            limit, seen = f"{plain(strategy.volume_max)} lots", strategy_volume(strategy, account)
+            yield Reading("STRATEGY_VOLUME", tag, limit, f"{plain(seen)} lots")
+        if strategy.daily_loss_pct_max is not None:
+            lost_of_day = strategy_lost_pct(strategy, account, now_ns)
+            shown = "not known" if lost_of_day is None else percent(lost_of_day)
+            yield Reading("STRATEGY_LOSS", tag, f"{percent(strategy.daily_loss_pct_max)} a day", shown)
+
+
+def _news(account: Account, now_ns: int) -> Iterator[Reading]:
+    """The next event of each currency that a known symbol has."""
+    limits, shown = account.limits, set[str]()
+    traded = {currency for terms in account.book.instruments.values()
+              for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip
+    since_ns = now_ns - limits.news_after_min * MINUTE_NS
+    for event in between(limits.news_calendar, after_ns=since_ns, until_ns=now_ns + DAY_NS):
+        if event.currency in traded - shown and event.impact.rank >= limits.news_impact_min.rank:
+            shown.add(event.currency)
+            window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"
+            yield Reading("NEWS", event.currency, window, told(event, now_ns))
 
 
 def _per_order(limits: Limits) -> Iterator[Reading]:

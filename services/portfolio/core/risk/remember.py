@@ -11,13 +11,20 @@ from proto.server_time import NS, last_minute, server_day
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
+from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
 
 MEDIAN_STEP_POINTS: Final = 0.05
 """How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
 
+COOLDOWN_DOUBLINGS_MAX: Final = 10
+"""The default pause of 300 s becomes three and a half days, past which a person will have looked."""
+
 PERSON: Final = "person"
+
+_NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
+"""Cash that no trading has brought."""
 
 
 def see_spread(memory: RiskMemory, symbol: str, spread: float, point: float) -> None:
@@ -80,13 +87,32 @@ def _see_order(memory: RiskMemory, order: Order) -> None:
 def _see_deal(memory: RiskMemory, deal: VenueDeal, limits: Limits) -> None:
     if deal.kind is DealKind.BALANCE:
         _shift(memory.peaks, deal.cash)
-    elif deal.kind.is_trade and deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
+    _see_result(memory, deal)
+    if deal.kind.is_trade and deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
         breaker = memory.breakers.setdefault(deal.symbol, Breaker())
         _see_trade(breaker, deal, limits, limits.breaker_losses)
 
 
+def _see_result(memory: RiskMemory, deal: VenueDeal) -> None:
+    """Count what a deal brought for its symbol's day; one that is told late belongs to a day that is over."""
+    if not deal.symbol or deal.kind in _NO_RESULT:
+        return
+    day = server_day(deal.time_ns)
+    if day > memory.result_day:
+        memory.result_day, memory.results_of_day = day, {}
+    if day == memory.result_day:
+        memory.results_of_day[deal.symbol] = memory.results_of_day.get(deal.symbol, ZERO) + deal.cash
+
+
 def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
-    """A trade was closed: count its loss, or its being none."""
+    """A trade was closed: count its loss, or its being none.
+
+    What closes during a pause was opened before it and is no trial. An order that closes in several fills is one trade, and
+    its first fill says which way it went.
+    """
+    if deal.time_ns < breaker.until_ns or (deal.ticket and deal.ticket == breaker.ticket):
+        return
+    breaker.ticket = deal.ticket
     if deal.cash >= 0:
         breaker.losses = 0
         breaker.trials_left = max(breaker.trials_left - 1, 0)
@@ -95,7 +121,8 @@ def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: in
         return
     breaker.losses += 1
     if breaker.losses >= losses_max or breaker.trials_left:
-        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**breaker.trips * NS
+        doublings = min(breaker.trips, COOLDOWN_DOUBLINGS_MAX)
+        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**doublings * NS
         breaker.trips, breaker.losses, breaker.trials_left = breaker.trips + 1, 0, limits.breaker_trials
 
 
@@ -111,4 +138,5 @@ def _begin_anew(memory: RiskMemory) -> None:
     """A person lets the desk trade again, knowing what had stopped it: peaks and counts begin with the present."""
     memory.peaks = Peaks(equity=memory.peaks.equity)
     memory.runs.clear()
+    memory.results_of_day.clear()
     memory.reject_times_ns.clear()

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from proto.control import TradingState
 from proto.instrument import Instrument
+from proto.trading import OrderType, TimeInForce
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
 
@@ -28,7 +30,8 @@ class Proposal(NamedTuple):
     """What is about to become an order.
 
     `volume` in lots; `opens` the part of it that would add exposure; `price` the side of the signal's quote that it would
-    trade at; `direction` +1 or -1.
+    trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
+    `take_profit` are the prices at which the venue is to close what it opens.
     """
 
     instrument: Instrument
@@ -37,6 +40,28 @@ class Proposal(NamedTuple):
     opens: Decimal
     price: Decimal
     confidence: float
+    type: OrderType = OrderType.MARKET
+    limit_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands in the market for its price, and is not executed at once or never."""
+        return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
+
+    def closing_only(self, closes: Decimal) -> Proposal:
+        """What is left when nothing may be opened: a close of so many lots, at the market and without stops."""
+        return self._replace(
+            volume=closes,
+            opens=Decimal(0),
+            type=OrderType.MARKET,
+            limit_price=None,
+            stop_loss=None,
+            take_profit=None,
+            time_in_force=TimeInForce.GTC,
+        )
 
 
 class Account(NamedTuple):
@@ -44,6 +69,7 @@ class Account(NamedTuple):
 
     `storage_problem` is why nothing can be made durable, or nothing. `age_ns` is how far the venue's clock is past the
     signal's tick. `newest` is the latest quote that the process has of the symbol, None where that is the signal's own.
+    `plan` has the budgets of the strategies.
     """
 
     book: Book
@@ -52,3 +78,4 @@ class Account(NamedTuple):
     storage_problem: str = ""
     age_ns: int = 0
     newest: tuple[float, float] | None = None
+    plan: Plan = PLAIN

@@ -1,4 +1,4 @@
-"""What denials are told in."""
+"""What denials are told in, and the quote that several rules measure by."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.units import plain
-from services.portfolio.core.risk.terms import Account, Denial
+from proto.money import Quote
+from proto.server_time import MINUTE_NS, of_day_ns, weekday
+from proto.units import exact, plain
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.valuation import Marks
 
 _HUNDREDTH: Final = Decimal("0.01")
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def percent(value: Decimal) -> str:
@@ -20,6 +24,25 @@ def percent(value: Decimal) -> str:
 def instant(time_ns: int) -> str:
     """To the second, in UTC."""
     return f"{datetime.fromtimestamp(time_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def server_hour(time_ns: int) -> str:
+    """To the minute, by the server's clock."""
+    minutes = of_day_ns(time_ns) // MINUTE_NS
+    return f"{minutes // 60:02d}:{minutes % 60:02d} server time"
+
+
+def server_moment(time_ns: int) -> str:
+    """The same with the day of the week."""
+    return f"{_DAYS[weekday(time_ns)]} {server_hour(time_ns)}"
+
+
+def newest_quote(order: Proposal, account: Account) -> Quote | None:
+    """The latest quote of the order's symbol that the process has, else its mark; None where it was never quoted."""
+    if account.newest is not None:
+        bid, ask = account.newest
+        return Quote(exact(bid), exact(ask))
+    return Marks(account.cursor.marks).quote(order.instrument.symbol)
 
 
 def beyond(code: str, amount: Decimal | None, whole: Decimal, most_pct: Decimal, account: Account) -> Denial | None:

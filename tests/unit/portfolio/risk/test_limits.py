@@ -43,6 +43,13 @@ def test_a_limit_of_the_default_set_can_be_lifted(tmp_path: Path) -> None:
     assert limits.name == "spread_factor_max=none,trading_hours=07:00-20:00"
 
 
+def test_a_set_that_rearms_by_the_day_says_so_in_its_name(tmp_path: Path) -> None:
+    limits = a_file(tmp_path, "rearm_at_day_end = true\n")
+    assert limits.rearm_at_day_end
+    assert limits.name == "rearm_at_day_end=true"
+    assert not DEFAULT_LIMITS.rearm_at_day_end
+
+
 def test_many_changes_have_a_digest_for_a_name(tmp_path: Path) -> None:
     fields = [name for name in Limits.__struct_fields__ if name.endswith("_pct_of_power_max")]
     name = a_file(tmp_path, "".join(f"{field} = 7\n" for field in fields)).name
@@ -54,6 +61,7 @@ def test_many_changes_have_a_digest_for_a_name(tmp_path: Path) -> None:
     "order_volume_max = 0", "order_volume_max = -1", "order_volume_max = nan", "other = 1", "= 1", "a = '\0'",
     "orders_per_day_max = -1", "orders_per_day_max = 1.5", 'trading_hours = "7-20"', 'friday_close = "24:30"',
     "position_legs_max = 0", 'leverage = "none"', 'position_legs_max = "none"',
+    "rearm_at_day_end = 1", 'rearm_at_day_end = "none"', 'news_impact_min = "huge"', "news_before_min = -1",
 ])  # fmt: skip
 def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) -> None:
     with pytest.raises(StartError, match="RISK: "):

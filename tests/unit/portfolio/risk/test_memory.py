@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec import json
+
 from proto.control import TradingState
 from proto.gateway import DealEntry
 from proto.server_time import DAY_NS
@@ -12,17 +14,22 @@ from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdate
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.memory import RiskMemory
-from services.portfolio.core.risk.remember import see_equity, see_event, see_spread
+from services.portfolio.core.risk.remember import COOLDOWN_DOUBLINGS_MAX, see_equity, see_event, see_spread
 from tests.support.builders import START_NS, a_deal, a_deposit, an_order
 
 D = Decimal
 NS = 1_000_000_000
 
 
-def a_closing(memory: RiskMemory, cash: str, *, at_ns: int) -> None:
-    """A trade of EURUSD is closed with this profit."""
-    deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns)
+def a_closing(memory: RiskMemory, cash: str, *, at_ns: int, ticket: int = 0) -> None:
+    """A trade of EURUSD is closed with this profit, by an order of its own unless its ticket is told."""
+    ticket = ticket or a_closing_ticket(memory) + 1
+    deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns, ticket=ticket)
     see_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+
+
+def a_closing_ticket(memory: RiskMemory) -> int:
+    return memory.breakers["EURUSD"].ticket if memory.breakers else 0
 
 
 def test_the_usual_spread_follows_half_of_what_is_quoted() -> None:
@@ -55,22 +62,51 @@ def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
 
 
 def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no_loss() -> None:
-    memory = RiskMemory()
+    memory, now_ns = RiskMemory(), START_NS
     for cash in ("-1", "-1", "0", "-1", "-1"):
-        a_closing(memory, cash, at_ns=START_NS)
+        a_closing(memory, cash, at_ns=now_ns)
     breaker = memory.breakers["EURUSD"]
     assert (breaker.losses, breaker.until_ns) == (2, 0)
-    a_closing(memory, "-1", at_ns=START_NS)
-    assert (breaker.until_ns, breaker.trials_left) == (START_NS + 300 * NS, 2)
-    a_closing(memory, "1", at_ns=START_NS)
-    a_closing(memory, "-1", at_ns=START_NS)
-    assert (breaker.until_ns, breaker.trials_left) == (START_NS + 600 * NS, 2), "a trial that lost: twice as long"
-    a_closing(memory, "1", at_ns=START_NS)
-    a_closing(memory, "1", at_ns=START_NS)
+    a_closing(memory, "-1", at_ns=now_ns)
+    assert (breaker.until_ns, breaker.trials_left) == (now_ns + 300 * NS, 2)
+    now_ns = breaker.until_ns
+    a_closing(memory, "1", at_ns=now_ns)
+    a_closing(memory, "-1", at_ns=now_ns)
+    assert (breaker.until_ns, breaker.trials_left) == (now_ns + 600 * NS, 2), "a trial that lost: twice as long"
+    now_ns = breaker.until_ns
+    a_closing(memory, "1", at_ns=now_ns)
+    a_closing(memory, "1", at_ns=now_ns)
     assert (breaker.trips, breaker.trials_left) == (0, 0)
     for _ in range(3):
-        a_closing(memory, "-1", at_ns=START_NS)
-    assert breaker.until_ns == START_NS + 300 * NS, "recovered: it begins with the first pause again"
+        a_closing(memory, "-1", at_ns=now_ns)
+    assert breaker.until_ns == now_ns + 300 * NS, "recovered: it begins with the first pause again"
+
+
+def test_what_is_closed_during_a_pause_is_no_trial() -> None:
+    """Ten more losing legs of before the pause do not make it a thousand times as long, and two that win do not end it."""
+    memory = RiskMemory()
+    for cash in ["-1"] * 13 + ["1"] * 2:
+        a_closing(memory, cash, at_ns=START_NS)
+    breaker = memory.breakers["EURUSD"]
+    assert (breaker.trips, breaker.until_ns, breaker.trials_left) == (1, START_NS + 300 * NS, 2)
+
+
+def test_an_order_that_closes_in_several_fills_is_one_trade() -> None:
+    memory = RiskMemory()
+    for ticket in (7, 7, 7, 8, 8):
+        a_closing(memory, "-1", at_ns=START_NS, ticket=ticket)
+    assert memory.breakers["EURUSD"].losses == 2
+
+
+def test_a_pause_does_not_double_beyond_what_a_person_will_have_seen() -> None:
+    memory, now_ns = RiskMemory(), START_NS
+    for _ in range(100):
+        a_closing(memory, "-1", at_ns=now_ns)
+        now_ns = max(now_ns, memory.breakers["EURUSD"].until_ns)
+    pause_ns = 300 * 2**COOLDOWN_DOUBLINGS_MAX * NS
+    a_closing(memory, "-1", at_ns=now_ns)
+    assert memory.breakers["EURUSD"].until_ns == now_ns + pause_ns
+    assert json.decode(json.encode(memory), type=RiskMemory) == memory
 
 
 def test_an_opening_deal_is_no_trade_yet() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,64 +11,25 @@ from msgspec import structs
 from proto.control import TradingState
 from proto.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
 from proto.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.events import DealBooked, OrderCreated, TradingStateChanged
+from services.portfolio.core.cursor import Mark
+from services.portfolio.core.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.risk import ladder, levels, remember
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, an_order, learned
-
-D = Decimal
-NS = 1_000_000_000
-MINUTE_NS = 60 * NS
-SERVER_MIDNIGHT_NS = START_NS - server_ns(START_NS) % DAY_NS + DAY_NS
-PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EURGBP": 0.88}
-
-
-def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:
-    """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
-    book, cursor = Book(), TickCursor()
-    book.apply(an_opened_stream())
-    book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
-    for symbol, price in PRICES.items():
-        book.apply(learned(symbol))
-        point = 10.0 ** -an_instrument(symbol).digits
-        cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
-        cursor.risk.spread_medians[symbol] = 2 * point
-    return Account(book, cursor, limits)._replace(**changed)
-
-
-def held(account: Account, symbol: str, lots: str) -> Account:
-    """The same account with a position."""
-    volume, number = D(lots), len(account.book.deals) + 1
-    side = Side.BUY if volume > 0 else Side.SELL
-    deal = a_deal(number, side, str(abs(volume)), str(PRICES[symbol]), symbol=symbol)
-    account.book.apply(DealBooked(deal=deal, order_id="", closings=[]))
-    return account
-
-
-def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Proposal:
-    """A buy that opens all of its lots."""
-    terms = an_instrument(symbol)
-    made = Proposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
-    return made._replace(**changed)
-
-
-def denied(order: Proposal, account: Account, now_ns: int = START_NS) -> Denial | None:
-    return ladder.check(order, account, now_ns)
-
-
-def code(order: Proposal, account: Account, now_ns: int = START_NS) -> str | None:
-    denial = denied(order, account, now_ns)
-    return None if denial is None else denial.code
-
-
-def only(**limits: Any) -> Limits:
-    """Nothing but these limits."""
-    return structs.replace(NO_LIMITS, **limits)
-
+from services.portfolio.core.risk.terms import Denial
+from tests.support.builders import START_NS, an_order
+from tests.unit.portfolio.risk.scenes import (
+    MINUTE_NS,
+    NS,
+    SERVER_MIDNIGHT_NS,
+    D,
+    an_account,
+    an_order_for,
+    code,
+    denied,
+    held,
+    only,
+)
 
 # ------------------------------------------------------------------------------------------------- what holds in any set
 
@@ -304,10 +264,26 @@ def test_currencies_add_up_over_symbols_with_their_signs() -> None:
     assert code(an_order_for("2", symbol="GBPUSD", direction=-1), account) is None, "one sells dollars, one buys them"
 
 
-def test_margin_is_gross_notional_by_leverage() -> None:
+def test_margin_use_is_the_venues_margin_by_equity() -> None:
+    """2.73 lots are 273,000 EUR: at a leverage of 100 and the ask of 1.10002 more than 30 % of 10,000 USD."""
     account = an_account(only(margin_pct_of_equity_max=D(30)))
     assert code(an_order_for("2.72"), account) is None
-    assert code(an_order_for("2.73"), account) == "MARGIN_USE"
+    assert denied(an_order_for("2.73"), account) == Denial("MARGIN_USE", "30 % of 10000 USD", "3003 USD")
+
+
+def test_margin_use_falls_with_leverage_and_adds_up_over_symbols() -> None:
+    """A lot of gold is 200,000 USD: 400 USD at a leverage of 500, beside 2.3 lots of GBPUSD with 575."""
+    account = held(an_account(only(margin_pct_of_equity_max=D(10), leverage=D(500))), "XAUUSD", "-1")
+    assert code(an_order_for("2.3", symbol="GBPUSD"), account) is None
+    assert denied(an_order_for("2.5", symbol="GBPUSD"), account) == Denial(
+        "MARGIN_USE", "10 % of 10000 USD", "1025 USD"
+    )
+
+
+def test_a_margin_that_is_not_known_denies_instead_of_guessing() -> None:
+    account = held(an_account(only(margin_pct_of_equity_max=D(30))), "XAUUSD", "0.01")
+    del account.cursor.marks["XAUUSD"]
+    assert denied(an_order_for(), account) == Denial("MARGIN_USE", "30 % of 10000 USD", "no known rate")
 
 
 def test_a_held_symbol_without_a_rate_denies_instead_of_guessing() -> None:

@@ -9,7 +9,9 @@ from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
-    """CONFIDENCE below the floor."""
+    """CONFIDENCE below the floor, and for what is no probability."""
+    if not 0 <= order.confidence <= 1:
+        return Denial("CONFIDENCE", "0 to 1", f"{order.confidence:g}")
     least = account.limits.confidence_min
     if least is None or Decimal(order.confidence) >= least:
         return None

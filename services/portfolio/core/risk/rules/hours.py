@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proto.server_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import server_hour
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
@@ -14,19 +15,14 @@ def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
         moment = of_day_ns(now_ns)
         is_within = begin <= moment < end if begin <= end else moment >= begin or moment < end
         if not is_within:
-            return Denial("TRADING_HOURS", limits.trading_hours, _shown(now_ns))
+            return Denial("TRADING_HOURS", limits.trading_hours, server_hour(now_ns))
     if limits.friday_close is not None:
         day = weekday(now_ns)
         if day > FRIDAY or (day == FRIDAY and of_day_ns(now_ns) >= _of_day(limits.friday_close)):
-            return Denial("FRIDAY_CLOSE", f"before {limits.friday_close} on Friday", _shown(now_ns))
+            return Denial("FRIDAY_CLOSE", f"before {limits.friday_close} on Friday", server_hour(now_ns))
     return None
 
 
 def _of_day(text: str) -> int:
     hour, minute = text.split(":")
     return int(hour) * HOUR_NS + int(minute) * MINUTE_NS
-
-
-def _shown(now_ns: int) -> str:
-    minutes = of_day_ns(now_ns) // MINUTE_NS
-    return f"{minutes // 60:02d}:{minutes % 60:02d} server time"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from proto.units import is_on_step, plain
+from proto.units import is_exact, is_on_step, plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 
 def check(order: Proposal, _account: Account, _now_ns: int) -> Denial | None:
     """INVALID_VOLUME for what the venue would not take."""
     terms = order.instrument
+    if not is_exact(order.volume):
+        return Denial("INVALID_VOLUME", "a finite number of lots, of a sane size", f"{order.volume} of {terms.symbol}")
     if terms.volume_min <= order.volume <= terms.volume_max and is_on_step(order.volume, terms.volume_step):
         return None
     allowed = f"{plain(terms.volume_min)} to {plain(terms.volume_max)} lots in steps of {plain(terms.volume_step)}"

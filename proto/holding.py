@@ -1,0 +1,66 @@
+"""What an open position has cost, by the average price: the rule by which MetaTrader 5 keeps a position and books its profit.
+
+A holding is the fold of signed volumes at prices. More of the same side adds to the cost; less of it takes a part of the cost in
+proportion; what crosses zero closes all of it and opens the rest at its own price. The cost is exact, so that opening and
+closing prices add up to the profit whatever an average price rounds to.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, localcontext
+from typing import Final, NamedTuple
+
+from proto.money import gross_profit
+
+COST_STEP: Final = Decimal("1e-15")
+"""Finest part of a cost that is split in proportion; the other part is what remains, so nothing is lost."""
+
+_WIDE: Final = Context(prec=60)
+"""Wide enough for every product below, so that none is rounded but where it says so."""
+
+_ZERO: Final = Decimal(0)
+
+
+class Holding(NamedTuple):
+    """`volume` in lots, signed, 0 when flat; `cost` is the sum of price x signed volume that is still open."""
+
+    volume: Decimal = _ZERO
+    cost: Decimal = _ZERO
+
+
+class Held(NamedTuple):
+    """The holding after a deal, and what the deal has closed: volume signed as the holding was, and that part's cost."""
+
+    holding: Holding
+    closed_volume: Decimal
+    closed_cost: Decimal
+
+
+def hold(before: Holding, *, signed_volume: Decimal, price: Decimal) -> Held:
+    """Add a deal of `signed_volume` lots (> 0 bought, never 0) at `price`."""
+    assert signed_volume, signed_volume
+    with localcontext(_WIDE):
+        volume, cost = before
+        rest = volume + signed_volume
+        if not volume or (volume > 0) == (signed_volume > 0):
+            return Held(Holding(rest, cost + price * signed_volume), _ZERO, _ZERO)
+        if not rest:
+            return Held(Holding(), volume, cost)
+        if (rest > 0) == (volume > 0):
+            closed_cost = (cost * -signed_volume / volume).quantize(COST_STEP)
+            return Held(Holding(rest, cost - closed_cost), -signed_volume, closed_cost)
+        return Held(Holding(rest, price * rest), volume, cost)
+
+
+def gross_at(holding: Holding, *, price: Decimal, contract_size: Decimal) -> Decimal:
+    """Profit in the profit currency if the holding, or a part of one with its cost, is closed at `price`.
+
+    It is `gross_profit` for a volume that was opened at several prices: their exact cost takes the place of a rounded average.
+    """
+    with localcontext(_WIDE):
+        return gross_profit(
+            signed_volume=Decimal(1),
+            open_price=holding.cost,
+            close_price=price * holding.volume,
+            contract_size=contract_size,
+        )

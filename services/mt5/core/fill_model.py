@@ -1,0 +1,253 @@
+"""What it is like to be filled: delay, price and volume of each execution, as a profile's settings have it.
+
+A profile is data, a model is a profile and a seed. What is drawn is a function of seed, ticket, number of the fill and purpose,
+and is turned into whole ticks, volume steps or nanoseconds at once. `IDEAL` draws nothing: the touch, whole, at once, free.
+docs/venue.md describes each model and what all of them leave out.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from typing import Annotated, Final, NamedTuple
+
+from msgspec import Meta, Struct, structs
+
+from proto.instrument import Instrument
+from proto.money import Quote
+from proto.server_time import DAY_NS, MINUTE_NS, of_day_ns
+from proto.units import Name, Side, floor_to_step, require_exact
+from services.mt5.core.draws import Draw, standard_normal, uniform
+from services.mt5.core.latency_model import NO_LATENCY, Latency, LognormalLatency
+
+_ZERO: Final = Decimal(0)
+
+ROLLOVER_FACTOR_MAX: Final = 100
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Spreads = Annotated[float, Meta(ge=0, le=100)]
+Minutes = Annotated[int, Meta(ge=0, le=720)]
+
+
+class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far an execution is from the touch: asymmetric, mostly nothing.
+
+    With probability `against` it is worse, with probability `favourable` better; by an exponential distance of a mean of so
+    many spreads, rounded to whole ticks. Measured in spreads because a market that is quoted wide also slips far.
+    """
+
+    against: Probability
+    against_mean_spreads: Spreads
+    favourable: Probability
+    favourable_mean_spreads: Spreads
+
+    def __post_init__(self) -> None:
+        """The two exclude each other, and against us is the likelier and the farther."""
+        if self.against + self.favourable > 1:
+            raise ValueError(f"against {self.against} and favourable {self.favourable}, expected at most 1 together")
+        if self.favourable > self.against or self.favourable_mean_spreads > self.against_mean_spreads:
+            raise ValueError(f"slippage is {self}, expected it to be against us rather than for us")
+
+
+class Depth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many lots are to be had at the touch, for each fill anew: log-normal, rounded down to the volume's step."""
+
+    median_lots: Annotated[float, Meta(gt=0, le=1e6)]
+    sigma: Annotated[float, Meta(ge=0, le=3)]
+
+
+class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Around the end of the server's day the spread dealt at is so many times the quoted one, about the same middle."""
+
+    factor: Decimal
+    minutes_before: Minutes
+    minutes_after: Minutes
+
+    def __post_init__(self) -> None:
+        """Wider, and within reason."""
+        require_exact("factor", self.factor)
+        if not 1 <= self.factor <= ROLLOVER_FACTOR_MAX:
+            raise ValueError(f"factor is {self.factor}, expected 1 to {ROLLOVER_FACTOR_MAX}")
+
+    def applies(self, time_ns: int) -> bool:
+        """True from so long before the server's midnight until so long after it; the last minute ends exclusive."""
+        gone_ns = of_day_ns(time_ns)
+        return gone_ns < self.minutes_after * MINUTE_NS or gone_ns >= DAY_NS - self.minutes_before * MINUTE_NS
+
+
+class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What fills are like. The defaults are the ideal: the touch, whole, at once, at no cost, and nobody is stopped out.
+
+    `charges`: commission and swaps are asked. `keeps_sessions`: nothing is traded outside the instrument's sessions; without it
+    a quote is proof enough that the market is open. Margin levels are percentages of equity by margin; None: neither call
+    nor stop-out.
+    """
+
+    name: Name
+    request_latency: Latency = NO_LATENCY
+    reply_latency: Latency = NO_LATENCY
+    slippage: Slippage | None = None
+    depth: Depth | None = None
+    rollover: RolloverSpread | None = None
+    charges: bool = False
+    keeps_sessions: bool = False
+    margin_call_level_pct: Decimal | None = None
+    stop_out_level_pct: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """A stop-out comes after the call."""
+        call, stop = self.margin_call_level_pct, self.stop_out_level_pct
+        for field, level in (("margin_call_level_pct", call), ("stop_out_level_pct", stop)):
+            if level is not None:
+                require_exact(field, level)
+                if level <= 0:
+                    raise ValueError(f"{field} of {self.name} is {level}, expected more than 0, or none")
+        if call is not None and stop is not None and call < stop:
+            raise ValueError(f"margin_call_level_pct of {self.name} is {call}, expected at least the stop-out's {stop}")
+
+    def terms_of(self, instrument: Instrument, *, always_quoted: bool = False) -> Instrument:
+        """The terms that apply under this profile: without commission and swaps where it charges nothing.
+
+        It has no sessions where the profile keeps none, or where the market is `always_quoted` and so has no hours to keep.
+        """
+        if not self.charges:
+            instrument = structs.replace(
+                instrument, commission_per_lot=_ZERO, swap_long_points=_ZERO, swap_short_points=_ZERO
+            )
+        if always_quoted or not self.keeps_sessions:
+            instrument = structs.replace(instrument, sessions=())
+        return instrument
+
+
+IDEAL: Final = FillProfile(name="ideal")
+
+REALISTIC: Final = FillProfile(
+    name="realistic",
+    request_latency=LognormalLatency(median_ms=40.0, sigma=0.5),
+    reply_latency=LognormalLatency(median_ms=30.0, sigma=0.5),
+    slippage=Slippage(against=0.30, against_mean_spreads=0.40, favourable=0.08, favourable_mean_spreads=0.25),
+    depth=Depth(median_lots=5.0, sigma=1.0),
+    rollover=RolloverSpread(factor=Decimal(2), minutes_before=5, minutes_after=30),
+    charges=True,
+    keeps_sessions=True,
+    margin_call_level_pct=Decimal(100),
+    stop_out_level_pct=Decimal(50),
+)
+
+PROFILES: Final = {profile.name: profile for profile in (IDEAL, REALISTIC)}
+
+
+class Execution(NamedTuple):
+    """What can be dealt now: `volume` in lots, a multiple of the step, 0 when nothing can; `price` per unit of base currency."""
+
+    price: Decimal
+    volume: Decimal
+
+
+class FillModel:
+    """A profile's fills under one seed."""
+
+    def __init__(self, profile: FillProfile, seed: int, draw: Draw = uniform) -> None:
+        """Nothing is drawn until it is asked for."""
+        self.profile = profile
+        self._seed = seed
+        self._draw = draw
+
+    def request_latency_ns(self, ticket: int) -> int:
+        """How long the request that became order `ticket` was on its way to the venue."""
+        return self.profile.request_latency.latency_ns(lambda: self._draw(self._seed, ticket, "request latency"))
+
+    def reply_latency_ns(self, ticket: int) -> int:
+        """How long the answer to order `ticket` is on its way back."""
+        return self.profile.reply_latency.latency_ns(lambda: self._draw(self._seed, ticket, "reply latency"))
+
+    def executed(
+        self,
+        ticket: int,
+        fill_number: int,
+        *,
+        side: Side,
+        quote: Quote,
+        volume: Decimal,
+        instrument: Instrument,
+        time_ns: int,
+        limit: Decimal | None = None,
+    ) -> Execution:
+        """What of `volume` lots (> 0) is dealt, and at which price.
+
+        The touch of `quote`, made worse by the rollover's spread, and slippage in whole ticks; never less than one tick.
+        A `limit` is kept to whatever is drawn, and filled at the touch where that is better; where the widened touch is beyond it
+        nothing is dealt. `fill_number` counts the executions tried of one order: each is drawn anew.
+        """
+        touch = self._touch(side, quote, instrument, time_ns)
+        if limit is not None and (touch - limit) * side.sign > 0:
+            return Execution(touch, _ZERO)
+        slippage_ticks = self._slippage_ticks(ticket, fill_number, quote, instrument)
+        price = touch  # as it was quoted, with no more zeros
+        if slippage_ticks:
+            slipped = touch + side.sign * slippage_ticks * instrument.tick_size
+            price = max(slipped, instrument.tick_size) if slipped < touch else slipped
+        if limit is not None and (price - limit) * side.sign > 0:
+            price = limit
+        return Execution(price, self._available(ticket, fill_number, volume, instrument))
+
+    def is_requoted(
+        self,
+        *,
+        asked_price: Decimal,
+        touch: Decimal,
+        side: Side,
+        deviation_points: int,
+        instrument: Instrument,
+    ) -> bool:
+        """True when the touch is worse than the price asked by more than `deviation_points`; a better one never is."""
+        return (touch - worst_price(asked_price, side, deviation_points, instrument)) * side.sign > 0
+
+    # ----------------------------------------------------------------------------------------------------------- price
+
+    def _touch(self, side: Side, quote: Quote, instrument: Instrument, time_ns: int) -> Decimal:
+        touch = quote.ask if side is Side.BUY else quote.bid
+        rollover = self.profile.rollover
+        if rollover is None or not rollover.applies(time_ns):
+            return touch
+        extra = (rollover.factor - 1) * _spread(quote, instrument) / 2
+        ticks = (extra / instrument.tick_size).to_integral_value(rounding=ROUND_CEILING)
+        widened = touch + side.sign * ticks * instrument.tick_size
+        return widened if widened >= touch else max(widened, min(touch, instrument.tick_size))
+
+    def _slippage_ticks(self, ticket: int, fill_number: int, quote: Quote, instrument: Instrument) -> int:
+        """Whole ticks against us; below 0 for us."""
+        slippage = self.profile.slippage
+        if slippage is None:
+            return 0
+        u = self._draw(self._seed, ticket, fill_number, "slippage side")
+        if u < slippage.against:
+            sign, mean = 1, slippage.against_mean_spreads
+        elif u < slippage.against + slippage.favourable:
+            sign, mean = -1, slippage.favourable_mean_spreads
+        else:
+            return 0
+        spread_ticks = int((_spread(quote, instrument) / instrument.tick_size).to_integral_value(ROUND_HALF_UP))
+        return sign * round(
+            -math.log(self._draw(self._seed, ticket, fill_number, "slippage size")) * mean * spread_ticks
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- volume
+
+    def _available(self, ticket: int, fill_number: int, volume: Decimal, instrument: Instrument) -> Decimal:
+        depth = self.profile.depth
+        if depth is None:
+            return volume
+        z = standard_normal(self._draw(self._seed, ticket, fill_number, "depth"))
+        steps = int(depth.median_lots * math.exp(depth.sigma * z) / float(instrument.volume_step))
+        return min(floor_to_step(volume, instrument.volume_step), steps * instrument.volume_step)
+
+
+def worst_price(asked_price: Decimal, side: Side, deviation_points: int, instrument: Instrument) -> Decimal:
+    """The last price that is not further against us than the deviation: what `executed` takes as the limit of such an order."""
+    return asked_price + side.sign * deviation_points * instrument.point
+
+
+def _spread(quote: Quote, instrument: Instrument) -> Decimal:
+    """Of a quote, at least one tick: recorded quotes may be crossed."""
+    return max(quote.ask - quote.bid, instrument.tick_size)

@@ -1,0 +1,92 @@
+"""How long a request or an answer travels: three models of one shape, chosen by a fill profile's settings.
+
+A model turns a uniform draw into nanoseconds by its quantile function, so that the longest delays belong to the largest
+draws in each of them. What is drawn is rounded to whole nanoseconds at once. One that draws nothing does not ask.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Annotated, Final, Protocol
+
+from msgspec import Meta, Struct
+
+from services.mt5.core.draws import standard_normal
+
+MS_NS: Final = 1_000_000
+LATENCY_MS_MAX: Final = 60_000.0
+"""A minute: what takes longer is no latency but an outage, which the venue's faults play."""
+
+Milliseconds = Annotated[float, Meta(ge=0, le=LATENCY_MS_MAX)]
+
+
+class LatencyModel(Protocol):
+    """A distribution of delays."""
+
+    def latency_ns(self, draw: Callable[[], float]) -> int:
+        """A delay of 0 or more, at most `LATENCY_MS_MAX`; `draw` gives the one uniform number in (0, 1) that is for it."""
+
+
+class ConstantLatency(Struct, frozen=True, kw_only=True, tag="constant", tag_field="model", forbid_unknown_fields=True):
+    """Always the same."""
+
+    ms: Milliseconds
+
+    def latency_ns(self, draw: Callable[[], float]) -> int:  # noqa: ARG002 - a constant draws nothing
+        """`ms`, without a draw."""
+        return round(self.ms * MS_NS)
+
+
+class LognormalLatency(
+    Struct, frozen=True, kw_only=True, tag="lognormal", tag_field="model", forbid_unknown_fields=True
+):
+    """The logarithm is normal: half of the delays are below `median_ms`; `sigma` is the logarithm's standard deviation.
+
+    Quantile: median x exp(sigma x z), z the standard normal quantile. With sigma 0.5 one in a hundred is 3.2 times the
+    median. One beyond `LATENCY_MS_MAX` counts as that.
+    """
+
+    median_ms: Milliseconds
+    sigma: Annotated[float, Meta(ge=0, le=3)]
+
+    def latency_ns(self, draw: Callable[[], float]) -> int:
+        """One draw."""
+        return round(min(self.median_ms * math.exp(self.sigma * standard_normal(draw())), LATENCY_MS_MAX) * MS_NS)
+
+
+class MeasuredLatency(Struct, frozen=True, kw_only=True, tag="measured", tag_field="model", forbid_unknown_fields=True):
+    """As a histogram has it: `counts` of delays, each up to its upper bound and above the one before (0 for the first).
+
+    Within a bucket all delays are equally likely. A cumulative histogram, such as Prometheus keeps, is turned into counts by
+    subtracting neighbours; its last bucket without a bound has to be given one.
+    """
+
+    upper_bounds_ms: Annotated[tuple[Milliseconds, ...], Meta(min_length=1, max_length=1_000)]
+    counts: Annotated[tuple[Annotated[int, Meta(ge=0, le=2**53)], ...], Meta(min_length=1, max_length=1_000)]
+
+    def __post_init__(self) -> None:
+        """One count a bound, bounds that rise, and something counted."""
+        bounds = self.upper_bounds_ms
+        if len(self.counts) != len(bounds):
+            raise ValueError(f"counts has {len(self.counts)} numbers, expected one for each of {len(bounds)} bounds")
+        if any(one >= other for one, other in zip((0.0, *bounds[:-1]), bounds, strict=True)):
+            raise ValueError(f"upper_bounds_ms is {bounds}, expected bounds above 0 that rise")
+        if not sum(self.counts):
+            raise ValueError(f"counts is {self.counts}, expected at least one delay")
+
+    def latency_ns(self, draw: Callable[[], float]) -> int:
+        """One draw."""
+        rank = draw() * sum(self.counts)
+        lower_ms = 0.0
+        for upper_ms, count, reached in zip(self.upper_bounds_ms, self.counts, accumulate(self.counts), strict=True):
+            if rank < reached:
+                share = (rank - (reached - count)) / count
+                return round((lower_ms + (upper_ms - lower_ms) * share) * MS_NS)
+            lower_ms = upper_ms
+        return round(lower_ms * MS_NS)
+
+
+Latency = ConstantLatency | LognormalLatency | MeasuredLatency
+NO_LATENCY: Final = ConstantLatency(ms=0)

@@ -1,0 +1,172 @@
+"""What a fill has cost, item by item, from the book alone: the decision's quote, the deal, and what the venue charged.
+
+Costs are in account currency and positive when they were paid, so a swap that was earned is negative, and so is slippage in our
+favour. Spread and slippage are part of the price and so of the profit already; they say what trading at the middle of the decision's
+quote would have saved. Commission and swap come on top: net = profit - commission - swap, which is what the deal moved on the
+balance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_DOWN, Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from proto.gateway import VenueDeal
+from proto.money import Quote, conversion_rate
+from proto.units import Side, round_money
+from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount, sources
+from services.portfolio.core.orders import Order
+from services.portfolio.core.position import ZERO
+
+UNTAGGED: Final = ""
+"""The tag of what no order of the desk stands behind."""
+
+
+class FillCosts(Struct, frozen=True, kw_only=True):
+    """One fill with its costs.
+
+    `spread` is half the spread of the decision's quote, `slippage` how much worse the price was than the side of that quote that
+    the order would trade at. Both are None where that is not known: no order of the desk stands behind the deal, as behind a
+    stop loss, or there was no rate into account currency.
+    """
+
+    deal: int
+    order_id: str
+    tag: str
+    symbol: str
+    side: Side
+    volume: Decimal
+    price: Decimal
+    time_ns: int
+    spread: Decimal | None
+    slippage: Decimal | None
+    profit: Decimal
+    commission: Decimal
+    swap: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        """What the fill moved on the balance."""
+        return self.profit - self.commission - self.swap
+
+
+class CostTotals(Struct, frozen=True, kw_only=True):
+    """Costs of several deals; `unquoted` counts the fills whose spread and slippage are not known and not in the sums."""
+
+    spread: Decimal
+    slippage: Decimal
+    commission: Decimal
+    swap: Decimal
+    profit: Decimal
+    net: Decimal
+    fills: int
+    unquoted: int
+
+
+def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
+    """The costs of one trade that is booked.
+
+    Formulas, S the side (+1 bought), k = lots x contract size x rate: spread = (ask - bid) / 2 x k; slippage =
+    (price - the quote's side) x S x k, each rounded to the account's digits.
+    """
+    assert deal.kind.is_trade, deal
+    order = book.orders.get(book.order_of_deal.get(deal.deal, ""))
+    moved = sources(deal)
+    side, spread, slippage = Side(deal.kind.value), None, None
+    rate = None if order is None else _rate(book, order)
+    if order is not None and rate is not None:
+        assert book.stream is not None
+        quote = order.decision
+        scale = deal.volume * book.instruments[deal.symbol].contract_size * rate
+        touch = quote.ask if side is Side.BUY else quote.bid
+        spread = round_money((quote.ask - quote.bid) / 2 * scale, book.stream.currency_digits)
+        slippage = round_money((deal.price - touch) * side.sign * scale, book.stream.currency_digits)
+    return FillCosts(
+        deal=deal.deal,
+        order_id="" if order is None else order.order_id,
+        tag=UNTAGGED if order is None else order.tag,
+        symbol=deal.symbol,
+        side=side,
+        volume=deal.volume,
+        price=deal.price,
+        time_ns=deal.time_ns,
+        spread=spread,
+        slippage=slippage,
+        profit=moved.get(CashAccount.REALISED_PROFIT, ZERO),
+        commission=-moved.get(CashAccount.COMMISSION, ZERO),
+        swap=-moved.get(CashAccount.SWAP, ZERO),
+    )
+
+
+def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
+    """What deals have cost together; commission and swap that are no part of a trade count as well, deposits and corrections do not."""
+    fills: list[FillCosts] = []
+    commission = swap = profit = ZERO
+    for deal in deals:
+        moved = sources(deal)
+        commission -= moved.get(CashAccount.COMMISSION, ZERO)
+        swap -= moved.get(CashAccount.SWAP, ZERO)
+        profit += moved.get(CashAccount.REALISED_PROFIT, ZERO)
+        if deal.kind.is_trade:
+            fills.append(fill_costs(book, deal))
+    return CostTotals(
+        spread=sum((one.spread for one in fills if one.spread is not None), ZERO),
+        slippage=sum((one.slippage for one in fills if one.slippage is not None), ZERO),
+        commission=commission,
+        swap=swap,
+        profit=profit,
+        net=profit - commission - swap,
+        fills=len(fills),
+        unquoted=sum(one.spread is None for one in fills),
+    )
+
+
+def split(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[Decimal]:
+    """Split an amount in proportion to weights (> 0) into parts of so many digits that add up to it exactly.
+
+    Largest remainder: each part is cut to its digits, and what is missing goes unit by unit to the parts that were cut most, the
+    earlier one of equals. An amount that is finer than the digits is split as finely as it is.
+    """
+    exponent = amount.as_tuple().exponent
+    assert isinstance(exponent, int), amount
+    unit = Decimal(1).scaleb(min(-digits, exponent))
+    total = sum(weights, ZERO)
+    exact = [amount * weight / total for weight in weights]
+    parts = [one.quantize(unit, rounding=ROUND_DOWN) for one in exact]
+    missing = amount - sum(parts, ZERO)
+    by_remainder = sorted(range(len(parts)), key=lambda at: (-abs(exact[at] - parts[at]), at))
+    for at in by_remainder[: int(abs(missing) / unit)]:
+        parts[at] += unit if missing > 0 else -unit
+    return parts
+
+
+class _DecidedOn:
+    """The one quote that an order was decided on."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+
+    def quote(self, symbol: str) -> Quote | None:
+        return Quote(self._order.decision.bid, self._order.decision.ask) if symbol == self._order.symbol else None
+
+
+def _rate(book: Book, order: Order) -> Decimal | None:
+    """What the symbol's profit currency cost when the order was decided; without it kept, by the order's own quote if that has it."""
+    decision = order.decision
+    if not (decision.bid > 0 and decision.ask > 0):
+        return None
+    if decision.rate is not None:
+        return decision.rate
+    assert book.stream is not None
+    terms = book.instruments[order.symbol]
+    return conversion_rate(
+        -1,
+        source=terms.profit_currency,
+        target=book.stream.currency,
+        instruments={order.symbol: terms},
+        quotes=_DecidedOn(order),
+    )

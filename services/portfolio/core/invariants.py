@@ -1,0 +1,77 @@
+"""What must be true of the books at any moment, checked after each deal; what is not, in words.
+
+Each sum is kept twice, by two ways that share no step: the balance and the postings, the lots and the fills, an order and its deals. A
+difference is a bug or a damaged file, never the market's doing, so the desk stops trading by it and says which. That margin and
+equity are what the venue computes is asked where the venue is compared (`reconcile`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from proto.units import plain
+from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount
+from services.portfolio.core.position import ZERO
+
+
+def broken(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:
+    """The first thing that is wrong with cash, or with the positions and orders that are named; empty when nothing is.
+
+    It costs the lots of those symbols, whatever the size of the account.
+    """
+    return (
+        _broken_cash(book)
+        or next(filter(None, (_broken_position(book, symbol) for symbol in symbols)), "")
+        or next(filter(None, (_broken_order(book, order_id) for order_id in orders)), "")
+    )
+
+
+def broken_anywhere(book: Book) -> str:
+    """The same of everything that the book holds."""
+    return broken(
+        book, sorted({*book.positions, *book.filled_of_symbol}), sorted({*book.orders, *book.filled_of_order})
+    )
+
+
+def _broken_cash(book: Book) -> str:
+    cash = book.cash.get(CashAccount.CASH, ZERO)
+    if book.balance != cash:
+        return _said("cash", "the balance", book.balance, "the sum of its entries", cash)
+    if (rest := sum(book.cash.values(), ZERO)) != 0:
+        return _said("cash", "the sum of all accounts", rest, "zero, as entries balance", ZERO)
+    return ""
+
+
+def _broken_position(book: Book, symbol: str) -> str:
+    filled = book.filled_of_symbol.get(symbol, ZERO)
+    position = book.positions.get(symbol)
+    if position is None:
+        return _said(f"position of {symbol}", "what is held", ZERO, "the sum of its fills", filled) if filled else ""
+    lots = sum((lot.volume * lot.sign for lot in position.lots), ZERO)
+    if not position.net_volume == lots == filled:
+        return _said(f"position of {symbol}", "the volume of its lots", lots, "the sum of its fills", filled)
+    legs = {leg.ticket: leg.volume * leg.direction for leg in position.legs}
+    for lot in position.lots:
+        legs[lot.position] = legs.get(lot.position, ZERO) - lot.volume * lot.sign
+    for ticket, rest in legs.items():
+        if rest:
+            what = f"position of {symbol}, ticket {ticket}"
+            return _said(what, "what it holds beyond its lots", rest, "nothing", ZERO)
+    return ""
+
+
+def _broken_order(book: Book, order_id: str) -> str:
+    order, filled = book.orders.get(order_id), book.filled_of_order.get(order_id, ZERO)
+    if order is None:
+        return _said(f"order {order_id}", "what the ledger has of it", ZERO, "the sum of its deals", filled)
+    if order.filled_volume != filled:
+        return _said(f"order {order_id}", "its filled volume", order.filled_volume, "the sum of its deals", filled)
+    if filled > order.volume:
+        return f"order {order_id}: its deals come to {plain(filled)}, expected at most its volume {plain(order.volume)}"
+    return ""
+
+
+def _said(what: str, name: str, found: Decimal, other: str, expected: Decimal) -> str:
+    return f"{what}: {name} is {plain(found)}, expected {plain(expected)}, {other}"

@@ -1,0 +1,52 @@
+"""What a calendar of economic news holds, and how its events are found by time. Reading the file is the settings' business."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from proto.units import TimeNs
+
+NEWS_EVENTS_MAX: Final = 100_000
+"""Thirty years of every release that the large calendars list for the eight majors are fewer."""
+
+
+class Impact(StrEnum):
+    """How much a release usually moves its currency, in the calendars' own three words."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for the least."""
+        return _RANKS[self]
+
+
+_RANKS: Final = {impact: rank for rank, impact in enumerate(Impact)}
+
+
+class NewsEvent(Struct, frozen=True, order=True):
+    """One release: when, of which currency, how much it matters, and what it is called."""
+
+    time_ns: TimeNs
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3,8}$")]
+    impact: Impact
+    title: Annotated[str, Meta(min_length=1, max_length=120)]
+
+
+def between(events: tuple[NewsEvent, ...], *, after_ns: int, until_ns: int) -> Iterator[NewsEvent]:
+    """Those of the events, sorted by time, with `after_ns` < time <= `until_ns`."""
+    for at in range(bisect_left(events, after_ns + 1, key=_time), len(events)):
+        if events[at].time_ns > until_ns:
+            return
+        yield events[at]
+
+
+def _time(event: NewsEvent) -> int:
+    return event.time_ns

@@ -1,0 +1,34 @@
+"""No new position around a release that moves one of the symbol's currencies."""
+
+from __future__ import annotations
+
+from proto.server_time import MINUTE_NS
+from services.portfolio.core.risk.news import NewsEvent, between
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+
+def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """NEWS from `news_before_min` minutes before such an event until `news_after_min` minutes after it."""
+    limits = account.limits
+    if not limits.news_calendar:
+        return None
+    near = between(
+        limits.news_calendar,
+        after_ns=now_ns - limits.news_after_min * MINUTE_NS,
+        until_ns=now_ns + limits.news_before_min * MINUTE_NS,
+    )
+    terms, rank = order.instrument, limits.news_impact_min.rank
+    for event in near:
+        if event.currency in (terms.base_currency, terms.profit_currency) and event.impact.rank >= rank:
+            limit = (
+                f"not {limits.news_before_min} minutes before to {limits.news_after_min} after {event.impact} impact"
+            )
+            return Denial("NEWS", limit, told(event, now_ns))
+    return None
+
+
+def told(event: NewsEvent, now_ns: int) -> str:
+    """Which event, and how many whole minutes it is ahead or past."""
+    minutes = abs(event.time_ns - now_ns) // MINUTE_NS
+    when = f"in {minutes} minutes" if event.time_ns > now_ns else f"{minutes} minutes ago"
+    return f"{event.currency} {event.title}, {when}"

@@ -1,0 +1,60 @@
+"""The prices of an order are prices: finite, of a sane size, above 0, on the venue's ticks, and on the side of the market where they belong."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from proto.distances import entry_distance, is_far_enough
+from proto.trading import OrderType
+from proto.units import is_exact, is_on_step, plain, side_of
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import newest_quote
+
+INVALID_PRICE: Final = "INVALID_PRICE"
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """INVALID_PRICE for what is no price, is off its tick, is missing, or would be executed at once or too near."""
+    terms = order.instrument
+    if not _is_price(order.price):
+        return Denial(INVALID_PRICE, "a price above 0", f"{order.price} of the quote of {terms.symbol}")
+    for name, price in (
+        ("price", order.limit_price),
+        ("stop loss", order.stop_loss),
+        ("take profit", order.take_profit),
+    ):
+        if price is None:
+            continue
+        if not _is_price(price):
+            return Denial(INVALID_PRICE, "a price above 0", f"{name} {price} of {terms.symbol}")
+        if not is_on_step(price, terms.tick_size):
+            limit = f"a multiple of {plain(terms.tick_size)}"
+            return Denial(INVALID_PRICE, limit, f"{name} {plain(price)} of {terms.symbol}")
+    if order.type is OrderType.MARKET:
+        if order.limit_price is None:
+            return None
+        return Denial(INVALID_PRICE, "no price of an order at the market", plain(order.limit_price))
+    if order.limit_price is None:
+        return Denial(INVALID_PRICE, f"the price of a {order.type}", "none")
+    return _pending(order, order.limit_price, account) if order.waits else None
+
+
+def _pending(order: Proposal, price: Decimal, account: Account) -> Denial | None:
+    """A limit that is filled at once or never may have any price; one that waits is to wait."""
+    terms, quote = order.instrument, newest_quote(order, account)
+    if quote is None:
+        return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
+    side = side_of(order.direction)
+    distance = entry_distance(order.type, side, price, quote)
+    if is_far_enough(distance, terms):
+        return None
+    where = "better" if order.type is OrderType.LIMIT else "worse"
+    limit = f"{max(terms.stops_level_points, 1)} points {where} than {plain(quote.bid)}/{plain(quote.ask)}"
+    return Denial(
+        INVALID_PRICE, limit, f"{side} {order.type} at {plain(price)}, {plain(distance / terms.point)} points"
+    )
+
+
+def _is_price(price: Decimal) -> bool:
+    return is_exact(price) and price > 0

@@ -1,0 +1,33 @@
+"""Stop loss and take profit stand on their own side of the market, and not nearer than the venue takes them."""
+
+from __future__ import annotations
+
+from proto.distances import closing_touch, is_far_enough, stop_loss_distance, take_profit_distance
+from proto.units import plain, side_of
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import newest_quote
+
+
+def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """INVALID_STOPS for one on the wrong side, or nearer than the stops level of the symbol."""
+    if order.stop_loss is None and order.take_profit is None:
+        return None
+    terms, side, quote = order.instrument, side_of(order.direction), newest_quote(order, account)
+    if order.waits and order.limit_price is not None:
+        reference = order.limit_price
+    elif quote is not None:
+        reference = closing_touch(side, quote)
+    else:
+        return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
+    for name, price, measure, sign in (
+        ("stop loss", order.stop_loss, stop_loss_distance, -side.sign),
+        ("take profit", order.take_profit, take_profit_distance, side.sign),
+    ):
+        if price is None:
+            continue
+        distance = measure(side, price, reference)
+        if not is_far_enough(distance, terms):
+            where = "above" if sign > 0 else "below"
+            limit = f"{max(terms.stops_level_points, 1)} points {where} {plain(reference)}"
+            return Denial("INVALID_STOPS", limit, f"{name} {plain(price)}, {plain(distance / terms.point)} points")
+    return None

@@ -1,0 +1,79 @@
+"""What one of several strategies on the account may hold, and may lose in a day, by the plan.
+
+A strategy's positions are those of its symbols: no symbol belongs to two.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.server_time import server_day
+from proto.units import plain
+from services.portfolio.core.plan import Plan, Strategy
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.risk.exposure import volumes
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.words import percent
+from services.portfolio.core.valuation import unrealized_pnl
+
+
+def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """STRATEGY_VOLUME past the lots of its budget with this order; STRATEGY_LOSS until the server's next day."""
+    course = account.plan.of(order.instrument.symbol)
+    if course.strategy is None:
+        return None
+    return _by_volume(order, account, course.tag, course.strategy) or _by_loss(
+        account, course.tag, course.strategy, now_ns
+    )
+
+
+def has_loss_budget(plan: Plan) -> bool:
+    """Whether some strategy is measured by the equity at the day's start, which then has to be watched."""
+    return any(strategy.daily_loss_pct_max is not None for strategy in plan.strategies.values())
+
+
+def strategy_volume(strategy: Strategy, account: Account, order: Proposal | None = None) -> Decimal:
+    """Lots of all its symbols without their signs, with the order if there is one; what may still be executed counts."""
+    found = volumes(order, account)
+    return sum((abs(found.get(symbol, ZERO)) for symbol in strategy.symbols), ZERO)
+
+
+def strategy_lost_pct(strategy: Strategy, account: Account, now_ns: int) -> Decimal | None:
+    """What its symbols have lost by now in percent of the account's equity at the day's start; negative for a gain.
+
+    It is the result of the server's day and the open profit together: a loss that was open when the day began counts whole.
+
+    Returns:
+        None before the day has an equity, and when a position of the strategy cannot be valued.
+    """
+    memory, day = account.cursor.risk, server_day(now_ns)
+    start = memory.peaks.day_start if memory.peaks.day == day else None
+    if start is None or start <= 0:
+        return None
+    result = ZERO
+    for symbol in strategy.symbols:
+        open_profit = unrealized_pnl(symbol, account.book, account.cursor.marks)
+        if open_profit is None:
+            return None
+        result += open_profit
+        if memory.result_day == day:
+            result += memory.results_of_day.get(symbol, ZERO)
+    return -result / start * 100
+
+
+def _by_volume(order: Proposal, account: Account, tag: str, strategy: Strategy) -> Denial | None:
+    most = strategy.volume_max
+    if most is None:
+        return None
+    seen = strategy_volume(strategy, account, order)
+    return None if seen <= most else Denial("STRATEGY_VOLUME", f"{plain(most)} lots of {tag}", f"{plain(seen)} lots")
+
+
+def _by_loss(account: Account, tag: str, strategy: Strategy, now_ns: int) -> Denial | None:
+    most = strategy.daily_loss_pct_max
+    if most is None:
+        return None
+    lost_pct, limit = strategy_lost_pct(strategy, account, now_ns), f"{percent(most)} a day of {tag}"
+    if lost_pct is None:
+        return Denial("STRATEGY_LOSS", limit, "no known equity of the day")
+    return None if lost_pct < most else Denial("STRATEGY_LOSS", limit, percent(lost_pct))

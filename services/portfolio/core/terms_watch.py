@@ -1,0 +1,44 @@
+"""What has changed in the venue's terms of a symbol, and which changes a position or an order does not survive."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from proto.instrument import Instrument
+from proto.units import plain
+
+MOVING: Final = frozenset({"tick_value"})
+"""It moves with the market, and its change is no news."""
+
+GRAVE: Final = frozenset(
+    {"contract_size", "tick_size", "base_currency", "profit_currency", "margin_currency", "volume_step", "digits"}
+)
+"""What profit, prices and volumes are counted in: with an open position or order the desk's numbers would be wrong."""
+
+
+def changed_terms(before: Instrument, after: Instrument) -> list[str]:
+    """Each field that is another than before, in words, with both values; empty when nothing has changed."""
+    return [_words(before, after, field) for field in _changed(before, after)]
+
+
+def grave_terms(before: Instrument, after: Instrument) -> list[str]:
+    """Those of `changed_terms` that halt a desk with a position or an order in the symbol; the others are for a warning."""
+    return [_words(before, after, field) for field in _changed(before, after) if field in GRAVE]
+
+
+def _changed(before: Instrument, after: Instrument) -> list[str]:
+    assert before.symbol == after.symbol, (before.symbol, after.symbol)
+    return [
+        field
+        for field in Instrument.__struct_fields__
+        if field not in MOVING and getattr(before, field) != getattr(after, field)
+    ]
+
+
+def _words(before: Instrument, after: Instrument, field: str) -> str:
+    return f"{field} of {before.symbol} was {_shown(getattr(before, field))}, is {_shown(getattr(after, field))}"
+
+
+def _shown(value: object) -> str:
+    return plain(value) if isinstance(value, Decimal) else str(value) if value not in ("", ()) else "none"

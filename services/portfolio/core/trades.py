@@ -1,0 +1,255 @@
+"""Round trips: which opening fill a closing fill ended, and what came of it, cost by cost.
+
+The deals of the book are folded by number, lots first-in first-out within each ticket. A fill's costs go with its lots in proportion
+to their volume; where a rounded amount is split, the largest remainder takes the last unit, so that all trades, the lots that are still
+open and what belongs to none add up to the cash of the deals, to the cent. The venue computes a deal's profit from the average
+price, by which each lot that it closes has earned alike: the profit is split by volume, and a trade's `gross` says what its own
+two prices come to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from proto.gateway import DealReason, VenueDeal
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount, sources
+from services.portfolio.core.costs import UNTAGGED, FillCosts, fill_costs, split
+from services.portfolio.core.position import ZERO, Closing, Lot, Position
+
+
+class Charges(NamedTuple):
+    """Costs in account currency, positive when paid; a spread or slippage that is not known counts as none."""
+
+    spread: Decimal = ZERO
+    slippage: Decimal = ZERO
+    commission: Decimal = ZERO
+    swap: Decimal = ZERO
+
+    def plus(self, other: Charges) -> Charges:
+        """Both together."""
+        return Charges(*(one + two for one, two in zip(self, other, strict=True)))
+
+
+class Trade(Struct, frozen=True, kw_only=True):
+    """A lot, or a part of one, from the deal that opened it to the deal that closed it.
+
+    `direction` +1 was long; `volume` in lots; `position` the ticket, 0 on a netting account; `tag` that of the order that opened it, empty
+    where that was not the desk's. `gross` in the symbol's profit currency, all else in account currency, costs positive when paid.
+    """
+
+    symbol: str
+    position: int
+    direction: int
+    volume: Decimal
+    tag: str
+    opened_by: int
+    closed_by: int
+    open_order_id: str
+    close_order_id: str
+    opened_ns: int
+    closed_ns: int
+    open_price: Decimal
+    close_price: Decimal
+    reason: DealReason
+    gross: Decimal
+    profit: Decimal
+    spread: Decimal
+    slippage: Decimal
+    commission: Decimal
+    swap: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        """What the trade has brought after commission and swap; spread and slippage are in the profit already."""
+        return self.profit - self.commission - self.swap
+
+
+class OpenLot(Struct, frozen=True, kw_only=True):
+    """What a lot that is still open has cost so far."""
+
+    symbol: str
+    tag: str
+    lot: Lot
+    charges: Charges
+
+
+class TagPnl(NamedTuple):
+    """Realised profit and what was charged (positive when paid), in account currency."""
+
+    profit: Decimal = ZERO
+    commission: Decimal = ZERO
+    swap: Decimal = ZERO
+
+    @property
+    def net(self) -> Decimal:
+        """What is left."""
+        return self.profit - self.commission - self.swap
+
+    def plus(self, *, profit: Decimal = ZERO, commission: Decimal = ZERO, swap: Decimal = ZERO) -> TagPnl:
+        """With more of each."""
+        return TagPnl(self.profit + profit, self.commission + commission, self.swap + swap)
+
+
+class Settled(NamedTuple):
+    """The trades of a book in the order of their closing, its open lots, and what belongs to no lot."""
+
+    trades: list[Trade]
+    open: list[OpenLot]
+    unassigned: TagPnl
+
+
+def trades_of(book: Book) -> list[Trade]:
+    """Every round trip of the account, in the order of closing."""
+    return settle(book).trades
+
+
+def settle(book: Book) -> Settled:
+    """Every deal of the account as trades, open lots and what belongs to none."""
+    return _Settlement(book).run()
+
+
+def pnl_by_tag(book: Book) -> dict[str, TagPnl]:
+    """Realised profit by the tag of the order that opened the lot, and the commission and swap that went with its lots.
+
+    All tags together are the balance without deposits and corrections. What no order of the desk opened stands under the empty tag.
+    """
+    found: defaultdict[str, TagPnl] = defaultdict(TagPnl)
+    trades, still_open, unassigned = settle(book)
+    for trade in trades:
+        more = found[trade.tag].plus(profit=trade.profit, commission=trade.commission, swap=trade.swap)
+        found[trade.tag] = more
+    for one in still_open:
+        found[one.tag] = found[one.tag].plus(commission=one.charges.commission, swap=one.charges.swap)
+    if any(unassigned):
+        found[UNTAGGED] = found[UNTAGGED].plus(**unassigned._asdict())
+    return dict(sorted(found.items()))
+
+
+class _Settlement:
+    """One walk over the deals of a book."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._digits = book.stream.currency_digits if book.stream is not None else 0
+        self._positions: dict[str, Position] = {}
+        self._deals: dict[str, VenueDeal] = {}
+        self._carried: dict[str, Charges] = {}
+        """What each open lot has been charged, by the deal that opened it."""
+        self._left: dict[str, Decimal] = {}
+        self._trades: list[Trade] = []
+        self._unassigned = TagPnl()
+
+    def run(self) -> Settled:
+        for deal in self._book.deals:
+            if deal.kind.is_trade:
+                self._trade(deal)
+            else:
+                self._charge(deal)
+        still_open = [
+            OpenLot(symbol=symbol, tag=self._tag(lot.opened_by), lot=lot, charges=self._carried[lot.opened_by])
+            for symbol, position in sorted(self._positions.items())
+            for lot in position.lots
+        ]
+        return Settled(self._trades, still_open, self._unassigned)
+
+    def _trade(self, deal: VenueDeal) -> None:
+        costs = fill_costs(self._book, deal)
+        name, ticket = str(deal.deal), self._book.ticket_of(deal)
+        position = self._position(deal.symbol)
+        closings = position.apply(
+            side=Side(deal.kind.value),
+            volume=deal.volume,
+            price=deal.price,
+            deal=name,
+            time_ns=deal.time_ns,
+            ticket=ticket,
+        )
+        self._deals[name] = deal
+        closed = sum((one.volume for one in closings), ZERO)
+        opened = deal.volume - closed
+        parts = self._shares(costs, [*(one.volume for one in closings), *([opened] if opened else [])])
+        profits = split(costs.profit, [one.volume for one in closings], digits=self._digits) if closings else []
+        for closing, charges, profit in zip(closings, parts, profits, strict=False):
+            self._trades.append(self._closed(closing, deal, ticket, charges, profit))
+        if opened:
+            self._carried[name], self._left[name] = parts[-1], opened
+        if not closings:
+            self._unassigned = self._unassigned.plus(profit=costs.profit)
+
+    def _closed(self, closing: Closing, deal: VenueDeal, ticket: int, charges: Charges, profit: Decimal) -> Trade:
+        opener = self._deals[closing.opened_by]
+        total = charges.plus(self._release(closing))
+        return Trade(
+            symbol=deal.symbol,
+            position=ticket,
+            direction=Side(opener.kind.value).sign,
+            volume=closing.volume,
+            tag=self._tag(closing.opened_by),
+            opened_by=opener.deal,
+            closed_by=deal.deal,
+            open_order_id=self._book.order_of_deal.get(opener.deal, ""),
+            close_order_id=self._book.order_of_deal.get(deal.deal, ""),
+            opened_ns=opener.time_ns,
+            closed_ns=deal.time_ns,
+            open_price=closing.open_price,
+            close_price=closing.close_price,
+            reason=deal.reason,
+            gross=closing.gross,
+            profit=profit,
+            spread=total.spread,
+            slippage=total.slippage,
+            commission=total.commission,
+            swap=total.swap,
+        )
+
+    def _release(self, closing: Closing) -> Charges:
+        """Take from a lot what the closed part of it has been charged."""
+        name, rest = closing.opened_by, self._left[closing.opened_by] - closing.volume
+        carried = self._carried.pop(name)
+        if not rest:
+            del self._left[name]
+            return carried
+        taken, kept = self._parts(carried, [closing.volume, rest])
+        self._carried[name], self._left[name] = kept, rest
+        return taken
+
+    def _charge(self, deal: VenueDeal) -> None:
+        """A deal of cash alone: a charge goes to the lots that it is for, as far as the deal names them."""
+        moved = sources(deal)
+        charges = Charges(commission=-moved.get(CashAccount.COMMISSION, ZERO), swap=-moved.get(CashAccount.SWAP, ZERO))
+        lots = list(self._lots_charged(deal))
+        if not lots:
+            self._unassigned = self._unassigned.plus(commission=charges.commission, swap=charges.swap)
+            return
+        for lot, part in zip(lots, self._parts(charges, [lot.volume for lot in lots]), strict=True):
+            self._carried[lot.opened_by] = self._carried[lot.opened_by].plus(part)
+
+    def _lots_charged(self, deal: VenueDeal) -> Iterator[Lot]:
+        position, ticket = self._positions.get(deal.symbol), self._book.ticket_of(deal)
+        for lot in () if position is None else position.lots:
+            if not ticket or lot.position == ticket:
+                yield lot
+
+    def _shares(self, costs: FillCosts, weights: list[Decimal]) -> list[Charges]:
+        whole = Charges(costs.spread or ZERO, costs.slippage or ZERO, costs.commission, costs.swap)
+        return self._parts(whole, weights)
+
+    def _parts(self, charges: Charges, weights: list[Decimal]) -> list[Charges]:
+        columns = [split(amount, weights, digits=self._digits) for amount in charges]
+        return [Charges(*row) for row in zip(*columns, strict=True)]
+
+    def _position(self, symbol: str) -> Position:
+        if symbol not in self._positions:
+            self._positions[symbol] = Position(symbol, self._book.instruments[symbol].contract_size)
+        return self._positions[symbol]
+
+    def _tag(self, deal: str) -> str:
+        order_id = self._book.order_of_deal.get(int(deal))
+        return UNTAGGED if order_id is None else self._book.orders[order_id].tag

@@ -1,0 +1,85 @@
+"""Reading a calendar of economic news: a CSV file with the columns time, currency, impact and title, in any order."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+
+from common.errors import StartError
+from services.portfolio.core.risk.news import NEWS_EVENTS_MAX, NewsEvent
+
+COLUMNS: Final = ("time", "currency", "impact", "title")
+
+_EXPECTED: Final = {
+    "time": "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z",
+    "currency": "a currency's code in capitals, such as USD",
+    "impact": "low, medium or high",
+    "title": "1 to 120 characters",
+}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
+    """The events of a file, sorted; equal rows count once, so that the same contents are the same calendar.
+
+    Impact may be written in capitals. Spaces around a value do not count.
+
+    Raises:
+        StartError: the file is not there, or a row is wrong; it names file, line, value and what was expected.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            events = tuple(sorted(set(_events(path, file))))
+    except OSError as error:
+        raise StartError(f"RISK: news_calendar {path}: {error.strerror}; expected a CSV file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StartError(f"RISK: news_calendar {path}: {error}; expected CSV in UTF-8") from None
+    if not events:
+        raise StartError(f"RISK: news_calendar {path}: has no event, expected at least one row under its header")
+    return events
+
+
+def _events(path: Path, lines: Iterator[str]) -> Iterator[NewsEvent]:
+    rows = csv.reader(lines, strict=True)
+    names = [name.strip().lower() for name in next(rows, [])]
+    if sorted(names) != sorted(COLUMNS):
+        _refuse(path, 1, "header", ",".join(names), f"the columns {','.join(COLUMNS)}")
+    for count, cells in enumerate(row for row in rows if row):
+        if len(cells) != len(names):
+            _refuse(path, rows.line_num, "row", ",".join(cells), f"{len(names)} values")
+        if count >= NEWS_EVENTS_MAX:
+            _refuse(path, rows.line_num, "row", ",".join(cells), f"at most {NEWS_EVENTS_MAX} events")
+        yield _event(path, rows.line_num, dict(zip(names, (cell.strip() for cell in cells), strict=True)))
+
+
+def _event(path: Path, line: int, said: dict[str, str]) -> NewsEvent:
+    values: dict[str, object] = {
+        **said,
+        "impact": said["impact"].lower(),
+        "time_ns": _time_ns(path, line, said["time"]),
+    }
+    del values["time"]
+    try:
+        return msgspec.convert(values, NewsEvent)
+    except msgspec.ValidationError as error:
+        [wrong] = [name for name in COLUMNS if f"$.{name}`" in str(error) or f"$.{name}_ns`" in str(error)]
+        _refuse(path, line, wrong, said[wrong], _EXPECTED[wrong])
+
+
+def _time_ns(path: Path, line: int, text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        _refuse(path, line, "time", text, _EXPECTED["time"])
+    if moment.tzinfo is None:
+        _refuse(path, line, "time", text, _EXPECTED["time"])
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
+
+
+def _refuse(path: Path, line: int, name: str, value: str, expected: str) -> NoReturn:
+    raise StartError(f"RISK: news_calendar {path}, line {line}: {name} is {value[:200]!r}, expected {expected}")

@@ -1,0 +1,135 @@
+"""What the tests of the ladder are told in: an account of quoted symbols, an order for it, and a desk that events reach."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec import structs
+
+from proto.instrument import Instrument
+from proto.server_time import DAY_NS, server_ns
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import DealBooked, InstrumentLearned
+from services.portfolio.core.plan import PLAIN, Plan
+from services.portfolio.core.risk import ladder
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
+
+D = Decimal
+NS = 1_000_000_000
+MINUTE_NS = 60 * NS
+SERVER_MIDNIGHT_NS = START_NS - server_ns(START_NS) % DAY_NS + DAY_NS
+PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EURGBP": 0.88}
+
+
+def terms_of(symbol: str) -> Instrument:
+    """Terms of a symbol that is always traded and lets stops stand as near as one likes."""
+    return structs.replace(plain_terms(symbol), stops_level_points=0, freeze_level_points=0, sessions=())
+
+
+def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:
+    """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
+    book, cursor = Book(), TickCursor()
+    book.apply(an_opened_stream())
+    book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
+    for symbol in PRICES:
+        book.apply(InstrumentLearned(instrument=terms_of(symbol)))
+        quote_usually(cursor, symbol)
+    return Account(book, cursor, limits)._replace(**changed)
+
+
+def quote_usually(cursor: TickCursor, symbol: str) -> None:
+    """Quote a symbol two points wide, as it usually is."""
+    price, point = PRICES[symbol], 10.0 ** -terms_of(symbol).digits
+    cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
+    cursor.risk.spread_medians[symbol] = 2 * point
+
+
+def a_holding(number: int, symbol: str, lots: str) -> DealBooked:
+    """The deal that opens a position of signed lots."""
+    volume = D(lots)
+    side = Side.BUY if volume > 0 else Side.SELL
+    deal = a_deal(number, side, str(abs(volume)), str(PRICES[symbol]), symbol=symbol)
+    return DealBooked(deal=deal, order_id="", closings=[])
+
+
+def held(account: Account, symbol: str, lots: str) -> Account:
+    """The same account with a position."""
+    account.book.apply(a_holding(len(account.book.deals) + 1, symbol, lots))
+    return account
+
+
+def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Proposal:
+    """A buy that opens all of its lots."""
+    terms = terms_of(symbol)
+    made = Proposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
+    return made._replace(**changed)
+
+
+def denied(order: Proposal, account: Account, now_ns: int = START_NS) -> Denial | None:
+    return ladder.check(order, account, now_ns)
+
+
+def code(order: Proposal, account: Account, now_ns: int = START_NS) -> str | None:
+    denial = denied(order, account, now_ns)
+    return None if denial is None else denial.code
+
+
+def only(**limits: Any) -> Limits:
+    """Nothing but these limits."""
+    return structs.replace(NO_LIMITS, **limits)
+
+
+class Scene:
+    """A desk with 10,000 USD that events have reached, and an order that is asked about there.
+
+    `facts` are what the process knows of the present: the fields of `Account` that no restart has to keep.
+    """
+
+    def __init__(self, limits: Limits = NO_LIMITS, *, plan: Plan = PLAIN) -> None:
+        rules = structs.replace(some_rules(*PRICES, limits=limits), plan=plan)
+        self.desk = Desk(rules=rules, book=Book(), cursor=TickCursor(), live_incarnation="live")
+        self.order = an_order_for()
+        self.now_ns = START_NS
+        self.facts: dict[str, Any] = {}
+        self.desk.emit(an_opened_stream())
+        self.desk.emit(DealBooked(deal=a_deposit(), order_id="", closings=[]))
+        for symbol in PRICES:
+            self.desk.emit(InstrumentLearned(instrument=terms_of(symbol)))
+            quote_usually(self.desk.cursor, symbol)
+
+    def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
+        """Ask about another order."""
+        self.order = an_order_for(lots, symbol, **changed)
+        return self
+
+    def hold(self, symbol: str, lots: str) -> Scene:
+        """Have a position."""
+        self.desk.emit(a_holding(len(self.desk.book.deals) + 1, symbol, lots))
+        return self
+
+    def term(self, symbol: str = "EURUSD", **changed: Any) -> Scene:
+        """Let the venue have other terms of a symbol, and ask about an order there."""
+        terms = structs.replace(terms_of(symbol), **changed)
+        self.desk.emit(InstrumentLearned(instrument=terms))
+        self.order = self.order._replace(instrument=terms)
+        return self
+
+    def at(self, now_ns: int) -> Scene:
+        """Ask at another time."""
+        self.now_ns = now_ns
+        return self
+
+    def account(self) -> Account:
+        """What the rules look at."""
+        desk = self.desk
+        return Account(desk.book, desk.cursor, desk.rules.limits, plan=desk.rules.plan)._replace(**self.facts)
+
+    def denial(self) -> Denial | None:
+        """What the ladder says of the order."""
+        return ladder.check(self.order, self.account(), self.now_ns)

@@ -1,0 +1,128 @@
+"""What the ladder stopped for a day may end with the day; what a person stopped, or a loss, never does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proto.control import HaltCommand, TradingState
+from proto.server_time import DAY_NS, of_day_ns, server_day
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import TradingStateChanged
+from services.portfolio.core.risk.levels import heed, rearm
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.terms import Denial
+from services.portfolio.ledger import FILE_NAME, Ledger
+from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk import HandDrivenDesk
+from tests.unit.portfolio.risk.scenes import D, Scene, only
+
+REJECTS = Denial("REJECTS", "fewer than 5 a minute", "5", TradingState.REDUCE_ONLY)
+REPEATED = Denial("REPEATED_ORDERS", "20 in a row", "21", TradingState.HALTED)
+DRAWDOWN = Denial("DRAWDOWN", "5 %", "5.1 %", TradingState.REDUCE_ONLY)
+NEXT_DAY_NS = START_NS - of_day_ns(START_NS) + DAY_NS
+
+
+def a_desk(limits: Limits, *denials: Denial) -> Desk:
+    desk = Scene(limits).desk
+    desk.cursor.time_ns = START_NS
+    for denial in denials:
+        heed(desk, denial)
+    return desk
+
+
+def state_of(desk: Desk) -> TradingState:
+    return desk.book.trading_state
+
+
+def test_rejections_of_one_day_end_with_it() -> None:
+    desk = a_desk(only(rearm_at_day_end=True), REJECTS)
+    assert desk.book.trading_state is TradingState.REDUCE_ONLY
+    rearm(desk, NEXT_DAY_NS - 1)
+    assert desk.book.trading_state is TradingState.REDUCE_ONLY, "it is the same day to the last"
+    rearm(desk, NEXT_DAY_NS)
+    event = desk.take_events()[-1]
+    assert isinstance(event, TradingStateChanged)
+    assert (event.state, event.by) == (TradingState.ACTIVE, "risk")
+    assert "REJECTS: 5, limit fewer than 5 a minute" in event.reason
+
+
+def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
+    desk = a_desk(only(), REJECTS)
+    rearm(desk, NEXT_DAY_NS)
+    assert desk.book.trading_state is TradingState.REDUCE_ONLY
+
+
+@pytest.mark.parametrize(
+    "denials", [[DRAWDOWN], [REPEATED], [REJECTS, DRAWDOWN], [DRAWDOWN, REJECTS], [REJECTS, REPEATED]]
+)
+def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]) -> None:
+    """Also where rejections were a reason beside them."""
+    desk = a_desk(only(rearm_at_day_end=True), *denials)
+    state = desk.book.trading_state
+    rearm(desk, NEXT_DAY_NS + 9 * DAY_NS)
+    assert desk.book.trading_state is state is not TradingState.ACTIVE
+
+
+@pytest.mark.parametrize("by", ["person", "gateway", "doubt", "clock", "lease"])
+def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> None:
+    """Not even when rejections are what was written down for a reason."""
+    desk = a_desk(only(rearm_at_day_end=True))
+    desk.set_trading(TradingState.HALTED, "REJECTS: too many for me", by=by)
+    heed(desk, REJECTS)
+    rearm(desk, NEXT_DAY_NS)
+    assert desk.book.trading_state is TradingState.HALTED
+
+
+def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
+    desk = a_desk(only(rearm_at_day_end=True), REJECTS)
+    desk.clock_stepped(3_000_000_000)
+    rearm(desk, NEXT_DAY_NS)
+    assert desk.book.trading_state is TradingState.REDUCE_ONLY
+
+
+def test_trading_again_by_the_day_forgets_no_peak() -> None:
+    """A person's word begins peaks anew; a new day does not."""
+    desk = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
+    desk.cursor.risk.peaks.high = D(11_000)
+    rearm(desk, NEXT_DAY_NS)
+    assert desk.book.trading_state is TradingState.ACTIVE
+    assert desk.cursor.risk.peaks.high == D(11_000)
+
+
+def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
+    """A stepped desk is stopped, killed, and comes back on the next day."""
+    driven = HandDrivenDesk(
+        a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
+        rules=some_rules(limits=only(rearm_at_day_end=True)),
+    )
+    driven.run_up()
+    driven.settle(driven.tell(a_signal(1)))
+    heed(driven.desk, REJECTS)
+    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    book, cursor = ledger.load()
+    ledger.close()
+    again = HandDrivenDesk(driven.gateway, rules=driven.desk.rules, book=book, cursor=cursor)
+    again.run_up()
+    assert state_of(again.desk) is TradingState.REDUCE_ONLY
+    again.gateway.due(again.now)
+    tomorrow = a_signal(2, 1, time_ns=NEXT_DAY_NS)
+    assert server_day(tomorrow.time_ns) == server_day(START_NS) + 1
+    again.tell(tomorrow)
+    assert state_of(again.desk) is TradingState.ACTIVE
+    assert len(again.desk.book.orders) == 1, "the signal of that very tick trades"
+
+
+def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
+    driven = HandDrivenDesk(
+        a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
+        rules=some_rules(limits=only(rearm_at_day_end=True)),
+    )
+    driven.run_up()
+    heed(driven.desk, REJECTS)
+    driven.portfolio.obey(HaltCommand("enough"), driven.now)
+    driven.tell(a_signal(1, 1, time_ns=NEXT_DAY_NS))
+    assert driven.desk.book.trading_state is TradingState.HALTED

@@ -1,0 +1,159 @@
+"""A strategy keeps to its own lots and its own loss of the day, whatever the others on the account do."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from proto.control import TradingState
+from proto.gateway import DealEntry, DealKind
+from proto.server_time import DAY_NS, server_day
+from proto.units import Side
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.cursor import Mark
+from services.portfolio.core.events import DealBooked, OrderCreated, TradingStateChanged
+from services.portfolio.core.plan import PLAIN, Plan, Strategy
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
+from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.risk.reading import readings
+from services.portfolio.core.risk.remember import see_equity, see_event
+from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
+from services.portfolio.core.risk.terms import Denial
+from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_signal, a_stream, an_order, some_rules
+from tests.support.desk import HandDrivenDesk
+from tests.unit.portfolio.risk.scenes import D, Scene
+
+TREND = Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"), daily_loss_pct_max=D(1))
+CARRY = Strategy(symbols=("USDJPY",), volume_max=D(9))
+PLAN = Plan(strategies={"trend": TREND, "carry": CARRY})
+
+
+def a_scene() -> Scene:
+    scene = Scene(plan=PLAN)
+    see_equity(scene.desk.cursor.risk, D(10_000), START_NS)
+    return scene
+
+
+def lose(scene: Scene, amount: str, symbol: str = "EURUSD") -> None:
+    number = len(scene.desk.book.deals) + 1
+    deal = a_deal(number, Side.SELL, entry=DealEntry.OUT, profit=-D(amount), symbol=symbol)
+    see_event(scene.desk.cursor.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+
+
+def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held() -> None:
+    scene = a_scene().hold("GBPUSD", "-0.3")
+    assert scene.ask("0.2").denial() is None
+    assert scene.ask("0.21").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
+
+
+def test_an_order_that_may_still_be_executed_counts() -> None:
+    scene = a_scene()
+    scene.desk.emit(OrderCreated(order=an_order(1, volume="0.4", symbol="GBPUSD")))
+    assert scene.ask("0.1").denial() is None
+    assert scene.ask("0.11").denial() is not None
+
+
+def test_another_strategys_lots_do_not_count_and_a_symbol_of_none_has_no_budget() -> None:
+    scene = a_scene().hold("USDJPY", "8")
+    assert scene.ask("0.5").denial() is None
+    assert scene.ask("1", symbol="USDJPY").denial() is None
+    assert scene.ask("90", symbol="XAUUSD").denial() is None
+
+
+def test_a_day_that_has_lost_the_budget_is_over_for_the_strategy_alone() -> None:
+    scene = a_scene()
+    lose(scene, "99.99")
+    assert scene.ask().denial() is None
+    lose(scene, "0.01", "GBPUSD")
+    assert scene.ask().denial() == Denial("STRATEGY_LOSS", "1 % a day of trend", "1 %")
+    assert scene.ask(symbol="USDJPY").denial() is None
+    assert scene.ask(opens=D(0)).denial() is None, "it closes"
+
+
+def test_another_strategys_loss_does_not_count() -> None:
+    scene = a_scene()
+    lose(scene, "5000", "USDJPY")
+    assert scene.ask().denial() is None
+
+
+def test_open_profit_makes_up_for_a_loss_that_is_realised() -> None:
+    scene = a_scene()
+    lose(scene, "100")
+    scene.hold("GBPUSD", "0.1")
+    scene.desk.cursor.marks["GBPUSD"] = Mark(1.2501, 1.25012, START_NS)
+    assert scene.ask("0.01").denial() is None, "one dollar is won"
+
+
+def test_the_next_day_begins_with_nothing_lost() -> None:
+    scene = a_scene()
+    lose(scene, "100")
+    tomorrow_ns = START_NS + DAY_NS
+    assert scene.at(tomorrow_ns).ask().denial() == Denial(
+        "STRATEGY_LOSS", "1 % a day of trend", "no known equity of the day"
+    ), "before its first tick nothing is guessed"
+    see_equity(scene.desk.cursor.risk, D(9_900), tomorrow_ns)
+    assert scene.denial() is None
+
+
+def test_a_position_that_cannot_be_valued_denies_instead_of_guessing() -> None:
+    scene = a_scene().hold("GBPUSD", "0.1")
+    del scene.desk.cursor.marks["GBPUSD"]
+    denial = scene.ask().denial()
+    assert denial is not None
+    assert denial.observed == "no known equity of the day"
+
+
+def test_results_are_kept_by_symbol_and_server_day_with_their_costs() -> None:
+    memory = RiskMemory()
+    for deal in (
+        a_deal(1, commission=D(-3)),
+        a_deal(2, entry=DealEntry.OUT, profit=D(10), commission=D(-3)),
+        a_deal(3, kind=DealKind.SWAP, entry=DealEntry.NONE, swap=D("-0.5")),
+        a_deal(4, kind=DealKind.CORRECTION, entry=DealEntry.NONE, profit=D(7)),
+        a_deposit(5),
+        a_deal(6, symbol="GBPUSD", profit=D(1)),
+        a_deal(7, profit=D(99), time_ns=START_NS - DAY_NS),
+    ):
+        see_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    assert (memory.result_day, memory.results_of_day) == (
+        server_day(START_NS),
+        {"EURUSD": D("3.5"), "GBPUSD": D(1)},
+    ), "the last is of a day that is over"
+    later = a_deal(8, profit=D(-2), time_ns=START_NS + DAY_NS)
+    see_event(memory, DealBooked(deal=later, order_id="", closings=[]), DEFAULT_LIMITS)
+    assert memory.results_of_day == {"EURUSD": D(-2)}
+
+
+def test_a_person_who_lets_the_desk_trade_again_begins_the_budgets_anew() -> None:
+    scene = a_scene()
+    lose(scene, "100")
+    resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
+    scene.desk.emit(resumed)
+    see_equity(scene.desk.cursor.risk, D(9_900), START_NS)
+    assert scene.ask().denial() is None
+
+
+def test_equity_is_watched_where_a_strategy_is_measured_by_it() -> None:
+    assert has_loss_budget(PLAN)
+    assert not has_loss_budget(PLAIN)
+    assert not has_loss_budget(Plan(strategies={"carry": CARRY}))
+
+
+def test_people_are_shown_what_each_budget_stands_at() -> None:
+    scene = a_scene().hold("GBPUSD", "-0.3")
+    lose(scene, "50")
+    scene.desk.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
+    assert [tuple(row) for row in readings(scene.account(), START_NS)] == [
+        ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
+        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
+        ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),
+    ]
+
+
+@pytest.mark.parametrize(("plan", "is_watched"), [(PLAN, True), (PLAIN, False)])
+def test_a_desk_without_limits_takes_the_days_equity_for_the_sake_of_its_budgets(plan: Plan, is_watched: bool) -> None:
+    rules = structs.replace(some_rules(limits=NO_LIMITS), plan=plan)
+    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
+    driven.run_up()
+    driven.tell(a_signal(1))
+    assert (driven.desk.cursor.risk.peaks.day_start == D(10_000)) is is_watched

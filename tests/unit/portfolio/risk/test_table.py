@@ -1,0 +1,360 @@
+"""The ladder's table: each rule passes just under its limit, denies at it, stops no reduction, and survives a restart.
+
+Every registered rule has a row for each of its codes; one without fails here. A row builds the same scene twice, just under
+the limit and past it, out of the events and ticks that bring it about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from msgspec import structs
+
+from proto.control import TradingState
+from proto.gateway import DealEntry
+from proto.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
+from proto.trading import OrderType, TradeMode
+from proto.units import Side
+from services.portfolio.core.cursor import Mark
+from services.portfolio.core.deciding import Present, decide
+from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.plan import Plan, Strategy
+from services.portfolio.core.risk import ladder
+from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.risk.news import Impact, NewsEvent
+from services.portfolio.core.risk.remember import see_equity, see_spread
+from services.portfolio.core.risk.rules import (
+    circuit_breaker,
+    confidence,
+    conversion,
+    currency_exposure,
+    daily_loss,
+    drawdown,
+    gross_exposure,
+    hours,
+    margin_use,
+    news,
+    order_notional,
+    order_rate,
+    order_volume,
+    price_collar,
+    prices,
+    quote_age,
+    rejects,
+    repeated_orders,
+    rollover,
+    spread,
+    stops,
+    storage,
+    strategy_budget,
+    symbol,
+    symbol_exposure,
+    trading_state,
+    volume,
+)
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.ledger import FILE_NAME, Ledger, verify
+from tests.support.builders import START_NS, a_deal, a_signal, an_order
+from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
+
+
+class Row(NamedTuple):
+    """A rule's code and the scene of it, just under the limit (False) and past it (True).
+
+    `stops_closing`: what every order must satisfy, so that a close is denied as well. `remembers`: what denies is in the
+    ladder's memory.
+    """
+
+    code: str
+    rule: ladder.Rule
+    scene: Callable[[bool], Scene]
+    stops_closing: bool = False
+    remembers: bool = False
+
+
+def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
+    def build(past: bool) -> Scene:
+        scene = Scene()
+        if past:
+            scene.desk.set_trading(state, "news", by="person")
+        return scene
+
+    return build
+
+
+def a_storage(past: bool) -> Scene:
+    scene = Scene()
+    scene.facts["storage_problem"] = "disk full" if past else ""
+    return scene
+
+
+def an_unknown_symbol(past: bool) -> Scene:
+    scene = Scene()
+    scene.order = scene.order._replace(instrument=terms_of("AUDUSD" if past else "EURUSD"))
+    return scene
+
+
+def a_session(past: bool) -> Scene:
+    """The market closes with this minute, or with the next."""
+    minute = minute_of_week(START_NS)
+    return Scene().term(sessions=((minute - 60, minute + (0 if past else 1)),))
+
+
+def an_unquoted(**changed: Any) -> Callable[[bool], Scene]:
+    def build(past: bool) -> Scene:
+        scene = Scene().ask(**changed)
+        if past:
+            del scene.desk.cursor.marks["EURUSD"]
+        return scene
+
+    return build
+
+
+def an_unconverted(past: bool) -> Scene:
+    scene = Scene().ask(symbol="USDJPY")
+    if past:
+        del scene.desk.cursor.marks["USDJPY"]
+    return scene
+
+
+def trade(scene: Scene, **result: Any) -> None:
+    """Buy EURUSD and sell it again, with this result."""
+    scene.hold("EURUSD", "0.01")
+    deal = a_deal(len(scene.desk.book.deals) + 1, Side.SELL, entry=DealEntry.OUT, **result)
+    scene.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+
+
+def some_losses(past: bool) -> Scene:
+    scene = Scene(only(breaker_losses=3))
+    for _ in range(3 if past else 2):
+        trade(scene, profit=D(-1))
+    return scene.at(START_NS + NS)
+
+
+def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool], Scene]:
+    """The equity falls from 10,000 to this."""
+
+    def build(past: bool) -> Scene:
+        scene = Scene(only(**limits))
+        for equity in ("10000", at if past else just_under):
+            see_equity(scene.desk.cursor.risk, D(equity), START_NS)
+        return scene
+
+    return build
+
+
+def some_rejections(past: bool) -> Scene:
+    scene = Scene(only(rejects_per_minute_max=5))
+    for number in range(1, 6 if past else 5):
+        order = an_order(number)
+        scene.desk.emit(OrderCreated(order=order))
+        scene.desk.emit(OrderUpdated(order_id=order.order_id, status=OrderStatus.REJECTED, ticket=None, retcode=10_006,
+                                     code="", error="", time_ns=START_NS))  # fmt: skip
+    return scene
+
+
+def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
+    """So many buys of EURUSD are made in a minute, and past the limit one more."""
+
+    def build(past: bool) -> Scene:
+        scene = Scene(only(**limits))
+        for number in range(1, count + 1 + past):
+            scene.desk.emit(OrderCreated(order=an_order(number, created_ns=START_NS + number)))
+        return scene.at(START_NS + NS)
+
+    return build
+
+
+def a_wide_spread(past: bool) -> Scene:
+    scene = Scene(only(spread_factor_max=D(3)))
+    see_spread(scene.desk.cursor.risk, "EURUSD", 2e-5, 1e-5)
+    scene.desk.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + (7 if past else 6) * 1e-5, START_NS)
+    return scene
+
+
+def a_collar(past: bool) -> Scene:
+    scene = Scene(only(price_collar_fx_pct_max=D("0.5"))).ask(price=D("1.1056" if past else "1.1055"))
+    scene.facts["newest"] = (1.1, 1.1)
+    return scene
+
+
+def an_age(past: bool) -> Scene:
+    scene = Scene(only(quote_age_ms_max=2_000))
+    scene.facts["age_ns"] = 2_000_000_000 + past
+    return scene
+
+
+def a_friday(past: bool) -> Scene:
+    friday_ns = SERVER_MIDNIGHT_NS
+    while weekday(friday_ns) != 4:
+        friday_ns += DAY_NS
+    return Scene(only(friday_close="20:00")).at(friday_ns + 20 * HOUR_NS - (not past))
+
+
+def a_release(past: bool) -> Scene:
+    release = NewsEvent(START_NS + 5 * MINUTE_NS, "USD", Impact.HIGH, "Nonfarm payrolls")
+    return Scene(only(news_calendar=(release,))).at(START_NS - (not past))
+
+
+def a_strategy(past: bool) -> Scene:
+    """Two symbols share 0.5 lots."""
+    plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"))})
+    return Scene(plan=plan).hold("GBPUSD", "-0.3").ask("0.21" if past else "0.2")
+
+
+def a_losing_strategy(past: bool) -> Scene:
+    """1 % of 10,000 USD: 60 are lost for good, and the open position has lost the other 40, or a little less."""
+    plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
+    scene = Scene(plan=plan)
+    see_equity(scene.desk.cursor.risk, D(10_000), START_NS)
+    trade(scene, profit=D(-58), commission=D(-2))
+    scene.hold("GBPUSD", "0.1")
+    bid = 1.246 if past else 1.24601
+    scene.desk.cursor.marks["GBPUSD"] = Mark(bid, bid + 2e-5, START_NS)
+    return scene
+
+
+def lots(limits: dict[str, Any], just_under: str, past_it: str) -> Callable[[bool], Scene]:
+    return lambda past: Scene(only(**limits)).ask(past_it if past else just_under)
+
+
+ROWS = (
+    Row("STORAGE", storage, a_storage, stops_closing=True),
+    Row("HALTED", trading_state, a_stopped_desk(TradingState.HALTED), stops_closing=True),
+    Row("REDUCE_ONLY", trading_state, a_stopped_desk(TradingState.REDUCE_ONLY)),
+    Row("UNKNOWN_SYMBOL", symbol, an_unknown_symbol, stops_closing=True),
+    Row("TRADE_DISABLED", symbol, lambda past: Scene().term(trade_mode=TradeMode.DISABLED if past else TradeMode.FULL),
+        stops_closing=True),
+    Row("CLOSE_ONLY", symbol, lambda past: Scene().term(trade_mode=TradeMode.CLOSE_ONLY if past else TradeMode.FULL)),
+    Row("MARKET_CLOSED", symbol, a_session),
+    Row("INVALID_VOLUME", volume, lots({}, "0.02", "0.015"), stops_closing=True),
+    Row("INVALID_PRICE", prices, lambda past: Scene().ask(type=OrderType.LIMIT, limit_price=D("1.10002" if past else "1.10001")),
+        stops_closing=True),
+    Row("NO_QUOTE", prices, an_unquoted(type=OrderType.LIMIT, limit_price=D("1.1")), stops_closing=True),
+    Row("INVALID_STOPS", stops, lambda past: Scene().ask(stop_loss=D("1.09991" if past else "1.0999"))
+        .term(stops_level_points=10), stops_closing=True),
+    Row("NO_QUOTE", stops, an_unquoted(stop_loss=D("1.09")), stops_closing=True),
+    Row("NO_CONVERSION_RATE", conversion, an_unconverted, stops_closing=True),
+    Row("CIRCUIT_BREAKER", circuit_breaker, some_losses, remembers=True),
+    Row("CONFIDENCE", confidence, lambda past: Scene(only(confidence_min=D("0.9"))).ask(confidence=0.89 if past else 0.9)),
+    Row("QUOTE_STALE", quote_age, an_age),
+    Row("TRADING_HOURS", hours, lambda past: Scene(only(trading_hours="07:00-20:00"))
+        .at(SERVER_MIDNIGHT_NS + 20 * HOUR_NS - (not past))),
+    Row("FRIDAY_CLOSE", hours, a_friday),
+    Row("ROLLOVER", rollover, lambda past: Scene(only(rollover_pause_min=5)).at(SERVER_MIDNIGHT_NS - 5 * MINUTE_NS + past)),
+    Row("NEWS", news, a_release),
+    Row("DAILY_LOSS", daily_loss, a_fall({"daily_loss_pct_max": D(2)}, "9800.01", "9800"), remembers=True),
+    Row("DRAWDOWN", drawdown, a_fall({"drawdown_reduce_pct": D(5)}, "9500.01", "9500"), remembers=True),
+    Row("DRAWDOWN", drawdown, a_fall({"drawdown_halt_pct": D(7)}, "9300.01", "9300"), remembers=True),
+    Row("REJECTS", rejects, some_rejections, remembers=True),
+    Row("REPEATED_ORDERS", repeated_orders, some_orders({"repeated_orders_max": 20}, 19), remembers=True),
+    Row("ORDER_RATE", order_rate, some_orders({"orders_per_second_max": 1}, 0), remembers=True),
+    Row("ORDER_RATE", order_rate, some_orders({"orders_per_minute_max": 30}, 29), remembers=True),
+    Row("ORDER_RATE", order_rate, some_orders({"orders_per_day_max": 500}, 499), remembers=True),
+    Row("SPREAD", spread, a_wide_spread, remembers=True),
+    Row("PRICE_COLLAR", price_collar, a_collar),
+    Row("ORDER_VOLUME", order_volume, lots({"order_volume_max": D(1)}, "1", "1.01")),
+    Row("ORDER_NOTIONAL", order_notional, lots({"order_notional_pct_of_power_max": D(10)}, "0.9", "0.91")),
+    Row("SYMBOL_EXPOSURE", symbol_exposure, lots({"symbol_exposure_pct_of_power_max": D(20)}, "1.81", "1.82")),
+    Row("GROSS_EXPOSURE", gross_exposure, lots({"gross_exposure_pct_of_power_max": D(100)}, "9.09", "9.1")),
+    Row("CURRENCY_EXPOSURE", currency_exposure, lots({"currency_exposure_pct_of_power_max": D(50)}, "4.54", "4.55")),
+    Row("MARGIN_USE", margin_use, lots({"margin_pct_of_equity_max": D(30)}, "2.72", "2.73")),
+    Row("STRATEGY_VOLUME", strategy_budget, a_strategy),
+    Row("STRATEGY_LOSS", strategy_budget, a_losing_strategy, remembers=True),
+)  # fmt: skip
+
+REGISTERED = (*ladder.ALWAYS, *ladder.ON_OPENING)
+CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
+
+each_row = pytest.mark.parametrize("row", ROWS, ids=[f"{at}-{row.code}" for at, row in enumerate(ROWS)])
+
+
+def source_of(rule: ladder.Rule) -> str:
+    return Path(str(vars(rule)["__file__"])).read_text()
+
+
+def test_every_registered_rule_has_a_row_for_each_of_its_codes() -> None:
+    said = {(vars(rule)["__name__"], found) for rule in REGISTERED for found in CODE.findall(source_of(rule))}
+    assert {(vars(row.rule)["__name__"], row.code) for row in ROWS} == said
+
+
+def test_every_file_among_the_rules_is_registered() -> None:
+    folder = Path(str(vars(storage)["__file__"])).parent
+    names = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    assert sorted(vars(rule)["__name__"].rpartition(".")[2] for rule in REGISTERED) == sorted(names)
+
+
+def test_a_rule_that_reads_the_memory_has_a_row_that_says_so() -> None:
+    reading = {vars(rule)["__name__"] for rule in REGISTERED if "cursor.risk" in source_of(rule)}
+    assert {vars(row.rule)["__name__"] for row in ROWS if row.remembers} == reading
+
+
+@each_row
+def test_it_passes_just_under_its_limit(row: Row) -> None:
+    assert row.scene(False).denial() is None
+
+
+@each_row
+def test_it_denies_at_its_limit_and_says_limit_and_observation(row: Row) -> None:
+    scene = row.scene(True)
+    denial = scene.denial()
+    assert denial is not None
+    assert denial.code == row.code
+    assert denial.limit
+    assert denial.observed
+    assert row.rule.check(scene.order, scene.account(), scene.now_ns) == denial, "it is this rule that denies"
+
+
+@each_row
+def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> None:
+    scene = row.scene(True)
+    scene.order = scene.order._replace(opens=D(0))
+    denial = scene.denial()
+    assert (denial is not None) is row.stops_closing
+    assert (row.rule in ladder.ALWAYS) or not row.stops_closing
+
+
+@each_row
+def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
+    for past in (False, True):
+        scene = row.scene(past)
+        before, path = scene.denial(), tmp_path / f"{past}-{FILE_NAME}"
+        ledger = Ledger(path)
+        ledger.commit(scene.desk.take_events(), scene.desk.book, scene.desk.cursor)
+        ledger.close()
+        ledger = Ledger(path)
+        scene.desk.book, scene.desk.cursor = ledger.load()
+        ledger.close()
+        assert scene.denial() == before
+        assert verify(path) == []
+        if past and row.remembers:
+            scene.desk.cursor.risk = RiskMemory()
+            after = scene.denial()
+            assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.stops_closing], ids=lambda row: row.code)
+def test_a_signal_to_reverse_still_closes(row: Row) -> None:
+    """The whole way of a signal: a short position is there, the rule stands against what would be opened, and it is closed."""
+    scene = row.scene(True)
+    desk, order = scene.desk, scene.order
+    for order_id in list(desk.book.open_orders):
+        desk.emit(OrderUpdated(order_id=order_id, status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="",
+                               time_ns=START_NS - DAY_NS))  # fmt: skip
+    scene.hold("EURUSD", "-0.01")
+    mark = desk.cursor.marks["EURUSD"]
+    if row.code == "PRICE_COLLAR":
+        mark = Mark(mark.bid, float(order.price), START_NS)
+    rules = structs.replace(desk.rules, default_volume=order.opens, on_opposite=OnOpposite.REVERSE)
+    signal = a_signal(1, 1, time_ns=scene.now_ns, bid=mark.bid, ask=mark.ask, confidence=order.confidence)
+    present = Present(age_ns=scene.facts.get("age_ns", 0), newest=scene.facts.get("newest"))
+    [event] = decide(signal, desk.book, desk.cursor, rules, present).events
+    assert isinstance(event, OrderCreated)
+    assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
+    if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place
+        assert f"closes only: {row.code} " in event.order.decision.reason

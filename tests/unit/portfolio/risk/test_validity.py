@@ -1,0 +1,239 @@
+"""What every order must satisfy to be one: whatever it is about, nonsense is denied by its own code and never raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proto.server_time import DAY_NS, HOUR_NS
+from proto.trading import OrderType, TimeInForce, TradeMode
+from services.portfolio.core.risk import ladder
+from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.risk.terms import Denial, Proposal
+from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
+
+KINDS: dict[str, dict[str, Any]] = {
+    "buy at the market": {},
+    "sale at the market": {"direction": -1},
+    "close": {"opens": D(0)},
+    "buy limit": {"type": OrderType.LIMIT, "limit_price": D("1.09")},
+    "sell limit": {"direction": -1, "type": OrderType.LIMIT, "limit_price": D("1.11")},
+    "buy stop": {"type": OrderType.STOP, "limit_price": D("1.11")},
+    "sell stop": {"direction": -1, "type": OrderType.STOP, "limit_price": D("1.09")},
+}
+
+NONSENSE: list[tuple[str, dict[str, Any]]] = [
+    *(
+        ("INVALID_VOLUME", {"volume": D(value)})
+        for value in ("NaN", "Infinity", "-Infinity", "0", "-0.01", "0.015", "1E+999999")
+    ),
+    *(("INVALID_PRICE", {"price": D(value)}) for value in ("NaN", "Infinity", "0", "-1.1", "1E+999999")),
+    *(("INVALID_PRICE", {"stop_loss": D(value)}) for value in ("NaN", "sNaN", "0", "-1", "1.000001")),
+    *(
+        ("INVALID_PRICE", {"take_profit": D(value)})
+        for value in ("Infinity", "0", "1.200001", "1E+999999", "1E-999999")
+    ),
+    ("UNKNOWN_SYMBOL", {"instrument": terms_of("AUDUSD")}),
+]
+
+each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+
+
+@each_kind
+def test_an_order_of_each_kind_passes_as_it_stands(kind: dict[str, Any]) -> None:
+    assert code(an_order_for(**kind), an_account(NO_LIMITS)) is None
+
+
+@each_kind
+@pytest.mark.parametrize(("expected", "wrong"), NONSENSE)
+def test_nonsense_is_denied_for_every_kind_of_order(kind: dict[str, Any], expected: str, wrong: dict[str, Any]) -> None:
+    assert code(an_order_for(**{**kind, **wrong}), an_account(NO_LIMITS)) == expected
+
+
+@each_kind
+def test_a_missing_rate_is_denied_for_every_kind_of_order(kind: dict[str, Any]) -> None:
+    account = an_account(NO_LIMITS)
+    del account.cursor.marks["GBPUSD"]
+    del account.cursor.marks["EURUSD"]
+    account = account._replace(newest=(0.88, 0.88002))
+    limit = {"limit_price": D("0.87") if kind["limit_price"] < D("1.1") else D("0.89")} if "limit_price" in kind else {}
+    order = an_order_for(symbol="EURGBP", **{**kind, **limit})
+    assert code(order, account) == "NO_CONVERSION_RATE"
+
+
+@pytest.mark.parametrize("confidence", [float("nan"), float("inf"), -0.1, 1.1])
+def test_what_is_no_probability_opens_nothing(confidence: float) -> None:
+    account = an_account(NO_LIMITS)
+    assert code(an_order_for(confidence=confidence), account) == "CONFIDENCE"
+    assert code(an_order_for(confidence=confidence, opens=D(0)), account) is None
+
+
+any_number = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from([D("1.1"), D("1.09"), D("1.11")])
+
+
+@given(
+    volume=any_number,
+    price=any_number,
+    confidence=st.floats(),
+    direction=st.sampled_from([1, -1]),
+    order_type=st.sampled_from(OrderType),
+    limit_price=st.none() | any_number,
+    stop_loss=st.none() | any_number,
+    take_profit=st.none() | any_number,
+    time_in_force=st.sampled_from(TimeInForce),
+)
+def test_no_order_whatever_makes_the_ladder_raise(
+    volume: D,
+    price: D,
+    confidence: float,
+    direction: int,
+    order_type: OrderType,
+    limit_price: D | None,
+    stop_loss: D | None,
+    take_profit: D | None,
+    time_in_force: TimeInForce,
+) -> None:
+    """One that is denied has a code; one that passes is finite throughout."""
+    opens = volume if volume.is_finite() and volume > 0 else D(0)
+    order = Proposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
+                     order_type, limit_price, stop_loss, take_profit, time_in_force)  # fmt: skip
+    denial = ladder.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
+    if denial is None:
+        assert all(value is None or value.is_finite() for value in (volume, price, limit_price, stop_loss, take_profit))
+
+
+# ------------------------------------------------------------------------------- prices: EURUSD is quoted 1.10000/1.10002
+
+
+@pytest.mark.parametrize(("direction", "order_type", "fine", "wrong"), [
+    (1, OrderType.LIMIT, "1.10001", "1.10002"),
+    (-1, OrderType.LIMIT, "1.10001", "1.1"),
+    (1, OrderType.STOP, "1.10003", "1.10002"),
+    (-1, OrderType.STOP, "1.09999", "1.1"),
+])  # fmt: skip
+def test_a_pending_price_that_would_be_executed_at_once_is_denied(
+    direction: int, order_type: OrderType, fine: str, wrong: str
+) -> None:
+    account = an_account(NO_LIMITS)
+    order = an_order_for(direction=direction, type=order_type, limit_price=D(fine))
+    assert code(order, account) is None
+    assert code(order._replace(limit_price=D(wrong)), account) == "INVALID_PRICE"
+
+
+def test_a_pending_price_keeps_the_stops_level() -> None:
+    scene = Scene().term(stops_level_points=30).ask(type=OrderType.LIMIT, limit_price=D("1.09972"))
+    scene.term(stops_level_points=30)
+    assert scene.denial() is None
+    scene.order = scene.order._replace(limit_price=D("1.09973"))
+    assert scene.denial() == Denial(
+        "INVALID_PRICE", "30 points better than 1.1/1.10002", "BUY LIMIT at 1.09973, 29 points"
+    )
+
+
+def test_a_price_is_on_the_ticks_of_the_venue() -> None:
+    scene = Scene().term(tick_size=D("0.00005"))
+    scene.order = scene.order._replace(type=OrderType.LIMIT, limit_price=D("1.09995"))
+    assert scene.denial() is None
+    scene.order = scene.order._replace(limit_price=D("1.09993"))
+    assert scene.denial() == Denial("INVALID_PRICE", "a multiple of 0.00005", "price 1.09993 of EURUSD")
+
+
+def test_a_pending_order_has_a_price_and_one_at_the_market_none() -> None:
+    account = an_account(NO_LIMITS)
+    assert code(an_order_for(type=OrderType.STOP), account) == "INVALID_PRICE"
+    assert code(an_order_for(limit_price=D("1.1")), account) == "INVALID_PRICE"
+
+
+@pytest.mark.parametrize(("direction", "stop", "take"), [(1, "1.0999", "1.1001"), (-1, "1.10012", "1.09992")])
+def test_stops_are_measured_from_the_touch_that_closes(direction: int, stop: str, take: str) -> None:
+    """A stops level of ten points, from the bid for a buy and from the ask for a sale."""
+    scene = Scene().term(stops_level_points=10)
+    order = scene.order._replace(direction=direction, stop_loss=D(stop), take_profit=D(take))
+    nearer = D("0.00001") * direction
+    for asked, expected in (
+        (order, None),
+        (order._replace(stop_loss=D(stop) + nearer), "INVALID_STOPS"),
+        (order._replace(take_profit=D(take) - nearer), "INVALID_STOPS"),
+        (order._replace(stop_loss=D(take)), "INVALID_STOPS"),
+        (order._replace(take_profit=D(stop)), "INVALID_STOPS"),
+    ):
+        scene.order = asked
+        denial = scene.denial()
+        assert (None if denial is None else denial.code) == expected, asked
+
+
+def test_stops_of_a_pending_order_are_measured_from_its_price() -> None:
+    scene = Scene().term(stops_level_points=10)
+    order = scene.order._replace(type=OrderType.STOP, limit_price=D("1.2"), stop_loss=D("1.1999"))
+    scene.order = order
+    assert scene.denial() is None, "above the market of today, and below what it will be bought at"
+    scene.order = order._replace(stop_loss=D("1.19991"))
+    assert scene.denial() == Denial("INVALID_STOPS", "10 points below 1.2", "stop loss 1.19991, 9 points")
+
+
+def test_without_a_stops_level_a_stop_may_be_a_point_away_but_not_at_the_touch() -> None:
+    account = an_account(NO_LIMITS)
+    assert code(an_order_for(stop_loss=D("1.09999")), account) is None
+    assert code(an_order_for(stop_loss=D("1.1")), account) == "INVALID_STOPS"
+
+
+def test_the_newest_quote_is_what_stops_are_measured_by() -> None:
+    account = an_account(NO_LIMITS, newest=(1.09, 1.0902))
+    assert code(an_order_for(stop_loss=D("1.095")), account) == "INVALID_STOPS"
+    assert code(an_order_for(stop_loss=D("1.085")), account) is None
+
+
+@pytest.mark.parametrize("time_in_force", TimeInForce)
+def test_a_limit_that_is_filled_at_once_or_never_may_stand_across_the_market(time_in_force: TimeInForce) -> None:
+    """Its stops are then measured from the market, where it would be filled."""
+    account, is_at_once = an_account(NO_LIMITS), time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.2"), time_in_force=time_in_force)
+    assert (code(order, account) is None) is is_at_once
+    order = order._replace(limit_price=D("1.1"), stop_loss=D("1.09999"))
+    assert code(order, account) is None
+    crossing = order._replace(limit_price=D("1.2"), stop_loss=D("1.15"))
+    assert code(crossing, account) == ("INVALID_STOPS" if is_at_once else "INVALID_PRICE")
+
+
+@pytest.mark.parametrize("wrong", [
+    {"stop_loss": D("1.2")}, {"take_profit": D("1")}, {"type": OrderType.LIMIT, "limit_price": D("1.2")},
+])  # fmt: skip
+def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_closing_half(
+    wrong: dict[str, Any],
+) -> None:
+    account = an_account(NO_LIMITS)
+    order = an_order_for("0.02", opens=D("0.01"), **wrong)
+    assert code(order, account) is not None
+    closing = order.closing_only(D("0.01"))
+    assert (closing.volume, closing.opens) == (D("0.01"), D(0))
+    assert code(closing, account) is None
+
+
+# ------------------------------------------------------------------------------------------------- what the venue lets do
+
+
+def test_a_symbol_that_may_only_be_closed_is_closed() -> None:
+    scene = Scene().term(trade_mode=TradeMode.CLOSE_ONLY)
+    assert scene.denial() == Denial("CLOSE_ONLY", "opening in EURUSD", "CLOSE_ONLY")
+    scene.order = scene.order._replace(opens=D(0))
+    assert scene.denial() is None
+
+
+def test_a_symbol_is_opened_in_its_sessions_only() -> None:
+    """From Monday 01:05 to Friday 23:55 by the server's clock, with a pause on Wednesday."""
+    day = 24 * 60
+    sessions = ((65, 2 * day + 600), (2 * day + 660, 4 * day + 23 * 60 + 55))
+    scene = Scene().term(sessions=sessions)
+    monday_ns = SERVER_MIDNIGHT_NS
+    while (monday_ns // DAY_NS + 4) % 7 != 1:
+        monday_ns += DAY_NS
+    monday_ns -= DAY_NS  # the server's Monday begins on UTC's Sunday evening
+    minutes = {64: False, 65: True, 2 * day + 599: True, 2 * day + 600: False, 2 * day + 660: True,
+               4 * day + 23 * 60 + 54: True, 4 * day + 23 * 60 + 55: False, 5 * day: False}  # fmt: skip
+    seen = {minute: scene.at(monday_ns + minute * 60_000_000_000).denial() is None for minute in minutes}
+    assert seen == minutes
+    denial = scene.at(monday_ns + 64 * 60_000_000_000).denial()
+    assert denial == Denial("MARKET_CLOSED", "a session of EURUSD", "Monday 01:04 server time")

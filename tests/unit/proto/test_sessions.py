@@ -1,0 +1,35 @@
+"""The minutes of the server's week, and the sessions in them, in winter and in summer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from proto.server_time import is_in_session, minute_of_week
+
+WEEK = 7 * 24 * 60
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+@pytest.mark.parametrize(("utc", "minute"), [
+    ("2026-01-04T22:00", 0),  # Sunday 17:00 in New York, winter
+    ("2026-01-04T21:59", WEEK - 1),
+    ("2026-07-05T21:00", 0),  # the same in summer
+    ("2026-01-05T22:00", 24 * 60),
+    ("2026-01-09T21:59", 5 * 24 * 60 - 1),  # the last minute of Friday
+])  # fmt: skip
+def test_the_week_begins_with_the_servers_monday(utc: str, minute: int) -> None:
+    assert minute_of_week(at(utc)) == minute
+
+
+def test_a_session_holds_from_its_first_minute_to_before_its_end() -> None:
+    sessions = ((60, 120), (180, WEEK))
+    midnight_ns = at("2026-01-04T22:00")
+    answers = {minute: is_in_session(sessions, midnight_ns + minute * 60_000_000_000 + 59_999_999_999)
+               for minute in (59, 60, 119, 120, 179, 180, WEEK - 1)}  # fmt: skip
+    assert answers == {59: False, 60: True, 119: True, 120: False, 179: False, 180: True, WEEK - 1: True}
+    assert not is_in_session((), midnight_ns)
