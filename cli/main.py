@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from cli import chaos, configuration, generating, keeping, looking, running, ticks, trading, train
+from cli import chaos, configuration, conformance, generating, keeping, looking, running, ticks, trading, train
 from cli import run as run_command
 from common.errors import StartError
 
@@ -35,6 +35,7 @@ keeping.add_to(app)
 trading.add_to(app)
 configuration.add_to(app)
 chaos.add_to(app)
+conformance.add_to(app)
 generating.add_to(ticks.app)
 app.add_typer(ticks.app, name="ticks")
 
