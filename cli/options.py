@@ -32,6 +32,8 @@ DEFAULT_SPEED: Final = "lockstep"
 DEFAULT_VOLUME: Final = "0.01"
 DEFAULT_BALANCE: Final = "10000"
 DEFAULT_CURRENCY: Final = "USD"
+DEFAULT_LEVERAGE: Final = 100
+LEVERAGE_MAX: Final = 10_000
 
 
 class OnOpposite(StrEnum):
@@ -39,6 +41,20 @@ class OnOpposite(StrEnum):
 
     CLOSE = "close"
     REVERSE = "reverse"
+
+
+class Fills(StrEnum):
+    """What executions are like: docs/venue.md."""
+
+    IDEAL = "ideal"
+    REALISTIC = "realistic"
+
+
+class AccountMode(StrEnum):
+    """How an account keeps its positions: one a symbol, or one an order."""
+
+    NETTING = "netting"
+    HEDGING = "hedging"
 
 
 class Crossed(StrEnum):
@@ -90,6 +106,13 @@ Balance = Annotated[
 Currency = Annotated[
     str | None, typer.Option("--currency", help=f"Currency of a new account. Default: {DEFAULT_CURRENCY}.")
 ]
+FillsName = Annotated[
+    Fills, typer.Option("--fills", help="How orders are filled: at the touch, or with delay, slippage and charges.")
+]
+Mode = Annotated[AccountMode, typer.Option("--account-mode", help="One position a symbol, or one an order.")]
+Leverage = Annotated[
+    int, typer.Option("--leverage", metavar="N", help="Position by margin; 0: no margin is asked for.")
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every random draw of the run.")]
 DataDir = Annotated[
     Path | None,
@@ -133,6 +156,9 @@ class RunOptions:
     balance: Balance = None
     currency: Currency = None
     seed: Seed = 0
+    fills: FillsName = Fills.IDEAL
+    account_mode: Mode = AccountMode.NETTING
+    leverage: Leverage = DEFAULT_LEVERAGE
 
 
 def takes_a_run(command: Callable[..., int]) -> Callable[..., int]:
@@ -182,11 +208,13 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     _judge_rows(options)
     if not 0 <= options.seed <= SEED_MAX:
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
+    require_leverage(options.leverage)
     named = named_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
     risk = _risk(options.risk)
 
     from cli.known import require_currency, require_limits, require_strategy, require_symbols
+    from proto.trading import AccountMode as ModeOfAccount
     from research.run import RunSpec
     from research.ticks import TickInput
     from services.portfolio.core.single_position import OnOpposite as Policy
@@ -209,8 +237,21 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         balance=balance,
         currency=currency,
         seed=options.seed,
+        fills=options.fills.value,
+        account_mode=ModeOfAccount(options.account_mode.name),
+        leverage=options.leverage,
         symbol_map={},
     )
+
+
+def require_leverage(leverage: int) -> None:
+    """Refuse a leverage that no account has.
+
+    Raises:
+        StartError: it is out of bounds.
+    """
+    if not 0 <= leverage <= LEVERAGE_MAX:
+        raise StartError(f"--leverage is {leverage}, expected 0 (no margin) to {LEVERAGE_MAX}")
 
 
 def _judge_terms(account: AccountTerms, balance: Decimal, currency: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -39,6 +40,9 @@ TAKEN_FROM_OUTSIDE: Final = frozenset(
         "MT5_BALANCE",
         "MT5_CURRENCY",
         "MT5_CROSSED",
+        "MT5_FILLS",
+        "MT5_ACCOUNT_MODE",
+        "MT5_LEVERAGE",
         "METRICS_HOST",
         "METRICS_PORT_MT5",
         "METRICS_PORT_SIGNAL",
@@ -80,6 +84,19 @@ DataDir = Annotated[
         "--data-dir", metavar="DIR", help=f"The account. Default: {DEFAULT_DATA_DIR}, goes on if it is there."
     ),
 ]
+FillsName = Annotated[
+    o.Fills | None, typer.Option("--fills", help="How orders are filled. Default: MT5_FILLS, or realistic.")
+]
+Mode = Annotated[
+    o.AccountMode | None,
+    typer.Option("--account-mode", help="Of a new account: one position a symbol, or one an order. Default: netting."),
+]
+Leverage = Annotated[
+    int | None,
+    typer.Option(
+        "--leverage", metavar="N", help=f"Position by margin. Default: MT5_LEVERAGE, or {o.DEFAULT_LEVERAGE}."
+    ),
+]
 Duration = Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop by itself after so long.")]
 
 
@@ -99,6 +116,9 @@ def run(
     seed: Seed = None,
     data_dir: DataDir = None,
     duration: Duration = None,
+    fills: FillsName = None,
+    account_mode: Mode = None,
+    leverage: Leverage = None,
 ) -> int:
     """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
 
@@ -108,6 +128,8 @@ def run(
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")
     if seed is not None and not 0 <= seed <= o.SEED_MAX:
         raise StartError(f"--seed is {seed}, expected 0 to {o.SEED_MAX}")
+    if leverage is not None:
+        o.require_leverage(leverage)
     plan = _plan(
         ticks=tuple(ticks or ()),
         symbol=symbol,
@@ -118,6 +140,11 @@ def run(
         seed=seed,
         data_dir=data_dir,
         duration=duration,
+        venue={
+            "MT5_FILLS": fills,
+            "MT5_ACCOUNT_MODE": account_mode,
+            "MT5_LEVERAGE": None if leverage is None else str(leverage),
+        },
     )
     from cli.run_desk import run_desk
     from cli.run_screen import screen_for_here
@@ -142,8 +169,11 @@ def _plan(
     seed: int | None,
     data_dir: Path | None,
     duration: float | None,
+    venue: Mapping[str, str | None],
 ) -> DeskPlan:
     from cli.run_desk import DeskPlan
+    from research.audit import VENUE_BOOK
+    from services.mt5.book_store import read_account_mode
 
     settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
     if ticks:
@@ -161,6 +191,10 @@ def _plan(
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
         market, names = _generated(folder, symbols, seed, settings)
         last_ordinal = 0
+    settings.setdefault("MT5_FILLS", o.Fills.REALISTIC)
+    settings |= {name: value for name, value in venue.items() if value is not None}
+    if "MT5_ACCOUNT_MODE" not in settings and (mode := read_account_mode(folder / VENUE_BOOK)) is not None:
+        settings["MT5_ACCOUNT_MODE"] = mode.lower()
     chosen = strategy or (STRATEGY_OF_THE_DEMO_MODEL if model is not None else default_strategy())
     _require(chosen, model, names)
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}

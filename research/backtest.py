@@ -71,6 +71,10 @@ class Backtest:
                 deposit=spec.balance,
                 currency=spec.currency,
                 symbol_map=spec.symbol_map,
+                account_mode=spec.account_mode,
+                leverage=spec.leverage,
+                fills=spec.fills,
+                seed=spec.seed,
             )
         except ValueError as error:
             raise StartError(str(error)) from None

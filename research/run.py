@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from proto.trading import AccountMode
 from proto.units import plain
 from research.ticks import Crossed, TickInput, load_stream
+from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.stream import TickStream
+from services.mt5.core.venue import LEVERAGE
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.settings import RISK_SETS, limits_named
@@ -42,6 +45,9 @@ class RunSpec:
     balance: Decimal = Decimal(10_000)
     currency: str = "USD"
     seed: int = 0
+    fills: str = IDEAL.name
+    account_mode: AccountMode = AccountMode.NETTING
+    leverage: int = LEVERAGE
     symbol_map: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -52,10 +58,12 @@ class RunSpec:
     def deciding_settings(self) -> dict[str, str]:
         """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
         found = {
+            "account_mode": self.account_mode.lower(),
             "balance": plain(self.balance),
             "crossed": self.crossed,
             "currency": self.currency,
-            "fills": "ideal",
+            "fills": self.fills,
+            "leverage": str(self.leverage),
             "on_opposite": str(self.on_opposite),
             "risk": limits_named(self.risk).name,
             "seed": str(self.seed),
@@ -117,6 +125,9 @@ class RunSpec:
             "MT5_BALANCE": plain(self.balance),
             "MT5_CURRENCY": self.currency,
             "MT5_SEED": str(self.seed),
+            "MT5_FILLS": self.fills,
+            "MT5_ACCOUNT_MODE": self.account_mode.lower(),
+            "MT5_LEVERAGE": str(self.leverage),
             "MT5_STREAM_ID": stream_id,
             "MT5_SYMBOL_MAP": ",".join(f"{desk}={broker}" for desk, broker in self.symbol_map.items()),
             **{name: "" if value is None else str(value) for name, value in rows.items()},

@@ -103,6 +103,10 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 faults=settings.mt5_faults,
                 lease_ttl_ms=settings.mt5_lease_ms,
                 settling_ms=settings.mt5_settling_ms,
+                account_mode=settings.mt5_account_mode,
+                leverage=settings.mt5_leverage,
+                fills=settings.mt5_fills,
+                seed=settings.mt5_seed,
             )
             shell = GatewayShell(
                 gateway,

@@ -13,9 +13,10 @@ from typing import Final
 import apsw
 import msgspec
 
+from common.errors import StartError
 from common.faults import crash_point
 from common.memory import collection_paused
-from common.storage import open_writer, transaction
+from common.storage import open_reader, open_writer, transaction
 from proto.gateway import AccountMode, VenueDeal
 from services.mt5 import market_store
 from services.mt5.core.book import Book, BookChange, BookOrder, Modification
@@ -171,3 +172,21 @@ class DurableBookStore:
 
     def _write(self, table: str, key: int | str, row: msgspec.Struct) -> None:
         self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, _encoder.encode(row).decode()))  # noqa: S608 - as above
+
+
+def read_account_mode(book: Path) -> AccountMode | None:
+    """How the account in a book's file keeps its positions, without writing to it; None when there is no account yet.
+
+    Raises:
+        StartError: the file cannot be read.
+    """
+    if not book.is_file():
+        return None
+    db = open_reader(book)
+    try:
+        row = db.execute("SELECT account_mode FROM account").fetchone()
+    except apsw.SQLError:
+        raise StartError(f"{book} is no book of this version, expected one with an account") from None
+    finally:
+        db.close()
+    return None if row is None else AccountMode(row[0])

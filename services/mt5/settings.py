@@ -12,20 +12,24 @@ from pydantic_settings import NoDecode
 from common.errors import StartError
 from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
+from proto.trading import AccountMode
 from proto.units import is_exact
 from research.ticks import TickInput
 from research.ticks.zones import ZONE_EXPECTED
 from services.mt5.core.compose import account_name
+from services.mt5.core.fill_model import IDEAL, PROFILES
 from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
 from services.mt5.core.lease import LEASE_TTL_MS
 from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
+from services.mt5.core.venue import LEVERAGE
 from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock
 
 INPUTS_SEPARATOR = ";"
 PACE_EXPECTED = "lockstep, max, a factor such as 10 or 0.5, live or live:FACTOR"
 FACTOR_MAX = 1_000_000.0
+LEVERAGE_MAX = 10_000
 
 
 def _inputs(value: object) -> object:
@@ -62,6 +66,10 @@ def _known_currency(value: str) -> str:
     if value not in CURRENCIES:
         raise ValueError("an ISO currency such as USD")
     return value
+
+
+def _account_mode(value: object) -> object:
+    return value.upper() if isinstance(value, str) and value == value.lower() else value
 
 
 def _pace(value: str) -> str:
@@ -113,6 +121,11 @@ class Mt5Settings(CommonSettings):
     mt5_balance: Decimal = Field(default=Decimal(10_000), ge=0, description="money of 0 or more")
     mt5_currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
     mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")
+    mt5_fills: str = Field(default=IDEAL.name, description=" or ".join(PROFILES), pattern=f"^({'|'.join(PROFILES)})$")
+    mt5_account_mode: Annotated[AccountMode, BeforeValidator(_account_mode)] = Field(
+        default=AccountMode.NETTING, description="netting or hedging"
+    )
+    mt5_leverage: int = Field(default=LEVERAGE, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}")
     mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
     mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)
     mt5_faults: bool = Field(default=False, description="on or off")

@@ -86,7 +86,7 @@ class Account:
         if book.currency != self.currency:
             raise VenueSetupError(f"the account is kept in {book.currency}, but {self.currency} is asked for")
         if book.account_mode is not self.mode:
-            raise VenueSetupError(f"the account is {book.account_mode}, but {self.mode} is asked for")
+            raise VenueSetupError(f"the account is {book.account_mode.lower()}, but {self.mode.lower()} is asked for")
         if book.stream_id == self._stream_id:
             if book.ordinal > self.stream.last_ordinal:
                 raise VenueSetupError(

@@ -21,7 +21,7 @@ STOP_SECONDS = 20
 class SimulatedGateway:
     """`python -m services.mt5 --venue simulated` over its generated market."""
 
-    def __init__(self, folder: Path, *, account_mode: str) -> None:
+    def __init__(self, folder: Path, *, account_mode: str, fills: str) -> None:
         self._folder = folder
         self.url = f"tcp://127.0.0.1:{_free_port()}"
         self._environment = {
@@ -31,6 +31,7 @@ class SimulatedGateway:
             "PAPERDESK_RUNTIME_DIR": str(folder / "run"),
             "MT5_MARKET": "generated",
             "MT5_ACCOUNT_MODE": account_mode,
+            "MT5_FILLS": fills,
             "MT5_REQUEST_URL": self.url,
             "MT5_PUBLISH_URL": f"tcp://127.0.0.1:{_free_port()}",
         }
@@ -68,9 +69,12 @@ def _free_port() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("account_mode", ["netting"])
-def test_the_simulated_venue_conforms(account_mode: str, tmp_path: Path) -> None:
-    gateway = SimulatedGateway(tmp_path, account_mode=account_mode)
+@pytest.mark.parametrize(
+    ("account_mode", "fills"),
+    [("netting", "ideal"), ("hedging", "ideal"), ("netting", "realistic"), ("hedging", "realistic")],
+)
+def test_the_simulated_venue_conforms(account_mode: str, fills: str, tmp_path: Path) -> None:
+    gateway = SimulatedGateway(tmp_path, account_mode=account_mode, fills=fills)
     with gateway.running():
         desk = Desk(gateway.url, symbol="EURUSD", run_id="s", restart=gateway.restart, answer_s=30.0)
         try:
