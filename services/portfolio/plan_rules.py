@@ -118,5 +118,7 @@ def _judge_entry(entry: Entry, where: str) -> None:
         raise PlanError(
             f"{field}.time_in_force is {str(entry.time_in_force)!r}, expected GTC, DAY or GTD for an order that rests"
         )
+    if entry.lifetime_s is not None and entry.time_in_force not in (None, TimeInForce.GTD):
+        raise PlanError(f"{field}.lifetime_s is {entry.lifetime_s}, expected no time_in_force, or 'GTD', with it")
     if entry.time_in_force is TimeInForce.GTD and entry.lifetime_s is None:
         raise PlanError(f"{field}.time_in_force is 'GTD', expected {field}.lifetime_s with it")

@@ -176,6 +176,10 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
             "entry.time_in_force is 'GTD', expected entry.lifetime_s with it",
         ),
         (
+            '[entry]\ntype = "LIMIT"\noffset_points = 1\ntime_in_force = "DAY"\nlifetime_s = 60',
+            "entry.lifetime_s is 60, expected no time_in_force, or 'GTD', with it",
+        ),
+        (
             '[entry]\ntype = "LIMIT"\noffset_points = 1\ndeviation_points = 1',
             "entry.deviation_points is 1, expected it with type = 'MARKET'",
         ),
