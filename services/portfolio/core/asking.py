@@ -42,6 +42,7 @@ from proto.views import (
     ViewReply,
 )
 from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.orders import Order
@@ -298,13 +299,13 @@ def margin_used(account: Account) -> Decimal | None:
 
 
 def cash_by_kind(book: Book) -> dict[str, Decimal]:
-    """What makes the balance: realised profit, commission, swap, and what moved cash alone, by its kind; they add up to it."""
-    found: defaultdict[str, Decimal] = defaultdict(Decimal)
-    found["realized_pnl"], found["commission"], found["swap"] = book.realized_pnl, book.commission, book.swap
-    for deal in book.deals:
-        if not deal.kind.is_trade and deal.profit:
-            found["deposits" if deal.kind.value == "BALANCE" else deal.kind.value.lower()] += deal.profit
-    return dict(found)
+    """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
+    # Double entry has what came in as negative on the account that it came from.
+    return {
+        account.value: -book.cash.get(account, ZERO) or ZERO
+        for account in CashAccount
+        if account is not CashAccount.CASH
+    }
 
 
 def pnl_by_tag(book: Book) -> dict[str, Decimal]:

@@ -178,7 +178,13 @@ def test_the_money_of_an_account_by_hand() -> None:
     assert view.margin == D("600.05")
     assert view.free_margin == D("9899.68")
     assert view.margin_level_pct == D("1749.81")
-    assert view.cash == {"realized_pnl": 1, "commission": D("-0.07"), "swap": D("-1.20"), "deposits": 10000}
+    assert view.cash == {
+        "realised_profit": 1,
+        "commission": D("-0.07"),
+        "swap": D("-1.20"),
+        "deposits": 10000,
+        "corrections": 0,
+    }
 
 
 @given(st.lists(st.sampled_from(list(DealKind)), max_size=8), st.integers(-500, 500))
