@@ -82,8 +82,8 @@ def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
 
 
 def order_row(order: Order) -> OrderRow:
-    """An order as it is told."""
-    decision = order.decision
+    """An order as it is told, with the prices that it has by now."""
+    decision, terms = order.decision, order.terms
     return OrderRow(
         order_id=order.order_id,
         number=order.number,
@@ -109,10 +109,10 @@ def order_row(order: Order) -> OrderRow:
         key=order.key,
         type=order.type.value,
         time_in_force="" if order.time_in_force is None else order.time_in_force.value,
-        limit_price=order.limit_price,
-        stop_loss=order.stop_loss,
-        take_profit=order.take_profit,
-        expires_ns=order.expires_ns,
+        limit_price=terms.limit_price,
+        stop_loss=terms.stop_loss,
+        take_profit=terms.take_profit,
+        expires_ns=terms.expires_ns,
     )
 
 
