@@ -195,9 +195,9 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
     if order.time_in_force is not None:
         facts["time in force"] = order.time_in_force.value
     for name, price in (
-        ("price", order.limit_price),
-        ("stop loss", order.stop_loss),
-        ("take profit", order.take_profit),
+        ("price", terms.limit_price),
+        ("stop loss", terms.stop_loss),
+        ("take profit", terms.take_profit),
     ):
         if price is not None:
             facts[name] = plain(price)
