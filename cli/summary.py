@@ -12,13 +12,14 @@ from rich.text import Text
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
-    | {"avg_entry_price", "close_price", "slippage", "now", "headroom", "lots_count"}
+    | {"avg_entry_price", "close_price", "limit_price", "slippage", "now", "headroom", "lots_count"}
 )
 PIPED_WIDTH: Final = 200
 """Columns of a table that does not go to a terminal: wide enough that nothing is folded."""
 
 TITLES: Final = {
     "order_id": "order",
+    "limit_price": "limit/stop",
     "filled_volume": "filled",
     "filled_price": "filled at",
     "net_volume": "volume",

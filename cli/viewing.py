@@ -34,6 +34,7 @@ ORDER_COLUMNS: Final = [
     "type",
     "volume",
     "price",
+    "limit_price",
     "status",
     "filled_volume",
     "filled_price",
@@ -60,7 +61,7 @@ FILL_COLUMNS: Final = [
 POSITION_COLUMNS: Final = (
     ["symbol", "direction", "net_volume", "avg_entry_price", "close_price", "unrealized_pnl", "stops", "lots_count"]
 )  # fmt: skip
-ORDER_SPARE: Final = ["tag", "code", "error", "price", "type", "number", "filled_volume", "order_id"]
+ORDER_SPARE: Final = ["tag", "code", "error", "price", "type", "number", "filled_volume", "limit_price", "order_id"]
 FILL_SPARE: Final = ["why", "commission", "swap", "slippage", "order_id", "entry"]
 POSITION_SPARE: Final = ["lots_count", "stops", "close_price"]
 """What a narrow terminal does without, the first first; JSON has everything."""

@@ -42,7 +42,7 @@ from proto.views import (
     ViewReply,
 )
 from services.portfolio.core.book import Book
-from services.portfolio.core.cash import CashAccount, by_kind
+from services.portfolio.core.cash import CashAccount
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.orders import Order
@@ -82,8 +82,8 @@ def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
 
 
 def order_row(order: Order) -> OrderRow:
-    """An order as it is told."""
-    decision = order.decision
+    """An order as it is told, with the prices that it has by now."""
+    decision, terms = order.decision, order.terms
     return OrderRow(
         order_id=order.order_id,
         number=order.number,
@@ -109,10 +109,10 @@ def order_row(order: Order) -> OrderRow:
         key=order.key,
         type=order.type.value,
         time_in_force="" if order.time_in_force is None else order.time_in_force.value,
-        limit_price=order.limit_price,
-        stop_loss=order.stop_loss,
-        take_profit=order.take_profit,
-        expires_ns=order.expires_ns,
+        limit_price=terms.limit_price,
+        stop_loss=terms.stop_loss,
+        take_profit=terms.take_profit,
+        expires_ns=terms.expires_ns,
     )
 
 
@@ -299,11 +299,12 @@ def margin_used(account: Account) -> Decimal | None:
 
 
 def cash_by_kind(book: Book) -> dict[str, Decimal]:
-    """What makes the balance: realised profit, commission, swap, and what moved cash alone, by its kind; they add up to it."""
-    sums = by_kind(book.cash)
+    """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
+    # Double entry has what came in as negative on the account that it came from.
     return {
-        "realized_pnl": sums.pop(CashAccount.REALISED_PROFIT),
-        **{account.value: amount for account, amount in sums.items()},
+        account.value: -book.cash.get(account, ZERO) or ZERO
+        for account in CashAccount
+        if account is not CashAccount.CASH
     }
 
 
