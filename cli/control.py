@@ -11,9 +11,9 @@ import zmq
 from common.errors import StartError
 from common.sockets import Sockets, send
 from proto.codec import MalformedMessageError, decode_control_reply, encode
-from proto.control import ControlError, ControlRequest, ReconcileReply, StatusReply, TradingReply
+from proto.control import ControlError, ControlReply, ControlRequest
 
-R = TypeVar("R", StatusReply, ReconcileReply, TradingReply)
+R = TypeVar("R", bound=ControlReply)
 
 
 class ControlClient:

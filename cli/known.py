@@ -1,27 +1,28 @@
-"""Names that the desk knows: strategies, symbols, currencies and limits, judged before a process is started for them."""
+"""Names that the desk knows: strategies, symbols, currencies, limits and plans, judged before a process is started for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from common.errors import StartError
 from services.mt5.core.instruments import CURRENCIES, catalogue
+from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import limits_named
 from services.signal import UnknownStrategyError
-from services.signal.strategies import WITH_MODEL, strategy_factory
+from services.signal.strategies import WITH_MODEL, speaks_for_a_model, strategy_factories
 
 
-def require_strategy(name: str, model: Path | None = None) -> None:
-    """Refuse a strategy that signal could not make, and a model that it could not use.
+def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
+    """Refuse strategies that signal could not make for these symbols, and a model that they could not use.
 
     Raises:
         StartError: says what is wrong with it and which there are.
     """
-    if model is not None and name not in WITH_MODEL:
-        raise StartError(f"--model {model} with --strategy {name}, expected it with --strategy {WITH_MODEL[0]} only")
+    if model is not None and not speaks_for_a_model(text):
+        raise StartError(f"--model {model} with --strategy {text}, expected it with --strategy {WITH_MODEL[0]} only")
     try:
-        strategy_factory(name, model=model)
+        strategy_factories(text, symbols, model=model)
     except UnknownStrategyError as error:
         raise StartError(f"--strategy: {error}") from None
 
@@ -36,6 +37,18 @@ def require_limits(risk: str) -> None:
         limits_named(risk)
     except StartError as error:
         raise StartError(f"--risk: {str(error).removeprefix('RISK: ')}") from None
+
+
+def require_plan(plan: str) -> None:
+    """Refuse a plan that portfolio could not read.
+
+    Raises:
+        StartError: names the file and what is wrong with it.
+    """
+    try:
+        plan_named(plan)
+    except StartError as error:
+        raise StartError(f"--plan: {str(error).removeprefix('PLAN: ')}") from None
 
 
 def require_symbols(symbols: Iterable[str]) -> None:

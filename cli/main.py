@@ -13,7 +13,20 @@ from typing import NoReturn
 
 import typer
 
-from cli import chaos, configuration, generating, keeping, looking, running, ticks, trading, train
+from cli import (
+    chaos,
+    configuration,
+    exporting,
+    generating,
+    keeping,
+    looking,
+    ordering,
+    running,
+    ticks,
+    trading,
+    train,
+    viewing,
+)
 from cli import run as run_command
 from common.errors import StartError
 
@@ -30,9 +43,12 @@ app = typer.Typer(
 run_command.add_to(app)
 running.add_to(app)
 train.add_to(app)
+viewing.add_to(app)
+exporting.add_to(app)
 looking.add_to(app)
 keeping.add_to(app)
 trading.add_to(app)
+ordering.add_to(app)
 configuration.add_to(app)
 chaos.add_to(app)
 generating.add_to(ticks.app)

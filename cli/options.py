@@ -32,6 +32,8 @@ DEFAULT_SPEED: Final = "lockstep"
 DEFAULT_VOLUME: Final = "0.01"
 DEFAULT_BALANCE: Final = "10000"
 DEFAULT_CURRENCY: Final = "USD"
+DEFAULT_LEVERAGE: Final = 100
+LEVERAGE_MAX: Final = 10_000
 
 
 class OnOpposite(StrEnum):
@@ -39,6 +41,20 @@ class OnOpposite(StrEnum):
 
     CLOSE = "close"
     REVERSE = "reverse"
+
+
+class Fills(StrEnum):
+    """What executions are like: docs/venue.md."""
+
+    IDEAL = "ideal"
+    REALISTIC = "realistic"
+
+
+class AccountMode(StrEnum):
+    """How an account keeps its positions: one a symbol, or one an order."""
+
+    NETTING = "netting"
+    HEDGING = "hedging"
 
 
 class Crossed(StrEnum):
@@ -66,7 +82,10 @@ UtcOffset = Annotated[
     typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset: often a broker's server."),
 ]
 Symbol = Annotated[str | None, typer.Option("--symbol", help="Symbol of the files that name none.")]
-StrategyName = Annotated[str, typer.Option("--strategy", help="A strategy by name, or package.module:Class.")]
+StrategyName = Annotated[
+    str,
+    typer.Option("--strategy", help="A strategy by name, or package.module:Class, or SYMBOL=NAME for each symbol."),
+]
 Model = Annotated[
     Path | None,
     typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost. Default: the demo model."),
@@ -82,6 +101,10 @@ Speed = Annotated[
 ]
 Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="A signal against the position.")]
 Risk = Annotated[str, typer.Option("--risk", help="default, none, or a TOML file of limits.")]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="How much to trade, in what orders, and when to get out: a TOML file."),
+]
 CrossedQuotes = Annotated[Crossed, typer.Option("--crossed", help="Quotes whose bid is above their ask.")]
 Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Lots of an order.")]
 Balance = Annotated[
@@ -89,6 +112,13 @@ Balance = Annotated[
 ]
 Currency = Annotated[
     str | None, typer.Option("--currency", help=f"Currency of a new account. Default: {DEFAULT_CURRENCY}.")
+]
+FillsName = Annotated[
+    Fills, typer.Option("--fills", help="How orders are filled: at the touch, or with delay, slippage and charges.")
+]
+Mode = Annotated[AccountMode, typer.Option("--account-mode", help="One position a symbol, or one an order.")]
+Leverage = Annotated[
+    int, typer.Option("--leverage", metavar="N", help="Position by margin; 0: no margin is asked for.")
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every random draw of the run.")]
 DataDir = Annotated[
@@ -128,11 +158,15 @@ class RunOptions:
     ticks: Ticks = None
     on_opposite: Opposite = OnOpposite.CLOSE
     risk: Risk = DEFAULT_RISK
+    plan: PlanFile = None
     crossed: CrossedQuotes = Crossed.REJECT
     volume: Volume = DEFAULT_VOLUME
     balance: Balance = None
     currency: Currency = None
     seed: Seed = 0
+    fills: FillsName = Fills.IDEAL
+    account_mode: Mode = AccountMode.NETTING
+    leverage: Leverage = DEFAULT_LEVERAGE
 
 
 def takes_a_run(command: Callable[..., int]) -> Callable[..., int]:
@@ -182,19 +216,23 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     _judge_rows(options)
     if not 0 <= options.seed <= SEED_MAX:
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
+    require_leverage(options.leverage)
     named = named_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
-    risk = _risk(options.risk)
+    risk, plan = _risk(options.risk), plan_option(options.plan)
 
-    from cli.known import require_currency, require_limits, require_strategy, require_symbols
+    from cli.known import require_currency, require_limits, require_plan, require_strategy, require_symbols
+    from proto.trading import AccountMode as ModeOfAccount
     from research.run import RunSpec
     from research.ticks import TickInput
     from services.portfolio.core.single_position import OnOpposite as Policy
 
-    require_symbols(dict.fromkeys(file.symbol for file in named))
+    symbols = tuple(dict.fromkeys(file.symbol for file in named))
+    require_symbols(symbols)
     require_currency(currency)
-    require_strategy(options.strategy, options.model)
+    require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
+    require_plan(plan)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         strategy=options.strategy,
@@ -204,13 +242,27 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         ticks_max=options.ticks,
         on_opposite=Policy(options.on_opposite),
         risk=risk,
+        plan=plan,
         crossed="accept" if options.crossed is Crossed.ACCEPT else "reject",
         volume=volume,
         balance=balance,
         currency=currency,
         seed=options.seed,
+        fills=options.fills.value,
+        account_mode=ModeOfAccount(options.account_mode.name),
+        leverage=options.leverage,
         symbol_map={},
     )
+
+
+def require_leverage(leverage: int) -> None:
+    """Refuse a leverage that no account has.
+
+    Raises:
+        StartError: it is out of bounds.
+    """
+    if not 0 <= leverage <= LEVERAGE_MAX:
+        raise StartError(f"--leverage is {leverage}, expected 0 (no margin) to {LEVERAGE_MAX}")
 
 
 def _judge_terms(account: AccountTerms, balance: Decimal, currency: str) -> None:
@@ -242,6 +294,19 @@ def _risk(text: str) -> str:
     if not path.is_file():
         raise StartError(f"--risk is {text!r}, expected default, none or a file of limits that is there")
     # The processes run in another folder.
+    return str(path.resolve())
+
+
+def plan_option(path: Path | None) -> str:
+    """The absolute path of a plan's file, since the processes run in another folder; nothing for none.
+
+    Raises:
+        StartError: it is not there.
+    """
+    if path is None:
+        return ""
+    if not path.is_file():
+        raise StartError(f"--plan is {str(path)!r}, expected a file of a plan that is there")
     return str(path.resolve())
 
 

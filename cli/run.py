@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -32,6 +33,7 @@ TAKEN_FROM_OUTSIDE: Final = frozenset(
         "DEFAULT_VOLUME",
         "ON_OPPOSITE",
         "RISK",
+        "PLAN",
         "SIGNAL_AGE_MAX_MS",
         "SIGNAL_CHECKPOINT_TICKS",
         "EXECUTION_IN_FLIGHT_MAX",
@@ -39,6 +41,9 @@ TAKEN_FROM_OUTSIDE: Final = frozenset(
         "MT5_BALANCE",
         "MT5_CURRENCY",
         "MT5_CROSSED",
+        "MT5_FILLS",
+        "MT5_ACCOUNT_MODE",
+        "MT5_LEVERAGE",
         "METRICS_HOST",
         "METRICS_PORT_MT5",
         "METRICS_PORT_SIGNAL",
@@ -68,7 +73,11 @@ Symbols = Annotated[
     typer.Option("--symbols", help=f"Of the generated market. Default: the account's, or {DEFAULT_SYMBOLS}."),
 ]
 Strategy = Annotated[
-    str | None, typer.Option("--strategy", help="A strategy by name, or package.module:Class. Default: the demo model.")
+    str | None,
+    typer.Option(
+        "--strategy",
+        help="A strategy by name, or package.module:Class, or SYMBOL=NAME for each symbol. Default: the demo model.",
+    ),
 ]
 Model = Annotated[Path | None, typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost.")]
 Seed = Annotated[
@@ -78,6 +87,19 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir", metavar="DIR", help=f"The account. Default: {DEFAULT_DATA_DIR}, goes on if it is there."
+    ),
+]
+FillsName = Annotated[
+    o.Fills | None, typer.Option("--fills", help="How orders are filled. Default: MT5_FILLS, or realistic.")
+]
+Mode = Annotated[
+    o.AccountMode | None,
+    typer.Option("--account-mode", help="Of a new account: one position a symbol, or one an order. Default: netting."),
+]
+Leverage = Annotated[
+    int | None,
+    typer.Option(
+        "--leverage", metavar="N", help=f"Position by margin. Default: MT5_LEVERAGE, or {o.DEFAULT_LEVERAGE}."
     ),
 ]
 Duration = Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop by itself after so long.")]
@@ -96,9 +118,13 @@ def run(
     symbols: Symbols = None,
     strategy: Strategy = None,
     model: Model = None,
+    plan: o.PlanFile = None,
     seed: Seed = None,
     data_dir: DataDir = None,
     duration: Duration = None,
+    fills: FillsName = None,
+    account_mode: Mode = None,
+    leverage: Leverage = None,
 ) -> int:
     """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
 
@@ -108,30 +134,38 @@ def run(
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")
     if seed is not None and not 0 <= seed <= o.SEED_MAX:
         raise StartError(f"--seed is {seed}, expected 0 to {o.SEED_MAX}")
-    plan = _plan(
+    if leverage is not None:
+        o.require_leverage(leverage)
+    desk = _desk(
         ticks=tuple(ticks or ()),
         symbol=symbol,
         clock=clock_option(zone, utc_offset),
         symbols=symbols,
         strategy=strategy,
         model=model,
+        plan=plan,
         seed=seed,
         data_dir=data_dir,
         duration=duration,
+        venue={
+            "MT5_FILLS": fills,
+            "MT5_ACCOUNT_MODE": account_mode,
+            "MT5_LEVERAGE": None if leverage is None else str(leverage),
+        },
     )
     from cli.run_desk import run_desk
     from cli.run_screen import screen_for_here
     from cli.run_summary import show_summary
 
     with screen_for_here() as screen:
-        summary, interrupt = run_desk(plan, screen)
+        summary, interrupt = run_desk(desk, screen)
     show_summary(summary)
     if isinstance(interrupt, SystemExit) and interrupt.code not in (0, 128 + signal.SIGINT):
         raise interrupt
     return 1 if summary.differences or summary.halted else 0
 
 
-def _plan(
+def _desk(
     *,
     ticks: tuple[str, ...],
     symbol: str | None,
@@ -139,11 +173,16 @@ def _plan(
     symbols: str | None,
     strategy: str | None,
     model: Path | None,
+    plan: Path | None,
     seed: int | None,
     data_dir: Path | None,
     duration: float | None,
+    venue: Mapping[str, str | None],
 ) -> DeskPlan:
+    from cli.known import require_plan
     from cli.run_desk import DeskPlan
+    from research.audit import VENUE_BOOK
+    from services.mt5.book_store import read_account_mode
 
     settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
     if ticks:
@@ -161,11 +200,19 @@ def _plan(
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
         market, names = _generated(folder, symbols, seed, settings)
         last_ordinal = 0
+    settings.setdefault("MT5_FILLS", o.Fills.REALISTIC)
+    settings |= {name: value for name, value in venue.items() if value is not None}
+    if "MT5_ACCOUNT_MODE" not in settings and (mode := read_account_mode(folder / VENUE_BOOK)) is not None:
+        settings["MT5_ACCOUNT_MODE"] = mode.lower()
     chosen = strategy or (STRATEGY_OF_THE_DEMO_MODEL if model is not None else default_strategy())
     _require(chosen, model, names)
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
     if model is not None:
         settings["MODEL"] = str(model.resolve())
+    if plan is None and "PLAN" in settings:
+        plan = Path(settings["PLAN"])
+    settings["PLAN"] = o.plan_option(plan)
+    require_plan(settings["PLAN"])
     return DeskPlan(
         data_dir=folder,
         settings=settings,
@@ -186,12 +233,13 @@ def default_strategy() -> str:
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
     """Refuse what cannot run, before anything is started for it."""
     from cli.known import require_strategy, require_symbols
+    from services.signal.strategies import speaks_for_a_model
 
     require_symbols(symbols)
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} is not there, expected the folder of a model")
-    needs_model = strategy == STRATEGY_OF_THE_DEMO_MODEL and model is None
-    require_strategy(strategy, PROJECT_ROOT / DEMO_MODEL if needs_model else model)
+    needs_model = model is None and speaks_for_a_model(strategy)
+    require_strategy(strategy, symbols, PROJECT_ROOT / DEMO_MODEL if needs_model else model)
 
 
 def _recorded(

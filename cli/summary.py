@@ -12,6 +12,7 @@ from rich.text import Text
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
+    | {"avg_entry_price", "close_price", "slippage", "now", "headroom", "lots_count"}
 )
 PIPED_WIDTH: Final = 200
 """Columns of a table that does not go to a terminal: wide enough that nothing is folded."""
@@ -116,7 +117,11 @@ def show_fields(fields: Mapping[str, Any]) -> None:
     table.add_column()
     table.add_column(justify="right")
     for name, value in fields.items():
-        table.add_row(Text(name.removesuffix("_ns")), Text(cell(name, value)))
+        if isinstance(value, Mapping) and value:
+            for key, item in value.items():
+                table.add_row(Text(f"{name.removesuffix('_ns')}, {key}"), Text(cell("", item)))
+        else:
+            table.add_row(Text(name.removesuffix("_ns")), Text(cell(name, value)))
     console().print(table)
 
 

@@ -6,11 +6,14 @@ refuses orders that open exposure, whoever sends them, until `paperdesk resume -
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cli.options import AsJson
+from cli.places import json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 10.0
 """A commit on a slow disk and, at the gateway, a call of the venue for each position."""
+
+NOTICE_S: Final = 1.0
+"""After so long without an answer a person is told that there is none yet."""
 
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger.", show_default=False)]
 Folder = Annotated[
@@ -38,44 +44,55 @@ def add_to(app: typer.Typer) -> None:
         app.command(name, epilog=f'[bold]Example[/bold]\n\n  paperdesk {name} --reason "news at 14:30"')(command)
 
 
-def halt(reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False) -> int:
+def halt(
+    reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
+) -> int:
     """Send no further order until `paperdesk resume`; positions stay as they are."""
     from proto.control import HaltCommand
     from proto.gateway import Halt
 
-    return (
-        _at_gateway(Halt(reason=_said(reason)), url) if at_gateway else _tell(HaltCommand(_said(reason)), data_dir, url)
-    )
+    if at_gateway:
+        return _at_gateway(Halt(reason=said(reason)), url, as_json=as_json)
+    return _tell(HaltCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
-def reduce_only(reason: Why, data_dir: Folder = None, url: Url = None) -> int:
+def reduce_only(reason: Why, data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Open nothing until `paperdesk resume`; positions may be closed."""
     from proto.control import ReduceOnlyCommand
 
-    return _tell(ReduceOnlyCommand(_said(reason)), data_dir, url)
+    return _tell(ReduceOnlyCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
-def resume(reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False) -> int:
+def resume(
+    reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
+) -> int:
     """Trade again; what others have done on the account until now counts as looked at."""
     from proto.control import ResumeCommand
     from proto.gateway import Resume
 
     if at_gateway:
-        return _at_gateway(Resume(reason=_said(reason)), url)
-    return _tell(ResumeCommand(_said(reason)), data_dir, url)
+        return _at_gateway(Resume(reason=said(reason)), url, as_json=as_json)
+    return _tell(ResumeCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
-def flatten(reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False) -> int:
+def flatten(
+    reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
+) -> int:
     """Halt, and close every position."""
     from proto.control import FlattenCommand
     from proto.gateway import Flatten
 
     if at_gateway:
-        return _at_gateway(Flatten(reason=_said(reason)), url)
-    return _tell(FlattenCommand(_said(reason)), data_dir, url)
+        return _at_gateway(Flatten(reason=said(reason)), url, as_json=as_json)
+    return _tell(FlattenCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
-def _said(reason: str) -> str:
+def said(reason: str) -> str:
+    """A reason as it is kept.
+
+    Raises:
+        StartError: it is empty or too long.
+    """
     from proto.control import REASON_CHARS_MAX
 
     words = " ".join(reason.split())
@@ -84,43 +101,43 @@ def _said(reason: str) -> str:
     return words
 
 
-def _tell(command: TradingCommand, data_dir: Path | None, url: str | None) -> int:
+def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
     from cli.control import ControlClient
+    from cli.desk_link import configured_url, url_of
+    from cli.places import existing_desk
     from proto.control import TradingReply
 
-    where = url or _control_url(data_dir)
+    where = url or (configured_url() if data_dir is None else url_of(existing_desk(data_dir)))
+    if where is None:
+        raise StartError(
+            f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"
+        )
     with ControlClient(where) as client:
-        reply = client.ask(command, TradingReply, timeout_s=TIMEOUT_S)
+        reply = client.ask(command, TradingReply, timeout_s=NOTICE_S)
+        if reply is None:
+            print(f"{where} has not answered for {NOTICE_S:.0f} s; asking again for {TIMEOUT_S:.0f} s", file=sys.stderr)
+            reply = client.ask(command, TradingReply, timeout_s=TIMEOUT_S)
     if reply is None:
         raise StartError(
-            f"{where} did not answer within {TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"
+            f"{where} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"
         )
+    if as_json:
+        print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
+        return 0
     print(f"trading is {reply.trading_state}: {reply.trading_reason}")
     if reply.closing:
         print(f"closing {', '.join(reply.closing)}")
     return 0
 
 
-def _control_url(data_dir: Path | None) -> str:
-    from cli.looking import control_of
-    from cli.places import existing_desk
-    from common.settings import CommonSettings, load
-
-    if data_dir is None:
-        return load(CommonSettings).control_url
-    url = control_of(existing_desk(data_dir))
-    if url is None:
-        raise StartError(
-            f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"
-        )
-    return url
-
-
-def _at_gateway(request: Halt | Resume | Flatten, url: str | None) -> int:
+def _at_gateway(request: Halt | Resume | Flatten, url: str | None, *, as_json: bool) -> int:
     from common.settings import CommonSettings, load
 
     where = url or load(CommonSettings).gateway_url
     reply = _ask_gateway(request, where)
+    if as_json:
+        print(json_text({"is_halted": reply.is_halted, "reason": reply.reason, "closed": reply.closed}))
+        return 0
     print(
         f"the gateway {'refuses orders that open exposure' if reply.is_halted else 'lets orders pass'}: {reply.reason}"
     )

@@ -249,7 +249,9 @@ def _require_ours(
         raise StartError(f"{path} is a database of another kind: application id {found}, expected {application_id}")
     version = _pragma(connection, "user_version")
     if version != schema_version:
-        raise StartError(f"{path} has schema version {version}, expected {schema_version}")
+        raise StartError(
+            f"{path} has schema version {version}, expected {schema_version}; go on with the version that wrote it, or move its folder away to begin anew"
+        )
     problem = integrity_fault(connection) if quick_check else ""
     if problem:
         raise StartError(f"{path} is corrupt: {problem}; restore it from a backup")

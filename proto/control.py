@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from proto.trading import OrderType, TimeInForce
 from proto.units import Cursor, Name, Side, Text, TimeNs, require_exact
+from proto.views import AccountView, FillsReply, OrdersReply, PageRows, PositionsReply, RiskReply, WhyReply
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
@@ -127,6 +128,53 @@ class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forb
     expires_ns: TimeNs
 
 
+class OrdersQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="ORDERS", forbid_unknown_fields=True):
+    """Orders with a number above `after`, at most `limit`; `newest`: the last ones instead of the first ones."""
+
+    after: Cursor
+    limit: PageRows
+    open_only: bool
+    newest: bool
+
+
+class FillsQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="FILLS", forbid_unknown_fields=True):
+    """Deals with a number above `after`, at most `limit`; `newest` as for orders. `trades_only` leaves out what moved cash alone."""
+
+    after: Cursor
+    limit: PageRows
+    trades_only: bool
+    newest: bool
+
+
+class PositionsQuery(
+    Struct, frozen=True, kw_only=True, tag_field="command", tag="POSITIONS", forbid_unknown_fields=True
+):
+    """What is held, by symbol, but for the first `after` rows."""
+
+    after: Cursor
+    limit: PageRows
+
+
+class AccountQuery(Struct, frozen=True, tag_field="command", tag="ACCOUNT", forbid_unknown_fields=True):
+    """The money, and how far the desk has come."""
+
+
+class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK", forbid_unknown_fields=True):
+    """What the limits stand at, but for the first `after` rows."""
+
+    after: Cursor
+    limit: PageRows
+
+
+class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unknown_fields=True):
+    """Why something happened, or did not: `id` is a symbol, the id of an order or a denial, `deal N`, `ticket N`, or a number."""
+
+    id: Name
+
+
+ViewQuery = OrdersQuery | FillsQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery
+"""What is answered from the account as it is, and changes nothing."""
+
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
 TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
 ControlRequest = (
@@ -140,6 +188,12 @@ ControlRequest = (
     | CloseCommand
     | CancelCommand
     | ModifyCommand
+    | OrdersQuery
+    | FillsQuery
+    | PositionsQuery
+    | AccountQuery
+    | RiskQuery
+    | WhyQuery
 )
 
 
@@ -287,4 +341,16 @@ class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="er
     error: Annotated[str, Meta(max_length=512)]
 
 
-ControlReply = StatusReply | ReconcileReply | TradingReply | OrderCommandReply | ControlError
+ControlReply = (
+    StatusReply
+    | ReconcileReply
+    | TradingReply
+    | OrderCommandReply
+    | OrdersReply
+    | FillsReply
+    | PositionsReply
+    | AccountView
+    | RiskReply
+    | WhyReply
+    | ControlError
+)

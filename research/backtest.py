@@ -33,7 +33,7 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.ledger import FILE_NAME, Ledger
 from services.signal.core.engine import SymbolEngine
-from services.signal.strategies import strategy_factory
+from services.signal.strategies import strategy_factories
 
 PROGRESS_EVERY_TICKS: Final = 5_000
 COMMIT_EVERY_TICKS: Final = 5_000
@@ -71,11 +71,15 @@ class Backtest:
                 deposit=spec.balance,
                 currency=spec.currency,
                 symbol_map=spec.symbol_map,
+                account_mode=spec.account_mode,
+                leverage=spec.leverage,
+                fills=spec.fills,
+                seed=spec.seed,
             )
         except ValueError as error:
             raise StartError(str(error)) from None
-        make = strategy_factory(spec.strategy, model=spec.model)
-        self._engines = {symbol: SymbolEngine(symbol, make()) for symbol in spec.symbols}
+        makers = strategy_factories(spec.strategy, spec.symbols, model=spec.model)
+        self._engines = {symbol: SymbolEngine(symbol, make()) for symbol, make in makers.items()}
         self._now = Now(0, 0)
 
     def run(self, progress: Callable[[Progress], None] | None = None) -> None:

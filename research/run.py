@@ -12,15 +12,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from proto.trading import AccountMode
 from proto.units import plain
 from research.ticks import Crossed, TickInput, load_stream
+from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.stream import TickStream
+from services.mt5.core.venue import LEVERAGE
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import RISK_SETS, limits_named
 from services.signal.model_manifest import read_manifest
 from services.signal.settings import DEFAULT_MODEL
-from services.signal.strategies import WITH_MODEL
+from services.signal.strategies import canonical_strategy, speaks_for_a_model
 
 STREAM_ID_CHARS = 16
 
@@ -37,11 +41,15 @@ class RunSpec:
     ticks_max: int | None = None
     on_opposite: OnOpposite = OnOpposite.CLOSE
     risk: str = "default"
+    plan: str = ""
     crossed: Crossed = "reject"
     volume: Decimal = Decimal("0.01")
     balance: Decimal = Decimal(10_000)
     currency: str = "USD"
     seed: int = 0
+    fills: str = IDEAL.name
+    account_mode: AccountMode = AccountMode.NETTING
+    leverage: int = LEVERAGE
     symbol_map: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -52,20 +60,23 @@ class RunSpec:
     def deciding_settings(self) -> dict[str, str]:
         """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
         found = {
+            "account_mode": self.account_mode.lower(),
             "balance": plain(self.balance),
             "crossed": self.crossed,
             "currency": self.currency,
-            "fills": "ideal",
+            "fills": self.fills,
+            "leverage": str(self.leverage),
             "on_opposite": str(self.on_opposite),
+            "plan": plan_named(self.plan).name,
             "risk": limits_named(self.risk).name,
             "seed": str(self.seed),
-            "strategy": self.strategy,
+            "strategy": canonical_strategy(self.strategy, self.symbols),
             "symbol_map": ",".join(f"{desk}={broker}" for desk, broker in sorted(self.symbol_map.items())),
             "symbols": ",".join(self.symbols),
             "venue": "simulated",
             "volume": plain(self.volume),
         }
-        if self.strategy in WITH_MODEL:
+        if speaks_for_a_model(self.strategy):
             found["model"] = read_manifest(self.model or DEFAULT_MODEL).deciding_sha256()
         return found
 
@@ -90,13 +101,14 @@ class RunSpec:
 
     def rules(self) -> DeskRules:
         """What portfolio is told."""
-        limits = limits_named(self.risk)
+        limits, plan = limits_named(self.risk), plan_named(self.plan)
         return DeskRules(
             symbols=self.symbols,
             default_volume=self.volume,
             on_opposite=self.on_opposite,
             limits=limits,
-            settings={"risk": limits.name},
+            settings={"risk": limits.name, "plan": plan.name},
+            plan=plan,
         )
 
     def environment(self, stream_id: str, speed: str) -> dict[str, str]:
@@ -110,6 +122,7 @@ class RunSpec:
             "DEFAULT_VOLUME": plain(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),
             "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),
+            "PLAN": str(Path(self.plan).resolve()) if self.plan else "",
             "MT5_TICKS": ";".join(f"{source.path.resolve()}:{source.symbol}" for source in self.inputs),
             "MT5_TICKS_ZONE": self.inputs[0].zone or "",
             "MT5_PACE": speed,
@@ -117,6 +130,9 @@ class RunSpec:
             "MT5_BALANCE": plain(self.balance),
             "MT5_CURRENCY": self.currency,
             "MT5_SEED": str(self.seed),
+            "MT5_FILLS": self.fills,
+            "MT5_ACCOUNT_MODE": self.account_mode.lower(),
+            "MT5_LEVERAGE": str(self.leverage),
             "MT5_STREAM_ID": stream_id,
             "MT5_SYMBOL_MAP": ",".join(f"{desk}={broker}" for desk, broker in self.symbol_map.items()),
             **{name: "" if value is None else str(value) for name, value in rows.items()},

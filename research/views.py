@@ -1,4 +1,7 @@
-"""What a data directory's account holds, as plain rows: decimals as strings, times in UTC nanoseconds."""
+"""What a data directory's account holds, as plain rows: decimals as strings, times in UTC nanoseconds.
+
+The rows are those that a running desk answers with, made by the same functions.
+"""
 
 from __future__ import annotations
 
@@ -6,94 +9,35 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import StartError
-from proto.units import plain
-from services.portfolio.core.position import ZERO
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from proto.views import plain_fields
+from services.portfolio.answering import why as why_of
+from services.portfolio.core.asking import account_view, fill_row, order_row, position_row
+from services.portfolio.core.book import Book
+from services.portfolio.core.explaining import UnknownSubjectError
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
-from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.ledger import FILE_NAME, read
 from services.portfolio.settings import RISK_SETS, limits_named
 
 
-def orders(data_dir: Path) -> list[dict[str, Any]]:
+def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:
     """Every order of the account by number, with the tick that it was decided on."""
     book, _ = read(data_dir / FILE_NAME)
-    return [
-        {
-            "order_id": order.order_id,
-            "number": order.number,
-            "ordinal": order.decision.ordinal,
-            "sequence": order.decision.sequence,
-            "symbol": order.symbol,
-            "side": order.side.value,
-            "volume": plain(order.volume),
-            "price": plain(order.price),
-            "status": order.status.value,
-            "created_ns": order.created_ns,
-            "ended_ns": order.ended_ns,
-            "ticket": order.ticket,
-            "filled_volume": plain(order.filled_volume),
-            "filled_price": None if order.filled_price is None else plain(order.filled_price),
-            "profit": plain(order.profit),
-            "code": order.code,
-            "error": order.error,
-            "reason": order.decision.reason,
-        }
-        for order in book.orders.values()
-    ]
+    return [plain_fields(order_row(order)) for order in book.orders.values() if order.status.is_open or not open_only]
 
 
-def deals(data_dir: Path) -> list[dict[str, Any]]:
-    """Every deal of the account in the order of happening, deposits included."""
+def deals(data_dir: Path, *, trades_only: bool = False) -> list[dict[str, Any]]:
+    """Every deal of the account by the venue's number, deposits included unless only trades are wanted."""
     book, _ = read(data_dir / FILE_NAME)
-    return [
-        {
-            "deal": deal.deal,
-            "order_id": deal.order_id,
-            "ticket": deal.ticket,
-            "ordinal": deal.ordinal,
-            "time_ns": deal.time_ns,
-            "symbol": deal.symbol,
-            "kind": deal.kind.value,
-            "entry": deal.entry.value,
-            "volume": plain(deal.volume),
-            "price": plain(deal.price),
-            "profit": plain(deal.profit),
-            "commission": plain(deal.commission),
-            "swap": plain(deal.swap),
-        }
-        for deal in book.deals
-    ]
+    return [plain_fields(fill_row(deal, book)) for deal in book.deals if deal.kind.is_trade or not trades_only]
 
 
 def positions(data_dir: Path) -> list[dict[str, Any]]:
     """Open positions with their lots, valued at the last tick decided."""
     book, cursor = read(data_dir / FILE_NAME)
-    rows = []
-    for symbol, position in sorted(book.positions.items()):
-        if position.is_flat:
-            continue
-        unrealized = unrealized_pnl(symbol, book, cursor.marks)
-        rows.append(
-            {
-                "symbol": symbol,
-                "direction": "LONG" if position.direction > 0 else "SHORT",
-                "net_volume": plain(position.net_volume),
-                "avg_entry_price": plain(position.avg_entry_price or ZERO),
-                "unrealized_pnl": None if unrealized is None else plain(unrealized),
-                "lots": [
-                    {
-                        "volume": plain(lot.volume),
-                        "price": plain(lot.price),
-                        "deal": int(lot.opened_by),
-                        "time_ns": lot.time_ns,
-                    }
-                    for lot in position.lots
-                ],
-            }
-        )
-    return rows
+    held = [position for _, position in sorted(book.positions.items()) if position.lots]
+    return [plain_fields(position_row(position, book, cursor)) for position in held]
 
 
 def risk(data_dir: Path, risk_set: str | None) -> list[dict[str, Any]]:
@@ -103,45 +47,39 @@ def risk(data_dir: Path, risk_set: str | None) -> list[dict[str, Any]]:
         StartError: the desk's set is that of a file, which is not named; or the one that is named cannot be read.
     """
     book, cursor = read(data_dir / FILE_NAME)
-    name = risk_set or (book.stream.settings.get("risk", "") if book.stream else DEFAULT_LIMITS.name)
-    if risk_set is None and name not in RISK_SETS:
-        raise StartError(f"the desk trades by the limits {name!r} of a file, expected --risk FILE to read them from")
-    return [reading._asdict() for reading in readings(Account(book, cursor, limits_named(name)), cursor.time_ns)]
+    limits = limits_named(risk_set) if risk_set is not None else _own_limits(book)
+    if limits is None:
+        raise StartError(
+            f"the desk trades by the limits {_set_name(book)!r} of a file, expected --risk FILE to read them from"
+        )
+    return [reading._asdict() for reading in readings(Account(book, cursor, limits), cursor.time_ns)]
 
 
 def account(data_dir: Path) -> dict[str, Any]:
     """Money and progress of the account."""
     book, cursor = read(data_dir / FILE_NAME)
-    stream = book.stream
-    unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
-    return {
-        "account": stream.account if stream else None,
-        "mode": stream.mode if stream else None,
-        "fills": stream.fills if stream else None,
-        "currency": stream.currency if stream else None,
-        "stream_id": cursor.stream_id,
-        "ordinal": cursor.ordinal,
-        "time_ns": cursor.time_ns,
-        "processed": cursor.processed,
-        "balance": plain(book.balance),
-        "realized_pnl": plain(book.realized_pnl),
-        "unrealized_pnl": None if unrealized is None else plain(unrealized),
-        "equity": None if unrealized is None else plain(book.balance + unrealized),
-        "commission": plain(book.commission),
-        "swap": plain(book.swap),
-        "signals": {
-            "buy": cursor.buy,
-            "sell": cursor.sell,
-            "hold": cursor.hold,
-            "warming_up": cursor.warming_up,
-            "gaps": cursor.gaps,
-        },
-        "blocked": dict(sorted(cursor.blocked.items())),
-        "last_blocked": dict(sorted(cursor.last_blocked.items())),
-        "denied": dict(sorted(cursor.denied.items())),
-        "orders": len(book.orders),
-        "orders_open": len(book.open_orders),
-        "deals": len(book.deals),
-        "ended": book.ended is not None,
-        "reconciled": book.reconciled is not None and not book.reconciled.differences,
-    }
+    return plain_fields(account_view(book, cursor, _own_limits(book)))
+
+
+def why(data_dir: Path, name: str) -> dict[str, Any]:
+    """The chain behind an order, a deal, a denial, or the latest blocked signal of a symbol.
+
+    Raises:
+        StartError: nothing is known under that name.
+    """
+    path = data_dir / FILE_NAME
+    book, cursor = read(path)
+    try:
+        return plain_fields(why_of(name, book, cursor, path))
+    except UnknownSubjectError as error:
+        raise StartError(str(error)) from None
+
+
+def _set_name(book: Book) -> str:
+    return book.stream.settings.get("risk", "") if book.stream else DEFAULT_LIMITS.name
+
+
+def _own_limits(book: Book) -> Limits | None:
+    """The desk's set where its name says what is in it."""
+    name = _set_name(book)
+    return limits_named(name) if name in RISK_SETS else None

@@ -228,12 +228,28 @@ def _read_ledger(path: Path) -> _Ledger:
 
 def _read_venue(path: Path) -> _Venue:
     rows = _rows(path, "orders", "deals", "positions", "account")
+    positions: dict[str, Decimal] = {}
+    for row in rows["positions"]:
+        position = json.loads(row["payload"])
+        positions[position["symbol"]] = positions.get(position["symbol"], Decimal(0)) + Decimal(position["volume"])
     return _Venue(
-        orders={row["ticket"]: row for row in rows["orders"]},
-        deals={row["deal"]: row for row in rows["deals"]},
-        positions={row["symbol"]: Decimal(row["volume"]) for row in rows["positions"]},
+        orders={row["ticket"]: _flat_order(row) for row in rows["orders"]},
+        deals={row["deal"]: _flat_deal(row) for row in rows["deals"]},
+        positions={symbol: volume for symbol, volume in positions.items() if volume},
         balance=Decimal(rows["account"][0]["balance"]) if rows["account"] else None,
     )
+
+
+def _flat_order(row: dict[str, Any]) -> dict[str, Any]:
+    """An order and what the book adds to it, as one map with the comment under its own name."""
+    record = json.loads(row["payload"])
+    order = record.pop("order")
+    return {**record, **order, "comment": order["order_id"], "ticket": row["ticket"]}
+
+
+def _flat_deal(row: dict[str, Any]) -> dict[str, Any]:
+    deal = json.loads(row["payload"])
+    return {**deal, "comment": deal["order_id"]}
 
 
 def _rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:

@@ -22,6 +22,8 @@ from services.mt5.journal import DurableJournal
 from services.mt5.market_store import MarketKeeper
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
+from services.mt5.terminal import process
+from services.mt5.terminal.package import the_package
 
 STREAM_ID_HASH_CHARS = 24
 
@@ -36,8 +38,6 @@ def run() -> None:
         help="what the gateway stands in front of; `setting`: what MT5_VENUE says",
     )
     venue = parser.parse_args().venue
-    if venue == "terminal":
-        raise StartError("--venue: value 'terminal' is not to be had in this version, expected 'simulated'")
     settings = load(Mt5Settings)
     logs.configure("mt5", settings.log_level)
     if venue == "setting" and settings.mt5_venue == "none":
@@ -47,6 +47,9 @@ def run() -> None:
             ticks=settings.market_data_url,
         )
         outlive_start()
+        return
+    if venue == "terminal" or (venue == "setting" and settings.mt5_venue == "terminal"):
+        process.serve(settings, the_package())
         return
     settings.require_sound()
     if settings.is_generated:
@@ -100,6 +103,10 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 faults=settings.mt5_faults,
                 lease_ttl_ms=settings.mt5_lease_ms,
                 settling_ms=settings.mt5_settling_ms,
+                account_mode=settings.mt5_account_mode,
+                leverage=settings.mt5_leverage,
+                fills=settings.mt5_fills,
+                seed=settings.mt5_seed,
             )
             shell = GatewayShell(
                 gateway,

@@ -5,92 +5,66 @@ Each change is one synced transaction that leaves orders, deals, positions and c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import apsw
+import msgspec
 
+from common.errors import StartError
 from common.faults import crash_point
 from common.memory import collection_paused
-from common.storage import open_writer, transaction
-from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder
-from proto.units import Side
+from common.storage import open_reader, open_writer, transaction
+from proto.gateway import AccountMode, VenueDeal
 from services.mt5 import market_store
-from services.mt5.core.book import Book, BookChange, BookOrder
+from services.mt5.core.book import Book, BookChange, BookOrder, Modification
 from services.mt5.core.netting import Position
 from services.mt5.in_place import sound
 
 APPLICATION_ID: Final = 0x50444231
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 SCHEMA: Final = (
     """
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     stream_id TEXT NOT NULL,
     currency TEXT NOT NULL,
+    account_mode TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
     time_ns INTEGER NOT NULL,
     balance TEXT NOT NULL,
+    is_within_tick INTEGER NOT NULL,
     deals_before_stream INTEGER NOT NULL,
+    endings INTEGER NOT NULL,
+    endings_before_stream INTEGER NOT NULL,
     last_position_ticket INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE orders (
-    ticket INTEGER PRIMARY KEY,
-    comment TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    side TEXT NOT NULL,
-    volume TEXT NOT NULL,
-    filled_volume TEXT NOT NULL,
-    filled_price TEXT,
-    status TEXT NOT NULL,
-    retcode INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    deal INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    ordinal INTEGER NOT NULL,
-    error_code TEXT,
-    deal_cursor INTEGER NOT NULL,
-    quiet INTEGER NOT NULL,
-    magic INTEGER NOT NULL
-) STRICT;
-CREATE TABLE deals (
-    deal INTEGER PRIMARY KEY,
-    ticket INTEGER NOT NULL,
-    comment TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    entry TEXT NOT NULL,
-    volume TEXT NOT NULL,
-    price TEXT NOT NULL,
-    profit TEXT NOT NULL,
-    commission TEXT NOT NULL,
-    swap TEXT NOT NULL,
-    time_ns INTEGER NOT NULL,
-    ordinal INTEGER NOT NULL,
-    stepped INTEGER NOT NULL,
-    note TEXT NOT NULL
-) STRICT;
-CREATE TABLE positions (
-    symbol TEXT PRIMARY KEY,
-    ticket INTEGER NOT NULL,
-    volume TEXT NOT NULL,
-    cost TEXT NOT NULL,
-    price_open TEXT NOT NULL,
-    time_ns INTEGER NOT NULL
-) STRICT;
+CREATE TABLE orders (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT;
+CREATE TABLE deals (deal INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT;
+CREATE TABLE positions (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT;
+CREATE TABLE modifications (target TEXT PRIMARY KEY, payload TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
     + market_store.SCHEMA
 )
 
 _WRITE_ACCOUNT: Final = """
-INSERT INTO account (id, stream_id, currency, ordinal, time_ns, balance, deals_before_stream, last_position_ticket)
-VALUES (1, ?1, ?2, ?3, ?4, ?5, 0, ?6)
+INSERT INTO account VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9)
 ON CONFLICT (id) DO UPDATE SET
     deals_before_stream = iif(stream_id = ?1, deals_before_stream, (SELECT count(*) FROM deals)),
-    stream_id = ?1, currency = ?2, ordinal = ?3, time_ns = ?4, balance = ?5,
-    last_position_ticket = max(last_position_ticket, ?6)
+    endings_before_stream = iif(stream_id = ?1, endings_before_stream, endings),
+    endings = max(endings, ?8),
+    stream_id = ?1, currency = ?2, account_mode = ?3, ordinal = ?4, time_ns = ?5, balance = ?6, is_within_tick = ?7,
+    last_position_ticket = max(last_position_ticket, ?9)
 """
+
+# Decimals as strings, so that 1.0850 comes back as 1.0850.
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_order = msgspec.json.Decoder(BookOrder)
+_deal = msgspec.json.Decoder(VenueDeal)
+_position = msgspec.json.Decoder(Position)
+_modification = msgspec.json.Decoder(Modification)
 
 _POINTS_OF_ORDERS: Final = ("mt5.before_call", "mt5.after_call")
 _POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
@@ -128,25 +102,34 @@ class DurableBookStore:
             return self._load()
 
     def _load(self) -> Book:
-        account = self._db.execute(
-            "SELECT stream_id, currency, ordinal, time_ns, balance, deals_before_stream, last_position_ticket FROM account"
-        ).fetchone()
+        account = self._db.execute("SELECT * FROM account").fetchone()
         if account is None:
             return Book()
-        stream_id, currency, ordinal, time_ns, balance, deals_before_stream, last_position_ticket = account
-        positions = [_position(row) for row in self._db.execute("SELECT * FROM positions ORDER BY ticket")]
+        _, stream_id, currency, mode, ordinal, time_ns, balance, is_within_tick, *counts = account
+        deals_before_stream, _, endings_before_stream, last_position_ticket = counts
+        positions = [_position.decode(row) for row in self._payloads("positions", "ticket")]
+        modifications = [_modification.decode(row) for row in self._payloads("modifications", "target")]
         return Book(
             stream_id=stream_id,
             currency=currency,
+            account_mode=AccountMode(mode),
             ordinal=ordinal,
             time_ns=time_ns,
             balance=Decimal(balance),
+            is_within_tick=bool(is_within_tick),
             deals_before_stream=deals_before_stream,
+            endings_before_stream=endings_before_stream,
             last_position_ticket=last_position_ticket,
-            orders=[_order(row) for row in self._db.execute("SELECT * FROM orders ORDER BY ticket")],
-            deals=[_deal(row) for row in self._db.execute("SELECT * FROM deals ORDER BY deal")],
-            positions={position.symbol: position for position in positions},
+            orders=[_order.decode(row) for row in self._payloads("orders", "ticket")],
+            deals=[_deal.decode(row) for row in self._payloads("deals", "deal")],
+            positions={position.ticket: position for position in positions},
+            modifications={one.target: one for one in modifications},
         )
+
+    def _payloads(self, table: str, key: str) -> Iterator[str]:
+        for (payload,) in self._db.execute(f"SELECT payload FROM {table} ORDER BY {key}"):  # noqa: S608 - names of ours
+            assert isinstance(payload, str), table
+            yield payload
 
     def commit(self, change: BookChange) -> None:
         """Make a change durable."""
@@ -156,11 +139,15 @@ class DurableBookStore:
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:
-                self._write_order(change.order)
+                self._write("orders", change.order.order.ticket, change.order)
             if change.deal is not None:
-                self._write_deal(change.deal)
-            if change.symbol:
-                self._write_position(change.symbol, change.position)
+                self._write("deals", change.deal.deal, change.deal)
+            if change.removed:
+                self._db.execute("DELETE FROM positions WHERE ticket = ?", (change.removed,))
+            if change.position is not None:
+                self._write("positions", change.position.ticket, change.position)
+            if change.modification is not None:
+                self._write("modifications", change.modification.target, change.modification)
         crash_point(after, change.ordinal)
 
     def close(self) -> None:
@@ -169,126 +156,37 @@ class DurableBookStore:
 
     def _write_account(self, change: BookChange) -> None:
         ticket = 0 if change.position is None else change.position.ticket
-        self._db.execute(
-            _WRITE_ACCOUNT,
-            (change.stream_id, change.currency, change.ordinal, change.time_ns, str(change.balance), ticket),
+        ending = 0 if change.order is None else change.order.ending
+        values = (
+            change.stream_id,
+            change.currency,
+            change.account_mode.value,
+            change.ordinal,
+            change.time_ns,
+            str(change.balance),
+            int(change.is_within_tick),
+            ending,
+            ticket,
         )
+        self._db.execute(_WRITE_ACCOUNT, values)
 
-    def _write_order(self, placed: BookOrder) -> None:
-        order = placed.order
-        self._db.execute(
-            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                order.ticket,
-                order.order_id,
-                order.symbol,
-                order.side.value,
-                str(order.volume),
-                str(order.filled_volume),
-                None if order.filled_price is None else str(order.filled_price),
-                order.status.value,
-                order.retcode,
-                order.reason,
-                order.deal,
-                order.time_ns,
-                order.ordinal,
-                None if placed.error_code is None else placed.error_code.value,
-                placed.deal_cursor,
-                int(placed.quiet),
-                placed.magic,
-            ),
-        )
-
-    def _write_deal(self, deal: VenueDeal) -> None:
-        self._db.execute(
-            "INSERT INTO deals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                deal.deal,
-                deal.ticket,
-                deal.order_id,
-                deal.symbol,
-                deal.kind.value,
-                deal.entry.value,
-                str(deal.volume),
-                str(deal.price),
-                str(deal.profit),
-                str(deal.commission),
-                str(deal.swap),
-                deal.time_ns,
-                deal.ordinal,
-                int(deal.stepped),
-                deal.comment,
-            ),
-        )
-
-    def _write_position(self, symbol: str, position: Position | None) -> None:
-        if position is None:
-            self._db.execute("DELETE FROM positions WHERE symbol = ?", (symbol,))
-            return
-        self._db.execute(
-            "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                symbol,
-                position.ticket,
-                str(position.volume),
-                str(position.cost),
-                str(position.price_open),
-                position.time_ns,
-            ),
-        )
+    def _write(self, table: str, key: int | str, row: msgspec.Struct) -> None:
+        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, _encoder.encode(row).decode()))  # noqa: S608 - as above
 
 
-def _order(row: tuple[Any, ...]) -> BookOrder:
-    ticket, comment, symbol, side, volume, filled_volume, filled_price, status, *rest = row
-    retcode, reason, deal, time_ns, ordinal, error_code, deal_cursor, quiet, magic = rest
-    order = VenueOrder(
-        ticket=ticket,
-        order_id=comment,
-        symbol=symbol,
-        side=Side(side),
-        volume=Decimal(volume),
-        filled_volume=Decimal(filled_volume),
-        filled_price=None if filled_price is None else Decimal(filled_price),
-        status=OrderReplyStatus(status),
-        retcode=retcode,
-        reason=reason,
-        deal=deal,
-        time_ns=time_ns,
-        ordinal=ordinal,
-    )
-    code = None if error_code is None else ErrorCode(error_code)
-    return BookOrder(order=order, error_code=code, deal_cursor=deal_cursor, quiet=bool(quiet), magic=magic)
+def read_account_mode(book: Path) -> AccountMode | None:
+    """How the account in a book's file keeps its positions, without writing to it; None when there is no account yet.
 
-
-def _deal(row: tuple[Any, ...]) -> VenueDeal:
-    deal, ticket, comment, symbol, kind, entry, volume, price, profit, *rest = row
-    commission, swap, time_ns, ordinal, stepped, note = rest
-    return VenueDeal(
-        deal=deal,
-        ticket=ticket,
-        order_id=comment,
-        symbol=symbol,
-        kind=DealKind(kind),
-        entry=DealEntry(entry),
-        volume=Decimal(volume),
-        price=Decimal(price),
-        profit=Decimal(profit),
-        commission=Decimal(commission),
-        swap=Decimal(swap),
-        time_ns=time_ns,
-        ordinal=ordinal,
-        stepped=bool(stepped),
-        comment=note,
-    )
-
-
-def _position(row: tuple[Any, ...]) -> Position:
-    symbol, ticket, volume, cost, price_open, time_ns = row
-    return Position(
-        ticket=ticket,
-        symbol=symbol,
-        volume=Decimal(volume),
-        cost=Decimal(cost),
-        price_open=Decimal(price_open),
-        time_ns=time_ns,
-    )
+    Raises:
+        StartError: the file cannot be read.
+    """
+    if not book.is_file():
+        return None
+    db = open_reader(book)
+    try:
+        row = db.execute("SELECT account_mode FROM account").fetchone()
+    except apsw.SQLError:
+        raise StartError(f"{book} is no book of this version, expected one with an account") from None
+    finally:
+        db.close()
+    return None if row is None else AccountMode(row[0])

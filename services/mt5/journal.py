@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ from services.mt5.core.magic import magic_of
 from services.mt5.in_place import InPlace, sound
 
 APPLICATION_ID: Final = 0x50444A31
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 SCHEMA: Final = """
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -30,9 +29,7 @@ CREATE TABLE journal (
 CREATE TABLE entries (
     order_id TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('CALLING', 'CLAIMED', 'PRESUMED', 'DONE', 'FENCED')),
-    action TEXT,
-    symbol TEXT,
-    volume TEXT,
+    effect TEXT,
     ordinal INTEGER NOT NULL,
     reply TEXT,
     magic INTEGER NOT NULL
@@ -41,13 +38,14 @@ CREATE INDEX entries_by_magic ON entries (magic);
 """
 
 _WRITE: Final = """
-INSERT INTO entries (order_id, state, action, symbol, volume, ordinal, reply, magic) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO entries (order_id, state, effect, ordinal, reply, magic) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ordinal = excluded.ordinal, reply = excluded.reply
 """
 
 # Decimals as strings, so that 1.0850 comes back as 1.0850.
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoder = msgspec.json.Decoder(OrderReply)
+_effect_decoder = msgspec.json.Decoder(Effect)
 
 
 class DurableJournal:
@@ -97,12 +95,12 @@ class DurableJournal:
         """What is known of an id."""
         with sound(self._path):
             row = self._db.execute(
-                "SELECT state, action, symbol, volume, reply FROM entries WHERE order_id = ?", (order_id,)
+                "SELECT state, effect, reply FROM entries WHERE order_id = ?", (order_id,)
             ).fetchone()
         if row is None:
             return None
-        state, action, symbol, volume, reply = row
-        effect = None if action is None else Effect(action, symbol, Decimal(volume))
+        state, written, reply = row
+        effect = None if written is None else _effect_decoder.decode(written)
         return Entry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
 
     def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
@@ -180,10 +178,9 @@ class DurableJournal:
     def _write(
         self, order_id: str, state: EntryState, effect: Effect | None, ordinal: int, reply: OrderReply | None
     ) -> None:
-        action, symbol, volume = (None, None, None) if effect is None else (*effect[:2], str(effect.volume))
-        written = None if reply is None else _encoder.encode(reply).decode()
-        magic = magic_of(order_id)
-        self._execute(_WRITE, (order_id, state.value, action, symbol, volume, ordinal, written, magic))
+        effect_text = None if effect is None else _encoder.encode(effect).decode()
+        reply_text = None if reply is None else _encoder.encode(reply).decode()
+        self._execute(_WRITE, (order_id, state.value, effect_text, ordinal, reply_text, magic_of(order_id)))
 
     def _execute(self, statement: str, values: tuple[str | int | None, ...]) -> None:
         """One transaction, in the file that will be found here after a restart."""

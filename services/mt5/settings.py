@@ -6,25 +6,30 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT, CommonSettings, Endpoint, Port
+from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
+from proto.trading import AccountMode
 from proto.units import is_exact
 from research.ticks import TickInput
 from research.ticks.zones import ZONE_EXPECTED
 from services.mt5.core.compose import account_name
+from services.mt5.core.fill_model import IDEAL, PROFILES
 from services.mt5.core.generated import UnknownSymbolError, pairs_of
 from services.mt5.core.instruments import CURRENCIES, account_digits
 from services.mt5.core.lease import LEASE_TTL_MS
-from services.mt5.core.orders import SETTLING_MS
+from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
+from services.mt5.core.venue import LEVERAGE
+from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock
 
 INPUTS_SEPARATOR = ";"
 PACE_EXPECTED = "lockstep, max, a factor such as 10 or 0.5, live or live:FACTOR"
 FACTOR_MAX = 1_000_000.0
+LEVERAGE_MAX = 10_000
 
 
 def _inputs(value: object) -> object:
@@ -52,10 +57,19 @@ def _symbol_map(value: object) -> object:
     return names
 
 
+def _server_zone(value: str) -> str:
+    ServerClock(value)
+    return value
+
+
 def _known_currency(value: str) -> str:
     if value not in CURRENCIES:
         raise ValueError("an ISO currency such as USD")
     return value
+
+
+def _account_mode(value: object) -> object:
+    return value.upper() if isinstance(value, str) and value == value.lower() else value
 
 
 def _pace(value: str) -> str:
@@ -90,7 +104,9 @@ def parse_pace(value: str, *, window: int) -> Pace:
 class Mt5Settings(CommonSettings):
     """What the gateway needs to know beside the shared settings."""
 
-    mt5_venue: Literal["none", "simulated"] = Field(default="none", description="none or simulated")
+    mt5_venue: Literal["none", "simulated", "terminal"] = Field(
+        default="none", description="none, simulated or terminal"
+    )
     mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
     mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
     mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()
@@ -105,6 +121,11 @@ class Mt5Settings(CommonSettings):
     mt5_balance: Decimal = Field(default=Decimal(10_000), ge=0, description="money of 0 or more")
     mt5_currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
     mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")
+    mt5_fills: str = Field(default=IDEAL.name, description=" or ".join(PROFILES), pattern=f"^({'|'.join(PROFILES)})$")
+    mt5_account_mode: Annotated[AccountMode, BeforeValidator(_account_mode)] = Field(
+        default=AccountMode.NETTING, description="netting or hedging"
+    )
+    mt5_leverage: int = Field(default=LEVERAGE, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}")
     mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
     mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)
     mt5_faults: bool = Field(default=False, description="on or off")
@@ -112,6 +133,18 @@ class Mt5Settings(CommonSettings):
     mt5_settling_ms: int = Field(
         default=SETTLING_MS, ge=1_000, le=600_000, description="milliseconds from 1000 to 600000"
     )
+    mt5_login: int = Field(default=0, ge=0, le=2**53, description="the number of a trading account")
+    mt5_password: SecretStr = SecretStr("")
+    mt5_server: str = Field(default="", max_length=64, description="the broker's server, at most 64 characters")
+    mt5_path: str = ""
+    mt5_server_zone: Annotated[str, AfterValidator(_server_zone)] = NEW_YORK_CLOSE
+    mt5_poll_ms: int = Field(default=20, ge=5, le=1_000, description="milliseconds from 5 to 1000")
+    mt5_terminal_timeout_ms: int = Field(
+        default=30_000, ge=1_000, le=600_000, description="milliseconds from 1000 to 600000"
+    )
+    mt5_allow_real: Literal["no", "yes"] = Field(default="no", description="no or yes")
+    mt5_real_token: SecretStr = SecretStr("")
+    mt5_real_token_file: DeskPath | None = None
     metrics_port_mt5: Port = 0
 
     @property

@@ -17,6 +17,7 @@ from services.portfolio.core.rules import DeskRules
 from services.portfolio.incarnation import incarnation_of
 from services.portfolio.ledger import FILE_NAME, Ledger
 from services.portfolio.metrics import BOARD
+from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import PortfolioSettings, limits_named
 from services.portfolio.shell import PortfolioShell
 
@@ -28,13 +29,14 @@ def run() -> None:
     settings = load(PortfolioSettings)
     logs.configure("portfolio", settings.log_level)
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "portfolio")
-    limits = limits_named(settings.risk)
+    limits, plan = limits_named(settings.risk), plan_named(settings.plan)
     rules = DeskRules(
         symbols=settings.trading_symbol,
         default_volume=settings.default_volume,
         on_opposite=settings.on_opposite,
         limits=limits,
-        settings={"risk": limits.name},
+        settings={"risk": limits.name, "plan": plan.name},
+        plan=plan,
         signal_age_ns_max=settings.signal_age_max_ms * 1_000_000,
         doubt_orders_max=settings.doubt_orders_max,
         doubt_volume_max=settings.doubt_lots_max,

@@ -36,6 +36,7 @@ from services.portfolio.core.events import (
 )
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import Leg, Lot, Position
+from services.portfolio.core.protection import Protection
 
 FILE_NAME: Final = "ledger.db"
 APPLICATION_ID: Final = 0x70644C31
@@ -80,6 +81,7 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     cleared: Cleared = Cleared()
     epoch: int = 0
     journal_id: str = ""
+    protections: list[Protection] = []
     cash: dict[CashAccount, Decimal] = {}
 
 
@@ -260,6 +262,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.set_amounts(rest.amounts)
         book.trading, book.acknowledged = rest.trading, set(rest.acknowledged)
         book.cleared, book.epoch, book.journal_id = rest.cleared, rest.epoch, rest.journal_id
+        book.protections = {guard.key: guard for guard in rest.protections}
         book.cash = dict(rest.cash)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
@@ -342,5 +345,6 @@ def _rest_of(book: Book) -> _Account:
         cleared=book.cleared,
         epoch=book.epoch,
         journal_id=book.journal_id,
+        protections=[book.protections[key] for key in sorted(book.protections)],
         cash=book.cash,
     )

@@ -44,6 +44,7 @@ _CREATED: Final = BOARD.counter("created_orders_total", "Orders of the account")
 _FILLS: Final = BOARD.counter("booked_fills_total", "Deals of the account that changed a position")
 _ORDERS: Final = BOARD.gauge("account_orders", "Orders of the account, by the status they are in now", "status")
 _OPEN: Final = BOARD.gauge("open_orders", "Orders that may still change a position")
+_TERMS: Final = BOARD.gauge("terms_changes", "Changes of the venue's terms of a symbol since the start")
 _IN_DOUBT: Final = BOARD.gauge("in_doubt_orders", "Orders that may or may not have been executed")
 _IN_FLIGHT: Final = BOARD.gauge("in_flight_questions", "Questions to the gateway that wait for an answer")
 _HELD: Final = BOARD.gauge("held_signals", "Signals that wait for their turn")
@@ -129,6 +130,7 @@ def _progress(portfolio: Portfolio) -> Iterator[Reading]:
     for status in OrderStatus:
         yield _ORDERS, book.orders_in[status], status
     yield _OPEN, len(book.open_orders)
+    yield _TERMS, portfolio.desk.terms_changed
     yield _IN_DOUBT, book.orders_in[OrderStatus.IN_DOUBT]
     yield _IN_FLIGHT, portfolio.in_flight
     yield _HELD, portfolio.held_signals

@@ -23,11 +23,12 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import ControlError, ControlReply, DeskState, ReconcileCommand, StatusQuery
+from proto.control import ControlError, ControlReply, DeskState, ReconcileCommand, StatusQuery, ViewQuery
 from proto.messages import Call, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
+from services.portfolio.answering import answer_query
 from services.portfolio.audit import Audit
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.portfolio import Portfolio
@@ -57,6 +58,7 @@ class PortfolioShell:
         """Bind and connect; nothing is sent before `run`."""
         self._portfolio = portfolio
         self._keeper = Keeper(ledger, portfolio.desk)
+        self._ledger_path = ledger.path
         self._audit: Audit | None = None
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
@@ -126,6 +128,10 @@ class PortfolioShell:
         except MalformedMessageError as error:
             self._drop("control", frames, error)
             send(self._control, [*envelope, encode(ControlError(error=str(error)[:500]))])
+            return
+        if isinstance(request, ViewQuery):
+            reply = answer_query(self._portfolio.desk, request, self._ledger_path, clock.mono_ns())
+            send(self._control, [*envelope, encode(reply)])
             return
         match request:
             case StatusQuery():

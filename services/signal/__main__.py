@@ -13,7 +13,7 @@ from services.signal.core.desk import SignalDesk
 from services.signal.metrics import BOARD, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id
-from services.signal.strategies import UnknownStrategyError, strategy_factory
+from services.signal.strategies import UnknownStrategyError, strategy_factories
 
 
 def run() -> None:
@@ -23,8 +23,9 @@ def run() -> None:
     loop = Loop("signal")
     loop.beats(Heartbeat(settings.paperdesk_runtime_dir, "signal"))
     try:
-        make_strategy = strategy_factory(
+        make_strategies = strategy_factories(
             settings.strategy,
+            settings.trading_symbol,
             model=settings.model,
             data_dir=settings.paperdesk_data_dir,
             on_fallback=_model_falls_back,
@@ -35,8 +36,7 @@ def run() -> None:
     desk = SignalDesk(
         publisher=settings.publisher,
         boot_id=new_boot_id(),
-        symbols=settings.trading_symbol,
-        make_strategy=make_strategy,
+        make_strategies=make_strategies,
     )
     store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
     sockets = Sockets()

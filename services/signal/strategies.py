@@ -6,7 +6,7 @@ This stands outside `core/` because it imports code that is only named at run ti
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,73 @@ _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
 
 class UnknownStrategyError(ValueError):
     """There is no such strategy, or what is there is none; the text says which names there are."""
+
+
+def strategies_named(text: str, symbols: Sequence[str]) -> dict[str, str]:
+    """The strategy's name of each symbol, in their order.
+
+    Args:
+        text: one name for all of them, or `SYMBOL=NAME` for each, comma separated.
+        symbols: what is traded.
+
+    Raises:
+        UnknownStrategyError: a symbol has none or two, or is not traded.
+    """
+    if "=" not in text:
+        return dict.fromkeys(symbols, text)
+    expected = "one name, or SYMBOL=NAME for each symbol, such as EURUSD=ema_cross,NZDUSD=xgboost"
+    names: dict[str, str] = {}
+    for part in text.split(","):
+        symbol, _, name = (word.strip() for word in part.partition("="))
+        if not symbol or not name:
+            raise UnknownStrategyError(f"{part.strip()!r} is no SYMBOL=NAME, expected {expected}")
+        if symbol in names:
+            raise UnknownStrategyError(f"{symbol} has two strategies, {names[symbol]} and {name}, expected {expected}")
+        if symbol not in symbols:
+            raise UnknownStrategyError(f"{symbol}={name}, but {symbol} is not traded, expected {', '.join(symbols)}")
+        names[symbol] = name
+    if missing := [symbol for symbol in symbols if symbol not in names]:
+        raise UnknownStrategyError(f"no strategy for {', '.join(missing)}, expected {expected}")
+    return {symbol: names[symbol] for symbol in symbols}
+
+
+def canonical_strategy(text: str, symbols: Sequence[str]) -> str:
+    """The same word for every way to write the same strategies for these symbols: a name, or `SYMBOL=NAME` for each.
+
+    Raises:
+        UnknownStrategyError: as `strategies_named`.
+    """
+    names = strategies_named(text, symbols)
+    if len(set(names.values())) == 1:
+        return next(iter(names.values()))
+    return ",".join(f"{symbol}={name}" for symbol, name in names.items())
+
+
+def speaks_for_a_model(text: str) -> bool:
+    """Whether a strategy that is named, for all symbols or for one, is one that takes a model."""
+    return any(part.rpartition("=")[2].strip() in WITH_MODEL for part in text.split(","))
+
+
+def strategy_factories(
+    text: str,
+    symbols: Sequence[str],
+    *,
+    model: Path | None = None,
+    data_dir: Path | None = None,
+    on_fallback: Callable[[str], None] | None = None,
+) -> dict[str, Callable[[], Strategy]]:
+    """What makes the strategy of each symbol; a model is loaded once for all that speak for it.
+
+    Raises:
+        UnknownStrategyError: as `strategies_named` and `strategy_factory`.
+        StartError: the model cannot be used.
+    """
+    names = strategies_named(text, symbols)
+    made = {
+        name: strategy_factory(name, model=model, data_dir=data_dir, on_fallback=on_fallback)
+        for name in dict.fromkeys(names.values())
+    }
+    return {symbol: made[name] for symbol, name in names.items()}
 
 
 def strategy_factory(

@@ -44,7 +44,7 @@ def signal_ticks_per_s(ticks_file: Path, strategy: str, model: Path | None = Non
 
 def _through(frames: list[bytes], strategy: str, model: Path | None) -> float:
     make_strategy = strategy_factory(strategy, model=model)
-    desk = SignalDesk(publisher="bench", boot_id="b", symbols=(SYMBOL,), make_strategy=make_strategy)
+    desk = SignalDesk(publisher="bench", boot_id="b", make_strategies={SYMBOL: make_strategy})
     desk.stream_id = "s"
     now = Now(0, 1)
     started = time.perf_counter()

@@ -53,10 +53,11 @@ def set_order(name: str, value: object) -> Callable[[Path], None]:
 
 
 LAST_DEAL = "(SELECT max(deal) FROM deals)"
-COPY_ORDER = (
-    "INSERT INTO orders SELECT 1000, comment, symbol, side, volume, filled_volume, filled_price, status, retcode, "
-    "reason, deal, time_ns, ordinal, error_code, deal_cursor, quiet, magic FROM orders WHERE ticket = 2"
-)
+COPY_ORDER = "INSERT INTO orders SELECT 1000, json_set(payload, '$.order.ticket', 1000) FROM orders WHERE ticket = 2"
+
+
+def set_at_venue(table: str, name: str, value: object, where: str) -> str:
+    return f"UPDATE {table} SET payload = json_set(payload, '$.{name}', '{value}') {where}"
 
 
 def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
@@ -76,7 +77,9 @@ def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
         pytest.param(venue(f"DELETE FROM deals WHERE deal = {LAST_DEAL}"), "lost", id="deal not at the venue"),
         pytest.param(set_order("status", "EXPIRED"), "lost", id="filled order held to be expired"),
         pytest.param(set_order("status", "PRESUMED_EXPIRED"), "lost", id="filled order presumed to be expired"),
-        pytest.param(venue("UPDATE orders SET filled_volume = '0' WHERE ticket = 2"), "lost", id="fill of nothing"),
+        pytest.param(
+            venue(set_at_venue("orders", "order.filled_volume", 0, "WHERE ticket = 2")), "lost", id="fill of nothing"
+        ),
         pytest.param(venue(COPY_ORDER), "doubled", id="second effect of one id"),
         pytest.param(
             ledger(
@@ -88,9 +91,11 @@ def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
         ),
         pytest.param(set_order("side", "NONE"), "different", id="other side"),
         pytest.param(set_order("filled_volume", "0.02"), "different", id="other volume"),
-        pytest.param(venue("UPDATE deals SET price = '9.9' WHERE deal = 3"), "different", id="other price"),
-        pytest.param(venue("UPDATE deals SET volume = '0.02' WHERE deal = 3"), "positions", id="other sum of deals"),
-        pytest.param(venue("UPDATE positions SET volume = '7'"), "positions", id="other position at the venue"),
+        pytest.param(venue(set_at_venue("deals", "price", 9.9, "WHERE deal = 3")), "different", id="other price"),
+        pytest.param(
+            venue(set_at_venue("deals", "volume", 0.02, "WHERE deal = 3")), "positions", id="other sum of deals"
+        ),
+        pytest.param(venue(set_at_venue("positions", "volume", 7, "")), "positions", id="other position at the venue"),
         pytest.param(
             ledger("""UPDATE lots SET payload = CAST('{"lots":[],"legs":[]}' AS BLOB)"""),
             "positions",
@@ -102,7 +107,7 @@ def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
             "cash",
             id="other balance in the ledger",
         ),
-        pytest.param(venue("UPDATE deals SET swap = '-3' WHERE deal = 3"), "cash", id="other sum of money"),
+        pytest.param(venue(set_at_venue("deals", "swap", -3, "WHERE deal = 3")), "cash", id="other sum of money"),
     ],
 )
 def test_what_is_tampered_with_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
@@ -120,7 +125,8 @@ def test_an_open_order_is_told_without_being_held_against_the_desk(desk: Path) -
 
 
 def test_the_order_of_somebody_else_is_no_loss(desk: Path) -> None:
-    tamper(desk / "venue" / "book.db", COPY_ORDER, "UPDATE orders SET magic = 0, comment = 'x' WHERE ticket = 1000")
+    renamed = "UPDATE orders SET payload = json_set(payload, '$.magic', 0, '$.order.order_id', 'x') WHERE ticket = 1000"
+    tamper(desk / "venue" / "book.db", COPY_ORDER, renamed)
     found = examine(desk)
     assert found.agrees
     assert len(found.foreign) == 1

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from proto import control, gateway, messages
+from proto import control, gateway, messages, views
 from proto.instrument import Instrument
 from proto.messages import Outcome
 
@@ -23,6 +23,14 @@ RECORDS: dict[type, str] = {
     control.Difference: "RECONCILE",
     control.PositionLine: "STATUS",
     control.LatencyQuantiles: "STATUS",
+    views.OrderRow: "ORDERS",
+    views.FillRow: "FILLS",
+    views.PositionRow: "POSITIONS",
+    views.LotRow: "POSITIONS",
+    views.GuardRow: "POSITIONS",
+    views.RiskRow: "RISK",
+    views.WhyStep: "WHY",
+    views.WhyLine: "WHY",
 }
 """Maps inside messages, and the message in whose section they are described."""
 
@@ -55,7 +63,7 @@ def chapter_of(message: Any) -> str:
         return "5"
     if message is messages.Call or message in get_args(messages.ReportMessage):
         return "6"
-    return "7" if message.__module__ == gateway.__name__ else "11"
+    return "11" if message.__module__ in (control.__name__, views.__name__) else "7"
 
 
 def tag_of(message: Any) -> str:
@@ -74,6 +82,13 @@ CONTROL: dict[Any, str] = {
     control.StatusReply: "STATUS",
     control.ReconcileReply: "RECONCILE",
     control.TradingReply: "HALT",
+    control.OrderCommandReply: "CANCEL",
+    views.OrdersReply: "ORDERS",
+    views.FillsReply: "FILLS",
+    views.PositionsReply: "POSITIONS",
+    views.AccountView: "ACCOUNT",
+    views.RiskReply: "RISK",
+    views.WhyReply: "WHY",
     control.ControlError: "error",
 }
 
@@ -101,11 +116,17 @@ def test_every_control_reply_is_described_with_its_command(message: Any) -> None
     assert [field for field in message.__struct_fields__ if f"`{field}`" not in text] == []
 
 
+@pytest.mark.parametrize("request_type", get_args(control.ViewQuery) + get_args(control.OrderCommand), ids=tag_of)
+def test_every_field_of_a_persons_question_or_order_is_marked_as_required(request_type: Any) -> None:
+    text = text_of(tag_of(request_type), "11") + text_of_title("Pages")
+    assert [name for name in request_type.__struct_fields__ if f"`{name}` *" not in text] == []
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
 def test_every_map_inside_a_message_is_described_there(record: Any) -> None:
     fields = msgspec.structs.fields(record)
     names = tuple(field.name for field in fields)
-    text = text_of(RECORDS[record], "11" if record.__module__ == control.__name__ else "7", fields=names)
+    text = text_of(RECORDS[record], chapter_of(record), fields=names)
     assert [name for name in names if f"`{name}`" not in text] == []
 
 

@@ -40,7 +40,7 @@ SOCKETS: Final = {
 FILES: Final = {
     "ledger.db": ("events", "orders", "deals", "lots", "account", "meta"),
     "venue/journal.db": ("entries",),
-    "venue/book.db": ("orders", "deals", "positions"),
+    "venue/book.db": ("orders", "deals", "positions", "modifications"),
 }
 GROWTH_MB_MAX: Final = 64.0
 """What allocators and queues may take once; ten million frames that were kept would be a gigabyte."""

@@ -268,7 +268,9 @@ class SignalProcess(Process):
 
     def on_boot(self) -> None:
         self.desk = SignalDesk(
-            publisher="signal", boot_id=f"s{self.boots}", symbols=self.symbols, make_strategy=self.make_strategy
+            publisher="signal",
+            boot_id=f"s{self.boots}",
+            make_strategies=dict.fromkeys(self.symbols, self.make_strategy),
         )
         if self.disk is not None:
             self.desk.restore(*self.disk)

@@ -37,7 +37,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
     assert [told(deal) for deal in book.deals] == [told(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
     ours = {symbol: held.net_volume for symbol, held in book.positions.items() if held.net_volume != ZERO}
-    assert ours == {symbol: held.volume for symbol, held in venue.positions.items()}, again
+    assert ours == {held.symbol: held.volume for held in venue.positions.values()}, again
     of_magic = Counter(placed.magic for placed in venue.orders if placed.magic)
     assert max(of_magic.values(), default=1) == 1, again
     shown = {placed.magic: placed.order for placed in venue.orders if placed.magic}

@@ -33,7 +33,7 @@ def assert_ledger_is_the_venues_book(ending: Ending, seed: int) -> None:
         (o.order.order_id, o.order.filled_volume, o.order.filled_price) for o in venue.orders
     ], again
     ours = {s: p.net_volume for s, p in book.positions.items() if p.net_volume != ZERO}
-    assert ours == {s: p.volume for s, p in venue.positions.items()}, again
+    assert ours == {p.symbol: p.volume for p in venue.positions.values()}, again
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))

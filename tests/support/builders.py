@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.instrument import Instrument
@@ -14,6 +15,7 @@ from proto.messages import Signal, Tick
 from proto.units import Side
 from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
+from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.instruments import catalogue
 from services.mt5.core.journal import Journal, MemoryJournal
@@ -21,6 +23,7 @@ from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.events import InstrumentLearned, StreamOpened
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
@@ -135,9 +138,14 @@ def an_instrument(symbol: str = "EURUSD") -> Instrument:
     return terms
 
 
+def plain_terms(symbol: str = "EURUSD") -> Instrument:
+    """The terms without what a broker adds of his own, so that a test's numbers are its own."""
+    return structs.replace(IDEAL.terms_of(an_instrument(symbol)), stops_level_points=0, freeze_level_points=0)
+
+
 def learned(symbol: str = "EURUSD") -> InstrumentLearned:
     """The event that tells the terms of a symbol."""
-    return InstrumentLearned(instrument=an_instrument(symbol))
+    return InstrumentLearned(instrument=plain_terms(symbol))
 
 
 def an_opened_stream(**changed: Any) -> StreamOpened:
@@ -164,6 +172,7 @@ def some_rules(
     volume: str = "0.01",
     on_opposite: OnOpposite = OnOpposite.CLOSE,
     limits: Limits = ONE_LOT,
+    plan: Plan = PLAIN,
 ) -> DeskRules:
     """What a desk is told; EURUSD unless symbols are named."""
     return DeskRules(
@@ -171,7 +180,8 @@ def some_rules(
         default_volume=Decimal(volume),
         on_opposite=on_opposite,
         limits=limits,
-        settings={"risk": limits.name},
+        settings={"risk": limits.name, "plan": plan.name},
+        plan=plan,
     )
 
 

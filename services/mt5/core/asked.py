@@ -5,18 +5,34 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from proto.gateway import OrderReplyStatus, VenueOrder
+from proto.gateway import OrderReplyStatus, OrderType, TimeInForce, VenueOrder
 from proto.units import Side
 
 
 class Asked(NamedTuple):
-    """A market order under a magic; `symbol` is the broker's name, `volume` in lots."""
+    """An order under a magic; `symbol` is the broker's name, `volume` in lots, the rest as in `proto.gateway.Buy`.
+
+    `price` is that of a LIMIT or STOP order, of a MARKET order the quote that it was decided on.
+    """
 
     magic: int
     comment: str
     symbol: str
     side: Side
     volume: Decimal
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.FOK
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expires_ns: int = 0
+    position: int = 0
+    deviation_points: int | None = None
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether nothing of it may be left standing."""
+        return self.time_in_force in (TimeInForce.FOK, TimeInForce.IOC)
 
     def order(
         self,
@@ -26,23 +42,28 @@ class Asked(NamedTuple):
         retcode: int,
         time_ns: int,
         ordinal: int,
-        price: Decimal | None = None,
-        deal: int = 0,
         reason: str = "",
     ) -> VenueOrder:
-        """The broker's record of it; filled whole where a deal says so."""
+        """The broker's record of it; nothing is filled yet."""
         return VenueOrder(
             ticket=ticket,
             order_id=self.comment,
             symbol=self.symbol,
             side=self.side,
             volume=self.volume,
-            filled_volume=self.volume if deal else Decimal(0),
-            filled_price=price,
+            filled_volume=Decimal(0),
+            filled_price=None,
             status=status,
             retcode=retcode,
             reason=reason,
-            deal=deal,
+            deal=0,
             time_ns=time_ns,
             ordinal=ordinal,
+            type=self.type,
+            time_in_force=self.time_in_force,
+            price=None if self.type is OrderType.MARKET else self.price,
+            stop_loss=self.stop_loss,
+            take_profit=self.take_profit,
+            expires_ns=self.expires_ns,
+            position=self.position,
         )

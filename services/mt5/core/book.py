@@ -1,29 +1,58 @@
 """The simulated broker's book: orders, deals, positions and cash, as a fold of changes.
 
-A change is decided in `venue.py`, committed to a `BookStore` and then folded in here; folding never judges. What a store
-loads is equal to what was folded.
+A change is decided in `account.py` and its users, committed to a `BookStore` and then folded in here; folding never judges. What a
+store loads is equal to what was folded.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder
+from proto.gateway import AccountMode, ErrorCode, VenueDeal, VenueOrder, VenuePosition
 from services.mt5.core.netting import Position
+
+
+class Wait(StrEnum):
+    """What an order that rests is waiting for.
+
+    NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: it is on its way, and is matched at the first
+    tick at or after its `due_ns`. MATCHED: the news of its execution, which is entered at the first tick at or after `due_ns`.
+    PENDING: the market, to come to its price. REST: more volume at the touch, for what is left of a market order.
+    """
+
+    NOTHING = "NOTHING"
+    HELD = "HELD"
+    DELAYED = "DELAYED"
+    MATCHED = "MATCHED"
+    PENDING = "PENDING"
+    REST = "REST"
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """An order that rested after its placing, as it was then: what a repeated request for the same tick is answered from."""
+
+    order: VenueOrder
+    deal_cursor: int
+    quiet: bool
+    position: int
 
 
 class BookOrder(Struct, frozen=True, kw_only=True):
     """An order of the book, with what its reply said of the book: everything a lost reply can be made from again.
 
     The broker knows whose an order is by its `magic` alone; what stands in `order.order_id`, and in that of its deals, is
-    the comment that came with it. 0 is somebody else's.
+    the comment that came with it. 0 is somebody else's. `fills` counts its deals, `position` is the ticket of the position that the
+    last of them was about, `ending` numbers the orders that ticks have ended otherwise than by filling them whole (0: not
+    so ended). `asked_price` and `deviation_points` are what a market order may be requoted for; `matched_*` what was
+    found for an order whose deal is not entered yet.
     """
 
     order: VenueOrder
@@ -31,24 +60,68 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     error_code: ErrorCode | None
     deal_cursor: int
     quiet: bool
+    wait: Wait = Wait.NOTHING
+    placed_ns: int = 0
+    due_ns: int = 0
+    fills: int = 0
+    position: int = 0
+    ending: int = 0
+    asked_price: Decimal | None = None
+    deviation_points: int | None = None
+    matched_price: Decimal | None = None
+    matched_volume: Decimal | None = None
+    taken: Taken | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still become of it."""
+        return self.wait is not Wait.NOTHING
+
+    @property
+    def left(self) -> Decimal:
+        """Volume that is not filled, in lots."""
+        return self.order.volume - self.order.filled_volume
+
+
+class Modification(Struct, frozen=True, kw_only=True):
+    """The last modification of an order or a position: everything a lost reply to it can be made from again.
+
+    `target` is `order:` or `position:` and the ticket; `order` or `position` is what it was after it.
+    """
+
+    target: str
+    symbol: str
+    revision: int
+    ordinal: int
+    retcode: int
+    error_code: ErrorCode | None
+    reason: str
+    deal_cursor: int
+    quiet: bool
+    order: VenueOrder | None = None
+    position: VenuePosition | None = None
 
 
 class BookChange(Struct, frozen=True, kw_only=True):
     """One step of the book, committed whole.
 
-    `ordinal` and `time_ns` say where the book stands; `balance` is the one after the change. `position` is the one after
-    the deal, None when flat; it counts only where `symbol` is not empty.
+    `ordinal` and `time_ns` say where the book stands; `balance` is the one after the change. `is_within_tick`: the tick itself has
+    caused it, and may be about to cause more. `removed` is the ticket of a position
+    that is gone, `position` one that is new or changed.
     """
 
     stream_id: str
     currency: str
+    account_mode: AccountMode = AccountMode.NETTING
     ordinal: int
     time_ns: int
     balance: Decimal
+    is_within_tick: bool = False
     order: BookOrder | None = None
     deal: VenueDeal | None = None
-    symbol: str = ""
+    removed: int = 0
     position: Position | None = None
+    modification: Modification | None = None
 
 
 def _cursor_key(deal: VenueDeal) -> int:
@@ -66,17 +139,23 @@ class Book:
 
     stream_id: str = ""
     currency: str = ""
+    account_mode: AccountMode = AccountMode.NETTING
     ordinal: int = 0
     time_ns: int = 0
     balance: Decimal = Decimal(0)
+    is_within_tick: bool = False
     deals_before_stream: int = 0
+    endings_before_stream: int = 0
     last_position_ticket: int = 0
     orders: list[BookOrder] = field(default_factory=list)
     deals: list[VenueDeal] = field(default_factory=list)
-    positions: dict[str, Position] = field(default_factory=dict)
+    positions: dict[int, Position] = field(default_factory=dict)
+    modifications: dict[str, Modification] = field(default_factory=dict)
     _by_magic: dict[int, BookOrder] = field(default_factory=dict, repr=False)
     _cursor_keys: list[int] = field(default_factory=list, repr=False)
+    _ending_ordinals: list[int] = field(default_factory=list, repr=False)
     _resting: dict[int, BookOrder] = field(default_factory=dict, repr=False)
+    _resting_by_ticket: tuple[BookOrder, ...] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index what a store has loaded."""
@@ -84,6 +163,8 @@ class Book:
             self._index_order(order)
         for number, deal in enumerate(self.deals):
             self._cursor_keys.append(0 if number < self.deals_before_stream else _cursor_key(deal))
+        for order in sorted((order for order in self.orders if order.ending), key=lambda order: order.ending):
+            self._note_ending(order)
 
     @property
     def is_empty(self) -> bool:
@@ -91,17 +172,23 @@ class Book:
         return not self.deals
 
     @property
-    def quiet(self) -> bool:
-        """Nothing rests that a tick could set off."""
-        return not self._resting
+    def endings(self) -> int:
+        """How many orders ticks have ended otherwise than by filling them whole."""
+        return len(self._ending_ordinals)
 
-    def resting(self) -> list[BookOrder]:
-        """Orders that were taken and are not executed yet, by ticket."""
-        return [self._resting[ticket] for ticket in sorted(self._resting)]
+    def resting(self) -> tuple[BookOrder, ...]:
+        """Orders of which something may still become, by ticket."""
+        if self._resting_by_ticket is None:
+            self._resting_by_ticket = tuple(self._resting[ticket] for ticket in sorted(self._resting))
+        return self._resting_by_ticket
 
     def find(self, magic: int) -> BookOrder | None:
         """The first order placed under a magic: a broker takes any number of them."""
         return self._by_magic.get(magic)
+
+    def of_symbol(self, symbol: str) -> list[Position]:
+        """Open positions in a symbol by ticket; on a netting account one at most."""
+        return [self.positions[ticket] for ticket in sorted(self.positions) if self.positions[ticket].symbol == symbol]
 
     def deals_before_commands_at(self, ordinal: int) -> int:
         """Deals that had happened when the book had stepped to tick `ordinal`, before any command there."""
@@ -111,49 +198,69 @@ class Book:
             return len(keys)
         return bisect_left(keys, bound)
 
+    def endings_before_commands_at(self, ordinal: int) -> int:
+        """Orders that ticks up to `ordinal` have ended otherwise than by filling them whole."""
+        return bisect_right(self._ending_ordinals, ordinal)
+
     def apply(self, change: BookChange) -> None:
         """Fold in a committed change."""
         if change.stream_id != self.stream_id:
             self.stream_id = change.stream_id
             self.deals_before_stream = len(self.deals)
             self._cursor_keys = [0] * len(self.deals)
+            self.endings_before_stream = len(self._ending_ordinals)
+            self._ending_ordinals = [0] * len(self._ending_ordinals)
         self.currency = change.currency
+        self.account_mode = change.account_mode
         self.ordinal = change.ordinal
         self.time_ns = change.time_ns
         self.balance = change.balance
+        self.is_within_tick = change.is_within_tick
         if change.order is not None:
             if (ticket := change.order.order.ticket) > len(self.orders):
                 self.orders.append(change.order)
             else:
                 self.orders[ticket - 1] = change.order
             self._index_order(change.order)
+            if change.order.ending > len(self._ending_ordinals):
+                self._note_ending(change.order)
         if change.deal is not None:
             self.deals.append(change.deal)
             self._cursor_keys.append(_cursor_key(change.deal))
-        if change.symbol:
-            if change.position is None:
-                self.positions.pop(change.symbol, None)
-            else:
-                self.positions[change.symbol] = change.position
-                self.last_position_ticket = max(self.last_position_ticket, change.position.ticket)
+        if change.removed:
+            del self.positions[change.removed]
+        if change.position is not None:
+            self.positions[change.position.ticket] = change.position
+            self.last_position_ticket = max(self.last_position_ticket, change.position.ticket)
+        if change.modification is not None:
+            self.modifications[change.modification.target] = change.modification
 
     def state_hash(self) -> str:
         """SHA-256 over everything a change can touch."""
-        positions = sorted(self.positions.values(), key=lambda position: position.ticket)
         state = (
-            (self.stream_id, self.currency, self.ordinal, self.time_ns, self.balance),
+            (self.stream_id, self.currency, self.account_mode, self.ordinal, self.time_ns, self.balance),
+            self.is_within_tick,
             (self.deals_before_stream, self.last_position_ticket, self._cursor_keys),
-            (self.orders, self.deals, positions, sorted(self._resting)),
+            (self.endings_before_stream, self._ending_ordinals),
+            (self.orders, self.deals, sorted(self._resting)),
+            [self.positions[ticket] for ticket in sorted(self.positions)],
+            [self.modifications[target] for target in sorted(self.modifications)],
         )
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
+
+    def _note_ending(self, order: BookOrder) -> None:
+        assert order.ending == len(self._ending_ordinals) + 1, order
+        is_earlier = order.ending <= self.endings_before_stream
+        self._ending_ordinals.append(0 if is_earlier else order.order.ordinal)
 
     def _index_order(self, order: BookOrder) -> None:
         if order.magic and ((known := self._by_magic.get(order.magic)) is None or _same_ticket(known, order)):
             self._by_magic[order.magic] = order
-        if order.order.status is OrderReplyStatus.ACCEPTED:
+        if order.is_open:
             self._resting[order.order.ticket] = order
-        else:
-            self._resting.pop(order.order.ticket, None)
+            self._resting_by_ticket = None
+        elif self._resting.pop(order.order.ticket, None) is not None:
+            self._resting_by_ticket = None
 
 
 class BookStore(Protocol):

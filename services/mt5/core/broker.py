@@ -12,6 +12,7 @@ from typing import Protocol
 from proto.gateway import AccountMode, VenuePosition
 from proto.instrument import Instrument
 from proto.money import Quote
+from services.mt5.core.book import BookOrder
 
 
 class Broker(Protocol):
@@ -24,8 +25,10 @@ class Broker(Protocol):
     """0 where no margin is asked for."""
     fills: str
     """The name of what its fills are like: ideal, realistic, or real."""
-    ordinal: int
-    """The tick at which the book stands; 0 before the first."""
+
+    @property
+    def ordinal(self) -> int:
+        """The tick at which the book stands; 0 before the first."""
 
     @property
     def time_ns(self) -> int:
@@ -78,6 +81,12 @@ class Broker(Protocol):
 
     def endings_before_commands_at(self, ordinal: int) -> int:
         """How many orders ticks have ended without a deal by the step to tick `ordinal`."""
+
+    def find(self, magic: int) -> BookOrder | None:
+        """The first order under a magic that there is any trace of, whatever its terminal shows at the moment."""
+
+    def magic_of_position(self, ticket: int) -> int:
+        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
 
     def magic_of_ticket(self, ticket: int) -> int:
         """Whose an order is; 0 for a movement of cash and for a stranger's."""

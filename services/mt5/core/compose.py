@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from proto.trading import AccountMode
 from services.mt5.core.book import BookStore
 from services.mt5.core.faults import FaultyLink
+from services.mt5.core.fill_model import IDEAL, PROFILES
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
 from services.mt5.core.lease import LEASE_TTL_MS
 from services.mt5.core.link import TerminalLink
-from services.mt5.core.orders import SETTLING_MS
+from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.venue import LEVERAGE, SimulatedVenue
 
 VENUE: Final = "simulated-mt5"
 
@@ -42,6 +44,10 @@ def simulated_gateway(
     faults: bool = False,
     lease_ttl_ms: int = LEASE_TTL_MS,
     settling_ms: int = SETTLING_MS,
+    account_mode: AccountMode = AccountMode.NETTING,
+    leverage: int = LEVERAGE,
+    fills: str = IDEAL.name,
+    seed: int = 0,
 ) -> Gateway:
     """A gateway over a market, going on where its journal and its book are.
 
@@ -59,13 +65,26 @@ def simulated_gateway(
         faults: let SIMULATE make the venue misbehave; a live stream only.
         lease_ttl_ms: how long a client may be silent and open exposure.
         settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
+        account_mode: of a new account; an old one keeps its own.
+        leverage: how many times its margin a position may be worth; 0 asks for no margin.
+        fills: name of a fill profile, one of `fill_model.PROFILES`.
+        seed: of everything that the fill profile draws.
 
     Raises:
         ValueError: the parts do not go together; in one line what and why.
     """
     symbols = SymbolMap(symbol_map)
     venue = SimulatedVenue(
-        stream=stream, stream_id=stream_id, store=book_store, currency=currency, deposit=deposit, symbols=symbols
+        stream=stream,
+        stream_id=stream_id,
+        store=book_store,
+        currency=currency,
+        deposit=deposit,
+        symbols=symbols,
+        account_mode=account_mode,
+        leverage=leverage,
+        profile=PROFILES[fills],
+        seed=seed,
     )
     return Gateway(
         stream=stream,

@@ -8,11 +8,11 @@ Draws are a function of seed, fault and the call's number alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.gateway import ErrorCode, Fault, PlaceOrder, Simulate, VenueDeal
+from proto.gateway import ErrorCode, Fault, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
 from proto.units import Side
 from services.mt5.core import retcodes
@@ -52,12 +52,15 @@ Played = Mapping[Fault, Simulate]
 """The faults of one call, each with the command that asked for it."""
 
 
+Call = Callable[[Played, Now], Sent | None]
+"""What a call does at the broker, as far as the faults let it."""
+
+
 class _Pending(NamedTuple):
     """A call that has not come back yet; `sent` is what it will bring where it has been executed."""
 
     due_mono_ns: int
-    request: PlaceOrder
-    symbol: str
+    call: Call
     played: Played
     sent: Sent | None
 
@@ -73,7 +76,7 @@ class FaultyLink(TerminalLink):
         self._until: dict[Fault, int] = {}
         self._calls = 0
         self._hidden: dict[int, int] = {}
-        self._fills: dict[int, int] = {resting.order.ticket: 0 for resting in venue.resting()}
+        self._fills: dict[int, int] = {record.order.ticket: 0 for record in venue.held()}
         self._pending: _Pending | None = None
 
     # ------------------------------------------------------------------------------------------------------- commands
@@ -123,16 +126,44 @@ class FaultyLink(TerminalLink):
 
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
         """Execute an order as far as the faults let it."""
+        return self._call(lambda played, then: self._execute(request, symbol, played, then), now)
+
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:
+        """End an order as far as the faults let it; what it has become meanwhile is found out when the call gets through."""
+
+        def execute(played: Played, then: Now) -> Sent | None:
+            if Fault.NOT_EXECUTED in played:
+                return Sent(retcodes.DONE, order.order.ticket, 0)
+            present = self.venue.orders_after(order.order.ticket - 1, 1)[0]
+            sent = TerminalLink.cancel(self, present, then, why=why)
+            assert not isinstance(sent, Waiting), sent
+            return None if Fault.NO_REPLY in played else sent
+
+        return self._call(execute, now)
+
+    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
+        """Change an order or a position as far as the faults let it."""
+
+        def execute(played: Played, then: Now) -> Sent | None:
+            if Fault.NOT_EXECUTED in played:
+                return Sent(retcodes.DONE, 0, 0)
+            sent = TerminalLink.modify(self, request, then)
+            assert not isinstance(sent, Waiting), sent
+            return None if Fault.NO_REPLY in played else sent
+
+        return self._call(execute, now)
+
+    def _call(self, call: Call, now: Now) -> Sent | Waiting | None:
         played = dict(self._draw())
         if Fault.IPC_ERROR in played or Fault.NONE_RESULT in played:
             return None
         if Fault.BLOCKING_CALL in played:
             due_mono_ns = now.mono_ns + played[Fault.BLOCKING_CALL].duration_ms * _MS
-            self._pending = _Pending(due_mono_ns, request, symbol, played, None)
+            self._pending = _Pending(due_mono_ns, call, played, None)
             return Waiting(due_mono_ns)
-        sent = self._execute(request, symbol, played, now)
+        sent = call(played, now)
         if Fault.POLL_DELAY in played:
-            self._pending = _Pending(now.mono_ns + POLL_NS, request, symbol, played, sent)
+            self._pending = _Pending(now.mono_ns + POLL_NS, call, played, sent)
             return Waiting(now.mono_ns + POLL_NS)
         return sent
 
@@ -144,7 +175,7 @@ class FaultyLink(TerminalLink):
             return Waiting(pending.due_mono_ns)
         sent = pending.sent
         if Fault.BLOCKING_CALL in pending.played:
-            sent = self._execute(pending.request, pending.symbol, pending.played, now)
+            sent = pending.call(pending.played, now)
         self._pending = None
         return sent
 
@@ -156,7 +187,7 @@ class FaultyLink(TerminalLink):
             comment = comment[:TRUNCATED_CHARS]
         if Fault.COMMENT_REWRITTEN in faults:
             comment = f"[broker] {comment[::-1]}"[:COMMENT_CHARS_MAX]
-        placed = place(self.venue, request, symbol, comment, rests=Fault.FILL_LATER in faults)
+        placed = place(self.venue, request, symbol, comment, held=Fault.FILL_LATER in faults)
         ticket = placed.order.ticket
         if Fault.FILL_LATER in faults:
             self._fills[ticket] = now.mono_ns + faults[Fault.FILL_LATER].delay_ms * _MS
@@ -170,6 +201,10 @@ class FaultyLink(TerminalLink):
         return sent_of(placed)
 
     # -------------------------------------------------------------------------------------------------------- history
+
+    def resting(self, now: Now) -> Sequence[BookOrder]:
+        """The resting orders that are shown."""
+        return [record for record in self.venue.resting() if not self._is_hidden(record.order.ticket, now)]
 
     def find(self, magic: int, now: Now) -> BookOrder | None:
         """The order, once it is shown."""
@@ -225,15 +260,15 @@ class FaultyLink(TerminalLink):
     # ----------------------------------------------------------------------------------------------------------- time
 
     def step(self, now: Now) -> None:
-        """Execute what was only taken."""
-        for resting in self.venue.resting():
-            if self._fills.get(resting.order.ticket, 0) <= now.mono_ns:
-                self.venue.execute(resting)
-                self._fills.pop(resting.order.ticket, None)
+        """Let go on what was only taken."""
+        for record in self.venue.held():
+            if self._fills.get(record.order.ticket, 0) <= now.mono_ns:
+                self.venue.release(record)
+                self._fills.pop(record.order.ticket, None)
 
     def next_due(self) -> int | None:
-        """When the next order is executed that was only taken, or a call comes back."""
-        dues = [self._fills.get(resting.order.ticket, 0) for resting in self.venue.resting()]
+        """When the next order goes on that was only taken, or a call comes back."""
+        dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held()]
         if self._pending is not None:
             dues.append(self._pending.due_mono_ns)
         return min(dues, default=None)

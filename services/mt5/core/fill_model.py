@@ -22,6 +22,8 @@ from services.mt5.core.latency_model import NO_LATENCY, Latency, LognormalLatenc
 
 _ZERO: Final = Decimal(0)
 
+ROLLOVER_FACTOR_MAX: Final = 100
+
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Spreads = Annotated[float, Meta(ge=0, le=100)]
 Minutes = Annotated[int, Meta(ge=0, le=720)]
@@ -57,9 +59,15 @@ class Depth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Around the end of the server's day the spread dealt at is so many times the quoted one, about the same middle."""
 
-    factor: Annotated[Decimal, Meta(ge=1, le=100)]
+    factor: Decimal
     minutes_before: Minutes
     minutes_after: Minutes
+
+    def __post_init__(self) -> None:
+        """Wider, and within reason."""
+        require_exact("factor", self.factor)
+        if not 1 <= self.factor <= ROLLOVER_FACTOR_MAX:
+            raise ValueError(f"factor is {self.factor}, expected 1 to {ROLLOVER_FACTOR_MAX}")
 
     def applies(self, time_ns: int) -> bool:
         """True from so long before the server's midnight until so long after it; the last minute ends exclusive."""
@@ -97,13 +105,18 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         if call is not None and stop is not None and call < stop:
             raise ValueError(f"margin_call_level_pct of {self.name} is {call}, expected at least the stop-out's {stop}")
 
-    def terms_of(self, instrument: Instrument) -> Instrument:
-        """The terms as they apply under this profile: without commission, swaps or sessions where it has none of them."""
+    def terms_of(self, instrument: Instrument, *, always_quoted: bool = False) -> Instrument:
+        """The terms that apply under this profile: without commission and swaps where it charges nothing.
+
+        It has no sessions where the profile keeps none, or where the market is `always_quoted` and so has no hours to keep.
+        """
         if not self.charges:
             instrument = structs.replace(
                 instrument, commission_per_lot=_ZERO, swap_long_points=_ZERO, swap_short_points=_ZERO
             )
-        return instrument if self.keeps_sessions else structs.replace(instrument, sessions=())
+        if always_quoted or not self.keeps_sessions:
+            instrument = structs.replace(instrument, sessions=())
+        return instrument
 
 
 IDEAL: Final = FillProfile(name="ideal")
@@ -169,10 +182,11 @@ class FillModel:
         touch = self._touch(side, quote, instrument, time_ns)
         if limit is not None and (touch - limit) * side.sign > 0:
             return Execution(touch, _ZERO)
-        slipped = (
-            touch + side.sign * self._slippage_ticks(ticket, fill_number, quote, instrument) * instrument.tick_size
-        )
-        price = max(slipped, instrument.tick_size) if slipped < touch else slipped
+        slippage_ticks = self._slippage_ticks(ticket, fill_number, quote, instrument)
+        price = touch  # as it was quoted, with no more zeros
+        if slippage_ticks:
+            slipped = touch + side.sign * slippage_ticks * instrument.tick_size
+            price = max(slipped, instrument.tick_size) if slipped < touch else slipped
         if limit is not None and (price - limit) * side.sign > 0:
             price = limit
         return Execution(price, self._available(ticket, fill_number, volume, instrument))

@@ -1,6 +1,6 @@
 """One request in, one reply out: everything that the gateway says on its request socket.
 
-It joins the order desk, the simulated venue and the publisher, and speaks the desk's names of symbols. Whatever does not
+It joins the order desk, the broker and the publisher, and speaks the desk's names of symbols. Whatever does not
 stand in the journal, the book or the stream is not known here, so a restart forgets nothing.
 """
 
@@ -14,6 +14,8 @@ from msgspec import structs
 from proto.codec import MalformedMessageError
 from proto.gateway import (
     Buy,
+    Cancel,
+    Close,
     Confirm,
     ConfirmReply,
     ErrorCode,
@@ -25,11 +27,11 @@ from proto.gateway import (
     GetOrders,
     GetPositions,
     Halt,
-    HaltReply,
     Hello,
     HelloReply,
     Lease,
     LeaseReply,
+    Modify,
     OrderReply,
     OrderStatusQuery,
     Ping,
@@ -44,11 +46,12 @@ from proto.gateway import (
 )
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
-from proto.units import Side
 from services.mt5.core import retcodes
+from services.mt5.core.broker import Broker
+from services.mt5.core.changes import ChangeDesk, at_the_broker
 from services.mt5.core.faults import FaultyLink
+from services.mt5.core.hand import Hand
 from services.mt5.core.identity import Identity
-from services.mt5.core.instruments import catalogue
 from services.mt5.core.journal import Journal
 from services.mt5.core.lease import LeaseDesk
 from services.mt5.core.link import Link
@@ -57,13 +60,10 @@ from services.mt5.core.publisher import Publisher
 from services.mt5.core.queries import Queries
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
-from services.mt5.core.venue import SimulatedVenue
 
-OK: Final = "OK"
-FILLS: Final = "ideal"
 NAME_CHARS_MAX: Final = 64
 
-_OF_THE_VENUE: Final = (Buy, Sell, GetAccount, GetPositions, GetOrders, GetDeals)
+_OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""
 
 _FIELD_ERRORS: Final = {
@@ -76,14 +76,14 @@ _FIELD_ERRORS: Final = {
 
 
 class Gateway:
-    """The gateway in front of the simulated venue, without its sockets."""
+    """The gateway in front of a venue, simulated or real, without its sockets."""
 
     def __init__(
         self,
         *,
         stream: MarketSource,
         stream_id: str,
-        venue: SimulatedVenue,
+        venue: Broker,
         journal: Journal,
         publisher: Publisher,
         symbols: SymbolMap,
@@ -103,33 +103,46 @@ class Gateway:
         self._identity = identity
         self._publisher_name = publisher_name
         self._link = link
-        self._is_faulty = isinstance(link, FaultyLink)
         self._lease = LeaseDesk(journal, ttl_ms=lease_ttl_ms)
         self._orders = OrderDesk(
-            venue=venue, link=link, journal=journal, symbols=symbols, identity=identity, settling_ms=settling_ms
+            broker=venue, link=link, journal=journal, symbols=symbols, identity=identity, settling_ms=settling_ms
         )
         self._queries = Queries(
             stream=stream,
             stream_id=stream_id,
-            venue=venue,
+            broker=venue,
             link=link,
             publisher=publisher,
             symbols=symbols,
             identity=identity,
             name_of=self._orders.name_of,
         )
+        self._changes = ChangeDesk(broker=venue, link=link, queries=self._queries, identity=identity)
+        self._hand = Hand(
+            broker=venue,
+            link=link,
+            journal=journal,
+            orders=self._orders,
+            symbols=symbols,
+            identity=identity,
+            is_live=publisher.is_live,
+            venue_ns=self._time_ns,
+        )
         self._handlers: dict[type, Callable[[Any, Now], Reply]] = {
             Ping: self._ping,
             Hello: self._hello,
             Buy: self._place,
             Sell: self._place,
+            Close: self._close,
+            Cancel: self._cancel,
+            Modify: self._modify,
             OrderStatusQuery: self._order_status,
             Fence: self._fence,
             Confirm: self._confirm,
             Lease: self._renew_lease,
-            Halt: self._by_hand,
-            Resume: self._by_hand,
-            Flatten: self._by_hand,
+            Halt: self._hand.handle,
+            Resume: self._hand.handle,
+            Flatten: self._hand.handle,
             Simulate: self._simulate,
             **self._queries.handlers,
         }
@@ -145,9 +158,9 @@ class Gateway:
 
     def step(self, now: Now) -> None:
         """Let happen at the venue what is due, and take back a call that has returned."""
-        if self._is_faulty or not self.venue.quiet:
+        if self.publisher.is_live or not self.venue.quiet:
             if self._lease.has_lapsed(now):
-                self._orders.cancel_all("the lease of the portfolio has lapsed")
+                self._orders.cancel_all("the lease of the portfolio has lapsed", now)
             self._link.step(now)
             self._orders.step(now, time_ns=self._time_ns(now))
 
@@ -235,7 +248,9 @@ class Gateway:
             currency=self.venue.currency,
             currency_digits=self.venue.currency_digits,
             data_sha256=self._stream.data_sha256,
-            fills=FILLS,
+            fills=self.venue.fills,
+            account_mode=self.venue.account_mode,
+            leverage=self.venue.leverage,
             epoch=self._lease.epoch,
             lease_now_ns=now.mono_ns,
             is_halted=bool(self._journal.halted),
@@ -251,16 +266,11 @@ class Gateway:
             return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         self._advance(ordinal, now)
         is_end = ordinal == self._stream.last_ordinal
-        identity = self._identity
         return ConfirmReply(
-            status=OK,
-            request_id=request.request_id,
-            mode="simulated",
-            venue=identity.venue,
-            account=identity.account,
-            boot_id=identity.boot_id,
+            **self._identity.said(request.request_id),
             ordinal=ordinal,
             deal_cursor=self.venue.deals_before_commands_at(ordinal + 1),
+            order_cursor=self.venue.endings_before_commands_at(ordinal + 1),
             quiet=self.venue.quiet,
             end_of_data=is_end,
             counts=self._stream.counts if is_end else None,
@@ -281,15 +291,76 @@ class Gateway:
         answered = self._orders.answered(request, now, time_ns=self._time_ns(now))
         if answered is not None:
             return _to(request.request_id, answered)
-        symbol = self._symbols.to_broker(request.symbol)
-        if symbol is None or catalogue(symbol) is None:
+        if self._broker_name(request.symbol) is None:
+            return _to(request.request_id, self._orders.refuse_symbol(request))
+        refused = self._step_for(request, now)
+        return refused if refused is not None else self._call(request, now)
+
+    def _call(self, request: PlaceOrder, now: Now) -> Reply:
+        """Place an order whose id has not had its effect, with the book at its tick."""
+        if self.publisher.is_live and (stopped := self._stopped(request, now)) is not None:
+            return stopped
+        return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
+
+    def _close(self, request: Close, now: Now) -> Reply:
+        answered = self._orders.closed(request, now, time_ns=self._time_ns(now))
+        if isinstance(answered, OrderReply):
+            return _to(request.request_id, answered)
+        if self._broker_name(request.symbol) is None:
             return _to(request.request_id, self._orders.refuse_symbol(request))
         refused = self._step_for(request, now)
         if refused is not None:
             return refused
-        if self.publisher.is_live and (stopped := self._stopped(request, now)) is not None:
-            return stopped
-        return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
+        order = answered if answered is not None else self._orders.close(request)
+        return _to(request.request_id, order) if isinstance(order, OrderReply) else self._call(order, now)
+
+    def _cancel(self, request: Cancel, now: Now) -> Reply:
+        ended = self._orders.ended(request.order_id, now, time_ns=self._time_ns(now))
+        if ended is None:
+            refused = self._step_for(request, now) or self._unchangeable(request, now)
+            if refused is not None:
+                return refused
+            # The tick may have ended it.
+            ended = self._orders.ended(request.order_id, now, time_ns=self._time_ns(now))
+        if ended is None:
+            ended = self._orders.cancel(request.order_id, now, time_ns=self._time_ns(now))
+        return _to(request.request_id, ended)
+
+    def _modify(self, request: Modify, now: Now) -> Reply:
+        symbol = self._broker_name(request.symbol)
+        if symbol is None:
+            words = f"unknown symbol {request.symbol}"
+            return self._identity.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
+        asked = at_the_broker(request, symbol)
+        known = self._changes.known(asked, now)
+        if known is not None:
+            return known
+        refused = self._step_for(request, now) or self._unchangeable(request, now)
+        if refused is not None:
+            return refused
+        reply, is_waiting = self._changes.modify(asked, now)
+        if is_waiting:
+            self._orders.changes()
+        return reply
+
+    def _unchangeable(self, request: Cancel | Modify, now: Now) -> ErrorReply | None:
+        """Why nothing may be changed by this client, or now."""
+        if not self.publisher.is_live:
+            return None
+        code = self._lease.refusal(request.epoch, opens=False, now=now)
+        if code is not None:
+            words = f"{_named(request)} of epoch {request.epoch}, the highest is {self._lease.epoch}"
+            return self._identity.error(request.request_id, code, words)
+        return self._busy(request) if self._orders.is_busy else None
+
+    def _broker_name(self, symbol: str) -> str | None:
+        """The broker's name of a symbol that it trades."""
+        name = self._symbols.to_broker(symbol)
+        return None if name is None or self.venue.instrument(name) is None else name
+
+    def _busy(self, request: Request) -> ErrorReply:
+        words = "the venue is being called for another order"
+        return self._identity.error(request.request_id, ErrorCode.VENUE_BUSY, words)
 
     def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
         """Why an order may not go to the venue now; None when it may."""
@@ -301,25 +372,21 @@ class Gateway:
         if opens and self._journal.halted:
             words = f"halted: {self._journal.halted}"
             return _to(request.request_id, self._orders.refuse_for_good(request, ErrorCode.HALTED, words))
-        if self._orders.is_busy:
-            return self._identity.error(
-                request.request_id, ErrorCode.VENUE_BUSY, "the venue is being called for another order"
-            )
-        return None
+        return self._busy(request) if self._orders.is_busy else None
 
-    def _step_for(self, request: PlaceOrder, now: Now) -> ErrorReply | None:
-        """Bring the book to the tick that the order belongs to, or say why that cannot be."""
+    def _step_for(self, request: PlaceOrder | Close | Cancel | Modify, now: Now) -> ErrorReply | None:
+        """Bring the book to the tick that the request belongs to, or say why that cannot be."""
         ordinal = request.ordinal
         if ordinal and not self.publisher.knows(ordinal):
-            words = f"order {request.order_id} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
+            words = f"{_named(request)} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
             return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if ordinal:
             self._advance(ordinal - 1, now)
         if ordinal and self.venue.ordinal != ordinal:
-            words = f"order {request.order_id} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
+            words = f"{_named(request)} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
             return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if self.venue.ordinal == 0:
-            words = f"order {request.order_id} before the first tick: {request.symbol} has no quote yet"
+            words = f"{_named(request)} before the first tick: nothing has a quote yet"
             return self._identity.error(request.request_id, ErrorCode.NO_QUOTE, words)
         return None
 
@@ -348,40 +415,6 @@ class Gateway:
             expires_in_ms=self._lease.expires_in_ms(now),
         )
 
-    def _by_hand(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
-        """A person stops the trading here, or lets it go on."""
-        if not self.publisher.is_live:
-            return self._not_available(request)
-        trouble = self._link.trouble(now)
-        if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
-            code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
-            return self._identity.error(request.request_id, code, words)
-        self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
-        if not isinstance(request, Resume):
-            self._orders.cancel_all(f"halted: {request.reason}"[:200])
-        closed = self._close_all(now) if isinstance(request, Flatten) else []
-        halted = self._journal.halted
-        return HaltReply(
-            **self._identity.said(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
-        )
-
-    def _close_all(self, now: Now) -> list[int]:
-        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them."""
-        tickets = []
-        for position in self.venue.positions():
-            order = Sell if position.side is Side.BUY else Buy
-            request = order(
-                order_id=f"flatten-{self.venue.order_count + 1}",
-                symbol=self._symbols.to_desk(position.symbol),
-                volume=position.volume,
-            )
-            reply = self._orders.place(request, now, time_ns=self._time_ns(now))
-            if reply.ticket is not None:
-                tickets.append(reply.ticket)
-            if self._orders.is_busy:
-                break
-        return tickets
-
     def _simulate(self, request: Simulate, now: Now) -> Reply:
         if not isinstance(self._link, FaultyLink):
             return self._not_available(request)
@@ -389,12 +422,18 @@ class Gateway:
         return SimulateReply(**self._identity.said(request.request_id), active=self._link.active(now))
 
     def _not_available(self, request: Request) -> ErrorReply:
-        words = f"{request.__struct_config__.tag} is not to be had from this gateway"
-        return self._identity.error(request.request_id, ErrorCode.NOT_AVAILABLE, words)
+        return self._identity.not_available(request)
 
 
 def _to(request_id: str, reply: OrderReply) -> OrderReply:
     return structs.replace(reply, request_id=request_id) if request_id else reply
+
+
+def _named(request: PlaceOrder | Close | Cancel | Modify) -> str:
+    """What a request is about, for people."""
+    if isinstance(request, Modify) and not request.order_id:
+        return f"position {request.position}" if request.position else f"the position in {request.symbol}"
+    return f"order {request.order_id}"
 
 
 def _is_name(value: object) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from proto.gateway import ErrorCode, ErrorReply
+from proto.gateway import ErrorCode, ErrorReply, Request
 
 
 class Identity(NamedTuple):
@@ -13,13 +13,14 @@ class Identity(NamedTuple):
     venue: str
     account: str
     boot_id: str
+    mode: Literal["simulated", "demo", "live"] = "simulated"
 
     def said(self, request_id: str) -> dict[str, Any]:
         """The fields that every reply has, of one that is in order."""
         return {
             "status": "OK",
             "request_id": request_id,
-            "mode": "simulated",
+            "mode": self.mode,
             "venue": self.venue,
             "account": self.account,
             "boot_id": self.boot_id,
@@ -28,3 +29,8 @@ class Identity(NamedTuple):
     def error(self, request_id: str, code: ErrorCode, words: str) -> ErrorReply:
         """A refusal; nothing was stored."""
         return ErrorReply(**{**self.said(request_id), "status": "ERROR"}, error=words[:512], error_code=code)
+
+    def not_available(self, request: Request) -> ErrorReply:
+        """The refusal of an action that this gateway does not have."""
+        words = f"{request.__struct_config__.tag} is not to be had from this gateway"
+        return self.error(request.request_id, ErrorCode.NOT_AVAILABLE, words)

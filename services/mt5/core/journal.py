@@ -12,7 +12,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from proto.gateway import OrderReply
+from msgspec import Struct
+
+from proto.gateway import OrderReply, OrderType, TimeInForce
 from proto.units import plain
 from services.mt5.core.magic import magic_of
 
@@ -27,15 +29,36 @@ class EntryState(StrEnum):
     FENCED = "FENCED"
 
 
-class Effect(NamedTuple):
-    """What an order is to do; two requests with one id must agree in it. Volumes are compared by value."""
+class Effect(Struct, frozen=True):
+    """What an order is to do; two requests with one id must agree in it. Numbers are compared by value.
+
+    `price` is that of a LIMIT or STOP order: of a MARKET order it is no part of the effect. `action` CLOSE is that of a
+    position which was not there to be closed; one that was has the BUY or SELL with its `position`.
+    """
 
     action: str
     symbol: str
     volume: Decimal
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.FOK
+    price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expires_ns: int = 0
+    position: int = 0
 
     def __str__(self) -> str:
-        return f"{self.action} {plain(self.volume)} {self.symbol}"
+        """The effect in words; what is as in a plain market order is not said."""
+        words = [self.action, plain(self.volume), self.symbol]
+        if (self.type, self.time_in_force) != (OrderType.MARKET, TimeInForce.FOK):
+            words += [self.type, self.time_in_force]
+        for name in ("price", "stop_loss", "take_profit"):
+            if (value := getattr(self, name)) is not None:
+                words.append(f"{name} {plain(value)}")
+        for name in ("expires_ns", "position"):
+            if value := getattr(self, name):
+                words.append(f"{name} {value}")
+        return " ".join(words)
 
 
 class Entry(NamedTuple):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from proto.gateway import ErrorCode, PlaceOrder, VenueDeal
+from proto.gateway import ErrorCode, Modify, PlaceOrder, VenueDeal
 from proto.time import Now
-from services.mt5.core.book import BookOrder
+from services.mt5.core import retcodes
+from services.mt5.core.book import BookOrder, Modification
 from services.mt5.core.magic import comment_of, magic_of
 from services.mt5.core.venue import SimulatedVenue
 
@@ -25,11 +26,16 @@ class Trouble(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What the terminal answered to an order: MetaTrader's retcode and numbers; 0 where it told none."""
+    """What the terminal answered to a request: MetaTrader's retcode and numbers, 0 where it told none.
+
+    `error_code` and `words` say why a cancellation or a modification was refused, where more is known than the retcode.
+    """
 
     retcode: int
     ticket: int
     deal: int
+    error_code: ErrorCode | None = None
+    words: str = ""
 
 
 class Waiting(NamedTuple):
@@ -48,7 +54,19 @@ class Link(Protocol):
         """Have an order executed; `symbol` is the broker's name. None: the call came back without an answer."""
 
     def poll(self, now: Now) -> Sent | Waiting | None:
-        """What became of the order that was `Waiting`."""
+        """What became of the request that was `Waiting`."""
+
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:
+        """Have an order ended that rests. None: the call came back without an answer."""
+
+    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
+        """Have an order or a position changed; `symbol` is the broker's name. None: no answer."""
+
+    def modified(self, request: Modify, now: Now) -> Modification | None:
+        """What the same modification came to that was made before; None for a new one, and where that is not kept."""
+
+    def resting(self, now: Now) -> Sequence[BookOrder]:
+        """The orders shown of which something may still become."""
 
     def find(self, magic: int, now: Now) -> BookOrder | None:
         """The order that the broker shows under a magic."""
@@ -91,6 +109,25 @@ class TerminalLink:
         """Nothing ever waits."""
         raise AssertionError(f"nothing waits at {now}")
 
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:  # noqa: ARG002 - as above
+        """Ended at once, unless it is about to be executed."""
+        if self.venue.is_frozen(order):
+            return Sent(retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "it is too near to its execution")
+        return sent_of(self.venue.cancel(order, why))
+
+    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:  # noqa: ARG002 - as above
+        """Changed at once, or refused."""
+        outcome = self.venue.modify(request)
+        return Sent(outcome.retcode, 0, 0, outcome.error_code, outcome.reason)
+
+    def modified(self, request: Modify, now: Now) -> Modification | None:  # noqa: ARG002 - as above
+        """As the book has it."""
+        return self.venue.modified(request)
+
+    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
+        """As the book has them."""
+        return self.venue.resting()
+
     def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as above
         """As the book has it."""
         return self.venue.find(magic)
@@ -112,16 +149,16 @@ class TerminalLink:
         return self.venue.deal_count
 
     def step(self, now: Now) -> None:  # noqa: ARG002 - as above
-        """Execute what rests: only a terminal with faults lets an order rest, and this one may have come after it."""
-        for resting in self.venue.resting():
-            self.venue.execute(resting)
+        """Let go what is held: only a terminal with faults holds orders back, and this one may have come after it."""
+        for record in self.venue.held():
+            self.venue.release(record)
 
     def next_due(self) -> int | None:
         """Never."""
         return None
 
 
-def place(venue: SimulatedVenue, request: PlaceOrder, symbol: str, comment: str, *, rests: bool = False) -> BookOrder:
+def place(venue: SimulatedVenue, request: PlaceOrder, symbol: str, comment: str, *, held: bool = False) -> BookOrder:
     """Hand an order to the broker under its magic."""
     return venue.place(
         magic=magic_of(request.order_id),
@@ -129,7 +166,15 @@ def place(venue: SimulatedVenue, request: PlaceOrder, symbol: str, comment: str,
         symbol=symbol,
         side=request.side,
         volume=request.volume,
-        rests=rests,
+        type=request.type,
+        time_in_force=request.filling,
+        price=request.price,
+        stop_loss=request.stop_loss,
+        take_profit=request.take_profit,
+        expires_ns=request.expires_ns,
+        position=request.position,
+        deviation_points=request.deviation_points,
+        held=held,
     )
 
 

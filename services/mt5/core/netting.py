@@ -1,6 +1,7 @@
-"""Net position accounting for one symbol, the way a MetaTrader 5 netting account keeps it.
+"""Position accounting the way MetaTrader 5 keeps it: what a deal makes of the position that it is about.
 
-A position is the fold of its deals. Nothing here knows about quotes, currencies or orders. The cost of what is open is kept
+A position is the fold of its deals. On a netting account that is the symbol's one position; on a hedging account a deal either
+opens a position of its own or closes of the one that it names, so the same fold serves both. Nothing here knows about quotes, currencies or orders. The cost of what is open is kept
 exactly, so that opening and closing prices of a position add up to its profit whatever the average price rounds to.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from decimal import Context, Decimal, localcontext
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
 from proto.money import gross_profit
@@ -25,7 +26,11 @@ PRICE_OPEN_STEP: Final = Decimal("1e-12")
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """An open net position: `volume` in lots, signed, never 0; `cost` is the sum of price x signed volume still open."""
+    """An open position: `volume` in lots, signed, never 0; `cost` is the sum of price x signed volume still open.
+
+    `magic` and `comment` are those of the order that opened it, `revision` that of the last modification of its stops, and
+    `charged_ns` the time up to which its nights have been charged for.
+    """
 
     ticket: int
     symbol: str
@@ -33,6 +38,17 @@ class Position(Struct, frozen=True, kw_only=True):
     cost: Decimal
     price_open: Decimal
     time_ns: int
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    revision: int = 0
+    magic: int = 0
+    comment: str = ""
+    charged_ns: int = 0
+
+    @property
+    def has_stops(self) -> bool:
+        """Whether a tick could close it by its stop loss or its take profit."""
+        return self.stop_loss is not None or self.take_profit is not None
 
     @property
     def side(self) -> Side:
@@ -93,28 +109,14 @@ def _fold(
         total = position.volume + signed
         cost = position.cost + price * signed
         average = (cost / total).quantize(PRICE_OPEN_STEP)
-        grown = Position(
-            ticket=position.ticket,
-            symbol=symbol,
-            volume=total,
-            cost=cost,
-            price_open=_tidy(average),
-            time_ns=position.time_ns,
-        )
+        grown = structs.replace(position, volume=total, cost=cost, price_open=_tidy(average))
         return Folded(DealEntry.IN, grown, Decimal(0), Decimal(0))
     rest = position.volume + signed
     if not rest:
         return Folded(DealEntry.OUT, None, position.volume, position.cost)
     if (rest > 0) == (position.volume > 0):
         closed_cost = (position.cost * -signed / position.volume).quantize(COST_STEP)
-        smaller = Position(
-            ticket=position.ticket,
-            symbol=symbol,
-            volume=rest,
-            cost=position.cost - closed_cost,
-            price_open=position.price_open,
-            time_ns=position.time_ns,
-        )
+        smaller = structs.replace(position, volume=rest, cost=position.cost - closed_cost)
         return Folded(DealEntry.OUT, smaller, -signed, closed_cost)
     turned = _opened(symbol, rest, price, time_ns, new_ticket)
     return Folded(DealEntry.INOUT, turned, position.volume, position.cost)

@@ -13,41 +13,27 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from proto.gateway import ErrorCode, OrderReply, OrderReplyStatus, PlaceOrder
+from proto.gateway import AccountMode, Close, ErrorCode, OrderReply, OrderReplyStatus, OrderType, PlaceOrder, VenueOrder
 from proto.time import Now
 from proto.units import Side
-from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder
+from services.mt5.core import closing, retcodes
+from services.mt5.core.book import BookOrder, Taken
+from services.mt5.core.broker import Broker
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Effect, Entry, EntryState, Journal
 from services.mt5.core.link import Link, Sent, Waiting
+from services.mt5.core.looks import SETTLING_MS, Looks
 from services.mt5.core.magic import desk_id_of, magic_of
 from services.mt5.core.symbol_map import SymbolMap
-from services.mt5.core.venue import SimulatedVenue
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""
 
-SETTLING_MS: Final = 60_000
-"""How late a broker's history may be."""
 
-EMPTY_LOOKS_MIN: Final = 3
-LOOKS_APART_NS: Final = 500_000_000
-"""Looks within one moment are one look."""
+_OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
+"""What is known of an order of which something may still become."""
 
-_MS: Final = 1_000_000
-_CLAIMS: Final = (retcodes.DONE, retcodes.PLACED)
-
-
-class _Looks:
-    """Empty looks for one id since this start of the gateway; `from_ns` is the venue time from which it must settle."""
-
-    __slots__ = ("count", "from_ns", "last_mono_ns")
-
-    def __init__(self, from_ns: int) -> None:
-        self.from_ns = from_ns
-        self.count = 0
-        self.last_mono_ns = -LOOKS_APART_NS
+_CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
 class OrderDesk:
@@ -56,26 +42,30 @@ class OrderDesk:
     def __init__(
         self,
         *,
-        venue: SimulatedVenue,
+        broker: Broker,
         link: Link,
         journal: Journal,
         symbols: SymbolMap,
         identity: Identity,
         settling_ms: int = SETTLING_MS,
     ) -> None:
-        self._venue = venue
+        self._broker = broker
         self._link = link
         self._journal = journal
         self._symbols = symbols
         self._identity = identity
-        self._settling_ns = settling_ms * _MS
         self._calling: PlaceOrder | None = None
-        self._looks: dict[str, _Looks] = {}
+        self._is_changing = False
+        self._looks = Looks(settling_ms=settling_ms)
 
     @property
     def is_busy(self) -> bool:
         """Whether the venue is being called and has not come back."""
-        return self._calling is not None
+        return self._calling is not None or self._is_changing
+
+    def changes(self) -> None:
+        """The venue is being called to change or end something, and has not come back."""
+        self._is_changing = True
 
     def knows(self, order_id: str) -> bool:
         """Whether the id was ever placed or fenced."""
@@ -83,8 +73,12 @@ class OrderDesk:
 
     def opens(self, request: PlaceOrder) -> bool:
         """Whether an order would add exposure to the account's position."""
+        if request.position:
+            return False
+        if self._broker.account_mode is AccountMode.HEDGING:
+            return True
         symbol = self._symbols.to_broker(request.symbol)
-        held = self._venue.net_volume(symbol) if symbol is not None else Decimal(0)
+        held = self._broker.net_volume(symbol) if symbol is not None else Decimal(0)
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
     def answered(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply | None:
@@ -96,11 +90,47 @@ class OrderDesk:
         if entry.effect is not None and entry.effect != effect:
             words = f"order_id {request.order_id} was given to {entry.effect}, not to {effect}"
             return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
-        return self._known(request.order_id, entry, now, time_ns=time_ns, deadline_ns=request.valid_until_ns)
+        return self._repeated(request, entry, now, time_ns=time_ns)
+
+    def closed(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
+        """The answer to a CLOSE whose id was placed or fenced, or the order that is to be placed for it (again).
+
+        None: the id is new, and side and volume are the account's to say.
+        """
+        entry = self._find(request.order_id)
+        if entry is None:
+            return None
+        if entry.effect is not None and not closing.is_same(request, entry.effect):
+            words = f"order_id {request.order_id} was given to {entry.effect}, not to a CLOSE of {request.symbol}"
+            return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
+        known = self._repeated(request, entry, now, time_ns=time_ns)
+        if known is not None:
+            return known
+        assert entry.effect is not None, entry
+        return closing.again(request, entry.effect)
+
+    def close(self, request: Close) -> OrderReply | PlaceOrder:
+        """The order that a CLOSE with a new id comes to, or its rejection for good where there is nothing to close."""
+        symbol = self._symbols.to_broker(request.symbol)
+        at_broker = structs.replace(request, symbol=symbol)
+        position = closing.position_of(at_broker, self._broker.positions(), self._broker.account_mode)
+        if position is not None:
+            return closing.order_of(request, position)
+        which = f"position {request.position}" if request.position else "one position to close"
+        words = f"no {which} in {request.symbol}"
+        reply = self._refusal(
+            request,
+            OrderReplyStatus.REJECTED,
+            ErrorCode.UNKNOWN_POSITION,
+            words,
+            retcode=retcodes.POSITION_CLOSED,
+        )
+        self._journal.done(request.order_id, closing.effect_of_nothing(request), _stored(reply))
+        return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
         """Call the venue for an id without an answer. `time_ns` is the venue's time, which decides about the deadline."""
-        assert self._calling is None, "one call at a time"
+        assert not self.is_busy, "one call at a time"
         effect = effect_of(request)
         symbol = self._symbols.to_broker(request.symbol)
         assert symbol is not None, request.symbol
@@ -109,7 +139,7 @@ class OrderDesk:
             reply = self._refusal(request, OrderReplyStatus.EXPIRED, ErrorCode.EXPIRED, words)
             self._journal.done(request.order_id, effect, _stored(reply))
             return reply
-        self._journal.calling(request.order_id, effect, ordinal=self._venue.ordinal)
+        self._journal.calling(request.order_id, effect, ordinal=self._broker.ordinal)
         sent = self._link.send(request, symbol, now)
         if isinstance(sent, Waiting):
             self._calling = request
@@ -124,11 +154,13 @@ class OrderDesk:
 
     def step(self, now: Now, *, time_ns: int) -> None:
         """Take back a call that has returned."""
-        if self._calling is None:
+        if not self.is_busy:
             return
         sent = self._link.poll(now)
-        if not isinstance(sent, Waiting):
-            request, self._calling = self._calling, None
+        if isinstance(sent, Waiting):
+            return
+        request, self._calling, self._is_changing = self._calling, None, False
+        if request is not None:
             self._settle(request, sent, now, time_ns=time_ns)
 
     def status(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
@@ -147,8 +179,8 @@ class OrderDesk:
         """Kill an id that has had no effect; tell what is known of one that has, or may have."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
-        if known is not None and known.status == OrderReplyStatus.ACCEPTED:
-            return self._cancel(order_id, now) or known
+        if known is not None and known.status in _OPEN and not self.is_busy:
+            return self._end(order_id, now, time_ns=time_ns, why="fenced while it rested")
         if known is not None:
             return known
         words = f"order_id {order_id} was fenced before the venue was called"
@@ -156,26 +188,56 @@ class OrderDesk:
         self._journal.fence(order_id, _stored(reply))
         return reply
 
-    def cancel_all(self, why: str) -> None:
-        """End every order that rests at the venue."""
-        for resting in self._venue.resting():
-            self._venue.cancel(resting, why)
+    def ended(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
+        """The answer to CANCEL of an order that does not rest; None for one that does."""
+        entry = self._find(order_id)
+        known = self.status(order_id, now, time_ns=time_ns)
+        if entry is None or known.status == OrderReplyStatus.CANCELED:
+            return known
+        if known.status in _OPEN:
+            return None
+        if known.status in (OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT):
+            return known
+        words = known.error or f"order {order_id} has ended: {known.status}"
+        return structs.replace(known, error_code=ErrorCode.ORDER_ENDED, error=words)
 
-    def _cancel(self, order_id: str, now: Now) -> OrderReply | None:
-        """End an order that rests; None where it does not rest any more."""
-        magic = magic_of(order_id)
-        for resting in self._venue.resting():
-            if resting.magic == magic:
-                self._venue.cancel(resting, "fenced while it rested")
-                placed = self._link.find(magic, now)
-                assert placed is not None, order_id
-                effect = Effect(
-                    placed.order.side.value, self._symbols.to_desk(placed.order.symbol), placed.order.volume
-                )
-                return self._shown(order_id, effect, placed, store=True)
-        return None
+    def cancel(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
+        """End an order that rests; what it is then, with a code where that is not what was asked for."""
+        reply = self._end(order_id, now, time_ns=time_ns, why="canceled by the client")
+        if reply.status in _OPEN or reply.status == OrderReplyStatus.CANCELED or reply.error_code is not None:
+            return reply
+        return structs.replace(
+            reply, error_code=ErrorCode.ORDER_ENDED, error=f"order {order_id} has ended: {reply.status}"
+        )
 
-    def refuse_symbol(self, request: PlaceOrder) -> OrderReply:
+    def cancel_all(self, why: str, now: Now) -> None:
+        """End every order that rests at the venue; what a blocked call leaves over is for the next time."""
+        for resting in self._link.resting(now):
+            if self.is_busy:
+                return
+            self._is_changing = isinstance(self._link.cancel(resting, now, why=why), Waiting)
+
+    def _end(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
+        """Have an order ended that rests, and tell what it is then."""
+        placed = self._link.find(magic_of(order_id), now)
+        assert placed is not None, order_id
+        sent = self._link.cancel(placed, now, why=why)
+        if isinstance(sent, Waiting):
+            self._is_changing = True
+            return self._in_progress(order_id, self._effect_in_book(placed))
+        entry = self._find(order_id)
+        assert entry is not None, order_id
+        known = self._known(order_id, entry, now, time_ns=time_ns)
+        assert known is not None, order_id
+        if known.status not in _OPEN:
+            return known
+        if sent is None:
+            words = "the call came back without an answer, and the order still rests"
+            return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=words)
+        code, words = sent.error_code or ErrorCode.VENUE_REFUSED, sent.words or f"the venue answered {sent.retcode}"
+        return structs.replace(known, error_code=code, error=words, retcode=sent.retcode)
+
+    def refuse_symbol(self, request: PlaceOrder | Close) -> OrderReply:
         """An order for a symbol that the broker does not trade; it leaves no trace."""
         words = f"unknown symbol {request.symbol}"
         return self._refusal(
@@ -203,12 +265,24 @@ class OrderDesk:
         entry = self._journal.find(order_id)
         if entry is not None:
             return entry
-        placed = self._venue.find(magic_of(order_id))
-        if placed is None:
-            return None
-        order = placed.order
-        effect = Effect(order.side.value, self._symbols.to_desk(order.symbol), order.volume)
-        return Entry(EntryState.CALLING, effect, None)
+        placed = self._broker.find(magic_of(order_id))
+        return None if placed is None else Entry(EntryState.CALLING, self._effect_in_book(placed), None)
+
+    def _effect_in_book(self, placed: BookOrder) -> Effect:
+        """What an order was to do when it was placed, whatever has been modified since."""
+        order = placed.order if placed.taken is None else placed.taken.order
+        return Effect(
+            action=order.side.value,
+            symbol=self._symbols.to_desk(order.symbol),
+            volume=order.volume,
+            type=order.type,
+            time_in_force=order.time_in_force,
+            price=order.price,
+            stop_loss=order.stop_loss,
+            take_profit=order.take_profit,
+            expires_ns=order.expires_ns,
+            position=order.position,
+        )
 
     def _settle(self, request: PlaceOrder, sent: Sent | None, now: Now, *, time_ns: int) -> OrderReply:
         """The call has come back: tell what the venue shows, whatever it said."""
@@ -217,9 +291,21 @@ class OrderDesk:
         if placed is not None:
             return self._shown(order_id, effect, placed, store=True)
         if sent is not None and sent.retcode in _CLAIMS:
-            self._journal.claimed(order_id, effect, ordinal=self._venue.ordinal)
-        self._looks[order_id] = _Looks(max(request.valid_until_ns, time_ns))
+            self._journal.claimed(order_id, effect, ordinal=self._broker.ordinal)
+        self._looks.begin(order_id, from_ns=max(request.valid_until_ns, time_ns))
         return self._in_doubt(order_id, effect)
+
+    def _repeated(self, request: PlaceOrder | Close, entry: Entry, now: Now, *, time_ns: int) -> OrderReply | None:
+        """The answer to the same request once more.
+
+        In a stepped stream that is the one of its tick, also when the book has gone on: an order that rested is told as it was
+        taken, and what has become of it since is for the later ticks to tell.
+        """
+        if request.ordinal and entry.state not in (EntryState.FENCED, EntryState.PRESUMED):
+            placed = self._link.find(magic_of(request.order_id), now)
+            if placed is not None and placed.taken is not None and placed.taken.order.ordinal == request.ordinal:
+                return self._reply_of(request.order_id, placed.taken.order, placed.taken, error_code=None)
+        return self._known(request.order_id, entry, now, time_ns=time_ns, deadline_ns=request.valid_until_ns)
 
     def _known(
         self, order_id: str, entry: Entry, now: Now, *, time_ns: int, deadline_ns: int = 0, store: bool = True
@@ -239,35 +325,23 @@ class OrderDesk:
             return structs.replace(entry.reply, boot_id=self._identity.boot_id)
         if entry.state is EntryState.CALLING and self._link.shows_all(now):
             return None
-        if self._has_settled(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns):
+        can_look = self._link.trouble(now) is None
+        if self._looks.in_vain(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns, can_look=can_look):
             return self._presume(order_id, entry.effect)
         return self._in_doubt(order_id, entry.effect)
 
     def _shown(self, order_id: str, effect: Effect, placed: BookOrder, *, store: bool) -> OrderReply:
-        self._looks.pop(order_id, None)
+        self._looks.end(order_id)
         reply = self._reply_from(order_id, placed)
-        if store and placed.order.status is not OrderReplyStatus.ACCEPTED:
+        if store and placed.order.status not in _OPEN:
             self._journal.done(order_id, effect, _stored(reply))
         return reply
-
-    def _has_settled(self, order_id: str, now: Now, *, time_ns: int, deadline_ns: int) -> bool:
-        """Look once more in vain, and say whether that was often and late enough."""
-        looks = self._looks.get(order_id)
-        if looks is None:
-            looks = self._looks[order_id] = _Looks(max(time_ns, deadline_ns))
-        if self._link.trouble(now) is not None:
-            looks.count = 0
-            return False
-        if now.mono_ns - looks.last_mono_ns >= LOOKS_APART_NS and time_ns > looks.from_ns + self._settling_ns:
-            looks.count += 1
-            looks.last_mono_ns = now.mono_ns
-        return looks.count >= EMPTY_LOOKS_MIN
 
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
         words = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
         reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, words)
         self._journal.presumed(order_id, effect, _stored(reply))
-        del self._looks[order_id]
+        self._looks.end(order_id)
         return reply
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
@@ -280,70 +354,78 @@ class OrderDesk:
 
     def _reply_from(self, order_id: str, placed: BookOrder) -> OrderReply:
         """The reply to an order, from nothing but its record in the book."""
-        order = placed.order
+        return self._reply_of(order_id, placed.order, placed, error_code=placed.error_code)
+
+    def _reply_of(
+        self, order_id: str, order: VenueOrder, said: BookOrder | Taken, *, error_code: ErrorCode | None
+    ) -> OrderReply:
         filled = order.deal > 0
         return OrderReply(
-            status=order.status.value,
-            mode="simulated",
-            venue=self._identity.venue,
-            account=self._identity.account,
-            boot_id=self._identity.boot_id,
+            **(self._identity.said("") | {"status": order.status.value}),
             error=order.reason or None,
-            error_code=placed.error_code,
+            error_code=error_code,
             order_id=order_id,
             symbol=self._symbols.to_desk(order.symbol),
             action=order.side.value,
-            ticket=order.ticket,
+            ticket=order.ticket or None,
             deal=order.deal if filled else None,
             filled_price=order.filled_price,
             filled_volume=order.filled_volume if filled else None,
             retcode=order.retcode,
             time_ns=order.time_ns,
             ordinal=order.ordinal,
-            deal_cursor=placed.deal_cursor,
-            quiet=placed.quiet,
+            deal_cursor=said.deal_cursor,
+            quiet=said.quiet,
+            position=said.position or None,
         )
 
     def _refusal(
         self,
-        request: PlaceOrder,
+        request: PlaceOrder | Close,
         status: OrderReplyStatus,
         code: ErrorCode,
         words: str,
         *,
         retcode: int | None = None,
     ) -> OrderReply:
-        action = request.side.value
+        action = closing.CLOSE if isinstance(request, Close) else request.side.value
         return self._reply(request.order_id, status, code, words, symbol=request.symbol, action=action, retcode=retcode)
 
     def _reply(
         self, order_id: str, status: OrderReplyStatus, code: ErrorCode | None, words: str, **fields: Any
     ) -> OrderReply:
         return OrderReply(
-            status=status.value,
-            mode="simulated",
-            venue=self._identity.venue,
-            account=self._identity.account,
-            boot_id=self._identity.boot_id,
+            **(self._identity.said("") | {"status": status.value}),
             error=words,
             error_code=code,
             order_id=order_id,
-            time_ns=self._venue.time_ns,
-            ordinal=self._venue.ordinal,
-            deal_cursor=self._venue.deal_count,
-            quiet=self._venue.quiet,
+            time_ns=self._broker.time_ns,
+            ordinal=self._broker.ordinal,
+            deal_cursor=self._broker.deal_count,
+            quiet=self._broker.quiet,
             **fields,
         )
 
 
 def effect_of(request: PlaceOrder) -> Effect:
     """What a request for an order is to do."""
-    return Effect(request.side.value, request.symbol, request.volume)
+    return Effect(
+        action=request.side.value,
+        symbol=request.symbol,
+        volume=request.volume,
+        type=request.type,
+        time_in_force=request.filling,
+        price=None if request.type is OrderType.MARKET else request.price,
+        stop_loss=request.stop_loss,
+        take_profit=request.take_profit,
+        expires_ns=request.expires_ns,
+        position=request.position,
+    )
 
 
 def is_order_action(action: object) -> bool:
     """Whether an action places an order."""
-    return action in (Side.BUY.value, Side.SELL.value)
+    return action in (Side.BUY.value, Side.SELL.value, closing.CLOSE)
 
 
 def _stored(reply: OrderReply) -> OrderReply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -22,15 +22,21 @@ from proto.gateway import (
     Reply,
     SymbolReply,
     TicksReply,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
 )
 from proto.time import Now
+from services.mt5.core.book import BookOrder
+from services.mt5.core.broker import Broker
 from services.mt5.core.identity import Identity
-from services.mt5.core.instruments import catalogue
 from services.mt5.core.link import Link
+from services.mt5.core.margins import free_margin, margin_level_pct
 from services.mt5.core.publisher import Publisher
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
-from services.mt5.core.venue import SimulatedVenue
+
+Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 
 
 class Queries:
@@ -41,7 +47,7 @@ class Queries:
         *,
         stream: MarketSource,
         stream_id: str,
-        venue: SimulatedVenue,
+        broker: Broker,
         link: Link,
         publisher: Publisher,
         symbols: SymbolMap,
@@ -49,7 +55,7 @@ class Queries:
         name_of: Callable[[int, str], str],
     ) -> None:
         """`name_of` gives the client's order id for a magic and a comment."""
-        self.venue = venue
+        self._broker = broker
         self.publisher = publisher
         self._stream = stream
         self._stream_id = stream_id
@@ -67,39 +73,48 @@ class Queries:
         }
 
     def _account(self, request: GetAccount, now: Now) -> AccountReply:
+        broker = self._broker
+        equity, margin = broker.equity, broker.margin
+        free = level_pct = None
+        if equity is not None and margin is not None:
+            free = free_margin(equity=equity, margin=margin)
+            level_pct = margin_level_pct(equity=equity, margin=margin)
         return AccountReply(
             **self._identity.said(request.request_id),
-            currency=self.venue.currency,
-            currency_digits=self.venue.currency_digits,
-            balance=self.venue.balance,
-            equity=self.venue.equity,
+            currency=broker.currency,
+            currency_digits=broker.currency_digits,
+            balance=broker.balance,
+            equity=equity,
             deal_cursor=self._link.deal_cursor(now),
-            ordinal=self.venue.ordinal,
+            ordinal=broker.ordinal,
+            account_mode=broker.account_mode,
+            leverage=broker.leverage,
+            margin=margin,
+            free_margin=free,
+            margin_level_pct=level_pct,
         )
 
     def _positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - handlers are called alike
-        rest = [position for position in self.venue.positions() if position.ticket > request.after]
-        page = [self._renamed(position) for position in rest[: request.limit]]
+        rest = [position for position in self._broker.positions() if position.ticket > request.after]
+        page = [self.told_position(position) for position in rest[: request.limit]]
         following = page[-1].ticket if len(rest) > len(page) else None
         return PositionsReply(**self._identity.said(request.request_id), positions=page, next=following)
 
     def _orders(self, request: GetOrders, now: Now) -> OrdersReply:
         rows = self._link.orders_after(request.after, request.limit + 1, now)
-        page = [self._renamed(self._named(row.order, row.magic)) for row in rows[: request.limit]]
+        page = [self.told_order(row) for row in rows[: request.limit]]
         following = page[-1].ticket if len(rows) > len(page) else None
         return OrdersReply(**self._identity.said(request.request_id), orders=page, next=following)
 
     def _deals(self, request: GetDeals, now: Now) -> DealsReply:
         rows = self._link.deals_after(request.after, request.limit + 1, now)
-        page = [
-            self._renamed(self._named(deal, self.venue.magic_of_ticket(deal.ticket))) for deal in rows[: request.limit]
-        ]
+        page = [self.told(deal, self._broker.magic_of_ticket(deal.ticket)) for deal in rows[: request.limit]]
         following = page[-1].deal if len(rows) > len(page) else None
         return DealsReply(**self._identity.said(request.request_id), deals=page, next=following)
 
     def _symbol_info(self, request: GetSymbolInfo, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
         symbol = self._symbols.to_broker(request.symbol)
-        instrument = None if symbol is None else catalogue(symbol)
+        instrument = None if symbol is None else self._broker.instrument(symbol)
         if instrument is None:
             return self._identity.error(
                 request.request_id, ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {request.symbol}"
@@ -125,12 +140,17 @@ class Queries:
             **columns._asdict(),
         )
 
-    def _named(self, row: Any, magic: int) -> Any:
-        """An order or deal with its client's id in the place of the comment."""
-        name = self._name_of(magic, row.order_id)
-        return row if name == row.order_id else structs.replace(row, order_id=name)
+    def told_order(self, row: BookOrder) -> VenueOrder:
+        """An order of the book in the desk's words."""
+        return self.told(row.order, row.magic)
 
-    def _renamed(self, row: Any) -> Any:
-        """A row of the book with the desk's name of its symbol."""
-        name = self._symbols.to_desk(row.symbol)
-        return row if name == row.symbol else structs.replace(row, symbol=name)
+    def told_position(self, position: VenuePosition) -> VenuePosition:
+        """A position of the broker's in the desk's words."""
+        return self.told(position, self._broker.magic_of_position(position.ticket))
+
+    def told(self, row: Row, magic: int) -> Row:
+        """An order, deal or position with its client's id in the place of the comment, and the desk's name of its symbol."""
+        name, symbol = self._name_of(magic, row.order_id), self._symbols.to_desk(row.symbol)
+        if (name, symbol) == (row.order_id, row.symbol):
+            return row
+        return structs.replace(row, order_id=name, symbol=symbol)

@@ -12,12 +12,10 @@ from typing import Final
 
 from proto.instrument import Instrument
 from proto.money import Quotes, conversion_rate
-from proto.server_time import server_day
+from proto.server_time import server_day, weekday
 from proto.units import round_money
 
 _DAYS_OF_WEEK: Final = 7
-_FIRST_DAYS_WEEKDAY: Final = 3
-"""1970-01-01, day 0, was a Thursday."""
 SATURDAY: Final = 5
 TRIPLE: Final = 3
 
@@ -29,17 +27,16 @@ def nights_charged(from_ns: int, to_ns: int, triple_weekday: int) -> int:
     three, those that follow another Saturday or Sunday none, and each other one.
     """
     assert from_ns <= to_ns, (from_ns, to_ns)
-    first, last = server_day(from_ns), server_day(to_ns)
-    weeks, rest = divmod(last - first, _DAYS_OF_WEEK)
-    whole = sum(_weight(day, triple_weekday) for day in range(_DAYS_OF_WEEK))
-    return weeks * whole + sum(_weight(day, triple_weekday) for day in range(last - rest, last))
+    weeks, rest = divmod(server_day(to_ns) - server_day(from_ns), _DAYS_OF_WEEK)
+    first = weekday(from_ns)
+    of_week = [_weight((first + day) % _DAYS_OF_WEEK, triple_weekday) for day in range(_DAYS_OF_WEEK)]
+    return weeks * sum(of_week) + sum(of_week[:rest])
 
 
-def _weight(day: int, triple_weekday: int) -> int:
-    weekday = (day + _FIRST_DAYS_WEEKDAY) % _DAYS_OF_WEEK
-    if weekday == triple_weekday:
+def _weight(evening: int, triple_weekday: int) -> int:
+    if evening == triple_weekday:
         return TRIPLE
-    return 0 if weekday >= SATURDAY else 1
+    return 0 if evening >= SATURDAY else 1
 
 
 def swap_of(

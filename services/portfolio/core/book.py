@@ -14,11 +14,12 @@ from typing import Any, Final
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, VenueDeal
+from proto.gateway import AccountMode, DealEntry, VenueDeal
 from proto.instrument import Instrument
 from proto.units import Side
 from services.portfolio.core.cash import CashAccount, CashSums, post, postings, totals
 from services.portfolio.core.events import (
+    CancelAsked,
     Cleared,
     DealBooked,
     EpochTaken,
@@ -26,9 +27,13 @@ from services.portfolio.core.events import (
     IncarnationTaken,
     InstrumentLearned,
     JournalMet,
+    OrderChangeAnswered,
+    OrderChanged,
     OrderCreated,
     OrderDenied,
     OrderUpdated,
+    ProtectionAnswered,
+    ProtectionSet,
     Reconciled,
     StreamEnded,
     StreamOpened,
@@ -37,6 +42,7 @@ from services.portfolio.core.events import (
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
+from services.portfolio.core.protection import Protection, key_of, opened
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
@@ -93,6 +99,10 @@ class Book:
         self.orders_in: Counter[OrderStatus] = Counter()
         """How many of the account's orders stand in each status."""
         self.positions: dict[str, Position] = {}
+        self.protections: dict[str, Protection] = {}
+        """By the key of what they guard."""
+        self.orders_by_key: dict[str, list[str]] = {}
+        """The orders that came from a person's command, by the command's key."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -145,8 +155,18 @@ class Book:
         match event:
             case OrderCreated(order=order):
                 self._put(order)
+                if order.key:
+                    self.orders_by_key.setdefault(order.key, []).append(order.order_id)
             case OrderUpdated():
                 self._update(event)
+            case CancelAsked(order_id=order_id, why=why):
+                self._put(structs.replace(self.orders[order_id], cancel_asked=why))
+            case OrderChanged() | OrderChangeAnswered():
+                self._change(event)
+            case ProtectionSet(protection=protection):
+                self._protect(protection)
+            case ProtectionAnswered():
+                self._answer(event)
             case DealBooked():
                 self._book(event)
             case StreamOpened():
@@ -157,6 +177,8 @@ class Book:
                 self.stream = structs.replace(self.stream, incarnation=event.incarnation)
             case InstrumentLearned(instrument=instrument):
                 self.instruments[instrument.symbol] = instrument
+                if instrument.symbol in self.positions and self.positions[instrument.symbol].is_flat:
+                    del self.positions[instrument.symbol]  # the next one is counted in these terms
             case StreamEnded():
                 self.ended = event
             case Reconciled():
@@ -187,6 +209,8 @@ class Book:
         self.orders_in[order.status] += 1
         if order.status.is_open:
             self.open_orders[order.order_id] = order.symbol
+        if order.key:
+            self.orders_by_key.setdefault(order.key, []).append(order.order_id)
 
     def _put(self, order: Order) -> None:
         if (before := self.orders.get(order.order_id)) is not None:
@@ -217,6 +241,39 @@ class Book:
                 ended_ns=0 if event.status.is_open else event.time_ns,
             )
         )
+
+    def _change(self, event: OrderChanged | OrderChangeAnswered) -> None:
+        """An order that rests has other prices, or is to have them."""
+        changed = structs.replace(self.orders[event.order_id], change=event.terms)
+        if isinstance(event, OrderChanged):
+            changed = structs.replace(changed, revision=event.revision)
+        else:
+            changed = structs.replace(changed, revision_answered=event.revision, error=event.error)
+        self._put(changed)
+
+    def _protect(self, protection: Protection) -> None:
+        self.protections[protection.key] = protection
+
+    def _answer(self, event: ProtectionAnswered) -> None:
+        held = self.protections.get(event.key)
+        if held is not None and held.answered < event.revision:
+            answered = structs.replace(held, answered=event.revision, error=event.error)
+            if event.error:
+                answered = structs.replace(answered, stop_loss=event.stop_loss, take_profit=event.take_profit)
+            self._protect(answered)
+
+    def _guard(self, deal: VenueDeal, order: Order | None) -> None:
+        """See to the protection of the position that a deal was about."""
+        position = self.position(deal.symbol)
+        ticket = deal.position if self.is_hedging else 0
+        key = key_of(deal.symbol, ticket)
+        is_gone = all(leg.ticket != ticket for leg in position.legs)
+        if is_gone or deal.entry is DealEntry.INOUT:
+            self.protections.pop(key, None)
+        if not is_gone and order is not None and deal.entry is not DealEntry.OUT:
+            guard = opened(order, position=ticket, time_ns=deal.time_ns, before=self.protections.get(key))
+            if guard is not None:
+                self._protect(guard)
 
     def _meet_journal(self, event: JournalMet) -> None:
         self.journal_id = event.journal_id
@@ -259,6 +316,7 @@ class Book:
         self.touched.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
+        self._guard(deal, self.orders.get(event.order_id))
 
     def _count(self, deal: VenueDeal, order_id: str) -> None:
         """Add a trade to the sums of fills that positions and orders have to agree with."""

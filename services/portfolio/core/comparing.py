@@ -18,6 +18,8 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Cleared, Reconciled
+from services.portfolio.core.learning import learn_terms
+from services.portfolio.core.position import Leg
 from services.portfolio.core.reconcile import Finding, Findings, examine
 
 AGAIN_NS: Final = 1_000_000_000
@@ -26,7 +28,7 @@ AGAIN_NS: Final = 1_000_000_000
 LATE_NS: Final = 120_000_000_000
 """What the venue has shown is final after this: twice what a history may be late."""
 
-_Seen = dict[str, tuple[tuple[str, ...], Decimal]]
+_Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 
 
 class Watch:
@@ -57,6 +59,8 @@ class Watch:
         self._is_asked = False
         self.due_ns = desk.now.mono_ns + desk.rules.reconcile_every_ns
         since = Cleared() if is_for_person else desk.book.cleared
+        if not is_start:
+            yield from learn_terms(desk, *desk.rules.symbols)
         findings = Findings()
         found = yield from self._compare(findings, since)
         if found:
@@ -112,7 +116,7 @@ def _seen(book: Book) -> _Seen:
     seen: _Seen = {
         symbol: (
             tuple(order.order_id for order in book.open_orders_of(symbol)),
-            book.positions[symbol].net_volume if symbol in book.positions else Decimal(0),
+            book.positions[symbol].legs if symbol in book.positions else (),
         )
         for symbol in symbols
     }
@@ -125,7 +129,7 @@ def _is_calm(finding: Finding, before: _Seen, book: Book) -> bool:
     after = _seen(book)
     if not finding.symbol:
         return before == after and not book.open_orders
-    nothing: tuple[tuple[str, ...], Decimal] = ((), Decimal(0))
+    nothing: tuple[tuple[str, ...], tuple[Leg, ...]] = ((), ())
     symbol = finding.symbol
     return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders.values()
 

@@ -17,6 +17,7 @@ from proto.codec import encode
 from proto.gateway import (
     AccountReply,
     Buy,
+    Cancel,
     Confirm,
     ConfirmReply,
     DealsReply,
@@ -27,8 +28,11 @@ from proto.gateway import (
     GetSymbolInfo,
     Hello,
     HelloReply,
+    Modify,
+    ModifyReply,
     OrderReply,
     OrdersReply,
+    OrderStatusQuery,
     PositionsReply,
     Reply,
     Request,
@@ -62,6 +66,9 @@ REPLY_TYPES: Final[dict[type, type]] = {
     Confirm: ConfirmReply,
     Buy: OrderReply,
     Sell: OrderReply,
+    Cancel: OrderReply,
+    OrderStatusQuery: OrderReply,
+    Modify: ModifyReply,
 }
 """The kind of reply that each of our questions asks for; any other is a refusal."""
 
@@ -131,6 +138,10 @@ class Conversations:
         for conversation in unheard:
             del self._open[conversation.call.call_id]
         return [(conversation, self._proceed(conversation, None, mono_ns)) for conversation in (*rested, *unheard)]
+
+    def hurry(self, conversation: Conversation) -> None:
+        """End its pause, if it has one."""
+        self._asleep = [(0 if one is conversation else due_ns, one) for due_ns, one in self._asleep]
 
     def drop(self, conversation: Conversation) -> None:
         """Stop waiting: a later question makes this one needless."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.sizing.volatility import Volatility
 
 
 class Mark(Struct, frozen=True, gc=False, array_like=True):
@@ -19,8 +20,22 @@ class Mark(Struct, frozen=True, gc=False, array_like=True):
     time_ns: int
 
 
+class Blocked(Struct, frozen=True, gc=False, array_like=True):
+    """The signal that was blocked last: what the rule of the single position or an open order has kept from trading."""
+
+    ordinal: int
+    sequence: int
+    time_ns: int
+    direction: int
+    confidence: float
+    bid: float
+    ask: float
+    publisher: str
+    verdict: str
+
+
 class TickCursor(Struct, kw_only=True):
-    """Progress of one stream, a function of its ticks alone; `risk` goes on from stream to stream."""
+    """Progress of one stream, a function of its ticks alone; `risk` and `volatility` go on from stream to stream."""
 
     stream_id: str = ""
     ordinal: int = 0
@@ -36,7 +51,10 @@ class TickCursor(Struct, kw_only=True):
     marks: dict[str, Mark] = field(default_factory=dict)
     last_blocked: dict[str, str] = field(default_factory=dict)
     last_denied: dict[str, str] = field(default_factory=dict)
+    blocked_signals: dict[str, Blocked] = field(default_factory=dict)
     risk: RiskMemory = field(default_factory=RiskMemory)
+    volatility: dict[str, Volatility] = field(default_factory=dict)
+    """Of the symbols whose plan sizes by it."""
 
     @property
     def processed(self) -> int:

@@ -1,29 +1,40 @@
-"""From one signal to at most one order: mark, judge, size, check.
+"""From one signal to the orders it comes to: mark, judge, size, check.
 
-Everything an order is decided on is stored with it, so that the decision can be walked later.
+A position against the signal is closed at the market, by one order, or by one for each ticket on a hedging account; what is
+opened then is sized and planned (`opening.py`). At the market of a netting account both are one order. Everything an order is
+decided on is stored with it, so that the decision can be walked later.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from msgspec import structs
 
 from proto.control import TradingState
 from proto.messages import WARMING_UP, Signal
-from proto.units import exact, side_of
+from proto.trading import OrderType, TimeInForce
+from proto.units import exact
 from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.events import OrderCreated, OrderDenied
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.cursor import Blocked, Mark, TickCursor
+from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied
+from services.portfolio.core.making import order_made
+from services.portfolio.core.opening import Opening, opening_of
+from services.portfolio.core.orders import Cause, Decision
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import Judgement, OnOpposite, Verdict, default_volume, judge
+from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnOpposite, Verdict, judge
 from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
+NO_SIZE: Final = "NO_SIZE"
+"""Code of a denial by the plan's sizing: there is nothing to trade."""
+
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -66,50 +77,49 @@ def mark(signal: Signal, book: Book, cursor: TickCursor, *, spread: bool, equity
     return unrealized is not None and see_equity(cursor.risk, book.balance + unrealized, signal.time_ns)
 
 
-class Decided(NamedTuple):
-    """What a signal comes to: at most one event, and the state that the desk has to go over to with it."""
+class Present(NamedTuple):
+    """What the process knows of the moment beside account and ticks; the defaults are those of a stepped stream.
 
-    event: OrderCreated | OrderDenied | None
+    `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `age_ns`: how far the
+    venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing. `newest`: the latest bid and ask
+    of the symbol that the process has; the signal's own without. `is_unproven`: an order of the symbol was presumed to have
+    expired, and the venue has not been compared since.
+    """
+
+    valid_until_ns: int = 0
+    age_ns: int = 0
+    storage_problem: str = ""
+    newest: tuple[float, float] | None = None
+    is_unproven: bool = False
+
+
+STEPPED: Final = Present()
+
+
+class Decided(NamedTuple):
+    """What a signal comes to: its events, and the denial among them, which may ask for another state of the desk."""
+
+    events: Sequence[OrderCreated | OrderDenied | CancelAsked] = ()
     denial: Denial | None = None
 
 
-def decide(
-    signal: Signal,
-    book: Book,
-    cursor: TickCursor,
-    rules: DeskRules,
-    *,
-    valid_until_ns: int,
-    age_ns: int = 0,
-    storage_problem: str = "",
-    newest: tuple[float, float] | None = None,
-    is_unproven: bool = False,
-) -> Decided:
-    """Judge a signal that asks for a trade (direction +1 or -1) and make the order it comes to, if any.
+def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present = STEPPED) -> Decided:
+    """Judge a signal that asks for a trade (direction +1 or -1) and make the orders it comes to, if any.
 
-    An order that closes a position and opens the other side is cut to the close where a limit stands against the opening.
+    An order that closes a position and opens the other side is cut to the close where a limit stands against the opening, or the
+    plan opens nothing. An entry that still rests is canceled by the opposite signal.
 
     Args:
         signal: counted and marked.
         book: the account.
         cursor: the ticks so far.
         rules: what the desk was told.
-        valid_until_ns: venue time after which the order may not be executed any more; 0 for no such time.
-        age_ns: how far the venue's clock is past the signal's tick: 0 in a stepped stream, which waits for the desk.
-        storage_problem: why nothing can be made durable now, or nothing.
-        newest: the latest bid and ask of the symbol that the process has; the signal's own without.
-        is_unproven: an order of the symbol was presumed to have expired, and the venue has not been compared since.
+        present: what is known of the moment.
     """
     symbol = signal.symbol
     position = book.position(symbol)
-    legs_max = rules.limits.position_legs_max
-    judgement = judge(
-        signal.direction,
-        position,
-        next((order_id for order_id, of in book.open_orders.items() if of == symbol), None),
-        legs_max=legs_max,
-    )
-    if is_unproven and judgement.verdict is Verdict.PASS:
+    judgement = judge(signal.direction, position, _first_open(book, symbol), legs_max=rules.limits.position_legs_max)
+    if judgement.verdict is Verdict.PASS and present.is_unproven:
         words = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
         )
@@ -117,65 +127,188 @@ def decide(
     if judgement.verdict is not Verdict.PASS:
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
-        return Decided(None)
-    if age_ns > rules.signal_age_ns_max:
-        limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, age_ns))
-        return _deny(signal, Denial(SIGNAL_STALE, limit, f"{observed} old"), cursor)
-    may_open = book.trading_state is TradingState.ACTIVE
-    on_opposite = rules.on_opposite if may_open else OnOpposite.CLOSE
-    volume = default_volume(signal.direction, position, rules.default_volume, on_opposite)
-    closes = min(volume, position.volume) if position.direction == -signal.direction else ZERO
-    bid, ask = exact(signal.bid), exact(signal.ask)
-    price = ask if signal.direction > 0 else bid
-    order = Proposal(book.instruments[symbol], signal.direction, volume, volume - closes, price, signal.confidence)
-    seen = newest or (signal.bid, signal.ask)
-    account = Account(book, cursor, rules.limits, storage_problem, age_ns, seen, rules.plan)
-    denial, reason = check(order, account, signal.time_ns), judgement.reason
-    if denial is not None and closes and order.opens:
-        order = order.closing_only(closes)
-        if (against_closing := check_always(order, account, signal.time_ns)) is None:
-            reason, denial = f"{reason}; closes only: {denial.code} {denial.observed}, limit {denial.limit}"[:512], None
-        else:
-            denial = against_closing
-    if denial is not None:
-        return _deny(signal, denial, cursor)
-    cursor.last_denied.pop(symbol, None)
-    assert book.stream is not None
-    side = side_of(signal.direction)
-    number = len(book.orders) + 1
-    made = Order(
-        order_id=f"{book.stream.incarnation}-{number:06d}",
-        number=number,
-        symbol=symbol,
-        side=side,
-        volume=order.volume,
-        price=price,
-        status=OrderStatus.PENDING,
-        created_ns=signal.time_ns,
-        valid_until_ns=valid_until_ns,
-        decision=Decision(
-            ordinal=signal.ordinal,
-            sequence=signal.sequence,
-            time_ns=signal.time_ns,
-            direction=signal.direction,
-            confidence=signal.confidence,
-            bid=bid,
-            ask=ask,
-            rate=cost_rate(symbol, book, cursor.marks),
-            position_before=position.net_volume,
-            reason=reason,
-        ),
+        cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
+        return Decided(_withdrawn(signal, book) if judgement.verdict is Verdict.ORDER_OPEN else ())
+    if present.age_ns > rules.signal_age_ns_max:
+        limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, present.age_ns))
+        return _deny(signal, Denial(SIGNAL_STALE, limit, f"{observed} old"), book, cursor, rules)
+    decision = Decision(
+        ordinal=signal.ordinal,
+        sequence=signal.sequence,
+        time_ns=signal.time_ns,
+        direction=signal.direction,
+        confidence=signal.confidence,
+        bid=exact(signal.bid),
+        ask=exact(signal.ask),
+        position_before=position.net_volume,
+        reason=judgement.reason,
+        rate=cost_rate(symbol, book, cursor.marks),
+        publisher=signal.publisher,
     )
-    return Decided(OrderCreated(order=made))
+    account = Account(
+        book,
+        cursor,
+        rules.limits,
+        present.storage_problem,
+        present.age_ns,
+        present.newest or (signal.bid, signal.ask),
+        rules.plan,
+    )
+    return _Order(signal, decision, account, rules, present).decided()
 
 
-def _deny(signal: Signal, denial: Denial, cursor: TickCursor) -> Decided:
+class _Order:
+    """One signal that may trade, on its way to its orders."""
+
+    def __init__(
+        self, signal: Signal, decision: Decision, account: Account, rules: DeskRules, present: Present
+    ) -> None:
+        self._signal = signal
+        self._decision = decision
+        self._account = account
+        self._rules = rules
+        self._present = present
+        self._position = account.book.position(signal.symbol)
+
+    def decided(self) -> Decided:
+        """What the plan asks for, as far as the ladder lets it."""
+        signal, account = self._signal, self._account
+        closings = self._closings()
+        opening, words = self._opening(closing=bool(closings))
+        denial: Denial | None = None
+        if opening is not None:
+            closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
+            denial = check(self._proposal(opening, closed), account, signal.time_ns)
+        elif not closings:
+            denial = Denial(NO_SIZE, "a volume to trade", words)
+        reason = self._decision.reason
+        if denial is not None and closings:
+            reason = f"{reason}; closes only: {denial.code} {denial.observed}, limit {denial.limit}"[:512]
+            opening, denial = None, None
+        for _, volume in closings if denial is None else ():
+            denial = denial or check_always(self._closing(volume), account, signal.time_ns)
+        if denial is not None:
+            return _deny(signal, denial, account.book, account.cursor, self._rules)
+        account.cursor.last_denied.pop(signal.symbol, None)
+        return Decided(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
+
+    def _closings(self) -> list[tuple[int, Decimal]]:
+        """Ticket (0 on a netting account) and lots of what the signal closes."""
+        position, most = self._position, self._account.book.instruments[self._signal.symbol].volume_max
+        if not self._account.book.is_hedging:
+            return [(0, min(position.volume, most))] if position.direction == -self._signal.direction else []
+        return [
+            (leg.ticket, min(leg.volume, most)) for leg in position.legs if leg.direction == -self._signal.direction
+        ]
+
+    def _opening(self, *, closing: bool) -> tuple[Opening | None, str]:
+        """What the signal opens and how much of it, or why it opens nothing."""
+        may_open = self._account.book.trading_state is TradingState.ACTIVE
+        if closing and (self._rules.on_opposite is not OnOpposite.REVERSE or not may_open):
+            return None, ""
+        return opening_of(self._signal, self._decision, self._account, self._rules)
+
+    def _is_one_order(self, opening: Opening) -> bool:
+        """Whether what is closed and what is opened go out as one order, which turns the position over."""
+        return not self._account.book.is_hedging and opening.terms["type"] is OrderType.MARKET
+
+    def _proposal(self, opening: Opening, closed: Decimal) -> Proposal:
+        terms = opening.terms
+        return Proposal(
+            self._account.book.instruments[self._signal.symbol],
+            self._signal.direction,
+            closed + opening.volume,
+            opening.volume,
+            opening.price,
+            self._signal.confidence,
+            stop_loss=terms["stop_loss"],
+            take_profit=terms["take_profit"],
+            type=terms["type"],
+            limit_price=terms["limit_price"],
+            time_in_force=terms["time_in_force"],
+        )
+
+    def _closing(self, volume: Decimal) -> Proposal:
+        signal, decision = self._signal, self._decision
+        price = decision.ask if signal.direction > 0 else decision.bid
+        instrument = self._account.book.instruments[signal.symbol]
+        return Proposal(instrument, signal.direction, volume, ZERO, price, signal.confidence)
+
+    def _made(
+        self, closings: list[tuple[int, Decimal]], opening: Opening | None, decision: Decision
+    ) -> list[OrderCreated]:
+        """The orders: one that turns the position over, or those that close and the one that opens."""
+        book, symbol = self._account.book, self._signal.symbol
+        tag = self._rules.plan.of(symbol).tag
+        made: list[OrderCreated] = []
+
+        def make(volume: Decimal, decided: Decision, **terms: Any) -> None:
+            made.append(
+                order_made(
+                    book,
+                    decided,
+                    symbol=symbol,
+                    direction=self._signal.direction,
+                    volume=volume,
+                    valid_until_ns=self._present.valid_until_ns,
+                    ahead=len(made),
+                    tag=tag,
+                    **terms,
+                )
+            )
+
+        turns = opening is not None and bool(closings) and self._is_one_order(opening)
+        for ticket, volume in () if turns else closings:
+            make(volume, decision, position=ticket, time_in_force=TimeInForce.IOC)
+        if opening is not None:
+            closed = sum((volume for _, volume in closings), ZERO) if turns else ZERO
+            make(closed + opening.volume, structs.replace(decision, sizing=opening.words), **opening.terms)
+        return made
+
+
+def _first_open(book: Book, symbol: str) -> str | None:
+    return next((order_id for order_id, of in book.open_orders.items() if of == symbol), None)
+
+
+def _withdrawn(signal: Signal, book: Book) -> list[CancelAsked]:
+    """Entries that rest against the signal are no longer wanted."""
+    return [
+        CancelAsked(
+            order_id=order.order_id,
+            why=f"the signal is {SIGNAL_NAMES[signal.direction]} by now",
+            ordinal=signal.ordinal,
+            time_ns=signal.time_ns,
+        )
+        for order in book.open_orders_of(signal.symbol)
+        if order.rests
+        and order.decision.cause is Cause.SIGNAL
+        and order.side.sign == -signal.direction
+        and not order.cancel_asked
+    ]
+
+
+def _blocked(signal: Signal, verdict: Verdict) -> Blocked:
+    return Blocked(
+        signal.ordinal,
+        signal.sequence,
+        signal.time_ns,
+        signal.direction,
+        signal.confidence,
+        signal.bid,
+        signal.ask,
+        signal.publisher,
+        verdict.value,
+    )
+
+
+def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules: DeskRules) -> Decided:
     """Count a denial; only the first of a run of equal ones is an event."""
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
     run = f"{denial.code} {signal.direction}"
     if cursor.last_denied.get(signal.symbol) == run:
-        return Decided(None, denial)
+        return Decided((), denial)
     cursor.last_denied[signal.symbol] = run
+    assert book.stream is not None
     event = OrderDenied(
         symbol=signal.symbol,
         direction=signal.direction,
@@ -184,5 +317,13 @@ def _deny(signal: Signal, denial: Denial, cursor: TickCursor) -> Decided:
         code=denial.code,
         limit=denial.limit,
         observed=denial.observed,
+        denial_id=f"{book.stream.incarnation}-d{signal.ordinal}",
+        publisher=signal.publisher,
+        sequence=signal.sequence,
+        confidence=signal.confidence,
+        bid=exact(signal.bid),
+        ask=exact(signal.ask),
+        position_before=book.position(signal.symbol).net_volume,
+        tag=rules.plan.of(signal.symbol).tag,
     )
-    return Decided(event, denial)
+    return Decided((event,), denial)

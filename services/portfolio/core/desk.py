@@ -70,8 +70,11 @@ class Desk:
         """When the ticks were published whose deals are durable with this turn."""
         self.storage_problem = ""
         """Why nothing can be made durable by now; empty while the ledger can be written."""
-        self.warning = ""
-        """What a person should look at, though nothing is forbidden yet."""
+        self.level_warning = ""
+        """How far the account has fallen, from the level on at which people are warned."""
+        self.terms_warning = ""
+        """What the venue has changed of its terms, until a person resumes trading."""
+        self.terms_changed = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
         self.lease_seen_ns = 0
@@ -92,11 +95,18 @@ class Desk:
         self.wants_deals = False
         self.deals_from: int | None = None
         """The number of a deal before those that a comparison found to be missing."""
+        self.hurried: set[str] = set()
+        """Ids of orders of which a person wants something, whose talk is not to wait any longer."""
         self.strangers: list[int] = []
         """The venue's numbers of orders that are not the desk's, as the last comparison found them."""
         self.published_mono_ns: dict[str, int] = {}
         """When the tick of a live order was published, until its deal is booked."""
         self._events: list[Event] = []
+
+    @property
+    def warning(self) -> str:
+        """What a person should look at, though nothing is forbidden yet."""
+        return "; ".join(words for words in (self.level_warning, self.terms_warning) if words)
 
     @property
     def is_live(self) -> bool:

@@ -14,8 +14,9 @@ from proto.control import Difference, TradingState
 from proto.gateway import AccountMode, TickCounts, VenueDeal
 from proto.instrument import Instrument
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Order
+from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.position import Closing
+from services.portfolio.core.protection import Protection
 
 
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
@@ -48,9 +49,10 @@ class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken
 
 
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):
-    """The venue told its terms of a symbol."""
+    """The venue told its terms of a symbol; `changes` are those that were others before, in words."""
 
     instrument: Instrument
+    changes: list[str] = []
 
 
 class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
@@ -60,7 +62,11 @@ class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
 
 
 class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
-    """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed."""
+    """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed.
+
+    `denial_id` names it; publisher, symbol and `sequence` are those of the signal and its tick, with the quote; a person's order has
+    no publisher and sequence 0.
+    """
 
     symbol: str
     direction: int
@@ -69,6 +75,14 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     code: str
     limit: str
     observed: str
+    denial_id: str = ""
+    publisher: str = ""
+    sequence: int = 0
+    confidence: float = 0.0
+    bid: Decimal = Decimal(0)
+    ask: Decimal = Decimal(0)
+    position_before: Decimal = Decimal(0)
+    tag: str = "desk"
 
 
 class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
@@ -79,6 +93,60 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
     ticket: int | None
     retcode: int | None
     code: str
+    error: str
+    time_ns: int
+
+
+class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
+    """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
+
+    An empty `why` takes it back: the venue would not.
+    """
+
+    order_id: str
+    why: str
+    ordinal: int
+    time_ns: int
+
+
+class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
+    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet."""
+
+    order_id: str
+    terms: OrderTerms
+    revision: int
+    time_ns: int
+
+
+class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
+    """The venue's word on a change of an order; `terms` are those that it has, the old ones where there is an `error`."""
+
+    order_id: str
+    terms: OrderTerms
+    revision: int
+    error: str
+    time_ns: int
+
+
+class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
+    """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on."""
+
+    protection: Protection
+    why: str
+    ordinal: int
+    time_ns: int
+    bid: Decimal
+    ask: Decimal
+
+
+class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):
+    """The venue's word on a revision of a position's stops: with an `error` it has the stops that are given here."""
+
+    key: str
+    revision: int
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    retcode: int | None
     error: str
     time_ns: int
 
@@ -159,6 +227,11 @@ Event = (
     | OrderCreated
     | OrderDenied
     | OrderUpdated
+    | CancelAsked
+    | OrderChanged
+    | OrderChangeAnswered
+    | ProtectionSet
+    | ProtectionAnswered
     | DealBooked
     | StreamEnded
     | Reconciled

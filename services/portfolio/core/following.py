@@ -13,25 +13,26 @@ from typing import Final
 from proto.control import TradingState
 from proto.gateway import (
     Buy,
+    Cancel,
     ErrorCode,
     ErrorReply,
     Fence,
+    ModifyReply,
     OrderReply,
     OrderReplyStatus,
+    OrderStatusQuery,
     Reply,
     Request,
     Sell,
 )
-from proto.units import Side
+from services.portfolio.core.answers import change_answered, guard_answered, updated
 from services.portfolio.core.book import JOURNAL_CHANGED
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import OrderUpdated
+from services.portfolio.core.events import CancelAsked, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus, may_become
-from services.portfolio.core.orders import Order
-
-FLATTEN_REASON: Final = "[FLATTEN]"
-"""How the reason of an order begins that a halted desk sends all the same."""
+from services.portfolio.core.orders import Cause, Order
+from services.portfolio.core.placing import cancel_of, change_of, guard_of, request_of
 
 ASK_NS_FIRST: Final = 100_000_000
 ASK_NS_MAX: Final = 2_000_000_000
@@ -96,19 +97,29 @@ class _Way:
         return self._desk.book.orders[self._order_id]
 
     def question(self) -> Request:
-        """The order itself while it may still have its effect, the fence after."""
+        """The order itself while it may still have its effect, the fence after; of one that rests, what the desk wants of it."""
+        order, epoch = self.order, self._desk.epoch
+        if self._stands():
+            if order.cancel_asked:
+                return cancel_of(order, ordinal=0, epoch=epoch)
+            if order.revision > order.revision_answered:
+                return change_of(order, ordinal=0, epoch=epoch)
+            return OrderStatusQuery(order_id=order.order_id)
         if not self._may_be_sent():
-            return Fence(order_id=self._order_id)
+            return Fence(order_id=order.order_id)
+        return request_of(order, is_stepped=False, epoch=epoch)
+
+    def _stands(self) -> bool:
+        """Whether the order rests at the venue as it is meant to, and the desk does not want all of its orders ended."""
+        order = self.order
+        is_there = order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
+        return order.rests and is_there and self._is_wanted()
+
+    def _is_wanted(self) -> bool:
+        """Whether the desk may have orders at the venue, and this one is not of a journal that may have forgotten it."""
         order, desk = self.order, self._desk
-        action = Buy if order.side is Side.BUY else Sell
-        return action(
-            order_id=order.order_id,
-            symbol=order.symbol,
-            volume=order.volume,
-            price=order.price,
-            valid_until_ns=order.valid_until_ns,
-            epoch=desk.epoch,
-        )
+        is_allowed = desk.book.trading_state is not TradingState.HALTED or order.decision.cause is Cause.FLATTEN
+        return is_allowed and order.code != JOURNAL_CHANGED and not desk.is_superseded
 
     def waits(self) -> bool:
         """Whether the order may be sent as soon as this portfolio leads: it has met the gateway, and has the lease."""
@@ -119,9 +130,8 @@ class _Way:
     def _may_be_sent(self) -> bool:
         """Not past its deadline, not by a halted desk, and never to a journal that may have forgotten it."""
         order, desk = self.order, self._desk
-        is_wanted = desk.book.trading_state is not TradingState.HALTED or _flattens(order)
         is_due = desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns
-        return is_wanted and is_due and order.code != JOURNAL_CHANGED and not desk.is_superseded
+        return self._is_wanted() and is_due and not order.cancel_asked
 
     def pause_ns(self) -> int:
         pause, self._pause_ns = self._pause_ns, min(2 * self._pause_ns, ASK_NS_MAX)
@@ -135,6 +145,9 @@ class _Way:
         if isinstance(reply, ErrorReply):
             self._on_refusal(request, reply)
             return False
+        if isinstance(reply, ModifyReply):
+            self._desk.emit(change_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
+            return False
         assert isinstance(reply, OrderReply), reply
         if reply.status in _FILLED:
             self._on_fill()
@@ -142,6 +155,10 @@ class _Way:
             return self._end(ended, reply)
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)
+            if isinstance(request, Cancel) and reply.error_code is not None:
+                # The venue does not let it go (it is about to be executed): the desk does not go on asking.
+                now_ns = self._desk.now.domain_ns
+                self._desk.emit(CancelAsked(order_id=self._order_id, why="", ordinal=0, time_ns=now_ns))
         else:
             self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
         return False
@@ -201,22 +218,12 @@ class _Way:
             desk.published_mono_ns.pop(order.order_id, None)
         if status is OrderStatus.PRESUMED_EXPIRED:
             desk.unproven.add(order.symbol)
-        desk.emit(
-            OrderUpdated(
-                order_id=order.order_id,
-                status=status,
-                ticket=reply.ticket,
-                retcode=reply.retcode,
-                code=reply.error_code or "",
-                error=reply.error or "",
-                time_ns=reply.time_ns or order.created_ns,
-            )
-        )
+        desk.emit(updated(order, status, reply))
 
     def _doubt(self, code: str, words: str) -> None:
         order, desk = self.order, self._desk
-        if not may_become(order.status, OrderStatus.IN_DOUBT):
-            return
+        if not may_become(order.status, OrderStatus.IN_DOUBT) or self._stands():
+            return  # that an order rests is known, whoever does not answer
         desk.emit(
             OrderUpdated(
                 order_id=order.order_id,
@@ -246,5 +253,19 @@ def limit_doubt(desk: Desk) -> None:
         desk.restrict(TradingState.HALTED, reason, by="doubt")
 
 
-def _flattens(order: Order) -> bool:
-    return order.decision.reason.startswith(FLATTEN_REASON)
+def keep_guard(desk: Desk, key: str) -> Talk:
+    """Have a live venue take a position's stops as the desk wants them; a frank talk, which ends when it has answered."""
+    while (guard := desk.book.protections.get(key)) is not None and guard.is_asked and not desk.is_superseded:
+        reply = yield guard_of(guard, ordinal=0, epoch=desk.epoch)
+        if isinstance(reply, ModifyReply):
+            desk.wants_deals = desk.wants_deals or reply.deal_cursor > desk.book.deal_cursor
+            desk.emit(guard_answered(guard, reply, time_ns=desk.now.domain_ns))
+        elif isinstance(reply, ErrorReply) and reply.error_code is ErrorCode.STALE_EPOCH:
+            desk.lose_lead(reply.error or "")
+        elif isinstance(reply, ErrorReply) and reply.error_code not in PASSING:
+            desk.restrict(
+                TradingState.HALTED, f"the gateway refused the stops of {key}: {reply.error_code}", by="gateway"
+            )
+            return
+        else:
+            yield Pause(ASK_NS_FIRST)

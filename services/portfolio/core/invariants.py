@@ -48,10 +48,10 @@ def _broken_position(book: Book, symbol: str) -> str:
     filled = book.filled_of_symbol.get(symbol, ZERO)
     position = book.positions.get(symbol)
     if position is None:
-        return _said(f"position of {symbol}", "nothing held", ZERO, "the sum of its fills", filled) if filled else ""
+        return _said(f"position of {symbol}", "what is held", ZERO, "the sum of its fills", filled) if filled else ""
     lots = sum((lot.volume * lot.sign for lot in position.lots), ZERO)
     if not position.net_volume == lots == filled:
-        return _said(f"position of {symbol}", "its lots", lots, "the sum of its fills", filled)
+        return _said(f"position of {symbol}", "the volume of its lots", lots, "the sum of its fills", filled)
     legs = {leg.ticket: leg.volume * leg.direction for leg in position.legs}
     for lot in position.lots:
         legs[lot.position] = legs.get(lot.position, ZERO) - lot.volume * lot.sign
@@ -65,7 +65,7 @@ def _broken_position(book: Book, symbol: str) -> str:
 def _broken_order(book: Book, order_id: str) -> str:
     order, filled = book.orders.get(order_id), book.filled_of_order.get(order_id, ZERO)
     if order is None:
-        return _said(f"order {order_id}", "an order that is not there", ZERO, "the sum of its deals", filled)
+        return _said(f"order {order_id}", "what the ledger has of it", ZERO, "the sum of its deals", filled)
     if order.filled_volume != filled:
         return _said(f"order {order_id}", "its filled volume", order.filled_volume, "the sum of its deals", filled)
     if filled > order.volume:

@@ -10,22 +10,17 @@ from typing import Final
 
 from proto.control import DeskState, ReconcileReply
 from proto.messages import Call
-from proto.units import exact, side_of
 from services.portfolio.core.comparing import Watch
 from services.portfolio.core.conversation import Conversation, Conversations, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import OrderCreated
-from services.portfolio.core.following import FLATTEN_REASON, follow
+from services.portfolio.core.following import follow, keep_guard
 from services.portfolio.core.leading import keep_lease
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.manual import closing_orders
+from services.portfolio.core.orders import Cause
 from services.portfolio.core.talks import pull_deals
 
 DEALS_EVERY_NS: Final = 1_000_000_000
 """How often a venue that runs by itself is asked for deals that no reply announced."""
-
-ORDER_LIFETIME_NS: Final = 5_000_000_000
-"""How long after its tick, by the venue's clock, an order of a live desk may still be executed."""
 
 FLATTEN_AGAIN_NS: Final = 5_000_000_000
 """A position whose closing order came to nothing is tried again after this."""
@@ -65,9 +60,18 @@ class Live:
         if desk.epoch and not desk.is_superseded and not desk.wants_hello:
             calls += self._start(_LEASE, keep_lease(desk), is_frank=True)
         for symbol in self._to_flatten(now_ns):
-            self._flatten(symbol)
+            self._flatten_due_ns[symbol] = now_ns + FLATTEN_AGAIN_NS
+            assert desk.book.trading is not None
+            for made in closing_orders(desk, symbol, cause=Cause.FLATTEN, reason=desk.book.trading.reason):
+                desk.emit(made)
         for order_id in list(desk.book.open_orders):
             calls += self._start(order_id, follow(desk, order_id), is_frank=True)
+        for key, guard in desk.book.protections.items():
+            if guard.is_asked and not desk.is_superseded:
+                calls += self._start(f"stops of {key}", keep_guard(desk, key), is_frank=True)
+        while desk.hurried:
+            if (running := self._running.get(desk.hurried.pop())) is not None:
+                self._conversations.hurry(running)
         if (desk.wants_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
             desk.wants_deals = False
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
@@ -110,43 +114,3 @@ class Live:
             and symbol not in book.open_orders.values()
             and now_ns >= self._flatten_due_ns.get(symbol, 0)
         ]
-
-    def _flatten(self, symbol: str) -> None:
-        """Make an order that closes a position, at whatever the market gives."""
-        desk, book = self._desk, self._desk.book
-        assert book.stream is not None
-        assert book.trading is not None
-        self._flatten_due_ns[symbol] = desk.now.mono_ns + FLATTEN_AGAIN_NS
-        position, terms = book.position(symbol), book.instruments[symbol]
-        quote = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
-        entry = position.avg_entry_price
-        assert entry is not None
-        bid, ask = (exact(quote.bid), exact(quote.ask)) if quote is not None else (entry, entry)
-        direction, number = -position.direction, len(book.orders) + 1
-        now_ns = desk.domain_ns(desk.now.mono_ns)
-        desk.emit(
-            OrderCreated(
-                order=Order(
-                    order_id=f"{book.stream.incarnation}-{number:06d}",
-                    number=number,
-                    symbol=symbol,
-                    side=side_of(direction),
-                    volume=min(position.volume, terms.volume_max),
-                    price=ask if direction > 0 else bid,
-                    status=OrderStatus.PENDING,
-                    created_ns=now_ns,
-                    valid_until_ns=now_ns + ORDER_LIFETIME_NS,
-                    decision=Decision(
-                        ordinal=desk.cursor.ordinal,
-                        sequence=desk.cursor.sequences.get(symbol, 0),
-                        time_ns=now_ns,
-                        direction=direction,
-                        confidence=1.0,
-                        bid=bid,
-                        ask=ask,
-                        position_before=position.net_volume,
-                        reason=f"{FLATTEN_REASON} {book.trading.reason}",
-                    ),
-                )
-            )
-        )

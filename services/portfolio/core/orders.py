@@ -44,6 +44,15 @@ class Decision(Struct, frozen=True, kw_only=True):
     sizing: str = ""
 
 
+class OrderTerms(Struct, frozen=True, kw_only=True):
+    """What can be changed of an order that rests; None for no such price."""
+
+    limit_price: Decimal | None
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    expires_ns: int
+
+
 class Order(Struct, frozen=True, kw_only=True):
     """An instruction to the venue.
 
@@ -53,8 +62,8 @@ class Order(Struct, frozen=True, kw_only=True):
 
     `tag` is the strategy that it belongs to. `position` is the ticket of the one position that it closes, 0 for any. Stops are
     for the position that it opens, as are `trailing_*_points` and `time_exit_s`, which the desk itself sees to. `cancel_asked` says
-    why the desk wants it ended, or nothing. `key` is the name of the command that it came from, `revision` that of the last
-    modification that the desk asked for, `revision_answered` of the last that the venue has answered.
+    why the desk wants it ended, or nothing. `key` is the name of the command that it came from. An order that is modified keeps the terms that it was placed with;
+    `change` has those that it is to have by now, `revision` counts what was asked for, `revision_answered` what the venue has answered.
     """
 
     order_id: str
@@ -89,8 +98,19 @@ class Order(Struct, frozen=True, kw_only=True):
     deviation_points: int | None = None
     cancel_asked: str = ""
     key: str = ""
+    change: OrderTerms | None = None
     revision: int = 0
     revision_answered: int = 0
+
+    @property
+    def terms(self) -> OrderTerms:
+        """The terms as they are by now."""
+        return self.change or OrderTerms(
+            limit_price=self.limit_price,
+            stop_loss=self.stop_loss,
+            take_profit=self.take_profit,
+            expires_ns=self.expires_ns,
+        )
 
     @property
     def rests(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from proto.trading import OrderType, TimeInForce
+from proto.units import Name
 
 Points = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
@@ -46,7 +47,7 @@ class Sizing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payoff: Decimal | None = None
     volatility_pct_per_day: Decimal | None = None
     volatility_half_life_min: Annotated[int, Meta(ge=1, le=100_000)] = 60
-    weights_pct: dict[str, Decimal] = {}
+    weights_pct: dict[Name, Decimal] = {}
 
 
 class Exits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,11 +77,12 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of several strategies on the account: its symbols, and what it does otherwise than the plan says in general.
 
+    Its `sizing`, `exits` and `entry` each stand in place of the plan's as a whole.
     `volume_max` is what all its positions together may come to in lots, `daily_loss_pct_max` what it may lose in a server's day
     of the account's equity before it opens nothing more that day.
     """
 
-    symbols: tuple[str, ...]
+    symbols: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=1_000)]
     volume_max: Decimal | None = None
     daily_loss_pct_max: Decimal | None = None
     sizing: Sizing | None = None
@@ -99,7 +101,7 @@ class Course(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to do with signals; `name` says which plan it is in reports."""
+    """What to do with signals; `name` says which plan it is in reports. A symbol belongs to one strategy at most."""
 
     name: str = "plain"
     sizing: Sizing = Sizing()

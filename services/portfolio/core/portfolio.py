@@ -20,6 +20,7 @@ from proto.control import (
     ControlError,
     DeskState,
     OrderCommand,
+    OrderCommandReply,
     ReconcileReply,
     TradingCommand,
     TradingReply,
@@ -35,16 +36,20 @@ from proto.gateway import (
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.conversation import REPLY_TYPES, Conversation, Conversations, Talk
-from services.portfolio.core.deciding import count, decide, mark
+from services.portfolio.core.deciding import count, mark
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import OrderCreated, StreamEnded
 from services.portfolio.core.following import PASSING
-from services.portfolio.core.live import ORDER_LIFETIME_NS, Live
+from services.portfolio.core.live import Live
+from services.portfolio.core.manual import command
 from services.portfolio.core.reconcile import compare
-from services.portfolio.core.risk.levels import heed, limit_drawdown, rearm
+from services.portfolio.core.risk.levels import limit_drawdown, rearm
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
-from services.portfolio.core.talks import begin, carry, pull_deals, reconcile
+from services.portfolio.core.sizing.given import half_lives_min
+from services.portfolio.core.sizing.volatility import see_mid
+from services.portfolio.core.talks import begin, carry_out, look_after, pull_deals, reconcile
 from services.portfolio.core.trading import obey
+from services.portfolio.core.turn import events_of
 
 HELD_SIGNALS_MAX: Final = 10_000
 """Signals that may wait for their turn; above the publication window, so that only a stranger's flood reaches it."""
@@ -60,12 +65,13 @@ _SETTLED: Final = frozenset(
     {
         OrderReplyStatus.FILLED,
         OrderReplyStatus.PARTIALLY_FILLED,
+        OrderReplyStatus.ACCEPTED,
         OrderReplyStatus.REJECTED,
         OrderReplyStatus.CANCELED,
         OrderReplyStatus.EXPIRED,
     }
 )
-"""Replies that say what became of an order; after any other, known or not, the order is asked after again."""
+"""Replies that say where an order stands; after any other, known or not, the order is asked after again."""
 
 
 class Portfolio:
@@ -82,10 +88,12 @@ class Portfolio:
         self._confirm: Conversation | None = None
         self._confirmed = -1
         self._step = -1
+        self._order_cursor = -1
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._spread = desk.rules.limits.spread_factor_max is not None
         self._equity = desk.rules.limits.look_at_equity() or has_loss_budget(desk.rules.plan)
+        self._half_lives_min = half_lives_min(desk.rules.plan, desk.rules.symbols)
         self._live = Live(desk, self._conversations)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
@@ -180,10 +188,10 @@ class Portfolio:
         self.desk.enter(DeskState.CONNECTING, waiting_for)
         return self._talk(begin(self.desk, self._live.watch))
 
-    def obey(self, command: TradingCommand | OrderCommand, now: Now) -> TradingReply | ControlError:
+    def obey(self, asked: TradingCommand | OrderCommand, now: Now) -> TradingReply | OrderCommandReply | ControlError:
         """Do what a person has said; the reply may go out when what came of it is durable."""
         self.desk.now = now
-        return obey(self.desk, command)
+        return command(self.desk, asked) if isinstance(asked, OrderCommand) else obey(self.desk, asked)
 
     def ask_reconciliation(self) -> None:
         """Compare with the venue at the next quiet moment; `take_reconciliation` has what came of it."""
@@ -198,7 +206,7 @@ class Portfolio:
         return answer or self._live.watch.take()
 
     def _compare(self) -> Talk:
-        differences = yield from compare(self.desk.book)
+        differences = yield from compare(self.desk.book, self.desk.cursor)
         self._answer = ReconcileReply(complete=True, differences=differences, error="")
 
     @property
@@ -270,36 +278,25 @@ class Portfolio:
         rearm(self.desk, signal.time_ns)
         if mark(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
             limit_drawdown(self.desk)
+        if half_life_min := self._half_lives_min.get(signal.symbol):
+            mid = (signal.bid + signal.ask) / 2
+            see_mid(self.desk.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)
         self.desk.last_signals[signal.symbol] = signal
         if is_live:
             self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)
-        if signal.direction == 0:
-            return []
-        quote = self.desk.market.quotes.get(signal.symbol) if is_live else None
-        event, denial = decide(
-            signal,
-            self.desk.book,
-            self.desk.cursor,
-            self.desk.rules,
-            valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS if is_live else 0,
-            age_ns=self.desk.domain_ns(self.desk.now.mono_ns) - signal.time_ns if is_live else 0,
-            storage_problem=self.desk.storage_problem,
-            newest=None if quote is None else (quote.bid, quote.ask),
-            is_unproven=signal.symbol in self.desk.unproven,
-        )
-        heed(self.desk, denial)
-        if event is None:
-            return []
-        self.desk.emit(event)
-        if not isinstance(event, OrderCreated):
+        events = events_of(self.desk, signal)
+        if not events:
             return []
         published_mono_ns = signal.tick_published_mono_ns
-        self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
-        self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
+        for event in events:
+            if isinstance(event, OrderCreated):
+                self.desk.ticks_ordered_mono_ns.append(published_mono_ns)
+                self.desk.signals_ordered_mono_ns.append(signal.sent_mono_ns)
+                if is_live:
+                    self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
         if is_live:
-            self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
             return self._live.due()
-        return self._talk(carry(self.desk, event.order, tick_published_mono_ns=published_mono_ns))
+        return self._talk(carry_out(self.desk, events, tick_published_mono_ns=published_mono_ns))
 
     # --------------------------------------------------------------------------------------------------------- answers
 
@@ -408,6 +405,9 @@ class Portfolio:
         self.desk.is_quiet = self.desk.is_quiet and reply.quiet
         while self.desk.book.deal_cursor < reply.deal_cursor:
             yield from pull_deals(self.desk)
+        if reply.order_cursor != self._order_cursor:
+            yield from look_after(self.desk)
+            self._order_cursor = reply.order_cursor
         self._step, self.desk.is_quiet = ordinal, reply.quiet
         if reply.end_of_data and self.desk.book.ended is None:
             assert reply.counts is not None

@@ -99,6 +99,10 @@ class Position:
         """What is held of each ticket, by ticket; on a netting account one with ticket 0."""
         return tuple(self._legs[ticket] for ticket in sorted(self._legs))
 
+    def leg(self, ticket: int) -> Leg:
+        """The one with a ticket that is held."""
+        return self._legs[ticket]
+
     @property
     def is_flat(self) -> bool:
         """True when nothing is held, neither long nor short."""

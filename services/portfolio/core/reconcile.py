@@ -1,7 +1,8 @@
-"""Comparing the ledger with the venue's own book: orders, deals, positions, cash.
+"""Comparing the ledger with the venue's own book: orders, deals, positions, cash, and what the account is worth.
 
 A talk with the gateway that ends in a list of differences. It changes nothing. The same talk is held over the wire by
-portfolio and, for a stopped desk, directly with the gateway's core on its files. A live desk begins where the last clean
+portfolio and, for a stopped desk, directly with the gateway's core on its files. Equity and margin are compared where both stand at the
+same tick, at the end of a stepped stream: elsewhere the market has moved between question and answer. A live desk begins where the last clean
 comparison says that all before agrees for good, so that a large account costs no more than a small one.
 """
 
@@ -26,12 +27,16 @@ from proto.gateway import (
     Request,
     VenueDeal,
     VenueOrder,
+    VenuePosition,
 )
+from proto.trading import OrderType
 from proto.units import plain
 from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Cleared
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
+from services.portfolio.core.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
 """Enough to see what is wrong; a book that differs everywhere need not be listed whole."""
@@ -46,7 +51,7 @@ _ENDED_WITHOUT_EFFECT: Final = (
 )
 _SAME_STATUS: Final = {
     OrderReplyStatus.FILLED: {OrderStatus.FILLED},
-    OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED},
+    OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED, OrderStatus.IN_DOUBT},
     OrderReplyStatus.ACCEPTED: {OrderStatus.ACCEPTED, OrderStatus.PENDING, OrderStatus.IN_DOUBT},
     OrderReplyStatus.REJECTED: {OrderStatus.REJECTED},
     OrderReplyStatus.CANCELED: {OrderStatus.CANCELED},
@@ -85,14 +90,17 @@ class Findings:
             self.found.append(Finding(difference, symbol))
 
 
-def compare(book: Book) -> Comparison:
-    """Ask the venue for everything it has and return where the ledger says otherwise."""
+def compare(book: Book, cursor: TickCursor | None = None) -> Comparison:
+    """Ask the venue for everything it has and return where the ledger says otherwise.
+
+    With the `cursor` of a stepped stream the worth of the account is compared as well, if the venue stands at its tick.
+    """
     findings = Findings()
-    yield from examine(book, findings, since=Cleared())
+    yield from examine(book, findings, since=Cleared(), cursor=cursor)
     return [one.difference for one in findings.found]
 
 
-def examine(book: Book, findings: Findings, *, since: Cleared) -> _Part:
+def examine(book: Book, findings: Findings, *, since: Cleared, cursor: TickCursor | None = None) -> _Part:
     """Ask the venue for what it has after `since`, and for its positions and cash; note where the ledger says otherwise."""
     account = yield GetAccount()
     assert isinstance(account, AccountReply), account
@@ -106,7 +114,28 @@ def examine(book: Book, findings: Findings, *, since: Cleared) -> _Part:
         )
     yield from _compare_deals(book, findings, since)
     yield from _compare_orders(book, findings, since)
-    yield from _compare_positions(book, findings)
+    shown = yield from _compare_positions(book, findings)
+    if cursor is not None and account.ordinal == cursor.ordinal and not findings.found:
+        _compare_worth(book, cursor, account, shown, findings)
+
+
+def _compare_worth(
+    book: Book, cursor: TickCursor, account: AccountReply, shown: list[VenuePosition], findings: Findings
+) -> None:
+    """Equity and margin, recomputed from what is held at the marks of this stream alone."""
+    marks = {symbol: cursor.marks[symbol] for symbol in cursor.sequences if symbol in cursor.marks}
+    unrealized = total_unrealized_pnl(book, marks)
+    if account.equity is not None and unrealized is not None:
+        unbooked = sum((position.swap for position in shown), Decimal(0))
+        _compare_amount("equity", book.balance + unrealized + unbooked, account.equity, account, findings)
+    margin = account_margin(book, marks, leverage=account.leverage)
+    if account.margin is not None and margin is not None:
+        _compare_amount("margin", margin, account.margin, account, findings)
+
+
+def _compare_amount(kind: str, ours: Decimal, told: Decimal, account: AccountReply, findings: Findings) -> None:
+    if ours != told:
+        findings.add(kind, f"account {account.account}", symbol="", ledger=plain(ours), venue=plain(told))
 
 
 def _compare_deals(book: Book, findings: Findings, since: Cleared) -> _Part:
@@ -145,7 +174,7 @@ def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
 
 def _told(deal: VenueDeal) -> str:
     if not deal.kind.is_trade:
-        return f"BALANCE {plain(deal.profit)}"
+        return f"{deal.kind} {plain(deal.cash)}"
     return f"{deal.kind} {plain(deal.volume)} {deal.symbol} at {plain(deal.price)}, profit {plain(deal.profit)}"
 
 
@@ -191,12 +220,12 @@ def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
             subject = f"ticket {order.ticket} ({order.order_id or 'not placed here'})"
             findings.add("unknown_order", subject, symbol=order.symbol, ledger="none", venue=venue)
         return
-    kind = _order_kind(mine, order)
+    kind = _order_kind(mine, order, is_hedging=book.is_hedging)
     if kind is not None:
         findings.add(kind, f"order {order.order_id}", symbol=order.symbol, ledger=_told_order(mine), venue=venue)
 
 
-def _order_kind(mine: Order, order: VenueOrder) -> str | None:
+def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
     """In what an order differs from what the venue has of it."""
     if (mine.symbol, mine.side, mine.volume, mine.filled_volume) != (
         order.symbol,
@@ -207,29 +236,65 @@ def _order_kind(mine: Order, order: VenueOrder) -> str | None:
         return "volume"
     if mine.filled_volume and mine.filled_price != order.filled_price:
         return "price"
+    if terms := _terms_kind(mine, order, is_hedging=is_hedging):
+        return terms
     if not mine.filled_volume and order.status in _NEVER_HAPPENED and mine.status in _ENDED_WITHOUT_EFFECT:
         return None
     return None if mine.status in _SAME_STATUS.get(order.status, set()) else "status"
 
 
+def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
+    """In what the instructions differ; prices that a modification is under way for, or that the end of the order left behind, do not."""
+    if mine.type is not order.type:
+        return "type"
+    if is_hedging and mine.position != order.position:
+        return "ticket"
+    is_settled = mine.revision == mine.revision_answered and mine.revision <= order.revision
+    if not mine.status.is_open or not is_settled:
+        return None
+    ours = (mine.limit_price, mine.stop_loss, mine.take_profit)
+    return "terms" if ours != (order.price, order.stop_loss, order.take_profit) else None
+
+
 def _told_order(order: Order | VenueOrder) -> str:
     price = "" if order.filled_price is None else f" at {plain(order.filled_price)}"
-    return f"{order.status} {order.side} {plain(order.filled_volume)} of {plain(order.volume)} {order.symbol}{price}"
+    told = f"{order.status} {order.side} {plain(order.filled_volume)} of {plain(order.volume)} {order.symbol}{price}"
+    limit = order.limit_price if isinstance(order, Order) else order.price
+    if order.type is not OrderType.MARKET:
+        told += f", {order.type} {_price(limit)}"
+    if order.stop_loss is not None or order.take_profit is not None:
+        told += f", stops {_price(order.stop_loss)} and {_price(order.take_profit)}"
+    return f"{told}, of ticket {order.position}" if order.position else told
 
 
-def _compare_positions(book: Book, findings: Findings) -> _Part:
-    unseen = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
+def _price(price: Decimal | None) -> str:
+    return "none" if price is None else plain(price)
+
+
+def _compare_positions(book: Book, findings: Findings) -> Generator[Request, Any, list[VenuePosition]]:
+    """Net by symbol on a netting account, by ticket on a hedging one; what the venue has shown."""
+    unseen = {
+        (symbol, leg.ticket): leg.volume * leg.direction
+        for symbol, position in book.positions.items()
+        for leg in position.legs
+    }
+    shown: list[VenuePosition] = []
     after: int | None = 0
     while after is not None:
         page = yield GetPositions(after=after)
         assert isinstance(page, PositionsReply), page
-        for position in page.positions:
-            signed = position.volume * position.side.sign
-            mine = unseen.pop(position.symbol, Decimal(0))
-            if mine != signed:
-                findings.add(
-                    "position", position.symbol, symbol=position.symbol, ledger=plain(mine), venue=plain(signed)
-                )
+        shown += page.positions
         after = page.next
-    for symbol, volume in unseen.items():
-        findings.add("position", symbol, symbol=symbol, ledger=plain(volume), venue="0")
+    for position in shown:
+        key = (position.symbol, position.ticket if book.is_hedging else 0)
+        _compare_volume(key, unseen.pop(key, Decimal(0)), position.volume * position.side.sign, findings)
+    for key, volume in unseen.items():
+        _compare_volume(key, volume, Decimal(0), findings)
+    return shown
+
+
+def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings: Findings) -> None:
+    symbol, ticket = key
+    if ours != told:
+        subject = f"{symbol} ticket {ticket}" if ticket else symbol
+        findings.add("position", subject, symbol=symbol, ledger=plain(ours), venue=plain(told))

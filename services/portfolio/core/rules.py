@@ -12,7 +12,7 @@ from services.portfolio.core.single_position import OnOpposite
 
 
 class DeskRules(Struct, frozen=True, kw_only=True):
-    """Symbols to trade, lots per entry, what the opposite signal does, the risk limits; `settings` are for the record.
+    """Symbols to trade, lots per entry, what the opposite signal does, the risk limits, the plan; `settings` are for the record.
 
     `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing. With more than
     `doubt_orders_max` orders or `doubt_volume_max` lots in doubt the desk halts. Every `reconcile_every_ns` ledger and venue are
@@ -24,8 +24,8 @@ class DeskRules(Struct, frozen=True, kw_only=True):
     on_opposite: OnOpposite
     limits: Limits
     settings: dict[str, str]
+    plan: Plan = PLAIN
     signal_age_ns_max: int = 5_000_000_000
     doubt_orders_max: int = 3
     doubt_volume_max: Decimal = Decimal(5)
     reconcile_every_ns: int = 30_000_000_000
-    plan: Plan = PLAIN

@@ -6,39 +6,42 @@ talk sees one reply to each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from proto.control import DeskState
 from proto.gateway import (
-    Buy,
     DealsReply,
     GetDeals,
-    GetSymbolInfo,
     Hello,
     HelloReply,
+    ModifyReply,
     OrderReply,
     OrderReplyStatus,
-    Sell,
-    SymbolReply,
+    OrderStatusQuery,
     VenueDeal,
 )
-from proto.units import Side
+from services.portfolio.core.answers import guard_answered, updated
 from services.portfolio.core.book import closings_of
 from services.portfolio.core.comparing import LATE_NS, Watch
 from services.portfolio.core.conversation import Talk
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import (
+    CancelAsked,
     DealBooked,
+    Event,
     IncarnationTaken,
-    InstrumentLearned,
-    OrderUpdated,
+    OrderCreated,
+    ProtectionSet,
     Reconciled,
     StreamOpened,
 )
 from services.portfolio.core.leading import meet
+from services.portfolio.core.learning import learn_terms
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
+from services.portfolio.core.placing import cancel_of, guard_of, request_of
 from services.portfolio.core.reconcile import compare
 
 _ENDED: Final[dict[str, OrderStatus]] = {
@@ -62,13 +65,9 @@ def begin(desk: Desk, watch: Watch) -> Talk:
         desk.market.see_time(hello.now_ns, desk.now.mono_ns)
         meet(desk, hello)
     desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
-    for symbol in desk.rules.symbols:
-        if symbol not in desk.book.instruments:
-            reply = yield GetSymbolInfo(symbol=symbol)
-            assert isinstance(reply, SymbolReply)
-            desk.emit(InstrumentLearned(instrument=reply.instrument))
-    for order_id in list(desk.book.open_orders) if desk.window else ():
-        yield from carry(desk, desk.book.orders[order_id])
+    yield from learn_terms(desk, *desk.rules.symbols)
+    if desk.window:
+        yield from open_commands(desk)
     yield from pull_deals(desk)
     if desk.window:
         yield from reconcile(desk, at_end=desk.book.ended is not None)
@@ -128,48 +127,92 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             settings=desk.rules.settings,
         )
     )
-    desk.cursor = TickCursor(stream_id=hello.stream_id, marks=cursor.marks, risk=cursor.risk)
+    desk.cursor = TickCursor(
+        stream_id=hello.stream_id, marks=cursor.marks, risk=cursor.risk, volatility=cursor.volatility
+    )
     return True
 
 
+def open_commands(desk: Desk) -> Talk:
+    """Ask again for everything of a stepped stream that the venue may not have answered, in the order in which it was decided."""
+    book = desk.book
+    for key in [key for key, guard in sorted(book.protections.items()) if guard.is_asked]:
+        yield from guard_position(desk, key)
+    for order_id in [order_id for order_id in book.open_orders if book.orders[order_id].cancel_asked]:
+        yield from cancel(desk, order_id)
+    for order_id in list(book.open_orders):
+        yield from carry(desk, book.orders[order_id])
+    # What a stored answer says of the book is as old as the answer.
+    desk.is_quiet = False
+
+
+def carry_out(desk: Desk, events: Sequence[Event], *, tick_published_mono_ns: int) -> Talk:
+    """Ask the venue of a stepped stream for what a tick's events want of it: stops, then ends, then orders."""
+    for event in events:
+        if isinstance(event, ProtectionSet) and event.protection.is_asked:
+            yield from guard_position(desk, event.protection.key)
+    for event in events:
+        if isinstance(event, CancelAsked):
+            yield from cancel(desk, event.order_id)
+    for event in events:
+        if isinstance(event, OrderCreated):
+            yield from carry(desk, event.order, tick_published_mono_ns=tick_published_mono_ns)
+
+
 def carry(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None) -> Talk:
-    """See an order through: send it (again) until the venue has spoken, and book its deals.
+    """See an order of a stepped stream to the venue: send it (again) until the venue has spoken, and book its deals.
 
     `tick_published_mono_ns` is when the tick that it was decided on left the gateway, None for an order taken over from an
     earlier process, whose latency nobody can tell.
     """
-    action = Buy if order.side is Side.BUY else Sell
-    request = action(
-        order_id=order.order_id,
-        symbol=order.symbol,
-        volume=order.volume,
-        price=order.price,
-        ordinal=order.decision.ordinal if desk.window else 0,
-        valid_until_ns=order.valid_until_ns,
-    )
     asked_mono_ns = desk.now.mono_ns
-    reply = yield request
+    reply = yield request_of(order, is_stepped=True)
     assert isinstance(reply, OrderReply)
-    while desk.book.deal_cursor < reply.deal_cursor:
-        yield from pull_deals(desk)
-    desk.is_quiet = reply.quiet
-    ended = _ENDED.get(reply.status)
-    if ended is None:
+    yield from _take(desk, order.order_id, reply)
+    if reply.status not in _ENDED:
         desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
         if tick_published_mono_ns is not None:
             desk.ticks_filled_mono_ns.append(tick_published_mono_ns)
-    elif may_become(desk.book.orders[order.order_id].status, ended):
-        desk.emit(
-            OrderUpdated(
-                order_id=order.order_id,
-                status=ended,
-                ticket=reply.ticket,
-                retcode=reply.retcode,
-                code=reply.error_code or "",
-                error=reply.error or "",
-                time_ns=reply.time_ns or order.created_ns,
-            )
-        )
+
+
+def cancel(desk: Desk, order_id: str) -> Talk:
+    """End an order of a stepped stream that rests; the venue may have been quicker, or may not want to."""
+    reply = yield cancel_of(desk.book.orders[order_id], ordinal=desk.cursor.ordinal)
+    assert isinstance(reply, OrderReply)
+    yield from _take(desk, order_id, reply)
+    desk.is_quiet = reply.quiet
+    if desk.book.orders[order_id].status.is_open:
+        desk.emit(CancelAsked(order_id=order_id, why="", ordinal=desk.cursor.ordinal, time_ns=desk.cursor.time_ns))
+
+
+def guard_position(desk: Desk, key: str) -> Talk:
+    """Ask the venue of a stepped stream for a position's stops as the desk wants them."""
+    guard = desk.book.protections[key]
+    reply = yield guard_of(guard, ordinal=desk.cursor.ordinal)
+    assert isinstance(reply, ModifyReply)
+    desk.emit(guard_answered(guard, reply, time_ns=desk.cursor.time_ns))
+    while desk.book.deal_cursor < reply.deal_cursor:
+        yield from pull_deals(desk)
+    desk.is_quiet = reply.quiet
+
+
+def look_after(desk: Desk) -> Talk:
+    """Ask the venue of a stepped stream what has become of every order that is open: a tick has ended some."""
+    for order_id in list(desk.book.open_orders):
+        reply = yield OrderStatusQuery(order_id=order_id)
+        assert isinstance(reply, OrderReply)
+        yield from _take(desk, order_id, reply)
+
+
+def _take(desk: Desk, order_id: str, reply: OrderReply) -> Talk:
+    """Take in what the venue says of an order: its deals first, then where it stands."""
+    while desk.book.deal_cursor < reply.deal_cursor:
+        yield from pull_deals(desk)
+    desk.is_quiet = reply.quiet
+    order = desk.book.orders[order_id]
+    status = _ENDED.get(reply.status, OrderStatus.ACCEPTED if reply.status == OrderReplyStatus.ACCEPTED else None)
+    if status is not None and status is not order.status and may_become(order.status, status):
+        desk.emit(updated(order, status, reply))
 
 
 def pull_deals(desk: Desk) -> Talk:
@@ -180,9 +223,7 @@ def pull_deals(desk: Desk) -> Talk:
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
             if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
-                terms = yield GetSymbolInfo(symbol=deal.symbol)
-                assert isinstance(terms, SymbolReply)
-                desk.emit(InstrumentLearned(instrument=terms.instrument))
+                yield from learn_terms(desk, deal.symbol)
             # Another talk may have booked it while this one asked.
             if not desk.book.has_deal(deal.deal):
                 _book(desk, deal)
@@ -220,7 +261,7 @@ def _can_have(order: Order | None, deal: VenueDeal) -> bool:
 
 def reconcile(desk: Desk, *, at_end: bool) -> Talk:
     """Compare the ledger with the venue, keep what came of it, and halt on a difference."""
-    differences = yield from compare(desk.book)
+    differences = yield from compare(desk.book, desk.cursor)
     desk.emit(
         Reconciled(ordinal=desk.cursor.ordinal, at_end=at_end, balance=desk.book.balance, differences=differences)
     )

@@ -10,7 +10,6 @@ from proto.control import (
     ControlError,
     FlattenCommand,
     HaltCommand,
-    OrderCommand,
     ReduceOnlyCommand,
     ResumeCommand,
     TradingCommand,
@@ -23,7 +22,7 @@ from services.portfolio.core.leading import take_lead_again
 PERSON = "person"
 
 
-def obey(desk: Desk, command: TradingCommand | OrderCommand) -> TradingReply | ControlError:
+def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
     """Do what a person has said."""
     closing: list[str] = []
     match command:
@@ -36,12 +35,11 @@ def obey(desk: Desk, command: TradingCommand | OrderCommand) -> TradingReply | C
         case ResumeCommand():
             desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.strangers)
             desk.strangers = []
+            desk.terms_warning = ""
             take_lead_again(desk)
         case FlattenCommand():
             if not desk.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
             closing = sorted(symbol for symbol, position in desk.book.positions.items() if not position.is_flat)
             desk.set_trading(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
-        case _:
-            return ControlError(error="orders of persons are not taken yet")
     return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)

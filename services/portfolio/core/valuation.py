@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from proto import money
 from proto.instrument import Instrument
 from proto.money import Quote, conversion_rate
 from proto.units import exact, round_money
@@ -70,6 +71,19 @@ def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | Non
             return None
         total += part
     return total
+
+
+def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
+    """What the open positions hold back at the marks, in account currency; None when one of them has no known margin."""
+    assert book.stream is not None
+    return money.account_margin(
+        [(symbol, leg.volume * leg.direction) for symbol, held in book.positions.items() for leg in held.legs],
+        leverage=leverage,
+        currency=book.stream.currency,
+        currency_digits=book.stream.currency_digits,
+        instruments=book.instruments,
+        quotes=Marks(marks),
+    )
 
 
 def cost_rate(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:

@@ -8,7 +8,8 @@ Which stream is in force is learnt from the gateway's HELLO and from nothing els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -65,18 +66,27 @@ class Checkpoint(msgspec.Struct, frozen=True):
     engines: tuple[EngineState, ...]
 
 
+_STRATEGY_CHARS_MAX: Final = 64
+
+
+def _strategies_said(names: Mapping[str, str]) -> str:
+    """The one strategy of all symbols, or which one each has; a digest of that where it is too long for a hello."""
+    if len(set(names.values())) == 1:
+        return next(iter(names.values()))
+    said = ",".join(f"{symbol}={name}" for symbol, name in names.items())
+    return said if len(said) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+
+
 class SignalDesk:
     """Engines, ring and refills of one process."""
 
-    def __init__(
-        self, *, publisher: str, boot_id: str, symbols: Sequence[str], make_strategy: Callable[[], Strategy]
-    ) -> None:
-        """Speak for `symbols` under the name `publisher`, with a strategy of its own for each."""
+    def __init__(self, *, publisher: str, boot_id: str, make_strategies: Mapping[str, Callable[[], Strategy]]) -> None:
+        """Speak under the name `publisher` for the symbols of `make_strategies`, each with what it makes for it."""
         self.publisher = publisher
         self.boot_id = boot_id
         self.stream_id = ""
-        self.engines = {symbol: SymbolEngine(symbol, make_strategy()) for symbol in symbols}
-        self.strategy = next(iter(self.engines.values())).strategy.name
+        self.engines = {symbol: SymbolEngine(symbol, make()) for symbol, make in make_strategies.items()}
+        self.strategy = _strategies_said({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
         self.ring = SignalRing()
         self.gaps_refilled = 0
         self.gaps_lost = 0

@@ -72,6 +72,10 @@ def test_everything_that_is_said_arrives() -> None:
         ({"strategy": "nope"}, "--strategy: no strategy 'nope', expected"),
         ({"strategy": "no.such.module:Class"}, "--strategy: no strategy 'no.such.module:Class'"),
         ({"risk": "nowhere.toml"}, "--risk is 'nowhere.toml', expected default, none or a file"),
+        ({"plan": Path("nowhere.toml")}, "--plan is 'nowhere.toml', expected a file of a plan that is there"),
+        ({"strategy": "GBPUSD=ema_cross"}, "--strategy: GBPUSD=ema_cross, but GBPUSD is not traded, expected EURUSD"),
+        ({"strategy": "EURUSD=nope"}, "--strategy: no strategy 'nope', expected"),
+        ({"strategy": "EURUSD=ema_cross", "model": Path("m")}, "--model m with --strategy EURUSD=ema_cross, expected"),
         ({"files": ("may.parquet:ABCDEF",)}, "unknown symbol 'ABCDEF', expected a pair of currencies"),
         ({"files": ("may.parquet",)}, "no symbol for may.parquet"),
     ],
@@ -114,6 +118,28 @@ def test_a_file_of_limits_is_named_so_that_the_processes_find_it(
     (tmp_path / "limits.toml").write_text("order_volume_max = 0.5\n")
     monkeypatch.chdir(tmp_path)
     assert run_spec(a_run(risk="limits.toml")).risk == str(tmp_path / "limits.toml")
+
+
+def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[sizing]\nvolume = -1\n")
+    with pytest.raises(StartError, match=r"--plan: .*plan\.toml: sizing\.volume is -1, expected lots above 0"):
+        run_spec(a_run(plan=plan))
+
+
+def test_a_plan_is_named_so_that_the_processes_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plan.toml").write_text("[sizing]\nvolume = 0.5\n")
+    monkeypatch.chdir(tmp_path)
+    spec = run_spec(a_run(plan=Path("plan.toml")))
+    assert spec.plan == str(tmp_path / "plan.toml")
+    assert spec.rules().plan.sizing.volume == Decimal("0.5")
+    assert run_spec(a_run()).plan == ""
+
+
+def test_each_symbol_may_have_a_strategy_of_its_own() -> None:
+    files = ("may.parquet:EURUSD", "june.parquet:NZDUSD")
+    strategy = "EURUSD=ema_cross,NZDUSD=tests.support.flipping:Flipping"
+    assert run_spec(a_run(files=files, strategy=strategy)).deciding_settings()["strategy"] == strategy
 
 
 @pytest.mark.parametrize("speed", ["lockstep", "max", "10", "0.5", "1e3"])

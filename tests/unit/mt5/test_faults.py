@@ -135,7 +135,7 @@ def test_an_order_is_known_by_its_magic_whatever_becomes_of_the_comment(
 ) -> None:
     live.play(fault)
     live.order(a_buy(order_id))
-    assert live.gateway.venue.orders_after(0, 1)[0].order.order_id != order_id
+    assert live.store.load().orders[0].order.order_id != order_id
     assert [order.order_id for order in live.orders()] == [order_id]
     assert [deal.order_id for deal in live.deals()] == [order_id]
 

@@ -8,7 +8,7 @@ from proto.messages import WARMING_UP, Signal
 from proto.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.deciding import count, decide, mark
+from services.portfolio.core.deciding import Decided, count, decide, mark
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderDenied
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.rules import DeskRules
@@ -47,7 +47,14 @@ def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules) -> Or
     """One signal, counted and marked first, as portfolio does."""
     count(signal, cursor)
     mark(signal, book, cursor, spread=True, equity=True)
-    return decide(signal, book, cursor, rules, valid_until_ns=0).event
+    return one(decide(signal, book, cursor, rules))
+
+
+def one(decided: Decided) -> OrderCreated | OrderDenied | None:
+    """The one event of a decision, if there is any."""
+    events = [event for event in decided.events if isinstance(event, OrderCreated | OrderDenied)]
+    assert len(events) == len(decided.events) <= 1
+    return events[0] if events else None
 
 
 def test_a_buy_makes_an_order_at_the_ask_with_what_it_was_decided_on() -> None:
@@ -131,7 +138,7 @@ def test_a_reversal_whose_opening_is_denied_closes_all_the_same() -> None:
 def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
     book, cursor, rules = a_book(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
-    denied = decide(signal, book, cursor, rules, valid_until_ns=0).event
+    denied = one(decide(signal, book, cursor, rules))
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
     count(signal, cursor)

@@ -14,7 +14,7 @@ from services.mt5.core.publisher import Pace
 from services.portfolio.core.book import JOURNAL_CHANGED
 from services.portfolio.core.following import DOUBT_SETTLING_NS
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.live import ORDER_LIFETIME_NS
+from services.portfolio.core.making import ORDER_LIFETIME_NS
 from services.portfolio.core.orders import Order
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
 from tests.support.desk import HandDrivenDesk, request_of

@@ -11,7 +11,7 @@ from proto.messages import MarketHeartbeat
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.events import OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.live import ORDER_LIFETIME_NS
+from services.portfolio.core.making import ORDER_LIFETIME_NS
 from services.portfolio.core.market_watch import FEED_STALE_NS
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
 from services.portfolio.core.status import status_of

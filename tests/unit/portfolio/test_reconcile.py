@@ -13,6 +13,7 @@ from proto.control import Difference
 from proto.gateway import Buy, OrderReply
 from proto.units import Side
 from services.mt5.core.publisher import Pace
+from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.book import Book
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.position import Position
@@ -222,9 +223,11 @@ def test_a_book_that_differs_everywhere_gives_a_list_that_people_can_read() -> N
 
 def test_a_comparison_changes_nothing() -> None:
     driven = a_desk_after_trades(3)
-    before = driven.gateway.venue.state_hash(), copy.deepcopy(driven.desk.book.orders)
+    venue = driven.gateway.venue
+    assert isinstance(venue, SimulatedVenue)
+    before = venue.state_hash(), copy.deepcopy(driven.desk.book.orders)
     differences(driven)
-    assert (driven.gateway.venue.state_hash(), driven.desk.book.orders) == before
+    assert (venue.state_hash(), driven.desk.book.orders) == before
 
 
 def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:

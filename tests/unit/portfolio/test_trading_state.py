@@ -11,6 +11,7 @@ from proto.control import (
     ControlError,
     FlattenCommand,
     HaltCommand,
+    OrderCommandReply,
     ReduceOnlyCommand,
     ResumeCommand,
     TradingCommand,
@@ -42,7 +43,7 @@ def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> HandDrivenDesk
     return driven
 
 
-def obey(driven: HandDrivenDesk, command: TradingCommand) -> TradingReply | ControlError:
+def obey(driven: HandDrivenDesk, command: TradingCommand) -> TradingReply | OrderCommandReply | ControlError:
     return driven.portfolio.obey(command, driven.now)
 
 

@@ -1,25 +1,26 @@
-"""Profit and conversion: always at the side of the spread that is against the holder, never a guess."""
+"""Profit, conversion, margin: always at the side of the spread that is against the holder, never a guess."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
-from proto.money import Quote, conversion_rate, gross_profit
+from proto.money import (
+    account_margin,
+    charged_volumes,
+    commission_of,
+    conversion_rate,
+    gross_profit,
+    margin_required,
+)
 from tests.support.builders import an_instrument
+from tests.support.market import FixedQuotes
 
 D = Decimal
-
-
-class FixedQuotes:
-    """Quotes that are what they were told to be."""
-
-    def __init__(self, **quotes: tuple[str, str]) -> None:
-        self._quotes = {symbol: Quote(D(bid), D(ask)) for symbol, (bid, ask) in quotes.items()}
-
-    def quote(self, symbol: str) -> Quote | None:
-        return self._quotes.get(symbol)
 
 
 def rate(sign: int, source: str, target: str, *symbols: str, **quotes: tuple[str, str]) -> Decimal | None:
@@ -73,3 +74,130 @@ def test_the_first_pair_that_is_quoted_counts() -> None:
 def test_without_a_quoted_pair_there_is_no_rate() -> None:
     assert rate(1, "GBP", "USD", "GBPUSD") is None
     assert rate(1, "GBP", "USD", "EURUSD", "EURGBP", EURUSD=("1.1", "1.2"), EURGBP=("0.8", "0.9")) is None
+
+
+# ----------------------------------------------------------------------------------------------------------- margin
+
+MARKET = {
+    "EURUSD": ("1.08500", "1.08520"),
+    "USDJPY": ("150.000", "150.020"),
+    "EURJPY": ("162.750", "162.780"),
+    "XAUUSD": ("2400.00", "2400.30"),
+}
+
+
+def margin(symbol: str, lots: str, currency: str, *quoted: str, leverage: int = 100) -> Decimal | None:
+    """On an account that trades what is quoted, and the symbol."""
+    return margin_required(
+        signed_volume=D(lots),
+        instrument=an_instrument(symbol),
+        leverage=D(leverage),
+        currency=currency,
+        currency_digits=0 if currency == "JPY" else 2,
+        instruments={name: an_instrument(name) for name in (symbol, *quoted)},
+        quotes=FixedQuotes(**{name: MARKET[name] for name in quoted}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbol", "lots", "currency", "quoted", "expected"),
+    [
+        ("EURUSD", "1", "USD", "EURUSD", "1085.20"),  # 1,000 EUR bought at the ask
+        ("EURUSD", "-1", "USD", "EURUSD", "1085.20"),
+        ("EURUSD", "0.37", "USD", "EURUSD", "401.52"),  # 370 EUR: 401.524
+        ("EURUSD", "1", "EUR", "", "1000.00"),  # needs no quote
+        ("USDJPY", "1", "USD", "", "1000.00"),
+        ("USDJPY", "1", "EUR", "EURUSD", "921.66"),  # 1,000 USD bought with EUR at 1/1.0850
+        ("EURJPY", "1", "EUR", "", "1000.00"),
+        ("EURJPY", "2.5", "USD", "EURJPY EURUSD", "2713.00"),
+        ("EURJPY", "1", "USD", "EURJPY USDJPY", "1085.20"),  # no EURUSD: 162,780 JPY at 1/150
+        ("EURJPY", "-1", "USD", "EURJPY USDJPY", "1085.00"),  # 162,750 JPY at 1/150
+        ("EURJPY", "1", "JPY", "EURJPY", "162780"),
+        ("XAUUSD", "1", "USD", "XAUUSD", "2400.30"),  # 100 ounces at the ask
+        ("XAUUSD", "-1", "USD", "XAUUSD", "2400.00"),
+        ("XAUUSD", "1", "EUR", "XAUUSD EURUSD", "2212.26"),  # 2,400.30 USD at 1/1.0850: 2,212.258
+        ("XAUUSD", "-0.01", "EUR", "XAUUSD EURUSD", "22.12"),
+    ],
+)
+def test_margin_to_the_cent(symbol: str, lots: str, currency: str, quoted: str, expected: str) -> None:
+    assert margin(symbol, lots, currency, *quoted.split()) == D(expected)
+
+
+def test_margin_falls_with_leverage_and_none_is_asked_without() -> None:
+    assert margin("EURUSD", "0.01", "USD", "EURUSD", leverage=30) == D("36.17")
+    assert margin("EURUSD", "1", "USD", leverage=0) == 0
+
+
+def test_margin_without_a_rate_is_not_known() -> None:
+    assert margin("EURUSD", "1", "USD") is None
+    assert margin("EURJPY", "1", "USD", "EURJPY") is None
+    assert margin("XAUUSD", "1", "EUR", "EURUSD") is None
+    assert margin("XAUUSD", "1", "EUR", "XAUUSD") is None
+
+
+def test_a_margin_currency_of_its_own_is_never_valued_by_the_symbols_price() -> None:
+    odd = structs.replace(an_instrument("EURUSD"), margin_currency="GBP")
+    quotes = FixedQuotes(EURUSD=("1.1", "1.2"))
+    found = margin_required(
+        signed_volume=D(1), instrument=odd, leverage=100, currency="USD", currency_digits=2,
+        instruments={"EURUSD": odd}, quotes=quotes,
+    )  # fmt: skip
+    assert found is None
+
+
+def test_an_instrument_that_names_no_margin_currency_has_its_base_currency() -> None:
+    plain = structs.replace(an_instrument("EURUSD"), margin_currency="")
+    found = margin_required(
+        signed_volume=D(1), instrument=plain, leverage=100, currency="EUR", currency_digits=2,
+        instruments={"EURUSD": plain}, quotes=FixedQuotes(),
+    )  # fmt: skip
+    assert found == D(1_000)
+
+
+def test_of_a_symbol_held_both_ways_the_larger_leg_is_charged() -> None:
+    held = [("EURUSD", D("1")), ("EURUSD", D("-1.5")), ("EURUSD", D("0.25")), ("GBPUSD", D("-2")), ("USDJPY", D("1"))]
+    assert charged_volumes(held) == {"EURUSD": D("-1.5"), "GBPUSD": D(-2), "USDJPY": D(1)}
+    assert charged_volumes([]) == {}
+
+
+def total(*held: tuple[str, str], quoted: str = "EURUSD XAUUSD") -> Decimal | None:
+    return account_margin(
+        [(symbol, D(lots)) for symbol, lots in held],
+        leverage=100,
+        currency="USD",
+        currency_digits=2,
+        instruments={name: an_instrument(name) for name in MARKET},
+        quotes=FixedQuotes(**{name: MARKET[name] for name in quoted.split()}),
+    )
+
+
+def test_an_accounts_margin_is_the_sum_of_its_symbols() -> None:
+    assert total(("EURUSD", "1"), ("XAUUSD", "-1")) == D("3485.20")
+    assert total(("EURUSD", "1"), ("EURUSD", "-0.6"), ("XAUUSD", "0.1")) == D("1325.23")
+    assert total() == 0
+
+
+def test_an_accounts_margin_is_not_known_while_one_is_not() -> None:
+    assert total(("EURUSD", "1"), ("XAUUSD", "1"), quoted="EURUSD") is None
+
+
+@given(st.lists(st.integers(-500, 500).filter(bool), min_size=1, max_size=8))
+def test_hedged_margin_lies_between_the_nets_and_the_sums(hundredths: list[int]) -> None:
+    held = [("EURUSD", str(D(one) / 100)) for one in hundredths]
+    found = total(*held)
+    net, gross = (
+        total(("EURUSD", str(D(sum(hundredths)) / 100))),
+        total(("EURUSD", str(D(sum(map(abs, hundredths))) / 100))),
+    )
+    assert found is not None
+    assert net is not None
+    assert gross is not None
+    assert net <= found <= gross
+
+
+# ------------------------------------------------------------------------------------------------------- commission
+
+
+@pytest.mark.parametrize(("lots", "digits", "cash"), [("1", 2, "-3.5"), ("0.01", 2, "-0.04"), ("0.5", 0, "-2")])
+def test_commission_is_cash_that_leaves_the_account(lots: str, digits: int, cash: str) -> None:
+    assert commission_of(volume=D(lots), instrument=an_instrument(), currency_digits=digits) == D(cash)

@@ -10,6 +10,7 @@ import pytest
 
 from research.run import STREAM_ID_CHARS, RunSpec
 from research.ticks import TickInput
+from services.portfolio.core.plan import PLAIN
 from services.portfolio.core.single_position import OnOpposite
 
 DATA = "ab" * 32
@@ -80,6 +81,33 @@ def test_a_risk_file_decides_by_what_it_says(tmp_path: Path) -> None:
     assert a_spec(risk=str(one)).stream_id(DATA) != a_spec(risk=str(other)).stream_id(DATA)
 
 
+def test_a_plan_decides_by_what_it_says(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text("[sizing]\nvolume = 0.5")
+    other.write_text("[sizing]\nvolume = 0.50")
+    assert a_spec(plan=str(one)).stream_id(DATA) == a_spec(plan=str(other)).stream_id(DATA)
+    assert a_spec(plan=str(one)).stream_id(DATA) != a_spec().stream_id(DATA)
+    assert a_spec(plan=str(one)).deciding_settings()["plan"] == "sizing.volume=0.5"
+    assert a_spec().deciding_settings()["plan"] == "plain"
+
+
+def test_which_strategy_a_symbol_has_decides_and_how_it_is_written_does_not() -> None:
+    two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
+    one, other = "EURUSD=ema_cross,NZDUSD=mine:Own", "NZDUSD=mine:Own,EURUSD=ema_cross"
+    spec = a_spec(inputs=two, strategy=one)
+    assert spec.stream_id(DATA) == a_spec(inputs=two, strategy=other).stream_id(DATA)
+    assert spec.stream_id(DATA) != a_spec(inputs=two, strategy="EURUSD=mine:Own,NZDUSD=ema_cross").stream_id(DATA)
+    assert spec.deciding_settings()["strategy"] == one
+    alike = a_spec(inputs=two, strategy="EURUSD=ema_cross,NZDUSD=ema_cross")
+    assert alike.stream_id(DATA) == a_spec(inputs=two, strategy="ema_cross").stream_id(DATA)
+
+
+def test_the_model_decides_where_one_symbol_has_a_strategy_that_takes_one() -> None:
+    two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
+    assert "model" in a_spec(inputs=two, strategy="EURUSD=ema_cross,NZDUSD=xgboost").deciding_settings()
+    assert "model" not in a_spec(inputs=two, strategy="ema_cross").deciding_settings()
+
+
 def test_a_name_is_short_and_the_same_on_every_machine() -> None:
     assert a_spec().stream_id(DATA) == a_spec().stream_id(DATA)
     assert len(a_spec().stream_id(DATA)) == STREAM_ID_CHARS
@@ -108,6 +136,17 @@ def test_paths_for_the_processes_are_absolute(tmp_path: Path, monkeypatch: pytes
     assert environment["MT5_TICKS"] == f"{tmp_path / 'ticks.parquet'}:EURUSD"
     assert environment["RISK"] == str(tmp_path / "limits.toml")
     assert a_spec(risk="none").environment("name", "max")["RISK"] == "none"
+    assert a_spec(plan="plan.toml").environment("name", "max")["PLAN"] == str(tmp_path / "plan.toml")
+    assert a_spec().environment("name", "max")["PLAN"] == ""
+
+
+def test_portfolio_is_told_the_same_plan(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("[exits]\nstop_loss_points = 50")
+    rules = a_spec(plan=str(path)).rules()
+    assert rules.plan.exits.stop_loss_points == 50
+    assert rules.settings == {"risk": "default", "plan": "exits.stop_loss_points=50"}
+    assert a_spec().rules().plan is PLAIN
 
 
 def test_portfolio_is_told_the_same_as_the_run() -> None:

@@ -153,7 +153,9 @@ class Bench:
         make_strategy: Callable[[], Strategy] = EmaCross,
     ) -> None:
         self.gateway = gateway
-        self.desk = SignalDesk(publisher="signal.test", boot_id="s1", symbols=symbols, make_strategy=make_strategy)
+        self.desk = SignalDesk(
+            publisher="signal.test", boot_id="s1", make_strategies=dict.fromkeys(symbols, make_strategy)
+        )
         self.mono_ns = 1_000 * MS
         self.outputs: list[Output] = []
         self.is_gateway_reachable = True

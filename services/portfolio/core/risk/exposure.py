@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from proto.instrument import Instrument
 from proto.money import account_margin, conversion_rate
+from proto.units import Side
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.valuation import Marks
@@ -34,18 +35,42 @@ def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decim
 
 
 def volumes(order: Proposal | None, account: Account) -> dict[str, Decimal]:
-    """Signed lots by symbol if the order is executed: of an open or doubtful order whichever outcome exposes more."""
+    """Signed net lots by symbol if the order is executed: of open or doubtful orders whichever outcome exposes more."""
     book = account.book
-    found = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
+    held = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
+    outcomes: dict[str, list[Decimal]] = {symbol: [volume] * 3 for symbol, volume in held.items()}
     for order_id, symbol in book.open_orders.items():
         pending = book.orders[order_id]
-        held = found.get(symbol, ZERO)
-        filled = held + (pending.volume - pending.filled_volume) * pending.side.sign
-        found[symbol] = max(held, filled, key=abs)
+        either = outcomes.setdefault(symbol, [ZERO] * 3)
+        either[1 if pending.side is Side.BUY else 2] += (pending.volume - pending.filled_volume) * pending.side.sign
+    asked = "" if order is None else order.instrument.symbol
+    if order is not None:
+        outcomes[asked] = [one + order.volume * order.direction for one in outcomes.get(asked, [ZERO])]
+    return {symbol: max(found, key=abs) for symbol, found in outcomes.items()}
+
+
+def holdings(order: Proposal | None, account: Account) -> list[tuple[str, Decimal]]:
+    """Symbol and signed lots of what is held if the order is executed, each side of a symbol by itself on a hedging account.
+
+    There an open order that names a ticket only closes and adds nothing; any other adds to its side, and what an order does not open
+    it takes from the other side.
+    """
+    book = account.book
+    if not book.is_hedging:
+        return list(volumes(order, account).items())
+    found: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for symbol, position in book.positions.items():
+        for leg in position.legs:
+            found[symbol, leg.direction] += leg.volume
+    for order_id, symbol in book.open_orders.items():
+        pending = book.orders[order_id]
+        if not pending.position:
+            found[symbol, pending.side.sign] += pending.volume - pending.filled_volume
     if order is not None:
         symbol = order.instrument.symbol
-        found[symbol] = found.get(symbol, ZERO) + order.volume * order.direction
-    return found
+        found[symbol, order.direction] += order.opens
+        found[symbol, -order.direction] -= min(order.volume - order.opens, found[symbol, -order.direction])
+    return [(symbol, volume * sign) for (symbol, sign), volume in found.items() if volume]
 
 
 def exposures(order: Proposal | None, account: Account) -> dict[str, Decimal] | None:
@@ -64,7 +89,7 @@ def margin(order: Proposal | None, account: Account) -> Decimal | None:
     book = account.book
     assert book.stream is not None
     return account_margin(
-        volumes(order, account).items(),
+        holdings(order, account),
         leverage=account.limits.leverage,
         currency=book.stream.currency,
         currency_digits=book.stream.currency_digits,
@@ -73,9 +98,15 @@ def margin(order: Proposal | None, account: Account) -> Decimal | None:
     )
 
 
-def gross(found: Mapping[str, Decimal] | None) -> Decimal | None:
-    """All exposures added up without their signs."""
-    return None if found is None else sum((abs(worth) for worth in found.values()), ZERO)
+def gross_exposure(order: Proposal | None, account: Account) -> Decimal | None:
+    """All holdings' notional added up without signs, long and short of a symbol as well; None when one has no known rate."""
+    total = ZERO
+    for symbol, volume in holdings(order, account):
+        worth = notional(account.book.instruments[symbol], volume, account)
+        if worth is None:
+            return None
+        total += abs(worth)
+    return total
 
 
 def by_currency(found: Mapping[str, Decimal], account: Account) -> dict[str, Decimal]:

@@ -37,9 +37,9 @@ def limit_drawdown(desk: Desk) -> None:
     """Warn, let the desk only reduce, or halt it, from the level of its drawdown on."""
     account = Account(desk.book, desk.cursor, desk.rules.limits)
     fallen, warn_pct = drawdown_pct(account), desk.rules.limits.drawdown_warn_pct
-    desk.warning = ""
+    desk.level_warning = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:
-        desk.warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
+        desk.level_warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
     heed(desk, denial_at(account))
 
 

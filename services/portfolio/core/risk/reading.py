@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
 from proto.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.units import plain
-from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross, margin, power
+from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.news import between
 from services.portfolio.core.risk.rules.daily_loss import lost_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
@@ -19,12 +21,16 @@ from services.portfolio.core.risk.words import instant, percent
 
 
 class Reading(NamedTuple):
-    """A rule's code, what it is about (a symbol, a currency, or nothing), its limit, and what it stands at."""
+    """A rule's code, what it is about (a symbol, a currency, or nothing), its limit, what it stands at, and what is left.
+
+    What is judged by each order's own numbers stands at nothing between them.
+    """
 
     code: str
     subject: str
     limit: str
     now: str
+    headroom: str = ""
 
 
 def readings(account: Account, now_ns: int) -> list[Reading]:
@@ -35,46 +41,75 @@ def readings(account: Account, now_ns: int) -> list[Reading]:
         *_exposures(account),
         *_budgets(account, now_ns),
         *_news(account, now_ns),
+        *_per_order(account.limits),
     ]
+
+
+def _left(amount: Decimal, most: Decimal, unit: str, decimals: str = "1") -> str:
+    """How far it is to a limit that denies from `most` on, or beyond it."""
+    left = (most - amount).quantize(Decimal(decimals))
+    return f"{left:f} {unit}" if left > 0 else "none"
 
 
 def _losses(account: Account, now_ns: int) -> Iterator[Reading]:
     limits, memory = account.limits, account.cursor.risk
     if limits.daily_loss_pct_max is not None:
         for since, pct in lost_pct(account, now_ns).items():
-            yield Reading("DAILY_LOSS", f"from {since}", percent(limits.daily_loss_pct_max), percent(pct))
+            yield Reading(
+                "DAILY_LOSS",
+                f"from {since}",
+                percent(limits.daily_loss_pct_max),
+                percent(pct),
+                _left(pct, limits.daily_loss_pct_max, "%", "0.01"),
+            )
     fallen = drawdown_pct(account)
     levels = [limits.drawdown_warn_pct, limits.drawdown_reduce_pct, limits.drawdown_halt_pct]
     if fallen is not None and any(level is not None for level in levels):
         words = " / ".join("none" if level is None else percent(level) for level in levels)
-        yield Reading("DRAWDOWN", "", f"warn / reduce only / halt at {words}", percent(fallen))
+        following = min((level for level in levels if level is not None and level > fallen), default=fallen)
+        left = _left(fallen, following, "% to the next level", "0.01")
+        yield Reading("DRAWDOWN", "", f"warn / reduce only / halt at {words}", percent(fallen), left)
     if limits.breaker_losses is not None:
         for symbol, breaker in sorted(memory.breakers.items()):
             pause = f", pause until {instant(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
             now = f"{breaker.losses} in a row, {breaker.trials_left} trials left{pause}"
-            yield Reading("CIRCUIT_BREAKER", symbol, f"{limits.breaker_losses} losses in a row", now)
+            left = "none" if pause else _left(Decimal(breaker.losses), Decimal(limits.breaker_losses), "losses")
+            yield Reading("CIRCUIT_BREAKER", symbol, f"{limits.breaker_losses} losses in a row", now, left)
 
 
 def _orders(account: Account, now_ns: int) -> Iterator[Reading]:
     limits, memory = account.limits, account.cursor.risk
     if limits.orders_per_minute_max is not None:
         seen = len(last_minute(memory.order_times_ns, now_ns))
-        yield Reading("ORDER_RATE", "", f"{limits.orders_per_minute_max} a minute", str(seen))
+        yield Reading(
+            "ORDER_RATE", "", f"{limits.orders_per_minute_max} a minute", *_count(seen, limits.orders_per_minute_max)
+        )
     if limits.orders_per_day_max is not None:
-        yield Reading("ORDER_RATE", "", f"{limits.orders_per_day_max} a day", str(of_this_day(memory, now_ns)))
+        counted = _count(of_this_day(memory, now_ns), limits.orders_per_day_max)
+        yield Reading("ORDER_RATE", "", f"{limits.orders_per_day_max} a day", *counted)
     if limits.rejects_per_minute_max is not None:
         seen = len(last_minute(memory.reject_times_ns, now_ns))
-        yield Reading("REJECTS", "", f"fewer than {limits.rejects_per_minute_max} a minute", str(seen))
+        counted = _count(seen, limits.rejects_per_minute_max, "rejects")
+        yield Reading("REJECTS", "", f"fewer than {limits.rejects_per_minute_max} a minute", *counted)
     if limits.repeated_orders_max is not None:
         for symbol, run in sorted(memory.runs.items()):
-            yield Reading("REPEATED_ORDERS", symbol, f"{limits.repeated_orders_max} in a row", str(abs(run)))
+            counted = _count(abs(run), limits.repeated_orders_max)
+            yield Reading("REPEATED_ORDERS", symbol, f"{limits.repeated_orders_max} in a row", *counted)
     if limits.spread_factor_max is not None:
         for symbol, median in sorted(memory.spread_medians.items()):
             mark, terms = account.cursor.marks.get(symbol), account.book.instruments.get(symbol)
             if mark is not None and terms is not None:
                 points = 10.0**terms.digits
-                limit = f"{plain(limits.spread_factor_max)} times {max(median * points, 1.0):.1f} points"
-                yield Reading("SPREAD", symbol, limit, f"{(mark.ask - mark.bid) * points:.1f} points")
+                usual, present = max(median * points, 1.0), (mark.ask - mark.bid) * points
+                limit = f"{plain(limits.spread_factor_max)} times {usual:.1f} points"
+                most = limits.spread_factor_max * Decimal(usual)
+                left = _left(Decimal(present), most, "points", "0.1")
+                yield Reading("SPREAD", symbol, limit, f"{present:.1f} points", left)
+
+
+def _count(seen: int, most: int, unit: str = "orders") -> tuple[str, str]:
+    """What a count stands at, and what is left of it."""
+    return str(seen), _left(Decimal(seen), Decimal(most), unit)
 
 
 def _exposures(account: Account) -> Iterator[Reading]:
@@ -85,16 +120,19 @@ def _exposures(account: Account) -> Iterator[Reading]:
     named = (
         ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, most, found),
         ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, most, by_currency(found, account)),
-        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross(found)}),
+        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross_exposure(None, account)}),
         ("MARGIN_USE", limits.margin_pct_of_equity_max, equity(account), {"": margin(None, account)}),
     )
     for code, most_pct, whole, amounts in named:
         if most_pct is not None:
             for subject, amount in sorted(amounts.items()):
-                limit = f"{whole * most_pct / 100:.0f} {currency}"
-                yield Reading(
-                    code, subject, limit, "no known rate" if amount is None else f"{abs(amount):.0f} {currency}"
-                )
+                bound = whole * most_pct / 100
+                limit = f"{bound:.0f} {currency}"
+                if amount is None:
+                    yield Reading(code, subject, limit, "no known rate")
+                else:
+                    left = _left(abs(amount), bound, currency)
+                    yield Reading(code, subject, limit, f"{abs(amount):.0f} {currency}", left)
 
 
 def _budgets(account: Account, now_ns: int) -> Iterator[Reading]:
@@ -121,3 +159,22 @@ def _news(account: Account, now_ns: int) -> Iterator[Reading]:
             shown.add(event.currency)
             window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"
             yield Reading("NEWS", event.currency, window, told(event, now_ns))
+
+
+def _per_order(limits: Limits) -> Iterator[Reading]:
+    """Limits on what an order or its quote is, which have nothing to stand at."""
+    named = (
+        ("ORDER_VOLUME", limits.order_volume_max, "{} lots an order opens"),
+        ("ORDER_NOTIONAL", limits.order_notional_pct_of_power_max, "{} % of leveraged equity an order opens"),
+        ("PRICE_COLLAR", limits.price_collar_fx_pct_max, "{} % from the fresh middle, FX"),
+        ("PRICE_COLLAR", limits.price_collar_other_pct_max, "{} % from the fresh middle, other"),
+        ("QUOTE_STALE", limits.quote_age_ms_max, "{} ms old"),
+        ("ORDER_RATE", limits.orders_per_second_max, "{} a second of a symbol"),
+        ("TRADING_HOURS", limits.trading_hours, "{} of the server's day"),
+        ("ROLLOVER", limits.rollover_pause_min, "{} minutes from the rollover"),
+        ("FRIDAY_CLOSE", limits.friday_close, "before {} on Friday"),
+        ("CONFIDENCE", limits.confidence_min, "at least {}"),
+    )
+    for code, value, words in named:
+        if value is not None:
+            yield Reading(code, "", words.format(plain(value) if isinstance(value, Decimal) else value), "")

@@ -18,7 +18,7 @@ from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, some_rules
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 
 D = Decimal
 NS = 1_000_000_000
@@ -29,7 +29,7 @@ PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EU
 
 def terms_of(symbol: str) -> Instrument:
     """Terms of a symbol that is always traded and lets stops stand as near as one likes."""
-    return structs.replace(an_instrument(symbol), stops_level_points=0, freeze_level_points=0, sessions=())
+    return structs.replace(plain_terms(symbol), stops_level_points=0, freeze_level_points=0, sessions=())
 
 
 def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:

@@ -272,10 +272,26 @@ def test_currencies_add_up_over_symbols_with_their_signs() -> None:
     assert code(an_order_for("2", symbol="GBPUSD", direction=-1), account) is None, "one sells dollars, one buys them"
 
 
-def test_margin_is_gross_notional_by_leverage() -> None:
+def test_margin_use_is_the_venues_margin_by_equity() -> None:
+    """2.73 lots are 273,000 EUR: at a leverage of 100 and the ask of 1.10002 more than 30 % of 10,000 USD."""
     account = an_account(only(margin_pct_of_equity_max=D(30)))
     assert code(an_order_for("2.72"), account) is None
-    assert code(an_order_for("2.73"), account) == "MARGIN_USE"
+    assert denied(an_order_for("2.73"), account) == Denial("MARGIN_USE", "30 % of 10000 USD", "3003 USD")
+
+
+def test_margin_use_falls_with_leverage_and_adds_up_over_symbols() -> None:
+    """A lot of gold is 200,000 USD: 400 USD at a leverage of 500, beside 2.3 lots of GBPUSD with 575."""
+    account = held(an_account(only(margin_pct_of_equity_max=D(10), leverage=D(500))), "XAUUSD", "-1")
+    assert code(an_order_for("2.3", symbol="GBPUSD"), account) is None
+    assert denied(an_order_for("2.5", symbol="GBPUSD"), account) == Denial(
+        "MARGIN_USE", "10 % of 10000 USD", "1025 USD"
+    )
+
+
+def test_a_margin_that_is_not_known_denies_instead_of_guessing() -> None:
+    account = held(an_account(only(margin_pct_of_equity_max=D(30))), "XAUUSD", "0.01")
+    del account.cursor.marks["XAUUSD"]
+    assert denied(an_order_for(), account) == Denial("MARGIN_USE", "30 % of 10000 USD", "no known rate")
 
 
 def test_a_held_symbol_without_a_rate_denies_instead_of_guessing() -> None:

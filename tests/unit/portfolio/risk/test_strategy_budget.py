@@ -144,9 +144,9 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
     lose(scene, "50")
     scene.desk.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
     assert [tuple(row) for row in readings(scene.account(), START_NS)] == [
-        ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots"),
-        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %"),
-        ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots"),
+        ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
+        ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
+        ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),
     ]
 
 

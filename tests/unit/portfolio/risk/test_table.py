@@ -20,7 +20,7 @@ from proto.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
 from proto.trading import OrderType, TradeMode
 from proto.units import Side
 from services.portfolio.core.cursor import Mark
-from services.portfolio.core.deciding import decide
+from services.portfolio.core.deciding import Present, decide
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.plan import Plan, Strategy
@@ -352,9 +352,9 @@ def test_a_signal_to_reverse_still_closes(row: Row) -> None:
         mark = Mark(mark.bid, float(order.price), START_NS)
     rules = structs.replace(desk.rules, default_volume=order.opens, on_opposite=OnOpposite.REVERSE)
     signal = a_signal(1, 1, time_ns=scene.now_ns, bid=mark.bid, ask=mark.ask, confidence=order.confidence)
-    decided = decide(signal, desk.book, desk.cursor, rules, valid_until_ns=0, age_ns=scene.facts.get("age_ns", 0),
-                     newest=scene.facts.get("newest"))  # fmt: skip
-    assert isinstance(decided.event, OrderCreated)
-    assert (decided.event.order.side, decided.event.order.volume) == (Side.BUY, D("0.01"))
+    present = Present(age_ns=scene.facts.get("age_ns", 0), newest=scene.facts.get("newest"))
+    [event] = decide(signal, desk.book, desk.cursor, rules, present).events
+    assert isinstance(event, OrderCreated)
+    assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
     if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place
-        assert f"closes only: {row.code} " in decided.event.order.decision.reason
+        assert f"closes only: {row.code} " in event.order.decision.reason

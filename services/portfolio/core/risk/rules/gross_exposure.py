@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.exposure import exposures, gross, power
+from services.portfolio.core.risk.exposure import gross_exposure, power
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import beyond
 
@@ -12,4 +12,4 @@ def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
     most = account.limits.gross_exposure_pct_of_power_max
     if most is None:
         return None
-    return beyond("GROSS_EXPOSURE", gross(exposures(order, account)), power(account), most, account)
+    return beyond("GROSS_EXPOSURE", gross_exposure(order, account), power(account), most, account)

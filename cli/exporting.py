@@ -1,0 +1,96 @@
+"""`paperdesk export`: orders, fills, round trips and the balance for other programs, from a running desk or a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.desk_link import Folder, Url, link
+from cli.options import AsJson
+from cli.places import json_text, writable_file
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    from cli.desk_link import DeskLink
+
+
+class What(StrEnum):
+    """What can be exported."""
+
+    ORDERS = "orders"
+    FILLS = "fills"
+    TRADES = "trades"
+    EQUITY = "equity"
+
+
+class Format(StrEnum):
+    """How it is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    example = "[bold]Example[/bold]\n\n  paperdesk export trades --format csv --out trades.csv --data-dir desk"
+    app.command(epilog=example)(export)
+
+
+def export(
+    what: Annotated[What, typer.Argument(help="What to write.", show_default=False)],
+    format_: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.CSV,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to; stdout without, but for Parquet.")
+    ] = None,
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write all orders, fills, round trips, or the balance after each deal; docs/commands.md has the columns."""
+    from research.exporting import COLUMNS, csv_text, write_parquet
+
+    form = Format.JSON if as_json else format_
+    if form is Format.PARQUET and out is None:
+        raise StartError("--format parquet without --out, expected --out FILE: Parquet is nothing for a terminal")
+    path = None if out is None else writable_file(out, "--out")
+    with link(data_dir, url) as desk:
+        rows = _rows(desk, what)
+    if form is Format.PARQUET:
+        assert path is not None
+        write_parquet(path, rows, COLUMNS[what])
+    else:
+        _write(json_text(rows) + "\n" if form is Format.JSON else csv_text(rows, COLUMNS[what]), path)
+    return 0
+
+
+def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
+    from cli.viewing import account_fields, fill_rows, order_rows
+    from proto.trading import AccountMode
+    from proto.views import plain_fields
+    from research.exporting import equity_of, trades_of
+
+    if what is What.ORDERS:
+        return order_rows(desk)[0]
+    if what is What.FILLS:
+        return fill_rows(desk, trades_only=True)[0]
+    account, (deals, _) = account_fields(desk), fill_rows(desk, trades_only=False)
+    if what is What.EQUITY:
+        return [plain_fields(row) for row in equity_of(deals, account)]
+    tags = {order["order_id"]: order["tag"] for order in order_rows(desk)[0]}
+    is_hedging = account["account_mode"] == AccountMode.HEDGING
+    return [plain_fields(row) for row in trades_of(deals, tags, is_hedging=is_hedging)]
+
+
+def _write(text: str, path: Path | None) -> None:
+    if path is None:
+        print(text, end="")
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"--out {path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,352 @@
+"""`paperdesk order buy|sell|cancel|modify` and `paperdesk close`: a person's orders, through the same risk ladder as a signal's.
+
+Each command has a key: whoever asks again with the same one is answered and nothing is done twice. Portfolio answers when the command is
+durable; what the venue makes of it, `paperdesk orders` and `paperdesk why` tell.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli.desk_link import DeskLink, Folder, Url, link_running, silence
+from cli.options import AsJson
+from cli.places import json_text
+from cli.trading import Why, said
+from common.errors import StartError
+from proto.trading import OrderType, TimeInForce
+from proto.units import Side, is_exact, plain
+
+if TYPE_CHECKING:
+    from proto.control import OrderCommand
+    from proto.views import GuardRow, OrderRow
+
+EXIT_DENIED: Final = 1
+NONE: Final = "none"
+_NS: Final = 1_000_000_000
+
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="K",
+        help="Name of this command: said again with it, nothing is done twice.",
+        show_default=False,
+    ),
+]
+Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="How much, in lots.", show_default=False)]
+Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as EURUSD.", show_default=False)]
+Limit = Annotated[str | None, typer.Option("--limit", metavar="P", help="Not at a worse price than this.")]
+Stop = Annotated[str | None, typer.Option("--stop", metavar="P", help="Only once the market has come to this price.")]
+Tif = Annotated[TimeInForce | None, typer.Option("--tif", help="How long it stands.", show_default=False)]
+StopLoss = Annotated[str | None, typer.Option("--sl", metavar="P", help="Stop loss of what is opened.")]
+TakeProfit = Annotated[str | None, typer.Option("--tp", metavar="P", help="Take profit of what is opened.")]
+Trailing = Annotated[
+    int, typer.Option("--trailing", metavar="POINTS", min=0, max=1_000_000, help="Let the stop loss follow the market.")
+]
+Expires = Annotated[
+    str | None, typer.Option("--expires", metavar="TIME", help="Until when it stands, such as 2026-11-27T12:00Z.")
+]
+
+app = typer.Typer(help="Buy, sell, cancel and change orders by hand.", no_args_is_help=True)
+
+
+def add_to(parent: typer.Typer) -> None:
+    """Register the commands."""
+    example = "[bold]Example[/bold]\n\n  paperdesk {}"
+    app.command(epilog=example.format('order buy EURUSD --volume 0.10 --sl 1.0800 --reason "breakout"'))(buy)
+    app.command(epilog=example.format('order sell EURUSD --volume 0.10 --limit 1.1000 --reason "range"'))(sell)
+    app.command(epilog=example.format('order cancel 0123abcd-000017 --reason "too late"'))(cancel)
+    app.command(epilog=example.format('order modify 0123abcd-000017 --price 1.0950 --reason "follow"'))(modify)
+    parent.add_typer(app, name="order")
+    parent.command(epilog=example.format('close EURUSD --reason "news at 14:30"'))(close)
+
+
+def buy(
+    symbol: Symbol,
+    volume: Volume,
+    reason: Why,
+    limit: Limit = None,
+    stop: Stop = None,
+    tif: Tif = None,
+    sl: StopLoss = None,
+    tp: TakeProfit = None,
+    trailing: Trailing = 0,
+    expires: Expires = None,
+    key: Key = None,
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Buy at the market, or with --limit or --stop at a price."""
+    order = _order(Side.BUY, symbol, volume, limit, stop, tif, sl, tp, trailing, expires)
+    return _place(order, reason, key, data_dir, url, as_json=as_json)
+
+
+def sell(
+    symbol: Symbol,
+    volume: Volume,
+    reason: Why,
+    limit: Limit = None,
+    stop: Stop = None,
+    tif: Tif = None,
+    sl: StopLoss = None,
+    tp: TakeProfit = None,
+    trailing: Trailing = 0,
+    expires: Expires = None,
+    key: Key = None,
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Sell at the market, or with --limit or --stop at a price."""
+    order = _order(Side.SELL, symbol, volume, limit, stop, tif, sl, tp, trailing, expires)
+    return _place(order, reason, key, data_dir, url, as_json=as_json)
+
+
+def cancel(
+    order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id.", show_default=False)],
+    reason: Why,
+    key: Key = None,
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """End an order that rests at the venue."""
+    from proto.control import CancelCommand
+
+    command = CancelCommand(key=_key(key), reason=said(reason), order_id=_name("ID", order_id))
+    with link_running(data_dir, url) as desk:
+        return _tell(desk, command, f"order {order_id} is to be canceled", as_json=as_json)
+
+
+def modify(
+    reason: Why,
+    order_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The order's id.", show_default=False)] = None,
+    position: Annotated[
+        str | None,
+        typer.Option(
+            "--position", metavar="SYMBOL[:TICKET]", help="A position instead, by its ticket on a hedging account."
+        ),
+    ] = None,
+    price: Annotated[str | None, typer.Option("--price", metavar="P", help="Limit or stop price of the order.")] = None,
+    sl: Annotated[str | None, typer.Option("--sl", metavar="P", help="Stop loss, or none.")] = None,
+    tp: Annotated[str | None, typer.Option("--tp", metavar="P", help="Take profit, or none.")] = None,
+    expires: Expires = None,
+    key: Key = None,
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Change an order that rests, or a position's stops; what is not named stays as it is, and `none` takes a stop away."""
+    from proto.control import ModifyCommand
+
+    if (order_id is None) == (position is None):
+        raise StartError("order modify takes an order's ID or --position SYMBOL[:TICKET], expected one of the two")
+    if position is not None and (price is not None or expires is not None):
+        raise StartError("a position has stops only: --price and --expires are of an order's")
+    if price is None and sl is None and tp is None and expires is None:
+        raise StartError("nothing to change, expected --sl or --tp, or for an order --price or --expires as well")
+    fields: dict[str, Any] = {"price": _decimal("--price", price), "expires_ns": _time_ns(expires)}
+    fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
+    fields |= {"key": _key(key), "reason": said(reason)}
+    with link_running(data_dir, url) as desk:
+        present: OrderRow | GuardRow | None
+        if order_id is not None:
+            present = _order_of(desk, order_id)
+            fields |= {"symbol": present.symbol, "order_id": order_id, "position": 0}
+            fields["expires_ns"] = fields["expires_ns"] or present.expires_ns
+        else:
+            assert position is not None
+            symbol, ticket = _position(position)
+            present = _guard_of(desk, symbol, ticket)
+            fields |= {"symbol": symbol, "order_id": "", "position": ticket}
+        for field, words in (("stop_loss", sl), ("take_profit", tp)):
+            if words is None and present is not None:
+                fields[field] = getattr(present, field)
+        return _tell(desk, ModifyCommand(**fields), f"{order_id or position} is to be changed", as_json=as_json)
+
+
+def close(
+    symbol: Symbol,
+    reason: Why,
+    position: Annotated[int, typer.Option("--position", metavar="T", min=0, help="Only this ticket; all without.")] = 0,
+    volume: Annotated[
+        str | None, typer.Option("--volume", metavar="LOTS", help="Only so much of it; all without.")
+    ] = None,
+    key: Key = None,
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Close what is held of a symbol at the market, all of it or a part."""
+    from proto.control import CloseCommand
+
+    command = CloseCommand(
+        key=_key(key),
+        reason=said(reason),
+        symbol=_symbol(symbol),
+        position=position,
+        volume=_decimal("--volume", volume),
+    )
+    with link_running(data_dir, url) as desk:
+        return _tell(desk, command, f"{symbol} is to be closed", as_json=as_json)
+
+
+def _order(
+    side: Side,
+    symbol: str,
+    volume: str,
+    limit: str | None,
+    stop: str | None,
+    tif: TimeInForce | None,
+    sl: str | None,
+    tp: str | None,
+    trailing: int,
+    expires: str | None,
+) -> dict[str, Any]:
+    """The fields of a PlaceCommand but for key and reason, judged as far as they can be without a market."""
+    if limit is not None and stop is not None:
+        raise StartError(f"--limit {limit} with --stop {stop}, expected one of the two")
+    expires_ns = _time_ns(expires)
+    if expires_ns and tif is None:
+        tif = TimeInForce.GTD
+    if (tif is TimeInForce.GTD) != bool(expires_ns):
+        shown = "no --tif" if tif is None else f"--tif {tif.value}"
+        raise StartError(
+            f"{shown} with {f'--expires {expires}' if expires else 'no --expires'}, expected --tif GTD with --expires"
+        )
+    is_market = limit is None and stop is None
+    if is_market and tif in (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD):
+        raise StartError(f"--tif {tif.value} without --limit or --stop, expected IOC or FOK for an order at the market")
+    return {
+        "side": side,
+        "symbol": _symbol(symbol),
+        "volume": _decimal("--volume", volume),
+        "type": OrderType.MARKET if is_market else OrderType.LIMIT if limit is not None else OrderType.STOP,
+        "price": _decimal("--limit", limit) if limit is not None else _decimal("--stop", stop),
+        "time_in_force": tif,
+        "stop_loss": _decimal("--sl", sl),
+        "take_profit": _decimal("--tp", tp),
+        "trailing_stop_points": trailing,
+        "expires_ns": expires_ns,
+    }
+
+
+def _place(
+    order: dict[str, Any], reason: str, key: str | None, data_dir: Path | None, url: str | None, *, as_json: bool
+) -> int:
+    from proto.control import PlaceCommand
+
+    command = PlaceCommand(key=_key(key), reason=said(reason), **order)
+    price = "" if command.price is None else f" {command.type.value} {plain(command.price)}"
+    with link_running(data_dir, url) as desk:
+        words = f"{command.side.value} {plain(command.volume)} {command.symbol}{price} is ordered"
+        return _tell(desk, command, words, as_json=as_json)
+
+
+def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) -> int:
+    """Tell portfolio, and say what it made of it; exit code 1 when it is denied."""
+    from proto.control import OrderCommandReply
+
+    reply = desk.ask(command, OrderCommandReply)
+    if reply is None:
+        raise silence(desk.url, f"ask again with --key {command.key}: it is not done twice")
+    if as_json:
+        print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
+    elif reply.denied:
+        print(f"DENIED by {reply.code}: {reply.observed}, limit {reply.limit}")
+    else:
+        print(done + (f": {', '.join(reply.order_ids)}" if reply.order_ids else ""))
+    return EXIT_DENIED if reply.denied else 0
+
+
+def _order_of(desk: DeskLink, order_id: str) -> OrderRow:
+    from proto.control import OrdersQuery
+    from proto.views import OrdersReply
+
+    number = order_id.rpartition("-")[2]
+    if number.isascii() and number.isdecimal() and 0 < int(number) < 2**53:
+        query = OrdersQuery(after=int(number) - 1, limit=1, open_only=False, newest=False)
+        page = desk.ask(query, OrdersReply)
+        if page is None:
+            raise silence(desk.url, "nothing was done")
+        for row in page.rows:
+            if row.order_id == order_id:
+                return row
+    raise StartError(f"there is no order {order_id}, expected an id as `paperdesk orders` shows it")
+
+
+def _guard_of(desk: DeskLink, symbol: str, ticket: int) -> GuardRow | None:
+    from cli.desk_link import all_rows
+    from proto.control import PositionsQuery
+    from proto.views import PAGE_ROWS_MAX, PositionRow, PositionsReply
+
+    rows = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
+    if rows is None:
+        raise silence(desk.url, "nothing was done")
+    held = [row for row in rows if isinstance(row, PositionRow) and row.symbol == symbol]
+    if not held:
+        raise StartError(f"--position {symbol}: nothing is held of it, expected a symbol of `paperdesk positions`")
+    return next((guard for guard in held[0].guards if guard.position == ticket), None)
+
+
+def _key(key: str | None) -> str:
+    return uuid.uuid4().hex if key is None else _name("--key", key)
+
+
+def _name(what: str, text: str) -> str:
+    if not 0 < len(text) <= 64:
+        raise StartError(f"{what} has {len(text)} characters, expected 1 to 64")
+    return text
+
+
+def _symbol(text: str) -> str:
+    from cli.inputs import is_symbol
+
+    if not is_symbol(text):
+        raise StartError(f"SYMBOL is {text!r}, expected a symbol such as EURUSD")
+    return text
+
+
+def _position(text: str) -> tuple[str, int]:
+    symbol, colon, ticket = text.partition(":")
+    if colon and not (ticket.isascii() and ticket.isdecimal() and 0 < int(ticket) < 2**53):
+        raise StartError(f"--position {text}: the ticket is {ticket!r}, expected a whole number above 0")
+    return _symbol(symbol), int(ticket or 0)
+
+
+def _decimal(option: str, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise StartError(f"{option} is {text!r}, expected a number above 0") from None
+    if not is_exact(value) or value <= 0:
+        raise StartError(f"{option} is {text}, expected a number above 0 of a sane size")
+    return value
+
+
+def _stop(option: str, text: str | None) -> Decimal | None:
+    return None if text == NONE else _decimal(option, text)
+
+
+def _time_ns(text: str | None) -> int:
+    if text is None:
+        return 0
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise StartError(f"--expires is {text!r}, expected a time such as 2026-11-27T12:00Z") from None
+    if at.tzinfo is None:
+        raise StartError(f"--expires is {text!r} without a zone, expected one such as 2026-11-27T12:00Z")
+    seconds = int((at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    if seconds <= 0:
+        raise StartError(f"--expires is {text!r}, expected a time after 1970")
+    return seconds * _NS

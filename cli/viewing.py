@@ -1,0 +1,290 @@
+"""`paperdesk orders`, `fills`, `deals`, `positions`, `account`, `risk` and `why`: what a desk has done, holds and may do.
+
+A running desk is asked; a stopped one's ledger is read, by the same functions, so that the two never differ in kind. Tables show the
+latest rows, JSON has all of them unless it is told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli.desk_link import Folder, Url, all_rows, link
+from cli.options import AsJson
+from cli.places import json_text
+from common.errors import StartError
+from proto.views import PAGE_ROWS_MAX, plain_fields
+
+if TYPE_CHECKING:
+    from cli.desk_link import DeskLink, Page
+
+SHOWN_ROWS: Final = 50
+"""Rows of a table that is not told how many; what is older, `--last` and `--json` have."""
+
+ORDER_COLUMNS: Final = [
+    "number",
+    "order_id",
+    "created_ns",
+    "symbol",
+    "side",
+    "type",
+    "volume",
+    "price",
+    "status",
+    "filled_volume",
+    "filled_price",
+    "profit",
+    "tag",
+    "code",
+    "error",
+]
+FILL_COLUMNS: Final = [
+    "deal",
+    "time_ns",
+    "symbol",
+    "kind",
+    "entry",
+    "volume",
+    "price",
+    "slippage",
+    "profit",
+    "commission",
+    "swap",
+    "why",
+    "order_id",
+]
+POSITION_COLUMNS: Final = (
+    ["symbol", "direction", "net_volume", "avg_entry_price", "close_price", "unrealized_pnl", "stops", "lots_count"]
+)  # fmt: skip
+RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
+
+Last = Annotated[
+    int | None, typer.Option("--last", metavar="N", min=1, help="Only the last N rows.", show_default=False)
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    example = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
+    for command in (orders, fills, deals, positions, account, risk):
+        app.command(epilog=example.format(command.__name__))(command)
+    app.command(epilog='[bold]Example[/bold]\n\n  paperdesk why EURUSD\n\n  paperdesk why "deal 17" --json')(why)
+
+
+def orders(
+    data_dir: Folder = None,
+    url: Url = None,
+    open_only: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
+    last: Last = None,
+    as_json: AsJson = False,
+) -> int:
+    """Orders, the latest last, with what became of each."""
+    with link(data_dir, url) as desk:
+        rows, total = order_rows(desk, open_only=open_only, last=_wanted(last, as_json=as_json))
+    return _show(rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json)
+
+
+def fills(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
+    """Executions, the latest last, with what each cost and earned."""
+    with link(data_dir, url) as desk:
+        rows, total = fill_rows(desk, trades_only=True, last=_wanted(last, as_json=as_json))
+    return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json)
+
+
+def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
+    """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
+    with link(data_dir, url) as desk:
+        rows, total = fill_rows(desk, trades_only=False, last=_wanted(last, as_json=as_json))
+    return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json)
+
+
+def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+    """Open positions, valued at the last tick decided."""
+    from proto.control import PositionsQuery
+    from proto.views import PositionsReply
+
+    with link(data_dir, url) as desk:
+        found = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
+        rows = _ledger().positions(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
+    shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
+    return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json)
+
+
+def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+    """Money and progress of the account."""
+    from cli.summary import show_fields
+
+    with link(data_dir, url) as desk:
+        fields = account_fields(desk)
+    if as_json:
+        print(json_text(fields))
+    else:
+        show_fields(fields)
+    return 0
+
+
+def risk(
+    data_dir: Folder = None,
+    url: Url = None,
+    risk_set: Annotated[
+        str | None,
+        typer.Option(
+            "--risk", help="default, none, or a TOML file, for a ledger: the desk's own where that has a name."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """What each limit of the risk ladder stands at, and what is left of it."""
+    from proto.control import RiskQuery
+    from proto.views import RiskReply
+
+    pages: list[RiskReply] = []
+    with link(data_dir, url) as desk:
+
+        def page(after: int) -> RiskReply | None:
+            found = desk.ask(RiskQuery(after=after, limit=PAGE_ROWS_MAX), RiskReply)
+            pages.extend(() if found is None else (found,))
+            return found
+
+        if risk_set is not None and desk.folder is None:
+            raise StartError(f"--risk {risk_set} without --data-dir, expected a ledger to read by these limits")
+        found = None if risk_set is not None else all_rows(desk, page)
+        if found is not None:
+            rows = [plain_fields(row) for row in found]
+        elif risk_set is not None:
+            assert desk.folder is not None
+            rows = _ledger().risk(desk.folder, risk_set)
+        else:
+            rows = _ledger().risk(desk.ledger_instead(), None)
+    if pages and not as_json:
+        state = f"trading is {pages[0].trading_state}" + (
+            f": {pages[0].trading_reason}" if pages[0].trading_reason else ""
+        )
+        print(*filter(None, (f"limits {pages[0].limits}; {state}", pages[0].warning)), sep="\n")
+    return _show(rows, RISK_COLUMNS, "no limit has anything to show", len(rows), as_json=as_json)
+
+
+def why(
+    name: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID",
+            help="An order's or a denial's id, a deal's number or ticket, or a symbol.",
+            show_default=False,
+        ),
+    ],
+    data_dir: Folder = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Why an order, a fill or a denial came about, link by link; of a symbol, why its latest signal came to nothing."""
+    from cli.why_page import show_why
+    from proto.control import WhyQuery
+    from proto.views import WhyReply
+
+    words = " ".join(" ".join(name).split())
+    if not 0 < len(words) <= 64:
+        raise StartError(f"ID has {len(words)} characters, expected 1 to 64")
+    with link(data_dir, url) as desk:
+        found = desk.ask(WhyQuery(words), WhyReply)
+        chain = _ledger().why(desk.ledger_instead(), words) if found is None else plain_fields(found)
+    if as_json:
+        print(json_text(chain))
+    else:
+        show_why(chain)
+    return 0
+
+
+def order_rows(desk: DeskLink, *, open_only: bool = False, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
+    """The last orders, or all of them, and how many there are."""
+    from proto.control import OrdersQuery
+    from proto.views import OrdersReply
+
+    def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
+        return desk.ask(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
+
+    return _latest(desk, page, last, lambda folder: _ledger().orders(folder, open_only=open_only))
+
+
+def fill_rows(desk: DeskLink, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
+    """The last deals, or all of them, and how many there are."""
+    from proto.control import FillsQuery
+    from proto.views import FillsReply
+
+    def page(after: int, limit: int, newest: bool) -> FillsReply | None:
+        return desk.ask(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
+
+    return _latest(desk, page, last, lambda folder: _ledger().deals(folder, trades_only=trades_only))
+
+
+def account_fields(desk: DeskLink) -> dict[str, Any]:
+    """Money and progress of the account."""
+    from proto.control import AccountQuery
+    from proto.views import AccountView
+
+    found = desk.ask(AccountQuery(), AccountView)
+    return _ledger().account(desk.ledger_instead()) if found is None else plain_fields(found)
+
+
+def _latest(
+    desk: DeskLink,
+    page: Callable[[int, int, bool], Any],
+    last: int | None,
+    from_ledger: Callable[[Path], list[dict[str, Any]]],
+) -> tuple[list[dict[str, Any]], int]:
+
+    if last is not None and last <= PAGE_ROWS_MAX:
+        found = page(0, last, True)
+        # Rows of many words may fill a frame before there are as many as were asked for.
+        if found is not None and len(found.rows) == min(last, found.total):
+            return [plain_fields(row) for row in found.rows], found.total
+        every = None if found is None else all_rows(desk, lambda after: _a_page(page, after))
+    else:
+        every = all_rows(desk, lambda after: _a_page(page, after))
+    rows = from_ledger(desk.ledger_instead()) if every is None else [plain_fields(row) for row in every]
+    return rows[-last:] if last is not None else rows, len(rows)
+
+
+def _a_page(page: Callable[[int, int, bool], Any], after: int) -> Page | None:
+
+    found: Page | None = page(after, PAGE_ROWS_MAX, False)
+    return found
+
+
+def _ledger() -> ModuleType:
+    """What reads a ledger, which takes half a second to load and which a running desk needs nothing of."""
+    from research import views
+
+    return views
+
+
+def _wanted(last: int | None, *, as_json: bool) -> int | None:
+    return SHOWN_ROWS if last is None and not as_json else last
+
+
+def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
+    words = []
+    for held in guards:
+        parts = [f"#{held['position']}"] if held["position"] else []
+        parts += [
+            f"{name} {held[field]}" for name, field in (("SL", "stop_loss"), ("TP", "take_profit")) if held[field]
+        ]
+        parts += [f"trailing {held['trailing_stop_points']} points"] if held["trailing_stop_points"] else []
+        words.append(" ".join(parts))
+    return ", ".join(words)
+
+
+def _show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], none: str, total: int, *, as_json: bool) -> int:
+    from cli.summary import show_rows
+
+    if as_json:
+        print(json_text(rows))
+        return 0
+    show_rows(rows, columns, none=none)
+    if total > len(rows):
+        print(f"the last {len(rows)} of {total:,}; --last N shows more, --json has all of them")
+    return 0

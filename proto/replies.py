@@ -1,0 +1,228 @@
+"""What the MT5 gateway answers on its request socket: a flat map with a `status`, which says from where it comes.
+
+Every reply names mode, venue, account and the start of the gateway; those that refuse have an `error_code` and words.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from proto.codes import ErrorCode
+from proto.instrument import Instrument
+from proto.records import TickCounts, VenueDeal, VenueOrder, VenuePosition, require_all_exact
+from proto.trading import AccountMode
+from proto.units import Cursor, Name, Sequence, Text, TimeNs
+
+RequestId = Annotated[str, Meta(max_length=64)]
+
+
+class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
+    status: Annotated[str, Meta(max_length=32)]
+    request_id: RequestId = ""
+    mode: Literal["simulated", "demo", "live"]
+    venue: Name
+    account: Name
+    boot_id: Name
+    error: Text | None = None
+    error_code: ErrorCode | None = None
+
+
+class ErrorReply(_Reply, frozen=True, kw_only=True, tag="error"):
+    """The request was refused and had no effect; nothing of it was stored."""
+
+
+class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
+    """`now_ns` is venue time."""
+
+    now_ns: TimeNs
+
+
+class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
+    """Where the stream stands. `window` 0: the venue runs by itself and waits for nobody (live).
+
+    `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
+    incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file. `epoch` is the
+    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat. `leverage` 0: no margin is asked for.
+    """
+
+    stream_id: Name
+    journal_id: Name
+    now_ns: TimeNs
+    window: Cursor
+    published: Cursor
+    confirmed: Cursor
+    sequences: dict[str, Cursor]
+    first_time_ns: TimeNs
+    currency: Annotated[str, Meta(min_length=3, max_length=8)]
+    currency_digits: Annotated[int, Meta(ge=0, le=8)]
+    data_sha256: Annotated[str, Meta(max_length=64)]
+    fills: Name
+    account_mode: AccountMode = AccountMode.NETTING
+    leverage: Cursor = 0
+    epoch: Cursor = 0
+    lease_now_ns: TimeNs = 0
+    is_halted: bool = False
+
+
+class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
+    """`epoch` is the highest known, `lease_now_ns` what the next LEASE has to repeat.
+
+    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; LEASE_STALE, the request is too
+    old, and one that repeats this `lease_now_ns` will do.
+    """
+
+    epoch: Cursor
+    lease_now_ns: TimeNs
+    expires_in_ms: Cursor
+
+
+class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
+    """Whether orders that open exposure are refused, and why; `closed` are the tickets of the orders that FLATTEN placed."""
+
+    is_halted: bool
+    reason: Text
+    closed: list[Sequence] = []
+
+
+class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
+    """The faults in force: calls that each of them still has, or the milliseconds that it lasts."""
+
+    active: dict[str, Cursor]
+
+
+class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
+    """What became of an order. `deal_cursor` is the number of deals in the book once it was done.
+
+    `quiet`: nothing is in the book that a tick could set off. `position` is the ticket of the position that its last deal was about.
+    """
+
+    order_id: Annotated[str, Meta(max_length=64)]
+    symbol: str | None = None
+    action: str | None = None
+    ticket: int | None = None
+    deal: int | None = None
+    filled_price: Decimal | None = None
+    filled_volume: Decimal | None = None
+    retcode: int | None = None
+    time_ns: TimeNs = 0
+    ordinal: Cursor = 0
+    deal_cursor: Cursor = 0
+    quiet: bool = False
+    position: int | None = None
+
+    def __post_init__(self) -> None:
+        """Every number that is told is finite and of a sane size."""
+        require_all_exact(self, "filled_price", "filled_volume")
+
+
+class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
+    """What an order or a position has now: one of the two, or neither where it is gone.
+
+    With status REJECTED nothing was changed, and `retcode` and `error_code` say why. `deal_cursor` and `quiet` are as in an order's reply.
+    """
+
+    order: VenueOrder | None = None
+    position: VenuePosition | None = None
+    retcode: int | None = None
+    deal_cursor: Cursor = 0
+    quiet: bool = False
+
+
+class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
+    """The book stands at tick `ordinal` + 1, and `deal_cursor` deals had happened when it had stepped there.
+
+    `order_cursor` counts the orders that ticks have ended without a deal (canceled, expired, refused when their time came): where it has grown,
+    open orders are to be asked after. `counts` comes with the end of the data: there is no tick after `ordinal`.
+    """
+
+    ordinal: Cursor
+    deal_cursor: Cursor
+    quiet: bool
+    end_of_data: bool
+    counts: TickCounts | None = None
+    order_cursor: Cursor = 0
+
+
+class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
+    """Money of the account, in its currency. `equity`, `margin` and `free_margin` are None when a position cannot be valued.
+
+    `margin_level_pct` is equity by margin, None where there is no margin.
+    """
+
+    currency: Name
+    currency_digits: int
+    balance: Decimal
+    equity: Decimal | None
+    deal_cursor: Cursor
+    ordinal: Cursor
+    account_mode: AccountMode = AccountMode.NETTING
+    leverage: Cursor = 0
+    margin: Decimal | None = Decimal(0)
+    free_margin: Decimal | None = None
+    margin_level_pct: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """Every number that is told is finite and of a sane size."""
+        require_all_exact(self, "balance", "equity", "margin", "free_margin", "margin_level_pct")
+
+
+class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):
+    """Open positions; `next` is the cursor of the page after, None at the end."""
+
+    positions: list[VenuePosition]
+    next: Cursor | None
+
+
+class OrdersReply(_Reply, frozen=True, kw_only=True, tag="orders"):
+    """Orders by ticket; `next` is the cursor of the page after, None at the end."""
+
+    orders: list[VenueOrder]
+    next: Cursor | None
+
+
+class DealsReply(_Reply, frozen=True, kw_only=True, tag="deals"):
+    """Deals in the order of happening; `next` is the cursor of the page after, None at the end."""
+
+    deals: list[VenueDeal]
+    next: Cursor | None
+
+
+class SymbolReply(_Reply, frozen=True, kw_only=True, tag="symbol"):
+    """Terms of one symbol."""
+
+    instrument: Instrument
+
+
+class TicksReply(_Reply, frozen=True, kw_only=True, tag="ticks"):
+    """Published ticks of one symbol as columns of equal length; the first has sequence `from_sequence`."""
+
+    symbol: Name
+    stream_id: Name
+    from_sequence: Sequence
+    ordinal: list[int]
+    time_ns: list[int]
+    bid: list[float]
+    ask: list[float]
+    volume: list[float]
+
+
+Reply = (
+    ErrorReply
+    | PingReply
+    | HelloReply
+    | LeaseReply
+    | HaltReply
+    | SimulateReply
+    | OrderReply
+    | ModifyReply
+    | ConfirmReply
+    | AccountReply
+    | PositionsReply
+    | OrdersReply
+    | DealsReply
+    | SymbolReply
+    | TicksReply
+)

@@ -1,0 +1,102 @@
+"""Checks of history, positions and money, and of what a restart of the gateway leaves of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from proto.gateway import DealKind, OrderReplyStatus
+from proto.units import round_money
+from research.conformance.desk import Desk
+from research.conformance.registry import Registry, Skip, expect
+
+check = Registry()
+MOMENTS_MAX = 50
+RESTART_S = 60.0
+
+
+@check
+def history_comes_in_pages(desk: Desk) -> None:
+    """Orders and deals told one by one are those told at once; deals are numbered from 1 without a gap."""
+    for rows, by_one in ((desk.orders(), desk.orders(limit=7)), (desk.deals(), desk.deals(limit=7))):
+        expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or other ones")
+    numbers = [deal.deal for deal in desk.deals()]
+    expect(numbers == list(range(1, len(numbers) + 1)), f"the numbers of {len(numbers)} deals have a gap")
+    middle = len(numbers) // 2
+    expect(desk.deals(after=middle) == desk.deals()[middle:], f"deals after {middle} are other ones")
+
+
+@check
+def positions_are_the_sum_of_the_deals(desk: Desk) -> None:
+    """For each symbol the signed volumes of all deals add up to the open positions."""
+    desk.bought()
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    held: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for deal in desk.deals():
+        if deal.kind.is_trade:
+            sums[deal.symbol] += deal.volume if deal.kind is DealKind.BUY else -deal.volume
+    for position in desk.positions():
+        held[position.symbol] += position.side.sign * position.volume
+    symbols = sorted({*sums, *held})
+    wrong = {symbol: (sums[symbol], held[symbol]) for symbol in symbols if sums[symbol] != held[symbol]}
+    expect(not wrong, f"deals and positions by symbol: {wrong}")
+
+
+@check
+def the_balance_is_the_sum_of_the_deals(desk: Desk) -> None:
+    """Profit, commission and swap of all deals add up to the balance."""
+    account = desk.account()
+    cash = sum((deal.cash for deal in desk.deals()), Decimal(0))
+    expect(cash == account.balance, f"deals of {cash}, a balance of {account.balance} {account.currency}")
+
+
+@check
+def equity_is_balance_and_open_profit(desk: Desk) -> None:
+    """At some moment between two ticks equity is the balance, open profit and open swap, to the last digit."""
+    desk.bought()
+    seen = ""
+    for _ in range(MOMENTS_MAX):
+        before, positions, after = desk.account(), desk.positions(), desk.account()
+        profits = [position.profit for position in positions]
+        if before.equity != after.equity or after.equity is None or None in profits:
+            continue
+        open_profit = sum((profit for profit in profits if profit is not None), Decimal(0))
+        swap = sum((position.swap for position in positions), Decimal(0))
+        total = round_money(after.balance + open_profit + swap, after.currency_digits)
+        if total == after.equity:
+            return
+        seen = f"balance {after.balance}, profit {open_profit}, swap {swap}, equity {after.equity}"
+    raise AssertionError(seen or "the account never stood still for two questions, or could not be valued")
+
+
+@check
+def a_restart_forgets_nothing(desk: Desk) -> None:
+    """After a restart the boot is another, and journal, stream, orders, deals and positions are the same."""
+    if desk.restart is None:
+        raise Skip("nobody restarts the gateway; `--restart` asks a person to")
+    order = desk.order()
+    reply = desk.filled(order)
+    rests = desk.status(order.order_id)
+    before = (desk.hello(), desk.orders(), desk.deals(), [held.ticket for held in desk.positions()])
+    desk.restart()
+
+    def answered() -> bool:
+        try:
+            return desk.hello().boot_id != before[0].boot_id and desk.account().status == "OK"
+        except AssertionError:
+            return False
+
+    expect(desk.until(answered, bool, seconds=RESTART_S), f"no other boot answered within {RESTART_S:g} s")
+    after = (desk.hello(), desk.orders(), desk.deals(), [held.ticket for held in desk.positions()])
+    expect(after[0].journal_id == before[0].journal_id, "the journal is another one")
+    expect(after[0].stream_id == before[0].stream_id, "the stream of ticks is another one")
+    expect(after[0].published >= before[0].published, f"tick {after[0].published} after {before[0].published}")
+    orders = [(row.ticket, row.order_id, row.status, row.filled_volume) for row in before[1]]
+    now = {row.ticket: (row.ticket, row.order_id, row.status, row.filled_volume) for row in after[1]}
+    expect(all(now.get(row[0]) == row for row in orders), "an order is another one")
+    expect(after[2][: len(before[2])] == before[2], "a deal is another one")
+    expect(set(before[3]) <= set(after[3]), "a position is gone")
+    again = desk.place(order)
+    told = (again.status, again.ticket, again.deal)
+    expect(told == (reply.status, reply.ticket, reply.deal), f"the order sent again: {told}, it was {rests}")
+    expect(again.status == OrderReplyStatus.FILLED, f"told {again.status}")

@@ -1,0 +1,91 @@
+"""Checks of orders that rest: listed, modified, canceled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proto.gateway import Modify, OrderReply, OrderReplyStatus, OrderType, Ping, PingReply, TimeInForce
+from proto.units import Side
+from research.conformance.desk import Desk
+from research.conformance.registry import Registry, expect
+
+check = Registry()
+ACCEPTED, CANCELED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.CANCELED
+HOUR_NS = 3_600_000_000_000
+SECOND_NS = 1_000_000_000
+
+
+@check
+def a_limit_order_rests_and_is_canceled_once(desk: Desk) -> None:
+    """A limit far from the market is ACCEPTED and listed; CANCEL ends it, and said again says the same."""
+    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
+    first, again = desk.cancel(reply.order_id), desk.cancel(reply.order_id)
+    expect(first.status == CANCELED, f"told {first.status} {first.error_code}: {first.error}")
+    told = (again.status, again.ticket)
+    expect(told == (CANCELED, reply.ticket), f"told {told} the second time")
+    listed = desk.listed(reply.order_id)
+    expect(listed is not None and listed.status == CANCELED, f"listed as {listed}")
+    expect(not desk.deals_of(reply.order_id), "it has a deal")
+
+
+@check
+def a_stop_order_rests_and_is_canceled(desk: Desk) -> None:
+    """The same holds for a stop order on the other side."""
+    reply = _resting(desk, Side.SELL, OrderType.STOP)
+    ended = desk.cancel(reply.order_id)
+    expect(ended.status == CANCELED, f"told {ended.status} {ended.error_code}: {ended.error}")
+
+
+@check
+def a_resting_order_is_modified_by_revision(desk: Desk) -> None:
+    """MODIFY gives a resting order its price and stops; an older revision is refused and changes nothing."""
+    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
+    listed = desk.listed(reply.order_id)
+    expect(listed is not None and listed.price is not None, f"listed as {listed}")
+    assert listed is not None
+    assert listed.price is not None
+    point = desk.instrument().point
+    price, stop = listed.price - 50 * point, listed.price - 500 * point
+    changed = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, price=price, stop_loss=stop, revision=5))
+    expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
+    after = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None and order.price == price)
+    expect(after is not None and (after.price, after.stop_loss) == (price, stop), f"listed as {after}")
+    older = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, price=listed.price, revision=4))
+    expect(older.error_code == "STALE_REVISION", f"a lower revision: told {older.status} {older.error_code}")
+    kept = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, revision=6))
+    expect(kept.status == "OK", f"without a price: told {kept.status} {kept.error_code}")
+    last = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None and order.stop_loss is None)
+    expect(last is not None and (last.price, last.stop_loss) == (price, None), f"listed as {last}")
+    desk.cancel(reply.order_id)
+
+
+@check
+def what_has_ended_is_not_changed(desk: Desk) -> None:
+    """CANCEL of a filled order tells that it is FILLED, with ORDER_ENDED."""
+    reply = desk.bought().reply
+    ended = desk.cancel(reply.order_id)
+    told = (ended.status, ended.error_code)
+    expect(told == (OrderReplyStatus.FILLED, "ORDER_ENDED"), f"told {told}")
+
+
+@check
+def an_order_for_a_day_or_till_a_time_says_so(desk: Desk) -> None:
+    """GTD is listed with its expiry, to the second; DAY as DAY."""
+    expires_ns = (desk.expect(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
+    dated = _resting(desk, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
+    listed = desk.listed(dated.order_id)
+    expect(listed is not None and listed.expires_ns // SECOND_NS == expires_ns // SECOND_NS, f"listed as {listed}")
+    day = _resting(desk, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.DAY)
+    shown = desk.listed(day.order_id)
+    expect(shown is not None and shown.time_in_force is TimeInForce.DAY, f"listed as {shown}")
+    for reply in (dated, day):
+        desk.cancel(reply.order_id)
+
+
+def _resting(desk: Desk, side: Side, kind: OrderType, **fields: Any) -> OrderReply:
+    """Place an order that rests."""
+    reply = desk.place(desk.order(side, type=kind, price=desk.far(side, kind), **fields))
+    expect(reply.status == ACCEPTED, f"a {kind} order came to {reply.status} {reply.error_code}: {reply.error}")
+    listed = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None)
+    expect(listed is not None and listed.status == ACCEPTED and listed.type is kind, f"listed as {listed}")
+    return reply

@@ -1,0 +1,315 @@
+"""The client of the checks: it asks a gateway, repeats a request until its order has come to something, and tidies up.
+
+It knows the protocol and nothing of any venue. Waiting is done by asking again: an order is settled when the gateway says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, TypeVar
+
+import zmq
+
+from common.errors import StartError
+from common.sockets import Sockets, send
+from proto.codec import decode_reply, encode
+from proto.gateway import (
+    AccountReply,
+    Buy,
+    Cancel,
+    Close,
+    DealsReply,
+    GetAccount,
+    GetDeals,
+    GetOrders,
+    GetPositions,
+    GetSymbolInfo,
+    GetTicks,
+    Hello,
+    HelloReply,
+    Modify,
+    ModifyReply,
+    OrderReply,
+    OrderReplyStatus,
+    OrdersReply,
+    OrderStatusQuery,
+    OrderType,
+    PlaceOrder,
+    PositionsReply,
+    Reply,
+    Request,
+    Sell,
+    SymbolReply,
+    TicksReply,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
+)
+from proto.instrument import Instrument
+from proto.money import Quote
+from proto.units import Side, exact, floor_to_step
+
+ANSWER_S: Final = 10.0
+SETTLING_S: Final = 30.0
+"""A real broker may take that long to execute and to show it."""
+
+AGAIN_S: Final = 0.02
+FAR: Final = Decimal("0.05")
+"""How far from the market a price is that is not to be reached, as a part of it."""
+
+UNSETTLED: Final = (
+    OrderReplyStatus.CALL_IN_PROGRESS,
+    OrderReplyStatus.IN_DOUBT,
+    OrderReplyStatus.ACCEPTED,
+    OrderReplyStatus.PARTIALLY_FILLED,
+)
+IN_CALL: Final = (OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT)
+R = TypeVar("R")
+
+
+class NoAnswer(AssertionError):  # noqa: N818 - a check fails by it
+    """The gateway has not answered in time."""
+
+
+class Bought(NamedTuple):
+    """A position that a check has opened: its order's reply, and how it is listed."""
+
+    reply: OrderReply
+    position: VenuePosition
+
+
+class Desk:
+    """One client of one gateway, trading one symbol."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        symbol: str,
+        run_id: str,
+        restart: Callable[[], None] | None = None,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        """`run_id` begins the ids of all orders; `restart` has the gateway restarted, where that can be had."""
+        self.url = url
+        self.symbol = symbol
+        self.restart = restart
+        self._run_id = run_id
+        self._answer_s = answer_s
+        self._count = 0
+        self._sockets = Sockets()
+        self._socket = self._sockets.dealer(url)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sockets.close()
+
+    # ------------------------------------------------------------------------------------------------------------ asking
+
+    def ask(self, request: Request) -> Reply:
+        """One question, one answer.
+
+        Raises:
+            NoAnswer: none came in time.
+        """
+        return decode_reply(self.ask_bytes(encode(request)))
+
+    def ask_bytes(self, payload: bytes) -> bytes:
+        """The same in bytes."""
+        deadline = time.monotonic() + self._answer_s
+        while self._socket.poll(0, zmq.POLLIN):
+            self._socket.recv_multipart()
+        while time.monotonic() < deadline:
+            left_ms = max(1, int((deadline - time.monotonic()) * 1_000))
+            if self._socket.poll(left_ms, zmq.POLLOUT) and send(self._socket, [b"", payload]):
+                break
+        if self._socket.poll(max(1, int((deadline - time.monotonic()) * 1_000)), zmq.POLLIN):
+            return self._socket.recv_multipart()[-1]
+        raise NoAnswer(f"{self.url} did not answer within {self._answer_s:g} s")
+
+    def expect(self, request: Request, kind: type[R]) -> R:
+        """The answer, which has to be of a kind."""
+        reply = self.ask(request)
+        if not isinstance(reply, kind):
+            said = f"{getattr(reply, 'error_code', None)}: {getattr(reply, 'error', None)}"
+            raise AssertionError(f"{type(request).__name__} was answered with {type(reply).__name__} ({said})")
+        return reply
+
+    def until(self, ask: Callable[[], R], is_enough: Callable[[R], bool], *, seconds: float = SETTLING_S) -> R:
+        """Ask again until the answer is enough; the last answer, whatever it is, when time is up."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = ask()
+            if is_enough(answer) or time.monotonic() > deadline:
+                return answer
+            time.sleep(AGAIN_S)
+
+    # ------------------------------------------------------------------------------------------------------------ orders
+
+    def new_id(self) -> str:
+        """An order id that nobody has used."""
+        self._count += 1
+        return f"{self._run_id}-{self._count}"
+
+    def order(self, side: Side = Side.BUY, *, order_id: str = "", **fields: Any) -> PlaceOrder:
+        """An order of the least volume, unless told otherwise."""
+        kind = Buy if side is Side.BUY else Sell
+        fields.setdefault("volume", self.instrument().volume_min)
+        fields.setdefault("symbol", self.symbol)
+        return kind(order_id=order_id or self.new_id(), **fields)
+
+    def place(self, order: PlaceOrder | Close) -> OrderReply:
+        """Send an order, and the same order again while the venue is being called; what it comes to."""
+        return self.until(lambda: self._order_reply(order), lambda reply: reply.status not in IN_CALL)
+
+    def filled(self, order: PlaceOrder | Close) -> OrderReply:
+        """Send an order that is to be executed at once; what it has come to."""
+        reply = self.place(order)
+        if reply.status not in UNSETTLED:
+            return reply
+        return self.until(lambda: self.status(order.order_id), lambda known: known.status not in UNSETTLED)
+
+    def status(self, order_id: str) -> OrderReply:
+        """What is known of an order."""
+        return self.expect(OrderStatusQuery(order_id=order_id), OrderReply)
+
+    def cancel(self, order_id: str) -> OrderReply:
+        """End an order that rests."""
+        request = Cancel(order_id=order_id)
+        return self.until(lambda: self._order_reply(request), lambda reply: reply.status not in IN_CALL)
+
+    def modify(self, request: Modify) -> ModifyReply:
+        """Modify something, asking again while the venue is being called: give it a revision."""
+        assert request.revision, "a modification that is repeated has a revision"
+
+        def ask() -> ModifyReply:
+            reply = self.ask(request)
+            if getattr(reply, "error_code", None) == "VENUE_BUSY":
+                return ModifyReply(status="CALL_IN_PROGRESS", mode=reply.mode, venue="-", account="-", boot_id="-")
+            if not isinstance(reply, ModifyReply):
+                raise AssertionError(f"MODIFY was answered with {reply}")
+            return reply
+
+        return self.until(ask, lambda reply: reply.status not in ("CALL_IN_PROGRESS", "IN_DOUBT"))
+
+    def _order_reply(self, request: Request) -> OrderReply:
+        reply = self.until(
+            lambda: self.ask(request), lambda answer: getattr(answer, "error_code", None) != "VENUE_BUSY"
+        )
+        if not isinstance(reply, OrderReply):
+            raise AssertionError(f"{type(request).__name__} was answered with {reply}")
+        return reply
+
+    # ----------------------------------------------------------------------------------------------------------- looking
+
+    def hello(self) -> HelloReply:
+        """Who is there."""
+        return self.expect(Hello(client="conformance"), HelloReply)
+
+    def instrument(self) -> Instrument:
+        """Terms of the symbol."""
+        return self.expect(GetSymbolInfo(symbol=self.symbol), SymbolReply).instrument
+
+    def account(self) -> AccountReply:
+        """Its money."""
+        return self.expect(GetAccount(), AccountReply)
+
+    def quote(self) -> Quote:
+        """The latest quote of the symbol."""
+        sequence = self.hello().sequences.get(self.symbol, 0)
+        if not sequence:
+            raise AssertionError(f"{self.symbol} has had no tick")
+        ticks = self.expect(GetTicks(symbol=self.symbol, from_sequence=sequence), TicksReply)
+        return Quote(exact(ticks.bid[-1]), exact(ticks.ask[-1]))
+
+    def far(self, side: Side, kind: OrderType) -> Decimal:
+        """A price for a resting order that the market is far from."""
+        quote, instrument = self.quote(), self.instrument()
+        below = (side is Side.BUY) == (kind is OrderType.LIMIT)
+        price = quote.bid * (1 - FAR) if below else quote.ask * (1 + FAR)
+        return floor_to_step(price, instrument.tick_size)
+
+    def positions(self) -> list[VenuePosition]:
+        """All that are open."""
+        return self._pages(
+            lambda after: self.expect(GetPositions(after=after), PositionsReply), lambda reply: reply.positions
+        )
+
+    def orders(self, *, limit: int = 100) -> list[VenueOrder]:
+        """All of the account's."""
+        return self._pages(
+            lambda after: self.expect(GetOrders(after=after, limit=limit), OrdersReply), lambda reply: reply.orders
+        )
+
+    def deals(self, *, after: int = 0, limit: int = 100) -> list[VenueDeal]:
+        """All of the account's, or those after a number."""
+        return self._pages(
+            lambda at: self.expect(GetDeals(after=at, limit=limit), DealsReply), lambda reply: reply.deals, after=after
+        )
+
+    def listed(self, order_id: str) -> VenueOrder | None:
+        """An order as GET_ORDERS has it."""
+        return next((order for order in self.orders() if order.order_id == order_id), None)
+
+    def deals_of(self, order_id: str) -> list[VenueDeal]:
+        """The deals under an order's id."""
+        return [deal for deal in self.deals() if deal.order_id == order_id]
+
+    def _pages(self, ask: Callable[[int], Any], rows: Callable[[Any], list[Any]], *, after: int = 0) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            page = ask(after)
+            found += rows(page)
+            if page.next is None:
+                return found
+            assert page.next > after, f"next is {page.next} after {after}"
+            after = page.next
+
+    # ------------------------------------------------------------------------------------------------------- in and out
+
+    def bought(self, *, lots: int = 1, **fields: Any) -> Bought:
+        """Open a position of so many times the least volume."""
+        order = self.order(volume=self.instrument().volume_min * lots, **fields)
+        reply = self.filled(order)
+        if reply.status != OrderReplyStatus.FILLED:
+            raise AssertionError(f"a market order came to {reply.status}: {reply.error}")
+        mine = self.until(self._of_symbol, lambda held: len(held) >= 1)
+        tickets = [held.ticket for held in mine]
+        if reply.position is not None and reply.position in tickets:
+            return Bought(reply, mine[tickets.index(reply.position)])
+        if not mine:
+            raise AssertionError(f"{order.order_id} is filled and no position in {self.symbol} is listed")
+        return Bought(reply, mine[-1])
+
+    def flat(self) -> list[str]:
+        """End what this run has resting and close what is open in the symbol; what could not be done."""
+        left = []
+        for order in self.orders():
+            is_mine = order.order_id.startswith(f"{self._run_id}-")
+            if is_mine and order.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
+                ended = self.cancel(order.order_id)
+                if ended.status in UNSETTLED:
+                    left.append(f"order {order.ticket} still rests: {ended.error}")
+        for position in self._of_symbol():
+            reply = self.filled(Close(order_id=self.new_id(), symbol=self.symbol, position=position.ticket))
+            if reply.status != OrderReplyStatus.FILLED:
+                left.append(f"position {position.ticket} is open: {reply.error}")
+        still = self.until(self._of_symbol, lambda held: not held)
+        return left + [f"position {held.ticket} is listed as open" for held in still]
+
+    def _of_symbol(self) -> list[VenuePosition]:
+        return [held for held in self.positions() if held.symbol == self.symbol]
+
+
+def require_answer(desk: Desk) -> HelloReply:
+    """See that somebody is there.
+
+    Raises:
+        StartError: nobody answers, or what does is no gateway.
+    """
+    try:
+        return desk.hello()
+    except AssertionError as error:
+        raise StartError(f"--gateway {desk.url}: {error}, expected a gateway") from None

@@ -1,0 +1,419 @@
+"""The simulated broker's account: where its book stands, what things are worth there, and how a change gets into the book.
+
+Nothing is judged here and nothing is set off: `judging.py` says what is wrong with an order, `matching.py` what a tick does.
+Each change is committed before it is folded in, so an account opened on the same store is the same account. Symbols have the
+broker's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from msgspec import structs
+
+from proto.gateway import AccountMode, DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
+from proto.instrument import Instrument
+from proto.money import Quote, account_margin, conversion_rate
+from proto.units import Side, exact, plain, round_money
+from services.mt5.core import retcodes
+from services.mt5.core.asked import Asked
+from services.mt5.core.book import BookChange, BookOrder, BookStore, Modification, Taken
+from services.mt5.core.fill_model import FillProfile
+from services.mt5.core.instruments import account_digits, catalogue
+from services.mt5.core.judging import Verdict
+from services.mt5.core.margins import is_affordable
+from services.mt5.core.netting import Folded, Position, fold, value_difference
+from services.mt5.core.stream import MarketSource
+from services.mt5.core.symbol_map import SymbolMap
+
+ZERO: Final = Decimal(0)
+AVERAGE_STEP: Final = Decimal("1e-12")
+"""Finest part of the average price of an order that was filled in parts."""
+
+
+class VenueSetupError(ValueError):
+    """Book, stream and account do not go together; the text says which values, and what was expected."""
+
+
+class Account:
+    """One account over one tick stream."""
+
+    def __init__(
+        self,
+        *,
+        stream: MarketSource,
+        stream_id: str,
+        store: BookStore,
+        currency: str,
+        deposit: Decimal,
+        symbols: SymbolMap,
+        account_mode: AccountMode,
+        leverage: int,
+        profile: FillProfile,
+    ) -> None:
+        """Open the book of `store`: a new account gets the deposit, an old one goes on.
+
+        Raises:
+            VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
+                has seen, or the broker does not trade one of its symbols.
+        """
+        self.stream = stream
+        self._stream_id = stream_id
+        self._store = store
+        self._desk_names = {_broker_name(name, symbols): name for name in stream.symbols}
+        self._broker_names = {desk_name: name for name, desk_name in self._desk_names.items()}
+        self.profile = profile
+        self._is_always_quoted = not stream.data_sha256
+        self.instruments = {name: self.terms(_catalogued(name)) for name in self._desk_names}
+        self.currency = currency
+        self.digits = account_digits(currency)
+        self.mode = account_mode
+        self.leverage = leverage
+        self.book = store.load()
+        self.ordinal = 0
+        self._quotes: dict[str, Quote | None] = {}
+        self._open_book(deposit)
+        self.ordinal = self.book.ordinal
+
+    def _open_book(self, deposit: Decimal) -> None:
+        book = self.book
+        if book.is_empty:
+            self._commit(self._opening(balance=deposit, deal=self.cash_deal(deposit, "initial deposit")))
+            return
+        if book.currency != self.currency:
+            raise VenueSetupError(f"the account is kept in {book.currency}, but {self.currency} is asked for")
+        if book.account_mode is not self.mode:
+            raise VenueSetupError(f"the account is {book.account_mode.lower()}, but {self.mode.lower()} is asked for")
+        if book.stream_id == self._stream_id:
+            if book.ordinal > self.stream.last_ordinal:
+                raise VenueSetupError(
+                    f"the book stands at tick {book.ordinal} of stream {self._stream_id}, "
+                    f"which has only {self.stream.last_ordinal}"
+                )
+            return
+        if self.stream.first_time_ns <= book.time_ns:
+            raise VenueSetupError(
+                f"the ticks begin at {_written(self.stream.first_time_ns)}, "
+                f"expected later than {_written(book.time_ns)}, which the account has seen"
+            )
+        self._commit(self._opening(balance=book.balance))
+
+    def _opening(self, *, balance: Decimal, deal: VenueDeal | None = None) -> BookChange:
+        """Stand where a stream opens: before its first tick, or after the history that it has by then."""
+        ordinal = self.stream.opening_ordinal
+        time_ns = self.stream.tick_at(ordinal).time_ns if ordinal else self.book.time_ns
+        return BookChange(
+            stream_id=self._stream_id,
+            currency=self.currency,
+            account_mode=self.mode,
+            ordinal=ordinal,
+            time_ns=time_ns,
+            balance=balance,
+            deal=deal,
+        )
+
+    # ------------------------------------------------------------------------------------------------ where it stands
+
+    @property
+    def time_ns(self) -> int:
+        """Time of the tick at which the book stands; before the first, the last time that the account has seen."""
+        return self.stream.tick_at(self.ordinal).time_ns if self.ordinal else self.book.time_ns
+
+    @property
+    def broker_symbols(self) -> list[str]:
+        """What is quoted here."""
+        return list(self._desk_names)
+
+    @property
+    def tick_symbol(self) -> str:
+        """The symbol of the tick at which the book stands."""
+        return self._broker_names[self.stream.tick_at(self.ordinal).symbol]
+
+    def stand_at(self, ordinal: int) -> None:
+        """Stand at another tick, which sets nothing off."""
+        if ordinal == self.ordinal + 1:
+            self._quotes.pop(self._broker_names[self.stream.tick_at(ordinal).symbol], None)
+        else:
+            self._quotes.clear()
+        self.ordinal = ordinal
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote of a symbol where the book stands, or None when it has had none."""
+        if symbol in self._quotes:
+            return self._quotes[symbol]
+        desk_name = self._desk_names.get(symbol)
+        tick = self.stream.last_of(desk_name, self.ordinal) if desk_name is not None else None
+        found = None if tick is None else Quote(exact(tick.bid), exact(tick.ask))
+        if desk_name is not None:
+            self._quotes[symbol] = found
+        return found
+
+    def terms(self, catalogued: Instrument) -> Instrument:
+        """What of the catalogue's terms applies here: a market that is made and not recorded has no hours to keep."""
+        return self.profile.terms_of(catalogued, always_quoted=self._is_always_quoted)
+
+    # ---------------------------------------------------------------------------------------------------------- values
+
+    @property
+    def equity(self) -> Decimal | None:
+        """Balance and unrealised profit in account currency, or None when a position cannot be valued."""
+        total = self.book.balance
+        for position in self.book.positions.values():
+            profit = self.unrealized(position)
+            if profit is None:
+                return None
+            total += profit
+        return total
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What the open positions hold back; None when one cannot be valued."""
+        return self.margin_of(self.book.positions.values())
+
+    def margin_of(self, positions: Iterable[Position]) -> Decimal | None:
+        """What these positions would hold back; None when one cannot be valued."""
+        holdings = [(position.symbol, position.volume) for position in positions]
+        if self.leverage and any(symbol not in self.instruments for symbol, _ in holdings):
+            return None
+        return account_margin(
+            holdings if self.leverage else (),
+            leverage=Decimal(self.leverage),
+            currency=self.currency,
+            currency_digits=self.digits,
+            instruments=self.instruments,
+            quotes=self,
+        )
+
+    def no_money(self, target: Position | None, folded: Folded) -> Verdict | None:
+        """What keeps the account from having a position as `folded` makes it; None when it may.
+
+        Free margin has to cover what is added; a deal that leaves the margin as it is, or lowers it, is never refused.
+        """
+        if not self.leverage or folded.entry is DealEntry.OUT:
+            return None
+        others = [position for position in self.book.positions.values() if position is not target]
+        before = self.margin_of(self.book.positions.values())
+        after = self.margin_of([*others, folded.position] if folded.position is not None else others)
+        equity = self.equity
+        if before is None or after is None or equity is None:
+            words = "equity or margin cannot be valued: a rate is missing"
+            return Verdict(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+        if is_affordable(equity=equity, margin_before=before, margin_after=after):
+            return None
+        words = f"margin would be {plain(after)} {self.currency}, expected at most the equity of {plain(equity)}"
+        return Verdict(retcodes.NO_MONEY, ErrorCode.NO_MONEY, words)
+
+    def opens(self, asked: Asked) -> bool:
+        """Whether an order would add exposure."""
+        if asked.position:
+            return False
+        if self.mode is AccountMode.HEDGING:
+            return True
+        held = sum((position.volume for position in self.book.of_symbol(asked.symbol)), ZERO)
+        return held * asked.side.sign >= 0 or asked.volume > abs(held)
+
+    def rate(self, sign: int, source: str) -> Decimal | None:
+        """Units of account currency for one of `source`, for a gain (`sign` > 0) or a loss; None without a quote."""
+        return conversion_rate(sign, source=source, target=self.currency, instruments=self.instruments, quotes=self)
+
+    def unrealized(self, position: Position) -> Decimal | None:
+        """Profit of closing a position at the touch; None when it cannot be valued."""
+        instrument = self.instruments.get(position.symbol)
+        quote = self.quote(position.symbol)
+        if instrument is None or quote is None:
+            return None
+        price = quote.bid if position.volume > 0 else quote.ask
+        return self._converted(position.volume, position.cost, price, instrument)
+
+    def told(self, position: Position) -> VenuePosition:
+        """A position as it is told of, valued at the present quotes."""
+        return VenuePosition(
+            ticket=position.ticket,
+            symbol=position.symbol,
+            side=position.side,
+            volume=abs(position.volume),
+            price_open=position.price_open,
+            profit=self.unrealized(position),
+            time_ns=position.time_ns,
+            stop_loss=position.stop_loss,
+            take_profit=position.take_profit,
+            order_id=position.comment,
+            revision=position.revision,
+        )
+
+    def _converted(self, volume: Decimal, cost: Decimal, price: Decimal, instrument: Instrument) -> Decimal | None:
+        """Profit of closing a signed volume at `price`, in the account's currency and digits."""
+        gross = value_difference(volume=volume, cost=cost, price=price, contract_size=instrument.contract_size)
+        rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
+        return None if rate is None else round_money(gross * rate, self.digits)
+
+    # --------------------------------------------------------------------------------------------------------- changes
+
+    def target_of(self, record: BookOrder) -> Position | None:
+        """The position that a deal of an order is about; None where it opens one.
+
+        On a hedging account the deals of one order that opens are about one position.
+        """
+        order = record.order
+        if order.position:
+            return self.book.positions.get(order.position)
+        if self.mode is AccountMode.HEDGING:
+            mine = self.book.positions.get(record.position)
+            return mine if mine is not None and mine.side is order.side else None
+        return next(iter(self.book.of_symbol(order.symbol)), None)
+
+    def folded(self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal) -> Folded:
+        """What a deal would make of a position."""
+        return fold(
+            target,
+            symbol=symbol,
+            side=side,
+            volume=volume,
+            price=price,
+            time_ns=self.time_ns,
+            new_ticket=self.book.last_position_ticket + 1,
+        )
+
+    def deal(
+        self,
+        record: BookOrder | None,
+        folded: Folded,
+        *,
+        target: Position | None,
+        symbol: str,
+        side: Side,
+        volume: Decimal,
+        price: Decimal,
+        commission: Decimal,
+        reason: DealReason,
+        stepped: bool,
+    ) -> VenueDeal:
+        """The deal that makes `folded` of a position, for an order or by the broker itself."""
+        profit = ZERO
+        if folded.closed_volume:
+            realized = self._converted(folded.closed_volume, folded.closed_cost, price, self.instruments[symbol])
+            assert realized is not None, symbol  # the rate was there when the order was judged, and quotes stay
+            profit = realized
+        about = folded.position if folded.position is not None else target
+        assert about is not None, folded
+        return VenueDeal(
+            deal=len(self.book.deals) + 1,
+            ticket=0 if record is None else record.order.ticket,
+            order_id="" if record is None else record.order.order_id,
+            symbol=symbol,
+            kind=DealKind(side.value),
+            entry=folded.entry,
+            volume=volume,
+            price=price,
+            profit=profit,
+            commission=commission,
+            swap=ZERO,
+            time_ns=self.time_ns,
+            ordinal=self.ordinal,
+            stepped=stepped,
+            comment="",
+            position=about.ticket,
+            reason=reason,
+        )
+
+    def cash_deal(
+        self,
+        amount: Decimal,
+        note: str,
+        *,
+        kind: DealKind = DealKind.BALANCE,
+        position: Position | None = None,
+        stepped: bool = False,
+    ) -> VenueDeal:
+        """A deal that moves cash alone: a deposit or, for a position, its swap."""
+        has_begun = bool(self.book.stream_id)
+        return VenueDeal(
+            deal=len(self.book.deals) + 1,
+            ticket=0,
+            order_id="",
+            symbol="" if position is None else position.symbol,
+            kind=kind,
+            entry=DealEntry.NONE,
+            volume=ZERO,
+            price=ZERO,
+            profit=ZERO if kind is DealKind.SWAP else amount,
+            commission=ZERO,
+            swap=amount if kind is DealKind.SWAP else ZERO,
+            time_ns=self.time_ns if has_begun else 0,
+            ordinal=self.ordinal if has_begun else 0,
+            stepped=stepped,
+            comment=note,
+            position=0 if position is None else position.ticket,
+            reason=DealReason.ROLLOVER if kind is DealKind.SWAP else DealReason.CLIENT,
+        )
+
+    def commit(
+        self,
+        *,
+        stepped: bool,
+        order: BookOrder | None = None,
+        deal: VenueDeal | None = None,
+        removed: int = 0,
+        position: Position | None = None,
+        modification: Modification | None = None,
+    ) -> None:
+        """Make a change durable and fold it in; `stepped`: a tick has set it off, and may set off more."""
+        self._commit(
+            BookChange(
+                stream_id=self._stream_id,
+                currency=self.currency,
+                account_mode=self.mode,
+                ordinal=self.ordinal,
+                time_ns=self.time_ns,
+                balance=self.book.balance + (ZERO if deal is None else deal.cash),
+                is_within_tick=stepped,
+                order=order,
+                deal=deal,
+                removed=removed,
+                position=position,
+                modification=modification,
+            )
+        )
+
+    def _commit(self, change: BookChange) -> None:
+        self._store.commit(change)
+        self.book.apply(change)
+
+
+def with_taken(record: BookOrder) -> BookOrder:
+    """A record of an order that rests after its placing, with what was answered then."""
+    taken = Taken(order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position)
+    return structs.replace(record, taken=taken)
+
+
+def average_price(record: BookOrder, price: Decimal, volume: Decimal) -> Decimal:
+    """Average price of an order's fills with one more; exactly the price where there is but one."""
+    order = record.order
+    if order.filled_price is None or order.filled_price == price:
+        return price
+    total = order.filled_volume + volume
+    average = ((order.filled_price * order.filled_volume + price * volume) / total).quantize(AVERAGE_STEP).normalize()
+    return average if int(average.as_tuple().exponent) <= 0 else average.quantize(Decimal(1))
+
+
+def _broker_name(desk_name: str, symbols: SymbolMap) -> str:
+    name = symbols.to_broker(desk_name)
+    if name is None:
+        other = symbols.to_desk(desk_name)
+        raise VenueSetupError(f"ticks of {desk_name}, which is the broker's name of {other}; expected the desk's name")
+    return name
+
+
+def _catalogued(symbol: str) -> Instrument:
+    instrument = catalogue(symbol)
+    if instrument is None:
+        raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected an FX pair, XAUUSD or XAGUSD")
+    return instrument
+
+
+def _written(time_ns: int) -> str:
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -1,0 +1,96 @@
+"""MODIFY: new prices for an order that rests or for a position, as the gateway asks its broker for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from proto.gateway import ErrorCode, Modify, ModifyReply, VenueOrder, VenuePosition
+from proto.time import Now
+from services.mt5.core import retcodes
+from services.mt5.core.book import Modification
+from services.mt5.core.broker import Broker
+from services.mt5.core.identity import Identity
+from services.mt5.core.link import Link, Sent, Waiting
+from services.mt5.core.magic import magic_of
+from services.mt5.core.queries import Queries
+
+REJECTED = "REJECTED"
+
+
+class ChangeDesk:
+    """Answers MODIFY. Requests here have the broker's name of their symbol; replies the desk's."""
+
+    def __init__(self, *, broker: Broker, link: Link, queries: Queries, identity: Identity) -> None:
+        self._broker = broker
+        self._link = link
+        self._queries = queries
+        self._identity = identity
+
+    def known(self, request: Modify, now: Now) -> ModifyReply | None:
+        """The answer to a modification that was made before."""
+        outcome = self._link.modified(request, now)
+        return None if outcome is None else self._told(request, outcome)
+
+    def modify(self, request: Modify, now: Now) -> tuple[ModifyReply, bool]:
+        """Call the venue; the answer, and whether the call has not come back yet."""
+        sent = self._link.modify(request, now)
+        if isinstance(sent, Waiting):
+            return self._present(request, now, status="CALL_IN_PROGRESS", error="the venue is being called"), True
+        if sent is not None and (outcome := self._link.modified(request, now)) is not None:
+            return self._told(request, outcome), False
+        return self._answered(request, sent, now), False
+
+    def _answered(self, request: Modify, sent: Sent | None, now: Now) -> ModifyReply:
+        if sent is None:
+            words = "the call came back without an answer"
+            return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
+        if retcodes.outcome_of(sent.retcode) is retcodes.Outcome.DONE:
+            return self._present(request, now, status="OK", retcode=sent.retcode)
+        code = sent.error_code or ErrorCode.VENUE_REFUSED
+        words = sent.words or f"the venue answered {sent.retcode}"
+        return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=words, error_code=code)
+
+    def _present(self, request: Modify, now: Now, **said: Any) -> ModifyReply:
+        """What order or position has at present."""
+        order: VenueOrder | None = None
+        position: VenuePosition | None = None
+        if request.order_id:
+            found = self._link.find(magic_of(request.order_id), now)
+            order = None if found is None else self._queries.told_order(found)
+        else:
+            mine = [held for held in self._broker.positions() if held.symbol == request.symbol]
+            if request.position:
+                mine = [held for held in mine if held.ticket == request.position]
+            position = self._queries.told_position(mine[0]) if len(mine) == 1 else None
+        return ModifyReply(
+            **(self._identity.said(request.request_id) | said),
+            order=order,
+            position=position,
+            deal_cursor=self._broker.deal_count,
+            quiet=self._broker.quiet,
+        )
+
+    def _told(self, request: Modify, outcome: Modification) -> ModifyReply:
+        said = self._identity.said(request.request_id)
+        if outcome.error_code is not None:
+            said |= {"status": REJECTED, "error_code": outcome.error_code, "error": outcome.reason}
+        order, position = outcome.order, outcome.position
+        if order is not None:
+            order = self._queries.told(order, magic_of(request.order_id))
+        if position is not None:
+            position = self._queries.told(position, self._broker.magic_of_position(position.ticket))
+        return ModifyReply(
+            **said,
+            retcode=outcome.retcode,
+            order=order,
+            position=position,
+            deal_cursor=outcome.deal_cursor,
+            quiet=outcome.quiet,
+        )
+
+
+def at_the_broker(request: Modify, symbol: str) -> Modify:
+    """A request with the broker's name of its symbol."""
+    return structs.replace(request, symbol=symbol)

@@ -1,0 +1,76 @@
+"""A person's hand on the gateway, for when portfolio is gone: HALT, RESUME and FLATTEN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proto.gateway import Buy, ErrorCode, Flatten, Halt, HaltReply, Reply, Resume, Sell
+from proto.time import Now
+from proto.units import Side
+from services.mt5.core.broker import Broker
+from services.mt5.core.identity import Identity
+from services.mt5.core.journal import Journal
+from services.mt5.core.link import Link
+from services.mt5.core.orders import OrderDesk
+from services.mt5.core.symbol_map import SymbolMap
+
+
+class Hand:
+    """Stops what opens exposure, ends what rests, closes what is open; in a live stream only."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        link: Link,
+        journal: Journal,
+        orders: OrderDesk,
+        symbols: SymbolMap,
+        identity: Identity,
+        is_live: bool,
+        venue_ns: Callable[[Now], int],
+    ) -> None:
+        """`venue_ns` tells the venue's time."""
+        self._broker = broker
+        self._link = link
+        self._journal = journal
+        self._orders = orders
+        self._symbols = symbols
+        self._identity = identity
+        self._is_live = is_live
+        self._venue_ns = venue_ns
+
+    def handle(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
+        """A person stops the trading here, or lets it go on."""
+        if not self._is_live:
+            return self._identity.not_available(request)
+        trouble = self._link.trouble(now)
+        if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
+            code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
+            return self._identity.error(request.request_id, code, words)
+        self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
+        if not isinstance(request, Resume):
+            self._orders.cancel_all(f"halted: {request.reason}"[:200], now)
+        closed = self._close_all(now) if isinstance(request, Flatten) else []
+        halted = self._journal.halted
+        return HaltReply(
+            **self._identity.said(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
+        )
+
+    def _close_all(self, now: Now) -> list[int]:
+        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them."""
+        tickets = []
+        for position in self._broker.positions():
+            if self._orders.is_busy:
+                break
+            order = Sell if position.side is Side.BUY else Buy
+            request = order(
+                order_id=f"flatten-{self._broker.order_count + 1}",
+                symbol=self._symbols.to_desk(position.symbol),
+                volume=position.volume,
+                position=position.ticket,
+            )
+            reply = self._orders.place(request, now, time_ns=self._venue_ns(now))
+            if reply.ticket is not None:
+                tickets.append(reply.ticket)
+        return tickets

@@ -1,0 +1,415 @@
+"""What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
+
+One order goes `take` → (HELD, DELAYED) → `arrive` → PENDING or `match` → (MATCHED) → `enter`; with the ideal profile a market order does
+all of it in one commit. `ticking.py` calls the same steps for what a tick sets off, with `stepped` True.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from msgspec import structs
+
+from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce, VenueDeal
+from proto.instrument import Instrument
+from proto.money import Quote, commission_of
+from proto.units import plain
+from services.mt5.core import judging, retcodes
+from services.mt5.core.account import ZERO, Account, average_price, with_taken
+from services.mt5.core.asked import Asked
+from services.mt5.core.book import BookOrder, Wait
+from services.mt5.core.fill_model import FillModel, worst_price
+from services.mt5.core.instruments import catalogue
+from services.mt5.core.judging import Verdict
+from services.mt5.core.netting import Position
+
+_NO_LIQUIDITY: Final = "not so much is to be had at the touch"
+
+
+class Matching:
+    """The orders of one account."""
+
+    def __init__(self, account: Account, model: FillModel) -> None:
+        """`model` says what executions are like."""
+        self.account = account
+        self.model = model
+        profile = model.profile
+        self._follows_positions = profile.charges or (profile.stop_out_level_pct is not None and account.leverage > 0)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no tick could set anything off."""
+        return not self.account.book.resting() and self._is_quiet_with(self.account.book.positions.values())
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol under the profile, also of one that is not quoted here; None when it is not traded."""
+        found = self.account.instruments.get(symbol)
+        if found is not None:
+            return found
+        terms = catalogue(symbol)
+        return None if terms is None else self.account.terms(terms)
+
+    # ---------------------------------------------------------------------------------------------------------- placing
+
+    def take(self, asked: Asked, *, held: bool) -> BookOrder:
+        """Take or reject an order; either way it is in the book then. With `held` it goes no further until `release`."""
+        account = self.account
+        ticket = len(account.book.orders) + 1
+        record = BookOrder(
+            order=asked.order(
+                OrderReplyStatus.ACCEPTED,
+                ticket=ticket,
+                retcode=retcodes.PLACED,
+                time_ns=account.time_ns,
+                ordinal=account.ordinal,
+            ),
+            magic=asked.magic,
+            error_code=None,
+            deal_cursor=0,
+            quiet=False,
+            wait=Wait.HELD,
+            placed_ns=account.time_ns,
+            asked_price=asked.price if asked.type is OrderType.MARKET else None,
+            deviation_points=asked.deviation_points,
+        )
+        wrong = self._wrong(asked)
+        if wrong is not None:
+            return self.refuse(record, wrong, stepped=False)
+        if held:
+            return self.put(record, stepped=False)
+        return self._send(record, stepped=False)
+
+    def release(self, record: BookOrder) -> BookOrder:
+        """Let an order go on that its terminal has held back."""
+        assert record.wait is Wait.HELD, record
+        wrong = self._wrong(_asked_of(record))
+        return self._send(record, stepped=False) if wrong is None else self.refuse(record, wrong, stepped=False)
+
+    def _send(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        delay_ns = self.model.request_latency_ns(record.order.ticket)
+        if delay_ns:
+            return self.put(
+                structs.replace(record, wait=Wait.DELAYED, due_ns=self.account.time_ns + delay_ns), stepped=stepped
+            )
+        return self._go(record, stepped=stepped)
+
+    def arrive(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        """An order that was on its way is at the broker's, who judges it by what is now."""
+        wrong = self._wrong(_asked_of(record))
+        return self._go(record, stepped=stepped) if wrong is None else self.refuse(record, wrong, stepped=stepped)
+
+    def _go(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        asked = _asked_of(record)
+        if asked.type is OrderType.MARKET or asked.is_at_once:
+            return self.match(record, stepped=stepped)
+        return self.put(self._present(structs.replace(record, wait=Wait.PENDING)), stepped=stepped)
+
+    def _wrong(self, asked: Asked) -> Verdict | None:
+        """The first thing that is wrong with an order at the present."""
+        account = self.account
+        instrument = self.instrument(asked.symbol)
+        assert instrument is not None, asked.symbol
+        wrong = judging.wrong_volume(asked.volume, instrument)
+        if wrong is not None:
+            return wrong
+        quote = account.quote(asked.symbol)
+        if quote is None:
+            return Verdict(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{asked.symbol} has no quote yet")
+        if account.rate(1, instrument.profit_currency) is None:
+            words = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
+            return Verdict(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+        return (
+            judging.wrong_kind(asked, instrument, account.time_ns)
+            or judging.closed_market(instrument, opens=account.opens(asked), time_ns=account.time_ns)
+            or judging.wrong_position(asked, account.book.positions.get(asked.position))
+            or judging.wrong_price(asked, instrument, quote)
+            or judging.wrong_stops_of(asked, instrument, quote)
+        )
+
+    def wrong_terms(
+        self, record: BookOrder, terms: tuple[Decimal | None, Decimal | None, Decimal | None, int]
+    ) -> Verdict | None:
+        """What would be wrong at the present with a pending order of this price, stop loss, take profit and expiry."""
+        price, stop_loss, take_profit, expires_ns = terms
+        changed = _asked_of(record)._replace(
+            price=price, stop_loss=stop_loss, take_profit=take_profit, expires_ns=expires_ns
+        )
+        return self._wrong(changed)
+
+    # --------------------------------------------------------------------------------------------------------- matching
+
+    def match(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        """Execute an order against the present quote, as much of it as the model gives.
+
+        FOK is all or nothing, IOC what there is; of any other order the rest stands on.
+        """
+        order, account = record.order, self.account
+        instrument, quote = account.instruments[order.symbol], account.quote(order.symbol)
+        assert quote is not None, order
+        limit = order.price if order.type is OrderType.LIMIT else None
+        if record.asked_price is not None and record.deviation_points is not None:
+            if not record.fills and self._is_requoted(record, instrument, quote):
+                return self._requote(record, quote, stepped=stepped)
+            limit = worst_price(record.asked_price, order.side, record.deviation_points, instrument)
+        wanted = record.left
+        if order.position:
+            target = account.book.positions.get(order.position)
+            if target is None:
+                words = f"position {order.position} is closed"
+                wrong = Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+                return self.refuse(record, wrong, stepped=stepped)
+            wanted = min(wanted, abs(target.volume))
+        execution = self.model.executed(
+            order.ticket,
+            account.ordinal,
+            side=order.side,
+            quote=quote,
+            volume=wanted,
+            instrument=instrument,
+            time_ns=account.time_ns,
+            limit=limit,
+        )
+        is_short = execution.volume < record.left
+        if order.time_in_force is TimeInForce.FOK and is_short:
+            return self._unfilled(record, stepped=stepped)
+        if not execution.volume:
+            if order.time_in_force is TimeInForce.IOC:
+                return self._unfilled(record, stepped=stepped)
+            return self._stand(record, stepped=stepped)
+        target = account.target_of(record)
+        folded = account.folded(
+            target, symbol=order.symbol, side=order.side, volume=execution.volume, price=execution.price
+        )
+        poor = account.no_money(target, folded)
+        if poor is not None:
+            return self.refuse(record, poor, stepped=stepped)
+        delay_ns = self.model.reply_latency_ns(order.ticket) if order.type is OrderType.MARKET else 0
+        if delay_ns and record.wait is not Wait.REST:
+            matched = structs.replace(
+                record,
+                wait=Wait.MATCHED,
+                due_ns=account.time_ns + delay_ns,
+                matched_price=execution.price,
+                matched_volume=execution.volume,
+            )
+            return self.put(self._present(matched), stepped=stepped)
+        return self.enter(record, price=execution.price, volume=execution.volume, stepped=stepped)
+
+    def _is_requoted(self, record: BookOrder, instrument: Instrument, quote: Quote) -> bool:
+        assert record.asked_price is not None, record
+        assert record.deviation_points is not None, record
+        return self.model.is_requoted(
+            asked_price=record.asked_price,
+            touch=judging.touch_of(record.order.side, quote),
+            side=record.order.side,
+            deviation_points=record.deviation_points,
+            instrument=instrument,
+        )
+
+    def _requote(self, record: BookOrder, quote: Quote, *, stepped: bool) -> BookOrder:
+        touch = plain(judging.touch_of(record.order.side, quote))
+        words = f"the touch is {touch}, more than {record.deviation_points} points from {record.asked_price}"
+        return self.refuse(record, Verdict(retcodes.REQUOTE, ErrorCode.REQUOTE, words), stepped=stepped)
+
+    def _unfilled(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        """Nothing, or not enough, for an order that is filled now or never."""
+        if record.order.type is OrderType.LIMIT:
+            wrong = Verdict(
+                retcodes.CANCEL, ErrorCode.NO_LIQUIDITY, f"{_NO_LIQUIDITY}, or the touch is beyond the limit"
+            )
+            return self.end(record, OrderReplyStatus.CANCELED, wrong, stepped=stepped)
+        return self.refuse(record, Verdict(retcodes.REJECT, ErrorCode.NO_LIQUIDITY, _NO_LIQUIDITY), stepped=stepped)
+
+    def _stand(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+        """Nothing for now for an order that stands on; one that stood already is not written again."""
+        wait = Wait.PENDING if record.order.type is OrderType.LIMIT else Wait.REST
+        known = self.account.book.orders
+        if record.order.ticket <= len(known) and known[record.order.ticket - 1].wait is wait:
+            return record
+        return self.put(self._present(structs.replace(record, wait=wait)), stepped=stepped)
+
+    # --------------------------------------------------------------------------------------------------------- entering
+
+    def enter(self, record: BookOrder, *, price: Decimal, volume: Decimal, stepped: bool) -> BookOrder:
+        """Book the deal of an order, and say what is left of the order."""
+        order, account = record.order, self.account
+        target = account.target_of(record)
+        if order.position:
+            volume = min(volume, abs(target.volume)) if target is not None else ZERO
+            if not volume:
+                words = f"position {order.position} was closed meanwhile"
+                wrong = Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+                return self.refuse(record, wrong, stepped=stepped)
+        folded = account.folded(target, symbol=order.symbol, side=order.side, volume=volume, price=price)
+        deal = account.deal(
+            record,
+            folded,
+            target=target,
+            symbol=order.symbol,
+            side=order.side,
+            volume=volume,
+            price=price,
+            commission=self.commission(order.symbol, volume),
+            reason=DealReason.CLIENT,
+            stepped=stepped,
+        )
+        is_whole = volume == record.left
+        wait = Wait.NOTHING
+        status = OrderReplyStatus.FILLED if is_whole else OrderReplyStatus.CANCELED
+        if not is_whole and order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
+            wait = Wait.PENDING if order.type is OrderType.LIMIT else Wait.REST
+            status = OrderReplyStatus.PARTIALLY_FILLED
+        filled = structs.replace(
+            record,
+            order=structs.replace(
+                order,
+                filled_price=average_price(record, price, volume),
+                filled_volume=order.filled_volume + volume,
+                status=status,
+                retcode=retcodes.DONE if is_whole else retcodes.DONE_PARTIAL,
+                deal=deal.deal,
+            ),
+            wait=wait,
+            fills=record.fills + 1,
+            position=deal.position,
+            matched_price=None,
+            matched_volume=None,
+        )
+        position = self._kept(record, folded.position, target)
+        is_gone = target is not None and (position is None or position.ticket != target.ticket)
+        return self.put(
+            self._present(filled),
+            stepped=stepped,
+            deal=deal,
+            removed=target.ticket if target is not None and is_gone else 0,
+            position=position,
+        )
+
+    def _kept(self, record: BookOrder, after: Position | None, before: Position | None) -> Position | None:
+        """The position after a deal with the stops that it has then.
+
+        A position that the order opens has the order's stops. On a netting account an order's stops, where given, replace those
+        of the position that it changes, each by itself; one that the order does not give stays.
+        """
+        if after is None:
+            return None
+        order = record.order
+        if before is None or after.ticket != before.ticket:
+            return structs.replace(
+                after,
+                stop_loss=order.stop_loss,
+                take_profit=order.take_profit,
+                magic=record.magic,
+                comment=order.order_id,
+                charged_ns=self.account.time_ns,
+            )
+        return structs.replace(
+            after,
+            stop_loss=after.stop_loss if order.stop_loss is None else order.stop_loss,
+            take_profit=after.take_profit if order.take_profit is None else order.take_profit,
+        )
+
+    def commission(self, symbol: str, volume: Decimal) -> Decimal:
+        """What a deal moves in cash as commission, in account currency: 0 or less."""
+        instrument = self.account.instruments[symbol]
+        if not instrument.commission_per_lot:
+            return ZERO
+        return commission_of(volume=volume, instrument=instrument, currency_digits=self.account.digits)
+
+    # ----------------------------------------------------------------------------------------------------------- ending
+
+    def refuse(self, record: BookOrder, wrong: Verdict, *, stepped: bool) -> BookOrder:
+        """Reject an order, or end what is left of one that was filled in part."""
+        status = OrderReplyStatus.CANCELED if record.fills else OrderReplyStatus.REJECTED
+        return self.end(record, status, wrong, stepped=stepped)
+
+    def end(self, record: BookOrder, status: OrderReplyStatus, why: Verdict, *, stepped: bool) -> BookOrder:
+        """End an order without further effect."""
+        order = structs.replace(record.order, status=status, retcode=why.retcode, reason=why.words[:200])
+        ended = structs.replace(record, order=order, error_code=why.code, wait=Wait.NOTHING)
+        return self.put(self._present(ended), stepped=stepped)
+
+    def cancel(self, record: BookOrder, words: str) -> BookOrder:
+        """End an order that rests, because somebody says so."""
+        order = structs.replace(
+            record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=words[:200]
+        )
+        return self.put(self._present(structs.replace(record, order=order, wait=Wait.NOTHING)), stepped=False)
+
+    def is_frozen(self, record: BookOrder) -> bool:
+        """Whether an order is too near to its execution to be canceled, or executed already and about to tell."""
+        if record.wait is not Wait.PENDING:
+            return record.wait is Wait.MATCHED
+        order = record.order
+        instrument, quote = self.instrument(order.symbol), self.account.quote(order.symbol)
+        if instrument is None or quote is None:
+            return False
+        return judging.is_frozen(order.price, judging.touch_of(order.side, quote), instrument)
+
+    # ---------------------------------------------------------------------------------------------------------- writing
+
+    def _present(self, record: BookOrder) -> BookOrder:
+        """A record that is changed here and now."""
+        account = self.account
+        order = structs.replace(record.order, time_ns=account.time_ns, ordinal=account.ordinal)
+        return structs.replace(record, order=order)
+
+    def put(
+        self,
+        record: BookOrder,
+        *,
+        stepped: bool,
+        deal: VenueDeal | None = None,
+        removed: int = 0,
+        position: Position | None = None,
+    ) -> BookOrder:
+        """Commit an order with what its reply says of the book, and what comes with it."""
+        book = self.account.book
+        ticket = record.order.ticket
+        positions = [known for known in book.positions.values() if known.ticket != removed]
+        if position is not None:
+            positions = [known for known in positions if known.ticket != position.ticket]
+            positions.append(position)
+        is_quiet = (
+            not record.is_open
+            and all(resting.order.ticket == ticket for resting in book.resting())
+            and self._is_quiet_with(positions)
+        )
+        record = structs.replace(record, deal_cursor=len(book.deals) + (deal is not None), quiet=is_quiet)
+        if stepped and not record.is_open and record.order.status is not OrderReplyStatus.FILLED:
+            record = structs.replace(record, ending=book.endings + 1)
+        if ticket > len(book.orders) and record.is_open:
+            record = with_taken(record)
+        self.account.commit(stepped=stepped, order=record, deal=deal, removed=removed, position=position)
+        return record
+
+    def is_quiet_after(self, changed: Position) -> bool:
+        """Whether no tick could set anything off once a position is as given."""
+        book = self.account.book
+        others = [position for position in book.positions.values() if position.ticket != changed.ticket]
+        return not book.resting() and self._is_quiet_with([*others, changed])
+
+    def _is_quiet_with(self, positions: Iterable[Position]) -> bool:
+        return not any(self._follows_positions or position.has_stops for position in positions)
+
+
+def _asked_of(record: BookOrder) -> Asked:
+    """What an order in the book asks for."""
+    order = record.order
+    return Asked(
+        magic=record.magic,
+        comment=order.order_id,
+        symbol=order.symbol,
+        side=order.side,
+        volume=order.volume,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        price=record.asked_price if order.type is OrderType.MARKET else order.price,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        expires_ns=order.expires_ns,
+        position=order.position,
+        deviation_points=record.deviation_points,
+    )

@@ -1,0 +1,245 @@
+"""New prices for an order that rests, or new stops for a position, once for each revision.
+
+What the last modification of a target came to is kept in the book, refusals too: a repeat is answered by that, also when the book
+has gone on, and an older one that comes late undoes nothing.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from msgspec import structs
+
+from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce, VenueOrder, VenuePosition
+from proto.units import plain
+from services.mt5.core import judging, retcodes
+from services.mt5.core.book import BookOrder, Modification, Wait
+from services.mt5.core.judging import Verdict, closing_touch, touch_of
+from services.mt5.core.magic import magic_of
+from services.mt5.core.matching import Matching
+from services.mt5.core.netting import Position
+
+_CHANGEABLE: Final = (Wait.HELD, Wait.DELAYED, Wait.PENDING)
+
+
+class _Target(NamedTuple):
+    """What is to be changed; neither where it is not there."""
+
+    key: str
+    order: BookOrder | None
+    position: Position | None
+
+    @property
+    def revision(self) -> int:
+        """Of its last modification, as it says itself."""
+        if self.order is not None:
+            return self.order.order.revision
+        return 0 if self.position is None else self.position.revision
+
+
+class Modifying:
+    """The modifications of one account. Symbols are the broker's."""
+
+    def __init__(self, matching: Matching) -> None:
+        """What is changed is written through `matching`."""
+        self._matching = matching
+        self._account = matching.account
+        self._book = matching.account.book
+
+    def known(self, request: Modify) -> Modification | None:
+        """What a modification came to that was made before; None for one that is new, or has no revision to be known by."""
+        if not request.revision:
+            return None
+        if not request.order_id and not request.position:
+            return self._known_of_symbol(request)
+        last = self._book.modifications.get(self._target(request).key)
+        return last if last is not None and last.revision == request.revision else None
+
+    def _known_of_symbol(self, request: Modify) -> Modification | None:
+        """A position that was named by its symbol may be gone, and another have taken its place."""
+        present = self._target(request).key
+        for key, last in self._book.modifications.items():
+            is_same = last.symbol == request.symbol and last.revision == request.revision
+            if is_same and key.startswith("position:") and (key == present or last.ordinal == request.ordinal > 0):
+                return last
+        return None
+
+    def modify(self, request: Modify) -> Modification:
+        """Change what is to be changed, or say why not."""
+        target = self._target(request)
+        last = self._book.modifications.get(target.key)
+        newest = max(target.revision, 0 if last is None else last.revision)
+        if last is not None and 0 < request.revision == last.revision:
+            return last
+        if 0 < request.revision <= newest:
+            words = f"revision {request.revision} of {target.key}, expected more than {newest}"
+            return self._outcome(request, target, Verdict(retcodes.INVALID, ErrorCode.STALE_REVISION, words))
+        if target.order is not None:
+            return self._modify_order(request, target, target.order)
+        if target.position is not None:
+            return self._modify_position(request, target, target.position)
+        if request.order_id:
+            gone = Verdict(retcodes.INVALID, ErrorCode.UNKNOWN_ORDER, f"no order {request.order_id}")
+        else:
+            words = f"no position {request.position or 'of its own'} in {request.symbol}"
+            gone = Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+        return self._settled(request, target, gone)
+
+    def _target(self, request: Modify) -> _Target:
+        if request.order_id:
+            order = self._book.find(magic_of(request.order_id))
+            return _Target(f"order:{0 if order is None else order.order.ticket}", order, None)
+        if request.position:
+            held = self._book.positions.get(request.position)
+            is_right = held is not None and held.symbol == request.symbol
+            return _Target(f"position:{request.position}", None, held if is_right else None)
+        mine = self._book.of_symbol(request.symbol)
+        if len(mine) != 1:
+            return _Target("position:0", None, None)
+        return _Target(f"position:{mine[0].ticket}", None, mine[0])
+
+    # ----------------------------------------------------------------------------------------------------------- orders
+
+    def _modify_order(self, request: Modify, target: _Target, record: BookOrder) -> Modification:
+        wrong = self._wrong_order(request, record)
+        if wrong is not None:
+            return self._settled(request, target, wrong)
+        order = record.order
+        changed = structs.replace(
+            order,
+            price=request.price if request.price is not None else order.price,
+            expires_ns=request.expires_ns or order.expires_ns,
+            stop_loss=request.stop_loss,
+            take_profit=request.take_profit,
+            revision=request.revision or order.revision,
+            ordinal=self._account.ordinal,
+        )
+        outcome = self._outcome(request, target, None, order=changed)
+        self._account.commit(
+            stepped=False, order=structs.replace(record, order=changed), modification=_kept(request, outcome)
+        )
+        return outcome
+
+    def _wrong_order(self, request: Modify, record: BookOrder) -> Verdict | None:
+        order = record.order
+        if not record.is_open:
+            words = f"order {request.order_id} has ended: {order.status}"
+            return Verdict(retcodes.INVALID, ErrorCode.ORDER_ENDED, words)
+        if order.type is OrderType.MARKET or record.wait not in _CHANGEABLE:
+            words = f"order {request.order_id} is a {order.type} order that {record.wait}, expected one that waits for its price"
+            return Verdict(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+        asked = _terms_of(order, request)
+        if asked == _terms_of(order, None):
+            return Verdict(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
+        instrument = self._matching.instrument(order.symbol)
+        quote = self._account.quote(order.symbol)
+        assert instrument is not None, order
+        assert quote is not None, order
+        if judging.is_frozen(order.price, touch_of(order.side, quote), instrument):
+            return _frozen(instrument.freeze_level_points)
+        if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
+            words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
+            return Verdict(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        return self._matching.wrong_terms(record, asked)
+
+    # -------------------------------------------------------------------------------------------------------- positions
+
+    def _modify_position(self, request: Modify, target: _Target, position: Position) -> Modification:
+        wrong = self._wrong_position(request, position)
+        if wrong is not None:
+            return self._settled(request, target, wrong)
+        changed = structs.replace(
+            position,
+            stop_loss=request.stop_loss,
+            take_profit=request.take_profit,
+            revision=request.revision or position.revision,
+        )
+        outcome = self._outcome(request, target, None, position=changed)
+        self._account.commit(stepped=False, position=changed, modification=_kept(request, outcome))
+        return outcome
+
+    def _wrong_position(self, request: Modify, position: Position) -> Verdict | None:
+        if request.price is not None or request.expires_ns:
+            words = "price or expires_ns of a position, expected stop_loss and take_profit alone"
+            return Verdict(retcodes.INVALID, ErrorCode.INVALID_PRICE, words)
+        if (request.stop_loss, request.take_profit) == (position.stop_loss, position.take_profit):
+            return Verdict(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
+        instrument = self._matching.instrument(position.symbol)
+        quote = self._account.quote(position.symbol)
+        assert instrument is not None, position
+        if quote is None:
+            return Verdict(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{position.symbol} has no quote")
+        touch = closing_touch(position.side, quote)
+        if any(judging.is_frozen(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
+            return _frozen(instrument.freeze_level_points)
+        return judging.wrong_stops(
+            position.side,
+            stop_loss=_if_new(request.stop_loss, position.stop_loss),
+            take_profit=_if_new(request.take_profit, position.take_profit),
+            around=touch,
+            instrument=instrument,
+        )
+
+    # ---------------------------------------------------------------------------------------------------------- answers
+
+    def _settled(self, request: Modify, target: _Target, wrong: Verdict) -> Modification:
+        """Keep a refusal, so that a repeat is refused alike."""
+        outcome = self._outcome(request, target, wrong)
+        kept = _kept(request, outcome)
+        if kept is not None:
+            self._account.commit(stepped=False, modification=kept)
+        return outcome
+
+    def _outcome(
+        self,
+        request: Modify,
+        target: _Target,
+        wrong: Verdict | None,
+        *,
+        order: VenueOrder | None = None,
+        position: Position | None = None,
+    ) -> Modification:
+        """What is to be answered; without a new order or position the one that stands."""
+        if order is None and target.order is not None:
+            order = target.order.order
+        told: VenuePosition | None = None
+        if (held := position or target.position) is not None:
+            told = self._account.told(held)
+        quiet = self._matching.quiet if position is None else self._matching.is_quiet_after(position)
+        return Modification(
+            target=target.key,
+            symbol=request.symbol,
+            revision=request.revision,
+            ordinal=self._account.ordinal,
+            retcode=retcodes.DONE if wrong is None else wrong.retcode,
+            error_code=None if wrong is None else wrong.code,
+            reason="" if wrong is None else wrong.words[:200],
+            deal_cursor=len(self._book.deals),
+            quiet=quiet,
+            order=order,
+            position=told,
+        )
+
+
+def _terms_of(order: VenueOrder, request: Modify | None) -> tuple[Decimal | None, Decimal | None, Decimal | None, int]:
+    """Price, stops and expiry of an order as a request would have them, or as they are."""
+    if request is None:
+        return order.price, order.stop_loss, order.take_profit, order.expires_ns
+    price = order.price if request.price is None else request.price
+    return price, request.stop_loss, request.take_profit, request.expires_ns or order.expires_ns
+
+
+def _kept(request: Modify, outcome: Modification) -> Modification | None:
+    """A modification without a revision cannot be known again, and a target that was never there is none."""
+    return outcome if request.revision and not outcome.target.endswith(":0") else None
+
+
+def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
+    """A stop that stays where it is may be near to the market; one that is moved may not."""
+    return None if stop == present else stop
+
+
+def _frozen(level_points: int) -> Verdict:
+    words = f"it is {plain(Decimal(level_points))} points or less from its execution"
+    return Verdict(retcodes.FROZEN, ErrorCode.FROZEN, words)

@@ -1,0 +1,212 @@
+"""What a tick sets off in the simulated broker's book, always in the same order.
+
+Swaps that are due, expiries, orders that were delayed or have news to tell, pending orders of the tick's symbol, stops of its
+positions (the loss first), and the margin. Each change is a commit of its own. A process that died between two of them begins
+the tick again, so nothing here may act twice on one thing at one tick: an order that the tick has touched bears its ordinal.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import structs
+
+from proto.gateway import DealKind, DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce
+from proto.money import Quote
+from proto.server_time import server_day
+from services.mt5.core import judging, retcodes
+from services.mt5.core.book import BookOrder, Wait
+from services.mt5.core.judging import Verdict
+from services.mt5.core.margins import first_to_close, is_under_level
+from services.mt5.core.matching import Matching
+from services.mt5.core.netting import Position
+from services.mt5.core.swaps import nights_charged, swap_of
+
+_EXPIRED: Final = "its time was over"
+_STOPPED_OUT: Final = "stop-out: the margin level was under {level} percent"
+
+
+class Ticking:
+    """The ticks of one account."""
+
+    def __init__(self, matching: Matching) -> None:
+        """What ticks set off goes through `matching`."""
+        self._matching = matching
+        self._account = matching.account
+        self._book = matching.account.book
+        profile = matching.model.profile
+        self._charges = profile.charges
+        self._stop_out_level_pct = profile.stop_out_level_pct if self._account.leverage else None
+
+    def tick(self) -> None:
+        """Let the tick at which the book stands set off what it sets off."""
+        if self._charges:
+            self._charge_nights()
+        if self._book.resting():
+            self._expire()
+            self._deliver()
+            self._trigger()
+        if self._book.positions:
+            self._stop()
+            if self._stop_out_level_pct is not None:
+                self._watch_margin()
+
+    # ----------------------------------------------------------------------------------------------------------- nights
+
+    def _charge_nights(self) -> None:
+        """Book the swaps of the nights that have passed; one that no rate is known for waits until one is."""
+        account = self._account
+        time_ns, today = account.time_ns, server_day(account.time_ns)
+        for position in self._by_ticket():
+            instrument = account.instruments.get(position.symbol)
+            if instrument is None or server_day(position.charged_ns) >= today:
+                continue
+            nights = nights_charged(position.charged_ns, time_ns, instrument.swap_triple_weekday)
+            if not nights:
+                continue
+            amount = swap_of(
+                signed_volume=position.volume,
+                nights=nights,
+                instrument=instrument,
+                currency=account.currency,
+                currency_digits=account.digits,
+                instruments=account.instruments,
+                quotes=account,
+            )
+            if amount is None:
+                continue
+            charged = structs.replace(position, charged_ns=time_ns)
+            note = f"swap, {nights} {'night' if nights == 1 else 'nights'}"
+            deal = account.cash_deal(amount, note, kind=DealKind.SWAP, position=position, stepped=True)
+            account.commit(stepped=True, deal=deal if amount else None, position=charged)
+
+    def _by_ticket(self) -> list[Position]:
+        return [self._book.positions[ticket] for ticket in sorted(self._book.positions)]
+
+    # ----------------------------------------------------------------------------------------------------------- orders
+
+    def _expire(self) -> None:
+        time_ns = self._account.time_ns
+        for record in self._book.resting():
+            if record.wait is not Wait.MATCHED and _is_over(record, time_ns):
+                over = Verdict(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
+                self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
+
+    def _deliver(self) -> None:
+        """Match what has arrived, tell of what was matched, and go on with what is left of market orders."""
+        account = self._account
+        for record in self._book.resting():
+            match record.wait:
+                case Wait.DELAYED if record.due_ns <= account.time_ns:
+                    self._matching.arrive(record, stepped=True)
+                case Wait.MATCHED if record.due_ns <= account.time_ns:
+                    price, volume = record.matched_price, record.matched_volume
+                    assert price is not None, record
+                    assert volume is not None, record
+                    self._matching.enter(record, price=price, volume=volume, stepped=True)
+                case Wait.REST if self._is_new_to(record):
+                    self._matching.match(record, stepped=True)
+                case _:
+                    pass
+
+    def _trigger(self) -> None:
+        for record in self._book.resting():
+            if record.wait is Wait.PENDING and self._is_new_to(record):
+                quote = self._account.quote(record.order.symbol)
+                if quote is None or not is_triggered(record, quote):
+                    continue
+                if record.order.type is OrderType.STOP:
+                    self._matching.match(structs.replace(record, wait=Wait.REST), stepped=True)
+                else:
+                    self._matching.match(record, stepped=True)
+
+    def _is_new_to(self, record: BookOrder) -> bool:
+        """Whether the tick is one of the order's symbol, and has not touched the order yet."""
+        order = record.order
+        return order.symbol == self._account.tick_symbol and order.ordinal != self._account.ordinal
+
+    # -------------------------------------------------------------------------------------------------------- positions
+
+    def _stop(self) -> None:
+        symbol = self._account.tick_symbol
+        for position in self._book.of_symbol(symbol):
+            if not position.has_stops:
+                continue
+            quote = self._account.quote(symbol)
+            assert quote is not None, symbol
+            touch, sign = judging.closing_touch(position.side, quote), position.side.sign
+            if position.stop_loss is not None and (touch - position.stop_loss) * sign <= 0:
+                self._close(position, DealReason.STOP_LOSS)
+            elif position.take_profit is not None and (touch - position.take_profit) * sign >= 0:
+                self._close(position, DealReason.TAKE_PROFIT, limit=position.take_profit)
+
+    def _close(self, position: Position, reason: DealReason, *, limit: Decimal | None = None) -> None:
+        """Close a position whole, by the broker itself, which has no order for it.
+
+        It stays where the touch is beyond `limit` under the profile.
+        """
+        account = self._account
+        instrument, quote = account.instruments[position.symbol], account.quote(position.symbol)
+        assert quote is not None, position
+        side, volume = position.side.opposite, abs(position.volume)
+        execution = self._matching.model.executed(
+            -position.ticket,
+            account.ordinal,
+            side=side,
+            quote=quote,
+            volume=volume,
+            instrument=instrument,
+            time_ns=account.time_ns,
+            limit=limit,
+        )
+        if limit is not None and not execution.volume and (execution.price - limit) * side.sign > 0:
+            return
+        folded = account.folded(position, symbol=position.symbol, side=side, volume=volume, price=execution.price)
+        deal = account.deal(
+            None,
+            folded,
+            target=position,
+            symbol=position.symbol,
+            side=side,
+            volume=volume,
+            price=execution.price,
+            commission=self._matching.commission(position.symbol, volume),
+            reason=reason,
+            stepped=True,
+        )
+        account.commit(stepped=True, deal=deal, removed=position.ticket)
+
+    def _watch_margin(self) -> None:
+        """Under the stop-out level end every resting order, then close the largest loss, until the level is kept."""
+        while self._book.positions:
+            equity, margin = self._account.equity, self._account.margin
+            level_pct = self._stop_out_level_pct
+            if equity is None or margin is None:
+                return
+            if not is_under_level(equity=equity, margin=margin, level_pct=level_pct):
+                return
+            for record in self._book.resting():
+                if record.wait is not Wait.MATCHED:
+                    words = _STOPPED_OUT.format(level=level_pct)
+                    why = Verdict(retcodes.CANCEL, ErrorCode.STOPPED_OUT, words)
+                    self._matching.end(record, OrderReplyStatus.CANCELED, why, stepped=True)
+            profits = {position.ticket: self._account.unrealized(position) for position in self._by_ticket()}
+            worst = first_to_close({ticket: profit for ticket, profit in profits.items() if profit is not None})
+            assert worst is not None, profits
+            self._close(self._book.positions[worst], DealReason.STOP_OUT)
+
+
+def is_triggered(record: BookOrder, quote: Quote) -> bool:
+    """Whether the touch has come to the price of a pending order: a limit's or better, a stop's or worse."""
+    order = record.order
+    assert order.price is not None, order
+    past = (judging.touch_of(order.side, quote) - order.price) * order.side.sign
+    return past <= 0 if order.type is OrderType.LIMIT else past >= 0
+
+
+def _is_over(record: BookOrder, time_ns: int) -> bool:
+    order = record.order
+    if order.time_in_force is TimeInForce.GTD:
+        return time_ns >= order.expires_ns
+    return order.time_in_force is TimeInForce.DAY and server_day(time_ns) > server_day(record.placed_ns)

@@ -1,0 +1,66 @@
+"""Which accounts may be traded: demo accounts, and a real one only by a setting and an operator's token."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+from typing import Final, Literal
+
+from common.errors import StartError
+from proto.gateway import ErrorCode
+from services.mt5.core.link import Trouble
+from services.mt5.terminal import api
+from services.mt5.terminal.api import AccountRow
+
+TOKEN_CHARS_MIN: Final = 16
+
+Mode = Literal["demo", "live"]
+
+
+def mode_of(account: AccountRow) -> Mode:
+    """What every reply says of an account; a contest is played with no money."""
+    return "live" if account.trade_mode not in _WITHOUT_MONEY else "demo"
+
+
+_WITHOUT_MONEY: Final = (api.ACCOUNT_TRADE_MODE_DEMO, api.ACCOUNT_TRADE_MODE_CONTEST)
+
+
+class Admission:
+    """The one account that this gateway trades, and whether it may be one with money in it."""
+
+    def __init__(self, *, login: int, is_real_allowed: bool) -> None:
+        """`login` is the account's number."""
+        self.login = login
+        self._is_real_allowed = is_real_allowed
+
+    def trouble(self, account: AccountRow) -> Trouble | None:
+        """Why nothing may be done on the account that the terminal is logged in to; None when it is the right one."""
+        if account.login != self.login:
+            words = f"the terminal is logged in to account {account.login}, expected {self.login} (MT5_LOGIN)"
+            return Trouble(ErrorCode.WRONG_ACCOUNT, words)
+        if mode_of(account) == "live" and not self._is_real_allowed:
+            words = f"account {account.login} is a real one, expected a demo account (MT5_ALLOW_REAL is not yes)"
+            return Trouble(ErrorCode.DEMO_ONLY, words)
+        return None
+
+
+def is_real_allowed(*, allow: bool, token: str, token_file: Path | None) -> bool:
+    """Whether an operator has allowed a real account: by the setting, and by a token that stands in a file as well.
+
+    Raises:
+        StartError: the setting says so and the token does not.
+    """
+    if not allow:
+        return False
+    if token_file is None or len(token) < TOKEN_CHARS_MIN:
+        raise StartError(
+            f"MT5_ALLOW_REAL: value 'yes', expected MT5_REAL_TOKEN of at least {TOKEN_CHARS_MIN} characters and the same "
+            "text in MT5_REAL_TOKEN_FILE: without them only demo accounts are traded"
+        )
+    try:
+        written = token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"MT5_REAL_TOKEN_FILE: {token_file} cannot be read: {error}") from None
+    if not hmac.compare_digest(written.encode(), token.encode()):
+        raise StartError(f"MT5_REAL_TOKEN: value '**********', expected what stands in {token_file}")
+    return True

@@ -1,0 +1,83 @@
+"""What a call of the terminal came to, in the desk's words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from proto.gateway import ErrorCode, OrderReplyStatus, OrderType, PlaceOrder, VenueOrder
+from services.mt5.core import retcodes
+from services.mt5.core.book import BookOrder
+from services.mt5.core.link import Sent
+from services.mt5.core.magic import comment_of, magic_of
+from services.mt5.core.retcodes import Outcome
+from services.mt5.terminal.looking import Called
+from services.mt5.terminal.trade_requests import Refusal
+
+REASON_CHARS_MAX: Final = 512
+
+CODES: Final = {
+    retcodes.REQUOTE: ErrorCode.REQUOTE,
+    retcodes.INVALID_VOLUME: ErrorCode.INVALID_VOLUME,
+    retcodes.INVALID_PRICE: ErrorCode.INVALID_PRICE,
+    retcodes.INVALID_STOPS: ErrorCode.INVALID_STOPS,
+    retcodes.TRADE_DISABLED: ErrorCode.TRADE_DISABLED,
+    retcodes.MARKET_CLOSED: ErrorCode.MARKET_CLOSED,
+    retcodes.NO_MONEY: ErrorCode.NO_MONEY,
+    retcodes.PRICE_OFF: ErrorCode.NO_QUOTE,
+    retcodes.INVALID_EXPIRATION: ErrorCode.INVALID_EXPIRATION,
+    retcodes.NO_CHANGES: ErrorCode.NO_CHANGES,
+    retcodes.FROZEN: ErrorCode.FROZEN,
+    retcodes.INVALID_FILL: ErrorCode.INVALID_FILLING,
+    retcodes.LIMIT_ORDERS: ErrorCode.LIMIT_REACHED,
+    retcodes.LIMIT_VOLUME: ErrorCode.LIMIT_REACHED,
+    retcodes.LIMIT_POSITIONS: ErrorCode.LIMIT_REACHED,
+    retcodes.INVALID_ORDER: ErrorCode.INVALID_ORDER,
+    retcodes.POSITION_CLOSED: ErrorCode.UNKNOWN_POSITION,
+    retcodes.INVALID_CLOSE_VOLUME: ErrorCode.INVALID_VOLUME,
+    retcodes.CLOSE_ONLY: ErrorCode.CLOSE_ONLY,
+}
+"""What the desk calls a refusal; any other is VENUE_REFUSED, with its retcode beside it."""
+
+
+def sent_of(called: Called) -> Sent | None:
+    """What a call came to, with the desk's word for a refusal."""
+    if called.withheld is not None:
+        return Sent(retcodes.REJECT, 0, 0, called.withheld.code, called.withheld.words)
+    result = called.result
+    if result is None:
+        return None
+    if retcodes.outcome_of(result.retcode) is not Outcome.NOT_DONE:
+        return Sent(result.retcode, result.order, result.deal)
+    code = CODES.get(result.retcode, ErrorCode.VENUE_REFUSED)
+    return Sent(result.retcode, result.order, result.deal, code, f"{result.comment} ({result.retcode})")
+
+
+def refused_order(
+    request: PlaceOrder, symbol: str, refusal: Refusal, *, time_ns: int, ordinal: int, deal_cursor: int
+) -> BookOrder:
+    """The record of an order that made none at the broker: it has no ticket. `symbol` is the broker's name."""
+    order = VenueOrder(
+        ticket=0,
+        order_id=comment_of(request.order_id),
+        symbol=symbol,
+        side=request.side,
+        volume=request.volume,
+        filled_volume=Decimal(0),
+        filled_price=None,
+        status=OrderReplyStatus.REJECTED,
+        retcode=refusal.retcode,
+        reason=refusal.words[:REASON_CHARS_MAX],
+        deal=0,
+        time_ns=time_ns,
+        ordinal=ordinal,
+        type=request.type,
+        time_in_force=request.filling,
+        price=None if request.type is OrderType.MARKET else request.price,
+        stop_loss=request.stop_loss,
+        take_profit=request.take_profit,
+        expires_ns=request.expires_ns,
+        position=request.position,
+    )
+    magic = magic_of(request.order_id)
+    return BookOrder(order=order, magic=magic, error_code=refusal.code, deal_cursor=deal_cursor, quiet=False)

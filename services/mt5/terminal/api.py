@@ -1,0 +1,383 @@
+"""What is used of the MetaTrader5 package: its functions, the fields of its rows, its numbers.
+
+The package is a module of functions; a module that has these is an `Api`. Names and numbers are MetaQuotes'. Times in rows are
+those of the broker's server written as if they were UTC, in seconds or, with `_msc`, in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+COPY_TICKS_ALL: Final = -1
+
+ORDER_TYPE_BUY: Final = 0
+ORDER_TYPE_SELL: Final = 1
+ORDER_TYPE_BUY_LIMIT: Final = 2
+ORDER_TYPE_SELL_LIMIT: Final = 3
+ORDER_TYPE_BUY_STOP: Final = 4
+ORDER_TYPE_SELL_STOP: Final = 5
+ORDER_TYPE_BUY_STOP_LIMIT: Final = 6
+ORDER_TYPE_SELL_STOP_LIMIT: Final = 7
+ORDER_TYPE_CLOSE_BY: Final = 8
+
+ORDER_STATE_STARTED: Final = 0
+ORDER_STATE_PLACED: Final = 1
+ORDER_STATE_CANCELED: Final = 2
+ORDER_STATE_PARTIAL: Final = 3
+ORDER_STATE_FILLED: Final = 4
+ORDER_STATE_REJECTED: Final = 5
+ORDER_STATE_EXPIRED: Final = 6
+
+ORDER_FILLING_FOK: Final = 0
+ORDER_FILLING_IOC: Final = 1
+ORDER_FILLING_RETURN: Final = 2
+
+ORDER_TIME_GTC: Final = 0
+ORDER_TIME_DAY: Final = 1
+ORDER_TIME_SPECIFIED: Final = 2
+ORDER_TIME_SPECIFIED_DAY: Final = 3
+
+REASON_SL: Final = 4
+REASON_TP: Final = 5
+REASON_SO: Final = 6
+REASON_ROLLOVER: Final = 7
+"""Of an order or a deal; the two have the same numbers."""
+
+POSITION_TYPE_BUY: Final = 0
+
+DEAL_TYPE_BUY: Final = 0
+DEAL_TYPE_SELL: Final = 1
+DEAL_TYPE_BALANCE: Final = 2
+DEAL_TYPE_CREDIT: Final = 3
+DEAL_TYPE_COMMISSION: Final = 7
+DEAL_TYPE_COMMISSION_AGENT_MONTHLY: Final = 11
+
+DEAL_ENTRY_IN: Final = 0
+DEAL_ENTRY_OUT: Final = 1
+DEAL_ENTRY_INOUT: Final = 2
+DEAL_ENTRY_OUT_BY: Final = 3
+
+TRADE_ACTION_DEAL: Final = 1
+TRADE_ACTION_PENDING: Final = 5
+TRADE_ACTION_SLTP: Final = 6
+TRADE_ACTION_MODIFY: Final = 7
+TRADE_ACTION_REMOVE: Final = 8
+
+SYMBOL_FILLING_FLAG_FOK: Final = 1
+SYMBOL_FILLING_FLAG_IOC: Final = 2
+"""Flags in a symbol's `filling_mode`, which are not the numbers that an order says (`ORDER_FILLING_...`)."""
+
+SYMBOL_TRADE_MODE_DISABLED: Final = 0
+SYMBOL_TRADE_MODE_CLOSEONLY: Final = 3
+SYMBOL_TRADE_EXECUTION_REQUEST: Final = 0
+SYMBOL_TRADE_EXECUTION_INSTANT: Final = 1
+SYMBOL_TRADE_EXECUTION_MARKET: Final = 2
+SYMBOL_SWAP_MODE_POINTS: Final = 1
+
+ACCOUNT_TRADE_MODE_DEMO: Final = 0
+ACCOUNT_TRADE_MODE_CONTEST: Final = 1
+ACCOUNT_TRADE_MODE_REAL: Final = 2
+ACCOUNT_MARGIN_MODE_RETAIL_HEDGING: Final = 2
+
+RES_S_OK: Final = 1
+
+
+class TradeRequest(TypedDict, total=False):
+    """What `order_send` is given."""
+
+    action: int
+    magic: int
+    order: int
+    symbol: str
+    volume: float
+    price: float
+    stoplimit: float
+    sl: float
+    tp: float
+    deviation: int
+    type: int
+    type_filling: int
+    type_time: int
+    expiration: int
+    comment: str
+    position: int
+    position_by: int
+
+
+class Result(Protocol):
+    """What `order_send` answers."""
+
+    @property
+    def retcode(self) -> int: ...
+    @property
+    def deal(self) -> int: ...
+    @property
+    def order(self) -> int: ...
+    @property
+    def comment(self) -> str: ...
+
+
+class TerminalRow(Protocol):
+    """Of `terminal_info`."""
+
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def trade_allowed(self) -> bool: ...
+
+
+class TickRow(Protocol):
+    """Of `symbol_info_tick`."""
+
+    @property
+    def time_msc(self) -> int: ...
+    @property
+    def bid(self) -> float: ...
+    @property
+    def ask(self) -> float: ...
+
+
+class OrderRow(Protocol):
+    """Of `orders_get` and `history_orders_get`."""
+
+    @property
+    def ticket(self) -> int: ...
+    @property
+    def time_setup_msc(self) -> int: ...
+    @property
+    def time_done_msc(self) -> int: ...
+    @property
+    def time_expiration(self) -> int: ...
+    @property
+    def type(self) -> int: ...
+    @property
+    def type_time(self) -> int: ...
+    @property
+    def type_filling(self) -> int: ...
+    @property
+    def state(self) -> int: ...
+    @property
+    def magic(self) -> int: ...
+    @property
+    def position_id(self) -> int: ...
+    @property
+    def reason(self) -> int: ...
+    @property
+    def volume_initial(self) -> float: ...
+    @property
+    def volume_current(self) -> float: ...
+    @property
+    def price_open(self) -> float: ...
+    @property
+    def sl(self) -> float: ...
+    @property
+    def tp(self) -> float: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
+
+
+class PositionRow(Protocol):
+    """Of `positions_get`."""
+
+    @property
+    def ticket(self) -> int: ...
+    @property
+    def identifier(self) -> int: ...
+    @property
+    def time_msc(self) -> int: ...
+    @property
+    def type(self) -> int: ...
+    @property
+    def magic(self) -> int: ...
+    @property
+    def volume(self) -> float: ...
+    @property
+    def price_open(self) -> float: ...
+    @property
+    def sl(self) -> float: ...
+    @property
+    def tp(self) -> float: ...
+    @property
+    def swap(self) -> float: ...
+    @property
+    def profit(self) -> float: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
+
+
+class PublishedApi(Protocol):
+    """The functions that the published stubs know."""
+
+    def initialize(
+        self,
+        path: str = ...,
+        *,
+        login: int = ...,
+        password: str = ...,
+        server: str = ...,
+        timeout: int = ...,
+        portable: bool = ...,
+    ) -> bool:
+        """Connect to the terminal, starting it where it does not run."""
+
+    def shutdown(self) -> None:
+        """Disconnect from the terminal."""
+
+    def last_error(self) -> tuple[int, str]:
+        """What became of the last call: 1 for success, below 0 for a failure, with words."""
+
+    def terminal_info(self) -> TerminalRow | None:
+        """State of the terminal."""
+
+    def symbol_select(self, symbol: str, enable: bool = True) -> bool:
+        """Have a symbol in the Market Watch; without that it has no ticks."""
+
+    def symbol_info_tick(self, symbol: str) -> TickRow | None:
+        """The last tick of a symbol."""
+
+    def order_send(self, request: TradeRequest) -> Result | None:
+        """Have a trade done. Returns when the server has answered, or nothing is to be hoped for any more."""
+
+    def orders_get(self) -> Sequence[OrderRow] | None:
+        """Orders in the market."""
+
+    def positions_get(self) -> Sequence[PositionRow] | None:
+        """Open positions."""
+
+
+class AccountRow(Protocol):
+    """Of `account_info`."""
+
+    @property
+    def login(self) -> int: ...
+    @property
+    def trade_mode(self) -> int: ...
+    @property
+    def leverage(self) -> int: ...
+    @property
+    def margin_mode(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def currency_digits(self) -> int: ...
+    @property
+    def balance(self) -> float: ...
+    @property
+    def equity(self) -> float: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def server(self) -> str: ...
+
+
+class SymbolRow(Protocol):
+    """Of `symbol_info`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digits(self) -> int: ...
+    @property
+    def trade_contract_size(self) -> float: ...
+    @property
+    def trade_tick_size(self) -> float: ...
+    @property
+    def trade_tick_value(self) -> float: ...
+    @property
+    def volume_min(self) -> float: ...
+    @property
+    def volume_max(self) -> float: ...
+    @property
+    def volume_step(self) -> float: ...
+    @property
+    def trade_stops_level(self) -> int: ...
+    @property
+    def trade_freeze_level(self) -> int: ...
+    @property
+    def trade_mode(self) -> int: ...
+    @property
+    def trade_exemode(self) -> int: ...
+    @property
+    def filling_mode(self) -> int: ...
+    @property
+    def swap_mode(self) -> int: ...
+    @property
+    def swap_long(self) -> float: ...
+    @property
+    def swap_short(self) -> float: ...
+    @property
+    def swap_rollover3days(self) -> int: ...
+    @property
+    def currency_base(self) -> str: ...
+    @property
+    def currency_profit(self) -> str: ...
+    @property
+    def currency_margin(self) -> str: ...
+
+
+class DealRow(Protocol):
+    """Of `history_deals_get`."""
+
+    @property
+    def ticket(self) -> int: ...
+    @property
+    def order(self) -> int: ...
+    @property
+    def time_msc(self) -> int: ...
+    @property
+    def type(self) -> int: ...
+    @property
+    def entry(self) -> int: ...
+    @property
+    def magic(self) -> int: ...
+    @property
+    def position_id(self) -> int: ...
+    @property
+    def reason(self) -> int: ...
+    @property
+    def volume(self) -> float: ...
+    @property
+    def price(self) -> float: ...
+    @property
+    def commission(self) -> float: ...
+    @property
+    def swap(self) -> float: ...
+    @property
+    def profit(self) -> float: ...
+    @property
+    def fee(self) -> float: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def comment(self) -> str: ...
+
+
+Ticks = NDArray[np.void]
+"""Rows of `copy_ticks_from`: a structured array with time, bid, ask, last, volume, time_msc, flags and volume_real."""
+
+
+class Api(PublishedApi, Protocol):
+    """All that is used of the package."""
+
+    def account_info(self) -> AccountRow | None:
+        """The account that the terminal is logged in to."""
+
+    def symbol_info(self, symbol: str) -> SymbolRow | None:
+        """Terms of a symbol."""
+
+    def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
+        """At most `count` ticks from the server's second `date_from` on, the oldest first."""
+
+    def history_orders_get(self, date_from: int, date_to: int) -> Sequence[OrderRow] | None:
+        """Orders that are over, by the server's seconds."""
+
+    def history_deals_get(self, date_from: int, date_to: int) -> Sequence[DealRow] | None:
+        """Deals, by the server's seconds."""

@@ -1,0 +1,119 @@
+"""The account behind a terminal, as the gateway reads it: `core.broker.Broker` over what the mirror and the market hold."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from proto.gateway import AccountMode, VenuePosition
+from proto.instrument import Instrument
+from proto.money import Quote
+from proto.units import exact
+from services.mt5.core.book import BookOrder
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.terminal.api import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow
+from services.mt5.terminal.market import TerminalMarket
+from services.mt5.terminal.mirror import Mirror
+from services.mt5.terminal.rows import money_of
+
+FILLS: Final = "real"
+
+
+class TerminalBroker:
+    """One account. What ticks set off is set off at the broker's, so nothing here is ever quiet."""
+
+    fills = FILLS
+    quiet = False
+
+    def __init__(self, account: AccountRow, mirror: Mirror, market: TerminalMarket, symbols: SymbolMap) -> None:
+        """`account` is the one that the terminal was logged in to at the start."""
+        self.currency = account.currency
+        self.currency_digits = account.currency_digits
+        self.account_mode = (
+            AccountMode.HEDGING if account.margin_mode == ACCOUNT_MARGIN_MODE_RETAIL_HEDGING else AccountMode.NETTING
+        )
+        self.leverage = account.leverage
+        self.ordinal = market.newest_ordinal
+        self._opened = account
+        self._mirror = mirror
+        self._market = market
+        self._symbols = symbols
+
+    @property
+    def time_ns(self) -> int:
+        """Time of the tick at which the book stands."""
+        return self._market.tick_at(self.ordinal).time_ns if self.ordinal else 0
+
+    @property
+    def deal_count(self) -> int:
+        """Deals shown."""
+        return self._mirror.deal_count
+
+    @property
+    def order_count(self) -> int:
+        """Orders shown."""
+        return self._mirror.order_count
+
+    @property
+    def balance(self) -> Decimal:
+        """Realised cash."""
+        return money_of(self._account.balance, self.currency_digits)
+
+    @property
+    def equity(self) -> Decimal | None:
+        """As the terminal values it."""
+        return money_of(self._account.equity, self.currency_digits)
+
+    @property
+    def margin(self) -> Decimal | None:
+        """As the terminal values it."""
+        return money_of(self._account.margin, self.currency_digits)
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol that is traded here; None for any other."""
+        return self._mirror.instrument(symbol)
+
+    def quote(self, symbol: str) -> Quote | None:
+        """The latest quote of a symbol; None when it has had none."""
+        tick = self._market.last_of(self._symbols.to_desk(symbol), self._market.newest_ordinal)
+        return None if tick is None else Quote(exact(tick.bid), exact(tick.ask))
+
+    def net_volume(self, symbol: str) -> Decimal:
+        """The signed sum of the positions in a symbol, in lots."""
+        held = [position for position in self._mirror.positions if position.symbol == symbol]
+        return sum((position.side.sign * position.volume for position in held), Decimal(0))
+
+    def positions(self) -> list[VenuePosition]:
+        """Open positions by ticket."""
+        return list(self._mirror.positions)
+
+    def step_to(self, ordinal: int) -> None:
+        """Stand at a tick that has come."""
+        self.ordinal = max(self.ordinal, min(ordinal, self._market.newest_ordinal))
+
+    def checkpoint(self) -> None:
+        """Nothing is to be kept: what the gateway must not forget is written as it happens."""
+
+    def deals_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
+        """Deals shown."""
+        return self._mirror.deal_count
+
+    def endings_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
+        """Orders shown that ended without a deal."""
+        return self._mirror.ended_count
+
+    def find(self, magic: int) -> BookOrder | None:
+        """The first order under a magic that any trace has been shown of."""
+        return self._mirror.find(magic)
+
+    def magic_of_position(self, ticket: int) -> int:
+        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        return self._mirror.magic_of_position(ticket)
+
+    def magic_of_ticket(self, ticket: int) -> int:
+        """Whose an order is; 0 for a movement of cash, a stranger's, or what the server did by itself."""
+        return self._mirror.magic_of_ticket(ticket) if ticket else 0
+
+    @property
+    def _account(self) -> AccountRow:
+        return self._mirror.account or self._opened

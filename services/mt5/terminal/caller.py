@@ -1,0 +1,72 @@
+"""The one thread that calls the terminal: its functions block, `order_send` for seconds, and the gateway must answer meanwhile.
+
+Jobs are done in the order in which they were posted; what they return is taken by the gateway's thread when it looks.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from services.mt5.terminal.api import Api
+
+Job = Callable[[Api], object]
+
+LEAVING_SECONDS: Final = 5.0
+"""How long the end of the process waits for a call that is under way."""
+
+
+class Caller(Protocol):
+    """Whoever calls the terminal."""
+
+    def post(self, job: Job) -> None:
+        """Have a job done."""
+
+    def taken(self) -> list[object]:
+        """What the jobs that are done have returned, in their order, each once."""
+
+
+class ThreadCaller:
+    """Calls the terminal in a thread of its own, which nobody else may do."""
+
+    def __init__(self, api: Api) -> None:
+        """Start the thread."""
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, args=(api,), name="terminal", daemon=True)
+        self._thread.start()
+
+    def post(self, job: Job) -> None:
+        """Queue a job."""
+        self._jobs.put(job)
+
+    def taken(self) -> list[object]:
+        """What is done.
+
+        Raises:
+            Exception: what a job has raised, here where somebody sees it.
+        """
+        done: list[object] = []
+        while True:
+            try:
+                result = self._done.get_nowait()
+            except queue.Empty:
+                return done
+            if isinstance(result, BaseException):
+                raise result
+            done.append(result)
+
+    def close(self) -> None:
+        """Disconnect from the terminal once what was posted is done; a call that hangs is left to the end of the process."""
+        self._jobs.put(None)
+        self._thread.join(timeout=LEAVING_SECONDS)
+
+    def _run(self, api: Api) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                self._done.put(job(api))
+            except Exception as error:  # whatever it is: the gateway's thread raises it again and ends the process
+                self._done.put(error)
+        api.shutdown()

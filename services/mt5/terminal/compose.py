@@ -1,0 +1,211 @@
+"""The terminal's gateway put together: connect, see that it is the right account, look at all of it once, then stand before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from common.errors import StartError
+from proto.time import Now
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.identity import Identity
+from services.mt5.core.journal import Journal
+from services.mt5.core.magic import desk_id_of
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.terminal.admission import Admission, Mode, mode_of
+from services.mt5.terminal.api import AccountRow, Api
+from services.mt5.terminal.broker import TerminalBroker
+from services.mt5.terminal.caller import Caller
+from services.mt5.terminal.link import RealLink
+from services.mt5.terminal.looking import Connection, Look, Wanted, connect, look
+from services.mt5.terminal.market import ArrivalPublisher, TerminalMarket
+from services.mt5.terminal.mirror import Mirror
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.tick_reader import GoodTick, TickCursor, TickReader
+
+NAME_CHARS_MAX: Final = 64
+ALL_HISTORY_S: Final = (0, 2**31 - 1)
+FUTURE_NS_MAX: Final = 900_000_000_000
+"""A tick that is further ahead of the host's clock than this was told by a clock of another zone."""
+
+
+class Setup(NamedTuple):
+    """How a terminal is to be used. `symbols` have the desk's names."""
+
+    symbols: tuple[str, ...]
+    symbol_map: Mapping[str, str]
+    connection: Connection
+    admission: Admission
+    clock: ServerClock
+    poll_ms: int
+    accept_crossed: bool
+
+
+class Opened(NamedTuple):
+    """A terminal that is connected, with what it showed at once."""
+
+    account: AccountRow
+    look: Look
+    newest_msc: dict[str, int]
+    """Time of each symbol's newest tick, by the broker's names, in the server's milliseconds."""
+
+    @property
+    def mode(self) -> Mode:
+        """Whether there is money in it."""
+        return mode_of(self.account)
+
+    @property
+    def name(self) -> str:
+        """Of the account."""
+        return str(self.account.login)
+
+
+def open_terminal(api: Api, setup: Setup, *, wall_ns: int) -> Opened:
+    """Connect, and see that everything is as it was said to be.
+
+    Raises:
+        StartError: it is not; what it is, and what was expected.
+    """
+    symbols = broker_names(setup)
+    if not connect(api, setup.connection, symbols):
+        number, words = api.last_error()
+        missing = [name for name in symbols if api.symbol_info(name) is None] if number == 1 else []
+        if missing:
+            raise StartError(
+                f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP names what differs"
+            )
+        raise StartError(
+            f"the terminal cannot be connected to: {words} ({number}); expected it to run and be logged in"
+        )
+    account = api.account_info()
+    if account is None:
+        raise StartError(f"the terminal tells no account: {api.last_error()}; expected it to be logged in")
+    trouble = setup.admission.trouble(account)
+    if trouble is not None:
+        raise StartError(f"{trouble.code}: {trouble.words}")
+    shown = look(api, Wanted((), symbols, ALL_HISTORY_S), connection=setup.connection)
+    missing = [name for name in symbols if name not in shown.symbols]
+    if missing:
+        raise StartError(f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP names what differs")
+    if shown.rows is None:
+        raise StartError(f"the terminal does not tell its orders and deals: {shown.error}; expected it to be connected")
+    newest = {}
+    for name in symbols:
+        tick = api.symbol_info_tick(name)
+        if tick is not None and tick.time_msc:
+            newest[name] = tick.time_msc
+            if tick.time_msc * 1_000_000 - setup.clock.server_ns(wall_ns) > FUTURE_NS_MAX:
+                problem = setup.clock.problem(tick.time_msc, wall_ns)
+                assert problem is not None, (tick.time_msc, wall_ns)
+                raise StartError(problem)
+    return Opened(account, shown, newest)
+
+
+def terminal_gateway(
+    opened: Opened,
+    setup: Setup,
+    *,
+    caller: Caller,
+    store: TerminalStore,
+    journal: Journal,
+    boot_id: str,
+    publisher: str,
+    wall_less_mono_ns: int,
+    now_mono_ns: int,
+    lease_ttl_ms: int,
+    settling_ms: int,
+) -> Gateway:
+    """A gateway over a terminal, going on where its journal and its store are.
+
+    Args:
+        opened: the terminal, looked at.
+        setup: how it is used.
+        caller: who calls it from here on.
+        store: what the gateway has said of this account before.
+        journal: order ids and their answers.
+        boot_id: another one at each start.
+        publisher: name under which ticks are published.
+        wall_less_mono_ns: what the host's UTC is ahead of its monotonic clock by.
+        now_mono_ns: the monotonic clock.
+        lease_ttl_ms: how long a client may be silent and open exposure.
+        settling_ms: how late the broker's history may be.
+    """
+    symbols = SymbolMap(setup.symbol_map)
+    now_ns = now_mono_ns + wall_less_mono_ns
+    market = TerminalMarket(setup.symbols, kept=store.ticks())
+    if not market.first_time_ns:
+        market.first_time_ns = now_ns
+    mirror = Mirror(store, clock=setup.clock, currency_digits=opened.account.currency_digits)
+    broker = TerminalBroker(opened.account, mirror, market, symbols)
+    link = RealLink(
+        caller,
+        mirror=mirror,
+        market=market,
+        broker=broker,
+        store=store,
+        readers=readers_of(opened, setup, market, store.cursors(), now_ns),
+        symbols=symbols,
+        clock=setup.clock,
+        admission=setup.admission,
+        connection=setup.connection,
+        poll_ms=setup.poll_ms,
+        wall_ns=lambda mono_ns: mono_ns + wall_less_mono_ns,
+        is_ours=lambda magic: desk_id_of(magic) is not None or journal.order_id_of(magic) is not None,
+    )
+    link.begin(opened.look, Now(now_ns, now_mono_ns))
+    return Gateway(
+        stream=market,
+        stream_id=store.stream_id,
+        venue=broker,
+        journal=journal,
+        publisher=ArrivalPublisher(
+            market,
+            stream_id=store.stream_id,
+            publisher=publisher,
+            boot_id=boot_id,
+            wall_less_mono_ns=wall_less_mono_ns,
+        ),
+        symbols=symbols,
+        identity=Identity(
+            venue=opened.account.server[:NAME_CHARS_MAX] or "mt5",
+            account=opened.name,
+            boot_id=boot_id,
+            mode=opened.mode,
+        ),
+        publisher_name=publisher,
+        link=link,
+        lease_ttl_ms=lease_ttl_ms,
+        settling_ms=settling_ms,
+    )
+
+
+def broker_names(setup: Setup) -> tuple[str, ...]:
+    """The symbols as the broker calls them.
+
+    Raises:
+        StartError: the desk's name of one is the broker's name of another.
+    """
+    symbols = SymbolMap(setup.symbol_map)
+    names = [symbols.to_broker(symbol) for symbol in setup.symbols]
+    unknown = [symbol for symbol, name in zip(setup.symbols, names, strict=True) if name is None]
+    if unknown:
+        raise StartError(f"MT5_SYMBOL_MAP: {', '.join(unknown)} is the broker's name of another symbol")
+    return tuple(name for name in names if name is not None)
+
+
+def readers_of(
+    opened: Opened, setup: Setup, market: TerminalMarket, cursors: Mapping[str, TickCursor], now_ns: int
+) -> dict[str, TickReader]:
+    """Each symbol from where it was read to, or else from its newest tick on."""
+    readers = {}
+    for desk, name in zip(setup.symbols, broker_names(setup), strict=True):
+        newest_msc = opened.newest_msc.get(name, setup.clock.server_ns(now_ns) // 1_000_000)
+        last = market.last_of(desk, market.newest_ordinal)
+        readers[name] = TickReader(
+            cursors.get(desk, TickCursor(newest_msc, 0)),
+            clock=setup.clock,
+            accept_crossed=setup.accept_crossed,
+            last=None if last is None else GoodTick(last.time_ns, last.bid, last.ask, last.volume),
+        )
+    return readers

@@ -1,0 +1,402 @@
+"""The gateway's link to a real terminal: looks again and again, calls once, and tells what is shown.
+
+A call is never made twice: the journal sees to it that each order id comes here once, and here each gives one call of
+`order_send`. What the terminal answers is told as it is; where it says that nothing was done, and shows nothing, the refusal is
+remembered under the order's magic. A look is asked for while none is under way; while a call is, what was shown last stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from common.errors import StartError
+from proto.gateway import (
+    ErrorCode,
+    Modify,
+    OrderReplyStatus,
+    PlaceOrder,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
+)
+from proto.time import Now
+from services.mt5.core import retcodes
+from services.mt5.core.book import BookOrder, Modification
+from services.mt5.core.link import Sent, Trouble, Waiting
+from services.mt5.core.magic import magic_of
+from services.mt5.core.retcodes import Outcome
+from services.mt5.core.stream import StreamTick
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.terminal.admission import Admission
+from services.mt5.terminal.answers import refused_order, sent_of
+from services.mt5.terminal.api import TradeRequest
+from services.mt5.terminal.broker import TerminalBroker
+from services.mt5.terminal.caller import Caller
+from services.mt5.terminal.looking import Called, Connection, Look, TickAsk, Wanted, call, look
+from services.mt5.terminal.market import TerminalMarket
+from services.mt5.terminal.mirror import Mirror, target_of
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.tick_reader import Batch, TickReader
+from services.mt5.terminal.trade_requests import (
+    Refusal,
+    modify_order_request,
+    order_request,
+    remove_request,
+    stops_request,
+)
+
+_MS: Final = 1_000_000
+CHECK_NS: Final = 2 * _MS
+"""How often is looked whether a call has come back: hardly anything beside what a call takes."""
+
+ACCOUNT_EVERY_NS: Final = 250 * _MS
+SYMBOLS_EVERY_NS: Final = 60_000 * _MS
+CANCEL_AGAIN_NS: Final = 2_000 * _MS
+"""An order that could not be ended is not tried again before."""
+
+SILENCE_NS_MAX: Final = 10_000 * _MS
+"""A terminal that has shown nothing for so long cannot be asked, whatever it said last."""
+
+_LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
+
+
+class _Placing(NamedTuple):
+    """The order that a call is about; `symbol` is the broker's name."""
+
+    request: PlaceOrder
+    symbol: str
+
+
+class _Ending(NamedTuple):
+    """The order in the market that a call is to end."""
+
+    ticket: int
+
+
+class _Changing(NamedTuple):
+    """The modification that a call is about, and the name of its target."""
+
+    request: Modify
+    target: str
+
+
+class RealLink:
+    """`core.link.Link` over a terminal. Symbols have the broker's names, but in the market."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        mirror: Mirror,
+        market: TerminalMarket,
+        broker: TerminalBroker,
+        store: TerminalStore,
+        readers: Mapping[str, TickReader],
+        symbols: SymbolMap,
+        clock: ServerClock,
+        admission: Admission,
+        connection: Connection,
+        poll_ms: int,
+        wall_ns: Callable[[int], int],
+        is_ours: Callable[[int], bool],
+    ) -> None:
+        """`readers` are by the broker's names.
+
+        `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` says whether a magic is one of this gateway's.
+        """
+        self._caller = caller
+        self._mirror = mirror
+        self._market = market
+        self._broker = broker
+        self._store = store
+        self._readers = dict(readers)
+        self._symbols = symbols
+        self._clock = clock
+        self._admission = admission
+        self._connection = connection
+        self._poll_ns = poll_ms * _MS
+        self._wall_ns = wall_ns
+        self._is_ours = is_ours
+        self._is_looking = False
+        self._is_calling = False
+        self._subject: _Placing | _Ending | _Changing | None = None
+        self._not_canceled: dict[int, tuple[Sent, int]] = {}
+        self._called: Called | None = None
+        self._waiting_results: list[object] = []
+        self._trouble: Trouble | None = Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has not been looked at yet")
+        self._seen_mono_ns = 0
+        self._due_mono_ns = 0
+        self._account_due_mono_ns = 0
+        self._symbols_due_mono_ns = 0
+        self._caught_up: set[str] = set()
+        self._has_more = False
+        self._unsaved: tuple[list[StreamTick], dict[str, Batch]] | None = None
+        self._refused: dict[int, BookOrder] = {}
+
+    # -------------------------------------------------------------------------------------------------------- its state
+
+    def trouble(self, now: Now) -> Trouble | None:
+        """Why nothing can be asked: no connection, another account, or silence."""
+        if self._trouble is None and now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
+            silent_s = (now.mono_ns - self._seen_mono_ns) // 1_000_000_000
+            return Trouble(ErrorCode.VENUE_DISCONNECTED, f"the terminal has answered nothing for {silent_s} s")
+        return self._trouble
+
+    def shows_all(self, now: Now) -> bool:  # noqa: ARG002 - a broker's history may lag at any time
+        """Never known: an order without a trace may have been executed."""
+        return False
+
+    def begin(self, shown: Look, now: Now) -> None:
+        """Take in the first look, with the whole history: nothing is answered before it."""
+        self._take(shown, now)
+
+    def step(self, now: Now) -> None:
+        """Take in what the terminal has told meanwhile, and have it asked again."""
+        self._collect(now)
+        if not self._is_looking and not self._is_calling and now.mono_ns >= self._due_mono_ns:
+            self._is_looking = True
+            wanted = self._wanted(now)
+            self._caller.post(lambda terminal: look(terminal, wanted, connection=self._connection))
+            self._collect(now)
+        if self._is_looking or self._is_calling:
+            self._due_mono_ns = now.mono_ns + CHECK_NS
+
+    def next_due(self) -> int | None:
+        """When the terminal is to be asked again, or may have answered."""
+        return self._due_mono_ns
+
+    # ------------------------------------------------------------------------------------------------------------- calls
+
+    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
+        """Have an order executed, by one call."""
+        instrument = self._mirror.instrument(symbol)
+        assert instrument is not None, symbol
+        made = order_request(
+            request, symbol=symbol, instrument=instrument, quote=self._broker.quote(symbol), clock=self._clock
+        )
+        if isinstance(made, Refusal):
+            self._remember(_Placing(request, symbol), made, now)
+            return Sent(made.retcode, 0, 0)
+        return self._begin(made, _Placing(request, symbol), now)
+
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:  # noqa: ARG002 - no room for words
+        """Have an order in the market ended. A repetition does no harm, and is not made again and again."""
+        ticket = order.order.ticket
+        refused, at_mono_ns = self._not_canceled.get(ticket, (None, 0))
+        if refused is not None and now.mono_ns < at_mono_ns + CANCEL_AGAIN_NS:
+            return refused
+        return self._begin(remove_request(ticket), _Ending(ticket), now)
+
+    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
+        """Give an order in the market, or a position, the prices of a request; its symbol has the broker's name."""
+        target = self._target(request, now)
+        if target is None:
+            code = ErrorCode.UNKNOWN_ORDER if request.order_id else ErrorCode.UNKNOWN_POSITION
+            return Sent(retcodes.POSITION_CLOSED, 0, 0, code, "there is nothing of that name to be modified")
+        if isinstance(target, VenueOrder):
+            if target.status not in _LIVE or target.price is None:
+                words = f"order {request.order_id} does not rest: {target.status}"
+                return Sent(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, words)
+            name = target_of("order", target.ticket)
+            made = modify_order_request(
+                request,
+                ticket=target.ticket,
+                symbol=target.symbol,
+                price=target.price,
+                expires_ns=target.expires_ns,
+                clock=self._clock,
+            )
+        else:
+            name = target_of("position", target.ticket)
+            made = stops_request(request, position=target.ticket, symbol=target.symbol)
+        self._mirror.revise(name, request.revision, None)
+        return self._begin(made, _Changing(request, name), now)
+
+    def modified(self, request: Modify, now: Now) -> Modification | None:
+        """What a modification of this revision has come to, or why an older one is refused.
+
+        None for a new one, and for one whose outcome nobody knows: made again it does no harm, since it says prices and not
+        differences, and there is no later one.
+        """
+        target = self._target(request, now)
+        if not request.revision or target is None:
+            return None
+        name = target_of("order" if isinstance(target, VenueOrder) else "position", target.ticket)
+        revision, outcome = self._mirror.last_change(name)
+        if request.revision < revision:
+            words = f"revision {request.revision} of {name}, expected more than {revision}"
+            return self._outcome(request, name, Sent(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, words), now)
+        return outcome if request.revision == revision else None
+
+    def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as of the last look
+        """Orders in the market that were placed here; a stranger's are nothing of ours."""
+        return [order for order in self._mirror.resting() if order.magic and self._is_ours(order.magic)]
+
+    def poll(self, now: Now) -> Sent | Waiting | None:
+        """What became of the call that was `Waiting`."""
+        assert self._is_calling, f"nothing waits at {now}"
+        self._collect(now)
+        if self._called is None:
+            return Waiting(now.mono_ns + CHECK_NS)
+        called, subject = self._called, self._subject
+        self._called, self._subject, self._is_calling = None, None, False
+        sent = sent_of(called)
+        if sent is not None and retcodes.outcome_of(sent.retcode) is Outcome.NOT_DONE:
+            assert sent.error_code is not None, sent
+            if isinstance(subject, _Placing):
+                self._remember(subject, Refusal(sent.retcode, sent.error_code, sent.words), now)
+            elif isinstance(subject, _Ending):
+                self._not_canceled[subject.ticket] = (sent, now.mono_ns)
+        is_clear = sent is not None and retcodes.outcome_of(sent.retcode) is not Outcome.IN_DOUBT
+        if sent is not None and is_clear and isinstance(subject, _Changing):
+            outcome = self._outcome(subject.request, subject.target, sent, now)
+            self._mirror.revise(subject.target, subject.request.revision, outcome)
+        return sent
+
+    def _target(self, request: Modify, now: Now) -> VenueOrder | VenuePosition | None:
+        """What a modification is about, as it is shown."""
+        if request.order_id:
+            found = self.find(magic_of(request.order_id), now)
+            return None if found is None else found.order
+        held = [row for row in self._mirror.positions if _is_meant(row.ticket, row.symbol, request)]
+        return held[0] if len(held) == 1 else None
+
+    def _outcome(self, request: Modify, target: str, sent: Sent, now: Now) -> Modification:
+        shown = self._target(request, now)
+        return Modification(
+            target=target,
+            symbol=request.symbol,
+            revision=request.revision,
+            ordinal=self._broker.ordinal,
+            retcode=sent.retcode,
+            error_code=sent.error_code,
+            reason=sent.words,
+            deal_cursor=self._mirror.deal_count,
+            quiet=False,
+            order=shown if isinstance(shown, VenueOrder) else None,
+            position=shown if isinstance(shown, VenuePosition) else None,
+        )
+
+    def _begin(self, made: TradeRequest, subject: _Placing | _Ending | _Changing, now: Now) -> Sent | Waiting | None:
+        assert not self._is_calling, "one call at a time"
+        self._is_calling = True
+        self._subject = subject
+        wanted = Wanted(history_s=self._mirror.history_s)
+        admission, connection = self._admission, self._connection
+        self._caller.post(lambda terminal: call(terminal, made, wanted, admission=admission, connection=connection))
+        self._due_mono_ns = now.mono_ns + CHECK_NS
+        return self.poll(now)
+
+    def _remember(self, placing: _Placing, refusal: Refusal, now: Now) -> None:
+        """Keep what was refused, so that it is found under its magic although the terminal shows nothing of it."""
+        refused = refused_order(
+            placing.request,
+            placing.symbol,
+            refusal,
+            time_ns=now.domain_ns,
+            ordinal=self._broker.ordinal,
+            deal_cursor=self._mirror.deal_count,
+        )
+        self._refused[refused.magic] = refused
+
+    # ------------------------------------------------------------------------------------------------------ what is shown
+
+    def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - as of the last look
+        """What is shown under a magic; else what the terminal refused under it since this start."""
+        return self._mirror.find(magic) or self._refused.get(magic)
+
+    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
+        """Orders by ticket."""
+        return self._mirror.orders_after(ticket, limit)
+
+    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:  # noqa: ARG002 - as above
+        """Deals by number."""
+        return self._mirror.deals_after(deal, limit)
+
+    def deal_cursor(self, now: Now) -> int:  # noqa: ARG002 - as above
+        """The newest deal shown."""
+        return self._mirror.deal_count
+
+    # ------------------------------------------------------------------------------------------------------------- looks
+
+    def _wanted(self, now: Now) -> Wanted:
+        asks = tuple(TickAsk(symbol, reader.from_s, reader.count) for symbol, reader in self._readers.items())
+        history_s = None
+        if now.mono_ns >= self._account_due_mono_ns:
+            self._account_due_mono_ns = now.mono_ns + ACCOUNT_EVERY_NS
+            history_s = self._mirror.history_s
+        symbols: tuple[str, ...] = ()
+        if now.mono_ns >= self._symbols_due_mono_ns:
+            self._symbols_due_mono_ns = now.mono_ns + SYMBOLS_EVERY_NS
+            symbols = tuple(self._readers)
+        return Wanted(asks, symbols, history_s)
+
+    def _collect(self, now: Now) -> None:
+        """Take in what is done, in its order; what could not be written the last time goes first."""
+        self._save_ticks()
+        self._waiting_results += self._caller.taken()
+        while self._waiting_results:
+            result = self._waiting_results[0]
+            shown = result.look if isinstance(result, Called) else result
+            assert isinstance(shown, Look), shown
+            self._take(shown, now)
+            del self._waiting_results[0]
+            if isinstance(result, Called):
+                self._called = result
+            else:
+                self._is_looking = False
+                self._due_mono_ns = now.mono_ns + (0 if self._has_more else self._poll_ns)
+
+    def _take(self, shown: Look, now: Now) -> None:
+        self._trouble = self._trouble_of(shown)
+        if self._trouble is not None or now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
+            # Ticks that come after it may be of any age, and tell nothing of the server's clock.
+            self._caught_up.clear()
+        if self._trouble is not None:
+            return
+        self._mirror.take_symbols(shown.symbols)
+        self._take_ticks(shown, now)
+        if shown.rows is not None:
+            self._mirror.take(shown.rows, ordinal=self._market.newest_ordinal)
+            self._seen_mono_ns = now.mono_ns
+
+    def _trouble_of(self, shown: Look) -> Trouble | None:
+        number, words = shown.error
+        if shown.terminal is None or shown.account is None:
+            return Trouble(ErrorCode.VENUE_DISCONNECTED, f"the terminal does not answer: {words} ({number})")
+        if not shown.terminal.connected:
+            return Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
+        return self._admission.trouble(shown.account)
+
+    def _take_ticks(self, shown: Look, now: Now) -> None:
+        batches: dict[str, Batch] = {}
+        self._has_more = False
+        for symbol, rows in shown.ticks.items():
+            batch = batches[self._symbols.to_desk(symbol)] = self._readers[symbol].read(rows)
+            self._has_more |= batch.is_full
+            if batch.newest_msc and symbol in self._caught_up:
+                # It has come since the last look, so it tells what the server's clock shows.
+                problem = self._clock.problem(batch.newest_msc, self._wall_ns(now.mono_ns))
+                if problem is not None:
+                    raise StartError(problem)
+            if not batch.is_full:
+                self._caught_up.add(symbol)
+        if any(batch.read for batch in batches.values()):
+            self._unsaved = (self._market.numbered(batches), batches)
+            self._save_ticks()
+
+    def _save_ticks(self) -> None:
+        """Make ticks durable, then let them be published."""
+        if self._unsaved is None:
+            return
+        ticks, batches = self._unsaved
+        self._store.add_ticks(ticks, {symbol: batch.cursor for symbol, batch in batches.items() if batch.read})
+        self._unsaved = None
+        self._market.add(ticks, batches)
+
+
+def _is_meant(ticket: int, symbol: str, request: Modify) -> bool:
+    """Whether a position is the one that a modification is about."""
+    return ticket == request.position if request.position else symbol == request.symbol

@@ -1,0 +1,173 @@
+"""The ticks that a terminal has told, as the gateway's market: numbered as they came, the newest of them kept.
+
+They go out as they come. The market has no end, and what is older than what is kept can not be had any more.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from proto.gateway import TickCounts
+from services.mt5.core.generated import ENDLESS
+from services.mt5.core.publisher import Pace, Publisher
+from services.mt5.core.stream import StreamTick, TickColumns
+from services.mt5.terminal.tick_reader import Batch
+
+TICKS_KEPT: Final = 200_000
+"""A day of a busy symbol: as far back as a restarted strategy ever asks."""
+
+AT_ONCE: Final = Pace(window=0, factor=1.0)
+
+
+class TerminalMarket:
+    """`core.stream.MarketSource` of what a terminal tells."""
+
+    data_sha256 = ""
+    last_ordinal = ENDLESS
+
+    def __init__(self, symbols: Sequence[str], *, kept: Iterable[StreamTick] = (), first_time_ns: int = 0) -> None:
+        """Go on after the ticks that were kept, by ordinal and without a gap; symbols have the desk's names."""
+        self.symbols = tuple(symbols)
+        self.first_time_ns = first_time_ns
+        self._ticks: list[StreamTick] = []
+        self._of: dict[str, list[int]] = {symbol: [] for symbol in self.symbols}
+        self._sequences = dict.fromkeys(self.symbols, 0)
+        self._read = 0
+        self._rejected: dict[str, int] = {}
+        self.opening_ordinal = 0
+        for tick in kept:
+            self._append(tick)
+        self.opening_ordinal = self.newest_ordinal
+
+    @property
+    def newest_ordinal(self) -> int:
+        """The last tick that has come."""
+        return self._ticks[-1].ordinal if self._ticks else 0
+
+    @property
+    def newest_time_ns(self) -> int:
+        """Its time; 0 before the first."""
+        return self._ticks[-1].time_ns if self._ticks else 0
+
+    @property
+    def counts(self) -> TickCounts:
+        """Rows since this start."""
+        published = self._read - sum(self._rejected.values())
+        return TickCounts(read=self._read, published=published, rejected=dict(self._rejected))
+
+    def numbered(self, batches: dict[str, Batch]) -> list[StreamTick]:
+        """What a look has brought, in one order and numbered; `add` takes it when it is durable."""
+        rows = [
+            (tick, place, row)
+            for place, symbol in enumerate(self.symbols)
+            if symbol in batches
+            for row, tick in enumerate(batches[symbol].ticks)
+        ]
+        rows.sort(key=lambda entry: (entry[0].time_ns, entry[1], entry[2]))
+        sequences = dict(self._sequences)
+        numbered = []
+        for ordinal, (tick, place, _) in enumerate(rows, start=self.newest_ordinal + 1):
+            symbol = self.symbols[place]
+            sequences[symbol] += 1
+            numbered.append(StreamTick(symbol, sequences[symbol], ordinal, *tick))
+        return numbered
+
+    def add(self, ticks: Sequence[StreamTick], batches: dict[str, Batch]) -> None:
+        """Take in what `numbered` gave, and count its rows."""
+        for tick in ticks:
+            self._append(tick)
+        for batch in batches.values():
+            self._read += batch.read
+            for reason, count in batch.rejected.items():
+                self._rejected[reason] = self._rejected.get(reason, 0) + count
+        if len(self._ticks) > 2 * TICKS_KEPT:
+            self._forget()
+
+    def tick_at(self, ordinal: int) -> StreamTick:
+        """The tick with this ordinal, which is kept."""
+        first = self._ticks[0].ordinal
+        assert first <= ordinal <= self.newest_ordinal, (first, ordinal, self.newest_ordinal)
+        return self._ticks[ordinal - first]
+
+    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+        """The symbol's latest tick at or before `ordinal`; None when none is kept."""
+        ordinals = self._of.get(symbol, [])
+        place = bisect_left(ordinals, ordinal + 1)
+        return self.tick_at(ordinals[place - 1]) if place else None
+
+    def sequences_at(self, ordinal: int) -> dict[str, int]:
+        """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
+        found = {symbol: self.last_of(symbol, ordinal) for symbol in self.symbols}
+        return {symbol: tick.sequence if tick else 0 for symbol, tick in found.items()}
+
+    def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
+        """At most `limit` ticks from a sequence on, or from the oldest kept; none past ordinal `published`."""
+        ordinals = self._of[symbol]
+        if not ordinals:
+            return TickColumns(from_sequence, [], [], [], [], [])
+        oldest = self.tick_at(ordinals[0]).sequence
+        begin = max(0, from_sequence - oldest)
+        rows = [self.tick_at(at) for at in ordinals[begin : begin + limit] if at <= published]
+        return TickColumns(
+            max(from_sequence, oldest),
+            [row.ordinal for row in rows],
+            [row.time_ns for row in rows],
+            [row.bid for row in rows],
+            [row.ask for row in rows],
+            [row.volume for row in rows],
+        )
+
+    def _append(self, tick: StreamTick) -> None:
+        assert not self._ticks or tick.ordinal == self.newest_ordinal + 1, (tick, self.newest_ordinal)
+        self._ticks.append(tick)
+        if tick.symbol in self._of:
+            self._of[tick.symbol].append(tick.ordinal)
+            self._sequences[tick.symbol] = tick.sequence
+        if not self.first_time_ns:
+            self.first_time_ns = tick.time_ns
+
+    def _forget(self) -> None:
+        """Let go of the older half."""
+        del self._ticks[:-TICKS_KEPT]
+        first = self._ticks[0].ordinal
+        for symbol, ordinals in self._of.items():
+            self._of[symbol] = ordinals[bisect_left(ordinals, first) :]
+
+
+class ArrivalPublisher(Publisher):
+    """Publishes ticks as they come; the market's time is UTC by the host's clock, and never before the newest tick."""
+
+    def __init__(
+        self, market: TerminalMarket, *, stream_id: str, publisher: str, boot_id: str, wall_less_mono_ns: int
+    ) -> None:
+        """`wall_less_mono_ns` is what the host's UTC was ahead of its monotonic clock by at the start."""
+        super().__init__(
+            stream=market,
+            stream_id=stream_id,
+            publisher=publisher,
+            boot_id=boot_id,
+            pace=AT_ONCE,
+            book_ordinal=market.newest_ordinal,
+        )
+        self._market = market
+        self._wall_less_mono_ns = wall_less_mono_ns
+
+    def knows(self, ordinal: int) -> bool:
+        """Whether the tick has come."""
+        return ordinal <= self._market.newest_ordinal
+
+    def market_time_ns(self, mono_ns: int) -> int | None:
+        """What a clock at the venue shows."""
+        return max(self._market.newest_time_ns, mono_ns + self._wall_less_mono_ns)
+
+    def next_due(self) -> int | None:
+        """At once where a tick waits; else when the terminal has been asked again, which is the link's to say."""
+        return 0 if self._next <= self._end() else None
+
+    def _end(self) -> int:
+        return self._market.newest_ordinal
+
+    def _due_at(self, ordinal: int) -> int:  # noqa: ARG002 - what has come is due
+        return 0

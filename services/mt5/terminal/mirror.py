@@ -1,0 +1,296 @@
+"""What the terminal has shown of the account: orders, deals, positions and money, as of the last look.
+
+History may lag, and shows an order before its deals or the other way round; nothing that was shown is forgotten. An order of ours is
+known by its magic, in orders, deals or positions; what the server does by itself (stops, stop-out) carries the magic of the
+position that it closes, and is not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.instrument import Instrument
+from proto.units import Side
+from services.mt5.core import retcodes
+from services.mt5.core.book import BookOrder, Modification, Wait
+from services.mt5.terminal import api
+from services.mt5.terminal.api import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
+from services.mt5.terminal.looking import AccountRows
+from services.mt5.terminal.rows import (
+    NOT_BY_US,
+    deal_of,
+    instrument_of,
+    order_of,
+    position_of,
+    volume_of,
+)
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.store import TerminalStore
+
+OVERLAP_S: Final = 86_400
+"""How far back history is read again: far more than any broker's lags."""
+
+AHEAD_S: Final = 7 * 86_400
+"""How far past the newest deal history is asked for: a server's clock may be ahead."""
+
+
+class _Known(NamedTuple):
+    """An order's row and what was made of it."""
+
+    row: OrderRow
+    is_open: bool
+    deal_count: int
+    revision: int
+    order: BookOrder
+
+
+class Mirror:
+    """The account as the terminal has shown it. Symbols have the broker's names."""
+
+    def __init__(self, store: TerminalStore, *, clock: ServerClock, currency_digits: int) -> None:
+        """Empty, but for the numbers that deals have been given and the revisions of earlier starts."""
+        self._store = store
+        self._clock = clock
+        self._digits = currency_digits
+        self._numbers = store.deal_numbers()
+        self._changes = store.modifications()
+        self._deal_rows: dict[int, DealRow] = {}
+        self._deals: dict[int, VenueDeal] = {}
+        self._deals_of: dict[int, list[int]] = {}
+        self._orders: dict[int, _Known] = {}
+        self._by_magic: dict[int, int] = {}
+        self._positions: list[VenuePosition] = []
+        self._position_rows: dict[int, PositionRow] = {}
+        self._instruments: dict[str, Instrument] = {}
+        self._newest_s = 0
+        self._shown = 0
+        self.account: AccountRow | None = None
+
+    # ------------------------------------------------------------------------------------------------------ taking it in
+
+    @property
+    def history_s(self) -> tuple[int, int]:
+        """The span of history that the next look is to bring: all of it, then what may have changed."""
+        if self.account is None:
+            return 0, 2**31 - 1
+        open_s = [known.row.time_setup_msc // 1_000 for known in self._orders.values() if known.is_open]
+        return max(0, min([self._newest_s - OVERLAP_S, *open_s])), self._newest_s + AHEAD_S
+
+    def take(self, rows: AccountRows, *, ordinal: int) -> None:
+        """Fold in a look. New deals are numbered durably first, at tick `ordinal`."""
+        deals = sorted(rows.deals, key=lambda row: (row.time_msc, row.ticket))
+        self._number([row for row in deals if row.ticket not in self._numbers], ordinal)
+        touched = {row.order for row in deals if self._take_deal(row)}
+        while self._shown + 1 in self._deals:
+            self._shown += 1
+        for row in rows.history_orders:
+            self._take_order(row, is_open=False, ordinal=ordinal, again=row.ticket in touched)
+        for row in rows.orders:
+            self._take_order(row, is_open=True, ordinal=ordinal, again=row.ticket in touched)
+        for ticket in touched & self._orders.keys():
+            known = self._orders[ticket]
+            self._take_order(known.row, is_open=known.is_open, ordinal=ordinal, again=True)
+        self._position_rows = {row.ticket: row for row in sorted(rows.positions, key=lambda row: row.ticket)}
+        self._show_positions()
+        self.account = rows.account
+        times = [row.time_msc for row in deals] + [row.time_setup_msc for row in rows.orders]
+        self._newest_s = max([self._newest_s, *(time // 1_000 for time in times)])
+
+    def take_symbols(self, rows: dict[str, SymbolRow]) -> None:
+        """Fold in the terms of symbols."""
+        self._instruments |= {symbol: instrument_of(row) for symbol, row in rows.items()}
+
+    def revise(self, target: str, revision: int, outcome: Modification | None) -> None:
+        """A target is about to be modified under a revision, or that has come to something; durable from here on."""
+        if revision:
+            self._store.set_modification(target, revision, outcome)
+            self._changes[target] = (revision, outcome)
+
+    # --------------------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def deal_count(self) -> int:
+        """Deals that are shown, by number and without a gap: one that history has lost for the moment hides those after it."""
+        return self._shown
+
+    @property
+    def order_count(self) -> int:
+        """Orders that have been shown."""
+        return len(self._orders)
+
+    @property
+    def ended_count(self) -> int:
+        """Orders that are over and have no deal."""
+        return sum(not known.is_open and not known.deal_count for known in self._orders.values())
+
+    @property
+    def positions(self) -> list[VenuePosition]:
+        """Open positions by ticket."""
+        return self._positions
+
+    def find(self, magic: int) -> BookOrder | None:
+        """The order under a magic, from whatever of it is shown.
+
+        Where only a deal or a position is shown yet, it is told as taken: what became of it follows when the order is shown.
+        """
+        ticket = self._by_magic.get(magic)
+        if ticket is not None:
+            return self._orders[ticket].order
+        for deal in self._deal_rows.values():
+            if deal.magic == magic and deal.reason not in NOT_BY_US and deal.order:
+                side = Side.BUY if deal.type == api.DEAL_TYPE_BUY else Side.SELL
+                return self._trace(magic, deal.order, deal.symbol, side, deal.volume, deal.comment, deal.time_msc)
+        for row in self._position_rows.values():
+            if row.magic == magic:
+                side = Side.BUY if row.type == api.POSITION_TYPE_BUY else Side.SELL
+                return self._trace(magic, row.identifier, row.symbol, side, row.volume, row.comment, row.time_msc)
+        return None
+
+    def order(self, ticket: int) -> BookOrder | None:
+        """The order with a ticket."""
+        known = self._orders.get(ticket)
+        return None if known is None else known.order
+
+    def orders_after(self, ticket: int, limit: int) -> list[BookOrder]:
+        """Orders by ticket."""
+        return [self._orders[at].order for at in sorted(self._orders) if at > ticket][:limit]
+
+    def deals_after(self, number: int, limit: int) -> list[VenueDeal]:
+        """Deals by number."""
+        last = min(number + limit, self.deal_count)
+        return [self._deals[at] for at in range(number + 1, last + 1)]
+
+    def resting(self) -> list[BookOrder]:
+        """Orders in the market, by ticket."""
+        return [self._orders[at].order for at in sorted(self._orders) if self._orders[at].is_open]
+
+    def magic_of_ticket(self, ticket: int) -> int:
+        """Whose an order is; 0 for a stranger's, and for what the server did by itself."""
+        known = self._orders.get(ticket)
+        if known is not None:
+            return known.order.magic
+        numbers = self._deals_of.get(ticket, [])
+        rows = [row for row in self._deal_rows.values() if numbers and row.order == ticket]
+        return next((row.magic for row in rows if row.reason not in NOT_BY_US), 0)
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol; None for one that was not asked for."""
+        return self._instruments.get(symbol)
+
+    def last_change(self, target: str) -> tuple[int, Modification | None]:
+        """The last revision of a target (0 for none), and what it came to, where that is known."""
+        return self._changes.get(target, (0, None))
+
+    def magic_of_position(self, ticket: int) -> int:
+        """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
+        row = self._position_rows.get(ticket)
+        return 0 if row is None else row.magic
+
+    # ------------------------------------------------------------------------------------------------------------ parts
+
+    def _number(self, rows: Sequence[DealRow], ordinal: int) -> None:
+        if not rows:
+            return
+        first = len(self._numbers) + 1
+        numbered = [(number, row.ticket, ordinal) for number, row in enumerate(rows, start=first)]
+        self._store.add_deals(numbered)
+        self._numbers |= {ticket: (number, at) for number, ticket, at in numbered}
+
+    def _take_deal(self, row: DealRow) -> bool:
+        """Whether it tells anything new."""
+        if self._deal_rows.get(row.ticket) == row:
+            return False
+        number, ordinal = self._numbers[row.ticket]
+        before = self._deals.get(number - 1)
+        self._deal_rows[row.ticket] = row
+        self._deals[number] = deal_of(
+            row,
+            number=number,
+            ordinal=ordinal,
+            digits=self._digits,
+            clock=self._clock,
+            not_before_ns=before.time_ns if before else 0,
+        )
+        numbers = self._deals_of.setdefault(row.order, [])
+        if number not in numbers:
+            numbers.append(number)
+            numbers.sort()
+        return True
+
+    def _take_order(self, row: OrderRow, *, is_open: bool, ordinal: int, again: bool) -> None:
+        known = self._orders.get(row.ticket)
+        revision = self.last_change(target_of("order", row.ticket))[0]
+        same = known is not None and known.row == row and known.is_open == is_open and known.revision == revision
+        if same and not again:
+            return
+        deals = [self._deals[number] for number in self._deals_of.get(row.ticket, [])]
+        magic = 0 if row.reason in NOT_BY_US else row.magic
+        order = order_of(
+            row,
+            is_open=is_open,
+            deals=deals,
+            ordinal=known.order.order.ordinal if known else ordinal,
+            revision=revision,
+            clock=self._clock,
+        )
+        self._orders[row.ticket] = _Known(
+            row,
+            is_open,
+            len(deals),
+            revision,
+            self._booked(order, magic, is_open=is_open, position=deals[-1].position if deals else 0, fills=len(deals)),
+        )
+        if magic:
+            self._by_magic[magic] = min(row.ticket, self._by_magic.get(magic, row.ticket))
+
+    def _booked(self, order: VenueOrder, magic: int, *, is_open: bool, position: int, fills: int) -> BookOrder:
+        code = ErrorCode.VENUE_REFUSED if order.status is OrderReplyStatus.REJECTED else None
+        return BookOrder(
+            order=order,
+            magic=magic,
+            error_code=code,
+            deal_cursor=self.deal_count,
+            quiet=False,
+            wait=Wait.PENDING if is_open else Wait.NOTHING,
+            fills=fills,
+            position=position,
+        )
+
+    def _show_positions(self) -> None:
+        self._positions = [
+            position_of(
+                row,
+                digits=self._digits,
+                revision=self.last_change(target_of("position", row.ticket))[0],
+                clock=self._clock,
+            )
+            for row in self._position_rows.values()
+        ]
+
+    def _trace(
+        self, magic: int, ticket: int, symbol: str, side: Side, volume: float, comment: str, time_msc: int
+    ) -> BookOrder:
+        order = VenueOrder(
+            ticket=ticket,
+            order_id=comment[:64],
+            symbol=symbol,
+            side=side,
+            volume=volume_of(volume),
+            filled_volume=Decimal(0),
+            filled_price=None,
+            status=OrderReplyStatus.ACCEPTED,
+            retcode=retcodes.PLACED,
+            reason="",
+            deal=0,
+            time_ns=self._clock.utc_of_ms(time_msc),
+            ordinal=0,
+        )
+        return self._booked(order, magic, is_open=False, position=0, fills=0)
+
+
+def target_of(kind: str, ticket: int) -> str:
+    """The name of what a modification is about: `order` or `position`, and its ticket."""
+    return f"{kind}:{ticket}"

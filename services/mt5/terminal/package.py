@@ -1,0 +1,26 @@
+"""The MetaTrader5 package itself, which exists for Windows only."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from common.errors import StartError
+from services.mt5.terminal.api import Api, PublishedApi
+
+
+def the_package() -> Api:
+    """The package as it is installed.
+
+    Raises:
+        StartError: it is not to be had here.
+    """
+    try:
+        import MetaTrader5
+    except ImportError:
+        raise StartError(
+            "--venue terminal: the MetaTrader5 package is not installed, expected a Python for Windows with it: the package "
+            "runs on Windows, or under Wine, and nowhere else (docs/terminal.md)"
+        ) from None
+    published: PublishedApi = MetaTrader5
+    # The published stubs know a part of the package; what they do not know is what MetaQuotes documents.
+    return cast(Api, published)

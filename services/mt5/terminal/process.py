@@ -1,0 +1,128 @@
+"""The gateway process before a real terminal: settings in, objects out, loop."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from common import clock, logs
+from common.errors import StartError
+from common.heartbeat import Heartbeat
+from common.sockets import Sockets
+from services.mt5 import metrics
+from services.mt5.journal import DurableJournal
+from services.mt5.settings import Mt5Settings
+from services.mt5.shell import GatewayShell
+from services.mt5.terminal.admission import Admission, is_real_allowed
+from services.mt5.terminal.api import Api
+from services.mt5.terminal.caller import ThreadCaller
+from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
+from services.mt5.terminal.looking import Connection
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.store import TerminalStore
+
+PUBLISHER: Final = "mt5"
+
+Started = Callable[[GatewayShell], None]
+
+
+def setup_of(settings: Mt5Settings) -> Setup:
+    """How the terminal is to be used.
+
+    Raises:
+        StartError: a setting is missing, or an operator has not allowed what it asks for.
+    """
+    if not settings.mt5_login:
+        raise StartError("MT5_LOGIN: value '0', expected the number of the account that is to be traded")
+    connection: Connection = {"login": settings.mt5_login, "timeout": settings.mt5_terminal_timeout_ms}
+    if settings.mt5_path:
+        connection["path"] = settings.mt5_path
+    if password := settings.mt5_password.get_secret_value():
+        connection["password"] = password
+    if settings.mt5_server:
+        connection["server"] = settings.mt5_server
+    allowed = is_real_allowed(
+        allow=settings.mt5_allow_real == "yes",
+        token=settings.mt5_real_token.get_secret_value(),
+        token_file=settings.mt5_real_token_file,
+    )
+    return Setup(
+        symbols=settings.trading_symbol,
+        symbol_map=settings.mt5_symbol_map,
+        connection=connection,
+        admission=Admission(login=settings.mt5_login, is_real_allowed=allowed),
+        clock=ServerClock(settings.mt5_server_zone),
+        poll_ms=settings.mt5_poll_ms,
+        accept_crossed=settings.mt5_crossed == "accept",
+    )
+
+
+def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) -> None:
+    """Connect to the terminal, open the files, bind the sockets, and run until told to stop.
+
+    `started` is given the shell before it runs: it may be stopped from another thread.
+
+    Raises:
+        StartError: it cannot start as it is set up, or the terminal turns out to be another one than it was said to be.
+    """
+    setup = setup_of(settings)
+    wall_less_mono_ns = clock.wall_ns() - clock.mono_ns()
+    opened = open_terminal(api, setup, wall_ns=clock.wall_ns())
+    folder = settings.paperdesk_data_dir / "terminal"
+    heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")
+    sockets = Sockets()
+    caller = ThreadCaller(api)
+    try:
+        journal = DurableJournal(folder / "journal.db", new_id=uuid.uuid4().hex, account=opened.name)
+        try:
+            store = TerminalStore(
+                folder / "terminal.db", account=opened.name, stream_id=f"terminal-{uuid.uuid4().hex[:16]}"
+            )
+            try:
+                gateway = terminal_gateway(
+                    opened,
+                    setup,
+                    caller=caller,
+                    store=store,
+                    journal=journal,
+                    boot_id=uuid.uuid4().hex,
+                    publisher=PUBLISHER,
+                    wall_less_mono_ns=wall_less_mono_ns,
+                    now_mono_ns=clock.mono_ns(),
+                    lease_ttl_ms=settings.mt5_lease_ms,
+                    settling_ms=settings.mt5_settling_ms,
+                )
+
+                def require_files() -> None:
+                    journal.require_in_place()
+                    store.require_in_place()
+
+                shell = GatewayShell(
+                    gateway,
+                    sockets,
+                    request_url=settings.mt5_request_url,
+                    publish_url=settings.mt5_publish_url,
+                    require_files=require_files,
+                    heartbeat=heartbeat,
+                )
+                metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)
+                logs.get_logger().warning(
+                    "connected to a MetaTrader 5 terminal; orders go to its broker",
+                    mode=opened.mode,
+                    account=opened.name,
+                    server=opened.account.server,
+                    requests=shell.request_url,
+                    ticks=shell.publish_url,
+                    symbols=list(setup.symbols),
+                )
+                if started is not None:
+                    started(shell)
+                shell.run()
+            finally:
+                store.close()
+        finally:
+            journal.close()
+    finally:
+        caller.close()
+        sockets.close()

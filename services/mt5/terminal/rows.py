@@ -1,0 +1,270 @@
+"""Rows of the terminal in the desk's words: orders, deals, positions, terms of a symbol.
+
+Numbers come as floats; each becomes the decimal that was meant: prices and volumes rounded to what a broker can have said,
+money to the digits of the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from proto.gateway import (
+    DealEntry,
+    DealKind,
+    DealReason,
+    OrderReplyStatus,
+    OrderType,
+    TimeInForce,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
+)
+from proto.instrument import Instrument
+from proto.trading import TradeMode
+from proto.units import Side, exact, plain, round_money
+from services.mt5.core import retcodes
+from services.mt5.terminal import api
+from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow
+from services.mt5.terminal.server_clock import ServerClock
+
+PRICE_DECIMALS: Final = 10
+VOLUME_DECIMALS: Final = 8
+TEXT_CHARS_MAX: Final = 512
+NAME_CHARS_MAX: Final = 64
+_S: Final = 1_000
+
+NOT_BY_US: Final = (api.REASON_SL, api.REASON_TP, api.REASON_SO, api.REASON_ROLLOVER)
+"""Reasons of orders and deals that the server makes by itself, under the magic of the position they close."""
+
+_ORDER_TYPES: Final = {
+    api.ORDER_TYPE_BUY: OrderType.MARKET,
+    api.ORDER_TYPE_SELL: OrderType.MARKET,
+    api.ORDER_TYPE_BUY_LIMIT: OrderType.LIMIT,
+    api.ORDER_TYPE_SELL_LIMIT: OrderType.LIMIT,
+    api.ORDER_TYPE_CLOSE_BY: OrderType.MARKET,
+}
+_BUYS: Final = (
+    api.ORDER_TYPE_BUY,
+    api.ORDER_TYPE_BUY_LIMIT,
+    api.ORDER_TYPE_BUY_STOP,
+    api.ORDER_TYPE_BUY_STOP_LIMIT,
+    api.ORDER_TYPE_CLOSE_BY,
+)
+_ENDED: Final = {
+    api.ORDER_STATE_CANCELED: OrderReplyStatus.CANCELED,
+    api.ORDER_STATE_PARTIAL: OrderReplyStatus.CANCELED,
+    api.ORDER_STATE_REJECTED: OrderReplyStatus.REJECTED,
+    api.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
+}
+RETCODE_OF_STATUS: Final = {
+    OrderReplyStatus.FILLED: retcodes.DONE,
+    OrderReplyStatus.PARTIALLY_FILLED: retcodes.DONE_PARTIAL,
+    OrderReplyStatus.ACCEPTED: retcodes.PLACED,
+    OrderReplyStatus.CANCELED: retcodes.CANCEL,
+    OrderReplyStatus.EXPIRED: retcodes.CANCEL,
+    OrderReplyStatus.REJECTED: retcodes.REJECT,
+}
+"""History keeps no retcode: the one that says what the order's state says."""
+
+_KINDS: Final = {
+    api.DEAL_TYPE_BUY: DealKind.BUY,
+    api.DEAL_TYPE_SELL: DealKind.SELL,
+    api.DEAL_TYPE_BALANCE: DealKind.BALANCE,
+    **dict.fromkeys(
+        range(api.DEAL_TYPE_COMMISSION, api.DEAL_TYPE_COMMISSION_AGENT_MONTHLY + 1),
+        DealKind.COMMISSION,
+    ),
+}
+_ENTRIES: Final = {
+    api.DEAL_ENTRY_IN: DealEntry.IN,
+    api.DEAL_ENTRY_OUT: DealEntry.OUT,
+    api.DEAL_ENTRY_INOUT: DealEntry.INOUT,
+    api.DEAL_ENTRY_OUT_BY: DealEntry.OUT,
+}
+_REASONS: Final = {
+    api.REASON_SL: DealReason.STOP_LOSS,
+    api.REASON_TP: DealReason.TAKE_PROFIT,
+    api.REASON_SO: DealReason.STOP_OUT,
+    api.REASON_ROLLOVER: DealReason.ROLLOVER,
+}
+
+
+def price_of(value: float) -> Decimal:
+    """A price as it was quoted."""
+    return exact(round(value, PRICE_DECIMALS))
+
+
+def volume_of(value: float) -> Decimal:
+    """Lots: 0.1 + 0.2 is 0.3."""
+    return exact(round(value, VOLUME_DECIMALS))
+
+
+def money_of(value: float, digits: int) -> Decimal:
+    """An amount in account currency."""
+    return round_money(exact(value), digits)
+
+
+def stop_of(value: float) -> Decimal | None:
+    """A stop; 0 is none."""
+    return price_of(value) if value else None
+
+
+def deal_of(
+    row: DealRow, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
+) -> VenueDeal:
+    """A deal under the number that the gateway gave it; its ticket at the broker stands in its comment."""
+    kind = _KINDS.get(row.type, DealKind.CORRECTION)
+    # A credit is lent: it is in the equity and not in the balance.
+    moves_cash = row.type != api.DEAL_TYPE_CREDIT
+    lent = "" if moves_cash else f" credit of {plain(money_of(row.profit, digits))}, not in the balance"
+    return VenueDeal(
+        deal=number,
+        ticket=row.order,
+        order_id=row.comment[:NAME_CHARS_MAX] if kind.is_trade else "",
+        symbol=row.symbol if kind.is_trade else "",
+        kind=kind,
+        entry=_ENTRIES.get(row.entry, DealEntry.NONE) if kind.is_trade else DealEntry.NONE,
+        volume=volume_of(row.volume) if kind.is_trade else Decimal(0),
+        price=price_of(row.price) if kind.is_trade else Decimal(0),
+        profit=money_of(row.profit, digits) if moves_cash else Decimal(0),
+        commission=money_of(row.commission, digits) + money_of(row.fee, digits),
+        swap=money_of(row.swap, digits),
+        time_ns=clock.utc_of_ms(row.time_msc, not_before_ns=not_before_ns),
+        ordinal=ordinal,
+        stepped=row.reason in NOT_BY_US,
+        comment=f"deal {row.ticket}{lent} {row.comment}".strip()[:TEXT_CHARS_MAX],
+        position=row.position_id,
+        reason=_REASONS.get(row.reason, DealReason.CLIENT),
+    )
+
+
+def order_of(
+    row: OrderRow, *, is_open: bool, deals: Sequence[VenueDeal], ordinal: int, revision: int, clock: ServerClock
+) -> VenueOrder:
+    """An order with what its deals say of it: an order that is said to be filled is so once its deals are shown."""
+    filled = sum((deal.volume for deal in deals), Decimal(0))
+    asked = volume_of(row.volume_initial)
+    status = _status(row, filled=filled, asked=asked, is_open=is_open)
+    kind = _ORDER_TYPES.get(row.type, OrderType.STOP)
+    return VenueOrder(
+        ticket=row.ticket,
+        order_id=row.comment[:NAME_CHARS_MAX],
+        symbol=row.symbol,
+        side=Side.BUY if row.type in _BUYS else Side.SELL,
+        volume=asked,
+        filled_volume=filled,
+        filled_price=average_price(deals),
+        status=status,
+        retcode=RETCODE_OF_STATUS[status],
+        reason=row.comment[:TEXT_CHARS_MAX] if status is OrderReplyStatus.REJECTED else "",
+        deal=deals[-1].deal if deals else 0,
+        time_ns=clock.utc_of_ms(row.time_setup_msc),
+        ordinal=ordinal,
+        type=kind,
+        time_in_force=_time_in_force(row, kind),
+        price=None if kind is OrderType.MARKET else price_of(row.price_open),
+        stop_loss=stop_of(row.sl),
+        take_profit=stop_of(row.tp),
+        expires_ns=clock.utc_of_ms(row.time_expiration * _S) if row.time_expiration else 0,
+        position=0,
+        revision=revision,
+    )
+
+
+def position_of(row: PositionRow, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:
+    """An open position; its profit is the terminal's."""
+    return VenuePosition(
+        ticket=row.ticket,
+        symbol=row.symbol,
+        side=Side.BUY if row.type == api.POSITION_TYPE_BUY else Side.SELL,
+        volume=volume_of(row.volume),
+        price_open=price_of(row.price_open),
+        profit=money_of(row.profit, digits),
+        time_ns=clock.utc_of_ms(row.time_msc),
+        stop_loss=stop_of(row.sl),
+        take_profit=stop_of(row.tp),
+        swap=money_of(row.swap, digits),
+        order_id=row.comment[:NAME_CHARS_MAX],
+        revision=revision,
+    )
+
+
+def instrument_of(row: SymbolRow) -> Instrument:
+    """Terms of a symbol. The package tells neither sessions nor commissions: the server refuses and charges by itself.
+
+    Swaps that are not told in points are left at 0; what is charged comes with positions and deals in any case.
+    """
+    in_points = row.swap_mode == api.SYMBOL_SWAP_MODE_POINTS
+    return Instrument(
+        symbol=row.name,
+        base_currency=row.currency_base,
+        profit_currency=row.currency_profit,
+        digits=row.digits,
+        contract_size=exact(row.trade_contract_size),
+        tick_size=exact(row.trade_tick_size) if row.trade_tick_size else Decimal(1).scaleb(-row.digits),
+        volume_min=volume_of(row.volume_min),
+        volume_max=volume_of(row.volume_max),
+        volume_step=volume_of(row.volume_step),
+        tick_value=exact(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None,
+        stops_level_points=row.trade_stops_level,
+        freeze_level_points=row.trade_freeze_level,
+        margin_currency=row.currency_margin,
+        swap_long_points=exact(row.swap_long) if in_points else Decimal(0),
+        swap_short_points=exact(row.swap_short) if in_points else Decimal(0),
+        swap_triple_weekday=(row.swap_rollover3days - 1) % 7,
+        filling=fillings_of(row),
+        trade_mode=_TRADE_MODES.get(row.trade_mode, TradeMode.FULL),
+    )
+
+
+_TRADE_MODES: Final = {
+    api.SYMBOL_TRADE_MODE_DISABLED: TradeMode.DISABLED,
+    api.SYMBOL_TRADE_MODE_CLOSEONLY: TradeMode.CLOSE_ONLY,
+}
+
+
+def fillings_of(row: SymbolRow) -> tuple[str, ...]:
+    """The fillings that a symbol takes of market orders, by its flags and its kind of execution.
+
+    Request and instant execution take FOK and RETURN whatever the flags say; RETURN is not to be had where orders are executed
+    at the market.
+    """
+    if row.trade_exemode in (api.SYMBOL_TRADE_EXECUTION_REQUEST, api.SYMBOL_TRADE_EXECUTION_INSTANT):
+        return ("FOK", "RETURN")
+    flags = (("FOK", api.SYMBOL_FILLING_FLAG_FOK), ("IOC", api.SYMBOL_FILLING_FLAG_IOC))
+    taken = tuple(name for name, flag in flags if row.filling_mode & flag)
+    return taken if row.trade_exemode == api.SYMBOL_TRADE_EXECUTION_MARKET else (*taken, "RETURN")
+
+
+def average_price(deals: Sequence[VenueDeal]) -> Decimal | None:
+    """What a lot has cost on average; None without a deal."""
+    volume = sum((deal.volume for deal in deals), Decimal(0))
+    if not volume:
+        return None
+    if len({deal.price for deal in deals}) == 1:
+        return deals[0].price
+    value = sum((deal.volume * deal.price for deal in deals), Decimal(0)) / volume
+    return round(value, PRICE_DECIMALS)
+
+
+def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) -> OrderReplyStatus:
+    if filled >= asked > 0:
+        return OrderReplyStatus.FILLED
+    left = volume_of(row.volume_current)
+    if row.state == api.ORDER_STATE_FILLED and not is_open and left and filled >= asked - left > 0:
+        return OrderReplyStatus.CANCELED  # what an order of IOC could not have
+    if is_open or row.state not in _ENDED:
+        return OrderReplyStatus.PARTIALLY_FILLED if filled else OrderReplyStatus.ACCEPTED
+    return _ENDED[row.state]
+
+
+def _time_in_force(row: OrderRow, kind: OrderType) -> TimeInForce:
+    if kind is OrderType.MARKET and row.type_filling == api.ORDER_FILLING_FOK:
+        return TimeInForce.FOK
+    if kind is OrderType.MARKET and row.type_filling == api.ORDER_FILLING_IOC:
+        return TimeInForce.IOC
+    if row.type_time == api.ORDER_TIME_DAY:
+        return TimeInForce.DAY
+    return TimeInForce.GTC if row.type_time == api.ORDER_TIME_GTC else TimeInForce.GTD

@@ -1,0 +1,111 @@
+"""The broker's server tells its own local time as if it were UTC; here it becomes UTC.
+
+A server runs New-York-close time, which `proto.server_time` knows, or that of a zone of the time zone database. Where clocks are
+set back an hour comes twice: which of the two is meant follows from the order of what is told.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from proto import server_time
+from proto.server_time import HOUR_NS, MINUTE_NS
+
+NEW_YORK_CLOSE: Final = "new_york_close"
+ZONE_EXPECTED: Final = f"{NEW_YORK_CLOSE}, UTC, or a zone such as Europe/Athens"
+
+_HALF_HOUR_NS: Final = 30 * MINUTE_NS
+_MS: Final = 1_000_000
+_S: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_AHEAD_MAX_NS: Final = 15 * HOUR_NS
+
+
+class NoSuchTimeError(ValueError):
+    """The server told a time that its clock never shows: it is not set as it was said to be."""
+
+
+class ServerClock:
+    """Turns the server's time into UTC and back."""
+
+    def __init__(self, zone: str = NEW_YORK_CLOSE) -> None:
+        """Take a zone by its name.
+
+        Raises:
+            ValueError: there is no such zone.
+        """
+        self.zone = zone
+        self._zone: ZoneInfo | None = None
+        if zone != NEW_YORK_CLOSE:
+            try:
+                self._zone = ZoneInfo(zone)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(ZONE_EXPECTED) from None
+
+    def server_ns(self, utc_ns: int) -> int:
+        """What the server's clock shows at a moment, in nanoseconds since its 1970-01-01."""
+        if self._zone is None:
+            return server_time.server_ns(utc_ns)
+        return utc_ns + _offset_ns(self._zone, utc_ns // (15 * MINUTE_NS))
+
+    def server_s(self, utc_ns: int) -> int:
+        """The same in whole seconds, as the terminal is told times."""
+        return self.server_ns(utc_ns) // _S
+
+    def utc_ns(self, server_ns: int, *, not_before_ns: int = 0) -> int:
+        """The moment at which the server's clock shows a time.
+
+        Args:
+            server_ns: nanoseconds since the server's 1970-01-01.
+            not_before_ns: of a time that comes twice, the first one from here on is meant; the later one if both are before.
+
+        Raises:
+            NoSuchTimeError: its clock never shows that, because it was set forward over it.
+        """
+        found = sorted(
+            {utc for ahead in self._offsets(server_ns) if self.server_ns(utc := server_ns - ahead) == server_ns}
+        )
+        if not found:
+            shown = (_EPOCH + timedelta(microseconds=server_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
+            raise NoSuchTimeError(f"the server told {shown}, which a clock of {self.zone} never shows")
+        return next((utc for utc in found if utc >= not_before_ns), found[-1])
+
+    def utc_of_ms(self, server_ms: int, *, not_before_ns: int = 0) -> int:
+        """The same for milliseconds, as rows carry them."""
+        return self.utc_ns(server_ms * _MS, not_before_ns=not_before_ns)
+
+    def problem(self, server_ms: int, wall_ns: int) -> str | None:
+        """What is wrong with the zone, given a tick that the server has just told; None when it fits.
+
+        The difference is rounded to half hours, in which zones differ: a host whose clock is a few minutes wrong still
+        finds a wrong zone, and a right one.
+        """
+        ahead_ns = server_ms * _MS - wall_ns
+        live = round(ahead_ns / _HALF_HOUR_NS) * _HALF_HOUR_NS
+        expected = self.server_ns(wall_ns) - wall_ns
+        if live == expected:
+            return None
+        return (
+            f"MT5_SERVER_ZONE: value '{self.zone}' puts the server {_hours(expected)} from UTC, but its newest tick is "
+            f"{_hours(live)} from this host's clock; expected the zone that the broker's server runs ({ZONE_EXPECTED})"
+        )
+
+    def _offsets(self, server_ns: int) -> set[int]:
+        """What the server may be ahead by around a time: clocks change at most once in the span looked at."""
+        around = (server_ns - _AHEAD_MAX_NS, server_ns, server_ns + _AHEAD_MAX_NS)
+        return {self.server_ns(moment) - moment for moment in around}
+
+
+@lru_cache(maxsize=512)
+def _offset_ns(zone: ZoneInfo, quarter: int) -> int:
+    """What a zone is ahead of UTC by; clocks are changed at full quarters."""
+    offset = (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(zone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds()) * _S
+
+
+def _hours(offset_ns: int) -> str:
+    return f"{offset_ns / HOUR_NS:+g} h"

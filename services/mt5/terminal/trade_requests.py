@@ -1,0 +1,175 @@
+"""What a terminal is asked to do, as MetaTrader's documentation has its trade requests.
+
+Each function gives the map for one call of `order_send`, or a `Refusal` where the contract with the client cannot be kept by this
+terminal: then it is not called at all. Floats appear only here, at the border: the package takes nothing else.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from proto.gateway import ErrorCode, Modify, OrderType, PlaceOrder, TimeInForce
+from proto.instrument import Instrument
+from proto.money import Quote
+from proto.units import Side
+from services.mt5.core import retcodes
+from services.mt5.core.magic import comment_of, magic_of
+from services.mt5.terminal import api
+from services.mt5.terminal.api import TradeRequest
+from services.mt5.terminal.server_clock import ServerClock
+
+DEVIATION_POINTS_MAX: Final = 1_000_000
+"""What is asked for where the client sets no limit."""
+
+_TYPES: Final = {
+    (OrderType.MARKET, Side.BUY): api.ORDER_TYPE_BUY,
+    (OrderType.MARKET, Side.SELL): api.ORDER_TYPE_SELL,
+    (OrderType.LIMIT, Side.BUY): api.ORDER_TYPE_BUY_LIMIT,
+    (OrderType.LIMIT, Side.SELL): api.ORDER_TYPE_SELL_LIMIT,
+    (OrderType.STOP, Side.BUY): api.ORDER_TYPE_BUY_STOP,
+    (OrderType.STOP, Side.SELL): api.ORDER_TYPE_SELL_STOP,
+}
+_FILLINGS: Final = {
+    "FOK": api.ORDER_FILLING_FOK,
+    "IOC": api.ORDER_FILLING_IOC,
+    "RETURN": api.ORDER_FILLING_RETURN,
+}
+_TIMES: Final = {
+    TimeInForce.GTC: api.ORDER_TIME_GTC,
+    TimeInForce.DAY: api.ORDER_TIME_DAY,
+    TimeInForce.GTD: api.ORDER_TIME_SPECIFIED,
+}
+
+
+class Refusal(NamedTuple):
+    """Why the terminal is not called: MetaTrader's number for it, ours, and words."""
+
+    retcode: int
+    code: ErrorCode
+    words: str
+
+
+def order_request(
+    request: PlaceOrder, *, symbol: str, instrument: Instrument, quote: Quote | None, clock: ServerClock
+) -> TradeRequest | Refusal:
+    """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known."""
+    if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
+        words = f"expires_ns {request.expires_ns} with {request.filling}, expected one with GTD and only there"
+        return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+    common: TradeRequest = {
+        "magic": magic_of(request.order_id),
+        "symbol": symbol,
+        "volume": float(request.volume),
+        "type": _TYPES[request.type, request.side],
+        "sl": _price(request.stop_loss),
+        "tp": _price(request.take_profit),
+        "comment": comment_of(request.order_id),
+    }
+    if request.type is OrderType.MARKET:
+        return _at_market(request, common, instrument, quote)
+    if request.price is None:
+        return Refusal(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price")
+    if request.filling not in _TIMES:
+        words = (
+            f"{request.filling} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
+        )
+        return Refusal(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+    if request.position:
+        words = f"position {request.position} with a {request.type} order, expected a market order to close it"
+        return Refusal(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+    pending: TradeRequest = {
+        **common,
+        "action": api.TRADE_ACTION_PENDING,
+        "price": float(request.price),
+        # What the standard library of MQL5 sends with pending orders, whatever the symbol's flags are.
+        "type_filling": api.ORDER_FILLING_RETURN,
+        "type_time": _TIMES[request.filling],
+    }
+    if request.expires_ns:
+        pending["expiration"] = clock.server_s(request.expires_ns)
+    return pending
+
+
+def remove_request(ticket: int) -> TradeRequest:
+    """The request that ends a pending order."""
+    return {"action": api.TRADE_ACTION_REMOVE, "order": ticket}
+
+
+def modify_order_request(
+    request: Modify, *, ticket: int, symbol: str, price: Decimal, expires_ns: int, clock: ServerClock
+) -> TradeRequest:
+    """The request that gives a pending order its prices; `price` and `expires_ns` are those that it has."""
+    expires = request.expires_ns or expires_ns
+    changed: TradeRequest = {
+        "action": api.TRADE_ACTION_MODIFY,
+        "order": ticket,
+        "symbol": symbol,
+        "price": float(price if request.price is None else request.price),
+        "sl": _price(request.stop_loss),
+        "tp": _price(request.take_profit),
+        "type_time": api.ORDER_TIME_SPECIFIED if expires else api.ORDER_TIME_GTC,
+    }
+    if expires:
+        changed["expiration"] = clock.server_s(expires)
+    return changed
+
+
+def stops_request(request: Modify, *, position: int, symbol: str) -> TradeRequest:
+    """The request that gives a position its stops."""
+    return {
+        "action": api.TRADE_ACTION_SLTP,
+        "symbol": symbol,
+        "position": position,
+        "sl": _price(request.stop_loss),
+        "tp": _price(request.take_profit),
+    }
+
+
+def filling_of(request: PlaceOrder, taken: tuple[str, ...]) -> str | None:
+    """The filling of a market order among those that the symbol takes; None when what was asked for is not.
+
+    A client that said nothing gets FOK where there is, else IOC, else RETURN.
+    """
+    if request.time_in_force is None:
+        return next((filling for filling in ("FOK", "IOC", "RETURN") if filling in taken), None)
+    wanted = request.time_in_force.value if request.time_in_force in (TimeInForce.FOK, TimeInForce.IOC) else "RETURN"
+    return wanted if wanted in taken else None
+
+
+def _at_market(
+    request: PlaceOrder, common: TradeRequest, instrument: Instrument, quote: Quote | None
+) -> TradeRequest | Refusal:
+    filling = filling_of(request, instrument.filling)
+    if filling is None:
+        words = f"{request.filling} of {common['symbol']}, expected one of {', '.join(instrument.filling)}"
+        return Refusal(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+    if quote is None:
+        return Refusal(retcodes.INVALID_PRICE, ErrorCode.NO_QUOTE, f"{common['symbol']} has no quote yet")
+    touch = quote.ask if request.side is Side.BUY else quote.bid
+    price, deviation = touch, DEVIATION_POINTS_MAX
+    if request.deviation_points is not None and request.price is not None:
+        # Only instant execution heeds the deviation; where orders are executed at the market it is held here.
+        price, deviation = request.price, request.deviation_points
+        away = (touch - price) * request.side.sign
+        if away > deviation * instrument.point:
+            words = f"the market is at {touch}, more than {deviation} points from {price}"
+            return Refusal(retcodes.REQUOTE, ErrorCode.REQUOTE, words)
+    deal: TradeRequest = {
+        **common,
+        "action": api.TRADE_ACTION_DEAL,
+        "price": float(price),
+        "deviation": deviation,
+        "type_filling": _FILLINGS[filling],
+        "type_time": _TIMES.get(request.filling, api.ORDER_TIME_GTC),
+    }
+    if request.expires_ns:
+        deal["type_time"] = api.ORDER_TIME_GTC
+    if request.position:
+        deal["position"] = request.position
+    return deal
+
+
+def _price(price: Decimal | None) -> float:
+    """MetaTrader's word for no stop is 0."""
+    return 0.0 if price is None else float(price)

@@ -1,0 +1,39 @@
+"""Answering people's queries: from the desk in memory, and for WHY from the ledger's events too, which are on disk.
+
+The ledger is read through a connection of its own, so that nothing of a question can touch what is being written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.errors import StartError
+from proto.control import ControlError, ViewQuery, WhyQuery
+from proto.views import ViewReply, WhyReply
+from services.portfolio.core.asking import answer
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.explaining import UnknownSubjectError, explain, subject_of
+from services.portfolio.history import events_about
+
+
+def answer_query(desk: Desk, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
+    """The reply; an error where nothing is known of what is asked for, or the ledger cannot be read."""
+    if not isinstance(query, WhyQuery):
+        return answer(desk, query, mono_ns)
+    try:
+        return why(query.id, desk.book, desk.cursor, ledger)
+    except (UnknownSubjectError, StartError) as error:
+        return ControlError(error=str(error)[:512])
+
+
+def why(name: str, book: Book, cursor: TickCursor, ledger: Path) -> WhyReply:
+    """The chain behind `name`, with the events of the ledger's file.
+
+    Raises:
+        UnknownSubjectError: nothing is known under that name.
+        StartError: the file cannot be read.
+    """
+    subject = subject_of(name, book, cursor)
+    return explain(subject, events_about(ledger, subject), book, cursor)

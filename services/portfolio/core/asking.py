@@ -1,0 +1,334 @@
+"""What people may ask of the account, answered from the state in memory; nothing here changes any of it.
+
+The same functions give the rows of a running desk's replies and those of a ledger's file. A page ends where a frame would be full.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import islice
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from proto.codec import encode
+from proto.control import (
+    AccountQuery,
+    FillsQuery,
+    OrdersQuery,
+    PositionsQuery,
+    RiskQuery,
+    ViewQuery,
+    WhyQuery,
+)
+from proto.gateway import VenueDeal
+from proto.units import MAX_FRAME_BYTES, Side, round_money
+from proto.views import (
+    PAGE_ROWS_MAX,
+    AccountView,
+    FillRow,
+    FillsReply,
+    GuardRow,
+    LotRow,
+    OrderRow,
+    OrdersReply,
+    PositionRow,
+    PositionsReply,
+    RiskReply,
+    RiskRow,
+    ViewReply,
+)
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.orders import Order
+from services.portfolio.core.position import ZERO, Position
+from services.portfolio.core.risk.exposure import notional
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.reading import readings
+from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.valuation import Marks, total_unrealized_pnl, unrealized_pnl
+
+R = TypeVar("R", bound=Struct)
+S = TypeVar("S")
+
+ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
+"""What the rows of a page may come to; the rest of the frame is for what stands around them."""
+
+_HUNDREDTH: Final = Decimal("0.01")
+_DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
+
+
+def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
+    """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now."""
+    book, cursor, limits = desk.book, desk.cursor, desk.rules.limits
+    match query:
+        case OrdersQuery():
+            return orders_page(book, query)
+        case FillsQuery():
+            return fills_page(book, query)
+        case PositionsQuery():
+            return positions_page(book, cursor, query)
+        case AccountQuery():
+            return account_view(book, cursor, limits)
+        case RiskQuery():
+            return risk_page(Account(book, cursor, limits), query, desk.domain_ns(mono_ns), desk.warning)
+        case WhyQuery():
+            raise AssertionError("WHY is answered by explaining.py")
+
+
+def order_row(order: Order) -> OrderRow:
+    """An order as it is told."""
+    decision = order.decision
+    return OrderRow(
+        order_id=order.order_id,
+        number=order.number,
+        ordinal=decision.ordinal,
+        sequence=decision.sequence,
+        symbol=order.symbol,
+        side=order.side.value,
+        volume=order.volume,
+        price=order.price,
+        status=order.status.value,
+        created_ns=order.created_ns,
+        ended_ns=order.ended_ns,
+        ticket=order.ticket,
+        filled_volume=order.filled_volume,
+        filled_price=order.filled_price,
+        profit=order.profit,
+        retcode=order.retcode,
+        code=order.code,
+        error=order.error,
+        reason=decision.reason,
+        tag=order.tag,
+        cause=decision.cause.value,
+        key=order.key,
+        type=order.type.value,
+        time_in_force="" if order.time_in_force is None else order.time_in_force.value,
+        limit_price=order.limit_price,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        expires_ns=order.expires_ns,
+    )
+
+
+def fill_row(deal: VenueDeal, book: Book) -> FillRow:
+    """A deal as it is told."""
+    return FillRow(
+        deal=deal.deal,
+        order_id=deal.order_id,
+        ticket=deal.ticket,
+        position=deal.position,
+        ordinal=deal.ordinal,
+        time_ns=deal.time_ns,
+        symbol=deal.symbol,
+        kind=deal.kind.value,
+        entry=deal.entry.value,
+        why=deal.reason.value,
+        volume=deal.volume,
+        price=deal.price,
+        slippage=slippage(deal, book.orders.get(deal.order_id)),
+        profit=deal.profit,
+        commission=deal.commission,
+        swap=deal.swap,
+    )
+
+
+def slippage(deal: VenueDeal, order: Order | None) -> Decimal | None:
+    """What a deal's price is worse by than the decision's quote on its side, in price; None for a deal without an order of ours."""
+    if order is None or not deal.kind.is_trade:
+        return None
+    return (deal.price - order.price) * Side(deal.kind.value).sign
+
+
+def position_row(position: Position, book: Book, cursor: TickCursor) -> PositionRow:
+    """A position as it is told."""
+    quote = Marks(cursor.marks).quote(position.symbol)
+    close = None if quote is None else quote.bid if position.direction > 0 else quote.ask
+    guards = sorted((held for held in book.protections.values() if held.symbol == position.symbol), key=lambda g: g.key)
+    return PositionRow(
+        symbol=position.symbol,
+        direction=_DIRECTIONS[position.direction],
+        net_volume=position.net_volume,
+        avg_entry_price=position.avg_entry_price or ZERO,
+        close_price=close,
+        unrealized_pnl=unrealized_pnl(position.symbol, book, cursor.marks),
+        lots_count=len(position.lots),
+        lots=[
+            LotRow(
+                side="BUY" if lot.sign > 0 else "SELL",
+                position=lot.position,
+                volume=lot.volume,
+                price=lot.price,
+                deal=int(lot.opened_by),
+                time_ns=lot.time_ns,
+            )
+            for lot in position.lots[:PAGE_ROWS_MAX]
+        ],
+        guards=[
+            GuardRow(
+                position=held.position,
+                stop_loss=held.stop_loss,
+                take_profit=held.take_profit,
+                trailing_stop_points=held.trailing_stop_points,
+                exit_ns=held.exit_ns,
+            )
+            for held in guards[:PAGE_ROWS_MAX]
+        ],
+    )
+
+
+def orders_page(book: Book, query: OrdersQuery) -> OrdersReply:
+    """Orders by number."""
+    if query.open_only:
+        found: Sequence[Order] = [book.orders[order_id] for order_id in book.open_orders]
+        total, after = len(found), [order for order in found if order.number > query.after]
+    else:
+        total = len(book.orders)
+        left = max(total - query.after, 0)
+        # Numbers count from 1 without a gap, so that the order after number n is the one at place n.
+        count = min(left, query.limit + (0 if query.newest else 1))
+        start = total - count if query.newest else query.after
+        after = list(islice(book.orders.values(), start, start + count))
+    rows, is_more = _page(after, order_row, query.limit, newest=query.newest)
+    return OrdersReply(total=total, next=rows[-1].number if is_more else 0, rows=rows)
+
+
+def fills_page(book: Book, query: FillsQuery) -> FillsReply:
+    """Deals by number."""
+    start = bisect_left(book.deals, query.after + 1, key=_deal_number)
+    found: Iterable[VenueDeal] = islice(book.deals, start, None)
+    if query.newest:
+        found = reversed(book.deals[max(start, len(book.deals) - 2 * PAGE_ROWS_MAX) :])
+    wanted = (deal for deal in found if deal.kind.is_trade or not query.trades_only)
+    after = list(islice(wanted, query.limit + (0 if query.newest else 1)))
+    if query.newest:
+        after.reverse()
+    rows, is_more = _page(after, lambda deal: fill_row(deal, book), query.limit, newest=query.newest)
+    total = book.position_changes if query.trades_only else len(book.deals)
+    return FillsReply(total=total, next=rows[-1].deal if is_more else 0, rows=rows)
+
+
+def positions_page(book: Book, cursor: TickCursor, query: PositionsQuery) -> PositionsReply:
+    """Open positions by symbol."""
+    held = [position for _, position in sorted(book.positions.items()) if position.lots]
+    rows, is_more = _page(held[query.after :], lambda one: position_row(one, book, cursor), query.limit)
+    return PositionsReply(total=len(held), next=query.after + len(rows) if is_more else 0, rows=rows)
+
+
+def risk_page(account: Account, query: RiskQuery, now_ns: int, warning: str = "") -> RiskReply:
+    """The limits in force at venue time `now_ns`."""
+    book = account.book
+    found = readings(account, now_ns)
+    rows, is_more = _page(found[query.after :], lambda one: RiskRow(**one._asdict()), query.limit)
+    return RiskReply(
+        limits=account.limits.name[:512],
+        trading_state=book.trading_state.value,
+        trading_reason=book.trading.reason if book.trading is not None else "",
+        warning=warning,
+        total=len(found),
+        next=query.after + len(rows) if is_more else 0,
+        rows=rows,
+    )
+
+
+def account_view(book: Book, cursor: TickCursor, limits: Limits | None) -> AccountView:
+    """Money and progress; without `limits` nothing is known of margin."""
+    stream = book.stream
+    unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
+    equity = None if unrealized is None else book.balance + unrealized
+    margin = None if limits is None or stream is None else margin_used(Account(book, cursor, limits))
+    level = None if not margin or equity is None else equity / margin * 100
+    return AccountView(
+        account=stream.account if stream else None,
+        mode=stream.mode if stream else None,
+        account_mode=stream.account_mode.value if stream else None,
+        fills=stream.fills if stream else None,
+        currency=stream.currency if stream else None,
+        leverage=limits.leverage if limits is not None else None,
+        stream_id=cursor.stream_id,
+        ordinal=cursor.ordinal,
+        time_ns=cursor.time_ns,
+        processed=cursor.processed,
+        trading_state=book.trading_state.value,
+        trading_reason=book.trading.reason if book.trading is not None else "",
+        balance=book.balance,
+        equity=equity,
+        realized_pnl=book.realized_pnl,
+        unrealized_pnl=unrealized,
+        margin=margin,
+        free_margin=None if equity is None or margin is None else equity - margin,
+        margin_level_pct=None if level is None else level.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP),
+        commission=book.commission,
+        swap=book.swap,
+        cash=cash_by_kind(book),
+        pnl_by_tag=pnl_by_tag(book),
+        signals={
+            "buy": cursor.buy,
+            "sell": cursor.sell,
+            "hold": cursor.hold,
+            "warming_up": cursor.warming_up,
+            "gaps": cursor.gaps,
+        },
+        blocked=dict(sorted(cursor.blocked.items())),
+        last_blocked=dict(sorted(cursor.last_blocked.items())),
+        denied=dict(sorted(cursor.denied.items())),
+        orders=len(book.orders),
+        orders_open=len(book.open_orders),
+        deals=len(book.deals),
+        ended=book.ended is not None,
+        reconciled=book.reconciled is not None and not book.reconciled.differences,
+    )
+
+
+def margin_used(account: Account) -> Decimal | None:
+    """The notional of what is held by the limits' leverage, in account currency; None when a rate is missing."""
+    book, total = account.book, ZERO
+    assert book.stream is not None
+    for symbol, position in sorted(book.positions.items()):
+        if not position.is_flat:
+            worth = notional(book.instruments[symbol], position.volume, account)
+            if worth is None:
+                return None
+            total += worth / account.limits.leverage
+    return round_money(total, book.stream.currency_digits)
+
+
+def cash_by_kind(book: Book) -> dict[str, Decimal]:
+    """What makes the balance: realised profit, commission, swap, and what moved cash alone, by its kind; they add up to it."""
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    found["realized_pnl"], found["commission"], found["swap"] = book.realized_pnl, book.commission, book.swap
+    for deal in book.deals:
+        if not deal.kind.is_trade and deal.profit:
+            found["deposits" if deal.kind.value == "BALANCE" else deal.kind.value.lower()] += deal.profit
+    return dict(found)
+
+
+def pnl_by_tag(book: Book) -> dict[str, Decimal]:
+    """What orders have realised, before commission and swap, by their tag."""
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for order in book.orders.values():
+        found[order.tag] += order.profit
+    return dict(sorted(found.items()))
+
+
+def _page(found: Sequence[S], row_of: Callable[[S], R], limit: int, *, newest: bool = False) -> tuple[list[R], bool]:
+    """The first rows that fit, or the last ones, and whether there are more after them."""
+    rows: list[R] = []
+    size = 0
+    for one in reversed(found) if newest else found:
+        row = row_of(one)
+        size += len(encode(row))
+        if len(rows) == limit or (rows and size > ROWS_BYTES_MAX):
+            if newest:
+                break
+            return rows, True
+        rows.append(row)
+    return rows[::-1] if newest else rows, False
+
+
+def _deal_number(deal: VenueDeal) -> int:
+    return deal.deal

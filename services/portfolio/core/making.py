@@ -1,0 +1,59 @@
+"""Making an order: its id, its number, and everything it was decided on, whoever decides.
+
+An order that is made here is an event away from the ledger; nothing is judged.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from proto.units import side_of
+from services.portfolio.core.book import Book
+from services.portfolio.core.events import OrderCreated
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Decision, Order
+
+ORDER_LIFETIME_NS: Final = 5_000_000_000
+"""How long after its tick, by the venue's clock, an order of a live desk may still be taken by the venue."""
+
+
+def order_made(
+    book: Book,
+    decision: Decision,
+    *,
+    symbol: str,
+    direction: int,
+    volume: Decimal,
+    valid_until_ns: int,
+    ahead: int = 0,
+    **terms: Any,
+) -> OrderCreated:
+    """The event of an order of `volume` lots in `direction` (+1 or -1), to be traded at the decision's quote.
+
+    Args:
+        book: the account; it gives the next number.
+        decision: what it was decided on.
+        symbol: of the account's instruments.
+        direction: +1 to buy, -1 to sell.
+        volume: lots above 0.
+        valid_until_ns: venue time after which it may not be taken any more; 0 for no such time.
+        ahead: orders that the same decision has made before this one.
+        terms: further fields of `Order`.
+    """
+    assert book.stream is not None
+    number = len(book.orders) + 1 + ahead
+    order = Order(
+        order_id=f"{book.stream.incarnation}-{number:06d}",
+        number=number,
+        symbol=symbol,
+        side=side_of(direction),
+        volume=volume,
+        price=decision.ask if direction > 0 else decision.bid,
+        status=OrderStatus.PENDING,
+        created_ns=decision.time_ns,
+        valid_until_ns=valid_until_ns,
+        decision=decision,
+        **terms,
+    )
+    return OrderCreated(order=order)

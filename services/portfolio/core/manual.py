@@ -1,0 +1,341 @@
+"""What people order by hand: an order, the close of a position, the end or the change of what rests.
+
+Each passes the rules that a signal's order passes, becomes events, and is answered when those are durable. A command that is said
+again with its key is answered again and not done again. A stepped stream takes none: it trades at its own ticks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec import structs
+
+from proto.control import (
+    CancelCommand,
+    CloseCommand,
+    ControlError,
+    ModifyCommand,
+    OrderCommand,
+    OrderCommandReply,
+    PlaceCommand,
+)
+from proto.trading import OrderType, TimeInForce
+from proto.units import exact, plain
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import CancelAsked, OrderChanged, OrderCreated, OrderDenied, ProtectionSet
+from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
+from services.portfolio.core.orders import Cause, Decision, OrderTerms
+from services.portfolio.core.plan import MANUAL_TAG
+from services.portfolio.core.position import ZERO, Leg
+from services.portfolio.core.protection import Protection, key_of
+from services.portfolio.core.risk.ladder import check, check_always
+from services.portfolio.core.risk.levels import heed
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.valuation import cost_rate
+
+
+def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError:
+    """Do what a person has ordered, as far as the rules let it."""
+    if not desk.is_live:
+        return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
+    if (known := desk.book.orders_by_key.get(asked.key)) is not None:
+        return OrderCommandReply(key=asked.key, order_ids=known, denied=False)
+    match asked:
+        case PlaceCommand():
+            return _place(desk, asked)
+        case CloseCommand():
+            return _close(desk, asked)
+        case CancelCommand():
+            return _cancel(desk, asked)
+        case ModifyCommand(order_id=""):
+            return _guard(desk, asked)
+        case ModifyCommand():
+            return _change(desk, asked)
+
+
+def closing_orders(
+    desk: Desk,
+    symbol: str,
+    *,
+    cause: Cause,
+    reason: str,
+    ticket: int = 0,
+    volume: Decimal | None = None,
+    key: str = "",
+) -> list[OrderCreated]:
+    """Orders at the market that close what is held of a symbol, or one ticket of it, or `volume` lots of that."""
+    position, most = desk.book.position(symbol), desk.book.instruments[symbol].volume_max
+    decision = _decision(desk, symbol, cause, f"[{cause.upper()}] {reason}")
+    made: list[OrderCreated] = []
+    for leg in _chosen(position.legs, ticket):
+        made.append(
+            order_made(
+                desk.book,
+                structs.replace(decision, direction=-leg.direction),
+                symbol=symbol,
+                direction=-leg.direction,
+                volume=min(leg.volume if volume is None else volume, most),
+                valid_until_ns=decision.time_ns + ORDER_LIFETIME_NS,
+                ahead=len(made),
+                tag=MANUAL_TAG if cause is Cause.MANUAL else "desk",
+                position=leg.ticket,
+                time_in_force=TimeInForce.IOC,
+                key=key,
+            )
+        )
+    return made
+
+
+def _chosen(legs: Iterable[Leg], ticket: int) -> list[Leg]:
+    return [leg for leg in legs if ticket in (0, leg.ticket)]
+
+
+def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
+    """What the desk sees of a symbol at the moment; without any quote the price of what it holds stands in for the record."""
+    position = desk.book.position(symbol)
+    quote = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
+    entry = position.avg_entry_price or ZERO
+    bid, ask = (exact(quote.bid), exact(quote.ask)) if quote is not None else (entry, entry)
+    return Decision(
+        ordinal=desk.cursor.ordinal,
+        sequence=desk.cursor.sequences.get(symbol, 0),
+        time_ns=desk.domain_ns(desk.now.mono_ns),
+        direction=0,
+        confidence=1.0,
+        bid=bid,
+        ask=ask,
+        rate=cost_rate(symbol, desk.book, desk.cursor.marks),
+        position_before=position.net_volume,
+        reason=reason[:512],
+        cause=cause,
+    )
+
+
+def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
+    book, symbol = desk.book, asked.symbol
+    instrument = book.instruments.get(symbol)
+    if instrument is None:
+        known = ", ".join(sorted(book.instruments))
+        return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
+    if desk.market.quotes.get(symbol) is None and desk.cursor.marks.get(symbol) is None:
+        return ControlError(error=f"{symbol} has not been quoted yet")
+    direction = asked.side.sign
+    decision = structs.replace(_decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}"), direction=direction)
+    rests = asked.type is not OrderType.MARKET
+    if rests and asked.price is None:
+        return ControlError(error=f"price is missing, expected one for a {asked.type} order")
+    touch = decision.ask if direction > 0 else decision.bid
+    order = Proposal(
+        instrument,
+        direction,
+        asked.volume,
+        _opens(desk, asked),
+        asked.price if rests and asked.price is not None else touch,
+        1.0,
+        stop_loss=asked.stop_loss,
+        take_profit=asked.take_profit,
+        type=asked.type,
+        limit_price=asked.price if rests else None,
+        time_in_force=asked.time_in_force or TimeInForce.GTC,
+    )
+    denial = check(order, _account(desk, symbol), decision.time_ns)
+    if denial is not None:
+        heed(desk, denial)
+        return _denied(desk, asked.key, symbol, decision, denial)
+    made = order_made(
+        book,
+        decision,
+        symbol=symbol,
+        direction=direction,
+        volume=asked.volume,
+        valid_until_ns=decision.time_ns + ORDER_LIFETIME_NS,
+        tag=MANUAL_TAG,
+        key=asked.key,
+        type=asked.type,
+        limit_price=asked.price if rests else None,
+        time_in_force=asked.time_in_force or (None if rests else TimeInForce.IOC),
+        stop_loss=asked.stop_loss,
+        take_profit=asked.take_profit,
+        trailing_stop_points=asked.trailing_stop_points,
+        expires_ns=asked.expires_ns,
+    )
+    desk.emit(made)
+    return _done(asked.key, [made])
+
+
+def _opens(desk: Desk, asked: PlaceCommand) -> Decimal:
+    """The part of an order that would add exposure; one that rests may find another position, and counts whole."""
+    position = desk.book.position(asked.symbol)
+    if desk.book.is_hedging or asked.type is not OrderType.MARKET or position.direction != -asked.side.sign:
+        return asked.volume
+    return max(asked.volume - position.volume, ZERO)
+
+
+def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:
+    symbol = asked.symbol
+    position = desk.book.positions.get(symbol)
+    legs = _chosen(position.legs, asked.position) if position is not None else []
+    if not legs:
+        which = f"position {asked.position} of {symbol}" if asked.position else f"position in {symbol}"
+        return ControlError(error=f"there is no {which} to close")
+    if asked.volume is not None and (len(legs) > 1 or not ZERO < asked.volume <= legs[0].volume):
+        held = " + ".join(plain(leg.volume) for leg in legs)
+        return ControlError(error=f"volume is {plain(asked.volume)}, expected at most {held} lots of one position")
+    made = closing_orders(
+        desk,
+        symbol,
+        cause=Cause.MANUAL,
+        reason=asked.reason,
+        ticket=asked.position,
+        volume=asked.volume,
+        key=asked.key,
+    )
+    for one in made:
+        order, decision = one.order, one.order.decision
+        instrument = desk.book.instruments[symbol]
+        proposal = Proposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0)
+        if (denial := check_always(proposal, _account(desk, symbol), decision.time_ns)) is not None:
+            return _denied(desk, asked.key, symbol, decision, denial)
+    for one in made:
+        desk.emit(one)
+    return _done(asked.key, made)
+
+
+def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlError:
+    order = desk.book.orders.get(asked.order_id)
+    if order is None or not order.status.is_open:
+        stands = "not known here" if order is None else str(order.status)
+        return ControlError(error=f"order {asked.order_id} is {stands}, expected one that is open")
+    if not order.cancel_asked:
+        now_ns = desk.domain_ns(desk.now.mono_ns)
+        desk.emit(CancelAsked(order_id=order.order_id, why=asked.reason, ordinal=desk.cursor.ordinal, time_ns=now_ns))
+    desk.hurried.add(order.order_id)
+    return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
+
+
+def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
+    order = desk.book.orders.get(asked.order_id)
+    if order is None or not order.status.is_open or order.type is OrderType.MARKET:
+        stands = "not known here" if order is None else f"{order.type} {order.status}"
+        return ControlError(error=f"order {asked.order_id} is {stands}, expected a LIMIT or STOP order that is open")
+    if order.revision > order.revision_answered:
+        return ControlError(error=f"order {asked.order_id} is being modified, ask again when the venue has answered")
+    before = order.terms
+    terms = OrderTerms(
+        limit_price=before.limit_price if asked.price is None else asked.price,
+        stop_loss=asked.stop_loss,
+        take_profit=asked.take_profit,
+        expires_ns=asked.expires_ns or before.expires_ns,
+    )
+    instrument, price = desk.book.instruments[order.symbol], terms.limit_price
+    assert price is not None, order
+    rest = order.volume - order.filled_volume
+    proposal = Proposal(
+        instrument,
+        order.side.sign,
+        rest,
+        ZERO,
+        price,
+        1.0,
+        stop_loss=terms.stop_loss,
+        take_profit=terms.take_profit,
+        type=order.type,
+        limit_price=price,
+    )
+    decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
+    if (denial := check_always(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
+        return _denied(desk, asked.key, order.symbol, decision, denial)
+    desk.emit(OrderChanged(order_id=order.order_id, terms=terms, revision=order.revision + 1, time_ns=decision.time_ns))
+    desk.hurried.add(order.order_id)
+    return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
+
+
+def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
+    """Give a position other stops; whoever sets a stop by hand takes it out of the hands of the desk's trailing."""
+    book, symbol = desk.book, asked.symbol
+    position = book.positions.get(symbol)
+    legs = _chosen(position.legs, asked.position) if position is not None else []
+    if len(legs) != 1:
+        tickets = ", ".join(str(leg.ticket) for leg in legs) or "none"
+        return ControlError(error=f"{symbol} has {len(legs)} positions ({tickets}), expected one, or its ticket")
+    leg = legs[0]
+    key = key_of(symbol, leg.ticket)
+    before = book.protections.get(key) or Protection(symbol=symbol, position=leg.ticket, tag=MANUAL_TAG)
+    decision = _decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
+    touch = decision.bid if leg.direction > 0 else decision.ask
+    proposal = Proposal(
+        book.instruments[symbol],
+        leg.direction,
+        leg.volume,
+        ZERO,
+        touch,
+        1.0,
+        stop_loss=asked.stop_loss,
+        take_profit=asked.take_profit,
+    )
+    if (denial := check_always(proposal, _account(desk, symbol), decision.time_ns)) is not None:
+        return _denied(desk, asked.key, symbol, decision, denial)
+    after = structs.replace(
+        before,
+        stop_loss=asked.stop_loss,
+        take_profit=asked.take_profit,
+        trailing_stop_points=0,
+        revision=before.revision + 1,
+        error="",
+    )
+    desk.emit(
+        ProtectionSet(
+            protection=after,
+            why=f"[MANUAL] {asked.reason}",
+            ordinal=decision.ordinal,
+            time_ns=decision.time_ns,
+            bid=decision.bid,
+            ask=decision.ask,
+        )
+    )
+    return OrderCommandReply(key=asked.key, order_ids=[], denied=False)
+
+
+def _account(desk: Desk, symbol: str) -> Account:
+    quote = desk.market.quotes.get(symbol)
+    mono_ns = desk.now.mono_ns
+    return Account(
+        desk.book,
+        desk.cursor,
+        desk.rules.limits,
+        desk.storage_problem,
+        0 if quote is None else max(0, desk.domain_ns(mono_ns) - quote.time_ns),
+        None if quote is None else (quote.bid, quote.ask),
+        desk.rules.plan,
+    )
+
+
+def _denied(desk: Desk, key: str, symbol: str, decision: Decision, denial: Denial) -> OrderCommandReply:
+    cursor = desk.cursor
+    cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
+    assert desk.book.stream is not None
+    desk.emit(
+        OrderDenied(
+            symbol=symbol,
+            direction=decision.direction,
+            ordinal=decision.ordinal,
+            time_ns=decision.time_ns,
+            code=denial.code,
+            limit=denial.limit,
+            observed=denial.observed,
+            denial_id=f"{desk.book.stream.incarnation}-m{key}"[:64],
+            confidence=decision.confidence,
+            bid=decision.bid,
+            ask=decision.ask,
+            position_before=decision.position_before,
+            tag=MANUAL_TAG,
+        )
+    )
+    return OrderCommandReply(
+        key=key, order_ids=[], denied=True, code=denial.code, limit=denial.limit, observed=denial.observed
+    )
+
+
+def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:
+    return OrderCommandReply(key=key, order_ids=[one.order.order_id for one in made], denied=False)

@@ -1,0 +1,106 @@
+"""What a signal opens: how much, in what kind of order, and with which exits, as the plan says.
+
+Prices are found from the signal's quote: an order at the market from the side that it would trade at, one that rests from its own
+price. Stops that are not at the tick size are moved to it, away from the market.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any, Final, NamedTuple
+
+from proto.instrument import Instrument
+from proto.messages import Signal
+from proto.trading import OrderType, TimeInForce
+from services.portfolio.core.orders import Decision
+from services.portfolio.core.plan import Entry, Exits
+from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.sizing.given import sizing_input
+from services.portfolio.core.sizing.size import size
+
+_NS: Final = 1_000_000_000
+
+
+class Opening(NamedTuple):
+    """An order that opens: lots, the price that it is expected at, fields of `Order`, and how the volume was found."""
+
+    volume: Decimal
+    price: Decimal
+    terms: dict[str, Any]
+    words: str
+
+
+def opening_of(signal: Signal, decision: Decision, account: Account, rules: DeskRules) -> tuple[Opening | None, str]:
+    """What the plan opens on a signal, or None with the reason why nothing."""
+    course, instrument = rules.plan.of(signal.symbol), account.book.instruments[signal.symbol]
+    direction = signal.direction
+    touch = decision.ask if direction > 0 else decision.bid
+    price = _entry_price(course.entry, touch, direction, instrument)
+    given = sizing_input(
+        instrument,
+        direction=direction,
+        price=price,
+        confidence=signal.confidence,
+        account=account,
+        course=course,
+        default_volume=rules.default_volume,
+    )
+    sized = size(course.sizing, given)
+    if not sized.volume:
+        return None, sized.words
+    stop_loss, take_profit = _stops(course.exits, price, direction, instrument)
+    terms = {
+        **_entry_terms(course.entry, price, signal.time_ns),
+        "stop_loss": stop_loss,
+        "take_profit": take_profit,
+        "trailing_stop_points": course.exits.trailing_stop_points or 0,
+        "trailing_step_points": course.exits.trailing_step_points,
+        "time_exit_s": course.exits.time_exit_s or 0,
+    }
+    return Opening(sized.volume, price, terms, sized.words), sized.words
+
+
+def _entry_price(entry: Entry, touch: Decimal, direction: int, instrument: Instrument) -> Decimal:
+    """A LIMIT waits for a better price than the touch, a STOP for a worse one."""
+    away = (entry.offset_points or 0) * instrument.point * direction
+    if entry.type is OrderType.LIMIT:
+        return touch - away
+    return touch + away if entry.type is OrderType.STOP else touch
+
+
+def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
+    if entry.type is OrderType.MARKET:
+        return {
+            "type": entry.type,
+            "limit_price": None,
+            "time_in_force": entry.time_in_force or TimeInForce.IOC,
+            "deviation_points": entry.deviation_points,
+        }
+    lasting = entry.time_in_force or TimeInForce.GTC
+    return {
+        "type": entry.type,
+        "limit_price": price,
+        "time_in_force": TimeInForce.GTD if entry.lifetime_s else lasting,
+        "expires_ns": time_ns + entry.lifetime_s * _NS if entry.lifetime_s else 0,
+    }
+
+
+def _stops(
+    exits: Exits, price: Decimal, direction: int, instrument: Instrument
+) -> tuple[Decimal | None, Decimal | None]:
+    """Stop loss and take profit; a stop that trails starts at its distance, unless one is nearer."""
+    distances = [points for points in (exits.stop_loss_points, exits.trailing_stop_points) if points]
+    stop_loss = take_profit = None
+    if distances:
+        stop_loss = _on_tick(price - min(distances) * instrument.point * direction, instrument, up=direction < 0)
+    if exits.take_profit_points:
+        take_profit = _on_tick(
+            price + exits.take_profit_points * instrument.point * direction, instrument, up=direction > 0
+        )
+    return stop_loss, take_profit
+
+
+def _on_tick(price: Decimal, instrument: Instrument, *, up: bool) -> Decimal:
+    rounding = ROUND_CEILING if up else ROUND_FLOOR
+    return (price / instrument.tick_size).to_integral_value(rounding=rounding) * instrument.tick_size

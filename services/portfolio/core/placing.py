@@ -1,0 +1,66 @@
+"""An order, its end and its change, as the gateway is asked for them: the same order always gives the same request.
+
+Everything that makes a request what it is comes from the ledger, so that it can be sent again after any restart.
+"""
+
+from __future__ import annotations
+
+from proto.gateway import Buy, Cancel, Modify, OrderType, Sell
+from proto.units import Side
+from services.portfolio.core.orders import Order
+from services.portfolio.core.protection import Protection
+
+
+def request_of(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Sell:
+    """BUY or SELL; in a stepped stream tied to the tick that it was decided on."""
+    action = Buy if order.side is Side.BUY else Sell
+    return action(
+        order_id=order.order_id,
+        symbol=order.symbol,
+        volume=order.volume,
+        price=order.price if order.type is OrderType.MARKET else order.limit_price,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        expires_ns=order.expires_ns,
+        position=order.position,
+        deviation_points=order.deviation_points,
+        ordinal=order.decision.ordinal if is_stepped else 0,
+        valid_until_ns=order.valid_until_ns,
+        epoch=epoch,
+    )
+
+
+def cancel_of(order: Order, *, ordinal: int, epoch: int = 0) -> Cancel:
+    """CANCEL, at tick `ordinal` of a stepped stream."""
+    return Cancel(order_id=order.order_id, ordinal=ordinal, epoch=epoch)
+
+
+def change_of(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
+    """MODIFY of an order that rests, to the terms that the desk wants for it."""
+    terms = order.terms
+    return Modify(
+        symbol=order.symbol,
+        order_id=order.order_id,
+        price=terms.limit_price,
+        stop_loss=terms.stop_loss,
+        take_profit=terms.take_profit,
+        expires_ns=terms.expires_ns,
+        revision=order.revision,
+        ordinal=ordinal,
+        epoch=epoch,
+    )
+
+
+def guard_of(guard: Protection, *, ordinal: int, epoch: int = 0) -> Modify:
+    """MODIFY of a position's stops."""
+    return Modify(
+        symbol=guard.symbol,
+        position=guard.position,
+        stop_loss=guard.stop_loss,
+        take_profit=guard.take_profit,
+        revision=guard.revision,
+        ordinal=ordinal,
+        epoch=epoch,
+    )

@@ -1,0 +1,88 @@
+"""What guards an open position: its stops at the venue, a stop that follows the market, a time after which it is closed.
+
+Stops are the venue's to execute; the desk remembers what it has asked for, and whether the venue has answered. Each change has
+a revision, above the one before, so that a repeat that comes late undoes nothing. On a netting account a symbol has one
+protection; on a hedging account each position has its own.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from proto.units import Side
+from services.portfolio.core.orders import Order
+
+
+class Protection(Struct, frozen=True, kw_only=True):
+    """The guard of one position; prices of the symbol, None for no such stop.
+
+    `position` is its ticket, 0 on a netting account. `trailing_stop_points` 0: the stop stays where it is. `exit_ns` is the venue time
+    from which it is to be closed, 0 for never. `answered` is the highest revision that the venue has answered, `error` what
+    it said where it refused.
+    """
+
+    symbol: str
+    position: int
+    tag: str
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    trailing_stop_points: int = 0
+    trailing_step_points: int = 1
+    exit_ns: int = 0
+    revision: int = 0
+    answered: int = 0
+    error: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name of what is guarded."""
+        return key_of(self.symbol, self.position)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a change is on its way to the venue."""
+        return self.answered < self.revision
+
+
+def key_of(symbol: str, position: int) -> str:
+    """The name of a position: its symbol, and its ticket where there may be several."""
+    return f"{symbol}#{position}" if position else symbol
+
+
+def opened(order: Order, *, position: int, time_ns: int, before: Protection | None) -> Protection | None:
+    """The protection of a position after a deal of `order` has opened it or added to it at `time_ns`.
+
+    What the order brings takes the place of what was there; what it leaves out stays.
+    """
+    terms = order.terms
+    if not any((terms.stop_loss, terms.take_profit, order.trailing_stop_points, order.time_exit_s)):
+        return before
+    base = before or Protection(symbol=order.symbol, position=position, tag=order.tag)
+    return structs.replace(
+        base,
+        stop_loss=terms.stop_loss if terms.stop_loss is not None else base.stop_loss,
+        take_profit=terms.take_profit if terms.take_profit is not None else base.take_profit,
+        trailing_stop_points=order.trailing_stop_points or base.trailing_stop_points,
+        trailing_step_points=order.trailing_step_points if order.trailing_stop_points else base.trailing_step_points,
+        exit_ns=time_ns + order.time_exit_s * 1_000_000_000 if order.time_exit_s else base.exit_ns,
+    )
+
+
+def trailed(protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, point: Decimal) -> Protection | None:
+    """The protection with its stop moved after the market; None where it stays.
+
+    The stop of a long position follows the bid from below, that of a short one the ask from above, and never goes back.
+    """
+    distance = protection.trailing_stop_points * point
+    wanted = bid - distance if direction > 0 else ask + distance
+    present = protection.stop_loss
+    if present is not None and (wanted - present) * direction < protection.trailing_step_points * point:
+        return None
+    return structs.replace(protection, stop_loss=wanted, revision=protection.revision + 1, error="")
+
+
+def side_to_close(direction: int) -> Side:
+    """The side of an order that closes a position of this direction."""
+    return Side.SELL if direction > 0 else Side.BUY

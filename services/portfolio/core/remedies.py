@@ -1,0 +1,43 @@
+"""What would have to change for a signal that came to nothing to be traded, by the code of what stood against it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REMEDIES: Final = {
+    "POSITION_OPEN": "the position has to be closed, by the opposite signal or by `paperdesk close`; or the limits have to allow more legs",
+    "ORDER_OPEN": "the open order has to end: filled, canceled, or proven not to have happened",
+    "UNPROVEN": "the next complete comparison with the venue has to show what became of the order that was presumed expired",
+    "INVALID_SIGNAL": "the strategy has to say -1, 0 or 1",
+    "SIGNAL_STALE": "signals have to arrive sooner after their tick, or SIGNAL_AGE_MAX_MS has to allow more",
+    "STORAGE": "the ledger has to be writable again: look at the disk",
+    "HALTED": "a person has to look at why trading was halted, and say `paperdesk resume --reason ...`",
+    "REDUCE_ONLY": "a person has to say `paperdesk resume --reason ...`; until then positions are only closed",
+    "INVALID_VOLUME": "the volume has to be a whole number of the venue's steps between its least and its most",
+    "NO_CONVERSION_RATE": "a symbol that converts the profit currency into the account's has to be quoted and traded along",
+    "CIRCUIT_BREAKER": "the pause has to end; then trial trades without a loss bring the symbol back",
+    "CONFIDENCE": "the model has to be surer, or confidence_min lower",
+    "QUOTE_STALE": "the quote has to be fresher: look at the feed",
+    "TRADING_HOURS": "the trading hours have to begin",
+    "FRIDAY_CLOSE": "the next week has to begin",
+    "ROLLOVER": "the pause around the server's midnight has to end",
+    "DAILY_LOSS": "the server's next day has to begin, or the equity to recover",
+    "DRAWDOWN": "the equity has to recover, or a person has to look at the desk and resume it",
+    "REJECTS": "a person has to find out why the venue rejects, and resume",
+    "REPEATED_ORDERS": "a person has to find out why one side is bought again and again, and resume",
+    "ORDER_RATE": "time has to pass: orders come too fast for the limit",
+    "SPREAD": "the spread has to come back below the limit, which follows its running median",
+    "PRICE_COLLAR": "the signal's price has to agree with the fresh quote: look at the feed's delay",
+    "ORDER_VOLUME": "the order has to be smaller, or order_volume_max larger",
+    "ORDER_NOTIONAL": "the order has to be smaller, or the equity larger",
+    "SYMBOL_EXPOSURE": "less of the symbol has to be held, or the order has to be smaller",
+    "GROSS_EXPOSURE": "less has to be held in all, or the order has to be smaller",
+    "CURRENCY_EXPOSURE": "less has to be held in the currency, or the order has to be smaller",
+    "MARGIN_USE": "less margin has to be in use: close something, or make the order smaller",
+}
+"""By code of a denial or of a judgement."""
+
+
+def remedy(code: str) -> str:
+    """What would have to change, or where to read on for a code of a venue or of a later rule."""
+    return REMEDIES.get(code, f"{code} has to stop being so: docs/risk.md has the rule")

@@ -1,0 +1,78 @@
+"""What the account and the ticks tell the sizing methods, as of the signal's tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from proto.instrument import Instrument
+from proto.money import conversion_rate
+from services.portfolio.core.plan import Course, Plan, SizingMethod
+from services.portfolio.core.risk.exposure import notional
+from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.sizing.terms import SizingInput
+from services.portfolio.core.sizing.volatility import volatility_per_day
+from services.portfolio.core.valuation import Marks, total_unrealized_pnl
+
+_ONE_LOT = Decimal(1)
+
+
+def sizing_input(
+    instrument: Instrument,
+    *,
+    direction: int,
+    price: Decimal,
+    confidence: float,
+    account: Account,
+    course: Course,
+    default_volume: Decimal,
+) -> SizingInput:
+    """What is known at a signal that has been counted and marked.
+
+    Equity is balance and open profit at the marks; a loss is bought at the dear side of the spread.
+
+    Args:
+        instrument: what is to be traded.
+        direction: +1 or -1.
+        price: the side of the signal's quote that the order would trade at, or the price that it rests at.
+        confidence: the signal's.
+        account: the book and the ticks so far.
+        course: the plan for the symbol.
+        default_volume: lots of an order where the plan says none.
+    """
+    book, marks = account.book, account.cursor.marks
+    assert book.stream is not None
+    currency = book.stream.currency
+    unrealized = total_unrealized_pnl(book, marks)
+    loss_rate = conversion_rate(
+        -1,
+        source=instrument.profit_currency,
+        target=currency,
+        instruments=book.instruments,
+        quotes=Marks(marks),
+    )
+    return SizingInput(
+        instrument=instrument,
+        direction=direction,
+        price=price,
+        confidence=confidence,
+        currency=currency,
+        equity=None if unrealized is None else book.balance + unrealized,
+        loss_rate=loss_rate,
+        notional_per_lot=notional(instrument, _ONE_LOT, account),
+        volatility_per_day=volatility_per_day(
+            account.cursor.volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
+        ),
+        exits=course.exits,
+        default_volume=default_volume,
+    )
+
+
+def half_lives_min(plan: Plan, symbols: Sequence[str]) -> dict[str, int]:
+    """The symbols that the plan sizes by volatility, and how fast the estimate of each forgets; of others none is kept."""
+    sizings = {symbol: plan.of(symbol).sizing for symbol in symbols}
+    return {
+        symbol: sizing.volatility_half_life_min
+        for symbol, sizing in sizings.items()
+        if sizing.method is SizingMethod.VOLATILITY
+    }

@@ -1,0 +1,1 @@
+"""The sizing methods, one a file, in one shape: `wanted(plan, given) -> Wanted | NoTrade`."""

@@ -1,0 +1,51 @@
+"""What a sizing method is asked about, and what it answers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from proto.instrument import Instrument
+from services.portfolio.core.plan import Exits
+
+
+class SizingInput(NamedTuple):
+    """An order that is about to open something, and what is known of the account at the signal's tick.
+
+    `direction` +1 or -1; `price` the side of the signal's quote that it would trade at; `confidence` the signal's probability.
+    `currency` is the account's, and `equity` in it. `loss_rate` is account currency for one unit of the profit currency that is
+    lost; `notional_per_lot` what one lot is worth in account currency; `volatility_per_day` the standard deviation of the
+    symbol's log returns over a day, 0.01 for 1 %. None is for what is not known: nothing is guessed from it.
+    """
+
+    instrument: Instrument
+    direction: int
+    price: Decimal
+    confidence: float
+    currency: str
+    equity: Decimal | None
+    loss_rate: Decimal | None
+    notional_per_lot: Decimal | None
+    volatility_per_day: float | None
+    exits: Exits
+    default_volume: Decimal
+
+
+class Wanted(NamedTuple):
+    """Lots (> 0) before they are bounded and rounded, and how they were found."""
+
+    volume: Decimal
+    words: str
+
+
+class NoTrade(NamedTuple):
+    """Why there is nothing to open: the method says so, or something that it needs is not known."""
+
+    words: str
+
+
+class Sized(NamedTuple):
+    """Lots that may be ordered, 0 for no trade, and the words with every number that they come from."""
+
+    volume: Decimal
+    words: str

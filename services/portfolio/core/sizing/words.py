@@ -1,0 +1,29 @@
+"""What sizes are told in: money to two decimals, other numbers to six significant digits."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from proto.units import plain
+
+_DIGITS: Final = 6
+"""More tells nobody anything in a sentence; the numbers that decide are not rounded."""
+
+
+def shown(value: Decimal) -> str:
+    """A number to six significant digits, whole digits always in full."""
+    if not value:
+        return "0"
+    decimals = max(0, _DIGITS - 1 - value.adjusted())
+    return plain(value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount to two decimals, with its currency."""
+    return f"{amount.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):f} {currency}"
+
+
+def percent(value: Decimal) -> str:
+    """A number of percent; 2 for 2 %."""
+    return f"{shown(value)} %"

@@ -1,0 +1,110 @@
+"""What a tick makes the desk do for the positions it holds, before it looks at the signal: stops that follow, time that is up.
+
+Both come from the tick alone, so that they fall on the same tick live, in a replay and in a backtest.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import structs
+
+from proto.messages import Signal
+from proto.trading import TimeInForce
+from proto.units import exact
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.deciding import Present
+from services.portfolio.core.events import OrderCreated, ProtectionSet
+from services.portfolio.core.making import order_made
+from services.portfolio.core.orders import Cause, Decision
+from services.portfolio.core.position import ZERO
+from services.portfolio.core.protection import Protection, trailed
+from services.portfolio.core.risk.ladder import check_always
+from services.portfolio.core.risk.terms import Account, Proposal
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.valuation import cost_rate
+
+EXIT_AGAIN_NS: Final = 5_000_000_000
+"""A position whose time is up and whose closing order came to nothing is tried again after this."""
+
+Tended = list[ProtectionSet | OrderCreated]
+
+
+def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present) -> Tended:
+    """The events that a tick asks for in its own symbol, before its signal is decided; the caller emits them in order."""
+    if not book.protections:
+        return []
+    found: Tended = []
+    orders: list[OrderCreated] = []
+    for key in sorted(book.protections):
+        guard = book.protections[key]
+        if guard.symbol != signal.symbol:
+            continue
+        leg = book.position(guard.symbol).leg(guard.position)
+        direction, volume = leg.direction, leg.volume
+        if guard.trailing_stop_points and not guard.is_asked and (moved := _moved(guard, direction, signal, book)):
+            found.append(_told(moved, "the stop follows the market", signal))
+            guard = moved
+        if 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book):
+            later = structs.replace(guard, exit_ns=signal.time_ns + EXIT_AGAIN_NS)
+            found.append(_told(later, "its time is up", signal))
+            decision = Decision(
+                ordinal=signal.ordinal,
+                sequence=signal.sequence,
+                time_ns=signal.time_ns,
+                direction=-direction,
+                confidence=signal.confidence,
+                bid=exact(signal.bid),
+                ask=exact(signal.ask),
+                position_before=book.position(guard.symbol).net_volume,
+                reason=f"[EXIT] the time of the position is up: {guard.tag}",
+                rate=cost_rate(guard.symbol, book, cursor.marks),
+                publisher=signal.publisher,
+                cause=Cause.TIME_EXIT,
+            )
+            instrument = book.instruments[guard.symbol]
+            volume = min(volume, instrument.volume_max)
+            price = decision.ask if direction < 0 else decision.bid
+            order = Proposal(instrument, -direction, volume, ZERO, price, signal.confidence)
+            account = Account(book, cursor, rules.limits, present.storage_problem, plan=rules.plan)
+            denial = check_always(order, account, signal.time_ns)
+            if denial is not None:
+                cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
+                continue
+            orders.append(
+                order_made(
+                    book,
+                    decision,
+                    symbol=guard.symbol,
+                    direction=-direction,
+                    volume=volume,
+                    valid_until_ns=present.valid_until_ns,
+                    ahead=len(orders),
+                    tag=guard.tag,
+                    position=guard.position,
+                    time_in_force=TimeInForce.IOC,
+                )
+            )
+    return [*found, *orders]
+
+
+def _moved(guard: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
+    point = book.instruments[guard.symbol].point
+    return trailed(guard, direction=direction, bid=exact(signal.bid), ask=exact(signal.ask), point=point)
+
+
+def _is_closing(guard: Protection, book: Book) -> bool:
+    """Whether an order is on its way that may close the position."""
+    return any(order.position in (0, guard.position) and not order.rests for order in book.open_orders_of(guard.symbol))
+
+
+def _told(guard: Protection, why: str, signal: Signal) -> ProtectionSet:
+    return ProtectionSet(
+        protection=guard,
+        why=why,
+        ordinal=signal.ordinal,
+        time_ns=signal.time_ns,
+        bid=exact(signal.bid),
+        ask=exact(signal.ask),
+    )

@@ -1,0 +1,45 @@
+"""What the desk makes of one tick that is counted and marked: of its positions first, then of the signal.
+
+Every event is folded into the account before the next is decided, and waits with the others to be made durable.
+"""
+
+from __future__ import annotations
+
+from proto.messages import Signal
+from services.portfolio.core.deciding import Present, decide
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import Event
+from services.portfolio.core.making import ORDER_LIFETIME_NS
+from services.portfolio.core.risk.levels import heed
+from services.portfolio.core.tending import tend
+
+
+def events_of(desk: Desk, signal: Signal) -> list[Event]:
+    """Decide a tick and return its events, already emitted, in their order."""
+    if not signal.direction and not desk.book.protections:
+        return []
+    present, events = _present(desk, signal), list[Event]()
+    for tended in tend(signal, desk.book, desk.cursor, desk.rules, present):
+        desk.emit(tended)
+        events.append(tended)
+    if signal.direction:
+        decided = decide(signal, desk.book, desk.cursor, desk.rules, present)
+        heed(desk, decided.denial)
+        for event in decided.events:
+            desk.emit(event)
+            events.append(event)
+    return events
+
+
+def _present(desk: Desk, signal: Signal) -> Present:
+    """A stepped stream waits for the desk: there is no age, no deadline, and no newer quote."""
+    if desk.window:
+        return Present(storage_problem=desk.storage_problem, is_unproven=signal.symbol in desk.unproven)
+    quote = desk.market.quotes.get(signal.symbol)
+    return Present(
+        valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS,
+        age_ns=desk.domain_ns(desk.now.mono_ns) - signal.time_ns,
+        storage_problem=desk.storage_problem,
+        newest=None if quote is None else (quote.bid, quote.ask),
+        is_unproven=signal.symbol in desk.unproven,
+    )

@@ -1,0 +1,124 @@
+"""What a plan may say: the ranges of its numbers, and what its sizing, exits and entry need of one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from proto.trading import OrderType, TimeInForce
+from proto.units import is_exact, plain
+from services.portfolio.core.plan import Entry, Exits, Sizing, SizingMethod
+
+
+class PlanError(ValueError):
+    """What a plan says cannot be done; the text has the field, its value and what was expected."""
+
+
+_PERCENT: Final = "percent above 0"
+_MOST: Final[dict[str, tuple[Decimal, str]]] = {
+    "volume": (Decimal(1_000_000), "lots above 0"),
+    "volume_max": (Decimal(1_000_000), "lots above 0"),
+    "risk_pct": (Decimal(100), _PERCENT),
+    "kelly_fraction": (Decimal(1), "a part above 0"),
+    "kelly_risk_pct_max": (Decimal(100), _PERCENT),
+    "payoff": (Decimal(1_000), "a number above 0"),
+    "volatility_pct_per_day": (Decimal(100), _PERCENT),
+    "weights_pct": (Decimal(10_000), "percent of at least 0"),
+    "daily_loss_pct_max": (Decimal(100), _PERCENT),
+}
+"""The most that each number may be, and the words for the rest of its range."""
+
+_OF_METHOD: Final[dict[SizingMethod, frozenset[str]]] = {
+    SizingMethod.FIXED: frozenset({"volume"}),
+    SizingMethod.FRACTION: frozenset({"risk_pct"}),
+    SizingMethod.KELLY: frozenset({"kelly_fraction", "kelly_risk_pct_max", "payoff"}),
+    SizingMethod.VOLATILITY: frozenset({"volatility_pct_per_day", "volatility_half_life_min"}),
+    SizingMethod.WEIGHTS: frozenset({"weights_pct"}),
+}
+_OF_ALL: Final = frozenset({"method", "volume_max"})
+
+_RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
+
+
+def judge_number(where: str, field: str, value: Decimal | None) -> None:
+    """Refuse a number out of its range; None is no number.
+
+    Raises:
+        PlanError: names the place, the value and the range.
+    """
+    if value is None:
+        return
+    most, words = _MOST[field]
+    is_above = is_exact(value) and (value >= 0 if field == "weights_pct" else value > 0)
+    if not (is_above and value <= most):
+        shown = plain(value) if is_exact(value) else str(value)[:40]
+        raise PlanError(f"{where} is {shown}, expected {words} and at most {plain(most)}")
+
+
+def judge_course(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[str, Any], where: str) -> None:
+    """Refuse what contradicts itself in the plan for a strategy's symbols, or for all of them.
+
+    Args:
+        sizing: what holds for them.
+        exits: likewise.
+        entry: likewise.
+        said: the sections as they were written, to tell a default from what was said.
+        where: `strategies.TAG.` for those of a strategy, else nothing.
+
+    Raises:
+        PlanError: names the fields and what was expected.
+    """
+    _judge_sizing(sizing, exits, said.get("sizing", {}), where)
+    if exits.trailing_stop_points is None and "trailing_step_points" in said.get("exits", {}):
+        raise PlanError(
+            f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected it with trailing_stop_points"
+        )
+    _judge_entry(entry, where)
+
+
+def _judge_sizing(sizing: Sizing, exits: Exits, said: Mapping[str, Any], where: str) -> None:
+    method = sizing.method
+    for field in said:
+        if field not in _OF_METHOD[method] | _OF_ALL:
+            users = " or ".join(repr(str(one)) for one, fields in _OF_METHOD.items() if field in fields)
+            raise PlanError(f"{where}sizing.{field} with method = {str(method)!r}, expected it with method = {users}")
+    needed: dict[SizingMethod, dict[str, object]] = {
+        SizingMethod.FIXED: {},
+        SizingMethod.FRACTION: {
+            "sizing.risk_pct": sizing.risk_pct,
+            "exits.stop_loss_points": exits.stop_loss_points,
+        },
+        SizingMethod.KELLY: {
+            "exits.stop_loss_points": exits.stop_loss_points,
+            "sizing.payoff or exits.take_profit_points": sizing.payoff or exits.take_profit_points,
+        },
+        SizingMethod.VOLATILITY: {"sizing.volatility_pct_per_day": sizing.volatility_pct_per_day},
+        SizingMethod.WEIGHTS: {"sizing.weights_pct or sizing.weights_file": sizing.weights_pct},
+    }
+    for fields, value in needed[method].items():
+        if not value:
+            raise PlanError(f"{where}sizing.method is {str(method)!r}, expected {fields} with it")
+
+
+def _judge_entry(entry: Entry, where: str) -> None:
+    kind, field = entry.type, f"{where}entry"
+    if kind is OrderType.MARKET:
+        for name in ("offset_points", "lifetime_s"):
+            if (value := getattr(entry, name)) is not None:
+                raise PlanError(f"{field}.{name} is {value}, expected none with type = 'MARKET'")
+        if entry.time_in_force is TimeInForce.GTD:
+            raise PlanError(f"{field}.time_in_force is 'GTD', expected another with type = 'MARKET'")
+        return
+    if entry.offset_points is None:
+        raise PlanError(f"{field}.type is {str(kind)!r}, expected {field}.offset_points with it")
+    if entry.deviation_points is not None:
+        raise PlanError(f"{field}.deviation_points is {entry.deviation_points}, expected it with type = 'MARKET'")
+    if entry.time_in_force not in (None, *_RESTING):
+        raise PlanError(
+            f"{field}.time_in_force is {str(entry.time_in_force)!r}, expected GTC, DAY or GTD for an order that rests"
+        )
+    if entry.lifetime_s is not None and entry.time_in_force not in (None, TimeInForce.GTD):
+        raise PlanError(f"{field}.lifetime_s is {entry.lifetime_s}, expected no time_in_force, or 'GTD', with it")
+    if entry.time_in_force is TimeInForce.GTD and entry.lifetime_s is None:
+        raise PlanError(f"{field}.time_in_force is 'GTD', expected {field}.lifetime_s with it")

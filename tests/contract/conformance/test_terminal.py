@@ -1,0 +1,26 @@
+"""The conformance suite against the terminal's gateway over its scripted fake, on a netting and a hedging account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from research.conformance import Desk, Outcome, run_suite
+from tests.support.fake_terminal.module import LOGIN
+from tests.support.terminal_gateway import TerminalGateway
+
+
+@pytest.mark.parametrize(("is_hedging", "symbol"), [(False, "EURUSD"), (True, "EURUSD.m")])
+def test_the_terminal_conforms(is_hedging: bool, symbol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=is_hedging, symbol=symbol)
+    with gateway.running():
+        desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t", restart=gateway.restart)
+        try:
+            assert (desk.hello().mode, desk.hello().account) == ("demo", str(LOGIN))
+            results = run_suite(desk)
+        finally:
+            desk.close()
+    assert [result for result in results if result.outcome is not Outcome.PASSED] == []
+    assert gateway.fake.broker.positions == {}
+    assert gateway.fake.broker.orders == {}

@@ -1,0 +1,70 @@
+"""The signal process with a strategy for each symbol: each is asked about its own ticks, and a start with none stops."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from proto.codec import decode_signal_message
+from proto.messages import Signal
+from services.signal.core.desk import SignalDesk
+from services.signal.core.strategies.ema_cross import EmaCross
+from tests.integration.signal.test_process import Floor
+from tests.support.waiting import receive
+from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
+
+BOTH = "EURUSD=tests.unit.signal.builders:Momentum,NZDUSD=ema_cross"
+SYMBOLS = ("EURUSD", "NZDUSD")
+
+
+def test_each_symbol_has_its_own_strategys_word(tmp_path: Path) -> None:
+    ticks = a_walk(1_400, symbols=SYMBOLS)
+    bench = Bench(TickGateway(ticks))
+    bench.desk = SignalDesk(
+        publisher="signal.test", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross}
+    )
+    expected = words(bench.start().publish(ticks).signals)
+    floor = Floor(tmp_path, ticks)
+    try:
+        floor.start(TRADING_SYMBOL=",".join(SYMBOLS), STRATEGY=BOTH)
+        floor.gateway.publish(*ticks)
+        signals: list[Signal] = []
+        while len(signals) < len(ticks):
+            message = decode_signal_message(receive(floor.inbox)[0])
+            if isinstance(message, Signal):
+                signals.append(message)
+        assert words(signals) == expected
+        assert floor.greetings[0].strategy == "EURUSD=momentum,NZDUSD=ema_cross"
+        spoke = {signal.symbol for signal in signals if signal.direction}
+        assert spoke == set(SYMBOLS)
+        assert floor.end() == 0
+    finally:
+        floor.close()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "words_"),
+    [
+        ("EURUSD=ema_cross", "no strategy for NZDUSD, expected one name, or SYMBOL=NAME for each symbol"),
+        ("EURUSD=ema_cross,NZDUSD=nope", "no strategy 'nope', expected ema_cross, xgboost or package.module:Class"),
+    ],
+)
+def test_a_symbol_without_a_strategy_stops_the_start_in_one_line(tmp_path: Path, strategy: str, words_: str) -> None:
+    env = {
+        **os.environ,
+        "PAPERDESK_ENV_FILE": "",
+        "PAPERDESK_RUNTIME_DIR": str(tmp_path),
+        "PAPERDESK_DATA_DIR": str(tmp_path),
+        "TRADING_SYMBOL": ",".join(SYMBOLS),
+        "STRATEGY": strategy,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"paperdesk signal: STRATEGY: value '{strategy}': {words_}")
+    assert done.stderr.count("\n") == 1

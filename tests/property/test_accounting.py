@@ -1,0 +1,302 @@
+"""Whatever deals come, in whatever order, once or often, on a netting account and on a hedging one: the books stay whole."""
+
+from __future__ import annotations
+
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proto.gateway import DealEntry, DealKind, VenueDeal
+from proto.holding import gross_at
+from proto.money import gross_profit
+from proto.trading import AccountMode
+from proto.units import Side
+from services.mt5.core import netting
+from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.cash import CashAccount, by_kind, postings, totals
+from services.portfolio.core.costs import split
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated
+from services.portfolio.core.invariants import broken_anywhere
+from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
+from services.portfolio.core.trades import pnl_by_tag, settle
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.accounts import state_of
+from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+
+SYMBOLS = ("EURUSD", "USDJPY")
+CONTRACT = Decimal(100_000)
+MODES = pytest.mark.parametrize("mode", AccountMode)
+CENTS = st.integers(-50_000, 50_000).map(lambda cents: Decimal(cents) / 100)
+
+
+class Row(NamedTuple):
+    """What may happen next: a fill of an order or of nobody's, a cash deal, an end of an order, or the same deal again."""
+
+    what: str
+    symbol: str
+    side: Side
+    lots: int
+    points: int
+    ticket: int
+    cash: tuple[Decimal, Decimal, Decimal]
+    kind: DealKind
+    status: OrderStatus
+
+
+ROWS = st.lists(
+    st.builds(
+        Row,
+        what=st.sampled_from(["order", "fill", "fill", "stranger", "cash", "end", "again"]),
+        symbol=st.sampled_from(SYMBOLS),
+        side=st.sampled_from(Side),
+        lots=st.integers(1, 300),
+        points=st.integers(90_000, 120_000),
+        ticket=st.integers(1, 4),
+        cash=st.tuples(CENTS, CENTS, CENTS),
+        kind=st.sampled_from([kind for kind in DealKind if not kind.is_trade]),
+        status=st.sampled_from([OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.IN_DOUBT]),
+    ),
+    max_size=14,
+)
+
+
+def a_book(mode: AccountMode) -> tuple[Book, list[Event]]:
+    """An account with a deposit, and the events that made it."""
+    book, deposit = Book(), DealBooked(deal=a_deposit(1), order_id="", closings=[])
+    events: list[Event] = [an_opened_stream(account_mode=mode), *map(learned, SYMBOLS), deposit]
+    for event in events:
+        book.apply(event)
+    return book, events
+
+
+def event_of(row: Row, book: Book) -> Event | None:
+    """What a row comes to in this book; None where the book could not have it."""
+    number, volume, price = book.deal_cursor + 1, Decimal(row.lots) / 100, str(Decimal(row.points) / 100_000)
+    if row.what == "order":
+        tag = f"tag{row.ticket}"
+        return OrderCreated(order=an_order(len(book.orders) + 1, row.side, str(volume), symbol=row.symbol, tag=tag))
+    if row.what == "again":
+        return None
+    profit, commission, swap = row.cash
+    told: dict[str, Any] = {
+        "symbol": row.symbol,
+        "position": row.ticket,
+        "profit": profit,
+        "commission": commission,
+        "swap": swap,
+    }
+    if row.what == "cash":
+        deal = a_deal(number, kind=row.kind, entry=DealEntry.NONE, **{**told, "volume": "0", "price": "0"})
+        return DealBooked(deal=deal, order_id="", closings=[])
+    if row.what == "stranger":
+        return _booked(book, a_deal(number, row.side, str(volume), price, **told))
+    orders = list(book.orders.values())
+    if not orders:
+        return None
+    order = orders[row.lots % len(orders)]
+    if row.what == "end":
+        if not may_become(order.status, row.status):
+            return None
+        return OrderUpdated(
+            order_id=order.order_id, status=row.status, ticket=3, retcode=None, code="", error="", time_ns=9
+        )
+    left = order.volume - order.filled_volume
+    volume = min(left, volume)
+    if not left or after_fill(order.status, is_whole=volume == left) is None:
+        return None
+    told |= {"symbol": order.symbol, "order_id": order.order_id}
+    return _booked(book, a_deal(number, order.side, str(volume), price, **told))
+
+
+def _booked(book: Book, deal: VenueDeal) -> DealBooked:
+    return DealBooked(deal=deal, order_id=deal.order_id, closings=closings_of(book, deal))
+
+
+def folded(mode: AccountMode, rows: list[Row]) -> tuple[Book, list[Event]]:
+    """The account after the rows; a deal that is told again is known by its number, and not booked."""
+    book, events = a_book(mode)
+    for row in rows:
+        if row.what == "again":
+            assert all(book.has_deal(deal.deal) for deal in book.deals)
+            continue
+        event = event_of(row, book)
+        if event is not None:
+            book.apply(event)
+            events.append(event)
+    return book, events
+
+
+def trades_in(book: Book, symbol: str) -> list[VenueDeal]:
+    """The fills of a symbol."""
+    return [deal for deal in book.deals if deal.kind.is_trade and deal.symbol == symbol]
+
+
+@MODES
+@settings(max_examples=400)
+@given(rows=ROWS)
+def test_every_sum_agrees_with_every_other(mode: AccountMode, rows: list[Row]) -> None:
+    book, _ = folded(mode, rows)
+    assert broken_anywhere(book) == ""
+    entries = [entry for deal in book.deals for entry in postings(deal)]
+    assert book.balance == sum(entry.amount for entry in entries if entry.account is CashAccount.CASH)
+    assert sum(entry.amount for entry in entries) == 0
+    assert by_kind(book.cash) == totals(book.deals)
+    assert book.balance == sum(by_kind(book.cash).values())
+    for symbol, position in book.positions.items():
+        fills = trades_in(book, symbol)
+        signed = {deal.deal: deal.volume * Side(deal.kind.value).sign for deal in fills}
+        assert position.net_volume == sum(signed.values())
+        for ticket in {book.ticket_of(deal) for deal in fills}:
+            of_ticket = sum(signed[deal.deal] for deal in fills if book.ticket_of(deal) == ticket)
+            assert of_ticket == sum(lot.volume * lot.sign for lot in position.lots if lot.position == ticket)
+            assert of_ticket == sum(leg.volume * leg.direction for leg in position.legs if leg.ticket == ticket)
+            assert len({lot.sign for lot in position.lots if lot.position == ticket}) <= 1
+        assert position.is_flat is (not position.legs)
+    for order in book.orders.values():
+        mine = [deal for deal in book.deals if book.order_of_deal.get(deal.deal) == order.order_id]
+        assert order.filled_volume == sum(deal.volume for deal in mine) <= order.volume
+
+
+@MODES
+@settings(max_examples=300)
+@given(rows=ROWS)
+def test_trades_open_lots_and_tags_come_to_the_cash(mode: AccountMode, rows: list[Row]) -> None:
+    book, _ = folded(mode, rows)
+    trades, still_open, unassigned = settle(book)
+    sums = totals(book.deals)
+    assert sums[CashAccount.REALISED_PROFIT] == sum((one.profit for one in trades), unassigned.profit)
+    for account, name in ((CashAccount.COMMISSION, "commission"), (CashAccount.SWAP, "swap")):
+        charged = sum(getattr(one, name) for one in trades) + sum(getattr(one.charges, name) for one in still_open)
+        assert -sums[account] == charged + getattr(unassigned, name)
+    assert sum(one.net for one in pnl_by_tag(book).values()) == sum(
+        amount for account, amount in sums.items() if account not in (CashAccount.DEPOSITS, CashAccount.CORRECTIONS)
+    )
+    held = {deal: lot for position in book.positions.values() for lot in position.lots for deal in [lot.opened_by]}
+    assert {one.lot.opened_by: one.lot for one in still_open} == held
+
+
+FILLS = st.lists(
+    st.tuples(st.sampled_from(Side), st.integers(1, 300), st.integers(90_000, 120_000), st.integers(1, 3)),
+    min_size=1,
+    max_size=14,
+)
+Fill = tuple[Side, int, int, int]
+
+
+def deals_of(fills: list[Fill]) -> list[VenueDeal]:
+    """Fills of EURUSD as the venue would number them."""
+    return [
+        a_deal(number, side, str(Decimal(lots) / 100), str(Decimal(points) / 100_000), position=ticket)
+        for number, (side, lots, points, ticket) in enumerate(fills, 2)
+    ]
+
+
+@MODES
+@settings(max_examples=300)
+@given(fills=FILLS, shuffled=st.randoms(use_true_random=False))
+def test_deals_that_come_late_and_twice_come_to_the_same(
+    mode: AccountMode, fills: list[Fill], shuffled: object
+) -> None:
+    """Volumes, cash and what closing everything brings do not depend on the order in which deals are told."""
+    (straight, _), (late, _) = a_book(mode), a_book(mode)
+    deals = deals_of(fills)
+    told = [*deals, *deals[::2]]
+    shuffled.shuffle(told)  # type: ignore[attr-defined] # hypothesis gives a random.Random
+    for book, order in ((straight, deals), (late, told)):
+        for deal in order:
+            if not book.has_deal(deal.deal):
+                book.apply(_booked(book, deal))
+    assert late.deals == straight.deals
+    assert late.balance == straight.balance
+    assert late.cash == straight.cash
+    assert broken_anywhere(late) == ""
+    one, other = late.positions["EURUSD"], straight.positions["EURUSD"]
+    assert [(leg.ticket, leg.direction, leg.volume) for leg in one.legs] == [
+        (leg.ticket, leg.direction, leg.volume) for leg in other.legs
+    ]
+
+
+@settings(max_examples=300)
+@given(fills=FILLS)
+def test_a_leg_is_the_position_that_the_venue_keeps(fills: list[Fill]) -> None:
+    """Ledger and simulated broker average the price of each ticket alike, to the last digit."""
+    book, _ = a_book(AccountMode.HEDGING)
+    kept: dict[int, netting.Position] = {}
+    for deal in deals_of(fills):
+        book.apply(_booked(book, deal))
+        after = netting.fold(
+            kept.pop(deal.position, None),
+            symbol=deal.symbol,
+            side=Side(deal.kind.value),
+            volume=deal.volume,
+            price=deal.price,
+            time_ns=deal.time_ns,
+            new_ticket=deal.position,
+        )
+        if after.position is not None:
+            kept[deal.position] = after.position
+    legs = {leg.ticket: leg for leg in book.positions["EURUSD"].legs}
+    assert {ticket: leg.holding for ticket, leg in legs.items()} == {
+        ticket: (position.volume, position.cost) for ticket, position in kept.items()
+    }
+
+
+@settings(max_examples=300)
+@given(fills=FILLS, mark=st.integers(90_000, 120_000))
+def test_lots_and_average_price_earn_the_same_over_the_whole(fills: list[Fill], mark: int) -> None:
+    """What lots have earned and what they are worth is the cash view of all fills."""
+    book, _ = a_book(AccountMode.HEDGING)
+    price, earned, cash = Decimal(mark) / 100_000, Decimal(0), Decimal(0)
+    for deal in deals_of(fills):
+        event = _booked(book, deal)
+        earned += sum(one.gross for one in event.closings)
+        sign = Side(deal.kind.value).sign
+        cash += gross_profit(
+            signed_volume=deal.volume * sign, open_price=deal.price, close_price=price, contract_size=CONTRACT
+        )
+        book.apply(event)
+    position = book.positions["EURUSD"]
+    assert earned + position.gross_unrealized(bid=price, ask=price) == cash
+    by_leg = sum(gross_at(leg.holding, price=price, contract_size=CONTRACT) for leg in position.legs)
+    assert by_leg == sum(position.gross_of(leg, bid=price, ask=price) for leg in position.legs)
+
+
+@settings(max_examples=500)
+@given(cents=st.integers(-(10**7), 10**7), weights=st.lists(st.integers(1, 1_000), min_size=1, max_size=8))
+def test_a_split_loses_nothing_and_is_within_a_cent_of_its_proportion(cents: int, weights: list[int]) -> None:
+    amount, total = Decimal(cents) / 100, sum(weights)
+    parts = split(amount, [Decimal(one) for one in weights], digits=2)
+    assert sum(parts) == amount
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(part - amount * weight / total) < Decimal("0.01")
+        assert part * amount >= 0
+
+
+@MODES
+@settings(max_examples=90)
+@given(rows=ROWS, cuts=st.sets(st.integers(0, 18), max_size=4))
+def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
+    mode: AccountMode, rows: list[Row], cuts: set[int]
+) -> None:
+    """The book goes on from what the file gives back, again and again, and the chain folds to its projections."""
+    book, events = folded(mode, rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FILE_NAME
+        ledger, again = Ledger(path), Book()
+        for number, event in enumerate(events):
+            again.apply(event)
+            ledger.commit([event], again, TickCursor(stream_id="s", ordinal=number))
+            if number in cuts:
+                ledger.close()
+                ledger = Ledger(path)
+                again, _ = ledger.load()
+        ledger.close()
+        assert state_of(again) == state_of(read(path)[0]) == state_of(book)
+        assert verify(path) == []
+        assert broken_anywhere(read(path)[0]) == ""

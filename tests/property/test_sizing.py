@@ -1,0 +1,128 @@
+"""Sizes: never more than what is allowed, never less for more equity, always on the step, always explained."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from proto.units import is_on_step
+from services.portfolio.core.plan import Exits, Sizing, SizingMethod
+from services.portfolio.core.sizing.size import size
+from services.portfolio.core.sizing.stop import Stop, stop_of
+from services.portfolio.core.sizing.terms import SizingInput
+from tests.support.builders import an_instrument
+
+D = Decimal
+NOISE = D("1e-11")
+"""Of a lot's loss: sizes closer to a step than 10^-12 lots are on it."""
+
+
+def decimals(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:
+    return st.decimals(D(low), D(high), places=places, allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def inputs(draw: st.DrawFn) -> SizingInput:
+    """Any account and any instrument, everything known."""
+    step = draw(st.sampled_from([D("0.01"), D("0.1"), D("0.03"), D(1), D("0.001")]))
+    instrument = structs.replace(
+        an_instrument(draw(st.sampled_from(["EURUSD", "USDJPY", "XAUUSD"]))),
+        volume_step=step,
+        volume_min=step * draw(st.integers(1, 5)),
+        volume_max=step * draw(st.integers(5, 100_000)),
+        commission_per_lot=draw(decimals("0", "10", 2)),
+    )
+    rate = draw(st.one_of(decimals("0.001", "200", 5), st.integers(1, 20_000).map(lambda price: 1 / D(price))))
+    return SizingInput(
+        instrument=instrument,
+        direction=draw(st.sampled_from([-1, 1])),
+        price=draw(decimals("0.5", "3000", 5)),
+        confidence=draw(st.floats(0, 1)),
+        currency="USD",
+        equity=draw(decimals("-100", "10000000", 2)),
+        loss_rate=rate,
+        notional_per_lot=draw(decimals("1", "1000000", 4)),
+        volatility_per_day=draw(st.floats(0, 0.2)),
+        exits=Exits(stop_loss_points=draw(st.integers(1, 100_000)), take_profit_points=draw(st.integers(1, 100_000))),
+        default_volume=draw(decimals("0.001", "1000", 3)),
+    )
+
+
+PERCENTS = decimals("0.001", "100", 3)
+PLANS = st.one_of(
+    st.builds(Sizing, volume=st.one_of(st.none(), decimals("0.001", "1000", 3))),
+    st.builds(Sizing, method=st.just(SizingMethod.FRACTION), risk_pct=PERCENTS),
+    st.builds(
+        Sizing,
+        method=st.just(SizingMethod.KELLY),
+        kelly_fraction=decimals("0.01", "1", 2),
+        kelly_risk_pct_max=PERCENTS,
+        payoff=st.one_of(st.none(), decimals("0.01", "100", 2)),
+    ),
+    st.builds(Sizing, method=st.just(SizingMethod.VOLATILITY), volatility_pct_per_day=PERCENTS),
+    st.builds(
+        Sizing,
+        method=st.just(SizingMethod.WEIGHTS),
+        weights_pct=st.fixed_dictionaries(dict.fromkeys(("EURUSD", "USDJPY", "XAUUSD"), PERCENTS)),
+    ),
+).flatmap(
+    lambda plan: st.one_of(st.none(), decimals("0.001", "1000", 3)).map(
+        lambda most: structs.replace(plan, volume_max=most)
+    )
+)
+
+
+@given(PLANS, inputs())
+def test_a_size_may_be_ordered_or_is_no_trade(plan: Sizing, given_: SizingInput) -> None:
+    terms = given_.instrument
+    volume, words = size(plan, given_)
+    assert is_on_step(volume, terms.volume_step)
+    assert volume == 0 or terms.volume_min <= volume <= terms.volume_max
+    assert plan.volume_max is None or volume <= plan.volume_max
+    assert words.startswith(f"{plan.method}: ")
+    assert words.endswith(": no trade") is (volume == 0)
+    assert len(words) <= 512
+
+
+@pytest.mark.parametrize("method", [SizingMethod.FRACTION, SizingMethod.KELLY])
+@given(inputs(), PERCENTS)
+def test_the_loss_at_the_stop_is_never_above_what_may_be_risked(
+    method: SizingMethod, given_: SizingInput, pct: Decimal
+) -> None:
+    volume, _ = size(Sizing(method=method, risk_pct=pct, kelly_risk_pct_max=pct), given_)
+    stop = stop_of(given_)
+    assert isinstance(stop, Stop)
+    assert given_.equity is not None
+    assert volume * stop.loss_per_lot <= max(given_.equity, D(0)) * pct / 100 + stop.loss_per_lot * NOISE
+
+
+@given(inputs(), PERCENTS)
+def test_a_position_is_never_worth_more_than_its_weight(given_: SizingInput, pct: Decimal) -> None:
+    plan = Sizing(method=SizingMethod.WEIGHTS, weights_pct={given_.instrument.symbol: pct})
+    volume, _ = size(plan, given_)
+    assert given_.equity is not None
+    assert given_.notional_per_lot is not None
+    assert volume * given_.notional_per_lot <= max(given_.equity, D(0)) * pct / 100 + given_.notional_per_lot * NOISE
+
+
+@given(PLANS, inputs(), decimals("0", "1000000", 2))
+def test_more_equity_never_gives_less(plan: Sizing, given_: SizingInput, more: Decimal) -> None:
+    assert given_.equity is not None
+    richer = given_._replace(equity=given_.equity + more)
+    assert size(plan, richer).volume >= size(plan, given_).volume
+
+
+@given(PLANS, inputs())
+def test_one_step_more_would_be_more_than_was_wanted(plan: Sizing, given_: SizingInput) -> None:
+    """Rounded down, and no further: without bounds of plan and venue the next step is above the unrounded size."""
+    step = D("0.00000001")
+    fine = structs.replace(given_.instrument, volume_step=step, volume_min=step, volume_max=D(10) ** 15)
+    free = structs.replace(plan, volume_max=None)
+    unrounded = size(free, given_._replace(instrument=fine)).volume
+    coarse = structs.replace(fine, volume_step=D("0.01"), volume_min=D("0.01"))
+    volume = size(free, given_._replace(instrument=coarse)).volume
+    assert volume <= unrounded < volume + D("0.01")

@@ -1,0 +1,264 @@
+"""The package's functions over the fake broker, and the script of what goes wrong with them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from services.mt5.terminal import api
+from services.mt5.terminal.api import Ticks, TradeRequest
+from tests.support.fake_terminal.broker import FakeBroker, Rejected, a_symbol
+from tests.support.fake_terminal.rows import (
+    TICK_TYPE,
+    AccountInfo,
+    OrderSendResult,
+    SymbolInfo,
+    TerminalInfo,
+    Tick,
+    TradeDeal,
+    TradeOrder,
+    TradePosition,
+)
+
+LOGIN = 5_001_234
+SUCCESS = (1, "Success")
+NO_IPC = (-10004, "No IPC connection")
+SERVER_AHEAD_MS = 2 * 3_600_000
+
+
+class Says(NamedTuple):
+    """What one call of `order_send` does and answers.
+
+    `executes`: whether the server gets the request. `answer`: the retcode instead of the true one, or None for no answer at all.
+    `fill`: how much of a market order can be had. `without_deal`: 10009 with deal 0. `hides`: for so many reads of the history what it did is
+    not shown. `waits_for`: it returns only when that is set.
+    """
+
+    executes: bool = True
+    answer: int | None = -1
+    fill: float | None = None
+    without_deal: bool = False
+    hides: int = 0
+    waits_for: threading.Event | None = None
+
+
+class FakeTerminal:
+    """Stands where the module `MetaTrader5` stands. Its server is two hours ahead of UTC unless told otherwise."""
+
+    def __init__(
+        self,
+        *,
+        utc_ms: Callable[[], int],
+        symbols: Sequence[SymbolInfo] = (a_symbol(),),
+        is_hedging: bool = False,
+        trade_mode: int = api.ACCOUNT_TRADE_MODE_DEMO,
+        ahead_ms: int = SERVER_AHEAD_MS,
+    ) -> None:
+        self.broker = FakeBroker(is_hedging=is_hedging, symbols={info.name: info for info in symbols})
+        self.script: deque[Says] = deque()
+        self.requests: list[dict[str, Any]] = []
+        self.login = LOGIN
+        self.trade_mode = trade_mode
+        self.is_connected = True
+        self.has_ipc = True
+        self.initialized: list[dict[str, Any]] = []
+        self.before_ticks: Callable[[], None] | None = None
+        self._utc_ms = utc_ms
+        self._ahead_ms = ahead_ms
+        self._ticks: dict[str, list[tuple[Any, ...]]] = {info.name: [] for info in symbols}
+        self._hidden: dict[int, int] = {}
+        self._error = SUCCESS
+        self._set_clock()
+        self.broker.deposit(10_000.0)
+
+    def tick(self, symbol: str, bid: float, ask: float, *, time_msc: int | None = None, volume: float = 0.0) -> None:
+        """The market moves; `time_msc` is the server's, its present one without."""
+        self._set_clock()
+        at = self.broker.now_ms if time_msc is None else time_msc
+        self._ticks[symbol].append((at // 1_000, bid, ask, 0.0, 0, at, 6, volume))
+        if bid > 0 and ask >= bid:
+            self.broker.quote(symbol, bid, ask)
+
+    # ------------------------------------------------------------------------------------------- the package's functions
+
+    def initialize(
+        self,
+        path: str = "",
+        *,
+        login: int = 0,
+        password: str = "",
+        server: str = "",
+        timeout: int = 60_000,  # noqa: ARG002 - the package has it
+        portable: bool = False,  # noqa: ARG002 - the package has it
+    ) -> bool:
+        self.initialized.append({"path": path, "login": login, "password": password, "server": server})
+        self._error = SUCCESS if self.has_ipc else NO_IPC
+        return self.has_ipc
+
+    def shutdown(self) -> None:
+        self._error = SUCCESS
+
+    def last_error(self) -> tuple[int, str]:
+        return self._error
+
+    def terminal_info(self) -> TerminalInfo | None:
+        if not self._answers():
+            return None
+        return TerminalInfo(
+            community_account=False,
+            community_connection=False,
+            connected=self.is_connected,
+            dlls_allowed=True,
+            trade_allowed=True,
+            tradeapi_disabled=False,
+            email_enabled=False,
+            ftp_enabled=False,
+            notifications_enabled=False,
+            mqid=False,
+            build=4_000,
+            maxbars=100_000,
+            codepage=0,
+            ping_last=20_000,
+            community_balance=0.0,
+            retransmission=0.0,
+            company="Fake",
+            name="Fake",
+            language="English",
+            path="",
+            data_path="",
+            commondata_path="",
+        )
+
+    def account_info(self) -> AccountInfo | None:
+        if not self._answers():
+            return None
+        profit = round(sum(self.broker.profit_of(position) for position in self.broker.positions.values()), 2)
+        margin = round(sum(position.volume for position in self.broker.positions.values()) * 1_000, 2)
+        equity = round(self.broker.balance + profit, 2)
+        return AccountInfo(
+            login=self.login,
+            trade_mode=self.trade_mode,
+            leverage=100,
+            limit_orders=200,
+            margin_so_mode=0,
+            trade_allowed=True,
+            trade_expert=True,
+            margin_mode=api.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING if self.broker.is_hedging else 0,
+            currency_digits=2,
+            fifo_close=False,
+            balance=self.broker.balance,
+            credit=0.0,
+            profit=profit,
+            equity=equity,
+            margin=margin,
+            margin_free=equity - margin,
+            margin_level=equity / margin * 100 if margin else 0.0,
+            margin_so_call=100.0,
+            margin_so_so=50.0,
+            name="A tester",
+            server="Fake-Demo",
+            currency="USD",
+            company="Fake",
+        )
+
+    def symbol_info(self, symbol: str) -> SymbolInfo | None:
+        return self.broker.symbols.get(symbol) if self._answers() else None
+
+    def symbol_select(self, symbol: str, enable: bool = True) -> bool:  # noqa: ARG002 - the package has it
+        return self._answers() and symbol in self.broker.symbols
+
+    def symbol_info_tick(self, symbol: str) -> Tick | None:
+        if not self._answers() or not self._ticks.get(symbol):
+            return None
+        return Tick(*self._ticks[symbol][-1])
+
+    def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
+        """Ticks from a second on; each is given its server's time in seconds and in milliseconds."""
+        assert flags == api.COPY_TICKS_ALL, flags
+        if not self._answers():
+            return None
+        if self.before_ticks is not None:
+            self.before_ticks()
+        rows = [row for row in self._ticks.get(symbol, []) if row[0] >= date_from][:count]
+        return np.array(rows, dtype=TICK_TYPE)
+
+    def order_send(self, request: TradeRequest) -> OrderSendResult | None:
+        self._set_clock()
+        asked: dict[str, Any] = dict(request)
+        self.requests.append(asked)
+        says = self.script.popleft() if self.script else Says()
+        before = self.broker.next_ticket
+        retcode, order, deal, comment = 0, 0, 0, "Request executed"
+        if says.executes:
+            try:
+                retcode, order, deal = self.broker.send(asked, fill=says.fill)
+            except Rejected as rejected:
+                retcode, comment = rejected.retcode, rejected.comment
+        self._hidden |= dict.fromkeys(range(before, self.broker.next_ticket), says.hides)
+        if says.waits_for is not None:
+            assert says.waits_for.wait(30), "nobody ended the call"
+        if says.answer is None:
+            self._error = (-10005, "IPC timeout")
+            return None
+        if says.answer >= 0:
+            retcode, order, deal = says.answer, 0, 0
+        if says.without_deal:
+            deal = 0
+        bid, ask = self.broker.quotes.get(asked.get("symbol", ""), (0.0, 0.0))
+        self._error = SUCCESS
+        return OrderSendResult(
+            retcode=retcode,
+            deal=deal,
+            order=order,
+            volume=asked.get("volume", 0.0),
+            price=asked.get("price", 0.0),
+            bid=bid,
+            ask=ask,
+            comment=comment,
+            request_id=len(self.requests),
+            retcode_external=0,
+            request=asked,
+        )
+
+    def orders_get(self) -> tuple[TradeOrder, ...] | None:
+        return tuple(self.broker.orders.values()) if self._answers() else None
+
+    def positions_get(self) -> tuple[TradePosition, ...] | None:
+        if not self._answers():
+            return None
+        return tuple(
+            position._replace(profit=self.broker.profit_of(position)) for position in self.broker.positions.values()
+        )
+
+    def history_orders_get(self, date_from: int, date_to: int) -> tuple[TradeOrder, ...] | None:
+        if not self._answers():
+            return None
+        self._hidden = {ticket: reads - 1 for ticket, reads in self._hidden.items() if reads > 0}
+        return tuple(
+            order
+            for order in self.broker.history.values()
+            if date_from <= order.time_done <= date_to and order.ticket not in self._hidden
+        )
+
+    def history_deals_get(self, date_from: int, date_to: int) -> tuple[TradeDeal, ...] | None:
+        if not self._answers():
+            return None
+        return tuple(
+            deal
+            for deal in self.broker.deals.values()
+            if date_from <= deal.time <= date_to and deal.order not in self._hidden
+        )
+
+    # ------------------------------------------------------------------------------------------------------------- parts
+
+    def _answers(self) -> bool:
+        self._set_clock()
+        self._error = SUCCESS if self.has_ipc else NO_IPC
+        return self.has_ipc
+
+    def _set_clock(self) -> None:
+        self.broker.now_ms = self._utc_ms() + self._ahead_ms

@@ -1,0 +1,23 @@
+"""Quotes that stay as they are, and moments by their date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from proto.money import Quote
+
+
+class FixedQuotes:
+    """Quotes that are what they were told to be."""
+
+    def __init__(self, **quotes: tuple[str, str]) -> None:
+        self._quotes = {symbol: Quote(Decimal(bid), Decimal(ask)) for symbol, (bid, ask) in quotes.items()}
+
+    def quote(self, symbol: str) -> Quote | None:
+        return self._quotes.get(symbol)
+
+
+def utc_ns(text: str) -> int:
+    """A moment of the form 2026-01-05 22:00, in UTC."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000_000

@@ -1,0 +1,247 @@
+"""A person's orders: what is sent, what is refused before it is sent, and what is said when nobody answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from proto.control import (
+    CancelCommand,
+    CloseCommand,
+    ControlReply,
+    ControlRequest,
+    ModifyCommand,
+    OrderCommandReply,
+    OrdersQuery,
+    PlaceCommand,
+    PositionsQuery,
+    TradingReply,
+    TradingState,
+)
+from proto.trading import OrderType, TimeInForce
+from proto.units import Side
+from proto.views import GuardRow, OrdersReply, PositionRow, PositionsReply
+from services.portfolio.core.asking import order_row
+from tests.support.answering import answering
+from tests.support.builders import an_order
+
+D = Decimal
+NOON_NS = 1_795_780_800_000_000_000
+"""2026-11-27 12:00 UTC."""
+
+
+def obeyed(request: ControlRequest) -> ControlReply:
+    """What a desk says that holds EURUSD with a stop loss, has one resting order, and obeys."""
+    match request:
+        case OrdersQuery():
+            resting = an_order(
+                7,
+                type=OrderType.LIMIT,
+                limit_price=D("1.05"),
+                stop_loss=D("1.04"),
+                take_profit=D("1.2"),
+                expires_ns=NOON_NS,
+            )
+            return OrdersReply(total=1, next=0, rows=[order_row(resting)] if request.after < 7 else [])
+        case PositionsQuery():
+            guard = GuardRow(position=0, stop_loss=D("1.01"), take_profit=D("1.3"), trailing_stop_points=0, exit_ns=0)
+            held = PositionRow(
+                symbol="EURUSD",
+                direction="LONG",
+                net_volume=D("0.1"),
+                avg_entry_price=D("1.1"),
+                close_price=None,
+                unrealized_pnl=None,
+                lots_count=0,
+                lots=[],
+                guards=[guard],
+            )
+            return PositionsReply(total=1, next=0, rows=[held])
+        case PlaceCommand() | CloseCommand() | CancelCommand() | ModifyCommand():
+            return OrderCommandReply(key=request.key, order_ids=["0123-000009"], denied=False)
+        case _:
+            return TradingReply(trading_state=TradingState.HALTED, trading_reason="x", closing=["EURUSD"])
+
+
+def denied(request: ControlRequest) -> ControlReply:
+    assert isinstance(request, PlaceCommand)
+    return OrderCommandReply(
+        key=request.key, order_ids=[], denied=True, code="ORDER_VOLUME", limit="1 lots", observed="5 lots"
+    )
+
+
+def sent(tmp_path: Path, line: str, answer: Callable[[ControlRequest], ControlReply | None] = obeyed) -> ControlRequest:
+    """The command that a line sends to a desk that obeys."""
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, answer) as asked:
+        assert run([*line.split(), "--reason", "a test", "--url", url]) == 0
+    return asked[-1]
+
+
+def test_an_order_at_the_market_goes_out_with_its_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "order buy EURUSD --volume 0.10 --sl 1.05 --tp 1.2 --trailing 150 --tif FOK --key mine"
+    assert sent(tmp_path, line) == PlaceCommand(
+        key="mine",
+        reason="a test",
+        symbol="EURUSD",
+        side=Side.BUY,
+        volume=D("0.10"),
+        type=OrderType.MARKET,
+        price=None,
+        time_in_force=TimeInForce.FOK,
+        stop_loss=D("1.05"),
+        take_profit=D("1.2"),
+        trailing_stop_points=150,
+        expires_ns=0,
+    )
+    assert capsys.readouterr().out == "BUY 0.1 EURUSD is ordered: 0123-000009\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "type_", "time_in_force", "expires_ns"),
+    [
+        ("--limit 1.05", OrderType.LIMIT, None, 0),
+        ("--stop 1.05 --tif DAY", OrderType.STOP, TimeInForce.DAY, 0),
+        ("--limit 1.05 --expires 2026-11-27T12:00Z", OrderType.LIMIT, TimeInForce.GTD, NOON_NS),
+        ("--limit 1.05 --tif GTD --expires 2026-11-27T13:00+01:00", OrderType.LIMIT, TimeInForce.GTD, NOON_NS),
+    ],
+)
+def test_an_order_that_rests_has_a_price_and_a_time(
+    tmp_path: Path, option: str, type_: OrderType, time_in_force: TimeInForce | None, expires_ns: int
+) -> None:
+    command = sent(tmp_path, f"order sell EURUSD --volume 1 {option}")
+    assert isinstance(command, PlaceCommand)
+    assert (command.side, command.type, command.price) == (Side.SELL, type_, D("1.05"))
+    assert (command.time_in_force, command.expires_ns) == (time_in_force, expires_ns)
+
+
+def test_every_command_has_a_key_of_its_own_unless_one_is_given(tmp_path: Path) -> None:
+    first, second = (sent(tmp_path, "order cancel 0123-000007") for _ in range(2))
+    assert isinstance(first, CancelCommand)
+    assert isinstance(second, CancelCommand)
+    assert len({first.key, second.key, ""}) == 3
+    assert first.order_id == "0123-000007"
+
+
+def test_a_position_is_closed_whole_or_in_part(tmp_path: Path) -> None:
+    whole, part = (
+        sent(tmp_path, "close EURUSD --key a"),
+        sent(tmp_path, "close EURUSD --position 5 --volume 0.02 --key a"),
+    )
+    assert whole == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=0, volume=None)
+    assert part == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=5, volume=D("0.02"))
+
+
+def test_what_a_change_of_an_order_does_not_name_stays_as_it_is(tmp_path: Path) -> None:
+    command = sent(tmp_path, "order modify 01234567-000007 --price 1.06 --key a")
+    assert command == ModifyCommand(
+        key="a",
+        reason="a test",
+        symbol="EURUSD",
+        order_id="01234567-000007",
+        position=0,
+        price=D("1.06"),
+        stop_loss=D("1.04"),
+        take_profit=D("1.2"),
+        expires_ns=NOON_NS,
+    )
+
+
+def test_none_takes_a_stop_away_and_leaves_the_other(tmp_path: Path) -> None:
+    command = sent(tmp_path, "order modify --position EURUSD --sl none")
+    assert isinstance(command, ModifyCommand)
+    assert (command.symbol, command.order_id, command.stop_loss, command.take_profit) == ("EURUSD", "", None, D("1.3"))
+    ticket = sent(tmp_path, "order modify --position EURUSD:12 --sl 1.02")
+    assert isinstance(ticket, ModifyCommand)
+    assert (ticket.position, ticket.stop_loss, ticket.take_profit) == (12, D("1.02"), None)
+
+
+def test_a_denied_order_says_by_which_limit_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    line = ["order", "buy", "EURUSD", "--volume", "5", "--reason", "x", "--url", url]
+    with answering(url, denied):
+        assert run(line) == 1
+        assert capsys.readouterr().out == "DENIED by ORDER_VOLUME: 5 lots, limit 1 lots\n"
+        assert run([*line, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["code"] == "ORDER_VOLUME"
+
+
+def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, lambda _: None):
+        assert run(["close", "EURUSD", "--reason", "x", "--key", "k-1", "--url", url]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        f"paperdesk: {url} did not answer within 1 s, nothing is known; "
+        "ask again with --key k-1: it is not done twice\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("order buy EURUSD --volume x", "--volume is 'x', expected a number above 0"),
+        ("order buy EURUSD --volume -1", "--volume is -1, expected a number above 0"),
+        ("order buy EURUSD --volume 0", "--volume is 0, expected a number above 0"),
+        ("order buy EURUSD --volume nan", "--volume is nan, expected a number above 0"),
+        ("order buy EURUSD --volume 1e99", "--volume is 1e99, expected a number above 0 of a sane size"),
+        ("order buy ! --volume 1", "SYMBOL is '!', expected a symbol such as EURUSD"),
+        ("order buy EURUSD --volume 1 --limit 1 --stop 2", "--limit 1 with --stop 2, expected one of the two"),
+        ("order buy EURUSD --volume 1 --tif GTC", "--tif GTC without --limit or --stop"),
+        ("order buy EURUSD --volume 1 --limit 1 --tif GTD", "--tif GTD with no --expires"),
+        ("order buy EURUSD --volume 1 --limit 1 --tif DAY --expires 2026-11-27T12:00Z", "--tif DAY with --expires"),
+        (
+            "order buy EURUSD --volume 1 --limit 1 --expires tomorrow",
+            "--expires is 'tomorrow', expected a time such as",
+        ),
+        ("order buy EURUSD --volume 1 --limit 1 --expires 2026-11-27T12:00", "without a zone"),
+        ("order buy EURUSD --volume 1 --tif NOW", "NOW"),
+        ("order modify", "expected one of the two"),
+        ("order modify 0123-000001 --position EURUSD --sl 1", "expected one of the two"),
+        ("order modify 0123-000001", "nothing to change, expected --sl or --tp"),
+        ("order modify --position EURUSD --price 1", "a position has stops only"),
+        ("order modify --position EURUSD:x --sl 1", "the ticket is 'x', expected a whole number above 0"),
+        ("order modify 0123-000008 --sl 1", "there is no order 0123-000008"),
+        ("order modify nonsense --sl 1", "there is no order nonsense"),
+        ("order modify --position XAUUSD --sl 1", "--position XAUUSD: nothing is held of it"),
+        (f"order cancel {'x' * 65}", "ID has 65 characters, expected 1 to 64"),
+        (f"close EURUSD --key {'x' * 65}", "--key has 65 characters, expected 1 to 64"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line_and_nothing_is_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
+) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, obeyed) as asked:
+        assert run([*line.split(), "--reason", "x", "--url", url]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert len(said.splitlines()) == 1
+    assert not any(
+        isinstance(request, PlaceCommand | CloseCommand | CancelCommand | ModifyCommand) for request in asked
+    )
+
+
+@pytest.mark.parametrize("command", ["halt", "reduce-only", "resume", "flatten"])
+def test_what_a_desk_may_do_is_changed_and_told_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    request = sent(tmp_path, f"{command} --json")
+    assert request.reason == "a test"  # type: ignore[union-attr]  # all four have one
+    assert json.loads(capsys.readouterr().out) == {
+        "closing": ["EURUSD"],
+        "trading_reason": "x",
+        "trading_state": "HALTED",
+    }
+
+
+def test_a_stopped_desk_takes_no_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ledger.db").touch()
+    assert run(["close", "EURUSD", "--reason", "x", "--data-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"

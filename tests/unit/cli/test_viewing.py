@@ -1,0 +1,179 @@
+"""Looking at a desk: a running one over its real socket and its ledger say the same, and silence is said within a second."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from proto.control import ControlReply, ControlRequest, ViewQuery
+from research import views
+from research.backtest import run_backtest
+from research.run import RunSpec
+from research.ticks import TickInput
+from services.portfolio.answering import answer_query
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.ledger import FILE_NAME, read
+from tests.support.answering import answering
+from tests.support.builders import some_rules
+from tests.support.tick_files import a_tick_file
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A desk that has traded: its folder, and the socket that it answers on."""
+
+    folder: Path
+    url: str
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a desk that has made more orders than a page has rows."""
+    base = tmp_path_factory.mktemp("desk")
+    ticks = a_tick_file(base / "walk.parquet", rows=700)
+    spec = RunSpec(
+        inputs=(TickInput(ticks, "EURUSD"),),
+        strategy="tests.support.flipping:Flipping",
+        risk="none",
+        on_opposite=OnOpposite.REVERSE,
+    )
+    desk = base / "data"
+    desk.mkdir()
+    run_backtest(spec, spec.load(), data_dir=desk)
+    return desk
+
+
+@pytest.fixture
+def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
+    book, cursor = read(folder / FILE_NAME)
+    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=cursor, live_incarnation="live")
+
+    def answer(request: ControlRequest) -> ControlReply:
+        assert isinstance(request, ViewQuery)
+        return answer_query(desk, request, folder / FILE_NAME, 0)
+
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, answer):
+        yield Standing(folder, url)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    """What a command prints."""
+    assert run(list(arguments)) == code
+    return capsys.readouterr().out
+
+
+def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(told(capsys, *arguments, "--json"))
+
+
+@pytest.mark.parametrize("what", ["orders", "fills", "deals", "positions", "account"])
+def test_a_running_desk_says_what_its_ledger_says(
+    standing: Standing, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    live = rows(capsys, what, "--url", standing.url)
+    assert live == rows(capsys, what, "--data-dir", str(standing.folder))
+    assert live
+
+
+def test_more_orders_than_a_page_has_come_whole_and_in_order(
+    standing: Standing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = rows(capsys, "orders", "--url", standing.url)
+    assert len(found) > 100
+    assert [row["number"] for row in found] == list(range(1, len(found) + 1))
+    last = rows(capsys, "orders", "--url", standing.url, "--last", "3")
+    assert last == found[-3:]
+    assert rows(capsys, "orders", "--url", standing.url, "--last", "101") == found[-101:]
+
+
+def test_a_table_shows_the_latest_and_says_how_many_there_are(
+    standing: Standing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = told(capsys, "fills", "--url", standing.url, "--last", "2")
+    total = len(views.deals(standing.folder, trades_only=True))
+    assert f"the last 2 of {total:,}; --last N shows more, --json has all of them" in said
+
+
+def test_the_limits_of_a_running_desk_come_with_what_is_left_of_them(
+    standing: Standing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = rows(capsys, "risk", "--url", standing.url)
+    assert {"GROSS_EXPOSURE", "PRICE_COLLAR"} <= {row["code"] for row in found}
+    assert any(row["headroom"].endswith("orders") for row in found)
+    assert "limits default; trading is ACTIVE" in told(capsys, "risk", "--url", standing.url)
+
+
+def test_why_walks_an_order_over_the_socket_as_it_does_in_the_ledger(
+    standing: Standing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = views.orders(standing.folder)[4]
+    live = rows(capsys, "why", order["order_id"], "--url", standing.url)
+    assert live == rows(capsys, "why", order["order_id"], "--data-dir", str(standing.folder))
+    assert [step["name"] for step in live["steps"]][:4] == ["tick", "signal", "decision", "order"]
+    page = told(capsys, "why", "deal", "7", "--url", standing.url)
+    assert page.splitlines()[0] == "deal 7"
+    assert "position before" in page
+
+
+def test_why_of_nothing_known_is_one_line(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["why", "nonsense", "--url", standing.url]) == 2
+    assert "nothing is known of 'nonsense', expected the id of an order" in capsys.readouterr().err
+    assert run(["why", "x" * 65, "--url", standing.url]) == 2
+    assert "ID has 65 characters, expected 1 to 64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["orders", "fills", "trades", "equity"])
+def test_an_export_is_the_same_from_the_socket_and_from_the_ledger(
+    standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
+) -> None:
+    live = told(capsys, "export", what, "--url", standing.url)
+    out = tmp_path / f"{what}.csv"
+    assert told(capsys, "export", what, "--data-dir", str(standing.folder), "--out", str(out)) == ""
+    assert out.read_text() == live
+    found = rows(capsys, "export", what, "--url", standing.url)
+    assert len(list(csv.DictReader(io.StringIO(live)))) == len(found) > 0
+
+
+def test_parquet_needs_a_file(standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["export", "trades", "--format", "parquet", "--url", standing.url]) == 2
+    assert "--format parquet without --out" in capsys.readouterr().err
+    out = tmp_path / "trades.parquet"
+    told(capsys, "export", "trades", "--format", "parquet", "--out", str(out), "--url", standing.url)
+    assert out.read_bytes()[:4] == b"PAR1"
+
+
+@pytest.mark.parametrize("command", [["orders"], ["risk"], ["why", "EURUSD"]])
+def test_a_desk_that_says_nothing_is_said_so_within_a_second_or_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, lambda _: None):
+        began = time.monotonic()
+        assert run([*command, "--url", url]) == 2
+        assert time.monotonic() - began < 5.0
+    said = capsys.readouterr().err
+    assert said.startswith(f"paperdesk: {url} did not answer within 1 s, nothing is known;")
+
+
+def test_a_stopped_desks_ledger_is_read_and_that_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["orders", "--data-dir", str(folder), "--last", "1"]) == 0
+    said = capsys.readouterr()
+    assert said.err == f"the desk is not running: this is the ledger in {folder}, as of its last commit\n"
+
+
+def test_limits_of_a_file_are_for_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
+    assert "--risk none without --data-dir" in capsys.readouterr().err
+    assert json.loads(told(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json")) == []

@@ -1,0 +1,150 @@
+"""A link over a fake terminal, driven by hand: one clock, and a caller that does each job as it is posted, or when it is let."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from proto.gateway import Buy, Sell
+from proto.time import Now
+from services.mt5.core.book import BookOrder
+from services.mt5.core.link import Sent, Waiting
+from services.mt5.core.magic import magic_of
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.terminal.admission import Admission
+from services.mt5.terminal.api import Api
+from services.mt5.terminal.broker import TerminalBroker
+from services.mt5.terminal.caller import Job
+from services.mt5.terminal.compose import Setup, open_terminal, readers_of
+from services.mt5.terminal.link import RealLink
+from services.mt5.terminal.market import TerminalMarket
+from services.mt5.terminal.mirror import Mirror
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.store import TerminalStore
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal
+
+MS = 1_000_000
+SECOND_NS = 1_000_000_000
+WINTER_NS = 1_768_471_200 * SECOND_NS
+"""2026-01-15 10:00 UTC, a Thursday: New-York-close servers are two hours ahead."""
+
+POLL_MS = 20
+
+
+class InlineCaller:
+    """Does a job as it is posted; while `holds` is set it waits until `let`."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.holds = False
+        self._held: list[Job] = []
+        self._done: list[object] = []
+
+    def post(self, job: Job) -> None:
+        if self.holds:
+            self._held.append(job)
+        else:
+            self._done.append(job(self.api))
+
+    def let(self) -> None:
+        """Do what was held back."""
+        self.holds = False
+        held, self._held = self._held, []
+        self._done += [job(self.api) for job in held]
+
+    def taken(self) -> list[object]:
+        done, self._done = self._done, []
+        return done
+
+
+class Bench:
+    """One terminal, one link; `restart` builds the link again on what is durable."""
+
+    def __init__(self, folder: Path, *, symbol_map: dict[str, str] | None = None, **fake: Any) -> None:
+        self.folder = folder
+        self.mono_ns = 5 * SECOND_NS
+        self.fake = FakeTerminal(utc_ms=self.utc_ms, **fake)
+        self.symbol_map = symbol_map or {}
+        for symbol in self.fake.broker.symbols:
+            self.fake.tick(symbol, 1.1, 1.1001)
+        self.store: TerminalStore | None = None
+        self.restart()
+
+    def utc_ms(self) -> int:
+        return (WINTER_NS + self.mono_ns) // MS
+
+    @property
+    def now(self) -> Now:
+        return Now(WINTER_NS + self.mono_ns, self.mono_ns)
+
+    def restart(self) -> None:
+        if self.store is not None:
+            self.store.close()
+        self.store = TerminalStore(self.folder / "terminal.db", account=str(LOGIN), stream_id="stream-1")
+        clock = ServerClock()
+        names = SymbolMap(self.symbol_map)
+        self.setup = Setup(
+            symbols=tuple(names.to_desk(name) for name in self.fake.broker.symbols),
+            symbol_map=self.symbol_map,
+            connection={"login": LOGIN},
+            admission=Admission(login=LOGIN, is_real_allowed=False),
+            clock=clock,
+            poll_ms=POLL_MS,
+            accept_crossed=False,
+        )
+        opened = open_terminal(self.fake, self.setup, wall_ns=self.now.domain_ns)
+        self.caller = InlineCaller(self.fake)
+        self.market = TerminalMarket(self.setup.symbols, kept=self.store.ticks())
+        self.mirror = Mirror(self.store, clock=clock, currency_digits=2)
+        self.broker = TerminalBroker(opened.account, self.mirror, self.market, names)
+        self.link = RealLink(
+            self.caller,
+            mirror=self.mirror,
+            market=self.market,
+            broker=self.broker,
+            store=self.store,
+            readers=readers_of(opened, self.setup, self.market, self.store.cursors(), self.now.domain_ns),
+            symbols=names,
+            clock=clock,
+            admission=self.setup.admission,
+            connection=self.setup.connection,
+            poll_ms=POLL_MS,
+            wall_ns=lambda mono_ns: WINTER_NS + mono_ns,
+            is_ours=lambda magic: magic > 0,
+        )
+        self.link.begin(opened.look, self.now)
+        self.wait(POLL_MS)
+
+    def wait(self, ms: int) -> None:
+        """Let time go by, and the link do what is due."""
+        end_ns = self.mono_ns + ms * MS
+        while self.mono_ns < end_ns:
+            self.mono_ns = min(end_ns, self.mono_ns + POLL_MS * MS)
+            self.link.step(self.now)
+
+    def tick(self, bid: float, ask: float, *, symbol: str = "EURUSD") -> None:
+        """The market moves, and is looked at."""
+        self.fake.tick(symbol, bid, ask)
+        self.wait(2 * POLL_MS)
+
+    def send(self, order: Buy | Sell, symbol: str = "EURUSD") -> Sent | Waiting | None:
+        """One call."""
+        return self.link.send(order, symbol, self.now)
+
+    def found(self, order_id: str = "A-1") -> BookOrder | None:
+        """What is shown of an order."""
+        return self.link.find(magic_of(order_id), self.now)
+
+    def shown(self, order_id: str = "A-1") -> str:
+        """Its status in a word."""
+        found = self.found(order_id)
+        return "nothing" if found is None else found.order.status.value
+
+
+def a_buy(order_id: str = "A-1", *, volume: str = "0.10", **fields: Any) -> Buy:
+    return Buy(order_id=order_id, symbol="EURUSD", volume=Decimal(volume), **fields)
+
+
+def a_sell(order_id: str = "A-2", *, volume: str = "0.10", **fields: Any) -> Sell:
+    return Sell(order_id=order_id, symbol="EURUSD", volume=Decimal(volume), **fields)

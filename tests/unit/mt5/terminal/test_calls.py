@@ -1,0 +1,286 @@
+"""Calling the terminal: once, whatever it answers, and what is shown afterwards. Each case says what its documentation does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce
+from services.mt5.core.link import Sent, Waiting
+from services.mt5.core.magic import magic_of
+from services.mt5.terminal import api
+from services.mt5.terminal.caller import ThreadCaller
+from tests.support.fake_terminal.broker import a_symbol
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
+from tests.support.waiting import wait_for
+from tests.unit.mt5.terminal.bench import Bench, a_buy, a_sell
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    assert bench.store is not None
+    bench.store.close()
+
+
+def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> None:
+    """`order_send`: DEAL is a market order; the result has the tickets of order and deal; magic marks whose it is."""
+    sent = bench.send(a_buy())
+    [request] = bench.fake.requests
+    assert request == {
+        "action": api.TRADE_ACTION_DEAL,
+        "magic": magic_of("A-1"),
+        "symbol": "EURUSD",
+        "volume": 0.1,
+        "price": 1.1001,
+        "deviation": 1_000_000,
+        "type": api.ORDER_TYPE_BUY,
+        "type_filling": api.ORDER_FILLING_FOK,
+        "type_time": api.ORDER_TIME_GTC,
+        "sl": 0.0,
+        "tp": 0.0,
+        "comment": "A-1",
+    }
+    assert sent == Sent(10009, 50_001, 70_002)
+    found = bench.found()
+    assert found is not None
+    assert (found.order.status, found.order.filled_price, found.order.deal) == ("FILLED", Decimal("1.1001"), 2)
+
+
+def test_no_answer_to_an_order_that_was_executed_is_found_and_not_sent_again(bench: Bench) -> None:
+    """`order_send` gives None where something failed, `last_error` says what; it does not say whether the server acted."""
+    bench.fake.script.append(Says(answer=None))
+    assert bench.send(a_buy()) is None
+    assert bench.shown() == "FILLED"
+    assert len(bench.fake.requests) == 1
+
+
+def test_no_answer_to_an_order_that_was_not_executed_leaves_no_trace_and_proves_nothing(bench: Bench) -> None:
+    """The same None: the terminal may show the order later, so that nothing shown is not said to be all."""
+    bench.fake.script.append(Says(executes=False, answer=None))
+    assert bench.send(a_buy()) is None
+    bench.wait(2_000)
+    assert bench.shown() == "nothing"
+    assert not bench.link.shows_all(bench.now)
+    assert len(bench.fake.requests) == 1
+
+
+@pytest.mark.parametrize("retcode", [10011, 10012, 10028, 10031, 10999])
+def test_answers_that_leave_it_open_are_no_refusal(bench: Bench, retcode: int) -> None:
+    """Retcodes: processing error, timeout, locked, no connection, and any that the list does not have."""
+    bench.fake.script.append(Says(executes=False, answer=retcode))
+    assert bench.send(a_buy()) == Sent(retcode, 0, 0)
+    assert bench.shown() == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("retcode", "code"),
+    [(10004, "REQUOTE"), (10006, "VENUE_REFUSED"), (10018, "MARKET_CLOSED"), (10027, "VENUE_REFUSED")],
+)
+def test_a_refusal_is_remembered_although_the_terminal_shows_nothing(bench: Bench, retcode: int, code: str) -> None:
+    """Retcodes: requote, rejected, market closed, trading switched off in the terminal; none of them makes an order."""
+    bench.fake.script.append(Says(executes=False, answer=retcode))
+    assert retcode_of(bench.send(a_buy())) == retcode
+    found = bench.found()
+    assert found is not None
+    assert (found.order.status, found.order.retcode, found.error_code) == ("REJECTED", retcode, code)
+
+
+def test_a_volume_off_its_step_is_refused_by_the_server_with_10014(bench: Bench) -> None:
+    """`symbol_info`: volume_step is the smallest change of a volume."""
+    assert retcode_of(bench.send(a_buy(volume="0.015"))) == 10014
+    found = bench.found()
+    assert found is not None
+    assert found.error_code is ErrorCode.INVALID_VOLUME
+
+
+def test_done_without_a_deal_is_filled_when_the_deal_is_shown(bench: Bench) -> None:
+    """MqlTradeResult: `deal` is the deal's ticket if it is performed; with 10009 it may still be 0, the deal following."""
+    bench.fake.script.append(Says(without_deal=True, hides=4))
+    assert bench.send(a_buy()) == Sent(10009, 50_001, 0)
+    assert bench.shown() == "ACCEPTED"
+    bench.wait(2_000)
+    assert bench.shown() == "FILLED"
+    assert len(bench.fake.requests) == 1
+
+
+def test_a_partial_fill_is_told_with_what_it_has(bench: Bench) -> None:
+    """10010: only a part was done; what an IOC order could not have is canceled."""
+    bench.fake.script.append(Says(fill=0.04))
+    sent = bench.send(a_buy(time_in_force=TimeInForce.IOC))
+    assert isinstance(sent, Sent)
+    assert sent.retcode == 10010
+    found = bench.found()
+    assert found is not None
+    assert (found.order.status, found.order.filled_volume) == ("CANCELED", Decimal("0.04"))
+
+
+def test_a_pending_order_rests_is_changed_and_is_removed(bench: Bench) -> None:
+    """PENDING places an order under conditions, MODIFY changes it, REMOVE deletes it; both name it by `order`."""
+    assert bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"))) == Sent(10009, 50_001, 0)
+    assert bench.shown() == "ACCEPTED"
+    change = Modify(symbol="EURUSD", order_id="A-1", price=Decimal("1.08"), stop_loss=Decimal("1.07"), revision=1)
+    assert bench.link.modify(change, bench.now) == Sent(10009, 50_001, 0)
+    changed = bench.found()
+    assert changed is not None
+    assert (changed.order.price, changed.order.stop_loss, changed.order.revision) == (
+        Decimal("1.08"),
+        Decimal("1.07"),
+        1,
+    )
+    assert bench.link.cancel(changed, bench.now, why="by hand") == Sent(10009, 50_001, 0)
+    assert bench.shown() == "CANCELED"
+    assert [request["action"] for request in bench.fake.requests] == [5, 7, 8]
+
+
+def test_a_pending_order_that_is_reached_is_filled(bench: Bench) -> None:
+    """A buy stop becomes a market order when the ask reaches its price."""
+    bench.send(a_buy(type=OrderType.STOP, price=Decimal("1.105")))
+    bench.tick(1.1051, 1.1052)
+    bench.wait(500)
+    found = bench.found()
+    assert found is not None
+    assert (found.order.status, found.order.filled_price) == ("FILLED", Decimal("1.1052"))
+
+
+def test_stops_of_a_position_are_set_with_sltp(bench: Bench) -> None:
+    """SLTP changes stop-loss and take-profit of the position that `position` names; 0 is none."""
+    bench.send(a_buy())
+    [position] = bench.broker.positions()
+    change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"))
+    assert bench.link.modify(change, bench.now) == Sent(10009, 0, 0)
+    assert bench.fake.requests[-1] == {
+        "action": api.TRADE_ACTION_SLTP,
+        "symbol": "EURUSD",
+        "position": position.ticket,
+        "sl": 1.09,
+        "tp": 0.0,
+    }
+    [position] = bench.broker.positions()
+    assert (position.stop_loss, position.take_profit) == (Decimal("1.09"), None)
+
+
+def test_what_a_stop_closes_is_not_taken_for_the_order_that_opened(bench: Bench) -> None:
+    """A stop's order and deal are the server's (reason SL) and carry the magic of the position that they close."""
+    bench.send(a_buy(stop_loss=Decimal("1.09")))
+    bench.tick(1.0895, 1.0896)
+    bench.wait(500)
+    assert bench.broker.positions() == []
+    opened, closed = bench.link.deals_after(1, 10, bench.now)
+    assert (closed.reason, closed.stepped, closed.entry) == ("STOP_LOSS", True, "OUT")
+    assert bench.broker.magic_of_ticket(opened.ticket) == magic_of("A-1")
+    assert bench.broker.magic_of_ticket(closed.ticket) == 0
+    found = bench.found()
+    assert found is not None
+    assert found.order.ticket == opened.ticket
+
+
+def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path) -> None:
+    """`position` names the position to close; without it a hedging account opens another."""
+    bench = Bench(tmp_path, is_hedging=True)
+    bench.send(a_buy())
+    bench.send(a_buy("A-2"))
+    first, second = bench.broker.positions()
+    bench.send(a_sell("A-3", position=first.ticket))
+    assert bench.fake.requests[-1]["position"] == first.ticket
+    assert [position.ticket for position in bench.broker.positions()] == [second.ticket]
+    assert bench.broker.account_mode == "HEDGING"
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked", "filling"),
+    [
+        (1, None, api.ORDER_FILLING_FOK),
+        (2, None, api.ORDER_FILLING_IOC),
+        (3, TimeInForce.IOC, api.ORDER_FILLING_IOC),
+        (3, TimeInForce.FOK, api.ORDER_FILLING_FOK),
+    ],
+)
+def test_the_filling_is_chosen_among_the_flags_and_is_none_of_them(
+    tmp_path: Path, flags: int, asked: TimeInForce | None, filling: int
+) -> None:
+    """SYMBOL_FILLING_FOK is flag 1 and IOC flag 2; ORDER_FILLING_FOK is 0 and IOC 1."""
+    bench = Bench(tmp_path, symbols=[a_symbol(filling_mode=flags)])
+    bench.send(a_buy(time_in_force=asked))
+    assert bench.fake.requests[0]["type_filling"] == filling
+    assert bench.shown() == "FILLED"
+
+
+def test_a_filling_that_the_symbol_does_not_take_is_refused_without_a_call(tmp_path: Path) -> None:
+    """With market execution RETURN is not to be had."""
+    bench = Bench(tmp_path, symbols=[a_symbol(filling_mode=2)])
+    assert bench.send(a_buy(time_in_force=TimeInForce.FOK)) == Sent(10030, 0, 0)
+    assert bench.send(a_buy("A-2", time_in_force=TimeInForce.GTC)) == Sent(10030, 0, 0)
+    assert bench.fake.requests == []
+
+
+def test_a_price_further_away_than_the_deviation_is_a_requote_without_a_call(bench: Bench) -> None:
+    """`deviation` counts with instant execution only; for the client it holds everywhere."""
+    order = a_buy(price=Decimal("1.1000"), deviation_points=5)
+    assert bench.send(order) == Sent(10004, 0, 0)
+    assert bench.fake.requests == []
+    assert isinstance(bench.send(a_buy("A-2", price=Decimal("1.1000"), deviation_points=10)), Sent)
+    assert bench.fake.requests[0]["deviation"] == 10
+
+
+def test_an_expiry_is_told_in_the_servers_time(bench: Bench) -> None:
+    """`expiration` is a time of the server, in seconds; it counts with ORDER_TIME_SPECIFIED."""
+    expires_ns = bench.now.domain_ns + 3_600_000_000_000
+    bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"), time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
+    [request] = bench.fake.requests
+    assert request["type_time"] == api.ORDER_TIME_SPECIFIED
+    assert request["expiration"] == expires_ns // 1_000_000_000 + 7_200
+    found = bench.found()
+    assert found is not None
+    assert found.order.expires_ns // 1_000_000_000 == expires_ns // 1_000_000_000
+
+
+def test_an_order_of_another_account_is_not_sent(bench: Bench) -> None:
+    """The person at the terminal may log in elsewhere between two looks."""
+    bench.fake.login = LOGIN + 1
+    assert retcode_of(bench.send(a_buy())) == 10006
+    assert bench.fake.requests == []
+    found = bench.found()
+    assert found is not None
+    assert found.error_code is ErrorCode.WRONG_ACCOUNT
+    trouble = bench.link.trouble(bench.now)
+    assert trouble is not None
+    assert trouble.code is ErrorCode.WRONG_ACCOUNT
+
+
+def test_while_a_call_is_under_way_it_waits_and_what_was_shown_stands(bench: Bench) -> None:
+    bench.send(a_buy())
+    bench.caller.holds = True
+    assert isinstance(bench.send(a_buy("A-2")), Waiting)
+    bench.wait(200)
+    assert isinstance(bench.link.poll(bench.now), Waiting)
+    assert bench.shown("A-1") == "FILLED"
+    bench.caller.let()
+    assert bench.link.poll(bench.now) == Sent(10009, 50_002, 70_003)
+    assert bench.shown("A-2") == "FILLED"
+
+
+def test_the_thread_answers_while_it_blocks_and_tells_what_a_job_raised() -> None:
+    """One thread owns the terminal: who posts goes on at once."""
+    fake = FakeTerminal(utc_ms=lambda: 1_768_471_200_000)
+    fake.tick("EURUSD", 1.1, 1.1001)
+    gate = threading.Event()
+    caller = ThreadCaller(fake)
+    caller.post(lambda terminal: gate.wait(30) and terminal.terminal_info())
+    assert caller.taken() == []
+    gate.set()
+    wait_for(lambda: len(caller.taken()) == 1, "the job")
+    caller.post(lambda terminal: len(str(terminal.account_info())) // 0)
+    with pytest.raises(ZeroDivisionError):
+        wait_for(lambda: len(caller.taken()) == 1, "the failure")
+    caller.close()
+
+
+def retcode_of(sent: Sent | Waiting | None) -> int:
+    assert isinstance(sent, Sent), sent
+    return sent.retcode

@@ -1,0 +1,317 @@
+"""Fills are what their profile says, the same every time, and the ideal's are the touch."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from statistics import mean
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from proto.money import Quote
+from proto.server_time import DAY_NS, MINUTE_NS, server_ns
+from proto.units import Side, is_on_step
+from services.mt5.core.draws import uniform
+from services.mt5.core.fill_model import (
+    IDEAL,
+    PROFILES,
+    REALISTIC,
+    Depth,
+    Execution,
+    FillModel,
+    FillProfile,
+    RolloverSpread,
+    Slippage,
+    worst_price,
+)
+from tests.support.builders import START_NS, an_instrument
+
+D = Decimal
+EURUSD = an_instrument()
+QUOTE = Quote(D("1.10000"), D("1.10010"))
+MIDNIGHT_NS = START_NS - server_ns(START_NS) % DAY_NS + DAY_NS
+TICK = D("0.00001")
+
+
+def no_draw(seed: int, *purpose: int | str) -> float:
+    raise AssertionError(f"{purpose} was drawn of seed {seed}")
+
+
+def executed(model: FillModel, ticket: int = 1, number: int = 1, **changed: Any) -> Execution:
+    """A buy of 0.01 lots of EURUSD in the middle of the day."""
+    fields: dict[str, Any] = {
+        "side": Side.BUY, "quote": QUOTE, "volume": D("0.01"), "instrument": EURUSD, "time_ns": START_NS,
+    }  # fmt: skip
+    return model.executed(ticket, number, **{**fields, **changed})
+
+
+def only(**parts: Any) -> FillModel:
+    """The ideal but for this."""
+    return FillModel(FillProfile(name="test", **parts), 1)
+
+
+SLIPPERY = only(slippage=REALISTIC.slippage)
+SHALLOW = only(depth=REALISTIC.depth)
+AT_ROLLOVER = only(rollover=REALISTIC.rollover)
+
+
+# -------------------------------------------------------------------------------------------------------------- ideal
+
+
+def test_the_ideal_fills_whole_at_the_touch_at_once_and_draws_nothing() -> None:
+    model = FillModel(IDEAL, 1, no_draw)
+    assert executed(model, side=Side.BUY, volume=D(100)) == Execution(D("1.10010"), D(100))
+    assert executed(model, side=Side.SELL, time_ns=MIDNIGHT_NS) == Execution(D("1.10000"), D("0.01"))
+    assert (model.request_latency_ns(1), model.reply_latency_ns(1)) == (0, 0)
+
+
+def test_the_ideal_takes_crossed_and_oddly_quoted_prices_as_they_are() -> None:
+    crossed = Quote(D("1.1000123456"), D("1.0999"))
+    assert executed(FillModel(IDEAL, 1), quote=crossed, side=Side.SELL).price == D("1.1000123456")
+
+
+def test_the_ideal_charges_nothing_keeps_no_sessions_and_stops_nobody_out() -> None:
+    terms = IDEAL.terms_of(EURUSD)
+    assert {terms.commission_per_lot, terms.swap_long_points, terms.swap_short_points} == {D(0)}
+    assert not terms.sessions
+    assert (IDEAL.charges, IDEAL.stop_out_level_pct, IDEAL.margin_call_level_pct) == (False, None, None)
+    assert REALISTIC.terms_of(EURUSD) == EURUSD
+    assert EURUSD.sessions
+    assert EURUSD.commission_per_lot
+
+
+def test_a_market_that_never_rests_has_no_sessions_under_any_profile() -> None:
+    terms = REALISTIC.terms_of(EURUSD, always_quoted=True)
+    assert terms == structs.replace(EURUSD, sessions=())
+
+
+def test_profiles_are_found_by_their_names() -> None:
+    assert PROFILES == {"ideal": IDEAL, "realistic": REALISTIC}
+
+
+# ---------------------------------------------------------------------------------------------------------- in general
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    ticket=st.integers(1, 10**6),
+    number=st.integers(1, 50),
+    side=st.sampled_from(Side),
+    steps=st.integers(1, 10_000),
+    bid_ticks=st.integers(1, 300_000),
+    spread_ticks=st.integers(-20, 200),
+    hour=st.integers(0, 23),
+)
+def test_whatever_is_drawn_prices_lie_on_ticks_and_volumes_on_steps(
+    seed: int, ticket: int, number: int, side: Side, steps: int, bid_ticks: int, spread_ticks: int, hour: int
+) -> None:
+    quote = Quote(bid_ticks * TICK, max(1, bid_ticks + spread_ticks) * TICK)
+    volume, time_ns = steps * EURUSD.volume_step, MIDNIGHT_NS + hour * 60 * MINUTE_NS
+    made = executed(FillModel(REALISTIC, seed), ticket, number, side=side, quote=quote, volume=volume, time_ns=time_ns)
+    assert made.price > 0
+    assert is_on_step(made.price, TICK)
+    assert 0 <= made.volume <= volume
+    assert is_on_step(made.volume, EURUSD.volume_step)
+    again = executed(FillModel(REALISTIC, seed), ticket, number, side=side, quote=quote, volume=volume, time_ns=time_ns)
+    assert again == made
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    ticket=st.integers(1, 10**6),
+    side=st.sampled_from(Side),
+    room=st.integers(-30, 30),
+    at_rollover=st.booleans(),
+)
+def test_a_limit_is_never_overstepped(seed: int, ticket: int, side: Side, room: int, at_rollover: bool) -> None:
+    touch = QUOTE.ask if side is Side.BUY else QUOTE.bid
+    limit = touch + side.sign * room * TICK
+    time_ns = MIDNIGHT_NS if at_rollover else START_NS
+    made = executed(FillModel(REALISTIC, seed), ticket, side=side, limit=limit, time_ns=time_ns)
+    if made.volume:
+        assert (made.price - limit) * side.sign <= 0
+    if room < 0:
+        assert not made.volume
+
+
+def test_a_limit_is_filled_at_the_touch_where_that_is_better() -> None:
+    assert executed(FillModel(IDEAL, 1), limit=D("1.2")).price == D("1.10010")
+    assert executed(FillModel(IDEAL, 1), side=Side.SELL, limit=D("1.0")).price == D("1.10000")
+
+
+def test_another_seed_fills_otherwise() -> None:
+    def story(seed: int) -> list[Any]:
+        model = FillModel(REALISTIC, seed)
+        return [(model.request_latency_ns(ticket), executed(model, ticket, volume=D(5))) for ticket in range(1, 20)]
+
+    assert story(1) == story(1)
+    assert story(1) != story(2)
+
+
+def test_each_latency_is_drawn_by_itself() -> None:
+    same = structs.replace(REALISTIC, reply_latency=REALISTIC.request_latency)
+    model = FillModel(same, 1)
+    assert model.request_latency_ns(5) != model.reply_latency_ns(5)
+    assert model.request_latency_ns(5) != model.request_latency_ns(6)
+
+
+# ------------------------------------------------------------------------------------------------------------ slippage
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_slippage_is_against_us_as_often_and_as_far_as_it_says(side: Side) -> None:
+    """Of a spread of 100 ticks: 30 % worse by 40 ticks on average, 8 % better by 25."""
+    quote = Quote(D("1.10000"), D("1.10100"))
+    touch = quote.ask if side is Side.BUY else quote.bid
+    ticks = [
+        int((executed(SLIPPERY, ticket, side=side, quote=quote).price - touch) / TICK) * side.sign
+        for ticket in range(1, 8_001)
+    ]
+    worse, better = [one for one in ticks if one > 0], [-one for one in ticks if one < 0]
+    assert abs(len(worse) / len(ticks) - 0.30) < 0.03
+    assert abs(len(better) / len(ticks) - 0.08) < 0.02
+    assert abs(mean(worse) - 40) < 5
+    assert abs(mean(better) - 25) < 5
+    assert abs(mean(ticks) - (0.30 * 40 - 0.08 * 25)) < 1.5
+
+
+def test_every_fill_of_an_order_slips_by_itself() -> None:
+    assert len({executed(SLIPPERY, 1, number).price for number in range(1, 100)}) > 3
+
+
+def test_a_price_slips_down_to_one_tick_and_no_further() -> None:
+    cheap = Quote(TICK, 1_000 * TICK)
+    prices = {executed(SLIPPERY, ticket, side=Side.SELL, quote=cheap).price for ticket in range(1, 200)}
+    assert min(prices) == TICK
+
+
+# --------------------------------------------------------------------------------------------------------------- depth
+
+
+def test_small_orders_are_filled_whole() -> None:
+    assert all(executed(SHALLOW, ticket).volume == D("0.01") for ticket in range(1, 5_001))
+
+
+def test_large_orders_are_filled_in_part_as_often_as_the_depth_says() -> None:
+    """Half of the time fewer than the median of 5 lots are to be had, and fewer than 1 in 1 of 19 cases."""
+    five = [executed(SHALLOW, ticket, volume=D(5)).volume for ticket in range(1, 4_001)]
+    assert abs(sum(volume < 5 for volume in five) / len(five) - 0.5) < 0.05
+    one = [executed(SHALLOW, ticket, volume=D(1)).volume for ticket in range(1, 4_001)]
+    assert abs(sum(volume < 1 for volume in one) / len(one) - 0.054) < 0.02
+
+
+def test_a_market_without_depth_gives_nothing() -> None:
+    empty = only(depth=Depth(median_lots=0.0001, sigma=0.1))
+    assert executed(empty).volume == 0
+
+
+# ------------------------------------------------------------------------------------------------------------ rollover
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wide"), [(-6, False), (-5, True), (-1, True), (0, True), (29, True), (30, False), (600, False)]
+)
+def test_the_spread_is_twice_as_wide_around_the_servers_midnight(minutes: int, wide: bool) -> None:
+    time_ns = MIDNIGHT_NS + minutes * MINUTE_NS
+    assert executed(AT_ROLLOVER, time_ns=time_ns).price == (D("1.10015") if wide else D("1.10010"))
+    assert executed(AT_ROLLOVER, time_ns=time_ns, side=Side.SELL).price == (D("1.09995") if wide else D("1.10000"))
+
+
+def test_half_a_tick_of_widening_is_a_tick() -> None:
+    odd = Quote(D("1.10000"), D("1.10003"))
+    assert executed(AT_ROLLOVER, time_ns=MIDNIGHT_NS, quote=odd).price == D("1.10005")
+
+
+def test_a_limit_within_the_quote_and_not_within_the_widened_one_stays() -> None:
+    assert executed(AT_ROLLOVER, time_ns=MIDNIGHT_NS, limit=D("1.10014")).volume == 0
+    assert executed(AT_ROLLOVER, time_ns=MIDNIGHT_NS, limit=D("1.10015")).volume == D("0.01")
+
+
+def test_the_midnight_is_new_yorks_in_summer_too() -> None:
+    """2014-05-05 21:00 UTC is 17:00 in New York, where it is summer; an hour later is too late to be wide."""
+    nine_pm_ns = 1_399_323_600 * 1_000_000_000
+    assert executed(AT_ROLLOVER, time_ns=nine_pm_ns).price == D("1.10015")
+    assert executed(AT_ROLLOVER, time_ns=nine_pm_ns + 60 * MINUTE_NS).price == D("1.10010")
+
+
+# ------------------------------------------------------------------------------------------------------------ requotes
+
+
+@pytest.mark.parametrize(
+    ("side", "touch", "requoted"),
+    [
+        (Side.BUY, "1.10013", False),
+        (Side.BUY, "1.10014", True),
+        (Side.BUY, "1.09000", False),
+        (Side.SELL, "1.10007", False),
+        (Side.SELL, "1.10006", True),
+        (Side.SELL, "1.20000", False),
+    ],
+)
+def test_a_price_that_moved_against_us_beyond_the_deviation_is_requoted(side: Side, touch: str, requoted: bool) -> None:
+    model = FillModel(IDEAL, 1, no_draw)
+    found = model.is_requoted(
+        asked_price=D("1.10010"), touch=D(touch), side=side, deviation_points=3, instrument=EURUSD
+    )
+    assert found is requoted
+
+
+def test_the_worst_price_of_a_deviation_is_so_many_points_away() -> None:
+    assert worst_price(D("1.1"), Side.BUY, 3, EURUSD) == D("1.10003")
+    assert worst_price(D("150"), Side.SELL, 20, an_instrument("USDJPY")) == D("149.98")
+
+
+# ------------------------------------------------------------------------------------------------------------ settings
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda: Slippage(against=0.9, against_mean_spreads=1, favourable=0.2, favourable_mean_spreads=1), "at most 1"),
+        (
+            lambda: Slippage(against=0.1, against_mean_spreads=1, favourable=0.2, favourable_mean_spreads=1),
+            "against us",
+        ),
+        (
+            lambda: Slippage(against=0.2, against_mean_spreads=1, favourable=0.1, favourable_mean_spreads=2),
+            "against us",
+        ),
+        (
+            lambda: RolloverSpread(factor=D("0.5"), minutes_before=1, minutes_after=1),
+            "factor is 0.5, expected 1 to 100",
+        ),
+        (lambda: RolloverSpread(factor=D("NaN"), minutes_before=1, minutes_after=1), "factor is NaN"),
+        (lambda: FillProfile(name="x", stop_out_level_pct=D(0)), "stop_out_level_pct of x is 0, expected more than 0"),
+        (lambda: FillProfile(name="x", stop_out_level_pct=D(60), margin_call_level_pct=D(50)), "at least the stop-out"),
+    ],
+)
+def test_a_profile_that_makes_no_sense_is_refused(made: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        made()
+
+
+def test_a_profile_travels_through_its_settings() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(REALISTIC), type=FillProfile) == REALISTIC
+    with pytest.raises(msgspec.ValidationError, match="slipage"):
+        msgspec.convert({"name": "mine", "slipage": None}, FillProfile)
+    read = msgspec.convert(
+        {"name": "mine", "rollover": {"factor": "3", "minutes_before": 1, "minutes_after": 2}}, FillProfile
+    )
+    assert read.rollover == RolloverSpread(factor=D(3), minutes_before=1, minutes_after=2)
+
+
+def test_what_is_drawn_is_drawn_of_the_models_seed() -> None:
+    seeds: set[int] = set()
+
+    def watching(seed: int, *purpose: int | str) -> float:
+        seeds.add(seed)
+        return uniform(seed, *purpose)
+
+    model = FillModel(REALISTIC, 77, watching)
+    executed(model)
+    model.request_latency_ns(1)
+    assert seeds == {77}

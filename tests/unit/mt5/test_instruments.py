@@ -1,0 +1,65 @@
+"""The catalogue's terms: like a common broker's, and by a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from proto.units import is_exact
+from services.mt5.core.fill_model import IDEAL
+from services.mt5.core.instruments import CURRENCIES, catalogue, swap_points
+from services.mt5.core.sessions import is_open
+from tests.support.builders import an_instrument
+
+D = Decimal
+
+
+def all_instruments() -> Iterator[str]:
+    yield from ("XAUUSD", "XAGUSD")
+    yield from (base + profit for base in sorted(CURRENCIES) for profit in sorted(CURRENCIES) if base != profit)
+
+
+def test_currencies_hold_back_their_base_currency_and_metals_dollars() -> None:
+    assert an_instrument("EURJPY.m").margin_currency == "EUR"
+    assert an_instrument("XAUUSD").margin_currency == "USD"
+
+
+def test_swaps_follow_the_rates_less_the_brokers_part() -> None:
+    """A euro costs 3.75 - 5.25 - 1 = -2.5 % of 1.085 a year, a dollar against it 0.5 %; gold bears no interest."""
+    assert swap_points("EUR", "USD", 5) == (D("-7.43"), D("1.49"))
+    assert swap_points("USD", "JPY", 3) == (D("17.05"), D("-25.27"))
+    assert swap_points("XAU", "USD", 2) == (D("-41.10"), D("27.95"))
+
+
+def test_where_a_rate_is_unknown_both_sides_pay_the_brokers_part() -> None:
+    long, short = swap_points("USD", "MXN", 5)
+    assert long == short
+    assert long < 0
+
+
+def test_no_pair_earns_on_both_sides_and_every_term_is_exact() -> None:
+    for symbol in all_instruments():
+        terms = catalogue(symbol)
+        assert terms is not None, symbol
+        assert terms.swap_long_points + terms.swap_short_points <= 0, symbol
+        assert is_exact(terms.swap_long_points), symbol
+        assert is_exact(terms.swap_short_points), symbol
+        assert terms.stops_level_points >= terms.freeze_level_points > 0, symbol
+
+
+def test_the_triple_night_is_wednesdays_and_every_filling_is_taken() -> None:
+    terms = an_instrument()
+    assert terms.swap_triple_weekday == 2
+    assert set(terms.filling) == {"FOK", "IOC", "RETURN"}
+    assert terms.commission_per_lot == D("3.5")
+
+
+def test_recorded_ticks_are_always_tradable_under_the_ideal(shared_parquet: Path) -> None:
+    """The recordings have ticks of a Sunday that the catalogue's sessions leave out: a quote is proof enough."""
+    times = pl.read_parquet(shared_parquet)["ts_ns"].to_list()[::97]
+    terms = an_instrument()
+    assert not all(is_open(terms, time_ns) for time_ns in times)
+    assert all(is_open(IDEAL.terms_of(terms), time_ns) for time_ns in times)

@@ -1,0 +1,51 @@
+"""What an account can afford, and what is closed when it can not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from services.mt5.core.margins import first_to_close, free_margin, is_affordable, is_under_level, margin_level_pct
+
+D = Decimal
+
+
+def test_free_margin_is_what_equity_has_more_than_margin() -> None:
+    assert free_margin(equity=D("10000"), margin=D("1085.20")) == D("8914.80")
+    assert free_margin(equity=D("500"), margin=D("1000")) == D(-500)
+
+
+def test_the_margin_level_is_equity_in_percent_of_margin() -> None:
+    assert margin_level_pct(equity=D("10000"), margin=D("1085.20")) == D("921.49")
+    assert margin_level_pct(equity=D(-5), margin=D(10)) == D(-50)
+    assert margin_level_pct(equity=D("10000"), margin=D(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("equity", "before", "after", "affordable"),
+    [
+        ("1000", "0", "1000", True),
+        ("1000", "0", "1000.01", False),
+        ("1000", "2000", "1999", True),
+        ("1000", "2000", "2000", True),
+        ("-1", "0", "0", True),
+    ],
+)
+def test_an_order_is_affordable_while_equity_covers_it_or_it_adds_nothing(
+    equity: str, before: str, after: str, affordable: bool
+) -> None:
+    assert is_affordable(equity=D(equity), margin_before=D(before), margin_after=D(after)) is affordable
+
+
+def test_a_level_is_fallen_under_and_not_only_reached() -> None:
+    assert not is_under_level(equity=D(500), margin=D(1000), level_pct=D(50))
+    assert is_under_level(equity=D("499.99"), margin=D(1000), level_pct=D(50))
+    assert not is_under_level(equity=D("499.99"), margin=D(1000), level_pct=None)
+    assert not is_under_level(equity=D(-1), margin=D(0), level_pct=D(50))
+
+
+def test_the_largest_loss_is_closed_first_and_the_older_of_two() -> None:
+    assert first_to_close({1: D(-5), 2: D(-50), 3: D(20)}) == 2
+    assert first_to_close({7: D(-5), 3: D(-5), 9: D(1)}) == 3
+    assert first_to_close({}) is None

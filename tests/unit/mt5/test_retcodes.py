@@ -1,0 +1,48 @@
+"""MetaTrader's return codes: a whole table, its constants, and its page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.mt5.core import retcodes
+from services.mt5.core.retcodes import TABLE, Outcome, of, outcome_of
+
+PAGE = Path(__file__).parents[3] / "docs" / "retcodes.md"
+ROW = re.compile(r"^\| (\d{5}) \| `(\w+)` \| (\w+) \| (.+) \|$", re.MULTILINE)
+
+
+def test_the_table_has_every_official_number_once() -> None:
+    assert [row.number for row in TABLE] == [10004, *range(10006, 10037), *range(10038, 10047)]
+
+
+def test_each_constant_is_the_tables_number() -> None:
+    assert {row.name: row.number for row in TABLE} == {row.name: getattr(retcodes, row.name) for row in TABLE}
+    assert retcodes.NO_QUOTES == 10021
+
+
+def test_the_page_shows_the_table() -> None:
+    shown = [
+        (int(number), name, outcome, words) for number, name, outcome, words in ROW.findall(PAGE.read_text("utf-8"))
+    ]
+    assert shown == [(row.number, row.name, row.outcome.value, row.meaning) for row in TABLE]
+
+
+@pytest.mark.parametrize("number", [None, 0, 1, 10005, 10011, 10012, 10028, 10031, 10037, 10047, 99999, -1])
+def test_what_proves_nothing_leaves_the_request_in_doubt(number: int | None) -> None:
+    assert outcome_of(number) is Outcome.IN_DOUBT
+
+
+def test_only_three_answers_say_that_it_was_done() -> None:
+    assert [row.name for row in TABLE if row.outcome is Outcome.DONE] == ["PLACED", "DONE", "DONE_PARTIAL"]
+    assert outcome_of(retcodes.NO_MONEY) is Outcome.NOT_DONE
+
+
+def test_a_row_is_found_by_its_number() -> None:
+    row = of(10018)
+    assert row is not None
+    assert row.name == "MARKET_CLOSED"
+    assert of(10037) is None
+    assert of(None) is None

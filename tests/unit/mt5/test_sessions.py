@@ -1,0 +1,36 @@
+"""Currencies trade from the server's Monday to the end of its Friday, metals with a pause each night."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from services.mt5.core.sessions import is_open
+from tests.support.builders import an_instrument
+from tests.support.market import utc_ns
+
+
+@pytest.mark.parametrize(
+    ("time", "fx", "metals"),
+    [
+        ("2026-01-04 21:59:59", False, False),
+        ("2026-01-04 22:00:00", True, False),
+        ("2026-01-04 22:59:59", True, False),
+        ("2026-01-04 23:00:00", True, True),
+        ("2026-01-06 21:59:59", True, True),
+        ("2026-01-06 22:30:00", True, False),
+        ("2026-01-09 21:59:59", True, True),
+        ("2026-01-09 22:00:00", False, False),
+        ("2026-01-10 12:00:00", False, False),
+        ("2026-07-10 20:59:59", True, True),
+        ("2026-07-10 21:00:00", False, False),
+        ("2026-07-12 21:00:00", True, False),
+    ],
+)
+def test_markets_open_and_close_by_new_yorks_clock(time: str, fx: bool, metals: bool) -> None:
+    assert is_open(an_instrument("EURUSD"), utc_ns(time)) is fx
+    assert is_open(an_instrument("XAUUSD"), utc_ns(time)) is metals
+
+
+def test_an_instrument_without_sessions_is_always_open() -> None:
+    assert is_open(structs.replace(an_instrument(), sessions=()), utc_ns("2026-01-10 12:00"))

@@ -1,0 +1,30 @@
+"""docs/venue.md shows the realistic profile as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.mt5.core.fill_model import REALISTIC
+
+PAGE = (Path(__file__).parents[3] / "docs" / "venue.md").read_text("utf-8")
+ROW = re.compile(r"^\| `([a-z_.]+)` \| ([^|]+?) \|[^|]*\|$", re.MULTILINE)
+
+
+def flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_the_page_shows_every_setting_of_the_realistic_profile() -> None:
+    table = PAGE[PAGE.index("| setting | realistic |") : PAGE.index("**Draws.**")]
+    settings = dict(flat(msgspec.to_builtins(REALISTIC)))
+    del settings["name"]
+    assert dict(ROW.findall(table)) == settings

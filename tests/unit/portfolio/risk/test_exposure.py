@@ -1,0 +1,92 @@
+"""What an account is exposed to: net, gross and margin, on netting and hedging accounts, with orders that may still be filled."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from proto.trading import AccountMode
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.events import DealBooked, OrderCreated
+from services.portfolio.core.risk.exposure import exposures, gross_exposure, holdings, margin, volumes
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.terms import Account, Proposal
+from tests.support.builders import a_deal, an_instrument, an_opened_stream, an_order, learned
+
+D = Decimal
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def an_account(
+    mode: AccountMode, *held: tuple[int, Side, str], pending: tuple[tuple[Side, str, int], ...] = ()
+) -> Account:
+    """A EURUSD account at 1.1000 with these tickets and these orders under way, each with the ticket that it closes."""
+    book = Book()
+    for event in (an_opened_stream(account_mode=mode), learned()):
+        book.apply(event)
+    for number, (ticket, side, volume) in enumerate(held, 1):
+        book.apply(DealBooked(deal=a_deal(number, side, volume, position=ticket), order_id="", closings=[]))
+    for number, (side, volume, position) in enumerate(pending, 1):
+        book.apply(OrderCreated(order=structs.replace(an_order(number, side, volume), position=position)))
+    return Account(book, TickCursor(marks={"EURUSD": Mark(1.1, 1.1, 1)}), Limits(name="x", leverage=D(100)))
+
+
+def a_proposal(direction: int, volume: str, opens: str) -> Proposal:
+    """An order in EURUSD of which so much opens."""
+    return Proposal(an_instrument(), direction, D(volume), D(opens), D("1.1"), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("pending", "order", "net"),
+    [
+        ((), None, "0.3"),
+        (((BUY, "0.2", 0),), None, "0.5"),
+        (((SELL, "0.2", 0),), None, "0.3"),
+        (((SELL, "0.7", 0),), None, "-0.4"),
+        (((BUY, "0.2", 0), (SELL, "0.1", 0)), None, "0.5"),
+        # What is under way may be filled or not: for a buy the worst is that the sale is not.
+        (((SELL, "0.4", 0),), a_proposal(1, "0.1", "0.1"), "0.4"),
+        (((SELL, "0.4", 0),), a_proposal(-1, "0.3", "0"), "-0.4"),
+    ],
+)
+def test_the_net_is_the_outcome_that_exposes_most(
+    pending: tuple[tuple[Side, str, int], ...], order: Proposal | None, net: str
+) -> None:
+    account = an_account(AccountMode.NETTING, (0, BUY, "0.3"), pending=pending)
+    assert volumes(order, account) == {"EURUSD": D(net)}
+    assert holdings(order, account) == [("EURUSD", D(net))]
+
+
+def test_a_hedged_symbol_has_no_net_but_both_its_sides() -> None:
+    account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"), (2, SELL, "0.3"))
+    assert exposures(None, account) == {"EURUSD": D(0)}
+    # 0.6 lots of 110,000 USD; margin of the larger side alone: 0.3 * 100,000 EUR * 1.1 / 100
+    assert gross_exposure(None, account) == D(66_000)
+    assert margin(None, account) == D("330.00")
+
+
+@pytest.mark.parametrize(
+    ("pending", "order", "sides"),
+    [
+        (((BUY, "0.1", 0),), None, {"0.4", "-0.2"}),
+        (((SELL, "0.3", 1),), None, {"0.3", "-0.2"}),
+        ((), a_proposal(1, "0.1", "0.1"), {"0.4", "-0.2"}),
+        ((), a_proposal(-1, "0.3", "0"), {"-0.2"}),
+        ((), a_proposal(-1, "0.4", "0.2"), {"0.1", "-0.4"}),
+    ],
+)
+def test_on_a_hedging_account_closing_frees_its_side_and_opening_adds_to_its_own(
+    pending: tuple[tuple[Side, str, int], ...], order: Proposal | None, sides: set[str]
+) -> None:
+    account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"), (2, SELL, "0.2"), pending=pending)
+    assert {volume for _, volume in holdings(order, account)} == {D(one) for one in sides}
+
+
+def test_without_a_mark_nothing_is_known() -> None:
+    account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"))
+    account.cursor.marks.clear()
+    assert (gross_exposure(None, account), exposures(None, account), margin(None, account)) == (None, None, None)

@@ -1,0 +1,38 @@
+"""An order about to open something, on 10,000 USD in EURUSD at 1.1 unless a test says otherwise."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec import structs
+
+from proto.instrument import Instrument
+from services.portfolio.core.plan import Exits
+from services.portfolio.core.sizing.terms import SizingInput
+from tests.support.builders import an_instrument
+
+D = Decimal
+
+
+def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
+    """Of a broker that asks no commission."""
+    return structs.replace(an_instrument(symbol), **{"commission_per_lot": D(0), **changed})
+
+
+def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
+    """A stop 25 points away, which costs 25 USD a lot of EURUSD, and a take profit half as far again."""
+    fields: dict[str, Any] = {
+        "instrument": terms_of(symbol),
+        "direction": 1,
+        "price": D("1.1"),
+        "confidence": 0.56,
+        "currency": "USD",
+        "equity": D(10_000),
+        "loss_rate": D(1),
+        "notional_per_lot": D(110_000),
+        "volatility_per_day": 0.005,
+        "exits": Exits(stop_loss_points=25, take_profit_points=38),
+        "default_volume": D("0.01"),
+    }
+    return SizingInput(**{**fields, **changed})

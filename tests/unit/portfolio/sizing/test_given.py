@@ -1,0 +1,103 @@
+"""What the methods are told of an account: equity at the marks, the dear side of the spread, and nothing that is guessed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import structs
+
+from proto.server_time import MINUTE_NS
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.events import DealBooked
+from services.portfolio.core.plan import Exits, Plan, Sizing, SizingMethod, Strategy
+from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.sizing.given import half_lives_min, sizing_input
+from services.portfolio.core.sizing.size import size
+from services.portfolio.core.sizing.terms import SizingInput
+from services.portfolio.core.sizing.volatility import see_mid
+from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, learned
+
+D = Decimal
+BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(100), volatility_half_life_min=1)
+
+
+def an_account(*symbols: str, currency: str = "USD") -> Account:
+    """10,000 in cash, and these symbols known and not yet quoted."""
+    book = Book()
+    book.apply(an_opened_stream(currency=currency))
+    book.apply(DealBooked(deal=a_deposit(), order_id="", closings=[]))
+    for symbol in symbols:
+        book.apply(learned(symbol))
+    return Account(book, TickCursor(), NO_LIMITS)
+
+
+def quoted(account: Account, symbol: str, bid: float, ask: float) -> Account:
+    account.cursor.marks[symbol] = Mark(bid, ask, START_NS)
+    return account
+
+
+def told(account: Account, symbol: str, plan: Plan = Plan()) -> SizingInput:  # noqa: B008 - a plan is frozen
+    return sizing_input(
+        an_instrument(symbol),
+        direction=1,
+        price=D(1),
+        confidence=0.6,
+        account=account,
+        course=plan.of(symbol),
+        default_volume=D("0.01"),
+    )
+
+
+def test_equity_is_balance_and_open_profit_at_the_marks() -> None:
+    account = quoted(an_account("EURUSD"), "EURUSD", 1.101, 1.1012)
+    assert told(account, "EURUSD").equity == D(10_000)
+    account.book.apply(DealBooked(deal=a_deal(2, Side.BUY, "0.10", "1.1"), order_id="", closings=[]))
+    assert told(account, "EURUSD").equity == D(10_010)  # 0.001 x 10,000 at the bid
+
+
+def test_equity_is_not_known_while_a_position_has_no_mark() -> None:
+    account = quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1001)
+    account.book.apply(DealBooked(deal=a_deal(2, Side.BUY, "0.10", "1.3", symbol="GBPUSD"), order_id="", closings=[]))
+    assert told(account, "EURUSD").equity is None
+
+
+def test_a_loss_is_bought_at_the_dear_side_of_the_spread() -> None:
+    account = quoted(an_account("USDJPY"), "USDJPY", 150.0, 150.1)
+    assert told(account, "USDJPY").loss_rate == 1 / D(150)
+
+
+def test_a_rate_that_nobody_quotes_is_not_known() -> None:
+    account = quoted(an_account("EURJPY"), "EURJPY", 160.0, 160.1)
+    given = told(account, "EURJPY")
+    assert (given.loss_rate, given.notional_per_lot) == (None, None)
+    plan = Sizing(method=SizingMethod.FRACTION, risk_pct=D(1))
+    sized = size(plan, given._replace(exits=Exits(stop_loss_points=10)))
+    assert sized == (D(0), "fraction: no rate is known from JPY to USD: no trade")
+
+
+def test_a_lot_is_worth_what_the_risk_ladder_says() -> None:
+    account = quoted(an_account("EURUSD"), "EURUSD", 1.1, 1.1002)
+    assert told(account, "EURUSD").notional_per_lot == D("110010")
+
+
+def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
+    """100 % of 10,000 USD a day / (130,000 USD x ln 1.01 x sqrt 1440) = 0.2037."""
+    plan = Plan(strategies={"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)})
+    account = quoted(quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1), "GBPUSD", 1.3, 1.3)
+    for minute, mid in enumerate((1.0, 1.01, 1.0)):
+        time_ns = START_NS + minute * MINUTE_NS
+        see_mid(account.cursor.volatility, "GBPUSD", mid, time_ns, half_life_min=1)
+    assert told(account, "EURUSD", plan).volatility_per_day is None
+    assert size(BY_VOLATILITY, told(account, "GBPUSD", plan)).volume == D("0.20")
+
+
+def test_the_estimate_is_kept_for_the_symbols_that_are_sized_by_it() -> None:
+    calm = {"calm": Strategy(symbols=("GBPUSD",), sizing=BY_VOLATILITY)}
+    symbols = ("EURUSD", "GBPUSD")
+    assert half_lives_min(Plan(), symbols) == {}
+    assert half_lives_min(Plan(strategies=calm), symbols) == {"GBPUSD": 1}
+    slow = structs.replace(BY_VOLATILITY, volatility_half_life_min=90)
+    assert half_lives_min(Plan(sizing=slow, strategies=calm), symbols) == {"EURUSD": 90, "GBPUSD": 1}

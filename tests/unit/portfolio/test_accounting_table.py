@@ -1,0 +1,208 @@
+"""Sixty accounts worked out by hand, to the cent: what is held, what was earned and charged, what it is worth.
+
+Each account begins with 10,000 (1,000,000 in yen) and has the deals of its row, each with the cash that the venue told: `p`
+profit, `c` commission, `s` swap; `#` is the ticket on a hedging account. Held are lots, `L` bought or `S` sold, as
+volume@price. Conversions and the closing valuation are at `MARKS`. The figures of `accounting_table.txt` were computed on paper; the arithmetic stands above each row. Where a deal closes
+something its `p` is checked against the shared formulas as well.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from msgspec import structs
+
+from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
+from proto.holding import Holding, gross_at, hold
+from proto.money import conversion_rate
+from proto.trading import AccountMode
+from proto.units import Side, plain, round_money
+from services.mt5.core.swaps import swap_of
+from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.cash import CashAccount, by_kind
+from services.portfolio.core.cursor import Mark
+from services.portfolio.core.events import DealBooked
+from services.portfolio.core.invariants import broken_anywhere
+from services.portfolio.core.trades import settle
+from services.portfolio.core.valuation import Marks, total_unrealized_pnl
+from tests.support.builders import a_deal, a_deposit, an_instrument, an_opened_stream, learned
+
+D = Decimal
+
+TABLE_FILE = Path(__file__).with_name("accounting_table.txt")
+MARKS = {
+    "EURUSD": Mark(1.1000, 1.1002, 1),
+    "USDJPY": Mark(150.00, 150.02, 1),
+    "EURJPY": Mark(165.00, 165.03, 1),
+    "GBPUSD": Mark(1.2900, 1.2904, 1),
+    "GBPJPY": Mark(193.50, 193.56, 1),
+    "EURGBP": Mark(0.8500, 0.8502, 1),
+    "XAUUSD": Mark(2000.00, 2000.50, 1),
+}
+
+
+class Case(NamedTuple):
+    """One account: its deals, what is expected to be held, and its money."""
+
+    name: str
+    currency: str
+    mode: AccountMode
+    deals: tuple[str, ...]
+    lots: str
+    realised: str
+    commission: str
+    swap: str
+    balance: str
+    unrealised: str
+
+
+def read_table() -> list[Case]:
+    """The rows of the table, without its heading."""
+    lines = TABLE_FILE.read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.strip() and not line.startswith("#")]
+    return [_case(*(cell.strip() for cell in row.split("|"))) for row in rows[1:]]
+
+
+def _case(name: str, kept_in: str, deals: str, lots: str, *amounts: str) -> Case:
+    currency, mode = kept_in.split()
+    realised, commission, swap, balance, unrealised = amounts
+    told = tuple(deal.strip() for deal in deals.split(";"))
+    return Case(name, currency, AccountMode(mode.upper()), told, lots, realised, commission, swap, balance, unrealised)
+
+
+CASES = read_table()
+DEPOSIT = {"JPY": "1000000"}
+DIGITS = {"JPY": 0}
+
+
+def deal_of(number: int, row: str) -> VenueDeal:
+    """A row of the table as the venue would tell it."""
+    what, *words = row.split()
+    said = dict(word.split("=") for word in words if "=" in word)
+    cash: dict[str, Any] = {
+        name: D(said.get(key, "0")) for key, name in (("p", "profit"), ("c", "commission"), ("s", "swap"))
+    }
+    position = next((int(word[1:]) for word in words if word.startswith("#")), 0)
+    if what in ("BUY", "SELL"):
+        reason = DealReason.STOP_OUT if "STOP_OUT" in words else DealReason.CLIENT
+        volume, symbol, price = words[:3]
+        return a_deal(number, Side(what), volume, price, symbol=symbol, position=position, reason=reason, **cash)
+    nothing: dict[str, Any] = {"volume": "0", "price": "0", "entry": DealEntry.NONE, "position": position}
+    if what == "SWAP":
+        return a_deal(number, kind=DealKind.SWAP, symbol=words[0], **{**nothing, **cash})
+    kind = DealKind.BALANCE if what == "DEPOSIT" else DealKind(what)
+    return a_deal(number, kind=kind, symbol="", **{**nothing, "profit": D(words[0])})
+
+
+def a_book(row: Case) -> Book:
+    """The account after all its deals."""
+    book = Book()
+    digits = DIGITS.get(row.currency, 2)
+    book.apply(an_opened_stream(currency=row.currency, currency_digits=digits, account_mode=row.mode))
+    for symbol in MARKS:
+        book.apply(learned(symbol))
+    deals = [a_deposit(1, DEPOSIT.get(row.currency, "10000"))]
+    deals += [deal_of(number, words) for number, words in enumerate(row.deals, 2)]
+    for deal in deals:
+        book.apply(DealBooked(deal=deal, order_id="", closings=closings_of(book, deal)))
+    return book
+
+
+def shown(book: Book) -> str:
+    """What is held, as the table writes it."""
+    words = []
+    for symbol, position in sorted(book.positions.items()):
+        lots = [
+            f"{'L' if lot.sign > 0 else 'S'}{plain(lot.volume)}@{plain(lot.price)}"
+            + (f"#{lot.position}" if lot.position else "")
+            for lot in position.lots
+        ]
+        words += [symbol, *lots] if lots else []
+    return " ".join(words)
+
+
+TABLE = pytest.mark.parametrize("row", CASES, ids=[row.name for row in CASES])
+
+
+def test_the_table_is_as_long_as_it_says() -> None:
+    assert len({row.name for row in CASES}) == len(CASES) >= 60
+
+
+@TABLE
+def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
+    book = a_book(row)
+    found = by_kind(book.cash)
+    assert shown(book) == row.lots
+    assert (book.realized_pnl, book.commission, book.swap) == (D(row.realised), D(row.commission), D(row.swap))
+    assert book.balance == D(row.balance)
+    assert total_unrealized_pnl(book, MARKS) == D(row.unrealised)
+    assert found[CashAccount.REALISED_PROFIT] == D(row.realised)
+    assert (found[CashAccount.COMMISSION], found[CashAccount.SWAP]) == (D(row.commission), D(row.swap))
+    assert sum(found.values()) == book.cash[CashAccount.CASH] == D(row.balance)
+    assert broken_anywhere(book) == ""
+
+
+@TABLE
+def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) -> None:
+    book = a_book(row)
+    assert book.stream is not None
+    held: dict[tuple[str, int], Holding] = {}
+    for deal in book.deals:
+        if not deal.kind.is_trade:
+            continue
+        key, signed = (deal.symbol, book.ticket_of(deal)), deal.volume * Side(deal.kind.value).sign
+        after = hold(held.get(key, Holding()), signed_volume=signed, price=deal.price)
+        held[key] = after.holding
+        terms = book.instruments[deal.symbol]
+        closed = Holding(after.closed_volume, after.closed_cost)
+        gross = gross_at(closed, price=deal.price, contract_size=terms.contract_size)
+        rate = conversion_rate(
+            1 if gross >= 0 else -1,
+            source=terms.profit_currency,
+            target=row.currency,
+            instruments=book.instruments,
+            quotes=Marks(MARKS),
+        )
+        assert rate is not None
+        assert deal.profit == round_money(gross * rate, book.stream.currency_digits), deal
+
+
+@TABLE
+def test_trades_and_open_lots_account_for_every_cent(row: Case) -> None:
+    trades, still_open, unassigned = settle(a_book(row))
+    assert sum((trade.profit for trade in trades), unassigned.profit) == D(row.realised)
+    charged = sum((trade.commission for trade in trades), unassigned.commission)
+    assert -(charged + sum(one.charges.commission for one in still_open)) == D(row.commission)
+    charged = sum((trade.swap for trade in trades), unassigned.swap)
+    assert -(charged + sum(one.charges.swap for one in still_open)) == D(row.swap)
+
+
+@pytest.mark.parametrize(
+    ("currency", "symbol", "lots", "points", "one_night", "three_nights"),
+    [
+        ("USD", "EURUSD", "0.10", "-6.5", "-0.65", "-1.95"),
+        ("USD", "EURUSD", "-0.50", "2.1", "1.05", "3.15"),
+        ("USD", "USDJPY", "0.10", "-3", "-0.20", "-0.60"),
+        ("EUR", "EURJPY", "0.20", "1.7", "0.21", "0.62"),
+        ("USD", "XAUUSD", "0.10", "-35", "-3.50", "-10.50"),
+        ("USD", "EURUSD", "-0.10", "2.1", "0.21", "0.63"),
+    ],
+)
+def test_the_swaps_of_the_table_are_what_the_broker_charges(
+    currency: str, symbol: str, lots: str, points: str, one_night: str, three_nights: str
+) -> None:
+    instruments = {name: an_instrument(name) for name in MARKS}
+    terms = structs.replace(instruments[symbol], swap_long_points=D(points), swap_short_points=D(points))
+    for nights, amount in ((1, one_night), (3, three_nights)):
+        assert swap_of(
+            signed_volume=D(lots),
+            nights=nights,
+            instrument=terms,
+            currency=currency,
+            currency_digits=2,
+            instruments=instruments,
+            quotes=Marks(MARKS),
+        ) == D(amount)

@@ -1,0 +1,240 @@
+"""What people ask of an account: pages that follow one another, fit into a frame and add up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proto.codec import MalformedMessageError, decode_control_reply, decode_control_request, encode
+from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, WhyQuery
+from proto.gateway import DealEntry, DealKind
+from proto.units import MAX_FRAME_BYTES, Side
+from proto.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
+from services.portfolio.core.asking import (
+    account_view,
+    answer,
+    cash_by_kind,
+    fills_page,
+    orders_page,
+    positions_page,
+    risk_page,
+)
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated, ProtectionSet
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.protection import Protection
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.terms import Account
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
+
+D = Decimal
+CURSOR = TickCursor(stream_id="s", ordinal=9, time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
+
+
+def a_book() -> Book:
+    """An account in USD with 10,000 on it and nothing else."""
+    book = Book()
+    for event in (an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
+        book.apply(event)
+    return book
+
+
+def with_orders(count: int, *, error: str = "") -> Book:
+    """Orders 1 to `count`, of which every odd one has been rejected with these words."""
+    book = a_book()
+    for number in range(1, count + 1):
+        order = an_order(number)
+        book.apply(OrderCreated(order=order))
+        if number % 2:
+            book.apply(
+                OrderUpdated(
+                    order_id=order.order_id,
+                    status=OrderStatus.REJECTED,
+                    ticket=None,
+                    retcode=10006,
+                    code="VENUE_REFUSED",
+                    error=error,
+                    time_ns=START_NS,
+                )
+            )
+    return book
+
+
+def with_fills(count: int) -> Book:
+    """Fills 2 to `count` + 1, buying and selling in turn, 1 USD realised and 0.07 paid by each second one."""
+    book = a_book()
+    for number in range(2, count + 2):
+        is_buy = number % 2 == 0
+        book.apply(
+            DealBooked(
+                deal=a_deal(
+                    number,
+                    Side.BUY if is_buy else Side.SELL,
+                    profit=D(0) if is_buy else D(1),
+                    commission=D(0) if is_buy else D("-0.07"),
+                    entry=DealEntry.IN if is_buy else DealEntry.OUT,
+                ),
+                order_id="",
+                closings=[],
+            )
+        )
+    return book
+
+
+def numbers(book: Book, *, limit: int = PAGE_ROWS_MAX, open_only: bool = False) -> list[int]:
+    """The numbers of all orders, asked for page by page."""
+    found: list[int] = []
+    after = 0
+    while True:
+        page = orders_page(book, OrdersQuery(after=after, limit=limit, open_only=open_only, newest=False))
+        assert len(page.rows) <= limit
+        found += [row.number for row in page.rows]
+        after = page.next
+        if not after:
+            return found
+
+
+@given(count=st.integers(0, 30), limit=st.integers(1, 12), open_only=st.booleans())
+def test_pages_have_every_order_once(count: int, limit: int, open_only: bool) -> None:
+    book = with_orders(count)
+    expected = [number for number in range(1, count + 1) if number % 2 == 0 or not open_only]
+    assert numbers(book, limit=limit, open_only=open_only) == expected
+
+
+@given(count=st.integers(0, 30), limit=st.integers(1, 12), after=st.integers(0, 35))
+def test_the_newest_orders_are_the_last_page(count: int, limit: int, after: int) -> None:
+    page = orders_page(with_orders(count), OrdersQuery(after=after, limit=limit, open_only=False, newest=True))
+    assert [row.number for row in page.rows] == list(range(after + 1, count + 1))[-limit:]
+    assert (page.total, page.next) == (count, 0)
+
+
+def test_a_page_of_long_words_ends_where_a_frame_would_be_full() -> None:
+    book = with_orders(2 * PAGE_ROWS_MAX, error="ü" * 512)
+    page = orders_page(book, OrdersQuery(after=0, limit=PAGE_ROWS_MAX, open_only=False, newest=False))
+    assert len(encode(page)) <= MAX_FRAME_BYTES
+    assert 0 < len(page.rows) < PAGE_ROWS_MAX
+    assert page.next == page.rows[-1].number
+    assert numbers(book) == list(range(1, 2 * PAGE_ROWS_MAX + 1))
+
+
+def test_fills_leave_out_what_moved_cash_alone_and_deals_do_not() -> None:
+    book = with_fills(3)
+    trades = fills_page(book, FillsQuery(after=0, limit=10, trades_only=True, newest=False))
+    every = fills_page(book, FillsQuery(after=0, limit=10, trades_only=False, newest=False))
+    assert [row.deal for row in trades.rows] == [2, 3, 4]
+    assert [row.deal for row in every.rows] == [1, 2, 3, 4]
+    assert (trades.total, every.total) == (3, 4)
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_page_of_fills_goes_on_after_a_deal(newest: bool) -> None:
+    page = fills_page(with_fills(6), FillsQuery(after=3, limit=2, trades_only=True, newest=newest))
+    assert [row.deal for row in page.rows] == ([6, 7] if newest else [4, 5])
+    assert page.next == (0 if newest else 5)
+
+
+def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
+    book = a_book()
+    for number, side, price in ((1, Side.BUY, "1.1003"), (2, Side.SELL, "1.1003")):
+        order = an_order(number, side)
+        book.apply(OrderCreated(order=order))
+        deal = a_deal(number + 1, side, price=price, order_id=order.order_id)
+        book.apply(DealBooked(deal=deal, order_id=order.order_id, closings=[]))
+    page = fills_page(book, FillsQuery(after=0, limit=10, trades_only=True, newest=False))
+    assert [row.slippage for row in page.rows] == [D("0.0002"), D("-0.0002")]
+
+
+def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
+    book = a_book()
+    book.apply(DealBooked(deal=a_deal(2, Side.SELL, "0.30", "1.1"), order_id="", closings=[]))
+    guard = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.3"), trailing_stop_points=50)
+    book.apply(ProtectionSet(protection=guard, why="x", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001")))
+    (row,) = positions_page(book, CURSOR, PositionsQuery(after=0, limit=1)).rows
+    assert (row.direction, row.net_volume, row.close_price) == ("SHORT", D("-0.30"), D("1.2002"))
+    # (1.1 - 1.2002) x 0.30 x 100,000 = -3,006.00
+    assert row.unrealized_pnl == D("-3006.00")
+    assert [(lot.volume, lot.price, lot.deal) for lot in row.lots] == [(D("0.30"), D("1.1"), 2)]
+    assert (row.guards[0].stop_loss, row.guards[0].take_profit, row.guards[0].trailing_stop_points) == (
+        D("1.3"),
+        None,
+        50,
+    )
+
+
+def test_the_money_of_an_account_by_hand() -> None:
+    book = with_fills(2)
+    book.apply(DealBooked(deal=a_deal(4, Side.BUY, "0.50", "1.19"), order_id="", closings=[]))
+    swap = a_deal(5, kind=DealKind.SWAP, entry=DealEntry.NONE, volume="0", price="0", swap=D("-1.20"))
+    book.apply(DealBooked(deal=swap, order_id="", closings=[]))
+    view = account_view(book, CURSOR, DEFAULT_LIMITS)
+    # 10,000 + 1 - 0.07 - 1.20; (1.2 - 1.19) x 50,000 = 500; 1.2001 x 50,000 / 100 = 600.05
+    assert view.balance == D("9999.73")
+    assert view.equity == D("10499.73")
+    assert view.margin == D("600.05")
+    assert view.free_margin == D("9899.68")
+    assert view.margin_level_pct == D("1749.81")
+    assert view.cash == {"realized_pnl": 1, "commission": D("-0.07"), "swap": D("-1.20"), "deposits": 10000}
+
+
+@given(st.lists(st.sampled_from(list(DealKind)), max_size=8), st.integers(-500, 500))
+def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents: int) -> None:
+    book = a_book()
+    for number, kind in enumerate(kinds, 2):
+        deal = a_deal(number, profit=D(cents) / 100, commission=D("-0.03"), swap=D("0.01"), kind=kind)
+        book.apply(DealBooked(deal=deal, order_id="", closings=[]))
+    assert sum(cash_by_kind(book).values()) == book.balance
+
+
+def test_without_a_rate_nothing_is_guessed_about_money() -> None:
+    book = with_fills(1)
+    view = account_view(book, TickCursor(stream_id="s"), DEFAULT_LIMITS)
+    assert (view.unrealized_pnl, view.equity, view.margin, view.free_margin) == (None, None, None, None)
+    assert view.balance == D(10000)
+
+
+def test_each_limit_says_what_is_left_of_it() -> None:
+    cursor = TickCursor(stream_id="s", time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
+    cursor.risk.peaks.equity = cursor.risk.peaks.day_high = cursor.risk.peaks.day_start = D(9900)
+    cursor.risk.peaks.high = D(10000)
+    cursor.risk.order_times_ns = [START_NS]
+    found = risk_page(Account(with_fills(1), cursor, DEFAULT_LIMITS), RiskQuery(after=0, limit=100), START_NS)
+    rows = {(row.code, row.subject, row.limit): (row.now, row.headroom) for row in found.rows}
+    # 1 % below the highest: 2 % to the level of warning; 29 of 30 orders; 0.01 lots are 1,200.10 USD of 20 % of 990,000
+    assert rows["DRAWDOWN", "", "warn / reduce only / halt at 3 % / 5 % / 7 %"] == ("1 %", "2.00 % to the next level")
+    assert rows["ORDER_RATE", "", "30 a minute"] == ("1", "29 orders")
+    assert rows["SYMBOL_EXPOSURE", "EURUSD", "198000 USD"] == ("1200 USD", "196800 USD")
+    assert rows["ORDER_VOLUME", "", "1 lots an order opens"] == ("", "")
+    assert (found.limits, found.trading_state) == ("default", "ACTIVE")
+
+
+def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
+    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=with_fills(4), cursor=CURSOR, live_incarnation="live")
+    queries = (
+        OrdersQuery(after=0, limit=5, open_only=False, newest=False),
+        FillsQuery(after=0, limit=5, trades_only=True, newest=True),
+        PositionsQuery(after=0, limit=5),
+        AccountQuery(),
+        RiskQuery(after=3, limit=2),
+    )
+    for query in queries:
+        assert decode_control_request(encode(query)) == query
+        reply = answer(desk, query, 0)
+        assert decode_control_reply(encode(reply)) == reply
+    assert isinstance(answer(desk, queries[0], 0), OrdersReply)
+    assert isinstance(answer(desk, queries[3], 0), AccountView)
+    risk = answer(desk, queries[4], 0)
+    assert isinstance(risk, RiskReply)
+    assert (len(risk.rows), risk.next) == (2, 5)
+    with pytest.raises(AssertionError):
+        answer(desk, WhyQuery("1"), 0)
+
+
+@pytest.mark.parametrize("limit", [0, PAGE_ROWS_MAX + 1])
+def test_a_page_of_another_size_is_refused(limit: int) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_control_request(encode(PositionsQuery(after=0, limit=limit)))

@@ -1,0 +1,78 @@
+"""Cash as double entry: each deal's postings balance, and say what the money was for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from proto.gateway import DealEntry, DealKind
+from services.portfolio.core.cash import CashAccount, by_kind, post, postings, sources, totals
+from tests.support.builders import a_deal, a_deposit
+
+D = Decimal
+CASH, PROFIT, COMMISSION, SWAP = (
+    CashAccount.CASH,
+    CashAccount.REALISED_PROFIT,
+    CashAccount.COMMISSION,
+    CashAccount.SWAP,
+)
+
+
+def test_a_trade_is_posted_item_by_item_and_tied_to_its_deal_order_and_symbol() -> None:
+    deal = a_deal(7, profit=D("10.50"), commission=D("-0.70"), swap=D("-0.05"))
+    entries = postings(deal, "order-1")
+    assert [(one.account, one.amount) for one in entries] == [
+        (CASH, D("10.50")),
+        (PROFIT, D("-10.50")),
+        (CASH, D("-0.70")),
+        (COMMISSION, D("0.70")),
+        (CASH, D("-0.05")),
+        (SWAP, D("0.05")),
+    ]
+    assert {(one.deal, one.order_id, one.symbol, one.time_ns) for one in entries} == {
+        (7, "order-1", "EURUSD", deal.time_ns)
+    }
+    assert sum(one.amount for one in entries) == 0
+    assert sum(one.amount for one in entries if one.account is CASH) == deal.cash
+
+
+@pytest.mark.parametrize(
+    ("kind", "account"),
+    [
+        (DealKind.BUY, PROFIT),
+        (DealKind.SELL, PROFIT),
+        (DealKind.BALANCE, CashAccount.DEPOSITS),
+        (DealKind.SWAP, SWAP),
+        (DealKind.COMMISSION, COMMISSION),
+        (DealKind.CORRECTION, CashAccount.CORRECTIONS),
+    ],
+)
+def test_the_amount_of_a_deal_goes_to_what_its_kind_is_for(kind: DealKind, account: CashAccount) -> None:
+    assert sources(a_deal(1, kind=kind, entry=DealEntry.NONE, profit=D("-3.25"))) == {account: D("-3.25")}
+
+
+def test_a_swap_that_is_told_in_either_field_is_one_swap() -> None:
+    in_profit = a_deal(1, kind=DealKind.SWAP, entry=DealEntry.NONE, profit=D("-1.20"))
+    in_swap = a_deal(2, kind=DealKind.SWAP, entry=DealEntry.NONE, swap=D("-1.20"))
+    assert sources(in_profit) == sources(in_swap) == {SWAP: D("-1.20")}
+
+
+def test_a_deal_that_moves_no_cash_has_no_postings() -> None:
+    assert postings(a_deal(1)) == []
+
+
+def test_sums_are_read_in_the_sign_of_the_balance() -> None:
+    deals = [a_deposit(1, "100"), a_deal(2, profit=D("5"), commission=D("-1"))]
+    sums: dict[CashAccount, Decimal] = {}
+    for deal in deals:
+        post(sums, postings(deal))
+    assert sums[CASH] == 104
+    assert by_kind(sums) == totals(deals)
+    assert totals(deals) == {
+        PROFIT: D(5),
+        COMMISSION: D(-1),
+        SWAP: D(0),
+        CashAccount.DEPOSITS: D(100),
+        CashAccount.CORRECTIONS: D(0),
+    }

@@ -1,0 +1,274 @@
+"""Why something happened: the chain behind an order, a deal, a denial, and the latest signal that came to nothing."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from proto.codec import encode
+from proto.gateway import DealEntry, DealKind, DealReason
+from proto.units import MAX_FRAME_BYTES, Side
+from proto.views import WhyReply
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.events import CancelAsked, DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
+from services.portfolio.core.explaining import UnknownSubjectError, explain, is_told, subject_of
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Cause
+from services.portfolio.core.position import Closing
+from services.portfolio.core.remedies import REMEDIES
+from services.portfolio.core.single_position import Verdict
+from tests.support.builders import (
+    START_NS,
+    a_deal,
+    a_deposit,
+    a_signal,
+    an_opened_stream,
+    an_order,
+    learned,
+    some_rules,
+)
+
+D = Decimal
+RULES = Path(__file__).resolve().parents[3] / "services" / "portfolio" / "core" / "risk" / "rules"
+
+
+def an_update(order_id: str, status: OrderStatus, **changed: object) -> OrderUpdated:
+    fields: dict[str, object] = {"ticket": None, "retcode": None, "code": "", "error": "", "time_ns": START_NS + 5}
+    return OrderUpdated(order_id=order_id, status=status, **{**fields, **changed})  # type: ignore[arg-type]
+
+
+def a_story() -> tuple[Book, list[Event]]:
+    """Long 0.02 at 1.1, then an order that sells 0.03 in one deal of ticket 55, 2 points worse than its quote."""
+    book = Book()
+    order = an_order(2, Side.SELL, "0.03", price=D("1.2"))
+    order = structs.replace(
+        order,
+        decision=structs.replace(
+            order.decision,
+            direction=-1,
+            confidence=0.625,
+            publisher="signal-7",
+            position_before=D("0.02"),
+            sizing="fixed: 0.03 lots",
+            reason="[RISK] PASS: Signal=SELL(-1), Position=LONG(0.02)",
+        ),
+    )
+    deal = a_deal(
+        3,
+        Side.SELL,
+        "0.03",
+        "1.19998",
+        order_id=order.order_id,
+        ticket=55,
+        entry=DealEntry.INOUT,
+        profit=D("199.96"),
+        commission=D("-0.21"),
+    )
+    closing = Closing("2", D("0.02"), D("1.1"), D("1.19998"), D("199.96"))
+    events: list[Event] = [
+        an_opened_stream(),
+        learned(),
+        DealBooked(deal=a_deposit(), order_id="", closings=[]),
+        DealBooked(deal=a_deal(2, volume="0.02"), order_id="", closings=[]),
+        OrderCreated(order=order),
+        an_update(order.order_id, OrderStatus.SENT),
+        an_update(order.order_id, OrderStatus.ACCEPTED, ticket=55, retcode=10008),
+        DealBooked(deal=deal, order_id=order.order_id, closings=[closing]),
+    ]
+    for event in events:
+        book.apply(event)
+    return book, events[4:]
+
+
+def why(name: str, book: Book, events: list[Event], cursor: TickCursor | None = None) -> WhyReply:
+    cursor = cursor or TickCursor()
+    return explain(subject_of(name, book, cursor), events, book, cursor)
+
+
+def facts(reply: WhyReply, step: str) -> dict[str, str]:
+    return next(found.facts for found in reply.steps if found.name == step)
+
+
+def test_an_order_is_walked_from_its_tick_to_the_position_that_it_left() -> None:
+    book, events = a_story()
+    reply = why("01234567-000002", book, events)
+    assert [step.name for step in reply.steps] == [
+        "tick", "signal", "decision", "order", "gateway", "deals", "position",
+    ]  # fmt: skip
+    assert facts(reply, "tick") | {"bid": "1.10000", "ask": "1.10010", "spread": "10 points"} == facts(reply, "tick")
+    assert facts(reply, "signal") == {"publisher": "signal-7", "direction": "SELL (-1)", "confidence": "0.625"}
+    assert facts(reply, "decision")["position before"] == "LONG 0.02 lots"
+    assert facts(reply, "decision")["sizing"] == "fixed: 0.03 lots"
+    assert facts(reply, "gateway") == {"ticket": "55", "retcode": "10008"}
+    assert facts(reply, "deals")["net"] == "199.75 USD"
+    assert facts(reply, "position") | {"before": "LONG 0.02 lots", "after": "SHORT 0.01 lots"} == facts(
+        reply, "position"
+    )
+    assert "signal-7 said SELL with confidence 0.625" in reply.summary
+
+
+def test_the_history_of_an_order_is_told_line_by_line() -> None:
+    book, events = a_story()
+    order = next(step for step in why("01234567-000002", book, events).steps if step.name == "order")
+    assert [line.words for line in order.lines] == [
+        "made and its volume reserved: PENDING",
+        "the venue's word: SENT",
+        "the venue's word: ACCEPTED, retcode 10008",
+    ]
+
+
+def test_a_deal_says_its_slippage_and_which_lots_it_closed() -> None:
+    book, events = a_story()
+    deals = next(step for step in why("deal 3", book, events).steps if step.name == "deals")
+    assert [line.words for line in deals.lines] == [
+        "deal 3: SELL 0.03 at 1.19998 (INOUT, ticket 55), slippage 2 points, profit 199.96, commission -0.21; "
+        "closes 0.02 of deal 2 at 1.10000"
+    ]
+
+
+def test_an_event_of_another_kind_is_told_by_its_fields() -> None:
+    book, events = a_story()
+    asked = CancelAsked(order_id="01234567-000002", why="too late", ordinal=4, time_ns=START_NS + 9)
+    order = next(step for step in why("01234567-000002", book, [*events, asked]).steps if step.name == "order")
+    assert (order.lines[-1].time_ns, order.lines[-1].words) == (START_NS + 9, "cancel asked: why too late, ordinal 4")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "subject"),
+    [
+        ("01234567-000002", "order", "01234567-000002"),
+        ("deal 3", "deal", "3"),
+        (" DEAL   3 ", "deal", "3"),
+        ("3", "deal", "3"),
+        ("ticket 55", "order", "01234567-000002"),
+        ("55", "order", "01234567-000002"),
+        ("ticket 2", "deal", "2"),
+        ("EURUSD", "symbol", "EURUSD"),
+        ("eurusd", "symbol", "EURUSD"),
+        ("0123-d9", "denial", "0123-d9"),
+    ],
+)
+def test_what_is_meant_is_found_by_any_of_its_names(name: str, kind: str, subject: str) -> None:
+    book, _ = a_story()
+    found = subject_of(name, book, TickCursor())
+    assert (found.kind, found.name) == (kind, subject)
+
+
+@pytest.mark.parametrize("name", ["deal 99", "ticket 99", "99"])
+def test_a_number_that_nothing_has_is_refused(name: str) -> None:
+    book, _ = a_story()
+    with pytest.raises(UnknownSubjectError, match="99 on this account, deals are numbered up to 3"):
+        subject_of(name, book, TickCursor())
+
+
+def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
+    book, _ = a_story()
+    with pytest.raises(UnknownSubjectError, match="nothing is known of 'abc', expected the id"):
+        why("abc", book, [])
+
+
+def test_a_stop_of_the_venue_leads_back_to_the_order_that_opened() -> None:
+    book, _ = a_story()
+    opened = an_order(3)
+    book.apply(OrderCreated(order=opened))
+    first = a_deal(4, order_id=opened.order_id, position=77)
+    book.apply(DealBooked(deal=first, order_id=opened.order_id, closings=[]))
+    stop = a_deal(5, Side.SELL, entry=DealEntry.OUT, position=77, reason=DealReason.STOP_LOSS)
+    booked = DealBooked(deal=stop, order_id="", closings=[Closing("4", D("0.01"), D("1.1"), D("1.1"), D(0))])
+    book.apply(booked)
+    reply = why("deal 5", book, [booked])
+    assert "STOP_LOSS" in reply.summary
+    assert facts(reply, "deals")["position opened by"] == f"order {opened.order_id} (deal 4)"
+    assert reply.steps[0].lines[1].words == "closes 0.01 of deal 4 at 1.1"
+
+
+def test_a_deposit_is_explained_as_cash() -> None:
+    book, _ = a_story()
+    assert why("1", book, []).summary == f"deal 1 moved 10000 USD of cash: {DealKind.BALANCE}"
+
+
+def test_a_persons_order_has_a_cause_where_others_have_a_signal() -> None:
+    book, _ = a_story()
+    order = an_order(3, key="mine-1")
+    order = structs.replace(order, decision=structs.replace(order.decision, cause=Cause.MANUAL))
+    book.apply(OrderCreated(order=order))
+    reply = why(order.order_id, book, [OrderCreated(order=order)])
+    assert facts(reply, "cause") == {"made by": "manual", "command": "mine-1"}
+    assert "because manual" in reply.summary
+
+
+def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to_change() -> None:
+    flat, cursor, rules = Book(), TickCursor(), some_rules(volume="5")
+    for told in (an_opened_stream(), learned()):
+        flat.apply(told)
+    signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
+    count(signal, cursor)
+    denied = decide(signal, flat, cursor, rules).events[0]
+    assert isinstance(denied, OrderDenied)
+    reply = why("EURUSD", flat, [denied], cursor)
+    assert facts(reply, "decision") == {
+        "denied by": "ORDER_VOLUME",
+        "limit": "1 lots",
+        "observed": "5 lots",
+        "position before": "FLAT",
+        "what would have to change": REMEDIES["ORDER_VOLUME"],
+    }
+    assert facts(reply, "signal")["publisher"] == "signal-7"
+    assert "1 signals of this stream were turned down by ORDER_VOLUME" in reply.summary
+    assert why(denied.denial_id, flat, [denied], cursor).kind == "denial"
+
+
+def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_denial() -> None:
+    book, _ = a_story()
+    cursor = TickCursor()
+    signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
+    count(signal, cursor)
+    assert not decide(signal, book, cursor, some_rules()).events
+    denied = OrderDenied(
+        symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="SPREAD", limit="3", observed="4"
+    )
+    reply = why("EURUSD", book, [denied], cursor)
+    assert reply.summary == "the latest SELL of EURUSD was BLOCKED: POSITION_OPEN"
+    assert facts(reply, "tick")["spread"] == "12 points"
+    assert facts(reply, "decision")["what would have to change"] == REMEDIES["POSITION_OPEN"]
+    assert facts(reply, "by now") == {"position": "SHORT 0.01 lots", "trading": "ACTIVE"}
+
+
+def test_a_symbol_that_was_never_held_back_says_so() -> None:
+    book, _ = a_story()
+    assert why("EURUSD", book, []).summary == "no signal of EURUSD has been blocked or denied"
+
+
+def test_the_longest_story_fits_into_a_frame() -> None:
+    book, events = a_story()
+    order_id = "01234567-000002"
+    words = "ü" * 512
+    many: list[Event] = [an_update(order_id, OrderStatus.ACCEPTED, code="X", error=words) for _ in range(5_000)]
+    reply = why(order_id, book, [*events, *many])
+    assert len(encode(reply)) <= MAX_FRAME_BYTES
+    assert any("more that are not shown" in line.words for step in reply.steps for line in step.lines)
+
+
+def test_a_story_is_whole_when_the_order_has_ended_and_all_its_deals_are_there() -> None:
+    book, events = a_story()
+    order = book.orders["01234567-000002"]
+    assert is_told(order, events)
+    assert not is_told(order, events[:-1])
+    assert not is_told(structs.replace(order, status=OrderStatus.ACCEPTED), events)
+
+
+def test_every_code_of_a_rule_and_of_a_judgement_says_what_would_have_to_change() -> None:
+    codes = {
+        code
+        for path in RULES.glob("*.py")
+        for code in re.findall(r'(?:Denial|beyond)\(\s*"([A-Z_]+)"', path.read_text())
+    }
+    assert len(codes) > 15
+    judged = {verdict.value for verdict in Verdict} - {Verdict.PASS.value, Verdict.HOLD.value}
+    assert sorted((codes | judged) - set(REMEDIES)) == []

@@ -1,0 +1,124 @@
+"""Finding what a ledger's file tells of one order, deal or denial."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import StartError
+from proto.control import WhyQuery
+from proto.units import Side
+from proto.views import WhyReply
+from services.portfolio import history
+from services.portfolio.answering import answer_query
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
+from services.portfolio.core.explaining import subject_of
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.history import events_about
+from services.portfolio.ledger import FILE_NAME, Ledger
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
+
+ORDERS = 60
+
+
+def a_denial(number: int, symbol: str = "EURUSD") -> OrderDenied:
+    return OrderDenied(
+        symbol=symbol,
+        direction=1,
+        ordinal=number,
+        time_ns=START_NS + number,
+        code="SPREAD",
+        limit="3 points",
+        observed="4 points",
+        denial_id=f"0123-d{number}",
+    )
+
+
+def events_of(number: int) -> list[Event]:
+    """What becomes of order `number`: it is sent; every third one is rejected, the others are filled at once."""
+    order = an_order(number, Side.BUY if number % 2 else Side.SELL)
+    made: list[Event] = [OrderCreated(order=order)]
+    is_rejected = number % 3 == 0
+    made.append(
+        OrderUpdated(
+            order_id=order.order_id,
+            status=OrderStatus.REJECTED if is_rejected else OrderStatus.SENT,
+            ticket=None,
+            retcode=None,
+            code="",
+            error="",
+            time_ns=START_NS,
+        )
+    )
+    if not is_rejected:
+        deal = a_deal(number + 1, order.side, order_id=order.order_id)
+        made.append(DealBooked(deal=deal, order_id=order.order_id, closings=[]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
+    """A ledger of many orders with a denial before each, and the book that it folds to."""
+    path = tmp_path_factory.mktemp("desk") / FILE_NAME
+    book = Book()
+    events: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]
+    for number in range(1, ORDERS + 1):
+        events += [a_denial(number), *events_of(number)]
+    stop = a_deal(ORDERS + 2, Side.SELL, volume="0.01")
+    events.append(DealBooked(deal=stop, order_id="", closings=[]))
+    with closing(Ledger(path)) as ledger:
+        for event in events:
+            book.apply(event)
+        ledger.commit(events, book, TickCursor())
+    return path, book
+
+
+@given(number=st.integers(1, ORDERS))
+def test_an_orders_events_are_all_found_and_no_others(desk: tuple[Path, Book], number: int) -> None:
+    path, book = desk
+    assert events_about(path, subject_of(an_order(number).order_id, book, TickCursor())) == events_of(number)
+
+
+def test_a_denial_is_found_by_its_id_and_the_last_one_by_its_symbol(desk: tuple[Path, Book]) -> None:
+    path, book = desk
+    assert events_about(path, subject_of("0123-d7", book, TickCursor())) == [a_denial(7)]
+    assert events_about(path, subject_of("EURUSD", book, TickCursor())) == [a_denial(ORDERS)]
+    assert events_about(path, subject_of("0123-d70", book, TickCursor())) == []
+
+
+def test_a_deal_without_an_order_is_found_by_its_number(desk: tuple[Path, Book]) -> None:
+    path, book = desk
+    (found,) = events_about(path, subject_of(f"deal {ORDERS + 2}", book, TickCursor()))
+    assert isinstance(found, DealBooked)
+    assert found.deal.deal == ORDERS + 2
+
+
+def test_a_search_ends_at_its_bound(desk: tuple[Path, Book], monkeypatch: pytest.MonkeyPatch) -> None:
+    path, book = desk
+    monkeypatch.setattr(history, "EVENTS_MAX", 20)
+    assert events_about(path, subject_of("0123-d7", book, TickCursor())) == []
+    assert events_about(path, subject_of(f"0123-d{ORDERS}", book, TickCursor())) == [a_denial(ORDERS)]
+
+
+def test_a_ledger_that_is_not_there_is_named(tmp_path: Path, desk: tuple[Path, Book]) -> None:
+    with pytest.raises(StartError, match=r"none\.db is not there"):
+        events_about(tmp_path / "none.db", subject_of("EURUSD", desk[1], TickCursor()))
+
+
+def test_a_desk_answers_why_with_the_ledgers_events_or_says_what_it_does_not_know(desk: tuple[Path, Book]) -> None:
+    path, book = desk
+    running = Desk(rules=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
+    reply = answer_query(running, WhyQuery("deal 2"), path, 0)
+    assert isinstance(reply, WhyReply)
+    assert reply.summary.startswith("deal 2 is of order 01234567-000001: BUY 0.01 EURUSD is FILLED")
+    assert "nothing is known of 'x-1'" in str(answer_query(running, WhyQuery("x-1"), path, 0))
+    assert "is not there" in str(answer_query(running, WhyQuery("deal 2"), path.with_name("none.db"), 0))
+    assert book.balance == Decimal(10_000)

@@ -1,0 +1,123 @@
+"""The books are checked after each deal, and what does not agree stops trading by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from proto.control import TradingState
+from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount
+from services.portfolio.core.invariants import broken, broken_anywhere
+from services.portfolio.core.position import Leg, Lot, Position
+from tests.support.builders import a_gateway, a_signal, a_stream, an_order
+from tests.support.desk import HandDrivenDesk
+
+D = Decimal
+ORDER = an_order(1).order_id
+
+
+def a_desk() -> HandDrivenDesk:
+    """A desk that has bought 0.01 lots of EURUSD, and may sell them with the next signal."""
+    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001), (1.101, 1.1011))))
+    driven.run_up()
+    driven.gateway.due(driven.now)
+    driven.settle(driven.tell(a_signal(1, 1)))
+    assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
+    return driven
+
+
+def _balance(book: Book) -> None:
+    book.balance += D("0.01")
+
+
+def _entry(book: Book) -> None:
+    book.cash[CashAccount.SWAP] = D("-0.01")
+
+
+def _fills(book: Book) -> None:
+    book.filled_of_symbol["EURUSD"] += D("0.02")
+
+
+def _lot(book: Book) -> None:
+    lots = [Lot(D("0.03"), D("1.1"), "2", 1, 1)]
+    book.positions["EURUSD"] = Position("EURUSD", D(100_000), lots, [Leg(0, 1, D("0.03"), D("0.033"), 1)])
+
+
+def _forgotten(book: Book) -> None:
+    del book.positions["EURUSD"]
+
+
+def _leg(book: Book) -> None:
+    lots = [Lot(D("0.01"), D("1.1001"), "2", 1, 1, position=4)]
+    book.positions["EURUSD"] = Position("EURUSD", D(100_000), lots, [Leg(5, 1, D("0.01"), D("0.011001"), 1)])
+
+
+def _order(book: Book) -> None:
+    book.orders[ORDER] = structs.replace(book.orders[ORDER], filled_volume=D("0.02"))
+
+
+def _overfilled(book: Book) -> None:
+    book.orders[ORDER] = structs.replace(book.orders[ORDER], volume=D("0.005"))
+
+
+def _missing_order(book: Book) -> None:
+    del book.orders[ORDER]
+
+
+TAMPERED = pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        (_balance, "cash: the balance is 10000.01, expected 10000, the sum of its entries"),
+        (_entry, "cash: the sum of all accounts is -0.01, expected 0, zero, as entries balance"),
+        (_fills, "position of EURUSD: the volume of its lots is 0.01, expected 0.03, the sum of its fills"),
+        (_lot, "position of EURUSD: the volume of its lots is 0.03, expected 0.01, the sum of its fills"),
+        (_forgotten, "position of EURUSD: what is held is 0, expected 0.01, the sum of its fills"),
+        (_leg, "position of EURUSD, ticket 5: what it holds beyond its lots is 0.01, expected 0, nothing"),
+        (_order, f"order {ORDER}: its filled volume is 0.02, expected 0.01, the sum of its deals"),
+        (_overfilled, f"order {ORDER}: its deals come to 0.01, expected at most its volume 0.005"),
+        (_missing_order, f"order {ORDER}: what the ledger has of it is 0, expected 0.01, the sum of its deals"),
+    ],
+)
+
+
+def test_honest_books_are_whole() -> None:
+    book = a_desk().desk.book
+    assert broken(book, ["EURUSD"], [ORDER]) == broken_anywhere(book) == broken_anywhere(Book()) == ""
+
+
+@TAMPERED
+def test_what_does_not_agree_is_named_with_both_sides(alter: Callable[[Book], None], words: str) -> None:
+    book = a_desk().desk.book
+    alter(book)
+    assert broken(book, ["EURUSD"], [ORDER]) == broken_anywhere(book) == words
+
+
+def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:
+    book = a_desk().desk.book
+    _fills(book)
+    _overfilled(book)
+    assert broken(book) == broken(book, ["GBPUSD"], []) == ""
+    _entry(book)
+    assert broken(book).startswith("cash")
+
+
+@pytest.mark.parametrize("alter", [_balance, _entry, _fills])
+def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Callable[[Book], None]) -> None:
+    driven = a_desk()
+    alter(driven.desk.book)
+    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    trading = driven.desk.book.trading
+    assert trading is not None
+    assert (trading.state, trading.by) == (TradingState.HALTED, "invariants")
+    assert trading.reason == broken(driven.desk.book, ["EURUSD"])
+
+
+def test_honest_trading_halts_nothing() -> None:
+    driven = a_desk()
+    driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    assert driven.desk.book.trading_state is TradingState.ACTIVE

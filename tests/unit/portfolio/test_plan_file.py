@@ -1,0 +1,236 @@
+"""A plan's file: what it says is what is traded, its name is what it says, and what contradicts itself stops the start."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from proto.trading import OrderType, TimeInForce
+from services.portfolio.core.plan import PLAIN, Plan, SizingMethod
+from services.portfolio.plan_file import plan_named
+
+D = Decimal
+FRACTION = '[sizing]\nmethod = "fraction"\nrisk_pct = 1\n[exits]\nstop_loss_points = 50\n'
+WEIGHTS = '[sizing]\nmethod = "weights"\n'
+
+
+def a_plan(folder: Path, text: str) -> Plan:
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    return plan_named(str(path))
+
+
+def test_no_name_is_the_plain_plan() -> None:
+    assert plan_named("") is PLAIN
+    assert PLAIN.name == "plain"
+
+
+def test_a_file_that_changes_nothing_is_the_plain_plan(tmp_path: Path) -> None:
+    assert a_plan(tmp_path, '[sizing]\nmethod = "fixed"\n[entry]\ntype = "MARKET"\n') == PLAIN
+
+
+def test_a_plan_says_how_much_and_when_out(tmp_path: Path) -> None:
+    plan = a_plan(tmp_path, FRACTION + 'take_profit_points = 100\n[entry]\ntype = "LIMIT"\noffset_points = 3\n')
+    assert (plan.sizing.method, plan.sizing.risk_pct) == (SizingMethod.FRACTION, D(1))
+    assert (plan.exits.stop_loss_points, plan.exits.take_profit_points) == (50, 100)
+    assert (plan.entry.type, plan.entry.offset_points) == (OrderType.LIMIT, 3)
+    assert plan.of("EURUSD").tag == "desk"
+
+
+def test_a_plan_is_named_by_what_it_says_and_not_by_its_path_or_spelling(tmp_path: Path) -> None:
+    one = a_plan(tmp_path, FRACTION)
+    other = tmp_path / "elsewhere.toml"
+    other.write_text('# the same\n[exits]\nstop_loss_points = 50\n[sizing]\nrisk_pct = 1.0\nmethod = "fraction"\n')
+    assert (
+        one.name == plan_named(str(other)).name == "sizing.method=fraction,sizing.risk_pct=1,exits.stop_loss_points=50"
+    )
+
+
+def test_a_long_plan_has_a_digest_for_a_name(tmp_path: Path) -> None:
+    text = (
+        FRACTION + "take_profit_points = 100\ntrailing_stop_points = 30\ntrailing_step_points = 5\ntime_exit_s = 60\n"
+    )
+    name = a_plan(tmp_path, text).name
+    assert name.startswith("sha256-")
+    assert len(name) == 23
+    assert a_plan(tmp_path, text.replace("60", "61")).name != name
+
+
+def test_strategies_trade_their_symbols_and_the_plan_itself_the_others(tmp_path: Path) -> None:
+    plan = a_plan(
+        tmp_path,
+        FRACTION
+        + '[strategies.trend]\nsymbols = ["GBPUSD", "EURUSD"]\nvolume_max = 3\n'
+        + '[strategies.model]\nsymbols = ["NZDUSD"]\nsizing = { method = "fixed", volume = 0.2 }\n',
+    )
+    trend, model, rest = plan.of("EURUSD"), plan.of("NZDUSD"), plan.of("USDJPY")
+    assert (trend.tag, model.tag, rest.tag) == ("trend", "model", "desk")
+    assert trend.strategy is not None
+    assert trend.strategy.volume_max == D(3)
+    assert trend.sizing is plan.sizing
+    assert (model.sizing.method, model.sizing.volume) == (SizingMethod.FIXED, D("0.2"))
+    assert model.exits is plan.exits
+
+
+def test_the_order_of_strategies_and_symbols_is_no_part_of_the_name(tmp_path: Path) -> None:
+    one = '[strategies.a]\nsymbols = ["EURUSD", "GBPUSD"]\n'
+    two = '[strategies.b]\nsymbols = ["NZDUSD"]\n'
+    name = a_plan(tmp_path, one + two).name
+    assert name == "strategies.a.symbols=EURUSD+GBPUSD,strategies.b.symbols=NZDUSD"
+    assert a_plan(tmp_path, two + one.replace('"EURUSD", "GBPUSD"', '"GBPUSD", "EURUSD"')).name == name
+
+
+def test_an_own_section_of_a_strategy_is_told_even_where_it_is_the_plain_one(tmp_path: Path) -> None:
+    """It stands in place of the plan's section, so it decides."""
+    bare = '[sizing]\nvolume = 2\n[strategies.a]\nsymbols = ["EURUSD"]\n'
+    assert a_plan(tmp_path, bare).of("EURUSD").sizing.volume == D(2)
+    own = a_plan(tmp_path, bare + 'sizing = { method = "fixed" }\n')
+    assert own.of("EURUSD").sizing.volume is None
+    assert own.name == "sizing.volume=2,strategies.a.symbols=EURUSD,strategies.a.sizing=plain"
+
+
+def test_weights_may_stand_in_a_file_beside_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path is relative to the plan's, wherever the process runs."""
+    (tmp_path / "weights.json").write_text('{"XAUUSD": 10.5, "EURUSD": 40}')
+    monkeypatch.chdir("/")
+    of_file = a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
+    assert of_file.sizing.weights_pct == {"EURUSD": D(40), "XAUUSD": D("10.5")}
+    written = a_plan(tmp_path, WEIGHTS + "weights_pct = { EURUSD = 40, XAUUSD = 10.50 }\n")
+    assert written.name == of_file.name == "sizing.method=weights,sizing.weights_pct=EURUSD:40+XAUUSD:10.5"
+
+
+def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
+    plan = a_plan(tmp_path, '[entry]\ntype = "STOP"\noffset_points = 9\nlifetime_s = 60\ntime_in_force = "GTD"\n')
+    assert (plan.entry.time_in_force, plan.entry.lifetime_s) == (TimeInForce.GTD, 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("= 1", "expected sections such as [sizing]"),
+        ("other = 1", "unknown field `other`; expected sections such as [sizing]"),
+        ("[sizing]\nother = 1", "sizing: Object contains unknown field `other`"),
+        ('name = "mine"', "name is 'mine', expected none: a plan is named by what it says"),
+        ("sizing = 1", "sizing is 1: Expected `object`, got `int`"),
+        ('[sizing]\nmethod = "double"', "sizing.method is 'double': Invalid enum value 'double'"),
+        ("[exits]\nstop_loss_points = 0", "exits.stop_loss_points is 0: Expected `int` >= 1"),
+        ("[exits]\nstop_loss_points = 1.5", "exits.stop_loss_points is 1.5: Expected `int"),
+        ("[exits]\ntime_exit_s = -1", "exits.time_exit_s is -1: Expected `int` >= 1"),
+        ('[sizing]\nvolume = "much"', "sizing.volume is 'much': Invalid decimal string"),
+        ("[sizing]\nvolume = 0", "sizing.volume is 0, expected lots above 0 and at most 1000000"),
+        ("[sizing]\nvolume = 1e999999", "sizing.volume is 1E+999999, expected lots above 0"),
+        ("[sizing]\nvolume = 1e99999999999999999999", "expected sections such as [sizing]"),
+        ("[sizing]\nvolume = nan", "sizing.volume is NaN, expected lots above 0"),
+        ("[sizing]\nvolume_max = -1", "sizing.volume_max is -1, expected lots above 0"),
+        (FRACTION.replace("1", "101"), "sizing.risk_pct is 101, expected percent above 0 and at most 100"),
+        (FRACTION.replace("1", "-0.5"), "sizing.risk_pct is -0.5, expected percent above 0 and at most 100"),
+        (
+            '[sizing]\nmethod = "kelly"\npayoff = 2\nkelly_fraction = 1.1\n[exits]\nstop_loss_points = 5',
+            "sizing.kelly_fraction is 1.1, expected a part above 0 and at most 1",
+        ),
+        (
+            '[sizing]\nmethod = "kelly"\nkelly_risk_pct_max = inf',
+            "sizing.kelly_risk_pct_max is Infinity, expected percent above 0",
+        ),
+        (FRACTION.replace("risk_pct = 1\n", ""), "sizing.method is 'fraction', expected sizing.risk_pct with it"),
+        (FRACTION.replace("stop_loss_points = 50", ""), "'fraction', expected exits.stop_loss_points with it"),
+        ('[sizing]\nmethod = "kelly"\npayoff = 2', "sizing.method is 'kelly', expected exits.stop_loss_points with it"),
+        (
+            '[sizing]\nmethod = "kelly"\n[exits]\nstop_loss_points = 5',
+            "sizing.method is 'kelly', expected sizing.payoff or exits.take_profit_points with it",
+        ),
+        ('[sizing]\nmethod = "volatility"', "'volatility', expected sizing.volatility_pct_per_day with it"),
+        (WEIGHTS, "sizing.method is 'weights', expected sizing.weights_pct or sizing.weights_file with it"),
+        (WEIGHTS + "weights_pct = { EURUSD = -1 }", "sizing.weights_pct.EURUSD is -1, expected percent of at least 0"),
+        (WEIGHTS + "weights_pct = { EURUSD = 1e5 }", "EURUSD is 100000, expected percent of at least 0 and at most 10000"),
+        (WEIGHTS + 'weights_file = "none.json"', "weights_file is 'none.json', expected a JSON file such as"),
+        (WEIGHTS + "weights_file = 3", "weights_file is 3, expected a path of a JSON file"),
+        (
+            WEIGHTS + 'weights_file = "w.json"\nweights_pct = { EURUSD = 1 }',
+            "weights_file is 'w.json' and there is weights_pct, expected one of the two",
+        ),
+        (
+            "[sizing]\nrisk_pct = 1",
+            "sizing.risk_pct with method = 'fixed', expected it with method = 'fraction'",
+        ),
+        (
+            FRACTION.replace("risk_pct", "volatility_half_life_min = 9\nrisk_pct"),
+            "sizing.volatility_half_life_min with method = 'fraction', expected it with method = 'volatility'",
+        ),
+        ("[exits]\ntrailing_step_points = 2", "exits.trailing_step_points is 2, expected it with trailing_stop_points"),
+        ('[entry]\ntype = "market"', "entry.type is 'market': Invalid enum value"),
+        ('[entry]\ntype = "LIMIT"', "entry.type is 'LIMIT', expected entry.offset_points with it"),
+        ('[entry]\ntype = "STOP"', "entry.type is 'STOP', expected entry.offset_points with it"),
+        ("[entry]\noffset_points = 3", "entry.offset_points is 3, expected none with type = 'MARKET'"),
+        ("[entry]\nlifetime_s = 3", "entry.lifetime_s is 3, expected none with type = 'MARKET'"),
+        ('[entry]\ntime_in_force = "GTD"', "entry.time_in_force is 'GTD', expected another with type = 'MARKET'"),
+        (
+            '[entry]\ntype = "LIMIT"\noffset_points = 1\ntime_in_force = "IOC"',
+            "entry.time_in_force is 'IOC', expected GTC, DAY or GTD for an order that rests",
+        ),
+        (
+            '[entry]\ntype = "LIMIT"\noffset_points = 1\ntime_in_force = "GTD"',
+            "entry.time_in_force is 'GTD', expected entry.lifetime_s with it",
+        ),
+        (
+            '[entry]\ntype = "LIMIT"\noffset_points = 1\ntime_in_force = "DAY"\nlifetime_s = 60',
+            "entry.lifetime_s is 60, expected no time_in_force, or 'GTD', with it",
+        ),
+        (
+            '[entry]\ntype = "LIMIT"\noffset_points = 1\ndeviation_points = 1',
+            "entry.deviation_points is 1, expected it with type = 'MARKET'",
+        ),
+        ("[strategies.a]\nvolume_max = 1", "strategies.a: Object missing required field `symbols`"),
+        ("[strategies.a]\nsymbols = []", "strategies.a.symbols is []: Expected `array` of length >= 1"),
+        ('[strategies.A]\nsymbols = ["EURUSD"]', "matching regex"),
+        ('[strategies.desk]\nsymbols = ["EURUSD"]', "strategies.desk: the tag is the desk's own"),
+        ('[strategies.manual]\nsymbols = ["EURUSD"]', "strategies.manual: the tag is the desk's own"),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD"]\n[strategies.b]\nsymbols = ["NZDUSD", "EURUSD"]',
+            "strategies.b.symbols has EURUSD, which is in strategies.a.symbols, expected each symbol once",
+        ),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD", "EURUSD"]',
+            "strategies.a.symbols has EURUSD, which is in strategies.a.symbols, expected each symbol once",
+        ),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD"]\ndaily_loss_pct_max = 0',
+            "strategies.a.daily_loss_pct_max is 0, expected percent above 0 and at most 100",
+        ),
+        (
+            FRACTION + '[strategies.a]\nsymbols = ["EURUSD"]\nexits = { time_exit_s = 5 }',
+            "strategies.a.sizing.method is 'fraction', expected exits.stop_loss_points with it",
+        ),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD"]\nsizing = { method = "weights", weights_pct = { EURUSD = nan } }',
+            "strategies.a.sizing.weights_pct.EURUSD is NaN, expected percent of at least 0",
+        ),
+    ],
+)  # fmt: skip
+def test_a_plan_that_cannot_be_followed_stops_the_start(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(StartError) as refusal:
+        a_plan(tmp_path, text)
+    assert str(refusal.value).startswith(f"PLAN: {tmp_path / 'plan.toml'}: ")
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["[", "[1]", '{"EURUSD": "much"}', '{"EURUSD": null}', "NaN"])
+def test_a_file_of_weights_that_has_none_stops_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "weights.json").write_text(text)
+    with pytest.raises(StartError, match=r"weights_file is 'weights.json', expected a JSON file such as"):
+        a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
+
+
+def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"PLAN: value '.*none\.toml', expected a TOML file of a plan \(No such file"):
+        plan_named(str(tmp_path / "none.toml"))
+
+
+def test_what_is_no_text_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(StartError, match="PLAN: "):
+        plan_named(str(tmp_path / "plan.toml"))

@@ -1,0 +1,287 @@
+"""Ledger against a venue that is told by hand: tickets, terms of orders, partial fills, equity and margin."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from proto.control import Difference
+from proto.gateway import (
+    AccountReply,
+    DealsReply,
+    GetAccount,
+    GetDeals,
+    GetOrders,
+    OrderReplyStatus,
+    OrdersReply,
+    PositionsReply,
+    Request,
+    VenueDeal,
+    VenueOrder,
+    VenuePosition,
+)
+from proto.trading import AccountMode, OrderType, TimeInForce
+from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Order
+from services.portfolio.core.reconcile import compare
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned
+
+D = Decimal
+IDENTITY: dict[str, Any] = {"status": "OK", "mode": "simulated", "venue": "v", "account": "a", "boot_id": "b"}
+CURSOR = TickCursor(ordinal=5, sequences={"EURUSD": 5}, marks={"EURUSD": Mark(1.1, 1.1002, 1)})
+
+
+class Venue:
+    """A venue that has exactly what it is told to have."""
+
+    def __init__(self, deals: list[VenueDeal], **account: Any) -> None:
+        self.deals = deals
+        self.orders: list[VenueOrder] = []
+        self.positions: list[VenuePosition] = []
+        self.account = account
+
+    def answer(self, request: Request) -> Any:
+        match request:
+            case GetAccount():
+                told = {
+                    "currency": "USD",
+                    "currency_digits": 2,
+                    "balance": sum((deal.cash for deal in self.deals), D(0)),
+                    "equity": None,
+                    "deal_cursor": len(self.deals),
+                    "ordinal": 5,
+                }
+                return AccountReply(**{**IDENTITY, **told, **self.account})
+            case GetDeals():
+                return DealsReply(**IDENTITY, deals=self.deals, next=None)
+            case GetOrders():
+                return OrdersReply(**IDENTITY, orders=self.orders, next=None)
+            case _:
+                return PositionsReply(**IDENTITY, positions=self.positions, next=None)
+
+
+def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list[Difference]:
+    """What a comparison finds."""
+    talk = compare(book, cursor)
+    request = next(talk)
+    try:
+        while True:
+            request = talk.send(venue.answer(request))
+    except StopIteration as done:
+        found: list[Difference] = done.value
+        return found
+
+
+def an_account(mode: AccountMode, *deals: VenueDeal, **account: Any) -> tuple[Book, Venue]:
+    """Ledger and venue with 10,000 USD and the same deals."""
+    book, told = Book(), [a_deposit(1), *deals]
+    for event in (an_opened_stream(account_mode=mode), learned()):
+        book.apply(event)
+    for deal in told:
+        book.apply(DealBooked(deal=deal, order_id=deal.order_id, closings=[]))
+    return book, Venue(told, **account)
+
+
+def a_position(ticket: int, side: Side, volume: str, **changed: Any) -> VenuePosition:
+    """A row of GET_POSITIONS."""
+    fields: dict[str, Any] = {
+        "ticket": ticket,
+        "symbol": "EURUSD",
+        "side": side,
+        "volume": D(volume),
+        "price_open": D("1.09"),
+        "profit": None,
+        "time_ns": START_NS,
+    }
+    return VenuePosition(**{**fields, **changed})
+
+
+def a_hedge(**account: Any) -> tuple[Book, Venue]:
+    """Ticket 7 long 0.3 lots, ticket 8 short 0.2, both sides agreed."""
+    book, venue = an_account(
+        AccountMode.HEDGING,
+        a_deal(2, Side.BUY, "0.3", "1.09", position=7),
+        a_deal(3, Side.SELL, "0.2", "1.09", position=8),
+        **account,
+    )
+    venue.positions = [a_position(7, Side.BUY, "0.3"), a_position(8, Side.SELL, "0.2")]
+    return book, venue
+
+
+def told(found: list[Difference]) -> list[tuple[str, str, str, str]]:
+    """Differences as plain rows."""
+    return [(one.kind, one.subject, one.ledger, one.venue) for one in found]
+
+
+def test_a_hedging_account_agrees_ticket_by_ticket() -> None:
+    book, venue = a_hedge()
+    assert compared(book, venue) == []
+
+
+def test_tickets_that_differ_are_told_though_the_net_agrees() -> None:
+    book, venue = a_hedge()
+    venue.positions = [a_position(7, Side.BUY, "0.2"), a_position(9, Side.SELL, "0.1")]
+    assert told(compared(book, venue)) == [
+        ("position", "EURUSD ticket 7", "0.3", "0.2"),
+        ("position", "EURUSD ticket 9", "0", "-0.1"),
+        ("position", "EURUSD ticket 8", "-0.2", "0"),
+    ]
+
+
+def test_on_a_netting_account_the_ticket_says_nothing() -> None:
+    book, venue = an_account(AccountMode.NETTING, a_deal(2, Side.BUY, "0.3", "1.09", position=7))
+    venue.positions = [a_position(11, Side.BUY, "0.3")]
+    assert compared(book, venue) == []
+
+
+# Long: (1.1000 - 1.0900) * 30,000 = 300; short: (1.0900 - 1.1002) * 20,000 = -204. Margin of the larger side: 0.3 lots of
+# 100,000 EUR at the ask, as bought, 33,006 USD, by a leverage of 100.
+WORTH = {"equity": D("10096.00"), "margin": D("330.06"), "leverage": 100}
+
+
+def test_equity_and_margin_that_agree_are_no_difference() -> None:
+    assert compared(*a_hedge(**WORTH), CURSOR) == []
+
+
+def test_swap_that_the_venue_has_not_booked_is_part_of_the_equity() -> None:
+    book, venue = a_hedge(**{**WORTH, "equity": D("10094.75")})
+    assert told(compared(book, venue, CURSOR)) == [("equity", "account a", "10096", "10094.75")]
+    venue.positions[0] = structs.replace(venue.positions[0], swap=D("-1.25"))
+    assert compared(book, venue, CURSOR) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "difference"),
+    [
+        ({"equity": D("10096.01")}, ("equity", "account a", "10096", "10096.01")),
+        ({"margin": D("330.05")}, ("margin", "account a", "330.06", "330.05")),
+        ({"leverage": 200}, ("margin", "account a", "165.03", "330.06")),
+    ],
+)
+def test_equity_or_margin_that_is_computed_otherwise_is_named(
+    changed: dict[str, Any], difference: tuple[str, str, str, str]
+) -> None:
+    assert told(compared(*a_hedge(**{**WORTH, **changed}), CURSOR)) == [difference]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [None, TickCursor(ordinal=4, sequences=CURSOR.sequences, marks=CURSOR.marks), TickCursor(ordinal=5)],
+    ids=["live", "another tick", "not marked in this stream"],
+)
+def test_worth_is_compared_at_the_same_tick_alone(cursor: TickCursor | None) -> None:
+    assert compared(*a_hedge(**{**WORTH, "equity": D(1), "margin": D(2)}), cursor) == []
+
+
+def test_a_book_that_differs_otherwise_is_not_told_twice() -> None:
+    book, venue = a_hedge(**{**WORTH, "equity": D(1)})
+    venue.positions.pop()
+    assert [one.kind for one in compared(book, venue, CURSOR)] == ["position"]
+
+
+def a_pair(order: Order, **changed: Any) -> tuple[Book, Venue]:
+    """An order as the ledger has it, and as the venue does."""
+    book, venue = an_account(AccountMode.HEDGING)
+    book.apply(OrderCreated(order=order))
+    fields: dict[str, Any] = {
+        "ticket": 3,
+        "order_id": order.order_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "volume": order.volume,
+        "filled_volume": order.filled_volume,
+        "filled_price": order.filled_price,
+        "status": OrderReplyStatus.ACCEPTED,
+        "retcode": 10008,
+        "reason": "",
+        "deal": 0,
+        "time_ns": START_NS,
+        "ordinal": 1,
+        "type": order.type,
+        "time_in_force": TimeInForce.GTC,
+        "price": order.limit_price,
+        "stop_loss": order.stop_loss,
+        "take_profit": order.take_profit,
+    }
+    venue.orders = [VenueOrder(**{**fields, **changed})]
+    return book, venue
+
+
+RESTING = an_order(
+    1,
+    status=OrderStatus.ACCEPTED,
+    type=OrderType.LIMIT,
+    limit_price=D("1.08"),
+    stop_loss=D("1.07"),
+    take_profit=D("1.10"),
+)
+
+
+def test_an_order_that_rests_as_the_ledger_has_it_is_no_difference() -> None:
+    assert compared(*a_pair(RESTING)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind"),
+    [
+        ({"type": OrderType.STOP}, "type"),
+        ({"position": 9}, "ticket"),
+        ({"price": D("1.081")}, "terms"),
+        ({"stop_loss": None}, "terms"),
+        ({"take_profit": D("1.2")}, "terms"),
+        ({"status": OrderReplyStatus.CANCELED}, "status"),
+        ({"volume": D("0.02")}, "volume"),
+    ],
+)
+def test_each_term_that_differs_has_its_name(changed: dict[str, Any], kind: str) -> None:
+    [found] = compared(*a_pair(RESTING, **changed))
+    assert found.kind == kind
+    assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.08, stops 1.07 and 1.1"
+
+
+def test_prices_are_not_compared_while_a_change_of_them_is_under_way() -> None:
+    changing = structs.replace(RESTING, limit_price=D("1.085"), revision=2, revision_answered=1)
+    assert compared(*a_pair(changing, price=D("1.08"), revision=1)) == []
+    answered = structs.replace(changing, revision_answered=2)
+    [found] = compared(*a_pair(answered, price=D("1.08"), revision=2))
+    assert found.kind == "terms"
+
+
+def test_an_open_order_that_only_one_side_has_is_named() -> None:
+    book, venue = a_pair(RESTING)
+    venue.orders = []
+    assert [one.kind for one in compared(book, venue)] == ["missing_order"]
+    book, venue = a_pair(RESTING)
+    book.orders.clear()
+    assert [one.kind for one in compared(book, venue)] == ["unknown_order"]
+
+
+@pytest.mark.parametrize("status", [OrderReplyStatus.CANCELED, OrderReplyStatus.PARTIALLY_FILLED])
+def test_a_part_that_was_filled_agrees_whatever_became_of_the_rest(status: OrderReplyStatus) -> None:
+    order = an_order(1, volume="0.3")
+    book, venue = a_pair(order, filled_volume=D("0.1"), filled_price=D("1.1"), status=status)
+    deal = a_deal(2, Side.BUY, "0.1", "1.1", order_id=order.order_id, position=7)
+    book.apply(DealBooked(deal=deal, order_id=order.order_id, closings=[]))
+    venue.deals.append(deal)
+    venue.positions = [a_position(7, Side.BUY, "0.1")]
+    if status is OrderReplyStatus.CANCELED:
+        assert [one.kind for one in compared(book, venue)] == ["status"]
+        book.apply(
+            OrderUpdated(
+                order_id=order.order_id,
+                status=OrderStatus.CANCELED,
+                ticket=3,
+                retcode=None,
+                code="",
+                error="",
+                time_ns=START_NS,
+            )
+        )
+    assert compared(book, venue) == []

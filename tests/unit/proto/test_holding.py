@@ -1,0 +1,49 @@
+"""What an open position has cost by the average price, and what closing it brings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from proto.holding import Holding, gross_at, hold
+
+D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("before", "signed", "price", "after", "closed"),
+    [
+        (("0", "0"), "2", "1.1", ("2", "2.2"), ("0", "0")),
+        (("2", "2.2"), "1", "1.4", ("3", "3.6"), ("0", "0")),
+        (("-2", "-2.2"), "-1", "1.4", ("-3", "-3.6"), ("0", "0")),
+        # A third of the cost of 3.6 goes with a third of the volume.
+        (("3", "3.6"), "-1", "1.5", ("2", "2.4"), ("1", "1.2")),
+        (("3", "3.6"), "-3", "1.5", ("0", "0"), ("3", "3.6")),
+        (("3", "3.6"), "-5", "1.5", ("-2", "-3.0"), ("3", "3.6")),
+        (("-3", "-3.6"), "5", "1.5", ("2", "3.0"), ("-3", "-3.6")),
+    ],
+)
+def test_a_deal_adds_to_the_cost_takes_its_part_of_it_or_turns_it(
+    before: tuple[str, str], signed: str, price: str, after: tuple[str, str], closed: tuple[str, str]
+) -> None:
+    found = hold(Holding(D(before[0]), D(before[1])), signed_volume=D(signed), price=D(price))
+    assert found.holding == Holding(D(after[0]), D(after[1]))
+    assert (found.closed_volume, found.closed_cost) == (D(closed[0]), D(closed[1]))
+
+
+def test_a_part_that_does_not_divide_evenly_leaves_the_rest_and_loses_nothing() -> None:
+    found = hold(Holding(D(3), D(1)), signed_volume=D(-1), price=D(1))
+    assert found.closed_cost == D("0.333333333333333")
+    assert found.holding.cost + found.closed_cost == 1
+
+
+def test_closing_at_a_price_brings_the_difference_to_the_cost() -> None:
+    assert gross_at(Holding(D(2), D("2.2")), price=D("1.2"), contract_size=D(100_000)) == D(20_000)
+    assert gross_at(Holding(D(-2), D("-2.2")), price=D("1.2"), contract_size=D(100_000)) == D(-20_000)
+    assert gross_at(Holding(), price=D("1.2"), contract_size=D(100_000)) == 0
+
+
+def test_a_deal_has_a_volume() -> None:
+    with pytest.raises(AssertionError):
+        hold(Holding(), signed_volume=D(0), price=D(1))

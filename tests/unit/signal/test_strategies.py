@@ -1,0 +1,106 @@
+"""Which strategy speaks for a symbol: one name for all, or a name for each."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.signal.core.desk import SignalDesk
+from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.strategies import (
+    UnknownStrategyError,
+    canonical_strategy,
+    speaks_for_a_model,
+    strategies_named,
+    strategy_factories,
+)
+from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
+
+MOMENTUM = "tests.unit.signal.builders:Momentum"
+SYMBOLS = ("EURUSD", "NZDUSD")
+
+
+def test_one_name_is_for_all_symbols() -> None:
+    assert strategies_named("ema_cross", SYMBOLS) == {"EURUSD": "ema_cross", "NZDUSD": "ema_cross"}
+    assert strategies_named(MOMENTUM, SYMBOLS) == dict.fromkeys(SYMBOLS, MOMENTUM)
+
+
+def test_each_symbol_may_have_its_name_in_any_order() -> None:
+    named = strategies_named(f"NZDUSD={MOMENTUM}, EURUSD = ema_cross", SYMBOLS)
+    assert list(named.items()) == [("EURUSD", "ema_cross"), ("NZDUSD", MOMENTUM)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words_"),
+    [
+        ("EURUSD=ema_cross", "no strategy for NZDUSD, expected one name, or SYMBOL=NAME for each symbol"),
+        ("EURUSD=a,NZDUSD=b,EURUSD=c", "EURUSD has two strategies, a and c, expected"),
+        ("EURUSD=a,NZDUSD=b,GBPUSD=c", "GBPUSD=c, but GBPUSD is not traded, expected EURUSD, NZDUSD"),
+        ("EURUSD=a,NZDUSD", "'NZDUSD' is no SYMBOL=NAME, expected"),
+        ("EURUSD=a,NZDUSD=", "'NZDUSD=' is no SYMBOL=NAME, expected"),
+        ("=a", "'=a' is no SYMBOL=NAME, expected"),
+        ("EURUSD=a,NZDUSD=b,", "'' is no SYMBOL=NAME, expected"),
+    ],
+)
+def test_a_symbol_has_exactly_one_strategy(text: str, words_: str) -> None:
+    with pytest.raises(UnknownStrategyError) as refusal:
+        strategies_named(text, SYMBOLS)
+    assert str(refusal.value).startswith(words_)
+
+
+def test_however_it_is_written_the_same_strategies_have_one_word() -> None:
+    assert canonical_strategy("NZDUSD=b,EURUSD=a", SYMBOLS) == "EURUSD=a,NZDUSD=b"
+    assert canonical_strategy("NZDUSD=a,EURUSD=a", SYMBOLS) == canonical_strategy("a", SYMBOLS) == "a"
+
+
+def test_a_model_is_spoken_for_by_all_symbols_or_by_one() -> None:
+    assert speaks_for_a_model("xgboost")
+    assert speaks_for_a_model("EURUSD=ema_cross, NZDUSD = xgboost")
+    assert not speaks_for_a_model("EURUSD=ema_cross,NZDUSD=my.xgboost:Model")
+
+
+def test_each_symbol_is_given_what_makes_its_strategy() -> None:
+    makers = strategy_factories(f"EURUSD=ema_cross,NZDUSD={MOMENTUM}", SYMBOLS)
+    assert makers == {"EURUSD": EmaCross, "NZDUSD": Momentum}
+    with pytest.raises(UnknownStrategyError, match="no strategy 'nope'"):
+        strategy_factories("EURUSD=ema_cross,NZDUSD=nope", SYMBOLS)
+
+
+def a_mixed_desk() -> SignalDesk:
+    return SignalDesk(publisher="s", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross})
+
+
+def test_a_desk_says_which_strategies_speak() -> None:
+    assert a_mixed_desk().strategy == "EURUSD=momentum,NZDUSD=ema_cross"
+    alike = SignalDesk(publisher="s", boot_id="s1", make_strategies=dict.fromkeys(SYMBOLS, EmaCross))
+    assert alike.strategy == "ema_cross"
+
+
+def test_more_than_a_hello_has_room_for_is_said_as_a_digest() -> None:
+    names = [f"SYMBOL{number}" for number in range(9)]
+    many = dict.fromkeys(names, EmaCross)
+    said = {SignalDesk(publisher="s", boot_id="b", make_strategies={**many, name: Momentum}).strategy for name in names}
+    assert len(said) == len(names)
+    assert all(word.startswith("sha256-") and len(word) == 23 for word in said)
+
+
+def test_a_checkpoint_is_of_the_strategies_of_all_symbols() -> None:
+    ticks = a_walk(700, symbols=SYMBOLS)
+    bench = Bench(TickGateway(ticks, window=len(ticks)))
+    bench.desk = a_mixed_desk()
+    bench.start().publish(ticks[:350])
+    kept, before = bench.desk.checkpoint(), list(bench.desk.ring.since(1))
+    exchanged = SignalDesk(publisher="s", boot_id="s2", make_strategies={"EURUSD": EmaCross, "NZDUSD": Momentum})
+    with pytest.raises(
+        ValueError, match="checkpoint of strategy EURUSD=momentum,NZDUSD=ema_cross, expected EURUSD=ema"
+    ):
+        exchanged.restore(kept, before)
+    resumed = Bench(bench.gateway)
+    resumed.desk = a_mixed_desk()
+    resumed.desk.restore(kept, before)
+    resumed.start().publish(ticks[350:])
+    bench.publish(ticks[350:])
+    assert [word for word in words(resumed.signals) if word[0] > 350] == [  # type: ignore[operator] # ordinals
+        word
+        for word in words(bench.signals)
+        if word[0] > 350  # type: ignore[operator] # ordinals
+    ]
