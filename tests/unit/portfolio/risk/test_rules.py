@@ -321,6 +321,6 @@ def test_every_limit_of_the_default_set_has_a_rule_that_reads_it() -> None:
     """A limit that nothing looks at would be a promise without a rule."""
     readers = [levels.__file__, *(rule.__file__ for rule in ladder.ON_OPENING), remember.__file__]  # type: ignore[attr-defined]
     sources = "".join(Path(file).read_text() for file in readers)
-    read_elsewhere = {"name", "leverage", "position_legs_max"}
+    read_elsewhere = {"name", "leverage", "position_legs_max", "foreign_orders"}
     unread = {field for field in Limits.__struct_fields__ if f"limits.{field}" not in sources}
     assert unread == read_elsewhere
