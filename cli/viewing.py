@@ -34,6 +34,7 @@ ORDER_COLUMNS: Final = [
     "type",
     "volume",
     "price",
+    "limit_price",
     "status",
     "filled_volume",
     "filled_price",
@@ -60,6 +61,11 @@ FILL_COLUMNS: Final = [
 POSITION_COLUMNS: Final = (
     ["symbol", "direction", "net_volume", "avg_entry_price", "close_price", "unrealized_pnl", "stops", "lots_count"]
 )  # fmt: skip
+ORDER_SPARE: Final = ["tag", "code", "error", "price", "type", "number", "filled_volume", "limit_price", "order_id"]
+FILL_SPARE: Final = ["why", "commission", "swap", "slippage", "order_id", "entry"]
+POSITION_SPARE: Final = ["lots_count", "stops", "close_price"]
+"""What a narrow terminal does without, the first first; JSON has everything."""
+
 RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
 
 Last = Annotated[
@@ -85,21 +91,23 @@ def orders(
     """Orders, the latest last, with what became of each."""
     with link(data_dir, url) as desk:
         rows, total = order_rows(desk, open_only=open_only, last=_wanted(last, as_json=as_json))
-    return _show(rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json)
+    return _show(
+        rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json, spare=ORDER_SPARE
+    )
 
 
 def fills(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Executions, the latest last, with what each cost and earned."""
     with link(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=True, last=_wanted(last, as_json=as_json))
-    return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json)
+    return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
     with link(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=False, last=_wanted(last, as_json=as_json))
-    return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json)
+    return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
@@ -111,7 +119,7 @@ def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False)
         found = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
         rows = _ledger().positions(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
     shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
-    return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json)
+    return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
 
 
 def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
@@ -285,13 +293,21 @@ def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(words)
 
 
-def _show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], none: str, total: int, *, as_json: bool) -> int:
+def _show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    none: str,
+    total: int,
+    *,
+    as_json: bool,
+    spare: Sequence[str] = (),
+) -> int:
     from cli.summary import show_rows
 
     if as_json:
         print(json_text(rows))
         return 0
-    show_rows(rows, columns, none=none)
+    show_rows(rows, columns, none=none, spare=spare)
     if total > len(rows):
         print(f"the last {len(rows)} of {total:,}; --last N shows more, --json has all of them")
     return 0
