@@ -76,7 +76,8 @@ def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
         case AccountQuery():
             return account_view(book, cursor, limits)
         case RiskQuery():
-            return risk_page(Account(book, cursor, limits), query, desk.domain_ns(mono_ns), desk.warning)
+            account = Account(book, cursor, limits, plan=desk.rules.plan)
+            return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
         case WhyQuery():
             raise AssertionError("WHY is answered by explaining.py")
 

@@ -2,7 +2,7 @@
 
 A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
 then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
-Orders of strangers that a person has looked at (`RESUME`) are none any more.
+Orders of strangers that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.placing import cancel_of
 from services.portfolio.core.position import Leg
 from services.portfolio.core.reconcile import Finding, Findings, examine
+from services.portfolio.core.risk.limits import ForeignOrders
 
 AGAIN_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""
@@ -63,15 +64,20 @@ class Watch:
         since = Cleared() if is_for_person else desk.book.cleared
         if not is_start:
             yield from learn_terms(desk, *desk.rules.symbols)
-        findings = Findings()
+        is_wrong = desk.rules.limits.foreign_orders is ForeignOrders.HALT
+        findings = Findings(are_strangers_wrong=is_wrong)
         found = yield from self._compare(findings, since)
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found
             yield Pause(AGAIN_NS)
-            findings = Findings()
+            findings = Findings(are_strangers_wrong=is_wrong)
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
-        desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        if strangers and not is_wrong:
+            desk.meet_strangers(strangers)
+            strangers = []
+        desk.strangers = strangers
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
