@@ -17,10 +17,10 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
-from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
 from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
 from tests.simulation.ledger import fold
 from tests.simulation.person import Person
+from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
 from tests.simulation.scenario import STREAM_ID, Restless, connect_and_boot
 from tests.simulation.world import MS, Faults, World
 
