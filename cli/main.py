@@ -16,6 +16,7 @@ import typer
 from cli import (
     chaos,
     configuration,
+    conformance,
     exporting,
     generating,
     keeping,
@@ -51,6 +52,7 @@ trading.add_to(app)
 ordering.add_to(app)
 configuration.add_to(app)
 chaos.add_to(app)
+conformance.add_to(app)
 generating.add_to(ticks.app)
 app.add_typer(ticks.app, name="ticks")
 

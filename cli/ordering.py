@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 EXIT_DENIED: Final = 1
 NONE: Final = "none"
+EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk {}"
 _NS: Final = 1_000_000_000
 
 Key = Annotated[
@@ -53,18 +54,21 @@ Expires = Annotated[
     str | None, typer.Option("--expires", metavar="TIME", help="Until when it stands, such as 2026-11-27T12:00Z.")
 ]
 
-app = typer.Typer(help="Buy, sell, cancel and change orders by hand.", no_args_is_help=True)
-
 
 def add_to(parent: typer.Typer) -> None:
     """Register the commands."""
-    example = "[bold]Example[/bold]\n\n  paperdesk {}"
-    app.command(epilog=example.format('order buy EURUSD --volume 0.10 --sl 1.0800 --reason "breakout"'))(buy)
-    app.command(epilog=example.format('order sell EURUSD --volume 0.10 --limit 1.1000 --reason "range"'))(sell)
-    app.command(epilog=example.format('order cancel 0123abcd-000017 --reason "too late"'))(cancel)
-    app.command(epilog=example.format('order modify 0123abcd-000017 --price 1.0950 --reason "follow"'))(modify)
-    parent.add_typer(app, name="order")
-    parent.command(epilog=example.format('close EURUSD --reason "news at 14:30"'))(close)
+    parent.add_typer(group(), name="order")
+    parent.command(epilog=EXAMPLE.format('close EURUSD --reason "news at 14:30"'))(close)
+
+
+def group() -> typer.Typer:
+    """The commands below `order`."""
+    app = typer.Typer(help="Buy, sell, cancel and change orders by hand.", no_args_is_help=True)
+    app.command(epilog=EXAMPLE.format('order buy EURUSD --volume 0.10 --sl 1.0800 --reason "breakout"'))(buy)
+    app.command(epilog=EXAMPLE.format('order sell EURUSD --volume 0.10 --limit 1.1000 --reason "range"'))(sell)
+    app.command(epilog=EXAMPLE.format('order cancel 0123abcd-000017 --reason "too late"'))(cancel)
+    app.command(epilog=EXAMPLE.format('order modify 0123abcd-000017 --price 1.0950 --reason "follow"'))(modify)
+    return app
 
 
 def buy(

@@ -12,11 +12,29 @@ from rich.text import Text
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
-    | {"avg_entry_price", "close_price", "slippage", "now", "headroom", "lots_count"}
+    | {"avg_entry_price", "close_price", "limit_price", "slippage", "now", "headroom", "lots_count"}
 )
 PIPED_WIDTH: Final = 200
 """Columns of a table that does not go to a terminal: wide enough that nothing is folded."""
 
+TITLES: Final = {
+    "order_id": "order",
+    "limit_price": "limit/stop",
+    "filled_volume": "filled",
+    "filled_price": "filled at",
+    "net_volume": "volume",
+    "avg_entry_price": "entry",
+    "close_price": "market",
+    "unrealized_pnl": "open P&L",
+    "lots_count": "lots",
+}
+"""How columns are headed where their field's name is long."""
+
+NOTHING: Final = "–"
+FOLDED_CHARS: Final = 30
+"""Of a cell, what has to fit: longer words are folded."""
+
+_TO_THE_SECOND: Final = "2026-11-27 12:00:00Z"
 _NS: Final = 1_000_000_000
 
 
@@ -97,18 +115,48 @@ def difference_words(found: Mapping[str, Any]) -> str:
     )
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str) -> None:
-    """Rows as a table; `none` is said when there are none."""
+def show_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, none: str, spare: Sequence[str] = ()
+) -> None:
+    """Rows as a table; `none` is said when there are none.
+
+    `spare` columns may be left out: those without a single value, and then one after the other while the page is too narrow.
+    """
     out = console()
     if not rows:
         out.print(none)
         return
+    texts = {column: [cell(column, row[column]) for row in rows] for column in columns}
+    if spare:
+        texts = _fitting({column: _short(column, cells) for column, cells in texts.items()}, spare, out.width)
     table = Table()
-    for column in columns:
-        table.add_column(column.removesuffix("_ns"), justify="right" if column in NUMBERS else "left")
-    for row in rows:
-        table.add_row(*(Text(cell(column, row[column])) for column in columns))
+    for column in texts:
+        table.add_column(_title(column), justify="right" if column in NUMBERS else "left", overflow="fold")
+    for cells in zip(*texts.values(), strict=True):
+        table.add_row(*map(Text, cells))
     out.print(table)
+
+
+def _title(column: str) -> str:
+    return TITLES.get(column, column.removesuffix("_ns"))
+
+
+def _short(column: str, cells: list[str]) -> list[str]:
+    """Times to the second."""
+    if not column.endswith("_ns"):
+        return cells
+    return [text if len(text) <= len(_TO_THE_SECOND) else text[: len(_TO_THE_SECOND) - 1] + "Z" for text in cells]
+
+
+def _fitting(texts: dict[str, list[str]], spare: Sequence[str], width: int) -> dict[str, list[str]]:
+    """The columns that the page has room for; words may be folded, so that only their beginning counts."""
+    left = {name: cells for name, cells in texts.items() if name not in spare or any(text != NOTHING for text in cells)}
+    for name in spare:
+        needed = sum(min(max(map(len, (_title(column), *cells))), FOLDED_CHARS) + 3 for column, cells in left.items())
+        if needed < width:
+            break
+        left.pop(name, None)
+    return left
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:
@@ -128,13 +176,13 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 def cell(name: str, value: Any) -> str:
     """A value as text: times as UTC, what is not there as a dash."""
     if value is None or value == "":
-        return "–"
+        return NOTHING
     if name.endswith("_ns"):
-        return utc(int(value)) if value else "–"
+        return utc(int(value)) if value else NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "–"
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or NOTHING
     return str(value)
 
 

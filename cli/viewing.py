@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.desk_link import Folder, Url, all_rows, link
-from cli.options import AsJson
+from cli.options import AsJson, plan_option
 from cli.places import json_text
 from common.errors import StartError
 from proto.views import PAGE_ROWS_MAX, plain_fields
@@ -34,6 +34,7 @@ ORDER_COLUMNS: Final = [
     "type",
     "volume",
     "price",
+    "limit_price",
     "status",
     "filled_volume",
     "filled_price",
@@ -60,6 +61,11 @@ FILL_COLUMNS: Final = [
 POSITION_COLUMNS: Final = (
     ["symbol", "direction", "net_volume", "avg_entry_price", "close_price", "unrealized_pnl", "stops", "lots_count"]
 )  # fmt: skip
+ORDER_SPARE: Final = ["tag", "code", "error", "price", "type", "number", "filled_volume", "limit_price", "order_id"]
+FILL_SPARE: Final = ["why", "commission", "swap", "slippage", "order_id", "entry"]
+POSITION_SPARE: Final = ["lots_count", "stops", "close_price"]
+"""What a narrow terminal does without, the first first; JSON has everything."""
+
 RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
 
 Last = Annotated[
@@ -85,21 +91,23 @@ def orders(
     """Orders, the latest last, with what became of each."""
     with link(data_dir, url) as desk:
         rows, total = order_rows(desk, open_only=open_only, last=_wanted(last, as_json=as_json))
-    return _show(rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json)
+    return _show(
+        rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json, spare=ORDER_SPARE
+    )
 
 
 def fills(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Executions, the latest last, with what each cost and earned."""
     with link(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=True, last=_wanted(last, as_json=as_json))
-    return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json)
+    return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
     with link(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=False, last=_wanted(last, as_json=as_json))
-    return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json)
+    return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
@@ -111,7 +119,7 @@ def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False)
         found = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
         rows = _ledger().positions(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
     shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
-    return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json)
+    return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
 
 
 def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
@@ -136,6 +144,12 @@ def risk(
             "--risk", help="default, none, or a TOML file, for a ledger: the desk's own where that has a name."
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="For a ledger: the plan whose budgets are shown, where it has one."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """What each limit of the risk ladder stands at, and what is left of it."""
@@ -150,16 +164,17 @@ def risk(
             pages.extend(() if found is None else (found,))
             return found
 
-        if risk_set is not None and desk.folder is None:
-            raise StartError(f"--risk {risk_set} without --data-dir, expected a ledger to read by these limits")
-        found = None if risk_set is not None else all_rows(desk, page)
+        named = {"--risk": risk_set, "--plan": None if plan is None else plan_option(plan)}
+        given = [f"{name} {value}" for name, value in named.items() if value is not None]
+        if given and desk.folder is None:
+            raise StartError(f"{' '.join(given)} without --data-dir, expected a ledger to read by that")
+        found = None if given else all_rows(desk, page)
         if found is not None:
             rows = [plain_fields(row) for row in found]
-        elif risk_set is not None:
-            assert desk.folder is not None
-            rows = _ledger().risk(desk.folder, risk_set)
         else:
-            rows = _ledger().risk(desk.ledger_instead(), None)
+            folder = desk.folder if given else desk.ledger_instead()
+            assert folder is not None
+            rows = _ledger().risk(folder, risk_set, named["--plan"])
     if pages and not as_json:
         state = f"trading is {pages[0].trading_state}" + (
             f": {pages[0].trading_reason}" if pages[0].trading_reason else ""
@@ -278,13 +293,21 @@ def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(words)
 
 
-def _show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], none: str, total: int, *, as_json: bool) -> int:
+def _show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    none: str,
+    total: int,
+    *,
+    as_json: bool,
+    spare: Sequence[str] = (),
+) -> int:
     from cli.summary import show_rows
 
     if as_json:
         print(json_text(rows))
         return 0
-    show_rows(rows, columns, none=none)
+    show_rows(rows, columns, none=none, spare=spare)
     if total > len(rows):
         print(f"the last {len(rows)} of {total:,}; --last N shows more, --json has all of them")
     return 0

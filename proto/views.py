@@ -23,7 +23,7 @@ class OrderRow(Struct, frozen=True, kw_only=True):
     """An order, what it was decided on, and what became of it.
 
     `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at, `limit_price`
-    that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. `cause` is what made the desk make it,
+    that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and expiry are those by now, after any change. `cause` is what made the desk make it,
     `reason` the words of the judgement, `key` the command of a person that it came from.
     """
 

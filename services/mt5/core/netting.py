@@ -1,26 +1,20 @@
 """Position accounting the way MetaTrader 5 keeps it: what a deal makes of the position that it is about.
 
 A position is the fold of its deals. On a netting account that is the symbol's one position; on a hedging account a deal either
-opens a position of its own or closes of the one that it names, so the same fold serves both. Nothing here knows about quotes, currencies or orders. The cost of what is open is kept
-exactly, so that opening and closing prices of a position add up to its profit whatever the average price rounds to.
+opens a position of its own or closes of the one that it names, so the same fold serves both. Nothing here knows about quotes,
+currencies or orders. What it has cost is `proto.holding`'s to say; here it gets its ticket, its open price and its name.
 """
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
-from proto.money import gross_profit
+from proto.holding import Holding, gross_at, hold
 from proto.units import Side
-
-COST_STEP: Final = Decimal("1e-15")
-"""Finest part of a cost that is split in proportion; the other part is what remains, so nothing is lost."""
-
-_WIDE: Final = Context(prec=60)
-"""Wide enough for every product below, so that none is rounded but where it says so."""
 
 PRICE_OPEN_STEP: Final = Decimal("1e-12")
 
@@ -84,46 +78,23 @@ def fold(
     crosses zero closes all and opens the rest at its own price, as a new position.
     """
     assert volume > 0, volume
-    with localcontext(_WIDE):
-        return _fold(position, symbol, volume * side.sign, price, time_ns, new_ticket)
+    signed = volume * side.sign
+    before = Holding() if position is None else Holding(position.volume, position.cost)
+    (rest, cost), closed_volume, closed_cost = hold(before, signed_volume=signed, price=price)
+    if position is None or (closed_volume and rest * position.volume < 0):
+        turned = Position(ticket=new_ticket, symbol=symbol, volume=rest, cost=cost, price_open=price, time_ns=time_ns)
+        return Folded(DealEntry.IN if position is None else DealEntry.INOUT, turned, closed_volume, closed_cost)
+    if not closed_volume:
+        average = (cost / rest).quantize(PRICE_OPEN_STEP)
+        grown = structs.replace(position, volume=rest, cost=cost, price_open=_tidy(average))
+        return Folded(DealEntry.IN, grown, closed_volume, closed_cost)
+    smaller = structs.replace(position, volume=rest, cost=cost) if rest else None
+    return Folded(DealEntry.OUT, smaller, closed_volume, closed_cost)
 
 
 def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, contract_size: Decimal) -> Decimal:
-    """Gross profit, in the profit currency, of a signed `volume` that cost `cost` and is closed at `price`.
-
-    It is `gross_profit` for a volume that was opened at several prices: their exact cost takes the place of a rounded
-    average.
-    """
-    with localcontext(_WIDE):
-        return gross_profit(
-            signed_volume=Decimal(1), open_price=cost, close_price=price * volume, contract_size=contract_size
-        )
-
-
-def _fold(
-    position: Position | None, symbol: str, signed: Decimal, price: Decimal, time_ns: int, new_ticket: int
-) -> Folded:
-    if position is None:
-        return Folded(DealEntry.IN, _opened(symbol, signed, price, time_ns, new_ticket), Decimal(0), Decimal(0))
-    if (position.volume > 0) == (signed > 0):
-        total = position.volume + signed
-        cost = position.cost + price * signed
-        average = (cost / total).quantize(PRICE_OPEN_STEP)
-        grown = structs.replace(position, volume=total, cost=cost, price_open=_tidy(average))
-        return Folded(DealEntry.IN, grown, Decimal(0), Decimal(0))
-    rest = position.volume + signed
-    if not rest:
-        return Folded(DealEntry.OUT, None, position.volume, position.cost)
-    if (rest > 0) == (position.volume > 0):
-        closed_cost = (position.cost * -signed / position.volume).quantize(COST_STEP)
-        smaller = structs.replace(position, volume=rest, cost=position.cost - closed_cost)
-        return Folded(DealEntry.OUT, smaller, -signed, closed_cost)
-    turned = _opened(symbol, rest, price, time_ns, new_ticket)
-    return Folded(DealEntry.INOUT, turned, position.volume, position.cost)
-
-
-def _opened(symbol: str, signed: Decimal, price: Decimal, time_ns: int, ticket: int) -> Position:
-    return Position(ticket=ticket, symbol=symbol, volume=signed, cost=price * signed, price_open=price, time_ns=time_ns)
+    """Gross profit, in the profit currency, of a signed `volume` that cost `cost` and is closed at `price`."""
+    return gross_at(Holding(volume, cost), price=price, contract_size=contract_size)
 
 
 def _tidy(price: Decimal) -> Decimal:

@@ -42,6 +42,7 @@ from proto.views import (
     ViewReply,
 )
 from services.portfolio.core.book import Book
+from services.portfolio.core.cash import CashAccount
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.orders import Order
@@ -75,14 +76,15 @@ def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
         case AccountQuery():
             return account_view(book, cursor, limits)
         case RiskQuery():
-            return risk_page(Account(book, cursor, limits), query, desk.domain_ns(mono_ns), desk.warning)
+            account = Account(book, cursor, limits, plan=desk.rules.plan)
+            return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
         case WhyQuery():
             raise AssertionError("WHY is answered by explaining.py")
 
 
 def order_row(order: Order) -> OrderRow:
-    """An order as it is told."""
-    decision = order.decision
+    """An order as it is told, with the prices that it has by now."""
+    decision, terms = order.decision, order.terms
     return OrderRow(
         order_id=order.order_id,
         number=order.number,
@@ -108,10 +110,10 @@ def order_row(order: Order) -> OrderRow:
         key=order.key,
         type=order.type.value,
         time_in_force="" if order.time_in_force is None else order.time_in_force.value,
-        limit_price=order.limit_price,
-        stop_loss=order.stop_loss,
-        take_profit=order.take_profit,
-        expires_ns=order.expires_ns,
+        limit_price=terms.limit_price,
+        stop_loss=terms.stop_loss,
+        take_profit=terms.take_profit,
+        expires_ns=terms.expires_ns,
     )
 
 
@@ -298,13 +300,13 @@ def margin_used(account: Account) -> Decimal | None:
 
 
 def cash_by_kind(book: Book) -> dict[str, Decimal]:
-    """What makes the balance: realised profit, commission, swap, and what moved cash alone, by its kind; they add up to it."""
-    found: defaultdict[str, Decimal] = defaultdict(Decimal)
-    found["realized_pnl"], found["commission"], found["swap"] = book.realized_pnl, book.commission, book.swap
-    for deal in book.deals:
-        if not deal.kind.is_trade and deal.profit:
-            found["deposits" if deal.kind.value == "BALANCE" else deal.kind.value.lower()] += deal.profit
-    return dict(found)
+    """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
+    # Double entry has what came in as negative on the account that it came from.
+    return {
+        account.value: -book.cash.get(account, ZERO) or ZERO
+        for account in CashAccount
+        if account is not CashAccount.CASH
+    }
 
 
 def pnl_by_tag(book: Book) -> dict[str, Decimal]:

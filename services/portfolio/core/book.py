@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, DealEntry, VenueDeal
+from proto.gateway import AccountMode, DealEntry, DealReason, VenueDeal
 from proto.instrument import Instrument
 from proto.money import average_price
 from proto.units import Side
@@ -36,6 +36,7 @@ from services.portfolio.core.events import (
     ProtectionAnswered,
     ProtectionSet,
     Reconciled,
+    StrangersMet,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -68,6 +69,11 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
         "time_ns": deal.time_ns,
         "ticket": ticket,
     }
+
+
+def _opens_for_a_stranger(deal: VenueDeal) -> bool:
+    """Of a deal that is of no order of the desk's: whether somebody opened a position by it, and not the server by itself."""
+    return deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
 class Touched:
@@ -129,7 +135,9 @@ class Book:
         """Those that the account had before the stream was opened."""
         self.trading: TradingStateChanged | None = None
         self.acknowledged: set[int] = set()
-        """The venue's numbers of strangers' orders that a person has looked at."""
+        """The venue's numbers of strangers' orders that a person has looked at, or that the limits let pass."""
+        self.foreign_positions: set[int] = set()
+        """Tickets of a hedging account that no order of the desk's has opened, open or closed by now."""
         self.cleared = Cleared()
         self.epoch = 0
         self.journal_id = ""
@@ -199,6 +207,8 @@ class Book:
             case TradingStateChanged():
                 self.trading = event
                 self.acknowledged.update(event.acknowledged)
+            case StrangersMet(tickets=tickets):
+                self.acknowledged.update(tickets)
             case OrderDenied():
                 pass
 
@@ -300,10 +310,14 @@ class Book:
 
     def has_deal(self, number: int) -> bool:
         """Whether the deal with the venue's `number` is booked."""
+        return self.deal(number) is not None
+
+    def deal(self, number: int) -> VenueDeal | None:
+        """The deal with the venue's `number`; None for one that is not booked."""
         if number > self.deal_cursor:
-            return False
+            return None
         at = bisect_left(self.deals, number, key=_number)
-        return at < len(self.deals) and self.deals[at].deal == number
+        return self.deals[at] if at < len(self.deals) and self.deals[at].deal == number else None
 
     def deals_after(self, number: int) -> list[VenueDeal]:
         """The deals with higher numbers."""
@@ -341,6 +355,8 @@ class Book:
         if order_id:
             self.order_of_deal[deal.deal] = order_id
             self.filled_of_order[order_id] = self.filled_of_order.get(order_id, ZERO) + deal.volume
+        elif self.is_hedging and _opens_for_a_stranger(deal) and deal.order_id not in self.orders:
+            self.foreign_positions.add(deal.position)
 
     def _hold(self, deal: VenueDeal) -> None:
         self.position(deal.symbol).apply(**_fill_of(deal, self.ticket_of(deal)))

@@ -2,8 +2,8 @@
 
 A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
 then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
-Orders of strangers that a person has looked at (`RESUME`) are none any more. Stops that differ halt nothing: those at the venue are
-in force, and the desk takes them over.
+Orders of strangers that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass. Stops that
+differ halt nothing: those at the venue are in force, and the desk takes them over.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from services.portfolio.core.plan import MANUAL_TAG
 from services.portfolio.core.position import Leg
 from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.reconcile import Finding, Findings, examine
+from services.portfolio.core.risk.limits import ForeignOrders
 
 AGAIN_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""
@@ -69,20 +70,25 @@ class Watch:
         since = Cleared() if is_for_person else desk.book.cleared
         if not is_start:
             yield from learn_terms(desk, *desk.rules.symbols)
-        findings = Findings()
+        is_wrong = desk.rules.limits.foreign_orders is ForeignOrders.HALT
+        findings = Findings(are_strangers_wrong=is_wrong)
         found = yield from self._compare(findings, since)
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found
             yield Pause(AGAIN_NS)
-            findings = Findings()
+            findings = Findings(are_strangers_wrong=is_wrong)
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
         moved = {one.symbol for one in found if one.difference.kind == "stops"}
         found = [one for one in found if one.difference.kind != "stops"]
         for position in findings.moved:
             if position.symbol in moved:
                 desk.emit(_taken_over(desk, position))
-        desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        if strangers and not is_wrong:
+            desk.meet_strangers(strangers)
+            strangers = []
+        desk.strangers = strangers
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")

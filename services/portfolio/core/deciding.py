@@ -29,6 +29,7 @@ from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnOpposite, Verdict, judge
+from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
@@ -117,7 +118,7 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         present: what is known of the moment.
     """
     symbol = signal.symbol
-    position = book.position(symbol)
+    position = own_position(book, symbol, rules.limits)
     judgement = judge(signal.direction, position, _first_open(book, symbol), legs_max=rules.limits.position_legs_max)
     if judgement.verdict is Verdict.PASS and present.is_unproven:
         words = (
@@ -168,7 +169,7 @@ class _Order:
         self._account = account
         self._rules = rules
         self._present = present
-        self._position = account.book.position(signal.symbol)
+        self._position = own_position(account.book, signal.symbol, rules.limits)
 
     def decided(self) -> Decided:
         """What the plan asks for, as far as the ladder lets it."""
@@ -323,7 +324,7 @@ def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules:
         confidence=signal.confidence,
         bid=exact(signal.bid),
         ask=exact(signal.ask),
-        position_before=book.position(signal.symbol).net_volume,
+        position_before=own_position(book, signal.symbol, rules.limits).net_volume,
         tag=rules.plan.of(signal.symbol).tag,
     )
     return Decided((event,), denial)

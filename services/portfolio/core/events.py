@@ -17,6 +17,7 @@ from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.position import Closing
 from services.portfolio.core.protection import Protection
+from services.portfolio.core.risk.limits import ForeignOrders
 
 
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
@@ -213,6 +214,14 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     acknowledged: list[int] = []
 
 
+class StrangersMet(Struct, frozen=True, kw_only=True, tag="strangers_met"):
+    """The venue has orders with these numbers that are not the desk's; by the `policy` of its limits it trades on."""
+
+    tickets: list[int]
+    policy: ForeignOrders
+    time_ns: int
+
+
 class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
     """This portfolio leads the account from now on; orders of an earlier epoch that are still on their way are void."""
 
@@ -245,6 +254,7 @@ Event = (
     | StreamEnded
     | Reconciled
     | TradingStateChanged
+    | StrangersMet
     | EpochTaken
     | JournalMet
 )

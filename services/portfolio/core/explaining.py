@@ -29,6 +29,12 @@ LINES_MAX: Final = 30
 """Lines of one link: the first and the last of them, so that the reply fits into a frame."""
 
 _WORDS_MAX: Final = 500
+_BECAUSE: Final = {
+    Cause.SIGNAL: "of a signal",
+    Cause.MANUAL: "a person ordered it",
+    Cause.TIME_EXIT: "the time of the position was over",
+    Cause.FLATTEN: "everything was to be closed",
+}
 _SIGNS: Final = {DealKind.BUY: 1, DealKind.SELL: -1}
 _LINE_MAX: Final = 300
 
@@ -132,7 +138,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
         came += f", {plain(order.filled_volume)} lots at {_price(order.filled_price, order.symbol, book)}"
     if order.error and not order.filled_volume:
         came += f": {order.code or order.retcode or ''} {order.error}"
-    by = decision.cause.value
+    by = _BECAUSE[decision.cause]
     if decision.cause is Cause.SIGNAL:
         who = decision.publisher or "the strategy"
         by = f"{who} said {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
@@ -176,7 +182,7 @@ def _decision(order: Order, book: Book) -> WhyStep:
         "strategy": order.tag,
         "position before": _lots(decision.position_before),
         "judgement": decision.reason or "none was needed",
-        "sizing": decision.sizing or "the desk's volume",
+        "sizing": decision.sizing or ("the desk's volume" if decision.cause is Cause.SIGNAL else "as told"),
         "volume": f"{plain(order.volume)} lots",
         "price": f"{_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
     }
@@ -184,13 +190,14 @@ def _decision(order: Order, book: Book) -> WhyStep:
 
 
 def _order(order: Order, events: Sequence[Event]) -> WhyStep:
+    terms = order.terms
     facts = {"order": order.order_id, "number": str(order.number), "type": order.type.value}
     if order.time_in_force is not None:
         facts["time in force"] = order.time_in_force.value
     for name, price in (
-        ("price", order.limit_price),
-        ("stop loss", order.stop_loss),
-        ("take profit", order.take_profit),
+        ("price", terms.limit_price),
+        ("stop loss", terms.stop_loss),
+        ("take profit", terms.take_profit),
     ):
         if price is not None:
             facts[name] = plain(price)
@@ -223,6 +230,8 @@ def _line(event: Event) -> WhyLine:
             told = to_builtins(event, str_keys=True)
             time_ns = int(told.pop("time_ns", 0))
             kind = str(told.pop("type")).replace("_", " ")
+            for name in [name for name, value in told.items() if isinstance(value, dict)]:
+                told |= told.pop(name)
             rest = (
                 f"{name} {value}" for name, value in told.items() if name != "order_id" and value not in (None, "", 0)
             )
@@ -314,6 +323,8 @@ def _of_strange_deal(deal: VenueDeal, booked: Sequence[DealBooked], book: Book) 
     opener = next((one for one in book.deals if deal.position and one.position == deal.position and one.order_id), None)
     if opener is not None:
         facts["position opened by"] = f"order {opener.order_id} (deal {opener.deal})"
+    if deal.ticket in book.acknowledged:
+        facts["order"] = f"{deal.ticket}, a stranger's that a person or the limit foreign_orders has let pass"
     closings = [closing for event in booked for closing in event.closings]
     lines = [WhyLine(time_ns=deal.time_ns, words=_deal_words(deal, None, book))]
     lines += [

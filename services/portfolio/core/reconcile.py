@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from proto.control import Difference
 from proto.gateway import (
     AccountReply,
+    DealReason,
     DealsReply,
     GetAccount,
     GetDeals,
@@ -77,8 +78,9 @@ class Finding(NamedTuple):
 class Findings:
     """What a comparison has come to."""
 
-    def __init__(self) -> None:
-        """Nothing is found yet."""
+    def __init__(self, *, are_strangers_wrong: bool = True) -> None:
+        """Nothing is found yet; `are_strangers_wrong`: an order that is not the desk's is a difference."""
+        self.are_strangers_wrong = are_strangers_wrong
         self.found: list[Finding] = []
         self.strangers: list[int] = []
         """The venue's numbers of orders that the ledger does not have."""
@@ -222,8 +224,11 @@ def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
         # Whoever else reaches the gateway may ask it for what it refuses: of that the account knows nothing.
         if order.status in _NEVER_HAPPENED and not order.filled_volume:
             return
+        deal = book.deal(order.deal)
+        if deal is not None and deal.reason is not DealReason.CLIENT:
+            return  # the server's own: a stop of a position, or a stop-out
         findings.strangers.append(order.ticket)
-        if order.ticket not in book.acknowledged:
+        if findings.are_strangers_wrong and order.ticket not in book.acknowledged:
             subject = f"ticket {order.ticket} ({order.order_id or 'not placed here'})"
             findings.add("unknown_order", subject, symbol=order.symbol, ledger="none", venue=venue)
         return

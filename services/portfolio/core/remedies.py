@@ -33,6 +33,17 @@ REMEDIES: Final = {
     "SYMBOL_EXPOSURE": "less of the symbol has to be held, or the order has to be smaller",
     "GROSS_EXPOSURE": "less has to be held in all, or the order has to be smaller",
     "CURRENCY_EXPOSURE": "less has to be held in the currency, or the order has to be smaller",
+    "UNKNOWN_SYMBOL": "the venue has to tell its terms of the symbol",
+    "TRADE_DISABLED": "the venue has to let the symbol be traded again",
+    "CLOSE_ONLY": "the venue has to let the symbol be opened again; what is held may be closed",
+    "MARKET_CLOSED": "the symbol's next session has to begin",
+    "STRATEGY_VOLUME": "the strategy has to hold less, or its volume_max in the plan has to be larger",
+    "STRATEGY_LOSS": "the server's next day has to begin, or the strategy's daily_loss_pct_max be larger",
+    "NEWS": "the time around the news has to be over",
+    "NO_QUOTE": "the symbol has to be quoted",
+    "INVALID_STOPS": "the stops have to lie on their sides of the price, no nearer than the venue's stops level",
+    "INVALID_PRICE": "the price has to be above 0, on the symbol's tick, and on the right side of the market",
+    "NO_SIZE": "the plan's sizing has to come to a volume that the venue trades",
     "MARGIN_USE": "less margin has to be in use: close something, or make the order smaller",
 }
 """By code of a denial or of a judgement."""

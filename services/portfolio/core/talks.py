@@ -43,6 +43,7 @@ from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_becom
 from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, guard_of, request_of
 from services.portfolio.core.reconcile import compare
+from services.portfolio.core.strangers import cannot_ignore
 
 _ENDED: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
@@ -61,6 +62,9 @@ def begin(desk: Desk, watch: Watch) -> Talk:
     if not _open_stream(desk, hello):
         return
     desk.window = hello.window
+    if desk.window == 0 and (problem := cannot_ignore(desk.rules.limits, hello.account_mode)):
+        desk.halt(problem)
+        return
     if desk.window == 0:
         desk.market.see_time(hello.now_ns, desk.now.mono_ns)
         meet(desk, hello)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proto.codec import MalformedMessageError, decode_control_reply, decode_control_request, encode
 from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, WhyQuery
 from proto.gateway import DealEntry, DealKind
+from proto.trading import OrderType
 from proto.units import MAX_FRAME_BYTES, Side
 from proto.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
 from services.portfolio.core.asking import (
@@ -25,8 +26,9 @@ from services.portfolio.core.asking import (
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated, ProtectionSet
+from services.portfolio.core.events import DealBooked, OrderChanged, OrderCreated, OrderUpdated, ProtectionSet
 from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import OrderTerms
 from services.portfolio.core.protection import Protection
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
@@ -113,6 +115,16 @@ def test_the_newest_orders_are_the_last_page(count: int, limit: int, after: int)
     assert (page.total, page.next) == (count, 0)
 
 
+def test_an_order_shows_the_prices_that_it_has_by_now() -> None:
+    book = a_book()
+    order = an_order(1, type=OrderType.LIMIT, limit_price=D("1.05"), stop_loss=D("1.04"))
+    book.apply(OrderCreated(order=order))
+    terms = OrderTerms(limit_price=D("1.06"), stop_loss=D("1.04"), take_profit=D("1.2"), expires_ns=0)
+    book.apply(OrderChanged(order_id=order.order_id, terms=terms, revision=1, time_ns=START_NS))
+    (row,) = orders_page(book, OrdersQuery(after=0, limit=1, open_only=True, newest=False)).rows
+    assert (row.limit_price, row.stop_loss, row.take_profit) == (D("1.06"), D("1.04"), D("1.2"))
+
+
 def test_a_page_of_long_words_ends_where_a_frame_would_be_full() -> None:
     book = with_orders(2 * PAGE_ROWS_MAX, error="ü" * 512)
     page = orders_page(book, OrdersQuery(after=0, limit=PAGE_ROWS_MAX, open_only=False, newest=False))
@@ -178,7 +190,13 @@ def test_the_money_of_an_account_by_hand() -> None:
     assert view.margin == D("600.05")
     assert view.free_margin == D("9899.68")
     assert view.margin_level_pct == D("1749.81")
-    assert view.cash == {"realized_pnl": 1, "commission": D("-0.07"), "swap": D("-1.20"), "deposits": 10000}
+    assert view.cash == {
+        "realised_profit": 1,
+        "commission": D("-0.07"),
+        "swap": D("-1.20"),
+        "deposits": 10000,
+        "corrections": 0,
+    }
 
 
 @given(st.lists(st.sampled_from(list(DealKind)), max_size=8), st.integers(-500, 500))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from proto.control import Difference
+from proto.control import DeskState, Difference
 from proto.gateway import (
     AccountReply,
     DealsReply,
@@ -31,7 +31,8 @@ from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdate
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
 from services.portfolio.core.reconcile import compare
-from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned
+from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order, learned
+from tests.support.desk import HandDrivenDesk
 
 D = Decimal
 IDENTITY: dict[str, Any] = {"status": "OK", "mode": "simulated", "venue": "v", "account": "a", "boot_id": "b"}
@@ -285,3 +286,14 @@ def test_a_part_that_was_filled_agrees_whatever_became_of_the_rest(status: Order
             )
         )
     assert compared(book, venue) == []
+
+
+def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
+    book = Book()
+    book.apply(an_opened_stream(stream_id="before", account_mode=AccountMode.HEDGING, first_time_ns=0))
+    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001))), book=book)
+    driven.settle(driven.start())
+    assert (driven.desk.state, driven.desk.waiting_for) == (
+        DeskState.HALTED,
+        "the account is NETTING, expected HEDGING",
+    )

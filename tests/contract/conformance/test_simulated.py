@@ -1,0 +1,85 @@
+"""The conformance suite against the simulated venue: a process of its own, over TCP on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from common.settings import PROJECT_ROOT
+from research.conformance import Desk, Outcome, run_suite
+
+STOP_SECONDS = 20
+
+
+class SimulatedGateway:
+    """`python -m services.mt5 --venue simulated` over its generated market."""
+
+    def __init__(self, folder: Path, *, account_mode: str, fills: str) -> None:
+        self._folder = folder
+        self.url = f"tcp://127.0.0.1:{_free_port()}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("MT5_", "PAPERDESK_"))},
+            "PAPERDESK_ENV_FILE": "",
+            "PAPERDESK_DATA_DIR": str(folder / "data"),
+            "PAPERDESK_RUNTIME_DIR": str(folder / "run"),
+            "MT5_MARKET": "generated",
+            "MT5_ACCOUNT_MODE": account_mode,
+            "MT5_FILLS": fills,
+            "MT5_REQUEST_URL": self.url,
+            "MT5_PUBLISH_URL": f"tcp://127.0.0.1:{_free_port()}",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "services.mt5", "--venue", "simulated"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=PROJECT_ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        assert self._process.wait(STOP_SECONDS) == 0, (self._folder / "log").read_text()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    @contextmanager
+    def running(self) -> Iterator[SimulatedGateway]:
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("account_mode", "fills"),
+    [("netting", "ideal"), ("hedging", "ideal"), ("netting", "realistic"), ("hedging", "realistic")],
+)
+def test_the_simulated_venue_conforms(account_mode: str, fills: str, tmp_path: Path) -> None:
+    gateway = SimulatedGateway(tmp_path, account_mode=account_mode, fills=fills)
+    with gateway.running():
+        desk = Desk(gateway.url, symbol="EURUSD", run_id="s", restart=gateway.restart, answer_s=30.0)
+        try:
+            assert (desk.hello().mode, desk.hello().account_mode.lower()) == ("simulated", account_mode)
+            results = run_suite(desk)
+        finally:
+            desk.close()
+    assert [result for result in results if result.outcome is not Outcome.PASSED] == []

@@ -1,0 +1,101 @@
+"""The suite itself: it fails what does not conform, keeps away from accounts that it must not touch, and leaves them flat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from common.errors import StartError
+from research.conformance import CHECKS, Desk, Refused, run_suite
+from services.mt5.terminal import api
+from tests.support.fake_terminal.module import Says
+from tests.support.terminal_gateway import TerminalGateway
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TerminalGateway]:
+    with TerminalGateway(tmp_path, monkeypatch).running() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def desk(gateway: TerminalGateway) -> Iterator[Desk]:
+    desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
+    desk.until(lambda: desk.hello().published, bool)
+    yield desk
+    desk.close()
+
+
+def outcomes(desk: Desk, *names: str) -> dict[str, tuple[str, str]]:
+    chosen = [check for check in CHECKS if check.name in names]
+    assert len(chosen) == len(names), names
+    return {result.name: (result.outcome.value, result.words) for result in run_suite(desk, checks=chosen)}
+
+
+def test_every_check_has_a_claim_of_one_sentence() -> None:
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+    assert [check.name for check in CHECKS if not check.claim.endswith(".") or len(check.claim) > 140] == []
+
+
+def test_a_venue_that_refuses_what_it_should_fill_fails(gateway: TerminalGateway, desk: Desk) -> None:
+    gateway.fake.script.append(Says(executes=False, answer=10006))
+    [(outcome, words)] = outcomes(desk, "a_market_order_is_filled_once").values()
+    assert (outcome, words.split(":")[0]) == ("FAILED", "told REJECTED")
+
+
+def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(gateway: TerminalGateway, desk: Desk) -> None:
+    info = gateway.fake.broker.symbols["EURUSD"]
+    gateway.fake.broker.symbols["EURUSD"] = info._replace(volume_min=0.001, volume_step=0.001, volume_max=1e6)
+    [(outcome, words)] = outcomes(desk, "volumes_out_of_the_terms_are_refused").values()
+    assert outcome == "FAILED"
+    assert "told" in words
+    assert gateway.fake.broker.positions == {}
+
+
+def test_a_restart_that_nobody_makes_is_skipped(desk: Desk) -> None:
+    [(outcome, words)] = outcomes(desk, "a_restart_forgets_nothing").values()
+    assert outcome == "SKIPPED"
+    assert "--restart" in words
+
+
+def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: Desk) -> None:
+    gateway.fake.broker.send(
+        {
+            "action": api.TRADE_ACTION_DEAL,
+            "symbol": "EURUSD",
+            "volume": 0.5,
+            "type": api.ORDER_TYPE_BUY,
+            "type_filling": api.ORDER_FILLING_FOK,
+        }
+    )
+    desk.until(desk.positions, bool)
+    with pytest.raises(Refused, match="1 open positions, expected none, or --force"):
+        run_suite(desk)
+    with pytest.raises(Refused, match="an open position in EURUSD"):
+        run_suite(desk, is_forced=True)
+    assert gateway.fake.requests == []
+
+
+def test_nobody_at_the_address_is_told() -> None:
+    desk = Desk("tcp://127.0.0.1:1", symbol="EURUSD", run_id="t", answer_s=0.2)
+    with pytest.raises(StartError, match=r"did not answer within 0\.2 s, expected a gateway"):
+        run_suite(desk)
+    desk.close()
+
+
+def test_the_command_tells_each_check_and_ends_with_what_came_of_them(
+    gateway: TerminalGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["conformance", "--gateway", gateway.request_url, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["counts"] == {"FAILED": 0, "PASSED": len(CHECKS) - 1, "SKIPPED": 1}
+    assert {row["name"] for row in said["checks"]} == {check.name for check in CHECKS}
+    gateway.fake.script.append(Says(executes=False, answer=10018))
+    assert run(["conformance", "--gateway", gateway.request_url]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"{len(CHECKS) - 2} passed, 1 failed, 1 skipped"
+    assert sum(line.startswith("FAILED") for line in lines) == 1

@@ -1,0 +1,135 @@
+"""The terminal's gateway over real sockets where a call blocks, is not answered, or is shown late: one call, whatever comes of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proto.gateway import (
+    AccountReply,
+    Cancel,
+    ErrorReply,
+    Fence,
+    GetAccount,
+    Halt,
+    HaltReply,
+    OrderReply,
+    OrderType,
+    Ping,
+    PingReply,
+    Resume,
+)
+from proto.units import Side
+from research.conformance import Desk
+from services.mt5.terminal import api
+from tests.support.fake_terminal.module import LOGIN, Says
+from tests.support.terminal_gateway import TerminalGateway
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TerminalGateway]:
+    monkeypatch.setenv("MT5_SETTLING_MS", "1000")
+    with TerminalGateway(tmp_path, monkeypatch).running() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def desk(gateway: TerminalGateway) -> Iterator[Desk]:
+    desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
+    desk.until(lambda: desk.hello().published, bool)
+    yield desk
+    desk.close()
+
+
+def sent_orders(gateway: TerminalGateway) -> int:
+    return sum(request["action"] == api.TRADE_ACTION_DEAL for request in gateway.fake.requests)
+
+
+def test_while_order_send_blocks_everything_else_is_answered(gateway: TerminalGateway, desk: Desk) -> None:
+    gate = threading.Event()
+    gateway.fake.script.append(Says(waits_for=gate))
+    order = desk.order()
+    first = desk.expect(order, OrderReply)
+    assert first.status == "CALL_IN_PROGRESS"
+    wait_for(lambda: sent_orders(gateway) == 1, "the call")
+    assert desk.expect(Ping(), PingReply).status == "OK"
+    assert desk.expect(Fence(order_id=order.order_id), OrderReply).status == "CALL_IN_PROGRESS"
+    assert desk.status(order.order_id).status == "CALL_IN_PROGRESS"
+    assert desk.account().equity is not None
+    assert desk.expect(desk.order(), ErrorReply).error_code == "VENUE_BUSY"
+    gate.set()
+    assert desk.filled(order).status == "FILLED"
+    assert sent_orders(gateway) == 1
+
+
+def test_an_order_without_an_answer_and_without_a_trace_is_in_doubt_and_then_presumed_expired(
+    gateway: TerminalGateway, desk: Desk
+) -> None:
+    gateway.fake.script.append(Says(executes=False, answer=None))
+    order = desk.order()
+    desk.until(lambda: desk.expect(order, OrderReply), lambda reply: reply.status == "IN_DOUBT")
+    assert desk.expect(Fence(order_id=order.order_id), OrderReply).status == "IN_DOUBT"
+    known = desk.until(lambda: desk.expect(order, OrderReply), lambda reply: reply.status == "PRESUMED_EXPIRED")
+    assert (known.status, known.error_code) == ("PRESUMED_EXPIRED", "NO_TRACE")
+    assert sent_orders(gateway) == 1
+
+
+def test_an_order_without_an_answer_that_is_shown_late_is_filled_once(gateway: TerminalGateway, desk: Desk) -> None:
+    gateway.fake.script.append(Says(answer=None, hides=4))
+    order = desk.order()
+    assert desk.filled(order).status == "FILLED"
+    gateway.restart()
+    desk.until(lambda: isinstance(desk.ask(Ping()), PingReply), bool)
+    assert desk.place(order).status == "FILLED"
+    assert sent_orders(gateway) == 1
+    assert len(desk.deals_of(order.order_id)) == 1
+
+
+def test_a_restart_in_the_midst_of_a_call_does_not_call_again(gateway: TerminalGateway, desk: Desk) -> None:
+    """The process ends while the terminal executes: the next one finds the order and tells it."""
+    gate = threading.Event()
+    gateway.fake.script.append(Says(waits_for=gate))
+    order = desk.order()
+    assert desk.expect(order, OrderReply).status == "CALL_IN_PROGRESS"
+    wait_for(lambda: sent_orders(gateway) == 1, "the call")
+    threading.Timer(0.3, gate.set).start()
+    gateway.restart()
+    assert desk.filled(order).status == "FILLED"
+    assert sent_orders(gateway) == 1
+
+
+def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGateway, desk: Desk) -> None:
+    bought = desk.bought(stop_loss=desk.far(Side.BUY, OrderType.LIMIT))
+    gateway.fake.before_ticks = None
+    gateway.fake.tick("EURUSD", 1.0, 1.0001)
+    desk.until(desk.positions, lambda held: not held)
+    opened, closed = desk.deals(after=1)
+    assert (opened.order_id, closed.order_id) == (bought.reply.order_id, "")
+    assert (closed.reason, closed.stepped) == ("STOP_LOSS", True)
+
+
+def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(gateway: TerminalGateway, desk: Desk) -> None:
+    stranger = {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "magic": 77}
+    gateway.fake.broker.send(stranger)
+    price = desk.far(Side.BUY, OrderType.LIMIT)
+    resting = desk.place(desk.order(type=OrderType.LIMIT, price=price))
+    assert resting.status == "ACCEPTED"
+    assert desk.expect(Halt(reason="by hand"), HaltReply).is_halted
+    ended = desk.until(lambda: desk.status(resting.order_id), lambda reply: reply.status == "CANCELED")
+    assert ended.status == "CANCELED"
+    assert [order.magic for order in gateway.fake.broker.orders.values()] == [77]
+    assert desk.place(desk.order()).error_code == "HALTED"
+    assert not desk.expect(Resume(reason="by hand"), HaltReply).is_halted
+
+
+def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, desk: Desk) -> None:
+    gateway.fake.login = LOGIN + 1
+    refused = desk.until(lambda: desk.ask(Cancel(order_id="t-1")), lambda reply: isinstance(reply, ErrorReply))
+    assert refused.error_code == "WRONG_ACCOUNT"
+    gateway.fake.login = LOGIN
+    desk.until(lambda: desk.ask(GetAccount()), lambda reply: isinstance(reply, AccountReply))
+    assert desk.filled(desk.order()).status == "FILLED"

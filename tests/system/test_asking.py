@@ -1,0 +1,63 @@
+"""A desk of real processes is asked while it trades, and its ledger says the same when it has stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.waiting import wait_for
+
+PAPERDESK = Path(sys.executable).parent / "paperdesk"
+TIMEOUT_S = 120.0
+
+
+def asked(desk: Path, *arguments: str) -> tuple[Any, str]:
+    """What a command answers as JSON, and what it says on stderr."""
+    line = [str(PAPERDESK), *arguments, "--data-dir", str(desk), "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, done
+    return json.loads(done.stdout), done.stderr
+
+
+def has_filled(desk: Path, count: int) -> bool:
+    """Whether a desk that may not be there yet has so many fills, as it says itself."""
+    line = [str(PAPERDESK), "fills", "--last", str(count), "--data-dir", str(desk), "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    return done.returncode == 0 and len(json.loads(done.stdout)) == count
+
+
+def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_path: Path) -> None:
+    desk = tmp_path / "desk"
+    running = subprocess.Popen(
+        [PAPERDESK, "run", "--data-dir", desk, "--strategy", "tests.support.flipping:Flipping"],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ},
+    )
+    try:
+        wait_for(lambda: has_filled(desk, 5), "five fills", seconds=TIMEOUT_S)
+        halted, _ = asked(desk, "halt", "--reason", "looking at it")
+        wait_for(lambda: asked(desk, "orders", "--open")[0] == [], "every order to end", seconds=30)
+        live = {what: asked(desk, what) for what in ("orders", "fills", "positions", "account", "risk")}
+        chains = [asked(desk, "why", row["order_id"])[0] for row in live["orders"][0][-2:]]
+        blocked, _ = asked(desk, "why", "EURUSD")
+    finally:
+        running.send_signal(signal.SIGINT)
+        try:
+            running.wait(TIMEOUT_S)
+        finally:
+            running.kill()
+    assert halted["trading_state"] == live["account"][0]["trading_state"] == "HALTED"
+    assert [said for _, said in live.values()] == [""] * len(live)
+    for what in ("orders", "fills"):
+        stopped, said = asked(desk, what)
+        assert stopped == live[what][0]
+        assert "the desk is not running" in said
+    for chain in chains:
+        assert [step["name"] for step in chain["steps"]][:4] == ["tick", "signal", "decision", "order"]
+        assert chain == asked(desk, "why", chain["subject"])[0]
+    assert blocked["kind"] == "symbol"

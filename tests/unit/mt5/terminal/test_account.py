@@ -1,0 +1,202 @@
+"""The account as the terminal shows it, what it may be, and what becomes of it when the terminal does not answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from proto.gateway import ErrorCode, Modify
+from proto.trading import TradeMode
+from services.mt5.terminal import api
+from services.mt5.terminal.admission import Admission, is_real_allowed, mode_of
+from services.mt5.terminal.compose import open_terminal
+from services.mt5.terminal.rows import instrument_of
+from services.mt5.terminal.store import TerminalStore
+from tests.support.fake_terminal.broker import a_symbol
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
+from tests.unit.mt5.terminal.bench import Bench, a_buy, a_sell
+
+TOKEN = "a-token-of-sixteen-and-more"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) -> None:
+    """A history that lags may show an earlier deal later: its number comes after those that were told before it."""
+    bench.fake.script.append(Says(answer=None, hides=30))
+    bench.send(a_buy("A-1"))
+    bench.send(a_buy("A-2"))
+    assert [deal.ticket for deal in bench.link.deals_after(1, 9, bench.now)] == [50_002]
+    bench.wait(10_000)
+    deals = bench.link.deals_after(0, 9, bench.now)
+    assert [(deal.deal, deal.ticket) for deal in deals] == [(1, 0), (2, 50_002), (3, 50_001)]
+    bench.restart()
+    assert bench.link.deals_after(0, 9, bench.now) == deals
+
+
+def test_a_deal_tells_its_cash_and_the_brokers_number(bench: Bench) -> None:
+    """`history_deals_get`: profit, commission, swap and fee of a deal; the first one is the deposit."""
+    bench.send(a_buy())
+    bench.tick(1.11, 1.1101)
+    bench.send(a_sell())
+    deposit, opened, closed = bench.link.deals_after(0, 9, bench.now)
+    assert (deposit.kind, deposit.profit, deposit.symbol) == ("BALANCE", Decimal("10000.00"), "")
+    assert (opened.entry, opened.price, opened.volume) == ("IN", Decimal("1.1001"), Decimal("0.1"))
+    assert (closed.entry, closed.profit) == ("OUT", Decimal("99.00"))
+    assert closed.comment == "deal 70003 A-2"
+    assert bench.broker.balance == sum((deal.cash for deal in (deposit, opened, closed)), Decimal(0))
+
+
+def test_a_revision_survives_a_restart(bench: Bench) -> None:
+    bench.send(a_buy())
+    [position] = bench.broker.positions()
+    change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"), revision=7)
+    bench.link.modify(change, bench.now)
+    bench.restart()
+    same = bench.link.modified(change, bench.now)
+    assert same is not None
+    assert (same.error_code, same.position is not None) == (None, True)
+    older = Modify(symbol="EURUSD", position=position.ticket, revision=6)
+    outcome = bench.link.modified(older, bench.now)
+    assert outcome is not None
+    assert outcome.error_code is ErrorCode.STALE_REVISION
+    assert [held.revision for held in bench.broker.positions()] == [7]
+
+
+def test_a_modification_without_an_answer_may_be_made_again(bench: Bench) -> None:
+    bench.send(a_buy())
+    [position] = bench.broker.positions()
+    change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"), revision=1)
+    bench.fake.script.append(Says(executes=False, answer=None))
+    assert bench.link.modify(change, bench.now) is None
+    assert bench.link.modified(change, bench.now) is None
+    bench.link.modify(change, bench.now)
+    assert bench.link.modified(change, bench.now) is not None
+    assert [held.stop_loss for held in bench.broker.positions()] == [Decimal("1.09")]
+
+
+def test_a_terminal_without_its_broker_or_without_a_word_is_trouble(bench: Bench) -> None:
+    """`terminal_info().connected` is the connection to the server; no terminal at all gives None and error -10004."""
+    bench.fake.is_connected = False
+    bench.wait(500)
+    trouble = bench.link.trouble(bench.now)
+    assert trouble is not None
+    assert trouble.code is ErrorCode.VENUE_DISCONNECTED
+    bench.fake.is_connected, bench.fake.has_ipc = True, False
+    bench.wait(500)
+    trouble = bench.link.trouble(bench.now)
+    assert trouble is not None
+    assert "No IPC connection (-10004)" in trouble.words
+    bench.fake.has_ipc = True
+    bench.wait(500)
+    assert bench.link.trouble(bench.now) is None
+
+
+def test_what_another_account_shows_is_not_taken_for_this_ones(bench: Bench) -> None:
+    before = bench.link.deals_after(0, 9, bench.now)
+    bench.fake.login = LOGIN + 1
+    bench.fake.broker.deposit(77.0)
+    bench.wait(500)
+    trouble = bench.link.trouble(bench.now)
+    assert trouble is not None
+    assert trouble.words == f"the terminal is logged in to account {LOGIN + 1}, expected {LOGIN} (MT5_LOGIN)"
+    assert bench.link.deals_after(0, 9, bench.now) == before
+
+
+def test_a_terminal_that_hangs_is_trouble_after_a_while(bench: Bench) -> None:
+    bench.caller.holds = True
+    bench.wait(9_000)
+    assert bench.link.trouble(bench.now) is None
+    bench.wait(2_000)
+    trouble = bench.link.trouble(bench.now)
+    assert trouble is not None
+    assert "has answered nothing for 1" in trouble.words
+
+
+def test_a_stranger_at_the_account_is_not_ours(bench: Bench) -> None:
+    """Orders by hand have magic 0."""
+    bench.fake.broker.send(
+        {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "comment": "A-1"}
+    )
+    bench.wait(500)
+    [order] = bench.link.orders_after(0, 9, bench.now)
+    assert order.magic == 0
+    assert bench.shown("A-1") == "nothing"
+    assert list(bench.link.resting(bench.now)) == []
+
+
+def test_a_cancellation_that_is_refused_is_not_tried_again_at_once(bench: Bench) -> None:
+    """10018: nothing is removed while the market is closed."""
+    bench.fake.broker.send(
+        {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "magic": 9}
+    )
+    bench.wait(500)
+    [order] = bench.link.resting(bench.now)
+    bench.fake.script.append(Says(executes=False, answer=10018))
+    for _ in range(5):
+        bench.link.cancel(order, bench.now, why="the lease has lapsed")
+        bench.wait(100)
+    assert len(bench.fake.requests) == 1
+    bench.wait(2_000)
+    bench.link.cancel(order, bench.now, why="the lease has lapsed")
+    assert list(bench.link.resting(bench.now)) == []
+
+
+def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
+    """`symbol_info`: names of the fields; swap_rollover3days counts from Sunday, the desk's weekday from Monday."""
+    told = instrument_of(a_symbol("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3))
+    assert (told.digits, told.contract_size, told.tick_size) == (5, Decimal(100_000), Decimal("0.00001"))
+    assert (told.volume_min, told.volume_max, told.volume_step) == (Decimal("0.01"), Decimal(100), Decimal("0.01"))
+    assert (told.stops_level_points, told.freeze_level_points) == (30, 5)
+    assert (told.swap_long_points, told.swap_triple_weekday) == (Decimal("-6.3"), 2)
+    assert (told.filling, told.trade_mode) == (("FOK", "IOC"), TradeMode.CLOSE_ONLY)
+    in_money = instrument_of(a_symbol("EURUSD", swap_mode=4, trade_exemode=3, filling_mode=1))
+    assert (in_money.swap_long_points, in_money.filling) == (Decimal(0), ("FOK", "RETURN"))
+
+
+def test_a_real_account_is_not_traded(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="DEMO_ONLY: account 5001234 is a real one, expected a demo account"):
+        Bench(tmp_path, trade_mode=api.ACCOUNT_TRADE_MODE_REAL)
+
+
+def test_a_real_account_wants_the_setting_and_the_token(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert not is_real_allowed(allow=False, token=TOKEN, token_file=file)
+    assert is_real_allowed(allow=True, token=TOKEN, token_file=file)
+    for token, path in ((TOKEN, None), ("short", file), (TOKEN + "x", file), (TOKEN, tmp_path / "none")):
+        with pytest.raises(StartError, match="MT5_"):
+            is_real_allowed(allow=True, token=token, token_file=path)
+    fake = FakeTerminal(utc_ms=lambda: 0, trade_mode=api.ACCOUNT_TRADE_MODE_REAL)
+    account = fake.account_info()
+    assert account is not None
+    assert mode_of(account) == "live"
+    assert Admission(login=LOGIN, is_real_allowed=True).trouble(account) is None
+    refused = Admission(login=LOGIN, is_real_allowed=False).trouble(account)
+    assert refused is not None
+    assert refused.code is ErrorCode.DEMO_ONLY
+
+
+def test_a_symbol_that_the_broker_does_not_have_stops_the_start(bench: Bench) -> None:
+    setup = bench.setup._replace(symbol_map={"EURUSD": "EURUSD.x"})
+    with pytest.raises(StartError, match=r"TRADING_SYMBOL: the broker has no EURUSD\.x; MT5_SYMBOL_MAP names"):
+        open_terminal(bench.fake, setup, wall_ns=bench.now.domain_ns)
+
+
+def test_a_terminal_that_cannot_be_connected_to_stops_the_start(bench: Bench) -> None:
+    """`initialize` gives False, and `last_error` says why."""
+    bench.fake.has_ipc = False
+    with pytest.raises(StartError, match=r"cannot be connected to: No IPC connection \(-10004\)"):
+        open_terminal(bench.fake, bench.setup, wall_ns=bench.now.domain_ns)
+
+
+def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:
+    TerminalStore(tmp_path / "terminal.db", account="1", stream_id="s").close()
+    with pytest.raises(StartError, match="is of account 1, expected that of 2"):
+        TerminalStore(tmp_path / "terminal.db", account="2", stream_id="s")

@@ -1,0 +1,113 @@
+"""The package as it is published: its numbers, its functions, and that it is not here."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from common.settings import ENV_FILE_VARIABLE, load
+from services.mt5.settings import Mt5Settings
+from services.mt5.terminal import api
+from services.mt5.terminal.package import the_package
+from services.mt5.terminal.process import serve, setup_of
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal
+
+NAMED_ALIKE = {
+    "REASON_SL": "DEAL_REASON_SL",
+    "REASON_TP": "DEAL_REASON_TP",
+    "REASON_SO": "DEAL_REASON_SO",
+    "REASON_ROLLOVER": "DEAL_REASON_ROLLOVER",
+}
+NOT_PUBLISHED = {"SYMBOL_FILLING_FLAG_FOK", "SYMBOL_FILLING_FLAG_IOC"}
+
+
+def stubs() -> ast.Module:
+    """The published stubs, as text: they are types alone, and cannot be imported."""
+    files = importlib.metadata.files("metatrader5-stubs") or []
+    [stub] = [file for file in files if file.name == "__init__.pyi"]
+    return ast.parse(Path(str(stub.locate())).read_text(encoding="utf-8"))
+
+
+def published_numbers() -> dict[str, int]:
+    return {
+        node.target.id: ast.literal_eval(node.value)
+        for node in stubs().body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.value is not None
+        and not isinstance(node.value, ast.BinOp)
+    }
+
+
+def test_the_numbers_are_the_published_ones() -> None:
+    published = published_numbers()
+    ours = {name: value for name, value in vars(api).items() if name.isupper() and name not in NOT_PUBLISHED}
+    assert len(ours) > 40
+    assert {name: published[NAMED_ALIKE.get(name, name)] for name in ours} == ours
+
+
+def test_the_fake_has_the_fields_of_the_published_rows() -> None:
+    """In their order: named tuples are read by position too."""
+    from tests.support.fake_terminal import rows
+
+    published = {
+        node.name: [
+            field.target.id
+            for field in node.body
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        ]
+        for node in stubs().body
+        if isinstance(node, ast.ClassDef)
+    }
+    shared = [name for name in published if hasattr(rows, name)]
+    assert sorted(shared) == ["OrderSendResult", "TerminalInfo", "Tick", "TradeOrder", "TradePosition"]
+    for name in shared:
+        assert list(getattr(rows, name)._fields) == published[name], name
+    assert list(api.TradeRequest.__annotations__) == published["TradeRequest"]
+
+
+def test_without_the_package_the_start_says_where_it_runs() -> None:
+    with pytest.raises(StartError, match="runs on Windows, or under Wine, and nowhere else"):
+        the_package()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mt5Settings:
+    monkeypatch.setenv(ENV_FILE_VARIABLE, "")
+    monkeypatch.setenv("PAPERDESK_DATA_DIR", str(tmp_path))
+    return load(Mt5Settings)
+
+
+def test_without_an_account_nothing_starts(settings: Mt5Settings) -> None:
+    with pytest.raises(StartError, match="MT5_LOGIN: value '0', expected the number of the account"):
+        serve(settings, FakeTerminal(utc_ms=lambda: 0))
+
+
+def test_the_connection_says_what_is_set_and_leaves_the_rest_to_the_terminal(
+    settings: Mt5Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`initialize`: path, login, password, server and timeout; what is left out, the terminal remembers."""
+    monkeypatch.setenv("MT5_LOGIN", str(LOGIN))
+    assert setup_of(load(Mt5Settings)).connection == {"login": LOGIN, "timeout": 30_000}
+    monkeypatch.setenv("MT5_PASSWORD", "secret")
+    monkeypatch.setenv("MT5_SERVER", "Broker-Demo")
+    monkeypatch.setenv("MT5_PATH", "C:\\mt5\\terminal64.exe")
+    assert setup_of(load(Mt5Settings)).connection == {
+        "login": LOGIN,
+        "timeout": 30_000,
+        "path": "C:\\mt5\\terminal64.exe",
+        "password": "secret",
+        "server": "Broker-Demo",
+    }
+
+
+def test_a_zone_that_there_is_not_is_told_by_its_setting(
+    monkeypatch: pytest.MonkeyPatch, settings: Mt5Settings
+) -> None:
+    monkeypatch.setenv("MT5_SERVER_ZONE", "Nowhere")
+    with pytest.raises(StartError, match="MT5_SERVER_ZONE: value 'Nowhere', expected new_york_close, UTC, or a zone"):
+        load(Mt5Settings)

@@ -1,0 +1,78 @@
+"""The broker's server time in UTC, through the changes of the clocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
+
+HOUR_NS = 3_600_000_000_000
+MS = 1_000_000
+
+
+def ns(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
+    return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("zone", "server", "utc"),
+    [
+        ("new_york_close", (2026, 1, 15, 12), (2026, 1, 15, 10)),
+        ("new_york_close", (2026, 7, 15, 13), (2026, 7, 15, 10)),
+        # New York has summer time, Europe does not have it yet.
+        ("new_york_close", (2026, 3, 20, 13), (2026, 3, 20, 10)),
+        ("Europe/Athens", (2026, 3, 20, 12), (2026, 3, 20, 10)),
+        ("Europe/Athens", (2026, 4, 20, 13), (2026, 4, 20, 10)),
+        ("UTC", (2026, 7, 15, 10), (2026, 7, 15, 10)),
+    ],
+)
+def test_server_time_becomes_utc(zone: str, server: tuple[int, int, int, int], utc: tuple[int, int, int, int]) -> None:
+    clock = ServerClock(zone)
+    assert clock.utc_ns(ns(*server)) == ns(*utc)
+    assert clock.server_ns(ns(*utc)) == ns(*server)
+
+
+def test_an_hour_that_comes_twice_goes_by_the_order_of_what_is_told() -> None:
+    """2026-11-01 06:00 UTC New York sets its clocks back: the server shows 08:00 to 09:00 twice."""
+    clock = ServerClock()
+    shown = ns(2026, 11, 1, 8, 30)
+    assert clock.utc_ns(shown) == ns(2026, 11, 1, 5, 30)
+    assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 5, 30)) == ns(2026, 11, 1, 5, 30)
+    assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 5, 59)) == ns(2026, 11, 1, 6, 30)
+
+
+def test_an_hour_that_never_comes_is_an_error_that_names_it() -> None:
+    """2026-03-08 07:00 UTC New York sets its clocks forward: the server goes from 09:00 to 10:00."""
+    with pytest.raises(NoSuchTimeError, match=r"told 2026-03-08 09:30:00, which a clock of new_york_close never shows"):
+        ServerClock().utc_ns(ns(2026, 3, 8, 9, 30))
+
+
+def test_a_zone_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match="new_york_close, UTC, or a zone such as Europe/Athens"):
+        ServerClock("Mars/Olympus")
+
+
+def test_a_wrong_zone_is_found_by_a_fresh_tick_and_a_wrong_minute_is_not() -> None:
+    clock, wall_ns = ServerClock(), ns(2026, 1, 15, 10)
+    tick_ms = ns(2026, 1, 15, 12) // MS
+    assert clock.problem(tick_ms, wall_ns) is None
+    assert clock.problem(tick_ms, wall_ns + HOUR_NS // 10) is None
+    problem = ServerClock("Europe/London").problem(tick_ms, wall_ns)
+    assert problem is not None
+    assert problem.startswith(
+        "MT5_SERVER_ZONE: value 'Europe/London' puts the server +0 h from UTC, but its newest tick is +2 h"
+    )
+
+
+@given(
+    st.integers(min_value=ns(2000, 1, 1), max_value=ns(2035, 1, 1)),
+    st.sampled_from(["new_york_close", "Europe/Athens"]),
+)
+def test_every_moment_comes_back_from_what_the_server_shows_of_it(utc_ns: int, zone: str) -> None:
+    """Given that nothing later was told before it."""
+    clock = ServerClock(zone)
+    assert clock.utc_ns(clock.server_ns(utc_ns), not_before_ns=utc_ns) == utc_ns

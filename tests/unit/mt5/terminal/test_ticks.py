@@ -1,0 +1,157 @@
+"""Ticks by polling: each once, none left out, whatever the batches, the milliseconds and the restarts are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import StartError
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.tick_reader import TickCursor, TickReader
+from tests.support.fake_terminal.broker import a_symbol
+from tests.support.fake_terminal.rows import TICK_TYPE
+from tests.unit.mt5.terminal.bench import POLL_MS, WINTER_NS, Bench
+
+START_MS = WINTER_NS // 1_000_000 + 2 * 3_600_000
+
+
+def rows_of(ticks: list[tuple[int, float]]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    return np.array([(ms // 1_000, bid, bid + 0.0001, 0.0, 0, ms, 6, 0.0) for ms, bid in ticks], dtype=TICK_TYPE)
+
+
+def poll(reader: TickReader, ticks: list[tuple[int, float]]) -> list[float]:
+    """One call of `copy_ticks_from` and what it brings."""
+    held = [tick for tick in ticks if tick[0] // 1_000 >= reader.from_s][: reader.count]
+    return [tick.bid for tick in reader.read(rows_of(held)).ticks]
+
+
+def a_reader(cursor: TickCursor | None = None) -> TickReader:
+    return TickReader(cursor or TickCursor(START_MS, 0), clock=ServerClock(), accept_crossed=False)
+
+
+def test_more_ticks_of_the_same_millisecond_are_read_when_they_come() -> None:
+    """`time_msc` is in milliseconds, and a busy millisecond has several ticks."""
+    reader = a_reader()
+    ticks = [(START_MS, 1.1), (START_MS, 1.2)]
+    assert poll(reader, ticks) == [1.1, 1.2]
+    assert poll(reader, ticks) == []
+    ticks += [(START_MS, 1.3), (START_MS + 1, 1.4)]
+    assert poll(reader, ticks) == [1.3, 1.4]
+
+
+def test_a_batch_may_end_within_a_millisecond() -> None:
+    """`copy_ticks_from` gives at most as many ticks as were asked for."""
+    reader = a_reader()
+    reader.count = 3
+    ticks = [(START_MS, 1.1), (START_MS, 1.2), (START_MS + 5, 1.3), (START_MS + 5, 1.4), (START_MS + 1_500, 1.5)]
+    assert poll(reader, ticks) == [1.1, 1.2, 1.3]
+    assert poll(reader, ticks) == []
+    assert reader.count == 6
+    assert poll(reader, ticks) == [1.4, 1.5]
+
+
+def test_a_reader_that_goes_on_after_a_restart_knows_what_it_had() -> None:
+    ticks = [(START_MS, 1.1), (START_MS, 1.2)]
+    before = a_reader()
+    poll(before, ticks)
+    after = a_reader(before.cursor)
+    assert poll(after, [*ticks, (START_MS, 1.3)]) == [1.3]
+
+
+def test_rows_that_are_no_quotes_are_counted_and_left_out() -> None:
+    reader = a_reader()
+    rows = rows_of([(START_MS, 1.1), (START_MS + 1, 0.0), (START_MS + 2, 1.2)])
+    rows["ask"][2] = 1.1
+    batch = reader.read(rows)
+    assert [tick.bid for tick in batch.ticks] == [1.1]
+    assert batch.rejected == {"not_positive": 1, "crossed": 1}
+    assert batch.read == 3
+
+
+@given(
+    st.lists(st.integers(min_value=0, max_value=3), min_size=1, max_size=60),
+    st.lists(st.integers(min_value=0, max_value=8), min_size=1, max_size=30),
+    st.integers(min_value=1, max_value=7),
+    st.data(),
+)
+def test_any_arrivals_give_each_tick_once(
+    gaps: list[int], arrivals: list[int], count: int, data: st.DataObject
+) -> None:
+    """Gaps of none to some hundred milliseconds, any number of ticks between polls, small batches, and restarts."""
+    times = np.cumsum([gap * 150 for gap in gaps]).tolist()
+    ticks = [(START_MS + ms, round(1 + number / 1_000, 3)) for number, ms in enumerate(times)]
+    reader, got, there = a_reader(), [], 0
+    for arrived in [*arrivals, len(ticks)]:
+        there = min(len(ticks), there + arrived)
+        if data.draw(st.booleans()):
+            reader = a_reader(reader.cursor)
+        reader.count = max(count, reader.count if reader.count < 1_000 else count)
+        got += poll(reader, ticks[:there])
+    for _ in range(200):
+        reader.count = max(reader.count, 64)
+        got += poll(reader, ticks)
+    assert got == [bid for _, bid in ticks]
+
+
+def test_two_symbols_are_numbered_in_one_order_and_in_their_own(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, symbols=[a_symbol("EURUSD"), a_symbol("GBPUSD")])
+    first = bench.market.newest_ordinal
+    bench.fake.tick("GBPUSD", 1.3, 1.3001)
+    bench.mono_ns += 3_000_000
+    bench.fake.tick("EURUSD", 1.1, 1.1002)
+    bench.wait(2 * POLL_MS)
+    ticks = [bench.market.tick_at(ordinal) for ordinal in range(first + 1, bench.market.newest_ordinal + 1)]
+    assert [(tick.symbol, tick.sequence) for tick in ticks] == [("GBPUSD", 2), ("EURUSD", 2)]
+    assert bench.market.sequences_at(first + 1) == {"EURUSD": 1, "GBPUSD": 2}
+
+
+def test_a_restart_goes_on_with_the_same_numbers_and_misses_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.tick(1.2, 1.2001)
+    before = [bench.market.tick_at(ordinal) for ordinal in range(1, bench.market.newest_ordinal + 1)]
+    bench.mono_ns += 60_000_000_000
+    bench.fake.tick("EURUSD", 1.3, 1.3001)
+    bench.mono_ns += 60_000_000_000
+    bench.fake.tick("EURUSD", 1.4, 1.4001)
+    bench.restart()
+    after = [bench.market.tick_at(ordinal) for ordinal in range(1, bench.market.newest_ordinal + 1)]
+    assert after[: len(before)] == before
+    assert [(tick.sequence, tick.bid) for tick in after[len(before) :]] == [(3, 1.3), (4, 1.4)]
+    columns = bench.market.ticks("EURUSD", from_sequence=2, limit=2, published=99)
+    assert columns.bid == [1.2, 1.3]
+
+
+def test_the_symbol_has_the_desks_name_on_this_side_and_the_brokers_on_the_other(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, symbols=[a_symbol("EURUSD.m")], symbol_map={"EURUSD": "EURUSD.m"})
+    assert bench.market.symbols == ("EURUSD",)
+    tick = bench.market.last_of("EURUSD", bench.market.newest_ordinal)
+    assert tick is not None
+    assert bench.broker.quote("EURUSD.m") is not None
+
+
+def test_ticks_of_another_zone_end_the_process(tmp_path: Path) -> None:
+    """At the start if they are ahead of the host's clock; if they are behind, as soon as a fresh one has come."""
+    bench = Bench(tmp_path, ahead_ms=3_600_000)
+    with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: .* puts the server \+2 h .* newest tick is \+1 h"):
+        bench.tick(1.2, 1.2001)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: .* newest tick is \+5 h"):
+        Bench(tmp_path / "other", ahead_ms=5 * 3_600_000)
+
+
+def test_after_a_silence_old_ticks_are_no_sign_of_a_wrong_zone(tmp_path: Path) -> None:
+    """What a terminal catches up on when it is connected again may be hours old."""
+    bench = Bench(tmp_path)
+    bench.fake.is_connected = False
+    bench.wait(500)
+    bench.fake.tick("EURUSD", 1.2, 1.2001)
+    bench.mono_ns += 3_600_000_000_000
+    bench.fake.is_connected = True
+    bench.wait(500)
+    tick = bench.market.last_of("EURUSD", bench.market.newest_ordinal)
+    assert tick is not None
+    assert tick.bid == 1.2

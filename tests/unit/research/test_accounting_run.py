@@ -1,0 +1,57 @@
+"""Whole runs over three symbols on either kind of account: the books are whole, and the venue agrees on every figure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from proto.trading import AccountMode
+from research.backtest import run_backtest
+from research.run import RunSpec
+from research.ticks import TickInput
+from services.portfolio.core.invariants import broken_anywhere
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.trades import pnl_by_tag, settle
+from services.portfolio.ledger import FILE_NAME, read, verify
+from tests.support.builders import START_NS, TICK_NS
+
+ROWS = 1_500
+MARKETS = (("EURUSD", 1.1, 0.0002, 0.0001, 5), ("USDJPY", 150.0, 0.03, 0.02, 3), ("XAUUSD", 2_000.0, 0.5, 0.3, 2))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[TickInput, ...]:
+    """Seeded random walks with a tick a minute, over a night and the next."""
+    folder, found = tmp_path_factory.mktemp("ticks"), []
+    for seed, (symbol, start, step, spread, digits) in enumerate(MARKETS, 7):
+        bid = np.round(start + np.cumsum(np.random.default_rng(seed).normal(0, step, ROWS)), digits)
+        time_ns = START_NS + np.arange(ROWS, dtype=np.int64) * 60 * TICK_NS
+        path = folder / f"{symbol}.parquet"
+        pl.DataFrame({"ts_ns": time_ns, "bid": bid, "ask": np.round(bid + spread, digits)}).write_parquet(path)
+        found.append(TickInput(path, symbol))
+    return tuple(found)
+
+
+@pytest.mark.parametrize("mode", AccountMode)
+@pytest.mark.parametrize(("fills", "currency"), [("ideal", "USD"), ("realistic", "EUR")])
+def test_a_run_ends_with_books_that_agree_with_the_venue_and_with_themselves(
+    inputs: tuple[TickInput, ...], tmp_path: Path, mode: AccountMode, fills: str, currency: str
+) -> None:
+    """The comparison at the end covers deals, orders, tickets, cash, equity and margin."""
+    spec = RunSpec(
+        inputs=inputs, account_mode=mode, fills=fills, currency=currency, on_opposite=OnOpposite.REVERSE, risk="none"
+    )
+    report = run_backtest(spec, spec.load(), data_dir=tmp_path)
+    assert (report["reconciled"], report["differences"]) == (True, [])
+    assert report["position"]
+    book, _ = read(tmp_path / FILE_NAME)
+    assert (broken_anywhere(book), verify(tmp_path / FILE_NAME)) == ("", [])
+    costs, (trades, _, unassigned) = report["costs"], settle(book)
+    assert Decimal(costs["spread"]) > 0
+    assert (Decimal(costs["commission"]) > 0) is (fills == "realistic")
+    assert Decimal(costs["net"]) == book.balance - spec.balance == pnl_by_tag(book)["desk"].net
+    assert sum((trade.profit for trade in trades), unassigned.profit) == Decimal(report["realized_pnl"])
