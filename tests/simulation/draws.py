@@ -31,6 +31,11 @@ BEFORE_THREE_NIGHTS_S: Final = BEFORE_MIDNIGHT_S + 86_400
 BEFORE_WEEKEND_S: Final = BEFORE_MIDNIGHT_S + 3 * 86_400
 _STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_NIGHTS_S, BEFORE_WEEKEND_S)
 
+AT_ROLLOVER: Final = structs.replace(DEFAULT_LIMITS, name="at rollover", rollover_pause_min=None)
+"""The default but for the pause in which most of what is drawn here would be denied."""
+
+SPARSE_PAUSE_S: Final = 30
+
 SYMBOL_SETS: Final = (
     ("EURUSD",),
     ("EURUSD",),
@@ -47,6 +52,8 @@ class Desk:
 
     symbols: tuple[str, ...]
     start_s: int
+    pause_s_max: int
+    """Between two quotes of a symbol."""
     account: dict[str, Any]
     """Options of `simulated_gateway`."""
     rules: DeskRules
@@ -55,20 +62,21 @@ class Desk:
 def desk_of(dice: random.Random) -> Desk:
     """A desk with anything switched on."""
     symbols = dice.choice(SYMBOL_SETS)
-    limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS))
+    limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS, AT_ROLLOVER))
     return Desk(
         symbols=symbols,
         start_s=dice.choice(_STARTS),
+        pause_s_max=dice.choice((2, 2, 9)),
         account={
             "account_mode": dice.choice((AccountMode.NETTING, AccountMode.HEDGING)),
             "currency": dice.choice(("EUR", "USD")),
-            "leverage": dice.choice((0, 30, 100)),
+            "leverage": dice.choice((0, 30, 100, 500)),
             "fills": dice.choice((IDEAL.name, REALISTIC.name)),
             "seed": dice.randrange(1_000),
         },
         rules=DeskRules(
             symbols=symbols,
-            default_volume=Decimal(dice.choice(("0.01", "0.1", "8"))),
+            default_volume=Decimal(dice.choice(("0.01", "0.1", "8", "35"))),
             on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
             limits=structs.replace(limits, position_legs_max=dice.choice((1, 1, 2, 4))),
             settings={},
@@ -140,22 +148,22 @@ def _entry(dice: random.Random) -> Entry:
             time_in_force=dice.choice((None, TimeInForce.FOK, TimeInForce.GTC, TimeInForce.DAY)),
             deviation_points=dice.choice((None, None, 5)),
         )
-    offset, lifetime = dice.choice((5, 20, 50)), dice.choice((None, 3, 15))
+    offset, lifetime = dice.choice((11, 12, 15, 40)), dice.choice((None, 3, 15))
     lasting = (None, TimeInForce.GTD) if lifetime else (None, TimeInForce.GTC, TimeInForce.DAY)
     return Entry(type=kind, offset_points=offset, lifetime_s=lifetime, time_in_force=dice.choice(lasting))
 
 
-def a_walk(symbol: str, seed: int, rows: int, start_s: int = IN_THE_WEEK_S, *, sparse_rows: int = 0) -> SymbolRows:
-    """Quotes that go up and down, some of them crossed, none to two seconds apart; the last `sparse_rows` are half a minute apart."""
+def a_walk(desk: Desk, symbol: str, seed: int, rows: int, *, sparse_rows: int = 0) -> SymbolRows:
+    """Quotes that go up and down, some of them crossed, at the desk's pace; the last `sparse_rows` are half a minute apart."""
     dice = np.random.Generator(np.random.PCG64(seed))
     digits, price = (3, 130.0) if symbol.endswith("JPY") else (5, 1.2)
     mid = price * (1 + np.cumsum(dice.normal(0, 0.000167, rows)))
     half_spread = dice.integers(-1, 8, rows) * 10.0**-digits
-    gaps_s = dice.integers(0, 3, rows)
-    gaps_s[rows - sparse_rows :] = 30
+    gaps_s = dice.integers(0, desk.pause_s_max + 1, rows)
+    gaps_s[rows - sparse_rows :] = SPARSE_PAUSE_S
     return SymbolRows(
         symbol,
-        np.cumsum(gaps_s) * 1_000_000_000 + start_s * 1_000_000_000,
+        (np.cumsum(gaps_s) + desk.start_s) * 1_000_000_000,
         np.round(mid - half_spread, digits).astype(np.float64),
         np.round(mid + half_spread, digits).astype(np.float64),
         np.zeros(rows),

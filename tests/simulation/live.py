@@ -17,7 +17,7 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
-from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
+from tests.simulation.draws import DEPOSIT, SPARSE_PAUSE_S, Desk, a_walk, desk_of
 from tests.simulation.ledger import fold
 from tests.simulation.person import Person
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
@@ -29,7 +29,7 @@ SETTLING_MS: Final = 3_000
 SETTLE_SECONDS_MAX: Final = 600
 """Longer than an order is watched for whose journal is gone."""
 
-SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // 30
+SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // SPARSE_PAUSE_S
 """Quotes that come while the run settles: an order that is executed already tells of it at the next."""
 
 VENUE_FAULTS: Final = (
@@ -89,7 +89,7 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
     desk = desk_of(dice)
     symbols = desk.symbols
     sources = [
-        a_walk(symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, desk.start_s, sparse_rows=SPARSE_ROWS)
+        a_walk(desk, symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, sparse_rows=SPARSE_ROWS)
         for number, symbol in enumerate(symbols)
     ]
     return LiveSetting(

@@ -81,9 +81,7 @@ def setting_of(seed: int, *, ticks: int = 160) -> Setting:
     dice = random.Random(f"setting {seed}")
     desk = desk_of(dice)
     symbols = desk.symbols
-    sources = [
-        a_walk(symbol, seed * 10 + number, ticks // len(symbols), desk.start_s) for number, symbol in enumerate(symbols)
-    ]
+    sources = [a_walk(desk, symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
     faults = Faults(
         loss=dice.choice((0.0, 0.02, 0.1)),
         duplicate=dice.choice((0.0, 0.02, 0.1)),
