@@ -23,7 +23,8 @@ def held_by_ledger(book: Book) -> Held:
 def held_by_venue(venue: VenueBook, *, is_hedging: bool) -> Held:
     """The same as the venue has it."""
     return {
-        (position.symbol, position.ticket if is_hedging else 0): position.volume for position in venue.positions.values()
+        (position.symbol, position.ticket if is_hedging else 0): position.volume
+        for position in venue.positions.values()
     }
 
 

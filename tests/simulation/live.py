@@ -89,9 +89,7 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
     desk = desk_of(dice)
     symbols = desk.symbols
     sources = [
-        a_walk(
-            symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, desk.start_s, sparse_rows=SPARSE_ROWS
-        )
+        a_walk(symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, desk.start_s, sparse_rows=SPARSE_ROWS)
         for number, symbol in enumerate(symbols)
     ]
     return LiveSetting(
