@@ -172,12 +172,20 @@ def test_a_modification_that_blocks_or_has_no_answer_is_made_once(live: LiveGate
     assert live.orders()[0].price == Decimal("1.02")
 
 
-def test_stops_act_when_nobody_asks(live: LiveGateway) -> None:
-    fresh = LiveGateway(faults=False)
-    fresh.boot()
-    assert fresh.gateway.venue.quiet
+def test_stops_act_when_nobody_asks() -> None:
     early = LiveGateway(faults=False, warm_up_ms=2_000)
     early.order(structs.replace(a_buy("A-1"), take_profit=Decimal("1.1055")))
     early.wait(8_000)
     assert [deal.reason for deal in early.deals()] == ["CLIENT", "TAKE_PROFIT"]
     assert early.deals()[1].price == Decimal("1.106")
+
+
+def test_stops_act_on_the_ticks_that_a_restart_missed() -> None:
+    """A recorded market goes on where the book stands, so no tick is passed over."""
+    early = LiveGateway(faults=False, warm_up_ms=2_000)
+    early.order(structs.replace(a_buy("A-1"), take_profit=Decimal("1.1055")))
+    early.mono_ns += 60_000_000_000
+    early.boot()
+    for _ in range(8):
+        early.wait(1_000)
+    assert [(deal.reason, deal.price) for deal in early.deals()][1:] == [("TAKE_PROFIT", Decimal("1.106"))]
