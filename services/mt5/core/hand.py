@@ -39,6 +39,12 @@ class Hand:
         self._identity = identity
         self._is_live = is_live
         self._venue_ns = venue_ns
+        self._still_to_end = ""
+
+    def step(self, now: Now) -> None:
+        """End what rests after a halt that found the venue away or busy."""
+        if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
+            self._still_to_end = ""
 
     def handle(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
         """A person stops the trading here, or lets it go on."""
@@ -49,8 +55,10 @@ class Hand:
             code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
             return self._identity.error(request.request_id, code, words)
         self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
+        self._still_to_end = ""
         if not isinstance(request, Resume):
-            self._orders.cancel_all(f"halted: {request.reason}"[:200], now)
+            self._still_to_end = f"halted: {request.reason}"[:200]
+            self.step(now)
         closed = self._close_all(now) if isinstance(request, Flatten) else []
         halted = self._journal.halted
         return HaltReply(
