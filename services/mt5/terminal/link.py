@@ -175,10 +175,17 @@ class RealLink:
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
         """Have an order executed, by one call."""
         instrument = self._mirror.instrument(symbol)
-        assert instrument is not None, symbol
-        made = order_request(
-            request, symbol=symbol, instrument=instrument, quote=self._broker.quote(symbol), clock=self._clock
-        )
+        self._refused.pop(magic_of(request.order_id), None)
+        made: TradeRequest | Refusal
+        if instrument is None:
+            words = (
+                f"{symbol} is not among the symbols that are traded here, expected one of {', '.join(self._readers)}"
+            )
+            made = Refusal(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, words)
+        else:
+            made = order_request(
+                request, symbol=symbol, instrument=instrument, quote=self._broker.quote(symbol), clock=self._clock
+            )
         if isinstance(made, Refusal):
             self._remember(_Placing(request, symbol), made, now)
             return Sent(made.retcode, 0, 0)
