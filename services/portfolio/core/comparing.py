@@ -70,11 +70,9 @@ class Watch:
             yield Pause(AGAIN_NS)
             findings = Findings(are_strangers_wrong=is_wrong)
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
-        strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
-        if strangers and not is_wrong:
-            desk.meet_strangers(strangers)
-            strangers = []
-        desk.strangers = strangers
+        desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        if passed := sorted(set(findings.passed) - desk.book.acknowledged):
+            desk.meet_strangers(passed)
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")

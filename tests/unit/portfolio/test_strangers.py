@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from proto.control import CloseCommand, DeskState, FlattenCommand, ResumeCommand, RiskQuery, TradingState
-from proto.gateway import Fault, Hello, Simulate, VenueDeal
+from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, VenueDeal
 from proto.trading import AccountMode, OrderType
 from proto.units import Side
 from proto.views import RiskReply
@@ -166,6 +166,28 @@ def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled()
     assert (desk.own_volume, desk.state, len(desk.met())) == (D("0.02"), TradingState.ACTIVE, 1)
 
 
+@pytest.mark.parametrize(("policy", "mode"), [(ADOPT, NETTING), (IGNORE, HEDGING)])
+def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
+    policy: ForeignOrders, mode: AccountMode
+) -> None:
+    """A restored ledger lacks its tail: what the desk itself once ordered must not pass for a stranger's."""
+    desk = TradedByHand(policy, mode)
+    desk.trade_by_hand()
+    lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.desk.epoch)
+    reply = desk.driven.gateway.handle(lost, desk.driven.now)
+    assert isinstance(reply, OrderReply), reply
+    assert reply.ticket is not None
+    desk.pass_time()
+    assert desk.state is TradingState.HALTED
+    assert desk.book.trading is not None
+    assert f"1 differences from the venue, the first: unknown_order ticket {reply.ticket}" in desk.book.trading.reason
+    assert desk.driven.desk.strangers == [reply.ticket]
+    desk.driven.portfolio.obey(ResumeCommand(reason="it is ours"), desk.driven.now)
+    desk.pass_time()
+    assert (desk.state, len(desk.met())) == (TradingState.ACTIVE, 1)
+    assert reply.ticket not in desk.book.foreign_positions
+
+
 def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
     desk = TradedByHand(IGNORE)
     assert desk.driven.desk.state is DeskState.HALTED
@@ -264,7 +286,8 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrders, tmp_p
     ("deal", "is_foreign"),
     [
         (a_deal(1, position=7), True),
-        (a_deal(1, position=7, order_id="of another desk"), True),
+        (a_deal(1, position=7, reason=DealReason.STOP_LOSS), False),
+        (a_deal(1, position=7, order_id="of a lost part of the ledger"), False),
         (a_deal(1, position=7, order_id=an_order(1).order_id), False),
     ],
 )
