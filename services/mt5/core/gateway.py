@@ -271,7 +271,7 @@ class Gateway:
             ordinal=ordinal,
             deal_cursor=self.venue.deals_before_commands_at(ordinal + 1),
             order_cursor=self.venue.endings_before_commands_at(ordinal + 1),
-            quiet=self.venue.quiet,
+            quiet=self.venue.quiet_from(ordinal + 1),
             end_of_data=is_end,
             counts=self._stream.counts if is_end else None,
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from proto import money
 from proto.gateway import (
     DealEntry,
     DealKind,
@@ -240,13 +241,14 @@ def fillings_of(row: SymbolRow) -> tuple[str, ...]:
 
 def average_price(deals: Sequence[VenueDeal]) -> Decimal | None:
     """What a lot has cost on average; None without a deal."""
-    volume = sum((deal.volume for deal in deals), Decimal(0))
-    if not volume:
-        return None
-    if len({deal.price for deal in deals}) == 1:
-        return deals[0].price
-    value = sum((deal.volume * deal.price for deal in deals), Decimal(0)) / volume
-    return round(value, PRICE_DECIMALS)
+    price, volume = Decimal(0), Decimal(0)
+    for deal in deals:
+        if deal.volume:
+            price = money.average_price(
+                price=price, volume=volume, further_price=deal.price, further_volume=deal.volume
+            )
+            volume += deal.volume
+    return price if volume else None
 
 
 def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) -> OrderReplyStatus:

@@ -16,6 +16,7 @@ from msgspec import structs
 from proto.control import TradingState
 from proto.gateway import AccountMode, DealEntry, DealReason, VenueDeal
 from proto.instrument import Instrument
+from proto.money import average_price
 from proto.units import Side
 from services.portfolio.core.cash import CashAccount, CashSums, post, postings, totals
 from services.portfolio.core.events import (
@@ -360,8 +361,12 @@ class Book:
 
     def _fill(self, order: Order, deal: VenueDeal) -> None:
         filled = order.filled_volume + deal.volume
-        before = (order.filled_price or ZERO) * order.filled_volume
-        price = deal.price if not order.filled_volume else (before + deal.price * deal.volume) / filled
+        price = average_price(
+            price=order.filled_price or ZERO,
+            volume=order.filled_volume,
+            further_price=deal.price,
+            further_volume=deal.volume,
+        )
         following = after_fill(order.status, is_whole=filled >= order.volume)
         assert following is not None, (order.order_id, order.status, deal.deal)
         self._put(

@@ -13,12 +13,14 @@ from itertools import islice
 from typing import Any, Final
 
 from proto.control import Difference, ReconcileReply, TradingState
-from proto.gateway import Request, VenueOrder
+from proto.gateway import OrderReplyStatus, Request, VenueOrder
 from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Cleared, Reconciled
 from services.portfolio.core.learning import learn_terms
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.placing import cancel_of
 from services.portfolio.core.position import Leg
 from services.portfolio.core.reconcile import Finding, Findings, examine
 from services.portfolio.core.risk.limits import ForeignOrders
@@ -65,6 +67,7 @@ class Watch:
         is_wrong = desk.rules.limits.foreign_orders is ForeignOrders.HALT
         findings = Findings(are_strangers_wrong=is_wrong)
         found = yield from self._compare(findings, since)
+        yield from self._end_forgotten(findings.orders)
         if found:
             before = found
             yield Pause(AGAIN_NS)
@@ -78,6 +81,17 @@ class Watch:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
         desk.unproven -= unproven
+
+    def _end_forgotten(self, orders: list[VenueOrder]) -> Talk:
+        """Cancel what rests at the venue and was presumed to have had no effect; a deal that it had meanwhile is booked late."""
+        desk = self._desk
+        for shown in orders:
+            mine = desk.book.orders.get(shown.order_id)
+            if mine is None or mine.status is not OrderStatus.PRESUMED_EXPIRED or desk.is_superseded:
+                continue
+            if shown.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
+                yield cancel_of(mine, ordinal=0, epoch=desk.epoch)
+                desk.wants_deals = True
 
     def _compare(self, findings: Findings, since: Cleared) -> Generator[Request, Any, list[Finding]]:
         """One comparison: the differences on which nothing was under way meanwhile."""

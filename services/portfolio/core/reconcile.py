@@ -42,6 +42,9 @@ from services.portfolio.core.valuation import account_margin, total_unrealized_p
 DIFFERENCES_MAX: Final = 100
 """Enough to see what is wrong; a book that differs everywhere need not be listed whole."""
 
+_AVERAGE_PRECISION: Final = Decimal("1e-9")
+"""Far above what rounding can do to an average price, far below any tick; a terminal tells ten decimals."""
+
 _ASK_A_PERSON: Final = "trading stops until a person has looked"
 _NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
 _ENDED_WITHOUT_EFFECT: Final = (
@@ -55,7 +58,8 @@ _SAME_STATUS: Final = {
     OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED, OrderStatus.IN_DOUBT},
     OrderReplyStatus.ACCEPTED: {OrderStatus.ACCEPTED, OrderStatus.PENDING, OrderStatus.IN_DOUBT},
     OrderReplyStatus.REJECTED: {OrderStatus.REJECTED},
-    OrderReplyStatus.CANCELED: {OrderStatus.CANCELED},
+    # Deals may come late to an order that has ended by its deadline; at the venue its rest is canceled.
+    OrderReplyStatus.CANCELED: {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
     OrderReplyStatus.EXPIRED: {OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
 }
 
@@ -248,13 +252,18 @@ def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
         order.filled_volume,
     ):
         return "volume"
-    if mine.filled_volume and mine.filled_price != order.filled_price:
+    if mine.filled_volume and not _is_same_average(mine.filled_price, order.filled_price):
         return "price"
     if terms := _terms_kind(mine, order, is_hedging=is_hedging):
         return terms
     if not mine.filled_volume and order.status in _NEVER_HAPPENED and mine.status in _ENDED_WITHOUT_EFFECT:
         return None
     return None if mine.status in _SAME_STATUS.get(order.status, set()) else "status"
+
+
+def _is_same_average(ours: Decimal | None, told: Decimal | None) -> bool:
+    """Whether two averages of the same fills are one: each fill rounds, in whichever order it was told."""
+    return ours is not None and told is not None and abs(ours - told) <= _AVERAGE_PRECISION
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:

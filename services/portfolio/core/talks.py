@@ -74,6 +74,8 @@ def begin(desk: Desk, watch: Watch) -> Talk:
         yield from open_commands(desk)
     yield from pull_deals(desk)
     if desk.window:
+        # The venue may stand a tick further than the desk, which has ended orders.
+        yield from look_after(desk)
         yield from reconcile(desk, at_end=desk.book.ended is not None)
     else:
         yield from watch.look(is_start=True)

@@ -13,6 +13,7 @@ from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.magic import magic_of
 from services.mt5.core.publisher import LOCKSTEP, Pace
 from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 
@@ -88,3 +89,8 @@ def placed(gateway: Gateway, request: Buy | Sell) -> OrderReply:
     reply = gateway.handle(request, AT_REST)
     assert isinstance(reply, OrderReply), reply
     return reply
+
+
+def magic_for(order_id: str) -> int:
+    """The magic under which the gateway places an order."""
+    return magic_of(order_id)

@@ -1,0 +1,1 @@
+"""The simulated broker's dealing: order by order, tick by tick."""

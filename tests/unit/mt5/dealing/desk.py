@@ -1,0 +1,126 @@
+"""A broker driven by hand over a few ticks, with words that show only what a test is about."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from proto.gateway import AccountMode, Modify, OrderType, TimeInForce, VenueDeal, VenuePosition
+from proto.units import Side
+from services.mt5.core.book import BookOrder, BookStore, MemoryBookStore, Modification
+from services.mt5.core.fill_model import IDEAL, FillProfile
+from services.mt5.core.stream import TickStream
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.venue import SimulatedVenue
+from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, magic_for
+
+TICK_NS = SECOND_NS
+
+
+class Dealing:
+    """One account at tick 1 of its stream; a bid is a tick, the ask two pips above it."""
+
+    def __init__(
+        self,
+        *bids: float,
+        stream: TickStream | None = None,
+        store: BookStore | None = None,
+        mode: AccountMode = AccountMode.NETTING,
+        leverage: int = 100,
+        profile: FillProfile = IDEAL,
+        deposit: int = 10_000,
+        currency: str = "USD",
+        seed: int = 1,
+        ordinal: int = 1,
+    ) -> None:
+        self.stream = stream or a_stream(*bids)
+        self.store = store or MemoryBookStore()
+        self.settings: dict[str, Any] = {
+            "account_mode": mode,
+            "leverage": leverage,
+            "profile": profile,
+            "deposit": Decimal(deposit),
+            "currency": currency,
+            "seed": seed,
+        }
+        self.venue = self.opened()
+        self.venue.step_to(ordinal)
+        self.placed = 0
+
+    def opened(self) -> SimulatedVenue:
+        """A venue on what is durable."""
+        return SimulatedVenue(
+            stream=self.stream, stream_id="stream-1", store=self.store, symbols=SymbolMap(None), **self.settings
+        )
+
+    def order(self, side: Side, volume: str, **terms: Any) -> BookOrder:
+        """Place an order; prices may be given as text."""
+        self.placed += 1
+        for name in ("price", "stop_loss", "take_profit"):
+            if isinstance(terms.get(name), str):
+                terms[name] = Decimal(terms[name])
+        return self.venue.place(
+            magic=magic_for(f"A-{self.placed}"),
+            comment=f"A-{self.placed}",
+            symbol=terms.pop("symbol", "EURUSD"),
+            side=side,
+            volume=Decimal(volume),
+            **terms,
+        )
+
+    def buy(self, volume: str = "0.10", **terms: Any) -> BookOrder:
+        return self.order(Side.BUY, volume, **terms)
+
+    def sell(self, volume: str = "0.10", **terms: Any) -> BookOrder:
+        return self.order(Side.SELL, volume, **terms)
+
+    def buy_limit(self, price: str, volume: str = "0.10", **terms: Any) -> BookOrder:
+        return self.buy(volume, type=OrderType.LIMIT, price=price, **terms)
+
+    def sell_limit(self, price: str, volume: str = "0.10", **terms: Any) -> BookOrder:
+        return self.sell(volume, type=OrderType.LIMIT, price=price, **terms)
+
+    def buy_stop(self, price: str, volume: str = "0.10", **terms: Any) -> BookOrder:
+        return self.buy(volume, type=OrderType.STOP, price=price, **terms)
+
+    def sell_stop(self, price: str, volume: str = "0.10", **terms: Any) -> BookOrder:
+        return self.sell(volume, type=OrderType.STOP, price=price, **terms)
+
+    def modify(self, **said: Any) -> Modification:
+        """Modify; the symbol is EURUSD, prices may be given as text."""
+        for name in ("price", "stop_loss", "take_profit"):
+            if isinstance(said.get(name), str):
+                said[name] = Decimal(said[name])
+        return self.venue.modify(Modify(**{"symbol": "EURUSD", **said}))
+
+    def to(self, ordinal: int) -> None:
+        """Step there."""
+        self.venue.step_to(ordinal)
+
+    def now(self, placed: BookOrder) -> BookOrder:
+        """What has become of an order."""
+        return self.venue.orders_after(placed.order.ticket - 1, 1)[0]
+
+    def status(self, placed: BookOrder) -> str:
+        return self.now(placed).order.status.value
+
+    @property
+    def deals(self) -> list[VenueDeal]:
+        """All but the deposit."""
+        return list(self.venue.deals_after(1, 1_000))
+
+    @property
+    def position(self) -> VenuePosition:
+        """The only one."""
+        [position] = self.venue.positions()
+        return position
+
+
+def refusal(placed: BookOrder) -> tuple[int, str]:
+    """Retcode and code of an order that was refused."""
+    assert placed.error_code is not None, placed
+    return placed.order.retcode, placed.error_code.value
+
+
+GTC, DAY, GTD, IOC, FOK = TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD, TimeInForce.IOC, TimeInForce.FOK
+BEGIN_NS = START_NS

@@ -1,0 +1,104 @@
+"""MODIFY changes prices once for each revision, and never what is about to be executed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.gateway import AccountMode, Modify
+from tests.unit.mt5.builders import SECOND_NS, START_NS
+from tests.unit.mt5.dealing.desk import GTD, Dealing
+
+
+def test_an_order_gets_another_price_stops_and_expiry() -> None:
+    desk = Dealing(1.1, 1.0840)
+    desk.buy_limit("1.0900", stop_loss="1.08", time_in_force=GTD, expires_ns=START_NS + 9 * SECOND_NS)
+    done = desk.modify(
+        order_id="A-1", price="1.0850", take_profit="1.2", expires_ns=START_NS + 8 * SECOND_NS, revision=1
+    )
+    assert (done.retcode, done.error_code) == (10009, None)
+    assert done.order is not None
+    assert (done.order.price, done.order.stop_loss, done.order.take_profit) == (
+        Decimal("1.0850"),
+        None,
+        Decimal("1.2"),
+    )
+    assert (done.order.expires_ns, done.order.revision) == (START_NS + 8 * SECOND_NS, 1)
+    desk.to(2)
+    assert desk.deals[0].price == Decimal("1.0842")
+
+
+def test_a_position_gets_other_stops_and_none_takes_them_away() -> None:
+    desk = Dealing(1.1)
+    desk.buy(stop_loss="1.09")
+    assert not desk.venue.quiet
+    moved = desk.modify(position=1, stop_loss="1.0950", take_profit="1.2")
+    assert moved.position is not None
+    assert (moved.position.stop_loss, moved.position.take_profit, moved.quiet) == (
+        Decimal("1.0950"),
+        Decimal("1.2"),
+        False,
+    )
+    assert desk.modify().quiet
+    assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)
+
+
+def test_a_repeat_is_answered_as_before_and_an_older_one_is_refused() -> None:
+    desk = Dealing(1.1, 1.1, 1.0899)
+    desk.buy()
+    second = desk.modify(position=1, stop_loss="1.0950", revision=2)
+    assert desk.modify(position=1, stop_loss="1.0900", revision=1).error_code == "STALE_REVISION"
+    desk.venue = desk.opened()
+    desk.to(3)
+    assert desk.venue.positions() == []
+    assert desk.modify(position=1, stop_loss="1.0950", revision=2) == second
+    assert desk.venue.modified(Modify(symbol="EURUSD", position=1, revision=2)) == second
+    assert desk.venue.modified(Modify(symbol="EURUSD", revision=2, ordinal=1)) == second
+    assert desk.venue.modified(Modify(symbol="EURUSD", revision=2, ordinal=3)) is None
+
+
+def test_a_refusal_is_repeated_as_well() -> None:
+    desk = Dealing(1.1, 1.2)
+    desk.buy()
+    refused = desk.modify(position=1, stop_loss="1.1500", revision=1)
+    assert (refused.retcode, refused.error_code) == (10016, "INVALID_STOPS")
+    desk.to(2)
+    assert desk.modify(position=1, stop_loss="1.1500", revision=1) == refused
+    assert desk.modify(position=1, stop_loss="1.1500", revision=2).error_code is None
+
+
+def test_what_changes_nothing_or_is_not_there_is_refused() -> None:
+    desk = Dealing(1.1)
+    desk.buy(stop_loss="1.09")
+    assert desk.modify(position=1, stop_loss="1.09").retcode == 10025
+    assert desk.modify(position=2, stop_loss="1.09").error_code == "UNKNOWN_POSITION"
+    assert desk.modify(order_id="B-1", price="1.09").error_code == "UNKNOWN_ORDER"
+    assert desk.modify(order_id="A-1", price="1.09").error_code == "ORDER_ENDED"
+    limit = desk.buy_limit("1.08")
+    assert desk.modify(order_id="A-2", price="1.08").error_code == "NO_CHANGES"
+    assert desk.modify(order_id="A-2", price="1.2").error_code == "INVALID_PRICE"
+    assert desk.modify(order_id="A-2", expires_ns=START_NS + SECOND_NS).error_code == "INVALID_EXPIRATION"
+    assert desk.now(limit) == limit
+
+
+def test_a_hedging_account_changes_positions_by_their_ticket() -> None:
+    desk = Dealing(1.1, mode=AccountMode.HEDGING)
+    desk.buy()
+    desk.buy()
+    assert desk.modify(stop_loss="1.09").error_code == "UNKNOWN_POSITION"
+    assert desk.modify(position=2, stop_loss="1.09").error_code is None
+    assert [position.stop_loss for position in desk.venue.positions()] == [None, Decimal("1.09")]
+
+
+def test_what_is_about_to_be_executed_is_frozen() -> None:
+    """The freeze level is 5 points: at a bid of 1.09504 a stop loss at 1.0950 stays as it is."""
+    desk = Dealing(1.1, 1.09504)
+    desk.buy(stop_loss="1.0950")
+    placed = desk.buy_limit("1.0950")
+    desk.to(2)
+    assert (desk.modify(position=1).retcode, desk.modify(position=1).error_code) == (10029, "FROZEN")
+    assert not desk.venue.is_frozen(desk.now(placed))  # the ask is 24 points away
+    near = Dealing(1.1, 1.0948)
+    placed = near.buy_limit("1.09495")
+    near.to(2)
+    assert near.venue.is_frozen(near.now(placed))
+    assert near.modify(order_id="A-1", price="1.09").error_code == "FROZEN"

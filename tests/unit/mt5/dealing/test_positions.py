@@ -1,0 +1,225 @@
+"""Stops of positions, hedging, nights and stop-outs: what ticks do to positions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from proto.gateway import AccountMode, DealEntry, DealKind, DealReason
+from services.mt5.core.fill_model import REALISTIC, FillProfile
+from services.mt5.core.stream import build_stream
+from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
+from tests.unit.mt5.dealing.desk import Dealing, refusal
+
+HEDGING = AccountMode.HEDGING
+CHARGING = FillProfile(name="charging", charges=True)
+STOPPING = FillProfile(name="stopping", stop_out_level_pct=Decimal(50), margin_call_level_pct=Decimal(100))
+
+
+def test_a_stop_loss_closes_at_the_touch_and_not_at_the_stop() -> None:
+    desk = Dealing(1.1, 1.0951, 1.0940)
+    placed = desk.buy(stop_loss="1.0950", take_profit="1.2")
+    assert not placed.quiet
+    assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.0950"), Decimal("1.2"))
+    desk.to(2)
+    assert len(desk.venue.positions()) == 1
+    desk.to(3)
+    deal = desk.deals[-1]
+    assert (deal.reason, deal.price, deal.entry, deal.stepped) == (
+        DealReason.STOP_LOSS,
+        Decimal("1.094"),
+        DealEntry.OUT,
+        True,
+    )
+    assert (deal.ticket, deal.order_id, deal.position) == (0, "", 1)
+    assert deal.profit == Decimal("-62.00")  # 0.0062 x 0.1 x 100,000
+    assert desk.venue.positions() == []
+    assert desk.venue.quiet
+
+
+def test_a_take_profit_closes_a_short_at_the_ask() -> None:
+    desk = Dealing(1.1, 1.0949, 1.0947)
+    desk.sell(take_profit="1.0950", stop_loss="1.2")
+    desk.to(2)
+    assert len(desk.venue.positions()) == 1
+    desk.to(3)
+    assert (desk.deals[-1].reason, desk.deals[-1].price) == (DealReason.TAKE_PROFIT, Decimal("1.0949"))
+
+
+def test_a_pending_order_hands_its_stops_to_its_position() -> None:
+    desk = Dealing(1.1, 1.0890, 1.0790)
+    desk.buy_limit("1.0900", stop_loss="1.0800", take_profit="1.2")
+    desk.to(2)
+    assert desk.position.stop_loss == Decimal("1.0800")
+    desk.to(3)
+    assert desk.deals[-1].reason is DealReason.STOP_LOSS
+
+
+def test_on_a_netting_account_new_stops_replace_old_ones_and_none_leaves_them() -> None:
+    desk = Dealing(1.1)
+    desk.buy(stop_loss="1.09", take_profit="1.2")
+    desk.buy()
+    assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.09"), Decimal("1.2"))
+    desk.buy(stop_loss="1.08")
+    assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.08"), Decimal("1.2"))
+    desk.sell("0.50")
+    assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)  # another position by then
+
+
+def test_a_ticket_on_a_netting_account_is_the_symbols() -> None:
+    desk = Dealing(1.1)
+    desk.buy("0.10")
+    assert refusal(desk.sell("0.10", position=2)) == (10036, "UNKNOWN_POSITION")
+    closed = desk.sell("0.04", position=1)
+    assert (closed.order.status, closed.position, desk.position.volume) == ("FILLED", 1, Decimal("0.06"))
+
+
+def test_a_reversal_is_one_deal_about_the_position_that_it_opens() -> None:
+    desk = Dealing(1.1)
+    desk.buy("0.10")
+    desk.sell("0.30")
+    deal = desk.deals[-1]
+    assert (deal.entry, deal.position, desk.position.ticket) == (DealEntry.INOUT, 2, 2)
+
+
+# -------------------------------------------------------------------------------------------------------------- hedging
+
+
+def test_each_order_of_a_hedging_account_opens_a_position_of_its_own() -> None:
+    desk = Dealing(1.1, mode=HEDGING)
+    desk.buy("0.10")
+    desk.sell("0.10")
+    desk.buy("0.05")
+    assert [(p.ticket, p.side, p.volume, p.order_id) for p in desk.venue.positions()] == [
+        (1, "BUY", Decimal("0.10"), "A-1"),
+        (2, "SELL", Decimal("0.10"), "A-2"),
+        (3, "BUY", Decimal("0.05"), "A-3"),
+    ]
+    assert [deal.position for deal in desk.deals] == [1, 2, 3]
+    assert desk.venue.net_volume("EURUSD") == Decimal("0.05")
+
+
+def test_a_ticket_closes_its_position_in_parts_and_no_other() -> None:
+    desk = Dealing(1.1, 1.2, mode=HEDGING)
+    desk.buy("0.10")
+    desk.buy("0.10")
+    desk.to(2)
+    desk.sell("0.04", position=2)
+    assert [(p.ticket, p.volume) for p in desk.venue.positions()] == [(1, Decimal("0.10")), (2, Decimal("0.06"))]
+    desk.sell("0.06", position=2)
+    assert [p.ticket for p in desk.venue.positions()] == [1]
+    assert [(d.entry, d.position, d.profit) for d in desk.deals[2:]] == [
+        (DealEntry.OUT, 2, Decimal("399.20")),  # 0.0998 x 0.04 x 100,000
+        (DealEntry.OUT, 2, Decimal("598.80")),
+    ]
+
+
+def test_margin_is_asked_for_the_larger_leg_of_a_symbol() -> None:
+    desk = Dealing(1.1, mode=HEDGING)
+    desk.buy("5")
+    before = desk.venue.margin
+    assert desk.sell("5").order.status == "FILLED"
+    assert desk.venue.margin == before
+    assert refusal(desk.buy("5")) == (10019, "NO_MONEY")
+
+
+# ---------------------------------------------------------------------------------------------------------------- nights
+
+MIDNIGHT_NS = (START_NS // (86_400 * SECOND_NS)) * 86_400 * SECOND_NS + 21 * 3_600 * SECOND_NS
+"""17:00 in New York on Tuesday, 13 May 2014."""
+NIGHT_NS = 86_400 * SECOND_NS
+
+
+def nights(*, from_night: int = 0) -> Dealing:
+    """A tick half an hour before each of eight midnights, EURUSD at 1.1."""
+    rows = [(MIDNIGHT_NS + (from_night + n) * NIGHT_NS - 1_800 * SECOND_NS, 1.1, 1.1002) for n in range(8)]
+    return Dealing(stream=build_stream([some_rows("EURUSD", rows)], accept_crossed=False), profile=CHARGING)
+
+
+def test_a_night_is_charged_at_the_first_tick_of_the_next_day() -> None:
+    desk = nights()
+    desk.buy("1")
+    commission = desk.deals[0].commission
+    assert commission == Decimal("-3.50")
+    desk.to(2)
+    swap = desk.deals[1]
+    assert (swap.kind, swap.reason, swap.position, swap.stepped) == (DealKind.SWAP, DealReason.ROLLOVER, 1, True)
+    assert swap.volume == swap.profit == swap.commission == 0
+    assert swap.cash == swap.swap < 0
+    assert desk.venue.balance == 10_000 + commission + swap.swap
+
+
+def test_a_week_has_seven_nights_of_which_wednesdays_counts_three() -> None:
+    """Opened on Tuesday evening: the nights after Tuesday, Wednesday, Thursday, Friday and Monday."""
+    desk = nights()
+    desk.buy("1")
+    desk.to(8)
+    notes = [deal.comment for deal in desk.deals if deal.kind is DealKind.SWAP]
+    assert notes == ["swap, 1 night", "swap, 3 nights", "swap, 1 night", "swap, 1 night", "swap, 1 night"]
+    swaps = [deal.swap for deal in desk.deals if deal.kind is DealKind.SWAP]
+    assert abs(swaps[1] - 3 * swaps[0]) <= Decimal("0.02")
+
+
+def test_the_ideal_profile_charges_nothing_and_stays_quiet() -> None:
+    desk = Dealing(stream=nights().stream)
+    desk.buy("1")
+    assert desk.venue.quiet
+    desk.to(8)
+    assert [deal.kind for deal in desk.deals] == [DealKind.BUY]
+    assert str(desk.deals[0].commission) == "0"
+
+
+# ------------------------------------------------------------------------------------------------------------- stop-out
+
+
+def test_a_stop_out_ends_resting_orders_then_closes_the_largest_loss_until_the_level_is_kept() -> None:
+    """Two longs of 2 and 5 lots on 10,000: at 1.0900 equity is about 2,860 of a margin of 7,630."""
+    desk = Dealing(1.1, 1.1, 1.0900, profile=STOPPING, mode=HEDGING)
+    desk.buy("2")
+    desk.buy("5")
+    resting = desk.buy_limit("1.05")
+    desk.to(2)
+    assert len(desk.venue.positions()) == 2
+    desk.to(3)
+    ended = desk.now(resting)
+    assert (ended.order.status, ended.error_code) == ("CANCELED", "STOPPED_OUT")
+    [closed] = [deal for deal in desk.deals if deal.reason is DealReason.STOP_OUT]
+    assert (closed.position, closed.volume) == (2, Decimal(5))
+    assert [position.ticket for position in desk.venue.positions()] == [1]
+    assert desk.venue.endings_before_commands_at(3) == 1
+
+
+def test_without_leverage_or_a_level_nobody_is_stopped_out() -> None:
+    for settings in ({"profile": STOPPING, "leverage": 0}, {}):
+        desk = Dealing(1.1, 1.0, **settings)  # type: ignore[arg-type]
+        desk.buy("1")
+        desk.to(2)
+        assert desk.venue.balance == 10_000
+        assert desk.venue.quiet
+
+
+def test_the_realistic_profile_draws_the_same_for_the_same_seed() -> None:
+    def played(seed: int) -> list[tuple[Decimal, Decimal]]:
+        desk = Dealing(
+            stream=a_stream(*(1.1 + n / 1e4 for n in range(60))), profile=REALISTIC, seed=seed, deposit=10**6
+        )
+        for n in range(1, 40, 2):
+            desk.to(n)
+            desk.buy("0.50") if n % 4 == 1 else desk.sell("0.50")
+        desk.to(60)
+        return [(deal.price, deal.volume) for deal in desk.deals]
+
+    assert played(1) == played(1)
+    assert played(1) != played(2)
+
+
+@pytest.mark.parametrize("reopen_at", range(1, 4))
+def test_a_position_with_stops_survives_a_restart(reopen_at: int) -> None:
+    desk = Dealing(1.1, 1.0951, 1.0940)
+    desk.buy(stop_loss="1.0950")
+    desk.to(reopen_at)
+    desk.venue = desk.opened()
+    desk.to(3)
+    assert desk.deals[-1].reason is DealReason.STOP_LOSS
+    assert desk.deals[-1].ordinal == 3

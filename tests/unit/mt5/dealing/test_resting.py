@@ -1,0 +1,214 @@
+"""Orders that rest: what triggers them, what they are filled at, and how they end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from proto.gateway import DealEntry
+from services.mt5.core.fill_model import Depth, FillProfile
+from services.mt5.core.latency_model import ConstantLatency
+from services.mt5.core.stream import build_stream
+from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
+from tests.unit.mt5.dealing.desk import DAY, FOK, GTC, GTD, IOC, Dealing, refusal
+
+
+def test_a_limit_waits_and_is_filled_at_the_touch_that_reaches_it() -> None:
+    """Bought at 1.0985 and not at 1.0990: a limit gets what the market gives, if that is better."""
+    desk = Dealing(1.1, 1.0992, 1.0983, 1.1)
+    placed = desk.buy_limit("1.0990")
+    assert (placed.order.status, placed.order.retcode, placed.quiet) == ("ACCEPTED", 10008, False)
+    desk.to(2)
+    assert desk.status(placed) == "ACCEPTED"
+    desk.to(4)
+    filled = desk.now(placed).order
+    assert (filled.status, filled.filled_price, filled.ordinal) == ("FILLED", Decimal("1.0985"), 3)
+    [deal] = desk.deals
+    assert (deal.stepped, deal.ordinal, deal.ticket, deal.entry) == (True, 3, 1, DealEntry.IN)
+    assert desk.venue.quiet
+
+
+def test_a_sell_limit_is_filled_above() -> None:
+    desk = Dealing(1.1, 1.1009, 1.1010)
+    placed = desk.sell_limit("1.1010")
+    desk.to(3)
+    assert desk.now(placed).order.filled_price == Decimal("1.101")
+
+
+def test_a_stop_that_the_market_jumps_over_is_filled_where_the_market_is() -> None:
+    desk = Dealing(1.1, 1.1009, 1.1050)
+    up = desk.buy_stop("1.1020")
+    desk.to(3)
+    assert desk.now(up).order.filled_price == Decimal("1.1052")
+    down = Dealing(1.1, 1.0900)
+    placed = down.sell_stop("1.0950")
+    down.to(2)
+    assert down.now(placed).order.filled_price == Decimal("1.09")
+
+
+def test_only_a_tick_of_its_symbol_triggers_an_order() -> None:
+    rows = [(START_NS, 1.1, 1.1002), (START_NS + 3, 1.09, 1.0902)]
+    stream = build_stream(
+        [some_rows("EURUSD", rows), some_rows("GBPUSD", [(START_NS + 1, 1.3, 1.3001)])], accept_crossed=False
+    )
+    desk = Dealing(stream=stream)
+    placed = desk.buy_limit("1.0950")
+    desk.to(2)
+    assert desk.status(placed) == "ACCEPTED"
+    desk.to(3)
+    assert desk.now(placed).order.ordinal == 3
+
+
+def test_a_limit_that_is_filled_now_or_never() -> None:
+    desk = Dealing(1.1)
+    assert desk.buy_limit("1.1005", time_in_force=IOC).order.filled_price == Decimal("1.1002")
+    missed = desk.buy_limit("1.0990", time_in_force=FOK)
+    assert (missed.order.status, missed.error_code) == ("CANCELED", "NO_LIQUIDITY")
+    assert desk.venue.quiet
+
+
+def test_a_dated_order_expires_at_the_first_tick_of_its_time() -> None:
+    desk = Dealing(1.1, 1.1, 1.1, 1.08)
+    placed = desk.buy_limit("1.0900", time_in_force=GTD, expires_ns=START_NS + 2 * SECOND_NS)
+    desk.to(2)
+    assert desk.status(placed) == "ACCEPTED"
+    desk.to(4)
+    ended = desk.now(placed)
+    assert (ended.order.status, ended.error_code, ended.order.ordinal) == ("EXPIRED", "EXPIRED", 3)
+    assert desk.deals == []
+    assert [desk.venue.endings_before_commands_at(n) for n in (2, 3, 4)] == [0, 1, 1]
+
+
+def test_a_day_order_ends_with_the_servers_day() -> None:
+    """17:00 in New York is 21:00 UTC in May; the ticks are a second before and at it."""
+    midnight_ns = (START_NS // (86_400 * SECOND_NS)) * 86_400 * SECOND_NS + 21 * 3_600 * SECOND_NS
+    desk = Dealing(stream=a_stream(1.1, 1.1, 1.1, start_ns=midnight_ns - 2 * SECOND_NS))
+    placed, standing = desk.buy_limit("1.09", time_in_force=DAY), desk.buy_limit("1.09", time_in_force=GTC)
+    desk.to(2)
+    assert desk.status(placed) == "ACCEPTED"
+    desk.to(3)
+    assert (desk.status(placed), desk.status(standing)) == ("EXPIRED", "ACCEPTED")
+
+
+def test_a_canceled_order_is_never_filled() -> None:
+    desk = Dealing(1.1, 1.08)
+    placed = desk.buy_limit("1.09")
+    ended = desk.venue.cancel(placed, "canceled by the client")
+    assert (ended.order.status, ended.order.retcode, ended.quiet) == ("CANCELED", 10007, True)
+    desk.to(2)
+    assert desk.deals == []
+    assert desk.venue.endings_before_commands_at(2) == 0
+
+
+def test_a_resting_order_without_money_ends_when_its_time_comes() -> None:
+    desk = Dealing(1.1, 1.0898)
+    placed = desk.buy_limit("1.09", "50")
+    desk.to(2)
+    ended = desk.now(placed)
+    assert (ended.order.status, *refusal(ended)) == ("REJECTED", 10019, "NO_MONEY")
+    assert desk.venue.endings_before_commands_at(2) == 1
+
+
+# ------------------------------------------------------------------------------------------------------- partial fills
+
+SHALLOW = FillProfile(name="shallow", depth=Depth(median_lots=0.05, sigma=0.0))
+
+
+def test_an_order_that_is_filled_at_once_or_not_at_all_takes_what_the_depth_has() -> None:
+    desk = Dealing(1.1, profile=SHALLOW)
+    some = desk.buy("0.12", time_in_force=IOC).order
+    assert (some.status, some.retcode, some.filled_volume) == ("CANCELED", 10010, Decimal("0.05"))
+    none = desk.buy("0.12", time_in_force=FOK)
+    assert (none.order.status, *refusal(none)) == ("REJECTED", 10006, "NO_LIQUIDITY")
+
+
+def test_the_rest_of_a_market_order_is_filled_at_later_ticks() -> None:
+    desk = Dealing(1.1, 1.2, 1.3, 1.4, profile=SHALLOW)
+    placed = desk.buy("0.12", time_in_force=GTC)
+    assert (placed.order.status, placed.order.filled_volume) == ("PARTIALLY_FILLED", Decimal("0.05"))
+    desk.to(2)
+    assert desk.status(placed) == "PARTIALLY_FILLED"
+    desk.to(4)
+    done = desk.now(placed).order
+    assert (done.status, done.filled_volume, done.ordinal) == ("FILLED", Decimal("0.12"), 3)
+    assert [deal.volume for deal in desk.deals] == [Decimal("0.05"), Decimal("0.05"), Decimal("0.02")]
+    assert done.filled_price == Decimal("1.175200000000")  # (1.1002 x 5 + 1.2002 x 5 + 1.3002 x 2) / 12
+    assert desk.position.volume == Decimal("0.12")
+
+
+def test_a_limit_is_filled_in_parts_while_the_market_is_there() -> None:
+    desk = Dealing(1.1, 1.0890, 1.1, 1.0880, profile=SHALLOW)
+    placed = desk.buy_limit("1.0900", "0.08")
+    desk.to(3)
+    assert (desk.status(placed), desk.now(placed).order.filled_volume) == ("PARTIALLY_FILLED", Decimal("0.05"))
+    desk.to(4)
+    assert desk.status(placed) == "FILLED"
+
+
+def test_what_is_left_of_a_canceled_order_keeps_what_was_filled() -> None:
+    desk = Dealing(1.1, 1.2, profile=SHALLOW)
+    placed = desk.buy("0.12", time_in_force=GTC)
+    ended = desk.venue.cancel(placed, "canceled by the client").order
+    assert (ended.status, ended.filled_volume) == ("CANCELED", Decimal("0.05"))
+
+
+# -------------------------------------------------------------------------------------------------------------- latency
+
+SLOW = FillProfile(name="slow", request_latency=ConstantLatency(ms=1_500.0))
+SLOW_TO_TELL = FillProfile(name="telling", reply_latency=ConstantLatency(ms=1_500.0))
+
+
+def test_an_order_on_its_way_is_matched_at_the_first_tick_after_its_arrival() -> None:
+    """Sent at second 0, there at 1.5: the tick of second 2 is the first that it can meet."""
+    desk = Dealing(1.1, 1.2, 1.3, profile=SLOW)
+    placed = desk.buy()
+    assert (placed.order.status, placed.order.retcode, placed.due_ns) == ("ACCEPTED", 10008, START_NS + 1_500_000_000)
+    desk.to(2)
+    assert desk.status(placed) == "ACCEPTED"
+    desk.to(3)
+    filled = desk.now(placed).order
+    assert (filled.status, filled.filled_price, filled.ordinal) == ("FILLED", Decimal("1.3002"), 3)
+    assert desk.deals[0].stepped
+
+
+def test_an_order_is_judged_again_where_it_arrives() -> None:
+    desk = Dealing(1.1, 1.2, 1.2, profile=SLOW)
+    limit, deviating = desk.sell_limit("1.15"), desk.buy(price="1.1002", deviation_points=50)
+    desk.to(3)
+    assert refusal(desk.now(limit)) == (10015, "INVALID_PRICE")
+    assert refusal(desk.now(deviating)) == (10004, "REQUOTE")
+    assert desk.venue.endings_before_commands_at(3) == 2
+
+
+def test_a_deal_whose_news_is_late_has_the_price_of_its_match() -> None:
+    desk = Dealing(1.1, 1.2, 1.3, profile=SLOW_TO_TELL)
+    placed = desk.buy()
+    assert placed.order.status == "ACCEPTED"
+    assert desk.venue.cancel(placed, "too late").order.status == "ACCEPTED"
+    desk.to(2)
+    assert desk.venue.positions() == []
+    desk.to(3)
+    filled = desk.now(placed).order
+    assert (filled.filled_price, filled.ordinal, desk.position.time_ns) == (
+        Decimal("1.1002"),
+        3,
+        START_NS + 2 * SECOND_NS,
+    )
+
+
+def test_a_position_that_is_closed_while_an_order_for_it_is_on_its_way() -> None:
+    desk = Dealing(1.1, 1.1, 1.1, 1.1, 1.1, 1.1, profile=SLOW)
+    desk.buy("0.10")
+    desk.to(3)
+    first, second = desk.sell("0.10", position=1), desk.sell("0.10", position=1)
+    desk.to(6)
+    assert desk.status(first) == "FILLED"
+    assert refusal(desk.now(second)) == (10036, "UNKNOWN_POSITION")
+
+
+@pytest.mark.parametrize("profile", [SLOW, SLOW_TO_TELL, SHALLOW], ids=lambda profile: str(profile.name))
+def test_what_is_resting_is_told_as_not_quiet(profile: FillProfile) -> None:
+    desk = Dealing(1.1, profile=profile)
+    assert not desk.buy("0.12", time_in_force=GTC).quiet
+    assert not desk.venue.quiet
