@@ -59,10 +59,6 @@ class TerminalBroker:
         """Realised cash."""
         return money_of(self._account.balance, self.currency_digits)
 
-    def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - nothing here is ever quiet
-        """Never."""
-        return False
-
     @property
     def equity(self) -> Decimal | None:
         """As the terminal values it."""
