@@ -25,7 +25,7 @@ from services.portfolio.core.making import order_made
 from services.portfolio.core.opening import Opening, opening_of
 from services.portfolio.core.orders import Cause, Decision, Order
 from services.portfolio.core.position import ZERO
-from services.portfolio.core.risk.ladder import check, check_always
+from services.portfolio.core.risk.ladder import check, check_always, check_moment
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
@@ -178,12 +178,15 @@ class _Order:
         """What the plan asks for, as far as the ladder lets it."""
         signal, account = self._signal, self._account
         closings = self._closings()
-        opening, words = self._opening(closing=bool(closings))
-        denial: Denial | None = None
+        denial, opening, words = None, None, ""
+        if self._opens(closing=bool(closings)):
+            denial = check_moment(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
+            if denial is None:
+                opening, words = opening_of(signal, self._decision, account, self._rules)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             denial = check(self._proposal(opening, closed), account, signal.time_ns)
-        elif not closings:
+        elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", words)
         reason = self._decision.reason
         if denial is not None and closings:
@@ -205,12 +208,13 @@ class _Order:
             (leg.ticket, min(leg.volume, most)) for leg in position.legs if leg.direction == -self._signal.direction
         ]
 
-    def _opening(self, *, closing: bool) -> tuple[Opening | None, str]:
-        """What the signal opens and how much of it, or why it opens nothing."""
-        may_open = self._account.book.trading_state is TradingState.ACTIVE
-        if closing and (self._rules.on_opposite is not OnOpposite.REVERSE or not may_open or self._rests()):
-            return None, ""
-        return opening_of(self._signal, self._decision, self._account, self._rules)
+    def _opens(self, *, closing: bool) -> bool:
+        """Whether the signal is to open something, beside what it closes."""
+        return not closing or (self._rules.on_opposite is OnOpposite.REVERSE and self._may_open and not self._rests())
+
+    @property
+    def _may_open(self) -> bool:
+        return self._account.book.trading_state is TradingState.ACTIVE
 
     def _rests(self) -> bool:
         """Whether an order of the symbol rests: it counts as if it were filled, and nothing is opened beside it."""
