@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,8 +115,16 @@ def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGat
 
 
 def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(gateway: TerminalGateway, desk: Desk) -> None:
-    stranger = {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "magic": 77}
-    gateway.fake.broker.send(stranger)
+    stranger: dict[str, Any] = {
+        "action": 5,
+        "symbol": "EURUSD",
+        "volume": 0.1,
+        "type": 2,
+        "type_filling": 2,
+        "price": 1.0,
+        "magic": 77,
+    }
+    gateway.fake.by_hand(**stranger)
     price = desk.far(Side.BUY, OrderType.LIMIT)
     resting = desk.place(desk.order(type=OrderType.LIMIT, price=price))
     assert resting.status == "ACCEPTED"
