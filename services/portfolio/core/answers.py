@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from proto.gateway import ModifyReply, OrderReply, VenueOrder, VenuePosition
+from proto.gateway import ModifyReply, OrderReply
 from services.portfolio.core.events import OrderChangeAnswered, OrderUpdated, ProtectionAnswered
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order, OrderTerms
@@ -38,7 +36,7 @@ def guard_answered(guard: Protection, reply: ModifyReply, *, time_ns: int) -> Pr
         stop_loss=None if has is None else has.stop_loss,
         take_profit=None if has is None else has.take_profit,
         retcode=reply.retcode,
-        error=_refusal(reply) or ("" if has is None else _not_done((guard.stop_loss, guard.take_profit), has)),
+        error=_refusal(reply),
         time_ns=time_ns,
     )
 
@@ -53,18 +51,9 @@ def change_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderC
             limit_price=has.price, stop_loss=has.stop_loss, take_profit=has.take_profit, expires_ns=has.expires_ns
         )
     )
-    error = _refusal(reply)
-    if not error and has is not None:
-        error = _not_done((order.terms.stop_loss, order.terms.take_profit), has)
     return OrderChangeAnswered(
-        order_id=order.order_id, terms=terms, revision=order.revision, error=error, time_ns=time_ns
+        order_id=order.order_id, terms=terms, revision=order.revision, error=_refusal(reply), time_ns=time_ns
     )
-
-
-def _not_done(asked: tuple[Decimal | None, Decimal | None], has: VenueOrder | VenuePosition) -> str:
-    """What is wrong where the venue says that it is done, and shows something else."""
-    shown = (has.stop_loss, has.take_profit)
-    return "" if shown == asked else "the venue says that it is done and shows other stops"
 
 
 def _refusal(reply: ModifyReply) -> str:

@@ -7,11 +7,13 @@ from decimal import Decimal
 from msgspec import structs
 
 from proto.control import ResumeCommand, TradingState
-from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, Simulate
+from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, OrderType, Simulate
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
+from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.following import DOUBT_SETTLING_NS
 from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk, request_of
 from tests.unit.portfolio.test_following import QUOTES, a_live_desk, a_reply, an_order_on_its_way, calls_of, the_order
@@ -43,6 +45,21 @@ def test_a_presumption_that_was_wrong_halts_the_desk_before_its_symbol_trades_ag
     assert driven.desk.book.trading is not None
     assert "position EURUSD" in driven.desk.book.trading.reason
     assert driven.gateway.venue.net_volume("EURUSD") == Decimal("0.01")
+
+
+def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_canceled() -> None:
+    """Nobody may be surprised by it when the market comes to its price."""
+    driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
+    driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
+    driven.settle([an_order_on_its_way(driven)])
+    go_by(driven, seconds=80)
+    assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
+    venue = driven.gateway.venue
+    assert isinstance(venue, SimulatedVenue)
+    assert len(venue.resting()) == 1
+    go_by(driven, seconds=60)
+    assert not venue.resting()
+    assert driven.desk.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_presumption_that_was_right_costs_one_comparison() -> None:

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from proto.money import (
     account_margin,
+    average_price,
     charged_volumes,
     commission_of,
     conversion_rate,
@@ -201,3 +202,21 @@ def test_hedged_margin_lies_between_the_nets_and_the_sums(hundredths: list[int])
 @pytest.mark.parametrize(("lots", "digits", "cash"), [("1", 2, "-3.5"), ("0.01", 2, "-0.04"), ("0.5", 0, "-2")])
 def test_commission_is_cash_that_leaves_the_account(lots: str, digits: int, cash: str) -> None:
     assert commission_of(volume=D(lots), instrument=an_instrument(), currency_digits=digits) == D(cash)
+
+
+def test_an_average_price_is_rounded_alike_by_whoever_keeps_it() -> None:
+    """Three fills of a third each: an endless decimal, kept to twelve places after each fill."""
+    price, volume = Decimal(0), Decimal(0)
+    for further in ("1.2", "1.3", "1.2"):
+        price = average_price(
+            price=price, volume=volume, further_price=Decimal(further), further_volume=Decimal("0.01")
+        )
+        volume += Decimal("0.01")
+    assert price == Decimal("1.233333333333")
+
+
+def test_an_average_of_one_price_is_that_price_as_it_was_written() -> None:
+    price = average_price(
+        price=Decimal("1.20"), volume=Decimal(1), further_price=Decimal("1.20"), further_volume=Decimal(2)
+    )
+    assert str(price) == "1.20"

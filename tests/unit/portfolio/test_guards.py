@@ -1,0 +1,185 @@
+"""The stops of a live desk's positions, said to a venue that misbehaves, and what somebody else does to them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import structs
+
+from proto.control import ModifyCommand, OrderCommandReply, PlaceCommand, TradingState
+from proto.gateway import Fault, Modify, OrderType, Simulate
+from proto.units import Side
+from services.mt5.core.venue import SimulatedVenue
+from services.portfolio.core.events import ProtectionAnswered
+from services.portfolio.core.protection import Protection
+from services.portfolio.ledger import is_synced
+from tests.support.desk import HandDrivenDesk
+from tests.unit.portfolio.test_evidence import go_by
+from tests.unit.portfolio.test_following import a_live_desk, an_order_on_its_way, calls_of, the_order
+
+
+def a_long_position(driven: HandDrivenDesk) -> None:
+    driven.settle([an_order_on_its_way(driven)])
+    driven.settle(driven.pause())
+    assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
+
+
+def stop_at(driven: HandDrivenDesk, price: str, *, key: str = "one") -> OrderCommandReply:
+    """A person moves the stop loss; nothing is sent before `pause`."""
+    reply = driven.portfolio.obey(
+        ModifyCommand(
+            key=key,
+            reason="a test",
+            symbol="EURUSD",
+            order_id="",
+            position=0,
+            price=None,
+            stop_loss=Decimal(price),
+            take_profit=None,
+            expires_ns=0,
+        ),
+        driven.now,
+    )
+    assert isinstance(reply, OrderCommandReply), reply
+    assert not reply.denied, reply
+    return reply
+
+
+def the_guard(driven: HandDrivenDesk) -> Protection:
+    [guard] = driven.desk.book.protections.values()
+    return guard
+
+
+def stop_at_the_venue(driven: HandDrivenDesk) -> Decimal | None:
+    [position] = driven.gateway.venue.positions()
+    return position.stop_loss
+
+
+def test_a_modification_that_nobody_answered_is_asked_for_again_until_it_is() -> None:
+    driven = a_live_desk(faults=True)
+    a_long_position(driven)
+    for fault in (Fault.NO_REPLY, Fault.NONE_RESULT):
+        driven.gateway.handle(Simulate(fault=fault, count=1), driven.now)
+    stop_at(driven, "1.09")
+    driven.settle(driven.pause())
+    assert the_guard(driven).is_asked
+    go_by(driven, seconds=1)
+    assert (the_guard(driven).answered, the_guard(driven).error) == (1, "")
+    assert stop_at_the_venue(driven) == the_guard(driven).stop_loss == Decimal("1.09")
+
+
+def test_a_modification_that_is_under_way_is_not_taken_for_done() -> None:
+    driven = a_live_desk(faults=True)
+    a_long_position(driven)
+    driven.gateway.handle(Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=3_000), driven.now)
+    stop_at(driven, "1.09")
+    driven.settle(driven.pause())
+    assert the_guard(driven).is_asked
+    go_by(driven, seconds=4)
+    assert not the_guard(driven).is_asked
+    assert stop_at_the_venue(driven) == Decimal("1.09")
+
+
+def test_a_modification_that_is_said_to_be_done_and_is_not_is_asked_for_again() -> None:
+    driven = a_live_desk(faults=True)
+    a_long_position(driven)
+    driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
+    stop_at(driven, "1.09")
+    driven.settle(driven.pause())
+    assert stop_at_the_venue(driven) is None
+    assert the_guard(driven).is_asked
+    go_by(driven, seconds=1)
+    assert not the_guard(driven).is_asked
+    assert stop_at_the_venue(driven) == Decimal("1.09")
+
+
+def test_a_refusal_of_an_earlier_revision_takes_nothing_from_a_later_one() -> None:
+    driven = a_live_desk()
+    a_long_position(driven)
+    stop_at(driven, "1.09")
+    stop_at(driven, "1.08", key="two")
+    driven.desk.emit(
+        ProtectionAnswered(
+            key="EURUSD", revision=1, stop_loss=None, take_profit=None, retcode=None, error="no", time_ns=0
+        )
+    )
+    assert (the_guard(driven).stop_loss, the_guard(driven).revision) == (Decimal("1.08"), 2)
+
+
+def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
+    driven = a_live_desk()
+    a_long_position(driven)
+    stop_at(driven, "1.09")
+    driven.settle(driven.pause())
+    venue = driven.gateway.venue
+    assert isinstance(venue, SimulatedVenue)
+    venue.modify(Modify(symbol="EURUSD", stop_loss=Decimal("1.08"), revision=5))
+    driven.portfolio.ask_reconciliation()
+    go_by(driven, seconds=3)
+    guard = the_guard(driven)
+    assert (guard.stop_loss, guard.revision, guard.is_asked) == (Decimal("1.08"), 5, False)
+    assert driven.desk.book.trading_state is TradingState.ACTIVE
+    stop_at(driven, "1.07", key="two")
+    driven.settle(driven.pause())
+    assert stop_at_the_venue(driven) == Decimal("1.07")
+
+
+def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_it() -> None:
+    driven = a_live_desk()
+    a_long_position(driven)
+    stop_at(driven, "1.09")
+    [late] = calls_of(driven.pause(), Modify)
+    driven.desk.wants_epoch = driven.desk.wants_hello = True
+    driven.settle(driven.pause())
+    assert driven.desk.epoch == 2
+    driven.settle(driven.answer(late))
+    assert not driven.desk.is_superseded
+    go_by(driven, seconds=1)
+    assert stop_at_the_venue(driven) == Decimal("1.09")
+
+
+def test_a_modification_said_again_with_its_key_undoes_no_later_one() -> None:
+    driven = a_live_desk()
+    a_long_position(driven)
+    stop_at(driven, "1.09", key="one")
+    stop_at(driven, "1.08", key="two")
+    assert stop_at(driven, "1.09", key="one").order_ids == []
+    driven.settle(driven.pause())
+    assert stop_at_the_venue(driven) == Decimal("1.08")
+
+
+def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
+    driven = a_live_desk()
+    a_long_position(driven)
+    driven.desk.take_events()
+    stop_at(driven, "1.09")
+    placed = driven.portfolio.obey(
+        PlaceCommand(
+            key="three",
+            reason="a test",
+            symbol="EURUSD",
+            side=Side.BUY,
+            volume=Decimal("0.01"),
+            type=OrderType.MARKET,
+            price=None,
+            time_in_force=None,
+            stop_loss=None,
+            take_profit=None,
+            trailing_stop_points=0,
+            expires_ns=0,
+        ),
+        driven.now,
+    )
+    assert isinstance(placed, OrderCommandReply)
+    assert placed.order_ids
+    events = driven.desk.take_events()
+    assert len(events) == 2
+    assert all(is_synced(event) for event in events)
+
+
+def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
+    driven = a_live_desk()
+    driven.desk.take_events()
+    an_order_on_its_way(driven)
+    assert structs.replace(the_order(driven), key="").key == the_order(driven).key
+    assert not any(is_synced(event) for event in driven.desk.take_events())

@@ -1,0 +1,65 @@
+"""A stepped desk whose orders rest and whose positions have stops: what a tick does to them, and who hears of it when."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec import structs
+
+from proto.control import DeskState
+from proto.gateway import Confirm, GetDeals
+from proto.messages import Signal
+from proto.trading import OrderType
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.plan import Entry, Exits, Plan
+from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk import HandDrivenDesk, request_of
+from tests.unit.portfolio.test_following import calls_of
+
+QUOTES = [(1.1, 1.1001), (1.1, 1.1001), (1.09, 1.0901), (1.09, 1.0901), (1.09, 1.0901)]
+
+
+def a_planned_desk(gateway: Gateway, plan: Plan, **changed: Any) -> HandDrivenDesk:
+    driven = HandDrivenDesk(gateway, rules=structs.replace(some_rules(), plan=plan), **changed)
+    driven.run_up()
+    driven.gateway.due(driven.now)
+    return driven
+
+
+def signal_at(ordinal: int, direction: int = 0) -> Signal:
+    bid, ask = QUOTES[ordinal - 1]
+    return a_signal(ordinal, direction, bid=bid, ask=ask)
+
+
+def test_a_start_finds_an_order_that_the_tick_after_the_last_decision_has_ended() -> None:
+    """The venue had stepped on, and the process died before it heard so."""
+    plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=500, lifetime_s=1))
+    gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
+    driven = a_planned_desk(gateway, plan)
+    driven.settle(driven.tell(signal_at(1, 1)))
+    [order] = driven.desk.book.orders.values()
+    assert order.status is OrderStatus.ACCEPTED
+    [confirm] = driven.pause()
+    gateway.handle(request_of(confirm), driven.now)
+    again = a_planned_desk(gateway, plan, book=driven.desk.book, cursor=driven.desk.cursor)
+    assert again.desk.state is DeskState.RUNNING
+    assert again.desk.book.orders[order.order_id].status is OrderStatus.EXPIRED
+
+
+def test_no_further_confirm_goes_out_while_the_deals_of_one_are_pulled() -> None:
+    """Two steps side by side would tell of the book at two ticks, and the later to end would be believed."""
+    plan = Plan(exits=Exits(stop_loss_points=500))
+    driven = a_planned_desk(a_gateway(a_stream(*QUOTES), pace=Pace(1, None)), plan)
+    driven.settle(driven.tell(signal_at(1, 1)))
+    driven.settle(driven.pause())
+    driven.settle(driven.tell(signal_at(2)))
+    [confirm] = driven.pause()
+    [pull] = driven.answer(confirm)
+    assert isinstance(request_of(pull), GetDeals)
+    assert calls_of(driven.wait(5_000), Confirm) == []
+    driven.settle([pull])
+    assert driven.desk.book.position("EURUSD").is_flat
+    assert driven.desk.book.realized_pnl < Decimal(0)
