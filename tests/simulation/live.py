@@ -159,7 +159,8 @@ class LiveRun:
             answers=self.person.answers,
             log_hash=world.log_hash(),
             tally=world.tally,
-            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, {self.answer}",
+            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, deals {len(desk.book.deals)} of "
+            f"{self.gateway.gateway.venue.deal_count}, stops {desk.book.protections}, {self.answer}",
         )
 
     def _each_second(self) -> None:

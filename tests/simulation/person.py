@@ -64,6 +64,8 @@ class Person:
         quote = desk.market.quotes.get(symbol)
         resting = [order for order_id in book.open_orders if (order := book.orders[order_id]).rests]
         position = book.positions.get(symbol)
+        if symbol not in book.instruments:
+            return None
         kind = dice.choice(("place", "place", "close", "cancel", "change", "guard", "guard"))
         if kind == "place" and quote is not None:
             return PlaceCommand(key=key, reason=reason, **self._order(desk, symbol, quote.bid, quote.ask))

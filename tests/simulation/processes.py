@@ -36,7 +36,7 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.ledger import SYNCED_EVENTS
+from services.portfolio.ledger import is_synced
 from services.signal.core.desk import Checkpoint, SignalDesk
 from services.signal.core.strategy import Strategy
 from tests.simulation.ledger import Commit, fold
@@ -428,8 +428,8 @@ class PortfolioProcess(Process):
         if desk.is_dirty:
             self.may_die("before the ledger's commit")
             events = desk.take_events()
-            is_synced = any(isinstance(event, SYNCED_EVENTS) for event in events)
-            self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), is_synced))
+            keeps = any(is_synced(event) for event in events)
+            self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), keeps))
             desk.book.touched.clear()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")

@@ -49,6 +49,9 @@ from services.portfolio.core.protection import Protection, key_of, opened
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
 
+CHANGES_KEPT_MAX: Final = 64
+"""Far more commands than people have on their way at once; they are written with every commit."""
+
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
 
@@ -110,6 +113,8 @@ class Book:
         """By the key of what they guard."""
         self.orders_by_key: dict[str, list[str]] = {}
         """The orders that came from a person's command, by the command's key."""
+        self.changes_by_key: dict[str, list[str]] = {}
+        """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -168,12 +173,14 @@ class Book:
                     self.orders_by_key.setdefault(order.key, []).append(order.order_id)
             case OrderUpdated():
                 self._update(event)
-            case CancelAsked(order_id=order_id, why=why):
+            case CancelAsked(order_id=order_id, why=why, key=key):
                 self._put(structs.replace(self.orders[order_id], cancel_asked=why))
+                self._remember(key, [order_id])
             case OrderChanged() | OrderChangeAnswered():
                 self._change(event)
-            case ProtectionSet(protection=protection):
+            case ProtectionSet(protection=protection, key=key):
                 self._protect(protection)
+                self._remember(key, [])
             case ProtectionAnswered():
                 self._answer(event)
             case DealBooked():
@@ -258,9 +265,17 @@ class Book:
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderChanged):
             changed = structs.replace(changed, revision=event.revision)
+            self._remember(event.key, [event.order_id])
         else:
             changed = structs.replace(changed, revision_answered=event.revision, error=event.error)
         self._put(changed)
+
+    def _remember(self, key: str, order_ids: list[str]) -> None:
+        """A person's command has been done: said again it is answered."""
+        if key:
+            self.changes_by_key[key] = order_ids
+            if len(self.changes_by_key) > CHANGES_KEPT_MAX:
+                del self.changes_by_key[next(iter(self.changes_by_key))]
 
     def _protect(self, protection: Protection) -> None:
         self.protections[protection.key] = protection
@@ -269,7 +284,7 @@ class Book:
         held = self.protections.get(event.key)
         if held is not None and held.answered < event.revision:
             answered = structs.replace(held, answered=event.revision, error=event.error)
-            if event.error:
+            if event.error and held.revision == event.revision:
                 answered = structs.replace(answered, stop_loss=event.stop_loss, take_profit=event.take_profit)
             self._protect(answered)
 

@@ -2,7 +2,8 @@
 
 A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
 then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
-Orders of strangers that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass.
+Orders of strangers that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass. Stops that
+differ halt nothing: those at the venue are in force, and the desk takes them over.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
+from msgspec import structs
+
 from proto.control import Difference, ReconcileReply, TradingState
-from proto.gateway import OrderReplyStatus, Request, VenueOrder
+from proto.gateway import OrderReplyStatus, Request, VenueOrder, VenuePosition
+from proto.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import Cleared, Reconciled
+from services.portfolio.core.events import Cleared, ProtectionSet, Reconciled
 from services.portfolio.core.learning import learn_terms
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.placing import cancel_of
+from services.portfolio.core.plan import MANUAL_TAG
 from services.portfolio.core.position import Leg
+from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.reconcile import Finding, Findings, examine
 from services.portfolio.core.risk.limits import ForeignOrders
 
@@ -73,6 +79,11 @@ class Watch:
             yield Pause(AGAIN_NS)
             findings = Findings(are_strangers_wrong=is_wrong)
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
+        moved = {one.symbol for one in found if one.difference.kind == "stops"}
+        found = [one for one in found if one.difference.kind != "stops"]
+        for position in findings.moved:
+            if position.symbol in moved:
+                desk.emit(_taken_over(desk, position))
         desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
         if passed := sorted(set(findings.passed) - desk.book.acknowledged):
             desk.meet_strangers(passed)
@@ -126,6 +137,30 @@ class Watch:
                 f"ledger {first.ledger}, venue {first.venue}",
                 by="reconciliation",
             )
+
+
+def _taken_over(desk: Desk, position: VenuePosition) -> ProtectionSet:
+    """The stops of a position as the venue has them: somebody has moved them, or they came from a deal that was told late."""
+    ticket = position.ticket if desk.book.is_hedging else 0
+    guard = desk.book.protections.get(key_of(position.symbol, ticket))
+    guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
+    revision = max(guard.revision, position.revision)
+    quote = desk.market.quotes.get(position.symbol)
+    return ProtectionSet(
+        protection=structs.replace(
+            guard,
+            stop_loss=position.stop_loss,
+            take_profit=position.take_profit,
+            revision=revision,
+            answered=revision,
+            error="",
+        ),
+        why="the venue has other stops than were known",
+        ordinal=desk.cursor.ordinal,
+        time_ns=desk.now.domain_ns,
+        bid=Decimal(0) if quote is None else exact(quote.bid),
+        ask=Decimal(0) if quote is None else exact(quote.ask),
+    )
 
 
 def _seen(book: Book) -> _Seen:

@@ -101,22 +101,27 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
 class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
 
-    An empty `why` takes it back: the venue would not.
+    An empty `why` takes it back: the venue would not. `key` names the person's command that it came from.
     """
 
     order_id: str
     why: str
     ordinal: int
     time_ns: int
+    key: str = ""
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
-    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet."""
+    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet.
+
+    `key` names the person's command that it came from.
+    """
 
     order_id: str
     terms: OrderTerms
     revision: int
     time_ns: int
+    key: str = ""
 
 
 class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
@@ -130,7 +135,10 @@ class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_a
 
 
 class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
-    """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on."""
+    """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on.
+
+    `key` names the person's command that it came from.
+    """
 
     protection: Protection
     why: str
@@ -138,6 +146,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     time_ns: int
     bid: Decimal
     ask: Decimal
+    key: str = ""
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):

@@ -39,7 +39,10 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
     """Do what a person has ordered, as far as the rules let it."""
     if not desk.is_live:
         return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
-    if (known := desk.book.orders_by_key.get(asked.key)) is not None:
+    known = desk.book.orders_by_key.get(asked.key)
+    if known is None:
+        known = desk.book.changes_by_key.get(asked.key)
+    if known is not None:
         return OrderCommandReply(key=asked.key, order_ids=known, denied=False)
     match asked:
         case PlaceCommand():
@@ -213,7 +216,10 @@ def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlErro
         return ControlError(error=f"order {asked.order_id} is {stands}, expected one that is open")
     if not order.cancel_asked:
         now_ns = desk.domain_ns(desk.now.mono_ns)
-        desk.emit(CancelAsked(order_id=order.order_id, why=asked.reason, ordinal=desk.cursor.ordinal, time_ns=now_ns))
+        ordinal = desk.cursor.ordinal
+        desk.emit(
+            CancelAsked(order_id=order.order_id, why=asked.reason, ordinal=ordinal, time_ns=now_ns, key=asked.key)
+        )
     desk.hurried.add(order.order_id)
     return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
 
@@ -250,7 +256,10 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
     decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
     if (denial := check_always(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
         return _denied(desk, asked.key, order.symbol, decision, denial)
-    desk.emit(OrderChanged(order_id=order.order_id, terms=terms, revision=order.revision + 1, time_ns=decision.time_ns))
+    revision = order.revision + 1
+    desk.emit(
+        OrderChanged(order_id=order.order_id, terms=terms, revision=revision, time_ns=decision.time_ns, key=asked.key)
+    )
     desk.hurried.add(order.order_id)
     return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
 
@@ -295,6 +304,7 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
             time_ns=decision.time_ns,
             bid=decision.bid,
             ask=decision.ask,
+            key=asked.key,
         )
     )
     return OrderCommandReply(key=asked.key, order_ids=[], denied=False)

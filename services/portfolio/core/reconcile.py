@@ -37,6 +37,7 @@ from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Cleared
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
+from services.portfolio.core.protection import key_of
 from services.portfolio.core.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
@@ -92,6 +93,8 @@ class Findings:
         self.orders: list[VenueOrder] = []
         """Those that the venue showed."""
         self.missing_deals: list[int] = []
+        self.moved: list[VenuePosition] = []
+        """Positions whose stops at the venue are not those that the desk knows."""
 
     def add(
         self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
@@ -310,10 +313,28 @@ def _compare_positions(book: Book, findings: Findings) -> Generator[Request, Any
         after = page.next
     for position in shown:
         key = (position.symbol, position.ticket if book.is_hedging else 0)
-        _compare_volume(key, unseen.pop(key, Decimal(0)), position.volume * position.side.sign, findings)
+        ours, told = unseen.pop(key, Decimal(0)), position.volume * position.side.sign
+        _compare_volume(key, ours, told, findings)
+        if ours == told:
+            _compare_stops(book, key, position, findings)
     for key, volume in unseen.items():
         _compare_volume(key, volume, Decimal(0), findings)
     return shown
+
+
+def _compare_stops(book: Book, key: tuple[str, int], position: VenuePosition, findings: Findings) -> None:
+    """The stops that guard a position, unless the desk has asked for others just now."""
+    guard = book.protections.get(key_of(*key))
+    if guard is not None and guard.is_asked:
+        return
+    ours = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
+    told = (position.stop_loss, position.take_profit)
+    if ours != told:
+        ledger, venue = (f"{_price(stop)} and {_price(target)}" for stop, target in (ours, told))
+        findings.add(
+            "stops", key_of(*key), symbol=key[0], ledger=ledger, venue=venue, remedy="a live desk takes the venue's"
+        )
+        findings.moved.append(position)
 
 
 def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings: Findings) -> None:

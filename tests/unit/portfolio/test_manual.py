@@ -281,13 +281,21 @@ def test_a_halted_desk_takes_back_what_rests() -> None:
     assert driven.asked_of(Fence)
 
 
-def test_an_order_that_rests_does_not_hide_a_signal_that_closes() -> None:
-    """A person's order beside a position: signals wait for it, since it may still change the position."""
+def test_an_order_that_rests_counts_as_filled_and_keeps_signals_from_opening() -> None:
     driven = a_live_desk()
     told(driven, a_resting_order())
     driven.settle(driven.tell(a_signal(2, -1)))
     assert driven.asked_of(Sell) == []
     assert driven.desk.cursor.blocked == {"ORDER_OPEN": 1}
+
+
+def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
+    driven = a_live_desk()
+    told(driven, an_order())
+    [resting] = told(driven, a_resting_order(key="k2")).order_ids
+    driven.settle(driven.tell(a_signal(2, -1)))
+    assert driven.desk.book.position("EURUSD").is_flat
+    assert driven.desk.book.orders[resting].status is OrderStatus.ACCEPTED, "a person's order is a person's to cancel"
 
 
 def test_a_part_that_cannot_be_had_at_once_may_stay_in_the_market() -> None:
