@@ -152,6 +152,18 @@ def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountM
     assert desk.state is TradingState.ACTIVE
 
 
+@pytest.mark.parametrize(("policy", "own"), [(ADOPT, "0.01"), (IGNORE, "0")])
+def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrders, own: str) -> None:
+    first = TradedByHand(policy, HEDGING)
+    ticket = first.trade_by_hand()
+    new = HandDrivenDesk(first.driven.gateway, rules=rules_of(policy))
+    new.mono_ns = first.driven.mono_ns
+    new.settle(new.start())
+    assert (new.desk.state, new.desk.book.acknowledged) == (DeskState.RUNNING, {ticket})
+    assert own_position(new.desk.book, "EURUSD", new.desk.rules.limits).net_volume == D(own)
+    assert new.desk.book.trading_state is TradingState.ACTIVE
+
+
 def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled() -> None:
     desk = TradedByHand(ADOPT)
     ordinal = desk.driven.mono_ns // 1_000_000_000
