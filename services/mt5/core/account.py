@@ -130,13 +130,16 @@ class Account:
         """The symbol of the tick at which the book stands."""
         return self._broker_names[self.stream.tick_at(self.ordinal).symbol]
 
-    def stand_at(self, ordinal: int) -> None:
-        """Stand at another tick, which sets nothing off."""
-        if ordinal == self.ordinal + 1:
-            self._quotes.pop(self._broker_names[self.stream.tick_at(ordinal).symbol], None)
-        else:
-            self._quotes.clear()
+    def pass_to(self, ordinal: int) -> None:
+        """Stand at another tick, having looked at none on the way."""
+        self._quotes.clear()
         self.ordinal = ordinal
+
+    def next_tick(self) -> None:
+        """Stand at the next tick. What is known of the other symbols' quotes stays true."""
+        self.ordinal += 1
+        tick = self.stream.tick_at(self.ordinal)
+        self._quotes[self._broker_names[tick.symbol]] = Quote(exact(tick.bid), exact(tick.ask))
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol where the book stands, or None when it has had none."""

@@ -163,6 +163,7 @@ class Gateway:
                 self._orders.cancel_all("the lease of the portfolio has lapsed", now)
             self._link.step(now)
             self._orders.step(now, time_ns=self._time_ns(now))
+            self._hand.step(now)
 
     def refuse(self, error: MalformedMessageError, fields: Mapping[str, object] | None = None) -> Reply:
         """Answer bytes that are no request.

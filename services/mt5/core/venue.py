@@ -170,9 +170,9 @@ class SimulatedVenue:
         last = min(ordinal, account.stream.last_ordinal)
         while account.ordinal < last:
             if self._matching.quiet:
-                account.stand_at(last)
+                account.pass_to(last)
             else:
-                account.stand_at(account.ordinal + 1)
+                account.next_tick()
                 self._ticking.tick()
 
     def checkpoint(self) -> None:

@@ -59,10 +59,6 @@ class TerminalBroker:
         """Realised cash."""
         return money_of(self._account.balance, self.currency_digits)
 
-    def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - nothing here is ever quiet
-        """Never."""
-        return False
-
     @property
     def equity(self) -> Decimal | None:
         """As the terminal values it."""
@@ -101,6 +97,10 @@ class TerminalBroker:
     def deals_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
         """Deals shown."""
         return self._mirror.deal_count
+
+    def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - as above
+        """Never: what ticks set off is set off at the broker's."""
+        return False
 
     def endings_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
         """Orders shown that ended without a deal."""

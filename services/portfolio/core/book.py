@@ -72,8 +72,8 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
 
 
 def _opens_for_a_stranger(deal: VenueDeal) -> bool:
-    """Of a deal that is of no order of the desk's: whether somebody opened a position by it, and not the server by itself."""
-    return deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
+    """Whether a position was opened past the gateway, and not by the server itself."""
+    return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
 class Touched:
@@ -137,7 +137,7 @@ class Book:
         self.acknowledged: set[int] = set()
         """The venue's numbers of strangers' orders that a person has looked at, or that the limits let pass."""
         self.foreign_positions: set[int] = set()
-        """Tickets of a hedging account that no order of the desk's has opened, open or closed by now."""
+        """Tickets of a hedging account that were opened past the gateway, open or closed by now."""
         self.cleared = Cleared()
         self.epoch = 0
         self.journal_id = ""
@@ -355,7 +355,7 @@ class Book:
         if order_id:
             self.order_of_deal[deal.deal] = order_id
             self.filled_of_order[order_id] = self.filled_of_order.get(order_id, ZERO) + deal.volume
-        elif self.is_hedging and _opens_for_a_stranger(deal) and deal.order_id not in self.orders:
+        elif self.is_hedging and _opens_for_a_stranger(deal):
             self.foreign_positions.add(deal.position)
 
     def _hold(self, deal: VenueDeal) -> None:

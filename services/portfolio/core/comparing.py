@@ -84,11 +84,9 @@ class Watch:
         for position in findings.moved:
             if position.symbol in moved:
                 desk.emit(_taken_over(desk, position))
-        strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
-        if strangers and not is_wrong:
-            desk.meet_strangers(strangers)
-            strangers = []
-        desk.strangers = strangers
+        desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        if passed := sorted(set(findings.passed) - desk.book.acknowledged):
+            desk.meet_strangers(passed)
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")

@@ -20,11 +20,12 @@ from proto.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied
+from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.making import order_made
 from services.portfolio.core.opening import Opening, opening_of
-from services.portfolio.core.orders import Cause, Decision
+from services.portfolio.core.orders import Cause, Decision, Order
 from services.portfolio.core.position import ZERO
-from services.portfolio.core.risk.ladder import check, check_always
+from services.portfolio.core.risk.ladder import check, check_always, check_moment
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
@@ -119,7 +120,8 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
     """
     symbol = signal.symbol
     position = own_position(book, symbol, rules.limits)
-    judgement = judge(signal.direction, position, _first_open(book, symbol), legs_max=rules.limits.position_legs_max)
+    open_order = _blocking(book, symbol, closes=position.direction == -signal.direction)
+    judgement = judge(signal.direction, position, open_order, legs_max=rules.limits.position_legs_max)
     if judgement.verdict is Verdict.PASS and present.is_unproven:
         words = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
@@ -155,7 +157,8 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         present.newest or (signal.bid, signal.ask),
         rules.plan,
     )
-    return _Order(signal, decision, account, rules, present).decided()
+    decided = _Order(signal, decision, account, rules, present).decided()
+    return decided._replace(events=[*_withdrawn(signal, book), *decided.events])
 
 
 class _Order:
@@ -175,12 +178,15 @@ class _Order:
         """What the plan asks for, as far as the ladder lets it."""
         signal, account = self._signal, self._account
         closings = self._closings()
-        opening, words = self._opening(closing=bool(closings))
-        denial: Denial | None = None
+        denial, opening, words = None, None, ""
+        if self._opens(closing=bool(closings)):
+            denial = check_moment(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
+            if denial is None:
+                opening, words = opening_of(signal, self._decision, account, self._rules)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             denial = check(self._proposal(opening, closed), account, signal.time_ns)
-        elif not closings:
+        elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", words)
         reason = self._decision.reason
         if denial is not None and closings:
@@ -202,12 +208,17 @@ class _Order:
             (leg.ticket, min(leg.volume, most)) for leg in position.legs if leg.direction == -self._signal.direction
         ]
 
-    def _opening(self, *, closing: bool) -> tuple[Opening | None, str]:
-        """What the signal opens and how much of it, or why it opens nothing."""
-        may_open = self._account.book.trading_state is TradingState.ACTIVE
-        if closing and (self._rules.on_opposite is not OnOpposite.REVERSE or not may_open):
-            return None, ""
-        return opening_of(self._signal, self._decision, self._account, self._rules)
+    def _opens(self, *, closing: bool) -> bool:
+        """Whether the signal is to open something, beside what it closes."""
+        return not closing or (self._rules.on_opposite is OnOpposite.REVERSE and self._may_open and not self._rests())
+
+    @property
+    def _may_open(self) -> bool:
+        return self._account.book.trading_state is TradingState.ACTIVE
+
+    def _rests(self) -> bool:
+        """Whether an order of the symbol rests: it counts as if it were filled, and nothing is opened beside it."""
+        return bool(self._account.book.open_orders_of(self._signal.symbol))
 
     def _is_one_order(self, opening: Opening) -> bool:
         """Whether what is closed and what is opened go out as one order, which turns the position over."""
@@ -267,8 +278,16 @@ class _Order:
         return made
 
 
-def _first_open(book: Book, symbol: str) -> str | None:
-    return next((order_id for order_id, of in book.open_orders.items() if of == symbol), None)
+def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
+    """The first open order that a signal has to wait for; one that only rests keeps nobody from closing."""
+    for order_id, of in book.open_orders.items():
+        if of == symbol and not (closes and _is_resting(book.orders[order_id])):
+            return order_id
+    return None
+
+
+def _is_resting(order: Order) -> bool:
+    return order.rests and order.status is OrderStatus.ACCEPTED
 
 
 def _withdrawn(signal: Signal, book: Book) -> list[CancelAsked]:

@@ -79,11 +79,17 @@ class Findings:
     """What a comparison has come to."""
 
     def __init__(self, *, are_strangers_wrong: bool = True) -> None:
-        """Nothing is found yet; `are_strangers_wrong`: an order that is not the desk's is a difference."""
+        """Nothing is found yet; `are_strangers_wrong`: an order that was not placed through the gateway is a difference.
+
+        One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a part of the ledger
+        that is lost.
+        """
         self.are_strangers_wrong = are_strangers_wrong
         self.found: list[Finding] = []
         self.strangers: list[int] = []
-        """The venue's numbers of orders that the ledger does not have."""
+        """The venue's numbers of orders that the ledger does not have, and that are a difference until a person has looked."""
+        self.passed: list[int] = []
+        """Of those that are none, because the limits let strangers pass."""
         self.orders: list[VenueOrder] = []
         """Those that the venue showed."""
         self.missing_deals: list[int] = []
@@ -227,8 +233,11 @@ def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
         deal = book.deal(order.deal)
         if deal is not None and deal.reason is not DealReason.CLIENT:
             return  # the server's own: a stop of a position, or a stop-out
+        if not order.order_id and not findings.are_strangers_wrong:
+            findings.passed.append(order.ticket)
+            return
         findings.strangers.append(order.ticket)
-        if findings.are_strangers_wrong and order.ticket not in book.acknowledged:
+        if order.ticket not in book.acknowledged:
             subject = f"ticket {order.ticket} ({order.order_id or 'not placed here'})"
             findings.add("unknown_order", subject, symbol=order.symbol, ledger="none", venue=venue)
         return

@@ -1,12 +1,13 @@
-"""Orders and positions on the account that are not the desk's: what somebody traded by hand, or another program.
+"""Orders and positions on the account that are not the desk's: what somebody traded by hand, or another program past the gateway.
 
 A comparison with the venue finds them (`comparing.py`), and the limit `foreign_orders` says what a live desk makes of them. By `halt`
 it trades on when a person has looked. By `adopt` what they have done is the desk's own position, which a signal may close. By
 `ignore` the tickets that they have opened are left alone: a signal, a plan, a flattening see the position without them. Cash, exposure
 and margin count them by any policy, since they are the account's.
 
-A stepped stream has one client, so that an order of anybody else is an error there, whatever the limit says. What the server does by
-itself, such as a stop or a stop-out, is of no stranger.
+An order that went through the gateway under an id that the ledger does not have is no stranger's: it may be the desk's own, from a part of
+the ledger that is lost, and halts by any policy. A stepped stream has one client, so that an order of anybody else is a difference there,
+whatever the limit says. What the server does by itself, such as a stop or a stop-out, is of no stranger.
 """
 
 from __future__ import annotations

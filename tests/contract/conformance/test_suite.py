@@ -63,14 +63,12 @@ def test_a_restart_that_nobody_makes_is_skipped(desk: Desk) -> None:
 
 
 def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: Desk) -> None:
-    gateway.fake.broker.send(
-        {
-            "action": api.TRADE_ACTION_DEAL,
-            "symbol": "EURUSD",
-            "volume": 0.5,
-            "type": api.ORDER_TYPE_BUY,
-            "type_filling": api.ORDER_FILLING_FOK,
-        }
+    gateway.fake.by_hand(
+        action=api.TRADE_ACTION_DEAL,
+        symbol="EURUSD",
+        volume=0.5,
+        type=api.ORDER_TYPE_BUY,
+        type_filling=api.ORDER_FILLING_FOK,
     )
     desk.until(desk.positions, bool)
     with pytest.raises(Refused, match="1 open positions, expected none, or --force"):

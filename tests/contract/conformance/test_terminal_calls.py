@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from proto.gateway import (
     Cancel,
     ErrorReply,
     Fence,
+    Flatten,
     GetAccount,
     Halt,
     HaltReply,
@@ -113,8 +115,16 @@ def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGat
 
 
 def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(gateway: TerminalGateway, desk: Desk) -> None:
-    stranger = {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "magic": 77}
-    gateway.fake.broker.send(stranger)
+    stranger: dict[str, Any] = {
+        "action": 5,
+        "symbol": "EURUSD",
+        "volume": 0.1,
+        "type": 2,
+        "type_filling": 2,
+        "price": 1.0,
+        "magic": 77,
+    }
+    gateway.fake.by_hand(**stranger)
     price = desk.far(Side.BUY, OrderType.LIMIT)
     resting = desk.place(desk.order(type=OrderType.LIMIT, price=price))
     assert resting.status == "ACCEPTED"
@@ -133,3 +143,23 @@ def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, 
     gateway.fake.login = LOGIN
     desk.until(lambda: desk.ask(GetAccount()), lambda reply: isinstance(reply, AccountReply))
     assert desk.filled(desk.order()).status == "FILLED"
+
+
+def test_flatten_closes_every_position_one_call_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=True)
+    with gateway.running():
+        desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
+        desk.until(lambda: desk.hello().published, bool)
+        for _ in range(3):
+            desk.bought()
+        desk.place(desk.order(type=OrderType.LIMIT, price=desk.far(Side.BUY, OrderType.LIMIT)))
+        reply = desk.until(lambda: desk.ask(Flatten(reason="by hand")), lambda said: isinstance(said, HaltReply))
+        assert isinstance(reply, HaltReply)
+        assert reply.is_halted
+        desk.until(desk.positions, lambda held: not held)
+        desk.close()
+    assert gateway.fake.broker.positions == {}
+    assert gateway.fake.broker.orders == {}
+    assert sent_orders(gateway) == 6

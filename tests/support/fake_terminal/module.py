@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -46,6 +47,21 @@ class Says(NamedTuple):
     waits_for: threading.Event | None = None
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def locked(method: Callable[Concatenate[FakeTerminal, P], R]) -> Callable[Concatenate[FakeTerminal, P], R]:
+    """One at a time: the gateway's thread calls, and a test's thread moves the market or trades by hand."""
+
+    @functools.wraps(method)
+    def alone(self: FakeTerminal, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return alone
+
+
 class FakeTerminal:
     """Stands where the module `MetaTrader5` stands. Its server is two hours ahead of UTC unless told otherwise."""
 
@@ -67,6 +83,7 @@ class FakeTerminal:
         self.has_ipc = True
         self.initialized: list[dict[str, Any]] = []
         self.before_ticks: Callable[[], None] | None = None
+        self.lock = threading.RLock()
         self._utc_ms = utc_ms
         self._ahead_ms = ahead_ms
         self._ticks: dict[str, list[tuple[Any, ...]]] = {info.name: [] for info in symbols}
@@ -75,6 +92,7 @@ class FakeTerminal:
         self._set_clock()
         self.broker.deposit(10_000.0)
 
+    @locked
     def tick(self, symbol: str, bid: float, ask: float, *, time_msc: int | None = None, volume: float = 0.0) -> None:
         """The market moves; `time_msc` is the server's, its present one without."""
         self._set_clock()
@@ -82,6 +100,12 @@ class FakeTerminal:
         self._ticks[symbol].append((at // 1_000, bid, ask, 0.0, 0, at, 6, volume))
         if bid > 0 and ask >= bid:
             self.broker.quote(symbol, bid, ask)
+
+    @locked
+    def by_hand(self, /, **request: Any) -> None:
+        """A person, or another program, trades on the account."""
+        self._set_clock()
+        self.broker.send(request)
 
     # ------------------------------------------------------------------------------------------- the package's functions
 
@@ -133,6 +157,7 @@ class FakeTerminal:
             commondata_path="",
         )
 
+    @locked
     def account_info(self) -> AccountInfo | None:
         if not self._answers():
             return None
@@ -176,6 +201,7 @@ class FakeTerminal:
             return None
         return Tick(*self._ticks[symbol][-1])
 
+    @locked
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
         """Ticks from a second on; each is given its server's time in seconds and in milliseconds."""
         assert flags == api.COPY_TICKS_ALL, flags
@@ -186,6 +212,7 @@ class FakeTerminal:
         rows = [row for row in self._ticks.get(symbol, []) if row[0] >= date_from][:count]
         return np.array(rows, dtype=TICK_TYPE)
 
+    @locked
     def order_send(self, request: TradeRequest) -> OrderSendResult | None:
         self._set_clock()
         asked: dict[str, Any] = dict(request)
@@ -224,9 +251,11 @@ class FakeTerminal:
             request=asked,
         )
 
+    @locked
     def orders_get(self) -> tuple[TradeOrder, ...] | None:
         return tuple(self.broker.orders.values()) if self._answers() else None
 
+    @locked
     def positions_get(self) -> tuple[TradePosition, ...] | None:
         if not self._answers():
             return None
@@ -234,6 +263,7 @@ class FakeTerminal:
             position._replace(profit=self.broker.profit_of(position)) for position in self.broker.positions.values()
         )
 
+    @locked
     def history_orders_get(self, date_from: int, date_to: int) -> tuple[TradeOrder, ...] | None:
         if not self._answers():
             return None
@@ -244,6 +274,7 @@ class FakeTerminal:
             if date_from <= order.time_done <= date_to and order.ticket not in self._hidden
         )
 
+    @locked
     def history_deals_get(self, date_from: int, date_to: int) -> tuple[TradeDeal, ...] | None:
         if not self._answers():
             return None

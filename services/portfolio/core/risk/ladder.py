@@ -46,7 +46,7 @@ class Rule(Protocol):
 ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, conversion)
 """Asked about every order, in any set."""
 
-ON_OPENING: Final[tuple[Rule, ...]] = (
+OF_THE_MOMENT: Final[tuple[Rule, ...]] = (
     circuit_breaker,
     confidence,
     quote_age,
@@ -59,6 +59,10 @@ ON_OPENING: Final[tuple[Rule, ...]] = (
     repeated_orders,
     order_rate,
     spread,
+)
+"""Limits that an opening may meet whatever its size and price; what denies for long comes first."""
+
+OF_THE_ORDER: Final[tuple[Rule, ...]] = (
     price_collar,
     order_volume,
     order_notional,
@@ -68,13 +72,26 @@ ON_OPENING: Final[tuple[Rule, ...]] = (
     margin_use,
     strategy_budget,
 )
-"""Limits: asked about an order that opens something; what denies for long comes first."""
+"""Limits on what an order opens."""
+
+ON_OPENING: Final = OF_THE_MOMENT + OF_THE_ORDER
+"""Asked about an order that opens something."""
+
+_BEFORE_SIZE: Final = (storage, *OF_THE_MOMENT)
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
     """The first denial, or None when the order may be made."""
     denial = check_always(order, account, now_ns)
     return _first(ON_OPENING, order, account, now_ns) if denial is None and order.opens > 0 else denial
+
+
+def check_moment(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """The first denial that an opening meets in any case, before anybody has worked out how much it would be.
+
+    `check` asks the same again: this spares the work where a limit denies tick after tick.
+    """
+    return _first(_BEFORE_SIZE, order, account, now_ns)
 
 
 def check_always(order: Proposal, account: Account, now_ns: int) -> Denial | None:
