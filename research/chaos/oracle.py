@@ -112,7 +112,7 @@ def _compare_order(
         verdict.in_doubt.append(f"order {order_id}: in doubt, the venue has {'a' if is_known else 'no'} trace of it")
     if status in OPEN:
         verdict.unresolved.append(f"order {order_id}: {status}")
-    elif status in WITHOUT_EFFECT and effects:
+    elif status in WITHOUT_EFFECT and effects and not Decimal(order["filled_volume"]):
         verdict.lost.append(f"order {order_id}: {status} in the ledger, filled at the venue as {effects[0]['ticket']}")
     elif status not in WITHOUT_EFFECT and not effects:
         verdict.lost.append(f"order {order_id}: {status} in the ledger, no effect at the venue")
