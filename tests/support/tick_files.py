@@ -17,15 +17,18 @@ def a_tick_file(
     seed: int = 1,
     start_ns: int = START_NS,
     price: float = 1.3871,
+    digits: int = 5,
+    pause_ms_max: int = 2_000,
     crossed_every: int = 0,
 ) -> Path:
-    """Write a random walk of five-digit quotes, a second apart on average; every n-th quote crossed if asked for."""
+    """Write a random walk of quotes of so many digits, half of `pause_ms_max` apart on average; every n-th quote crossed if asked for."""
     random = np.random.default_rng(seed)
-    middle = price + np.cumsum(random.normal(0.0, 0.00003, rows))
-    half_spread = random.integers(1, 4, rows) * 0.000005
-    bid, ask = np.round(middle - half_spread, 5), np.round(middle + half_spread, 5)
+    scale = 10.0 ** (5 - digits)
+    middle = price + np.cumsum(random.normal(0.0, 0.00003 * scale, rows))
+    half_spread = random.integers(1, 4, rows) * (0.000005 * scale)
+    bid, ask = np.round(middle - half_spread, digits), np.round(middle + half_spread, digits)
     if crossed_every:
-        ask[::crossed_every] = bid[::crossed_every] - 0.00001
-    times = start_ns + np.cumsum(random.integers(1, 2_000, rows)) * 1_000_000
+        ask[::crossed_every] = bid[::crossed_every] - 0.00001 * scale
+    times = start_ns + np.cumsum(random.integers(1, pause_ms_max, rows)) * 1_000_000
     pl.DataFrame({"ts_ns": times.astype(np.int64), "bid": bid, "ask": ask}).write_parquet(path)
     return path
