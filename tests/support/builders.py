@@ -163,6 +163,7 @@ def an_opened_stream(**changed: Any) -> StreamOpened:
         "data_sha256": "00",
         "first_time_ns": START_NS,
         "settings": {},
+        "leverage": 100,
     }
     return StreamOpened(**{**fields, **changed})
 

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.codec import MalformedMessageError, decode_control_reply, decode_control_request, encode
-from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, WhyQuery
+from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, TradesQuery, WhyQuery
 from proto.gateway import DealEntry, DealKind
 from proto.trading import OrderType
 from proto.units import MAX_FRAME_BYTES, Side
 from proto.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
 from services.portfolio.core.asking import (
+    SETTLED_BY_A_QUESTION_MAX,
+    NotCountedError,
     account_view,
     answer,
     cash_by_kind,
@@ -22,6 +24,7 @@ from services.portfolio.core.asking import (
     orders_page,
     positions_page,
     risk_page,
+    trades_page,
 )
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
@@ -32,6 +35,7 @@ from services.portfolio.core.orders import OrderTerms
 from services.portfolio.core.protection import Protection
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.trades import settlement_of
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 
 D = Decimal
@@ -161,6 +165,30 @@ def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
     assert [row.slippage for row in page.rows] == [D("0.0002"), D("-0.0002")]
 
 
+def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balance() -> None:
+    settlement = settlement_of(with_fills(7))
+    first = trades_page(settlement, TradesQuery(after=0, limit=2))
+    rest = trades_page(settlement, TradesQuery(after=first.next, limit=2))
+    assert [(row.trade, row.open_deal, row.close_deal) for row in first.rows + rest.rows] == [
+        (1, 2, 3), (2, 4, 5), (3, 6, 7),
+    ]  # fmt: skip
+    assert (first.total, first.next, rest.next) == (3, 2, 0)
+    row = first.rows[0]
+    assert (row.direction, row.profit, row.commission, row.swap, row.net) == ("LONG", D(1), D("-0.07"), D(0), D("0.93"))
+
+
+def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
+    """Orders are answered at once; round trips and results by tag when they are all there, some of them counted by each question."""
+    book = with_fills(SETTLED_BY_A_QUESTION_MAX)
+    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, live_incarnation="live")
+    with pytest.raises(NotCountedError, match="5,000 of 5,001 deals"):
+        answer(desk, TradesQuery(after=0, limit=1), 0)
+    assert answer(desk, TradesQuery(after=0, limit=1), 0).total == SETTLED_BY_A_QUESTION_MAX / 2  # type: ignore[union-attr]
+    anew = Desk(rules=desk.rules, book=book, cursor=CURSOR, live_incarnation="live")
+    tags = [answer(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
+    assert tags == [None, {"": D("2325.00")}]
+
+
 def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
     book = a_book()
     book.apply(DealBooked(deal=a_deal(2, Side.SELL, "0.30", "1.1"), order_id="", closings=[]))
@@ -183,13 +211,15 @@ def test_the_money_of_an_account_by_hand() -> None:
     book.apply(DealBooked(deal=a_deal(4, Side.BUY, "0.50", "1.19"), order_id="", closings=[]))
     swap = a_deal(5, kind=DealKind.SWAP, entry=DealEntry.NONE, volume="0", price="0", swap=D("-1.20"))
     book.apply(DealBooked(deal=swap, order_id="", closings=[]))
-    view = account_view(book, CURSOR, DEFAULT_LIMITS)
-    # 10,000 + 1 - 0.07 - 1.20; (1.2 - 1.19) x 50,000 = 500; 1.2001 x 50,000 / 100 = 600.05
+    view = account_view(book, CURSOR, settlement_of(book))
+    # 10,000 + 1 - 0.07 - 1.20; (1.2 - 1.19) x 50,000 = 500; 50,000 EUR / 100 are 500 EUR, bought at 1.2002
     assert view.balance == D("9999.73")
     assert view.equity == D("10499.73")
-    assert view.margin == D("600.05")
-    assert view.free_margin == D("9899.68")
-    assert view.margin_level_pct == D("1749.81")
+    assert (view.margin, view.leverage) == (D("600.10"), 100)
+    assert view.free_margin == D("9899.63")
+    assert view.margin_level_pct == D("1749.66")
+    # 1 - 0.07 - 1.20, of deals that no order of the desk stands behind
+    assert view.pnl_by_tag == {"": D("-0.27")}
     assert view.cash == {
         "realised_profit": 1,
         "commission": D("-0.07"),
@@ -210,7 +240,7 @@ def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents:
 
 def test_without_a_rate_nothing_is_guessed_about_money() -> None:
     book = with_fills(1)
-    view = account_view(book, TickCursor(stream_id="s"), DEFAULT_LIMITS)
+    view = account_view(book, TickCursor(stream_id="s"), settlement_of(book))
     assert (view.unrealized_pnl, view.equity, view.margin, view.free_margin) == (None, None, None, None)
     assert view.balance == D(10000)
 
@@ -238,6 +268,7 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
         PositionsQuery(after=0, limit=5),
         AccountQuery(),
         RiskQuery(after=3, limit=2),
+        TradesQuery(after=0, limit=1),
     )
     for query in queries:
         assert decode_control_request(encode(query)) == query
