@@ -36,23 +36,15 @@ from services.portfolio.core.protection import Protection
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import settlement_of
-from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
+from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
 D = Decimal
 CURSOR = TickCursor(stream_id="s", ordinal=9, time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
 
 
-def a_book() -> Book:
-    """An account in USD with 10,000 on it and nothing else."""
-    book = Book()
-    for event in (an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
-        book.apply(event)
-    return book
-
-
 def with_orders(count: int, *, error: str = "") -> Book:
     """Orders 1 to `count`, of which every odd one has been rejected with these words."""
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number in range(1, count + 1):
         order = an_order(number)
         book.apply(OrderCreated(order=order))
@@ -73,7 +65,7 @@ def with_orders(count: int, *, error: str = "") -> Book:
 
 def with_fills(count: int) -> Book:
     """Fills 2 to `count` + 1, buying and selling in turn, 1 USD realised and 0.07 paid by each second one."""
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number in range(2, count + 2):
         is_buy = number % 2 == 0
         book.apply(
@@ -120,7 +112,7 @@ def test_the_newest_orders_are_the_last_page(count: int, limit: int, after: int)
 
 
 def test_an_order_shows_the_prices_that_it_has_by_now() -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     order = an_order(1, type=OrderType.LIMIT, limit_price=D("1.05"), stop_loss=D("1.04"))
     book.apply(OrderCreated(order=order))
     terms = OrderTerms(limit_price=D("1.06"), stop_loss=D("1.04"), take_profit=D("1.2"), expires_ns=0)
@@ -155,7 +147,7 @@ def test_a_page_of_fills_goes_on_after_a_deal(newest: bool) -> None:
 
 
 def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number, side, price in ((1, Side.BUY, "1.1003"), (2, Side.SELL, "1.1003")):
         order = an_order(number, side)
         book.apply(OrderCreated(order=order))
@@ -190,7 +182,7 @@ def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
 
 
 def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     book.apply(DealBooked(deal=a_deal(2, Side.SELL, "0.30", "1.1"), order_id="", closings=[]))
     guard = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.3"), trailing_stop_points=50)
     book.apply(ProtectionSet(protection=guard, why="x", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001")))
@@ -231,7 +223,7 @@ def test_the_money_of_an_account_by_hand() -> None:
 
 @given(st.lists(st.sampled_from(list(DealKind)), max_size=8), st.integers(-500, 500))
 def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents: int) -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number, kind in enumerate(kinds, 2):
         deal = a_deal(number, profit=D(cents) / 100, commission=D("-0.03"), swap=D("0.01"), kind=kind)
         book.apply(DealBooked(deal=deal, order_id="", closings=[]))
