@@ -219,7 +219,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_leverage(options.leverage)
     named = named_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
-    risk, plan = _risk(options.risk), plan_option(options.plan)
+    risk, plan = risk_option(options.risk), plan_option(options.plan)
 
     from cli.known import require_currency, require_limits, require_plan, require_strategy, require_symbols
     from proto.trading import AccountMode as ModeOfAccount
@@ -287,13 +287,17 @@ def _judge_rows(options: RunOptions) -> None:
         raise StartError(f"--to-row is {options.to_row}, expected --from-row {options.from_row} or more")
 
 
-def _risk(text: str) -> str:
+def risk_option(text: str) -> str:
+    """The name of a set of limits, or the absolute path of its file, since the processes run in another folder.
+
+    Raises:
+        StartError: it is not there.
+    """
     if text in ("default", "none"):
         return text
     path = Path(text)
     if not path.is_file():
         raise StartError(f"--risk is {text!r}, expected default, none or a file of limits that is there")
-    # The processes run in another folder.
     return str(path.resolve())
 
 

@@ -102,6 +102,10 @@ Leverage = Annotated[
         "--leverage", metavar="N", help=f"Position by margin. Default: MT5_LEVERAGE, or {o.DEFAULT_LEVERAGE}."
     ),
 ]
+RiskSet = Annotated[
+    str | None,
+    typer.Option("--risk", help=f"default, none, or a TOML file of limits. Default: RISK, or {o.DEFAULT_RISK}."),
+]
 Duration = Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop by itself after so long.")]
 
 
@@ -118,6 +122,7 @@ def run(
     symbols: Symbols = None,
     strategy: Strategy = None,
     model: Model = None,
+    risk: RiskSet = None,
     plan: o.PlanFile = None,
     seed: Seed = None,
     data_dir: DataDir = None,
@@ -143,6 +148,7 @@ def run(
         symbols=symbols,
         strategy=strategy,
         model=model,
+        risk=risk,
         plan=plan,
         seed=seed,
         data_dir=data_dir,
@@ -173,13 +179,14 @@ def _desk(
     symbols: str | None,
     strategy: str | None,
     model: Path | None,
+    risk: str | None,
     plan: Path | None,
     seed: int | None,
     data_dir: Path | None,
     duration: float | None,
     venue: Mapping[str, str | None],
 ) -> DeskPlan:
-    from cli.known import require_plan
+    from cli.known import require_limits, require_plan
     from cli.run_desk import DeskPlan
     from research.audit import VENUE_BOOK
     from services.mt5.book_store import read_account_mode
@@ -209,6 +216,8 @@ def _desk(
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
     if model is not None:
         settings["MODEL"] = str(model.resolve())
+    settings["RISK"] = o.risk_option(settings.get("RISK", o.DEFAULT_RISK) if risk is None else risk)
+    require_limits(settings["RISK"])
     if plan is None and "PLAN" in settings:
         plan = Path(settings["PLAN"])
     settings["PLAN"] = o.plan_option(plan)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.desk_link import Folder, Url, all_rows, link
-from cli.options import AsJson
+from cli.options import AsJson, plan_option
 from cli.places import json_text
 from common.errors import StartError
 from proto.views import PAGE_ROWS_MAX, plain_fields
@@ -144,6 +144,12 @@ def risk(
             "--risk", help="default, none, or a TOML file, for a ledger: the desk's own where that has a name."
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="For a ledger: the plan whose budgets are shown, where it has one."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """What each limit of the risk ladder stands at, and what is left of it."""
@@ -158,16 +164,17 @@ def risk(
             pages.extend(() if found is None else (found,))
             return found
 
-        if risk_set is not None and desk.folder is None:
-            raise StartError(f"--risk {risk_set} without --data-dir, expected a ledger to read by these limits")
-        found = None if risk_set is not None else all_rows(desk, page)
+        named = {"--risk": risk_set, "--plan": None if plan is None else plan_option(plan)}
+        given = [f"{name} {value}" for name, value in named.items() if value is not None]
+        if given and desk.folder is None:
+            raise StartError(f"{' '.join(given)} without --data-dir, expected a ledger to read by that")
+        found = None if given else all_rows(desk, page)
         if found is not None:
             rows = [plain_fields(row) for row in found]
-        elif risk_set is not None:
-            assert desk.folder is not None
-            rows = _ledger().risk(desk.folder, risk_set)
         else:
-            rows = _ledger().risk(desk.ledger_instead(), None)
+            folder = desk.folder if given else desk.ledger_instead()
+            assert folder is not None
+            rows = _ledger().risk(folder, risk_set, named["--plan"])
     if pages and not as_json:
         state = f"trading is {pages[0].trading_state}" + (
             f": {pages[0].trading_reason}" if pages[0].trading_reason else ""

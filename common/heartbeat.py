@@ -118,7 +118,7 @@ def _mapped(path: Path, line: bytes) -> mmap.mmap:
     """A file of its own that takes the place of an earlier process's, whose last words nobody may take for ours."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}.new")
-    fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         os.write(fd, line)
         mapped = mmap.mmap(fd, LINE_BYTES)

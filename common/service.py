@@ -22,6 +22,7 @@ from common.clock import mono_ns
 from common.errors import StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress, ProgressOf
 from common.sockets import Socket
+from common.wake import Wake
 
 Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
@@ -69,11 +70,9 @@ class Loop:
         self._stopping = False
         self._heartbeat: Heartbeat | None = None
         self._turns = 0
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
-        self._poller.register(self._wake_read, zmq.POLLIN)
-        self._drain[self._wake_read] = self._drain_wake_pipe
+        self._wake = Wake()
+        self._poller.register(self._wake.fileno(), zmq.POLLIN)
+        self._drain[self._wake.fileno()] = self._wake.clear
 
     def on(self, socket: Socket, handler: Handler, *, burst: int = BURST_MESSAGES) -> None:
         """Call `handler` with the frames of each message of `socket`, at most `burst` of them in a row."""
@@ -123,10 +122,7 @@ class Loop:
     def stop(self) -> None:
         """End `run` after what is ready now; callable from handlers, signal handlers and other threads."""
         self._stopping = True
-        try:
-            os.write(self._wake_write, b"\0")
-        except (BlockingIOError, OSError):  # full of earlier wakes, or run() has ended
-            return
+        self._wake.set()
 
     def run(self) -> None:
         """Serve until told to stop. In the main thread SIGTERM and SIGINT stop it."""
@@ -141,8 +137,7 @@ class Loop:
 
     def close(self) -> None:
         """Let the wake pipe go; the loop cannot be run again."""
-        for fd in (self._wake_read, self._wake_write):
-            os.close(fd)
+        self._wake.close()
 
     def _turn(self, wait_ms: int) -> None:
         ready = self._poller.poll(wait_ms)
@@ -167,12 +162,6 @@ class Loop:
         # Rounded up: waking early would turn the last millisecond into a busy wait.
         return min(max(0, -((mono_ns() - due) // _NS_PER_MS)), WAIT_MS_MAX)
 
-    def _drain_wake_pipe(self) -> None:
-        try:
-            os.read(self._wake_read, 4096)
-        except BlockingIOError:
-            return
-
     @contextmanager
     def _signals(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
@@ -181,7 +170,7 @@ class Loop:
         asked = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, lambda *_: self.stop()) for number in asked}
         # The interpreter writes here as the signal comes, also while the poll waits in C.
-        wakeup_before = signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        wakeup_before = signal.set_wakeup_fd(self._wake.signal_fd, warn_on_full_buffer=False)
         try:
             yield
         finally:

@@ -7,10 +7,10 @@ killed process never has to be cleaned up after.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +18,17 @@ from typing import Any, Final, Literal
 
 import apsw
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 from common.errors import NoRoomError, StartError
+
+CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
+"""Windows has no such flag, and hands on no file that it is not told to."""
+
+WINDOWS_LOCKED_BYTE: Final = 1 << 20
 
 READER_BUSY_MS: Final = 1_000
 """A reader may find the file locked for the moment in which a writer recovers it; longer means something is wrong."""
@@ -157,23 +167,39 @@ def _lock(path: Path) -> int:
     lock_path = path.with_name(path.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | CLOSE_ON_EXEC, 0o600)
     except OSError as error:
         raise StartError(f"cannot write to {path.parent}: {error.strerror}; expected a writable folder") from None
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take_lock(fd)
     except OSError:
         owner = _owner(fd)
         os.close(fd)
         raise StartError(f"{path} is in use by another process{owner}; expected to be its only writer") from None
     with suppress(OSError):  # who holds it is told where there is room to note it; the lock is the kernel's
         os.ftruncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, str(os.getpid()).encode())
     return fd
 
 
+def _take_lock(fd: int) -> None:
+    """Take the lock of a file for as long as it is open.
+
+    Raises:
+        OSError: another process has it.
+    """
+    if sys.platform == "win32":
+        # Windows locks bytes, for reading too: one that lies far behind the owner's number.
+        os.lseek(fd, WINDOWS_LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _owner(fd: int) -> str:
-    text = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+    os.lseek(fd, 0, os.SEEK_SET)
+    text = os.read(fd, 20).decode("ascii", "replace").strip()
     return f" (pid {text})" if text.isdecimal() else ""
 
 

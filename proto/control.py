@@ -208,7 +208,7 @@ ControlRequest = (
 class Difference(Struct, frozen=True, kw_only=True):
     """One thing on which ledger and venue disagree.
 
-    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, position, cash. `remedy` says
+    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, stops, position, cash. `remedy` says
     what would be done about it, or that a person has to look.
     """
 

@@ -12,6 +12,9 @@ from proto.units import round_money
 
 _ZERO: Final = Decimal(0)
 
+AVERAGE_STEP: Final = Decimal("1e-12")
+"""An average price is kept to this, the finest that an order or a deal can carry."""
+
 
 class Quote(NamedTuple):
     """Best bid and ask of one symbol, exact."""
@@ -35,6 +38,18 @@ def gross_profit(
     Formula: (close - open) x lots x contract size, the one MetaTrader 5 documents for FX and CFD calculation modes.
     """
     return (close_price - open_price) * signed_volume * contract_size
+
+
+def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, further_volume: Decimal) -> Decimal:
+    """Volume-weighted price of `volume` lots at `price` and `further_volume` lots more, rounded to `AVERAGE_STEP`.
+
+    Exactly the price where there is but one. Each fill rounds, so that the same fills in another order may differ by a few steps.
+    """
+    if not volume or price == further_price:
+        return further_price
+    value = price * volume + further_price * further_volume
+    average = (value / (volume + further_volume)).quantize(AVERAGE_STEP).normalize()
+    return average if int(average.as_tuple().exponent) <= 0 else average.quantize(Decimal(1))
 
 
 def conversion_rate(

@@ -94,6 +94,7 @@ class _Broker:
                     equity=None,
                     deal_cursor=len(book.deals),
                     ordinal=book.ordinal,
+                    account_mode=book.account_mode,
                 )
             case GetDeals():
                 return DealsReply(**_SAID, deals=[self._deal(deal) for deal in book.deals], next=None)

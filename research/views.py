@@ -14,11 +14,13 @@ from services.portfolio.answering import why as why_of
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.book import Book
 from services.portfolio.core.explaining import UnknownSubjectError
+from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import settlement_of, trades_of
 from services.portfolio.ledger import FILE_NAME, read
+from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import RISK_SETS, limits_named
 
 
@@ -47,11 +49,11 @@ def positions(data_dir: Path) -> list[dict[str, Any]]:
     return [plain_fields(position_row(position, book, cursor)) for position in held]
 
 
-def risk(data_dir: Path, risk_set: str | None) -> list[dict[str, Any]]:
-    """What each limit stands at, by the desk's own set of limits unless another is named.
+def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[dict[str, Any]]:
+    """What each limit and each budget of a strategy stands at, by the desk's own limits and plan unless others are named.
 
     Raises:
-        StartError: the desk's set is that of a file, which is not named; or the one that is named cannot be read.
+        StartError: the desk's limits or its plan are those of a file, which is not named; or what is named cannot be read.
     """
     book, cursor = read(data_dir / FILE_NAME)
     limits = limits_named(risk_set) if risk_set is not None else _own_limits(book)
@@ -59,7 +61,13 @@ def risk(data_dir: Path, risk_set: str | None) -> list[dict[str, Any]]:
         raise StartError(
             f"the desk trades by the limits {_set_name(book)!r} of a file, expected --risk FILE to read them from"
         )
-    return [reading._asdict() for reading in readings(Account(book, cursor, limits), cursor.time_ns)]
+    budgets = plan_named(plan) if plan is not None else _own_plan(book)
+    if budgets is None:
+        raise StartError(
+            f"the desk trades by a plan of a file, {_plan_name(book)!r}, expected --plan FILE to read it from"
+        )
+    account = Account(book, cursor, limits, plan=budgets)
+    return [reading._asdict() for reading in readings(account, cursor.time_ns)]
 
 
 def account(data_dir: Path) -> dict[str, Any]:
@@ -90,3 +98,12 @@ def _own_limits(book: Book) -> Limits | None:
     """The desk's set where its name says what is in it."""
     name = _set_name(book)
     return limits_named(name) if name in RISK_SETS else None
+
+
+def _plan_name(book: Book) -> str:
+    return book.stream.settings.get("plan", PLAIN.name) if book.stream else PLAIN.name
+
+
+def _own_plan(book: Book) -> Plan | None:
+    """The plain plan where the desk trades by it: any other is in a file."""
+    return PLAIN if _plan_name(book) == PLAIN.name else None

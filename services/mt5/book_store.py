@@ -36,6 +36,7 @@ CREATE TABLE account (
     time_ns INTEGER NOT NULL,
     balance TEXT NOT NULL,
     is_within_tick INTEGER NOT NULL,
+    last_set_off INTEGER NOT NULL,
     deals_before_stream INTEGER NOT NULL,
     endings INTEGER NOT NULL,
     endings_before_stream INTEGER NOT NULL,
@@ -50,12 +51,13 @@ CREATE TABLE modifications (target TEXT PRIMARY KEY, payload TEXT NOT NULL) STRI
 )
 
 _WRITE_ACCOUNT: Final = """
-INSERT INTO account VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9)
+INSERT INTO account VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, iif(?7, ?4, 0), 0, ?8, 0, ?9)
 ON CONFLICT (id) DO UPDATE SET
     deals_before_stream = iif(stream_id = ?1, deals_before_stream, (SELECT count(*) FROM deals)),
     endings_before_stream = iif(stream_id = ?1, endings_before_stream, endings),
     endings = max(endings, ?8),
     stream_id = ?1, currency = ?2, account_mode = ?3, ordinal = ?4, time_ns = ?5, balance = ?6, is_within_tick = ?7,
+    last_set_off = iif(?7, ?4, iif(stream_id = ?1, last_set_off, 0)),
     last_position_ticket = max(last_position_ticket, ?9)
 """
 
@@ -106,7 +108,7 @@ class DurableBookStore:
         if account is None:
             return Book()
         _, stream_id, currency, mode, ordinal, time_ns, balance, is_within_tick, *counts = account
-        deals_before_stream, _, endings_before_stream, last_position_ticket = counts
+        last_set_off, deals_before_stream, _, endings_before_stream, last_position_ticket = counts
         positions = [_position.decode(row) for row in self._payloads("positions", "ticket")]
         modifications = [_modification.decode(row) for row in self._payloads("modifications", "target")]
         return Book(
@@ -117,6 +119,7 @@ class DurableBookStore:
             time_ns=time_ns,
             balance=Decimal(balance),
             is_within_tick=bool(is_within_tick),
+            last_set_off=last_set_off,
             deals_before_stream=deals_before_stream,
             endings_before_stream=endings_before_stream,
             last_position_ticket=last_position_ticket,

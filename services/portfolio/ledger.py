@@ -24,11 +24,15 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.cash import CashAccount, post, postings
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import (
+    CancelAsked,
     Cleared,
     EpochTaken,
     Event,
     InstrumentLearned,
     JournalMet,
+    OrderChanged,
+    OrderCreated,
+    ProtectionSet,
     Reconciled,
     StreamEnded,
     StreamOpened,
@@ -54,8 +58,7 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-SYNCED_EVENTS: Final = (TradingStateChanged, EpochTaken, JournalMet)
-"""What a power cut must not take back: nobody at the venue could tell it again."""
+_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalMet)
 
 RESTORE_IT: Final = "restore it from a backup"
 
@@ -83,6 +86,7 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     journal_id: str = ""
     protections: list[Protection] = []
     cash: dict[CashAccount, Decimal] = {}
+    changes_by_key: dict[str, list[str]] = {}
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -157,7 +161,7 @@ class Ledger:
         """
         db, (number, last) = self._db, self._end
         noted = self._noted
-        synchronous = "FULL" if any(isinstance(event, SYNCED_EVENTS) for event in events) else "NORMAL"
+        synchronous = "FULL" if any(is_synced(event) for event in events) else "NORMAL"
         if synchronous != self._synchronous:
             db.pragma("synchronous", synchronous)
             self._synchronous = synchronous
@@ -222,6 +226,17 @@ class Ledger:
         db.execute("INSERT OR REPLACE INTO account VALUES ('account', ?)", (_encode(_rest_of(book)),))
 
 
+def is_synced(event: Event) -> bool:
+    """Whether a power cut must not take an event back: nobody at the venue could tell it again, or a person has been answered."""
+    match event:
+        case OrderCreated(order=order):
+            return bool(order.key)
+        case CancelAsked() | OrderChanged() | ProtectionSet():
+            return bool(event.key)
+        case _:
+            return isinstance(event, _SYNCED)
+
+
 def read(path: Path) -> tuple[Book, TickCursor]:
     """The state of a ledger, without writing to it; its writer may go on meanwhile.
 
@@ -264,6 +279,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.cleared, book.epoch, book.journal_id = rest.cleared, rest.epoch, rest.journal_id
         book.protections = {guard.key: guard for guard in rest.protections}
         book.cash = dict(rest.cash)
+        book.changes_by_key = dict(rest.changes_by_key)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
     for order_id, payload in db.execute("SELECT order_id, payload FROM deals ORDER BY deal"):
@@ -347,4 +363,5 @@ def _rest_of(book: Book) -> _Account:
         journal_id=book.journal_id,
         protections=[book.protections[key] for key in sorted(book.protections)],
         cash=book.cash,
+        changes_by_key=book.changes_by_key,
     )

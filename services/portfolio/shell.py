@@ -68,7 +68,7 @@ class PortfolioShell:
         self._askers: list[list[bytes]] = []
         self._replies: list[tuple[list[bytes], ControlReply]] = []
         """What is answered when it is durable."""
-        self._said = ""
+        self._said = self._warned = ""
         self._sockets = sockets
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
@@ -208,6 +208,10 @@ class PortfolioShell:
             self._end_turn()
         if desk.is_live and not self._is_watching:
             self._watch_market()
+        if desk.strangers_warning != self._warned:
+            self._warned = desk.strangers_warning
+            if self._warned:
+                _log.warning(self._warned)
         said = f"{desk.state} {desk.waiting_for}"
         if said != self._said:
             self._said = said

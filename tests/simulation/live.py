@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from proto.codec import encode
-from proto.control import Difference, HaltCommand, ReconcileReply, ResumeCommand, TradingState
+from proto.control import Difference, HaltCommand, OrderCommandReply, ReconcileReply, ResumeCommand, TradingState
 from proto.gateway import Fault, Simulate
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import OnOpposite
+from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
+from tests.simulation.ledger import fold
+from tests.simulation.person import Person
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
-from tests.simulation.scenario import DEPOSIT, STREAM_ID, Restless, a_walk, connect_and_boot
+from tests.simulation.scenario import STREAM_ID, Restless, connect_and_boot
 from tests.simulation.world import MS, Faults, World
 
 SECOND: Final = 1_000 * MS
 SETTLING_MS: Final = 3_000
 SETTLE_SECONDS_MAX: Final = 600
 """Longer than an order is watched for whose journal is gone."""
+
+SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // 30
+"""Quotes that come while the run settles: an order that is executed already tells of it at the next."""
 
 VENUE_FAULTS: Final = (
     Simulate(fault=Fault.NO_REPLY, count=2),
@@ -54,15 +56,15 @@ VENUE_FAULTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSetting:
-    """What a seed decides before anything happens; the last three are probabilities a second."""
+    """What a seed decides before anything happens; the last four are probabilities a second."""
 
     stream: TickStream
-    on_opposite: OnOpposite
-    limits: Limits
+    desk: Desk
     faults: Faults
     venue_fault: float
     journal_loss: float
     power_cut: float
+    command: float
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class LiveEnding:
     venue: VenueBook
     differences: list[Difference]
     lost_orders: set[str]
+    refolded: Book
+    answers: dict[str, OrderCommandReply]
     log_hash: str
     tally: dict[str, int]
     why: str
@@ -82,12 +86,15 @@ class LiveEnding:
 def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
     """Data and faults of a seed."""
     dice = random.Random(f"live {seed}")
-    symbols = ("EURUSD", "NZDUSD")[: dice.choice((1, 2))]
-    sources = [a_walk(symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
+    desk = desk_of(dice)
+    symbols = desk.symbols
+    sources = [
+        a_walk(symbol, seed * 10 + number, ticks // len(symbols) + SPARSE_ROWS, desk.start_s, sparse_rows=SPARSE_ROWS)
+        for number, symbol in enumerate(symbols)
+    ]
     return LiveSetting(
         stream=build_stream(sources, accept_crossed=False),
-        on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
-        limits=dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS)),
+        desk=desk,
         faults=Faults(
             loss=dice.choice((0.0, 0.02, 0.1)),
             duplicate=dice.choice((0.0, 0.02, 0.1)),
@@ -98,6 +105,7 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
         venue_fault=dice.choice((0.0, 0.2, 0.5)),
         journal_loss=dice.choice((0.0, 0.0, 0.02)),
         power_cut=dice.choice((0.0, 0.0, 0.02)),
+        command=dice.choice((0.0, 0.2, 0.6)),
     )
 
 
@@ -117,19 +125,15 @@ class LiveRun:
             pace=Pace(window=0, factor=1.0),
             faults=True,
             settling_ms=SETTLING_MS,
+            **setting.desk.account,
         )
         self.signal = SignalProcess(self.world, self.gateway, symbols, Restless)
         self.execution = ExecutionProcess(self.world, self.gateway)
         self.portfolio = PortfolioProcess(
             self.world,
-            DeskRules(
-                symbols=symbols,
-                default_volume=Decimal("0.01"),
-                on_opposite=setting.on_opposite,
-                limits=setting.limits,
-                settings={},
-            ),
+            setting.desk.rules,
         )
+        self.person = Person(self.portfolio, random.Random(f"person {seed}"))
         self.answer: ReconcileReply | None = None
         self._is_over = False
 
@@ -139,9 +143,10 @@ class LiveRun:
         self.gateway.subscribers.append(self.portfolio.receive(self.portfolio.on_tick_bytes))
         connect_and_boot(self.gateway, self.signal, self.execution, self.portfolio)
         last_ns = stream.tick_at(stream.last_ordinal).time_ns - stream.first_time_ns
-        world.after(last_ns + 5 * SECOND, self._calm_down)
+        busy_ns = last_ns - SETTLE_SECONDS_MAX * SECOND
+        world.after(busy_ns + 5 * SECOND, self._calm_down)
         world.after(SECOND, self._each_second)
-        is_settled = world.run(self._is_settled, until_ns=world.now_ns + last_ns + SETTLE_SECONDS_MAX * SECOND)
+        is_settled = world.run(self._is_settled, until_ns=world.now_ns + last_ns)
         desk = self.portfolio.portfolio.desk
         open_orders = [desk.book.orders[order_id] for order_id in desk.book.open_orders]
         return LiveEnding(
@@ -150,9 +155,12 @@ class LiveRun:
             venue=self.gateway.store.load(),
             differences=self.answer.differences if self.answer is not None else [],
             lost_orders=self.portfolio.lost_orders,
+            refolded=fold(self.portfolio.ledger)[0],
+            answers=self.person.answers,
             log_hash=world.log_hash(),
             tally=world.tally,
-            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, {self.answer}",
+            why=f"{desk.state} {desk.waiting_for}, open {open_orders}, deals {len(desk.book.deals)} of "
+            f"{self.gateway.gateway.venue.deal_count}, stops {desk.book.protections}, {self.answer}",
         )
 
     def _each_second(self) -> None:
@@ -171,6 +179,8 @@ class LiveRun:
             for process in others:
                 process.die("with the host")
             portfolio.lose_power()
+        if world.happens(setting.command):
+            self.person.say()
         if portfolio.is_alive and portfolio.portfolio.desk.book.trading_state is not TradingState.ACTIVE:
             world.count("resumed")
             portfolio.obey(ResumeCommand("the test plays the person"))
@@ -192,7 +202,12 @@ class LiveRun:
 
     def _is_settled(self) -> bool:
         portfolio = self.portfolio
-        if not self._is_over or not portfolio.is_alive or portfolio.portfolio.desk.book.open_orders:
+        if not self._is_over or not portfolio.is_alive:
+            return False
+        book = portfolio.portfolio.desk.book
+        if book.open_orders or any(guard.is_asked for guard in book.protections.values()):
+            return False
+        if self.gateway.gateway.venue.deal_count != len(book.deals):
             return False
         answer = portfolio.portfolio.take_reconciliation()
         if answer is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import TradingCommand
+from proto.control import ControlError, OrderCommand, OrderCommandReply, TradingCommand, TradingReply
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
@@ -32,15 +32,14 @@ from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Effect, MemoryJournal
 from services.mt5.core.stream import TickStream
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.ledger import SYNCED_EVENTS
+from services.portfolio.ledger import is_synced
 from services.signal.core.desk import Checkpoint, SignalDesk
 from services.signal.core.strategy import Strategy
+from tests.simulation.ledger import Commit, fold
 from tests.simulation.world import MS, KilledError, World
 
 CHECKPOINT_TICKS = 16
@@ -347,14 +346,6 @@ class ExecutionProcess(Process):
         return self.receive(lambda payload: self._do(self.courier.handle_reply(call_id, payload, self.now)))
 
 
-class Commit(NamedTuple):
-    """One transaction of the ledger: encoded events and the cursor with them; `is_synced` outlives a power cut."""
-
-    events: list[bytes]
-    cursor: bytes
-    is_synced: bool
-
-
 class PortfolioProcess(Process):
     """Portfolio with a ledger that is a list of commits."""
 
@@ -372,11 +363,7 @@ class PortfolioProcess(Process):
         self.execution: Callable[[bytes], None] = lambda _payload: None
 
     def on_boot(self) -> None:
-        book, cursor = Book(), TickCursor()
-        for commit in self.ledger:
-            for payload in commit.events:
-                book.apply(msgspec.msgpack.decode(payload, type=Event))
-            cursor = msgspec.msgpack.decode(commit.cursor, type=TickCursor)
+        book, cursor = fold(self.ledger)
         desk = Desk(
             rules=self.rules,
             book=book,
@@ -405,14 +392,17 @@ class PortfolioProcess(Process):
                 if isinstance(event, OrderCreated):
                     self.lost_orders.add(event.order.order_id)
 
-    def obey(self, command: TradingCommand) -> None:
-        """A person says something."""
+    def obey(self, command: TradingCommand | OrderCommand) -> TradingReply | OrderCommandReply | ControlError | None:
+        """A person says something; None where nobody lived to answer."""
+        answers: list[TradingReply | OrderCommandReply | ControlError] = []
 
         def hear() -> None:
-            self.portfolio.obey(command, self.now)
+            answer = self.portfolio.obey(command, self.now)
             self._finish_turn([])
+            answers.append(answer)
 
         self.within(hear)
+        return answers[0] if answers else None
 
     def on_tick_bytes(self, payload: bytes) -> None:
         """A frame of the tick socket: it tells the time, and whether the market still moves."""
@@ -438,8 +428,8 @@ class PortfolioProcess(Process):
         if desk.is_dirty:
             self.may_die("before the ledger's commit")
             events = desk.take_events()
-            is_synced = any(isinstance(event, SYNCED_EVENTS) for event in events)
-            self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), is_synced))
+            keeps = any(is_synced(event) for event in events)
+            self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), keeps))
             desk.book.touched.clear()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")

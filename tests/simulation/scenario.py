@@ -5,24 +5,19 @@ from __future__ import annotations
 import random
 import struct
 from dataclasses import dataclass
-from decimal import Decimal
-
-import numpy as np
 
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
-from services.mt5.core.stream import SymbolRows, TickStream, build_stream
+from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import OnOpposite
 from services.signal.core.buffer import TickBuffer
+from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
+from tests.simulation.ledger import fold
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, SignalProcess
 from tests.simulation.world import Faults, World
 
 STREAM_ID = "0123456789abcdef"
-DEPOSIT = Decimal(10_000)
 VIRTUAL_SECONDS_MAX = 2_000
 CALM = Faults()
 
@@ -63,8 +58,7 @@ class Setting:
 
     stream: TickStream
     window: int
-    on_opposite: OnOpposite
-    limits: Limits
+    desk: Desk
     faults: Faults
 
 
@@ -74,6 +68,7 @@ class Ending:
 
     is_finished: bool
     book: Book
+    refolded: Book
     cursor: TickCursor
     venue: VenueBook
     log_hash: str
@@ -82,10 +77,13 @@ class Ending:
 
 
 def setting_of(seed: int, *, ticks: int = 160) -> Setting:
-    """Data, window and faults of a seed."""
+    """Desk, data, window and faults of a seed."""
     dice = random.Random(f"setting {seed}")
-    symbols = ("EURUSD", "NZDUSD")[: dice.choice((1, 1, 2))]
-    sources = [a_walk(symbol, seed * 10 + number, ticks // len(symbols)) for number, symbol in enumerate(symbols)]
+    desk = desk_of(dice)
+    symbols = desk.symbols
+    sources = [
+        a_walk(symbol, seed * 10 + number, ticks // len(symbols), desk.start_s) for number, symbol in enumerate(symbols)
+    ]
     faults = Faults(
         loss=dice.choice((0.0, 0.02, 0.1)),
         duplicate=dice.choice((0.0, 0.02, 0.1)),
@@ -95,8 +93,7 @@ def setting_of(seed: int, *, ticks: int = 160) -> Setting:
     return Setting(
         stream=build_stream(sources, accept_crossed=False),
         window=dice.choice((1, 1, 7, 64)),
-        on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
-        limits=dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS)),
+        desk=desk,
         faults=faults,
     )
 
@@ -104,20 +101,17 @@ def setting_of(seed: int, *, ticks: int = 160) -> Setting:
 def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: int | None = None) -> Ending:
     """Run the desk to the end of its data in the world of a seed."""
     world = World(seed, setting.faults if faults is None else faults)
-    symbols = setting.stream.symbols
-    rules = DeskRules(
-        symbols=symbols,
-        default_volume=Decimal("0.01"),
-        on_opposite=setting.on_opposite,
-        limits=setting.limits,
-        settings={},
-    )
     gateway = GatewayProcess(
-        world, setting.stream, stream_id=STREAM_ID, deposit=DEPOSIT, pace=Pace(window=window or setting.window)
+        world,
+        setting.stream,
+        stream_id=STREAM_ID,
+        deposit=DEPOSIT,
+        pace=Pace(window=window or setting.window),
+        **setting.desk.account,
     )
-    signal = SignalProcess(world, gateway, symbols, Restless)
+    signal = SignalProcess(world, gateway, setting.stream.symbols, Restless)
     execution = ExecutionProcess(world, gateway)
-    portfolio = PortfolioProcess(world, rules)
+    portfolio = PortfolioProcess(world, setting.desk.rules)
     connect_and_boot(gateway, signal, execution, portfolio)
 
     def is_over() -> bool:
@@ -128,6 +122,7 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
     return Ending(
         is_finished=is_over_in_time and desk.state == "FINISHED",
         book=desk.book,
+        refolded=fold(portfolio.ledger)[0],
         cursor=desk.cursor,
         venue=gateway.store.load(),
         log_hash=world.log_hash(),
@@ -147,16 +142,3 @@ def connect_and_boot(
     world = gateway.world
     for process in (gateway, signal, execution, portfolio):
         world.after(world.dice.randrange(1_000_000, 500_000_000), process.boot)
-
-
-def a_walk(symbol: str, seed: int, rows: int) -> SymbolRows:
-    dice = np.random.Generator(np.random.PCG64(seed))
-    mid = 1.2 + np.cumsum(dice.normal(0, 0.0002, rows))
-    half_spread = dice.integers(-1, 8, rows) * 0.00001
-    return SymbolRows(
-        symbol,
-        np.cumsum(dice.integers(0, 3, rows)) * 1_000_000_000 + 1_700_000_000_000_000_000,
-        np.round(mid - half_spread, 5).astype(np.float64),
-        np.round(mid + half_spread, 5).astype(np.float64),
-        np.zeros(rows),
-    )

@@ -14,6 +14,8 @@ from proto.gateway import VenueDeal
 from services.mt5.core.magic import magic_of
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.position import ZERO
+from tests.simulation.agreement import assert_positions
+from tests.simulation.ledger import state_of
 from tests.simulation.live import LiveEnding, live_setting_of, play_live
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "200"))
@@ -36,8 +38,11 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
     book, venue = ending.book, ending.venue
     assert [told(deal) for deal in book.deals] == [told(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
-    ours = {symbol: held.net_volume for symbol, held in book.positions.items() if held.net_volume != ZERO}
-    assert ours == {held.symbol: held.volume for held in venue.positions.values()}, again
+    assert_positions(book, venue, again, costs=False)
+    assert state_of(book) == state_of(ending.refolded), again
+    for key, answer in ending.answers.items():
+        made = book.orders_by_key.get(key)
+        assert made is None or made == answer.order_ids, (key, answer, again)
     of_magic = Counter(placed.magic for placed in venue.orders if placed.magic)
     assert max(of_magic.values(), default=1) == 1, again
     shown = {placed.magic: placed.order for placed in venue.orders if placed.magic}

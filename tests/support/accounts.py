@@ -26,6 +26,7 @@ def state_of(book: Book) -> dict[str, Any]:
         "filled_of_symbol": book.filled_of_symbol,
         "trading": book.trading,
         "acknowledged": book.acknowledged,
+        "foreign_positions": book.foreign_positions,
         "cleared": book.cleared,
         "epoch": book.epoch,
         "journal_id": book.journal_id,

@@ -30,8 +30,6 @@ from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 ZERO: Final = Decimal(0)
-AVERAGE_STEP: Final = Decimal("1e-12")
-"""Finest part of the average price of an order that was filled in parts."""
 
 
 class VenueSetupError(ValueError):
@@ -132,13 +130,16 @@ class Account:
         """The symbol of the tick at which the book stands."""
         return self._broker_names[self.stream.tick_at(self.ordinal).symbol]
 
-    def stand_at(self, ordinal: int) -> None:
-        """Stand at another tick, which sets nothing off."""
-        if ordinal == self.ordinal + 1:
-            self._quotes.pop(self._broker_names[self.stream.tick_at(ordinal).symbol], None)
-        else:
-            self._quotes.clear()
+    def pass_to(self, ordinal: int) -> None:
+        """Stand at another tick, having looked at none on the way."""
+        self._quotes.clear()
         self.ordinal = ordinal
+
+    def next_tick(self) -> None:
+        """Stand at the next tick. What is known of the other symbols' quotes stays true."""
+        self.ordinal += 1
+        tick = self.stream.tick_at(self.ordinal)
+        self._quotes[self._broker_names[tick.symbol]] = Quote(exact(tick.bid), exact(tick.ask))
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol where the book stands, or None when it has had none."""
@@ -387,16 +388,6 @@ def with_taken(record: BookOrder) -> BookOrder:
     """A record of an order that rests after its placing, with what was answered then."""
     taken = Taken(order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position)
     return structs.replace(record, taken=taken)
-
-
-def average_price(record: BookOrder, price: Decimal, volume: Decimal) -> Decimal:
-    """Average price of an order's fills with one more; exactly the price where there is but one."""
-    order = record.order
-    if order.filled_price is None or order.filled_price == price:
-        return price
-    total = order.filled_volume + volume
-    average = ((order.filled_price * order.filled_volume + price * volume) / total).quantize(AVERAGE_STEP).normalize()
-    return average if int(average.as_tuple().exponent) <= 0 else average.quantize(Decimal(1))
 
 
 def _broker_name(desk_name: str, symbols: SymbolMap) -> str:

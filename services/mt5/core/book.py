@@ -144,6 +144,9 @@ class Book:
     time_ns: int = 0
     balance: Decimal = Decimal(0)
     is_within_tick: bool = False
+    last_set_off: int = 0
+    """The last tick of the stream that has caused a change by itself."""
+
     deals_before_stream: int = 0
     endings_before_stream: int = 0
     last_position_ticket: int = 0
@@ -206,6 +209,7 @@ class Book:
         """Fold in a committed change."""
         if change.stream_id != self.stream_id:
             self.stream_id = change.stream_id
+            self.last_set_off = 0
             self.deals_before_stream = len(self.deals)
             self._cursor_keys = [0] * len(self.deals)
             self.endings_before_stream = len(self._ending_ordinals)
@@ -216,6 +220,8 @@ class Book:
         self.time_ns = change.time_ns
         self.balance = change.balance
         self.is_within_tick = change.is_within_tick
+        if change.is_within_tick:
+            self.last_set_off = change.ordinal
         if change.order is not None:
             if (ticket := change.order.order.ticket) > len(self.orders):
                 self.orders.append(change.order)
@@ -239,7 +245,7 @@ class Book:
         """SHA-256 over everything a change can touch."""
         state = (
             (self.stream_id, self.currency, self.account_mode, self.ordinal, self.time_ns, self.balance),
-            self.is_within_tick,
+            (self.is_within_tick, self.last_set_off),
             (self.deals_before_stream, self.last_position_ticket, self._cursor_keys),
             (self.endings_before_stream, self._ending_ordinals),
             (self.orders, self.deals, sorted(self._resting)),

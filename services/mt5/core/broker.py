@@ -38,6 +38,9 @@ class Broker(Protocol):
     def quiet(self) -> bool:
         """Whether there is nothing in the book that a tick could set off."""
 
+    def quiet_from(self, ordinal: int) -> bool:
+        """Whether no tick after `ordinal` has set anything off, and none could: so much may be said of a tick that is past."""
+
     @property
     def deal_count(self) -> int:
         """Deals in the book, movements of cash included."""

@@ -47,7 +47,11 @@ class ChangeDesk:
             words = "the call came back without an answer"
             return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
         if retcodes.outcome_of(sent.retcode) is retcodes.Outcome.DONE:
-            return self._present(request, now, status="OK", retcode=sent.retcode)
+            done = self._present(request, now, status="OK", retcode=sent.retcode)
+            if _is_as_asked(request, done):
+                return done
+            words = f"the venue answered {sent.retcode} and shows no such change"
+            return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
         code = sent.error_code or ErrorCode.VENUE_REFUSED
         words = sent.words or f"the venue answered {sent.retcode}"
         return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=words, error_code=code)
@@ -89,6 +93,16 @@ class ChangeDesk:
             deal_cursor=outcome.deal_cursor,
             quiet=outcome.quiet,
         )
+
+
+def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
+    """Whether what is shown has the prices that were asked for: an answer is no proof."""
+    target = shown.order if request.order_id else shown.position
+    if target is None or (target.stop_loss, target.take_profit) != (request.stop_loss, request.take_profit):
+        return False
+    if shown.order is None:
+        return True
+    return request.price in (None, shown.order.price) and request.expires_ns in (0, shown.order.expires_ns)
 
 
 def at_the_broker(request: Modify, symbol: str) -> Modify:

@@ -163,6 +163,7 @@ class Gateway:
                 self._orders.cancel_all("the lease of the portfolio has lapsed", now)
             self._link.step(now)
             self._orders.step(now, time_ns=self._time_ns(now))
+            self._hand.step(now)
 
     def refuse(self, error: MalformedMessageError, fields: Mapping[str, object] | None = None) -> Reply:
         """Answer bytes that are no request.
@@ -271,7 +272,7 @@ class Gateway:
             ordinal=ordinal,
             deal_cursor=self.venue.deals_before_commands_at(ordinal + 1),
             order_cursor=self.venue.endings_before_commands_at(ordinal + 1),
-            quiet=self.venue.quiet,
+            quiet=self.venue.quiet_from(ordinal + 1),
             end_of_data=is_end,
             counts=self._stream.counts if is_end else None,
         )

@@ -39,6 +39,15 @@ class Hand:
         self._identity = identity
         self._is_live = is_live
         self._venue_ns = venue_ns
+        self._still_to_end = ""
+        self._still_to_close: list[int] = []
+
+    def step(self, now: Now) -> None:
+        """End what rests after a halt that found the venue away or busy, and go on closing where a call took its time."""
+        if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
+            self._still_to_end = ""
+        if self._still_to_close and not self._still_to_end and self._link.trouble(now) is None:
+            self._close_all(now)
 
     def handle(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
         """A person stops the trading here, or lets it go on."""
@@ -49,26 +58,36 @@ class Hand:
             code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
             return self._identity.error(request.request_id, code, words)
         self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
+        self._still_to_end = ""
+        self._still_to_close = []
         if not isinstance(request, Resume):
-            self._orders.cancel_all(f"halted: {request.reason}"[:200], now)
-        closed = self._close_all(now) if isinstance(request, Flatten) else []
+            self._still_to_end = f"halted: {request.reason}"[:200]
+            self.step(now)
+        if isinstance(request, Flatten):
+            self._still_to_close = [position.ticket for position in self._broker.positions()]
+        closed = self._close_all(now)
         halted = self._journal.halted
         return HaltReply(
             **self._identity.said(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
         )
 
     def _close_all(self, now: Now) -> list[int]:
-        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them."""
+        """Tickets of the orders that closed what was open; what the venue does not show yet is not among them.
+
+        Each position is tried once. A call that takes its time leaves the others for the next step.
+        """
         tickets = []
-        for position in self._broker.positions():
-            if self._orders.is_busy:
-                break
+        while self._still_to_close and not self._orders.is_busy:
+            ticket = self._still_to_close.pop(0)
+            position = next((held for held in self._broker.positions() if held.ticket == ticket), None)
+            if position is None:
+                continue
             order = Sell if position.side is Side.BUY else Buy
             request = order(
-                order_id=f"flatten-{self._broker.order_count + 1}",
+                order_id=f"flatten-{ticket}-{self._broker.order_count + 1}",
                 symbol=self._symbols.to_desk(position.symbol),
                 volume=position.volume,
-                position=position.ticket,
+                position=ticket,
             )
             reply = self._orders.place(request, now, time_ns=self._venue_ns(now))
             if reply.ticket is not None:

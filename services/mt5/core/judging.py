@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from proto.distances import closing_touch, entry_distance, is_far_enough, stop_loss_distance, take_profit_distance
 from proto.gateway import ErrorCode, OrderType, TimeInForce
 from proto.instrument import Instrument
 from proto.money import Quote
@@ -36,11 +37,6 @@ class Verdict(NamedTuple):
 def touch_of(side: Side, quote: Quote) -> Decimal:
     """The price that an order of this side is executed at: a buy at the ask, a sell at the bid."""
     return quote.ask if side is Side.BUY else quote.bid
-
-
-def closing_touch(side: Side, quote: Quote) -> Decimal:
-    """The price that a position of this side is closed at."""
-    return touch_of(side.opposite, quote)
 
 
 def wrong_volume(volume: Decimal, instrument: Instrument) -> Verdict | None:
@@ -96,13 +92,11 @@ def wrong_price(asked: Asked, instrument: Instrument, quote: Quote) -> Verdict |
         return Verdict(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
     if asked.is_at_once:
         return None
-    touch = touch_of(asked.side, quote)
-    is_below = (asked.side is Side.BUY) == (asked.type is OrderType.LIMIT)
-    distance = touch - price if is_below else price - touch
-    if distance <= 0 or distance < instrument.stops_level_points * instrument.point:
+    if not is_far_enough(entry_distance(asked.type, asked.side, price, quote), instrument):
+        is_below = (asked.side is Side.BUY) == (asked.type is OrderType.LIMIT)
         words = (
-            f"{asked.side} {asked.type} at {plain(price)}, expected {'below' if is_below else 'above'} {plain(touch)} by "
-            f"{instrument.stops_level_points} points or more"
+            f"{asked.side} {asked.type} at {plain(price)}, expected {'below' if is_below else 'above'} "
+            f"{plain(touch_of(asked.side, quote))} by {instrument.stops_level_points} points or more"
         )
         return Verdict(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
     return None
@@ -120,18 +114,17 @@ def wrong_stops(
 
     `around` is the touch at which the position closes, or the price of the pending order that is to open it.
     """
-    level = instrument.stops_level_points * instrument.point
-    for name, stop, below in (
-        ("stop_loss", stop_loss, side is Side.BUY),
-        ("take_profit", take_profit, side is Side.SELL),
+    for name, stop, distance_of, is_below in (
+        ("stop_loss", stop_loss, stop_loss_distance, side is Side.BUY),
+        ("take_profit", take_profit, take_profit_distance, side is Side.SELL),
     ):
         if stop is None:
             continue
-        distance = around - stop if below else stop - around
-        if stop <= 0 or distance <= 0 or distance < level or not is_on_step(stop, instrument.tick_size):
+        is_far = is_far_enough(distance_of(side, stop, around), instrument)
+        if stop <= 0 or not is_far or not is_on_step(stop, instrument.tick_size):
             words = (
-                f"{name} {plain(stop)} of a {side} position, expected {'below' if below else 'above'} {plain(around)} by "
-                f"{instrument.stops_level_points} points or more, in steps of {plain(instrument.tick_size)}"
+                f"{name} {plain(stop)} of a {side} position, expected {'below' if is_below else 'above'} {plain(around)} "
+                f"by {instrument.stops_level_points} points or more, in steps of {plain(instrument.tick_size)}"
             )
             return Verdict(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
     return None

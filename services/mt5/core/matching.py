@@ -14,10 +14,10 @@ from msgspec import structs
 
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce, VenueDeal
 from proto.instrument import Instrument
-from proto.money import Quote, commission_of
+from proto.money import Quote, average_price, commission_of
 from proto.units import plain
 from services.mt5.core import judging, retcodes
-from services.mt5.core.account import ZERO, Account, average_price, with_taken
+from services.mt5.core.account import ZERO, Account, with_taken
 from services.mt5.core.asked import Asked
 from services.mt5.core.book import BookOrder, Wait
 from services.mt5.core.fill_model import FillModel, worst_price
@@ -265,7 +265,12 @@ class Matching:
             record,
             order=structs.replace(
                 order,
-                filled_price=average_price(record, price, volume),
+                filled_price=average_price(
+                    price=order.filled_price or ZERO,
+                    volume=order.filled_volume,
+                    further_price=price,
+                    further_volume=volume,
+                ),
                 filled_volume=order.filled_volume + volume,
                 status=status,
                 retcode=retcodes.DONE if is_whole else retcodes.DONE_PARTIAL,

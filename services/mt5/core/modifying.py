@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
+from proto.distances import closing_touch
 from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce, VenueOrder, VenuePosition
 from proto.units import plain
 from services.mt5.core import judging, retcodes
 from services.mt5.core.book import BookOrder, Modification, Wait
-from services.mt5.core.judging import Verdict, closing_touch, touch_of
+from services.mt5.core.judging import Verdict, touch_of
 from services.mt5.core.magic import magic_of
 from services.mt5.core.matching import Matching
 from services.mt5.core.netting import Position

@@ -179,7 +179,7 @@ class OrderDesk:
         """Kill an id that has had no effect; tell what is known of one that has, or may have."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
-        if known is not None and known.status in _OPEN and not self.is_busy:
+        if known is not None and known.status in _OPEN and not self.is_busy and self._link.trouble(now) is None:
             return self._end(order_id, now, time_ns=time_ns, why="fenced while it rested")
         if known is not None:
             return known
@@ -210,12 +210,15 @@ class OrderDesk:
             reply, error_code=ErrorCode.ORDER_ENDED, error=f"order {order_id} has ended: {reply.status}"
         )
 
-    def cancel_all(self, why: str, now: Now) -> None:
-        """End every order that rests at the venue; what a blocked call leaves over is for the next time."""
+    def cancel_all(self, why: str, now: Now) -> bool:
+        """Have every order ended that rests at the venue; whether all could be asked for, or the rest is for the next time."""
+        if self._link.trouble(now) is not None:
+            return False
         for resting in self._link.resting(now):
             if self.is_busy:
-                return
+                return False
             self._is_changing = isinstance(self._link.cancel(resting, now, why=why), Waiting)
+        return True
 
     def _end(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
         """Have an order ended that rests, and tell what it is then."""
@@ -234,7 +237,9 @@ class OrderDesk:
         if sent is None:
             words = "the call came back without an answer, and the order still rests"
             return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=words)
-        code, words = sent.error_code or ErrorCode.VENUE_REFUSED, sent.words or f"the venue answered {sent.retcode}"
+        is_claimed = retcodes.outcome_of(sent.retcode) is retcodes.Outcome.DONE
+        code = sent.error_code or (ErrorCode.NO_TRACE if is_claimed else ErrorCode.VENUE_REFUSED)
+        words = sent.words or f"the venue answered {sent.retcode}"
         return structs.replace(known, error_code=code, error=words, retcode=sent.retcode)
 
     def refuse_symbol(self, request: PlaceOrder | Close) -> OrderReply:

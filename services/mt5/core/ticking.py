@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import structs
 
+from proto.distances import closing_touch
 from proto.gateway import DealKind, DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce
 from proto.money import Quote
 from proto.server_time import server_day
@@ -135,7 +136,7 @@ class Ticking:
                 continue
             quote = self._account.quote(symbol)
             assert quote is not None, symbol
-            touch, sign = judging.closing_touch(position.side, quote), position.side.sign
+            touch, sign = closing_touch(position.side, quote), position.side.sign
             if position.stop_loss is not None and (touch - position.stop_loss) * sign <= 0:
                 self._close(position, DealReason.STOP_LOSS)
             elif position.take_profit is not None and (touch - position.take_profit) * sign >= 0:

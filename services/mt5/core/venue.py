@@ -100,6 +100,10 @@ class SimulatedVenue:
         """Nothing is in the book that a tick could set off."""
         return self._matching.quiet
 
+    def quiet_from(self, ordinal: int) -> bool:
+        """Whether no tick after `ordinal` has set anything off, and none could."""
+        return self._book.last_set_off <= ordinal and self.quiet
+
     @property
     def deal_count(self) -> int:
         """Deals in the book, cash deals included."""
@@ -166,9 +170,9 @@ class SimulatedVenue:
         last = min(ordinal, account.stream.last_ordinal)
         while account.ordinal < last:
             if self._matching.quiet:
-                account.stand_at(last)
+                account.pass_to(last)
             else:
-                account.stand_at(account.ordinal + 1)
+                account.next_tick()
                 self._ticking.tick()
 
     def checkpoint(self) -> None:

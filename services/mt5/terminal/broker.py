@@ -98,6 +98,10 @@ class TerminalBroker:
         """Deals shown."""
         return self._mirror.deal_count
 
+    def quiet_from(self, ordinal: int) -> bool:  # noqa: ARG002 - as above
+        """Never: what ticks set off is set off at the broker's."""
+        return False
+
     def endings_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
         """Orders shown that ended without a deal."""
         return self._mirror.ended_count

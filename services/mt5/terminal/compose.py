@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from common.errors import StartError
@@ -111,10 +111,11 @@ def terminal_gateway(
     journal: Journal,
     boot_id: str,
     publisher: str,
-    wall_less_mono_ns: int,
+    wall_ns: Callable[[int], int],
     now_mono_ns: int,
     lease_ttl_ms: int,
     settling_ms: int,
+    rejected: Callable[[str, int], None],
 ) -> Gateway:
     """A gateway over a terminal, going on where its journal and its store are.
 
@@ -126,13 +127,14 @@ def terminal_gateway(
         journal: order ids and their answers.
         boot_id: another one at each start.
         publisher: name under which ticks are published.
-        wall_less_mono_ns: what the host's UTC is ahead of its monotonic clock by.
+        wall_ns: UTC by the host's clock for a monotonic time.
         now_mono_ns: the monotonic clock.
         lease_ttl_ms: how long a client may be silent and open exposure.
         settling_ms: how late the broker's history may be.
+        rejected: is told of rows that became no ticks: the reason, and how many.
     """
     symbols = SymbolMap(setup.symbol_map)
-    now_ns = now_mono_ns + wall_less_mono_ns
+    now_ns = wall_ns(now_mono_ns)
     market = TerminalMarket(setup.symbols, kept=store.ticks())
     if not market.first_time_ns:
         market.first_time_ns = now_ns
@@ -150,7 +152,8 @@ def terminal_gateway(
         admission=setup.admission,
         connection=setup.connection,
         poll_ms=setup.poll_ms,
-        wall_ns=lambda mono_ns: mono_ns + wall_less_mono_ns,
+        wall_ns=wall_ns,
+        rejected=rejected,
         is_ours=lambda magic: desk_id_of(magic) is not None or journal.order_id_of(magic) is not None,
     )
     link.begin(opened.look, Now(now_ns, now_mono_ns))
@@ -164,7 +167,7 @@ def terminal_gateway(
             stream_id=store.stream_id,
             publisher=publisher,
             boot_id=boot_id,
-            wall_less_mono_ns=wall_less_mono_ns,
+            wall_ns=wall_ns,
         ),
         symbols=symbols,
         identity=Identity(

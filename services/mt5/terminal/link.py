@@ -36,7 +36,7 @@ from services.mt5.terminal.caller import Caller
 from services.mt5.terminal.looking import Called, Connection, Look, TickAsk, Wanted, call, look
 from services.mt5.terminal.market import TerminalMarket
 from services.mt5.terminal.mirror import Mirror, target_of
-from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.tick_reader import Batch, TickReader
 from services.mt5.terminal.trade_requests import (
@@ -101,10 +101,12 @@ class RealLink:
         poll_ms: int,
         wall_ns: Callable[[int], int],
         is_ours: Callable[[int], bool],
+        rejected: Callable[[str, int], None],
     ) -> None:
         """`readers` are by the broker's names.
 
-        `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` says whether a magic is one of this gateway's.
+        `wall_ns` gives UTC by the host's clock for a monotonic time, `is_ours` says whether a magic is one of this gateway's,
+        and `rejected` is told of rows that became no ticks.
         """
         self._caller = caller
         self._mirror = mirror
@@ -119,6 +121,7 @@ class RealLink:
         self._poll_ns = poll_ms * _MS
         self._wall_ns = wall_ns
         self._is_ours = is_ours
+        self._rejected = rejected
         self._is_looking = False
         self._is_calling = False
         self._subject: _Placing | _Ending | _Changing | None = None
@@ -172,10 +175,17 @@ class RealLink:
     def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
         """Have an order executed, by one call."""
         instrument = self._mirror.instrument(symbol)
-        assert instrument is not None, symbol
-        made = order_request(
-            request, symbol=symbol, instrument=instrument, quote=self._broker.quote(symbol), clock=self._clock
-        )
+        self._refused.pop(magic_of(request.order_id), None)
+        made: TradeRequest | Refusal
+        if instrument is None:
+            words = (
+                f"{symbol} is not among the symbols that are traded here, expected one of {', '.join(self._readers)}"
+            )
+            made = Refusal(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, words)
+        else:
+            made = order_request(
+                request, symbol=symbol, instrument=instrument, quote=self._broker.quote(symbol), clock=self._clock
+            )
         if isinstance(made, Refusal):
             self._remember(_Placing(request, symbol), made, now)
             return Sent(made.retcode, 0, 0)
@@ -359,7 +369,10 @@ class RealLink:
         self._mirror.take_symbols(shown.symbols)
         self._take_ticks(shown, now)
         if shown.rows is not None:
-            self._mirror.take(shown.rows, ordinal=self._market.newest_ordinal)
+            try:
+                self._mirror.take(shown.rows, ordinal=self._market.newest_ordinal)
+            except NoSuchTimeError as error:
+                raise StartError(f"MT5_SERVER_ZONE: {error}; expected the zone of the broker's server") from None
             self._seen_mono_ns = now.mono_ns
 
     def _trouble_of(self, shown: Look) -> Trouble | None:
@@ -395,6 +408,9 @@ class RealLink:
         self._store.add_ticks(ticks, {symbol: batch.cursor for symbol, batch in batches.items() if batch.read})
         self._unsaved = None
         self._market.add(ticks, batches)
+        for batch in batches.values():
+            for reason, count in batch.rejected.items():
+                self._rejected(reason, count)
 
 
 def _is_meant(ticket: int, symbol: str, request: Modify) -> bool:

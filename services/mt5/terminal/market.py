@@ -6,7 +6,7 @@ They go out as they come. The market has no end, and what is older than what is 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from proto.gateway import TickCounts
@@ -140,9 +140,15 @@ class ArrivalPublisher(Publisher):
     """Publishes ticks as they come; the market's time is UTC by the host's clock, and never before the newest tick."""
 
     def __init__(
-        self, market: TerminalMarket, *, stream_id: str, publisher: str, boot_id: str, wall_less_mono_ns: int
+        self,
+        market: TerminalMarket,
+        *,
+        stream_id: str,
+        publisher: str,
+        boot_id: str,
+        wall_ns: Callable[[int], int],
     ) -> None:
-        """`wall_less_mono_ns` is what the host's UTC was ahead of its monotonic clock by at the start."""
+        """`wall_ns` gives UTC by the host's clock for a monotonic time; it may be set back, the market's time is not."""
         super().__init__(
             stream=market,
             stream_id=stream_id,
@@ -152,7 +158,8 @@ class ArrivalPublisher(Publisher):
             book_ordinal=market.newest_ordinal,
         )
         self._market = market
-        self._wall_less_mono_ns = wall_less_mono_ns
+        self._wall_ns = wall_ns
+        self._shown_ns = 0
 
     def knows(self, ordinal: int) -> bool:
         """Whether the tick has come."""
@@ -160,7 +167,8 @@ class ArrivalPublisher(Publisher):
 
     def market_time_ns(self, mono_ns: int) -> int | None:
         """What a clock at the venue shows."""
-        return max(self._market.newest_time_ns, mono_ns + self._wall_less_mono_ns)
+        self._shown_ns = max(self._shown_ns, self._market.newest_time_ns, self._wall_ns(mono_ns))
+        return self._shown_ns
 
     def next_due(self) -> int | None:
         """At once where a tick waits; else when the terminal has been asked again, which is the link's to say."""

@@ -10,6 +10,7 @@ from common import clock, logs
 from common.errors import StartError
 from common.heartbeat import Heartbeat
 from common.sockets import Sockets
+from proto.gateway import TickCounts
 from services.mt5 import metrics
 from services.mt5.journal import DurableJournal
 from services.mt5.settings import Mt5Settings
@@ -67,7 +68,6 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
         StartError: it cannot start as it is set up, or the terminal turns out to be another one than it was said to be.
     """
     setup = setup_of(settings)
-    wall_less_mono_ns = clock.wall_ns() - clock.mono_ns()
     opened = open_terminal(api, setup, wall_ns=clock.wall_ns())
     folder = settings.paperdesk_data_dir / "terminal"
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")
@@ -88,10 +88,11 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
                     journal=journal,
                     boot_id=uuid.uuid4().hex,
                     publisher=PUBLISHER,
-                    wall_less_mono_ns=wall_less_mono_ns,
+                    wall_ns=_wall_ns,
                     now_mono_ns=clock.mono_ns(),
                     lease_ttl_ms=settings.mt5_lease_ms,
                     settling_ms=settings.mt5_settling_ms,
+                    rejected=lambda reason, count: metrics.REJECTED_TICKS.inc(reason, by=count),
                 )
 
                 def require_files() -> None:
@@ -106,6 +107,7 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
                     require_files=require_files,
                     heartbeat=heartbeat,
                 )
+                metrics.begin(TickCounts(read=0, published=0, rejected={}), setup.symbols)
                 metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)
                 logs.get_logger().warning(
                     "connected to a MetaTrader 5 terminal; orders go to its broker",
@@ -126,3 +128,8 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
     finally:
         caller.close()
         sockets.close()
+
+
+def _wall_ns(mono_ns: int) -> int:
+    """UTC by the host's clock at a monotonic time: read anew, because the two drift apart in the weeks of a process."""
+    return clock.wall_ns() + mono_ns - clock.mono_ns()

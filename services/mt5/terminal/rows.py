@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from proto import money
 from proto.gateway import (
     DealEntry,
     DealKind,
@@ -22,18 +23,20 @@ from proto.gateway import (
     VenuePosition,
 )
 from proto.instrument import Instrument
+from proto.server_time import NS
 from proto.trading import TradeMode
 from proto.units import Side, exact, plain, round_money
 from services.mt5.core import retcodes
 from services.mt5.terminal import api
 from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow
-from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 PRICE_DECIMALS: Final = 10
 VOLUME_DECIMALS: Final = 8
 TEXT_CHARS_MAX: Final = 512
 NAME_CHARS_MAX: Final = 64
 _S: Final = 1_000
+HOUR_S: Final = 3_600
 
 NOT_BY_US: Final = (api.REASON_SL, api.REASON_TP, api.REASON_SO, api.REASON_ROLLOVER)
 """Reasons of orders and deals that the server makes by itself, under the magic of the position they close."""
@@ -167,7 +170,7 @@ def order_of(
         price=None if kind is OrderType.MARKET else price_of(row.price_open),
         stop_loss=stop_of(row.sl),
         take_profit=stop_of(row.tp),
-        expires_ns=clock.utc_of_ms(row.time_expiration * _S) if row.time_expiration else 0,
+        expires_ns=_expiry_ns(row, clock),
         position=0,
         revision=revision,
     )
@@ -240,13 +243,24 @@ def fillings_of(row: SymbolRow) -> tuple[str, ...]:
 
 def average_price(deals: Sequence[VenueDeal]) -> Decimal | None:
     """What a lot has cost on average; None without a deal."""
-    volume = sum((deal.volume for deal in deals), Decimal(0))
-    if not volume:
-        return None
-    if len({deal.price for deal in deals}) == 1:
-        return deals[0].price
-    value = sum((deal.volume * deal.price for deal in deals), Decimal(0)) / volume
-    return round(value, PRICE_DECIMALS)
+    price, volume = Decimal(0), Decimal(0)
+    for deal in deals:
+        if deal.volume:
+            price = money.average_price(
+                price=price, volume=volume, further_price=deal.price, further_volume=deal.volume
+            )
+            volume += deal.volume
+    return price if volume else None
+
+
+def _expiry_ns(row: OrderRow, clock: ServerClock) -> int:
+    """UTC of an order's expiry; one in the hour that clocks pass over is reached at the end of that hour."""
+    if not row.time_expiration:
+        return 0
+    try:
+        return clock.utc_of_ms(row.time_expiration * _S)
+    except NoSuchTimeError:
+        return clock.utc_ns((row.time_expiration // HOUR_S + 1) * HOUR_S * NS)
 
 
 def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) -> OrderReplyStatus:

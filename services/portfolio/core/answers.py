@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from proto.gateway import ModifyReply, OrderReply
+from decimal import Decimal
+
+from proto.gateway import ModifyReply, OrderReply, VenueOrder, VenuePosition
 from services.portfolio.core.events import OrderChangeAnswered, OrderUpdated, ProtectionAnswered
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order, OrderTerms
@@ -22,6 +24,11 @@ def updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdate
     )
 
 
+def is_settled(reply: ModifyReply) -> bool:
+    """Whether a modification has been made or refused: until then it is asked for again, under the same revision."""
+    return reply.status in ("OK", "REJECTED")
+
+
 def guard_answered(guard: Protection, reply: ModifyReply, *, time_ns: int) -> ProtectionAnswered:
     """What has come of a position's stops."""
     has = reply.position
@@ -31,7 +38,7 @@ def guard_answered(guard: Protection, reply: ModifyReply, *, time_ns: int) -> Pr
         stop_loss=None if has is None else has.stop_loss,
         take_profit=None if has is None else has.take_profit,
         retcode=reply.retcode,
-        error=_refusal(reply),
+        error=_refusal(reply) or ("" if has is None else _not_done((guard.stop_loss, guard.take_profit), has)),
         time_ns=time_ns,
     )
 
@@ -46,9 +53,18 @@ def change_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderC
             limit_price=has.price, stop_loss=has.stop_loss, take_profit=has.take_profit, expires_ns=has.expires_ns
         )
     )
+    error = _refusal(reply)
+    if not error and has is not None:
+        error = _not_done((order.terms.stop_loss, order.terms.take_profit), has)
     return OrderChangeAnswered(
-        order_id=order.order_id, terms=terms, revision=order.revision, error=_refusal(reply), time_ns=time_ns
+        order_id=order.order_id, terms=terms, revision=order.revision, error=error, time_ns=time_ns
     )
+
+
+def _not_done(asked: tuple[Decimal | None, Decimal | None], has: VenueOrder | VenuePosition) -> str:
+    """What is wrong where the venue says that it is done, and shows something else."""
+    shown = (has.stop_loss, has.take_profit)
+    return "" if shown == asked else "the venue says that it is done and shows other stops"
 
 
 def _refusal(reply: ModifyReply) -> str:

@@ -94,7 +94,8 @@ def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
             is_whole = desk.settlement.catch_up(SETTLED_BY_A_QUESTION_MAX)
             return account_view(book, cursor, desk.settlement if is_whole else None)
         case RiskQuery():
-            return risk_page(Account(book, cursor, limits), query, desk.domain_ns(mono_ns), desk.warning)
+            account = Account(book, cursor, limits, plan=desk.rules.plan)
+            return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
         case WhyQuery():
             raise AssertionError("WHY is answered by explaining.py")
 

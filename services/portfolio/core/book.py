@@ -14,8 +14,9 @@ from typing import Any, Final
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, DealEntry, VenueDeal
+from proto.gateway import AccountMode, DealEntry, DealReason, VenueDeal
 from proto.instrument import Instrument
+from proto.money import average_price
 from proto.units import Side
 from services.portfolio.core.cash import CashAccount, CashSums, post, postings, totals
 from services.portfolio.core.events import (
@@ -36,6 +37,7 @@ from services.portfolio.core.events import (
     ProtectionAnswered,
     ProtectionSet,
     Reconciled,
+    StrangersMet,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -47,6 +49,9 @@ from services.portfolio.core.protection import Protection, key_of, opened
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
+
+CHANGES_KEPT_MAX: Final = 64
+"""Far more commands than people have on their way at once; they are written with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
@@ -65,6 +70,11 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
         "time_ns": deal.time_ns,
         "ticket": ticket,
     }
+
+
+def _opens_for_a_stranger(deal: VenueDeal) -> bool:
+    """Whether a position was opened past the gateway, and not by the server itself."""
+    return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
 class Touched:
@@ -104,6 +114,8 @@ class Book:
         """By the key of what they guard."""
         self.orders_by_key: dict[str, list[str]] = {}
         """The orders that came from a person's command, by the command's key."""
+        self.changes_by_key: dict[str, list[str]] = {}
+        """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -124,7 +136,9 @@ class Book:
         """Those that the account had before the stream was opened."""
         self.trading: TradingStateChanged | None = None
         self.acknowledged: set[int] = set()
-        """The venue's numbers of strangers' orders that a person has looked at."""
+        """The venue's numbers of strangers' orders that a person has looked at, or that the limits let pass."""
+        self.foreign_positions: set[int] = set()
+        """Tickets of a hedging account that were opened past the gateway, open or closed by now."""
         self.cleared = Cleared()
         self.epoch = 0
         self.journal_id = ""
@@ -160,12 +174,14 @@ class Book:
                     self.orders_by_key.setdefault(order.key, []).append(order.order_id)
             case OrderUpdated():
                 self._update(event)
-            case CancelAsked(order_id=order_id, why=why):
+            case CancelAsked(order_id=order_id, why=why, key=key):
                 self._put(structs.replace(self.orders[order_id], cancel_asked=why))
+                self._remember(key, [order_id])
             case OrderChanged() | OrderChangeAnswered():
                 self._change(event)
-            case ProtectionSet(protection=protection):
+            case ProtectionSet(protection=protection, key=key):
                 self._protect(protection)
+                self._remember(key, [])
             case ProtectionAnswered():
                 self._answer(event)
             case DealBooked():
@@ -195,6 +211,8 @@ class Book:
             case TradingStateChanged():
                 self.trading = event
                 self.acknowledged.update(event.acknowledged)
+            case StrangersMet(tickets=tickets):
+                self.acknowledged.update(tickets)
             case OrderDenied():
                 pass
 
@@ -251,9 +269,17 @@ class Book:
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderChanged):
             changed = structs.replace(changed, revision=event.revision)
+            self._remember(event.key, [event.order_id])
         else:
             changed = structs.replace(changed, revision_answered=event.revision, error=event.error)
         self._put(changed)
+
+    def _remember(self, key: str, order_ids: list[str]) -> None:
+        """A person's command has been done: said again it is answered."""
+        if key:
+            self.changes_by_key[key] = order_ids
+            if len(self.changes_by_key) > CHANGES_KEPT_MAX:
+                del self.changes_by_key[next(iter(self.changes_by_key))]
 
     def _protect(self, protection: Protection) -> None:
         self.protections[protection.key] = protection
@@ -262,7 +288,7 @@ class Book:
         held = self.protections.get(event.key)
         if held is not None and held.answered < event.revision:
             answered = structs.replace(held, answered=event.revision, error=event.error)
-            if event.error:
+            if event.error and held.revision == event.revision:
                 answered = structs.replace(answered, stop_loss=event.stop_loss, take_profit=event.take_profit)
             self._protect(answered)
 
@@ -288,10 +314,14 @@ class Book:
 
     def has_deal(self, number: int) -> bool:
         """Whether the deal with the venue's `number` is booked."""
+        return self.deal(number) is not None
+
+    def deal(self, number: int) -> VenueDeal | None:
+        """The deal with the venue's `number`; None for one that is not booked."""
         if number > self.deal_cursor:
-            return False
+            return None
         at = bisect_left(self.deals, number, key=_number)
-        return at < len(self.deals) and self.deals[at].deal == number
+        return self.deals[at] if at < len(self.deals) and self.deals[at].deal == number else None
 
     def deals_after(self, number: int) -> list[VenueDeal]:
         """The deals with higher numbers."""
@@ -329,6 +359,8 @@ class Book:
         if order_id:
             self.order_of_deal[deal.deal] = order_id
             self.filled_of_order[order_id] = self.filled_of_order.get(order_id, ZERO) + deal.volume
+        elif self.is_hedging and _opens_for_a_stranger(deal):
+            self.foreign_positions.add(deal.position)
 
     def _hold(self, deal: VenueDeal) -> None:
         self.position(deal.symbol).apply(**_fill_of(deal, self.ticket_of(deal)))
@@ -348,8 +380,12 @@ class Book:
 
     def _fill(self, order: Order, deal: VenueDeal) -> None:
         filled = order.filled_volume + deal.volume
-        before = (order.filled_price or ZERO) * order.filled_volume
-        price = deal.price if not order.filled_volume else (before + deal.price * deal.volume) / filled
+        price = average_price(
+            price=order.filled_price or ZERO,
+            volume=order.filled_volume,
+            further_price=deal.price,
+            further_volume=deal.volume,
+        )
         following = after_fill(order.status, is_whole=filled >= order.volume)
         assert following is not None, (order.order_id, order.status, deal.deal)
         self._put(

@@ -2,7 +2,8 @@
 
 A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
 then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
-Orders of strangers that a person has looked at (`RESUME`) are none any more.
+Orders of strangers that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass. Stops that
+differ halt nothing: those at the venue are in force, and the desk takes them over.
 """
 
 from __future__ import annotations
@@ -12,15 +13,23 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
+from msgspec import structs
+
 from proto.control import Difference, ReconcileReply, TradingState
-from proto.gateway import Request, VenueOrder
+from proto.gateway import OrderReplyStatus, Request, VenueOrder, VenuePosition
+from proto.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import Cleared, Reconciled
+from services.portfolio.core.events import Cleared, ProtectionSet, Reconciled
 from services.portfolio.core.learning import learn_terms
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.placing import cancel_of
+from services.portfolio.core.plan import MANUAL_TAG
 from services.portfolio.core.position import Leg
+from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.reconcile import Finding, Findings, examine
+from services.portfolio.core.risk.limits import ForeignOrders
 
 AGAIN_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""
@@ -61,19 +70,39 @@ class Watch:
         since = Cleared() if is_for_person else desk.book.cleared
         if not is_start:
             yield from learn_terms(desk, *desk.rules.symbols)
-        findings = Findings()
+        is_wrong = desk.rules.limits.foreign_orders is ForeignOrders.HALT
+        findings = Findings(are_strangers_wrong=is_wrong)
         found = yield from self._compare(findings, since)
+        yield from self._end_forgotten(findings.orders)
         if found:
             before = found
             yield Pause(AGAIN_NS)
-            findings = Findings()
+            findings = Findings(are_strangers_wrong=is_wrong)
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
+        moved = {one.symbol for one in found if one.difference.kind == "stops"}
+        found = [one for one in found if one.difference.kind != "stops"]
+        for position in findings.moved:
+            if position.symbol in moved:
+                desk.emit(_taken_over(desk, position))
         desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
+        if passed := sorted(set(findings.passed) - desk.book.acknowledged):
+            desk.meet_strangers(passed)
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
         desk.unproven -= unproven
+
+    def _end_forgotten(self, orders: list[VenueOrder]) -> Talk:
+        """Cancel what rests at the venue and was presumed to have had no effect; a deal that it had meanwhile is booked late."""
+        desk = self._desk
+        for shown in orders:
+            mine = desk.book.orders.get(shown.order_id)
+            if mine is None or mine.status is not OrderStatus.PRESUMED_EXPIRED or desk.is_superseded:
+                continue
+            if shown.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
+                yield cancel_of(mine, ordinal=0, epoch=desk.epoch)
+                desk.wants_deals = True
 
     def _compare(self, findings: Findings, since: Cleared) -> Generator[Request, Any, list[Finding]]:
         """One comparison: the differences on which nothing was under way meanwhile."""
@@ -108,6 +137,30 @@ class Watch:
                 f"ledger {first.ledger}, venue {first.venue}",
                 by="reconciliation",
             )
+
+
+def _taken_over(desk: Desk, position: VenuePosition) -> ProtectionSet:
+    """The stops of a position as the venue has them: somebody has moved them, or they came from a deal that was told late."""
+    ticket = position.ticket if desk.book.is_hedging else 0
+    guard = desk.book.protections.get(key_of(position.symbol, ticket))
+    guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
+    revision = max(guard.revision, position.revision)
+    quote = desk.market.quotes.get(position.symbol)
+    return ProtectionSet(
+        protection=structs.replace(
+            guard,
+            stop_loss=position.stop_loss,
+            take_profit=position.take_profit,
+            revision=revision,
+            answered=revision,
+            error="",
+        ),
+        why="the venue has other stops than were known",
+        ordinal=desk.cursor.ordinal,
+        time_ns=desk.now.domain_ns,
+        bid=Decimal(0) if quote is None else exact(quote.bid),
+        ask=Decimal(0) if quote is None else exact(quote.ask),
+    )
 
 
 def _seen(book: Book) -> _Seen:

@@ -20,15 +20,17 @@ from proto.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied
+from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.making import order_made
 from services.portfolio.core.opening import Opening, opening_of
-from services.portfolio.core.orders import Cause, Decision
+from services.portfolio.core.orders import Cause, Decision, Order
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnOpposite, Verdict, judge
+from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
 
 SIGNAL_STALE: Final = "SIGNAL_STALE"
@@ -117,8 +119,9 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         present: what is known of the moment.
     """
     symbol = signal.symbol
-    position = book.position(symbol)
-    judgement = judge(signal.direction, position, _first_open(book, symbol), legs_max=rules.limits.position_legs_max)
+    position = own_position(book, symbol, rules.limits)
+    open_order = _blocking(book, symbol, closes=position.direction == -signal.direction)
+    judgement = judge(signal.direction, position, open_order, legs_max=rules.limits.position_legs_max)
     if judgement.verdict is Verdict.PASS and present.is_unproven:
         words = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
@@ -154,7 +157,8 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         present.newest or (signal.bid, signal.ask),
         rules.plan,
     )
-    return _Order(signal, decision, account, rules, present).decided()
+    decided = _Order(signal, decision, account, rules, present).decided()
+    return decided._replace(events=[*_withdrawn(signal, book), *decided.events])
 
 
 class _Order:
@@ -168,7 +172,7 @@ class _Order:
         self._account = account
         self._rules = rules
         self._present = present
-        self._position = account.book.position(signal.symbol)
+        self._position = own_position(account.book, signal.symbol, rules.limits)
 
     def decided(self) -> Decided:
         """What the plan asks for, as far as the ladder lets it."""
@@ -204,9 +208,13 @@ class _Order:
     def _opening(self, *, closing: bool) -> tuple[Opening | None, str]:
         """What the signal opens and how much of it, or why it opens nothing."""
         may_open = self._account.book.trading_state is TradingState.ACTIVE
-        if closing and (self._rules.on_opposite is not OnOpposite.REVERSE or not may_open):
+        if closing and (self._rules.on_opposite is not OnOpposite.REVERSE or not may_open or self._rests()):
             return None, ""
         return opening_of(self._signal, self._decision, self._account, self._rules)
+
+    def _rests(self) -> bool:
+        """Whether an order of the symbol rests: it counts as if it were filled, and nothing is opened beside it."""
+        return bool(self._account.book.open_orders_of(self._signal.symbol))
 
     def _is_one_order(self, opening: Opening) -> bool:
         """Whether what is closed and what is opened go out as one order, which turns the position over."""
@@ -266,8 +274,16 @@ class _Order:
         return made
 
 
-def _first_open(book: Book, symbol: str) -> str | None:
-    return next((order_id for order_id, of in book.open_orders.items() if of == symbol), None)
+def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
+    """The first open order that a signal has to wait for; one that only rests keeps nobody from closing."""
+    for order_id, of in book.open_orders.items():
+        if of == symbol and not (closes and _is_resting(book.orders[order_id])):
+            return order_id
+    return None
+
+
+def _is_resting(order: Order) -> bool:
+    return order.rests and order.status is OrderStatus.ACCEPTED
 
 
 def _withdrawn(signal: Signal, book: Book) -> list[CancelAsked]:
@@ -323,7 +339,7 @@ def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules:
         confidence=signal.confidence,
         bid=exact(signal.bid),
         ask=exact(signal.ask),
-        position_before=book.position(signal.symbol).net_volume,
+        position_before=own_position(book, signal.symbol, rules.limits).net_volume,
         tag=rules.plan.of(signal.symbol).tag,
     )
     return Decided((event,), denial)

@@ -9,12 +9,13 @@ from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import DealBooked, Event, TradingStateChanged
+from services.portfolio.core.events import DealBooked, Event, StrangersMet, TradingStateChanged
 from services.portfolio.core.invariants import broken
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.strangers import strangers_met
 from services.portfolio.core.trades import Settlement
 
 _KIND_CHARS: Final = 24
@@ -77,6 +78,8 @@ class Desk:
         """How far the account has fallen, from the level on at which people are warned."""
         self.terms_warning = ""
         """What the venue has changed of its terms, until a person resumes trading."""
+        self.strangers_warning = ""
+        """Which orders of strangers the limits let pass, until a person resumes trading."""
         self.terms_changed = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
@@ -109,7 +112,7 @@ class Desk:
     @property
     def warning(self) -> str:
         """What a person should look at, though nothing is forbidden yet."""
-        return "; ".join(words for words in (self.level_warning, self.terms_warning) if words)
+        return "; ".join(filter(None, (self.level_warning, self.terms_warning, self.strangers_warning)))
 
     @property
     def is_live(self) -> bool:
@@ -159,6 +162,12 @@ class Desk:
             words = f"{present.reason}; {reason}"
             if len(words) <= REASON_CHARS_MAX:
                 self.set_trading(present.state, words, by=present.by, flatten=present.flatten)
+
+    def meet_strangers(self, tickets: list[int]) -> None:
+        """Let orders pass that are not the desk's, as its limits say, and warn of them once."""
+        policy = self.rules.limits.foreign_orders
+        self.emit(StrangersMet(tickets=tickets, policy=policy, time_ns=self.domain_ns(self.now.mono_ns)))
+        self.strangers_warning = strangers_met(tickets, policy)
 
     def lose_lead(self, why: str) -> None:
         """Another portfolio leads the account: this one must not send another order."""

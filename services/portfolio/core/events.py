@@ -17,6 +17,7 @@ from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.position import Closing
 from services.portfolio.core.protection import Protection
+from services.portfolio.core.risk.limits import ForeignOrders
 
 
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
@@ -109,22 +110,27 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
 class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
 
-    An empty `why` takes it back: the venue would not.
+    An empty `why` takes it back: the venue would not. `key` names the person's command that it came from.
     """
 
     order_id: str
     why: str
     ordinal: int
     time_ns: int
+    key: str = ""
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
-    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet."""
+    """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet.
+
+    `key` names the person's command that it came from.
+    """
 
     order_id: str
     terms: OrderTerms
     revision: int
     time_ns: int
+    key: str = ""
 
 
 class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
@@ -138,7 +144,10 @@ class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_a
 
 
 class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
-    """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on."""
+    """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on.
+
+    `key` names the person's command that it came from.
+    """
 
     protection: Protection
     why: str
@@ -146,6 +155,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     time_ns: int
     bid: Decimal
     ask: Decimal
+    key: str = ""
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):
@@ -213,6 +223,14 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     acknowledged: list[int] = []
 
 
+class StrangersMet(Struct, frozen=True, kw_only=True, tag="strangers_met"):
+    """The venue has orders with these numbers that are not the desk's; by the `policy` of its limits it trades on."""
+
+    tickets: list[int]
+    policy: ForeignOrders
+    time_ns: int
+
+
 class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
     """This portfolio leads the account from now on; orders of an earlier epoch that are still on their way are void."""
 
@@ -246,6 +264,7 @@ Event = (
     | StreamEnded
     | Reconciled
     | TradingStateChanged
+    | StrangersMet
     | EpochTaken
     | JournalMet
 )

@@ -323,6 +323,8 @@ def _of_strange_deal(deal: VenueDeal, booked: Sequence[DealBooked], book: Book) 
     opener = next((one for one in book.deals if deal.position and one.position == deal.position and one.order_id), None)
     if opener is not None:
         facts["position opened by"] = f"order {opener.order_id} (deal {opener.deal})"
+    if deal.ticket in book.acknowledged:
+        facts["order"] = f"{deal.ticket}, a stranger's that a person or the limit foreign_orders has let pass"
     closings = [closing for event in booked for closing in event.closings]
     lines = [WhyLine(time_ns=deal.time_ns, words=_deal_words(deal, None, book))]
     lines += [

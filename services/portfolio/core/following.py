@@ -25,7 +25,7 @@ from proto.gateway import (
     Request,
     Sell,
 )
-from services.portfolio.core.answers import change_answered, guard_answered, updated
+from services.portfolio.core.answers import change_answered, guard_answered, is_settled, updated
 from services.portfolio.core.book import JOURNAL_CHANGED
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
@@ -146,7 +146,8 @@ class _Way:
             self._on_refusal(request, reply)
             return False
         if isinstance(reply, ModifyReply):
-            self._desk.emit(change_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
+            if is_settled(reply):
+                self._desk.emit(change_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
             return False
         assert isinstance(reply, OrderReply), reply
         if reply.status in _FILLED:
@@ -256,12 +257,19 @@ def limit_doubt(desk: Desk) -> None:
 def keep_guard(desk: Desk, key: str) -> Talk:
     """Have a live venue take a position's stops as the desk wants them; a frank talk, which ends when it has answered."""
     while (guard := desk.book.protections.get(key)) is not None and guard.is_asked and not desk.is_superseded:
-        reply = yield guard_of(guard, ordinal=0, epoch=desk.epoch)
-        if isinstance(reply, ModifyReply):
+        asked = guard_of(guard, ordinal=0, epoch=desk.epoch)
+        reply = yield asked
+        if isinstance(reply, ModifyReply) and not is_settled(reply):
+            yield Pause(ASK_NS_FIRST)
+        elif isinstance(reply, ModifyReply):
             desk.wants_deals = desk.wants_deals or reply.deal_cursor > desk.book.deal_cursor
             desk.emit(guard_answered(guard, reply, time_ns=desk.now.domain_ns))
         elif isinstance(reply, ErrorReply) and reply.error_code is ErrorCode.STALE_EPOCH:
-            desk.lose_lead(reply.error or "")
+            # As with orders: an epoch that this desk itself has left is no news.
+            if asked.epoch == desk.epoch:
+                desk.lose_lead(reply.error or "")
+            else:
+                yield Pause(ASK_NS_FIRST)
         elif isinstance(reply, ErrorReply) and reply.error_code not in PASSING:
             desk.restrict(
                 TradingState.HALTED, f"the gateway refused the stops of {key}: {reply.error_code}", by="gateway"

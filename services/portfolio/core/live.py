@@ -17,6 +17,7 @@ from services.portfolio.core.following import follow, keep_guard
 from services.portfolio.core.leading import keep_lease
 from services.portfolio.core.manual import closing_orders
 from services.portfolio.core.orders import Cause
+from services.portfolio.core.strangers import own_position
 from services.portfolio.core.talks import pull_deals
 
 DEALS_EVERY_NS: Final = 1_000_000_000
@@ -104,13 +105,13 @@ class Live:
         return [] if call is None else [call]
 
     def _to_flatten(self, now_ns: int) -> list[str]:
-        book = self._desk.book
+        book, limits = self._desk.book, self._desk.rules.limits
         if book.trading is None or not book.trading.flatten:
             return []
         return [
             symbol
-            for symbol, position in sorted(book.positions.items())
-            if not position.is_flat
+            for symbol in sorted(book.positions)
+            if not own_position(book, symbol, limits).is_flat
             and symbol not in book.open_orders.values()
             and now_ns >= self._flatten_due_ns.get(symbol, 0)
         ]

@@ -6,7 +6,6 @@ again with its key is answered again and not done again. A stepped stream takes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec import structs
@@ -32,6 +31,7 @@ from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.levels import heed
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate
 
 
@@ -39,7 +39,10 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
     """Do what a person has ordered, as far as the rules let it."""
     if not desk.is_live:
         return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
-    if (known := desk.book.orders_by_key.get(asked.key)) is not None:
+    known = desk.book.orders_by_key.get(asked.key)
+    if known is None:
+        known = desk.book.changes_by_key.get(asked.key)
+    if known is not None:
         return OrderCommandReply(key=asked.key, order_ids=known, denied=False)
     match asked:
         case PlaceCommand():
@@ -64,11 +67,11 @@ def closing_orders(
     volume: Decimal | None = None,
     key: str = "",
 ) -> list[OrderCreated]:
-    """Orders at the market that close what is held of a symbol, or one ticket of it, or `volume` lots of that."""
-    position, most = desk.book.position(symbol), desk.book.instruments[symbol].volume_max
+    """Orders at the market that close what the desk trades of a symbol, or one ticket of it, or `volume` lots of that."""
+    most = desk.book.instruments[symbol].volume_max
     decision = _decision(desk, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
-    for leg in _chosen(position.legs, ticket):
+    for leg in _chosen(desk, symbol, ticket):
         made.append(
             order_made(
                 desk.book,
@@ -87,8 +90,13 @@ def closing_orders(
     return made
 
 
-def _chosen(legs: Iterable[Leg], ticket: int) -> list[Leg]:
-    return [leg for leg in legs if ticket in (0, leg.ticket)]
+def _chosen(desk: Desk, symbol: str, ticket: int) -> list[Leg]:
+    """The leg with a ticket, whoever has opened it; without one all that the desk trades of the symbol."""
+    if symbol not in desk.book.positions:
+        return []
+    if ticket:
+        return [leg for leg in desk.book.positions[symbol].legs if leg.ticket == ticket]
+    return list(own_position(desk.book, symbol, desk.rules.limits).legs)
 
 
 def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
@@ -106,7 +114,7 @@ def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
         bid=bid,
         ask=ask,
         rate=cost_rate(symbol, desk.book, desk.cursor.marks),
-        position_before=position.net_volume,
+        position_before=own_position(desk.book, symbol, desk.rules.limits).net_volume,
         reason=reason[:512],
         cause=cause,
     )
@@ -174,8 +182,7 @@ def _opens(desk: Desk, asked: PlaceCommand) -> Decimal:
 
 def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = asked.symbol
-    position = desk.book.positions.get(symbol)
-    legs = _chosen(position.legs, asked.position) if position is not None else []
+    legs = _chosen(desk, symbol, asked.position)
     if not legs:
         which = f"position {asked.position} of {symbol}" if asked.position else f"position in {symbol}"
         return ControlError(error=f"there is no {which} to close")
@@ -209,7 +216,10 @@ def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlErro
         return ControlError(error=f"order {asked.order_id} is {stands}, expected one that is open")
     if not order.cancel_asked:
         now_ns = desk.domain_ns(desk.now.mono_ns)
-        desk.emit(CancelAsked(order_id=order.order_id, why=asked.reason, ordinal=desk.cursor.ordinal, time_ns=now_ns))
+        ordinal = desk.cursor.ordinal
+        desk.emit(
+            CancelAsked(order_id=order.order_id, why=asked.reason, ordinal=ordinal, time_ns=now_ns, key=asked.key)
+        )
     desk.hurried.add(order.order_id)
     return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
 
@@ -246,7 +256,10 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
     decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
     if (denial := check_always(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
         return _denied(desk, asked.key, order.symbol, decision, denial)
-    desk.emit(OrderChanged(order_id=order.order_id, terms=terms, revision=order.revision + 1, time_ns=decision.time_ns))
+    revision = order.revision + 1
+    desk.emit(
+        OrderChanged(order_id=order.order_id, terms=terms, revision=revision, time_ns=decision.time_ns, key=asked.key)
+    )
     desk.hurried.add(order.order_id)
     return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
 
@@ -254,8 +267,7 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
 def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
     """Give a position other stops; whoever sets a stop by hand takes it out of the hands of the desk's trailing."""
     book, symbol = desk.book, asked.symbol
-    position = book.positions.get(symbol)
-    legs = _chosen(position.legs, asked.position) if position is not None else []
+    legs = _chosen(desk, symbol, asked.position)
     if len(legs) != 1:
         tickets = ", ".join(str(leg.ticket) for leg in legs) or "none"
         return ControlError(error=f"{symbol} has {len(legs)} positions ({tickets}), expected one, or its ticket")
@@ -292,6 +304,7 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
             time_ns=decision.time_ns,
             bid=decision.bid,
             ask=decision.ask,
+            key=asked.key,
         )
     )
     return OrderCommandReply(key=asked.key, order_ids=[], denied=False)

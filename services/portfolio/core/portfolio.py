@@ -327,8 +327,6 @@ class Portfolio:
             return self._on_refusal(conversation, reply)
         if isinstance(reply, OrderReply) and reply.status not in _SETTLED:
             return []
-        if conversation is self._confirm:
-            self._confirm = None
         return self._follow(conversation, self._conversations.answer(conversation, reply, self.desk.now.mono_ns))
 
     def _hear(self, conversation: Conversation, reply: Reply | None) -> list[Call]:
@@ -382,6 +380,8 @@ class Portfolio:
             return []
         if conversation is self._busy:
             self._busy = None
+        elif conversation is self._confirm:
+            self._confirm = None
         self._live.ended(conversation)
         self._touch_idle()
         return self._advance()
@@ -408,6 +408,8 @@ class Portfolio:
         if reply.order_cursor != self._order_cursor:
             yield from look_after(self.desk)
             self._order_cursor = reply.order_cursor
+        if ordinal != self.desk.cursor.ordinal:
+            return  # decided on meanwhile, and what is said of the book is of an earlier tick
         self._step, self.desk.is_quiet = ordinal, reply.quiet
         if reply.end_of_data and self.desk.book.ended is None:
             assert reply.counts is not None

@@ -13,7 +13,7 @@ values it and books its profit (`proto.holding`); the two differ only once part 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -102,6 +102,15 @@ class Position:
     def leg(self, ticket: int) -> Leg:
         """The one with a ticket that is held."""
         return self._legs[ticket]
+
+    def without(self, tickets: Collection[int]) -> Position:
+        """What is left of it beside the legs with these tickets, as a position of its own."""
+        return Position(
+            self.symbol,
+            self.contract_size,
+            [lot for lot in self._lots if lot.position not in tickets],
+            [leg for leg in self._legs.values() if leg.ticket not in tickets],
+        )
 
     @property
     def is_flat(self) -> bool:

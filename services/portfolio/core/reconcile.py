@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from proto.control import Difference
 from proto.gateway import (
     AccountReply,
+    DealReason,
     DealsReply,
     GetAccount,
     GetDeals,
@@ -36,10 +37,14 @@ from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Cleared
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
+from services.portfolio.core.protection import key_of
 from services.portfolio.core.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
 """Enough to see what is wrong; a book that differs everywhere need not be listed whole."""
+
+_AVERAGE_PRECISION: Final = Decimal("1e-9")
+"""Far above what rounding can do to an average price, far below any tick; a terminal tells ten decimals."""
 
 _ASK_A_PERSON: Final = "trading stops until a person has looked"
 _NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
@@ -54,7 +59,8 @@ _SAME_STATUS: Final = {
     OrderReplyStatus.PARTIALLY_FILLED: {OrderStatus.PARTIALLY_FILLED, OrderStatus.IN_DOUBT},
     OrderReplyStatus.ACCEPTED: {OrderStatus.ACCEPTED, OrderStatus.PENDING, OrderStatus.IN_DOUBT},
     OrderReplyStatus.REJECTED: {OrderStatus.REJECTED},
-    OrderReplyStatus.CANCELED: {OrderStatus.CANCELED},
+    # Deals may come late to an order that has ended by its deadline; at the venue its rest is canceled.
+    OrderReplyStatus.CANCELED: {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
     OrderReplyStatus.EXPIRED: {OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED},
 }
 
@@ -72,14 +78,23 @@ class Finding(NamedTuple):
 class Findings:
     """What a comparison has come to."""
 
-    def __init__(self) -> None:
-        """Nothing is found yet."""
+    def __init__(self, *, are_strangers_wrong: bool = True) -> None:
+        """Nothing is found yet; `are_strangers_wrong`: an order that was not placed through the gateway is a difference.
+
+        One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a part of the ledger
+        that is lost.
+        """
+        self.are_strangers_wrong = are_strangers_wrong
         self.found: list[Finding] = []
         self.strangers: list[int] = []
-        """The venue's numbers of orders that the ledger does not have."""
+        """The venue's numbers of orders that the ledger does not have, and that are a difference until a person has looked."""
+        self.passed: list[int] = []
+        """Of those that are none, because the limits let strangers pass."""
         self.orders: list[VenueOrder] = []
         """Those that the venue showed."""
         self.missing_deals: list[int] = []
+        self.moved: list[VenuePosition] = []
+        """Positions whose stops at the venue are not those that the desk knows."""
 
     def add(
         self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
@@ -215,6 +230,12 @@ def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
         # Whoever else reaches the gateway may ask it for what it refuses: of that the account knows nothing.
         if order.status in _NEVER_HAPPENED and not order.filled_volume:
             return
+        deal = book.deal(order.deal)
+        if deal is not None and deal.reason is not DealReason.CLIENT:
+            return  # the server's own: a stop of a position, or a stop-out
+        if not order.order_id and not findings.are_strangers_wrong:
+            findings.passed.append(order.ticket)
+            return
         findings.strangers.append(order.ticket)
         if order.ticket not in book.acknowledged:
             subject = f"ticket {order.ticket} ({order.order_id or 'not placed here'})"
@@ -234,13 +255,18 @@ def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
         order.filled_volume,
     ):
         return "volume"
-    if mine.filled_volume and mine.filled_price != order.filled_price:
+    if mine.filled_volume and not _is_same_average(mine.filled_price, order.filled_price):
         return "price"
     if terms := _terms_kind(mine, order, is_hedging=is_hedging):
         return terms
     if not mine.filled_volume and order.status in _NEVER_HAPPENED and mine.status in _ENDED_WITHOUT_EFFECT:
         return None
     return None if mine.status in _SAME_STATUS.get(order.status, set()) else "status"
+
+
+def _is_same_average(ours: Decimal | None, told: Decimal | None) -> bool:
+    """Whether two averages of the same fills are one: each fill rounds, in whichever order it was told."""
+    return ours is not None and told is not None and abs(ours - told) <= _AVERAGE_PRECISION
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
@@ -287,10 +313,28 @@ def _compare_positions(book: Book, findings: Findings) -> Generator[Request, Any
         after = page.next
     for position in shown:
         key = (position.symbol, position.ticket if book.is_hedging else 0)
-        _compare_volume(key, unseen.pop(key, Decimal(0)), position.volume * position.side.sign, findings)
+        ours, told = unseen.pop(key, Decimal(0)), position.volume * position.side.sign
+        _compare_volume(key, ours, told, findings)
+        if ours == told:
+            _compare_stops(book, key, position, findings)
     for key, volume in unseen.items():
         _compare_volume(key, volume, Decimal(0), findings)
     return shown
+
+
+def _compare_stops(book: Book, key: tuple[str, int], position: VenuePosition, findings: Findings) -> None:
+    """The stops that guard a position, unless the desk has asked for others just now."""
+    guard = book.protections.get(key_of(*key))
+    if guard is not None and guard.is_asked:
+        return
+    ours = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
+    told = (position.stop_loss, position.take_profit)
+    if ours != told:
+        ledger, venue = (f"{_price(stop)} and {_price(target)}" for stop, target in (ours, told))
+        findings.add(
+            "stops", key_of(*key), symbol=key[0], ledger=ledger, venue=venue, remedy="a live desk takes the venue's"
+        )
+        findings.moved.append(position)
 
 
 def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings: Findings) -> None:

@@ -44,6 +44,7 @@ from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_becom
 from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, guard_of, request_of
 from services.portfolio.core.reconcile import compare
+from services.portfolio.core.strangers import cannot_ignore
 
 _ENDED: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
@@ -62,6 +63,9 @@ def begin(desk: Desk, watch: Watch) -> Talk:
     if not _open_stream(desk, hello):
         return
     desk.window = hello.window
+    if desk.window == 0 and (problem := cannot_ignore(desk.rules.limits, hello.account_mode)):
+        desk.halt(problem)
+        return
     if desk.window == 0:
         desk.market.see_time(hello.now_ns, desk.now.mono_ns)
         meet(desk, hello)
@@ -71,6 +75,8 @@ def begin(desk: Desk, watch: Watch) -> Talk:
         yield from open_commands(desk)
     yield from pull_deals(desk)
     if desk.window:
+        # The venue may stand a tick further than the desk, which has ended orders.
+        yield from look_after(desk)
         yield from reconcile(desk, at_end=desk.book.ended is not None)
     else:
         yield from watch.look(is_start=True)

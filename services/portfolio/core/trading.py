@@ -18,6 +18,7 @@ from proto.control import (
 )
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.leading import take_lead_again
+from services.portfolio.core.strangers import own_position
 
 PERSON = "person"
 
@@ -35,11 +36,12 @@ def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
         case ResumeCommand():
             desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.strangers)
             desk.strangers = []
-            desk.terms_warning = ""
+            desk.terms_warning = desk.strangers_warning = ""
             take_lead_again(desk)
         case FlattenCommand():
             if not desk.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
-            closing = sorted(symbol for symbol, position in desk.book.positions.items() if not position.is_flat)
+            book, limits = desk.book, desk.rules.limits
+            closing = [symbol for symbol in sorted(book.positions) if not own_position(book, symbol, limits).is_flat]
             desk.set_trading(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
     return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)

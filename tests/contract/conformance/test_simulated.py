@@ -30,6 +30,7 @@ class SimulatedGateway:
             "PAPERDESK_DATA_DIR": str(folder / "data"),
             "PAPERDESK_RUNTIME_DIR": str(folder / "run"),
             "MT5_MARKET": "generated",
+            "MT5_PACE": "live:10",
             "MT5_ACCOUNT_MODE": account_mode,
             "MT5_FILLS": fills,
             "MT5_REQUEST_URL": self.url,

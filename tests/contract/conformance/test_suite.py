@@ -25,6 +25,7 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Termina
 @pytest.fixture
 def desk(gateway: TerminalGateway) -> Iterator[Desk]:
     desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
+    desk.until(lambda: desk.hello().published, bool)
     yield desk
     desk.close()
 

@@ -13,6 +13,7 @@ from proto.gateway import (
     Cancel,
     ErrorReply,
     Fence,
+    Flatten,
     GetAccount,
     Halt,
     HaltReply,
@@ -133,3 +134,23 @@ def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, 
     gateway.fake.login = LOGIN
     desk.until(lambda: desk.ask(GetAccount()), lambda reply: isinstance(reply, AccountReply))
     assert desk.filled(desk.order()).status == "FILLED"
+
+
+def test_flatten_closes_every_position_one_call_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=True)
+    with gateway.running():
+        desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
+        desk.until(lambda: desk.hello().published, bool)
+        for _ in range(3):
+            desk.bought()
+        desk.place(desk.order(type=OrderType.LIMIT, price=desk.far(Side.BUY, OrderType.LIMIT)))
+        reply = desk.until(lambda: desk.ask(Flatten(reason="by hand")), lambda said: isinstance(said, HaltReply))
+        assert isinstance(reply, HaltReply)
+        assert reply.is_halted
+        desk.until(desk.positions, lambda held: not held)
+        desk.close()
+    assert gateway.fake.broker.positions == {}
+    assert gateway.fake.broker.orders == {}
+    assert sent_orders(gateway) == 6

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -103,6 +106,18 @@ def test_a_foreign_file_is_refused(kind: object, tmp_path: Path) -> None:
     path.write_bytes(b"not a database, though long enough to be looked at as one" * 20)
     with pytest.raises(StartError, match=r"file\.db"):
         kind(path)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", [DurableBookStore, lambda path: DurableJournal(path, new_id="j", account="a")])
+def test_a_file_of_an_earlier_version_is_refused_with_what_to_do(kind: Any, tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    kind(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 1")
+    with pytest.raises(
+        StartError, match=r"has schema version 1, expected \d; go on with the version that wrote it, or move"
+    ):
+        kind(path)
 
 
 def test_a_book_opened_again_is_the_same_book(reopen: Reopened) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.options import AccountTerms, Crossed, OnOpposite, RunOptions, run_spec, speed_option
+from cli.options import AccountMode, AccountTerms, Crossed, Fills, OnOpposite, RunOptions, run_spec, speed_option
 from common.errors import StartError
 
 
@@ -23,6 +23,7 @@ def test_the_defaults_are_those_that_the_help_tells() -> None:
         "close",
     )
     assert (spec.volume, spec.balance, spec.currency, spec.seed) == (Decimal("0.01"), Decimal(10_000), "USD", 0)
+    assert (spec.fills, spec.account_mode, spec.leverage) == ("ideal", "NETTING", 100)
     assert (spec.from_row, spec.to_row, spec.ticks_max) == (None, None, None)
     assert [(str(source.path), source.symbol) for source in spec.inputs] == [("may.parquet", "EURUSD")]
 
@@ -39,8 +40,12 @@ def test_everything_that_is_said_arrives() -> None:
             balance="500",
             currency="EUR",
             seed=7,
+            fills=Fills.REALISTIC,
+            account_mode=AccountMode.HEDGING,
+            leverage=30,
         )
     )
+    assert (spec.fills, spec.account_mode, spec.leverage) == ("realistic", "HEDGING", 30)
     assert (spec.from_row, spec.to_row, spec.crossed, str(spec.on_opposite)) == (2, 9, "accept", "reverse")
     assert (spec.risk, spec.volume, spec.balance, spec.currency, spec.seed) == (
         "none",
@@ -68,6 +73,7 @@ def test_everything_that_is_said_arrives() -> None:
         ({"balance": "-5"}, "--balance is '-5', expected money more than 0"),
         ({"balance": "Infinity"}, "--balance is 'Infinity', expected money more than 0"),
         ({"currency": "US"}, "--currency is 'US', expected a currency's code"),
+        ({"leverage": -1}, "--leverage is -1, expected 0 (no margin) to 10000"),
         ({"seed": -1}, "--seed is -1, expected 0 to"),
         ({"strategy": "nope"}, "--strategy: no strategy 'nope', expected"),
         ({"strategy": "no.such.module:Class"}, "--strategy: no strategy 'no.such.module:Class'"),

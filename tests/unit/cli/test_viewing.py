@@ -176,4 +176,47 @@ def test_a_stopped_desks_ledger_is_read_and_that_is_said(folder: Path, capsys: p
 def test_limits_of_a_file_are_for_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
     assert "--risk none without --data-dir" in capsys.readouterr().err
-    assert json.loads(told(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json")) == []
+    rows = json.loads(told(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
+    assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "which is a policy of any set"
+
+
+def test_what_a_plans_strategies_may_hold_is_read_from_its_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The ledger names the plan that a desk trades by; what is in it stands in its file alone."""
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[strategies.trend]\nsymbols = ["EURUSD"]\nvolume_max = 3\n')
+    spec = RunSpec(
+        inputs=(TickInput(a_tick_file(tmp_path / "walk.parquet", rows=300), "EURUSD"),),
+        strategy="tests.support.flipping:Flipping",
+        risk="none",
+        plan=str(plan),
+    )
+    desk = tmp_path / "data"
+    desk.mkdir()
+    run_backtest(spec, spec.load(), data_dir=desk)
+    assert run(["risk", "--data-dir", str(desk)]) == 2
+    assert "the desk trades by a plan of a file" in capsys.readouterr().err
+    shown = rows(capsys, "risk", "--data-dir", str(desk), "--plan", str(plan))
+    assert [(row["subject"], row["limit"]) for row in shown if row["code"] == "STRATEGY_VOLUME"] == [
+        ("trend", "3 lots")
+    ]
+    assert run(["risk", "--url", f"ipc://{tmp_path}/c.ipc", "--plan", str(plan)]) == 2
+    assert "without --data-dir, expected a ledger to read by that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--risk", "--plan"])
+def test_a_desk_is_not_run_by_a_file_that_is_not_there(
+    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(["run", option, "nowhere.toml", "--data-dir", str(tmp_path / "desk")]) == 2
+    assert f"{option} is 'nowhere.toml', expected" in capsys.readouterr().err
+
+
+def test_a_desk_is_not_run_by_limits_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_text('foreign_orders = "trust"\n')
+    assert run(["run", "--risk", str(limits), "--data-dir", str(tmp_path / "desk")]) == 2
+    said = capsys.readouterr().err
+    assert "Invalid enum value 'trust'" in said
+    assert "foreign_orders" in said

@@ -38,7 +38,7 @@ SETTLING_MS = 60_000
 class LiveGateway:
     """Ten ticks a second apart have passed; every request is asked `ms` later than the one before."""
 
-    def __init__(self, *, faults: bool = True) -> None:
+    def __init__(self, *, faults: bool = True, warm_up_ms: int = 10_000) -> None:
         self.journal = MemoryJournal("journal-1")
         self.store = MemoryBookStore()
         self.mono_ns = 0
@@ -46,7 +46,7 @@ class LiveGateway:
         self._faults = faults
         self.gateway: Gateway
         self.boot()
-        self.wait(10_000)
+        self.wait(warm_up_ms)
 
     def boot(self) -> None:
         """Start (again) on what is durable; faults are forgotten."""

@@ -76,6 +76,9 @@ def test_files_and_names_are_told_as_they_are_written(monkeypatch: pytest.Monkey
         ("MT5_BALANCE", "-1", "money of 0 or more"),
         ("MT5_BALANCE", "1.001", "in steps of 0.01 USD"),
         ("MT5_CROSSED", "maybe", "reject or accept"),
+        ("MT5_FILLS", "perfect", "ideal or realistic"),
+        ("MT5_ACCOUNT_MODE", "margin", "netting or hedging"),
+        ("MT5_LEVERAGE", "-1", "a whole number to 10000"),
         ("MT5_SYMBOL_MAP", "EURUSD", "DESK=BROKER"),
         ("MT5_SYMBOL_MAP", "A=X,B=X", "each once"),
         ("MT5_FROM_ROW", "0", "a row from 1"),
@@ -91,3 +94,10 @@ def test_a_bad_value_is_refused_in_one_line(
     assert line.startswith(f"{name}: value ")
     assert expected in line
     assert "\n" not in line
+
+
+def test_fills_mode_and_leverage_have_defaults_and_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = settings(monkeypatch)
+    assert (plain.mt5_fills, plain.mt5_account_mode, plain.mt5_leverage) == ("ideal", "NETTING", 100)
+    chosen = settings(monkeypatch, MT5_FILLS="realistic", MT5_ACCOUNT_MODE="hedging", MT5_LEVERAGE="0")
+    assert (chosen.mt5_fills, chosen.mt5_account_mode, chosen.mt5_leverage) == ("realistic", "HEDGING", 0)

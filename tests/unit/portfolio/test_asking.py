@@ -32,6 +32,7 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, OrderChanged, OrderCreated, OrderUpdated, ProtectionSet
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import OrderTerms
+from services.portfolio.core.plan import Plan, Strategy
 from services.portfolio.core.protection import Protection
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
@@ -273,6 +274,16 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
     assert (len(risk.rows), risk.next) == (2, 5)
     with pytest.raises(AssertionError):
         answer(desk, WhyQuery("1"), 0)
+
+
+def test_a_running_desk_tells_what_its_plans_strategies_may_hold() -> None:
+    plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD",), volume_max=D("0.5"))})
+    desk = Desk(rules=some_rules(plan=plan), book=with_fills(1), cursor=CURSOR, live_incarnation="live")
+    found = answer(desk, RiskQuery(after=0, limit=100), 0)
+    assert isinstance(found, RiskReply)
+    assert [(row.subject, row.limit, row.now) for row in found.rows if row.code == "STRATEGY_VOLUME"] == [
+        ("trend", "0.5 lots", "0.01 lots")
+    ]
 
 
 @pytest.mark.parametrize("limit", [0, PAGE_ROWS_MAX + 1])

@@ -11,6 +11,8 @@ from msgspec import structs
 from proto.control import DeskState, Difference
 from proto.gateway import (
     AccountReply,
+    DealEntry,
+    DealReason,
     DealsReply,
     GetAccount,
     GetDeals,
@@ -304,3 +306,39 @@ def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
         DeskState.HALTED,
         "the account is NETTING, expected HEDGING",
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "kinds"),
+    [
+        (DealReason.STOP_LOSS, []),
+        (DealReason.TAKE_PROFIT, []),
+        (DealReason.STOP_OUT, []),
+        (DealReason.CLIENT, ["unknown_order"]),
+    ],
+)
+def test_an_order_that_the_server_made_by_itself_is_no_strangers(reason: DealReason, kinds: list[str]) -> None:
+    """A terminal shows an order of the server's own behind a stop; what tells it from a stranger's is the reason of its deal."""
+    book, venue = an_account(
+        AccountMode.NETTING,
+        a_deal(2, Side.BUY, "0.3", "1.09"),
+        a_deal(3, Side.SELL, "0.3", "1.09", ticket=9, entry=DealEntry.OUT, reason=reason),
+    )
+    venue.orders = [
+        VenueOrder(
+            ticket=9,
+            order_id="",
+            symbol="EURUSD",
+            side=Side.SELL,
+            volume=D("0.3"),
+            filled_volume=D("0.3"),
+            filled_price=D("1.09"),
+            status=OrderReplyStatus.FILLED,
+            retcode=10009,
+            reason="",
+            deal=3,
+            time_ns=START_NS,
+            ordinal=0,
+        )
+    ]
+    assert [one.kind for one in compared(book, venue)] == kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -12,6 +13,14 @@ from services.portfolio.core.risk.news import Impact, NewsEvent
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
 HourOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class ForeignOrders(StrEnum):
+    """What a live desk makes of orders on its account that are not its own; `strangers.py` says how."""
+
+    HALT = "halt"
+    ADOPT = "adopt"
+    IGNORE = "ignore"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +75,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_trials: Count = 2
     """Trades without a loss after a pause, until the symbol has recovered."""
     confidence_min: Decimal | None = None
+    foreign_orders: ForeignOrders = ForeignOrders.HALT
     rearm_at_day_end: bool = False
     """Whether what the ladder itself has stopped for the day's rejects trades again on the server's next day."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proto.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.units import plain
@@ -18,6 +18,10 @@ from services.portfolio.core.risk.rules.order_rate import of_this_day
 from services.portfolio.core.risk.rules.strategy_budget import strategy_lost_pct, strategy_volume
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.risk.words import instant, percent
+from services.portfolio.core.strangers import foreign_holdings
+
+_HELD_SHOWN: Final = 5
+"""Tickets of strangers that are named, so that the words stay a row of a table."""
 
 
 class Reading(NamedTuple):
@@ -34,7 +38,7 @@ class Reading(NamedTuple):
 
 
 def readings(account: Account, now_ns: int) -> list[Reading]:
-    """Every limit that is set and has something to show at venue time `now_ns`; news of the next day."""
+    """Every limit that is set and has something to show at venue time `now_ns`, news of the next day, and strangers."""
     return [
         *_losses(account, now_ns),
         *_orders(account, now_ns),
@@ -42,6 +46,7 @@ def readings(account: Account, now_ns: int) -> list[Reading]:
         *_budgets(account, now_ns),
         *_news(account, now_ns),
         *_per_order(account.limits),
+        _strangers(account),
     ]
 
 
@@ -178,3 +183,12 @@ def _per_order(limits: Limits) -> Iterator[Reading]:
     for code, value, words in named:
         if value is not None:
             yield Reading(code, "", words.format(plain(value) if isinstance(value, Decimal) else value), "")
+
+
+def _strangers(account: Account) -> Reading:
+    """The policy, how many of their orders were let pass, and what is held of them on a hedging account."""
+    held = foreign_holdings(account.book)
+    shown = [f"{len(account.book.acknowledged)} orders let pass", *held[:_HELD_SHOWN]]
+    if len(held) > _HELD_SHOWN:
+        shown.append(f"{len(held) - _HELD_SHOWN} more tickets")
+    return Reading("FOREIGN_ORDERS", "", account.limits.foreign_orders.value, "; ".join(shown))

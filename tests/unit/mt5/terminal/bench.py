@@ -69,6 +69,7 @@ class Bench:
         for symbol in self.fake.broker.symbols:
             self.fake.tick(symbol, 1.1, 1.1001)
         self.store: TerminalStore | None = None
+        self.rejected: list[tuple[str, int]] = []
         self.restart()
 
     def utc_ms(self) -> int:
@@ -112,6 +113,7 @@ class Bench:
             poll_ms=POLL_MS,
             wall_ns=lambda mono_ns: WINTER_NS + mono_ns,
             is_ours=lambda magic: magic > 0,
+            rejected=lambda reason, count: self.rejected.append((reason, count)),
         )
         self.link.begin(opened.look, self.now)
         self.wait(POLL_MS)

@@ -200,3 +200,27 @@ def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:
     TerminalStore(tmp_path / "terminal.db", account="1", stream_id="s").close()
     with pytest.raises(StartError, match="is of account 1, expected that of 2"):
         TerminalStore(tmp_path / "terminal.db", account="2", stream_id="s")
+
+
+def test_history_at_a_time_that_the_zone_never_shows_names_the_setting(bench: Bench) -> None:
+    """2026-03-08 09:30 is passed over by a server of New-York-close time."""
+    deposit = bench.fake.broker.deals[70_001]
+    bench.fake.broker.deals[70_002] = deposit._replace(ticket=70_002, time=1_772_962_200, time_msc=1_772_962_200_000)
+    with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: the server told 2026-03-08 09:30:00, which a clock of"):
+        bench.restart()
+
+
+def test_an_expiry_in_the_hour_that_is_passed_over_is_at_its_end(bench: Bench) -> None:
+    stranger = {
+        "action": 5,
+        "symbol": "EURUSD",
+        "volume": 0.1,
+        "type": 2,
+        "type_filling": 2,
+        "price": 1.0,
+        "type_time": 2,
+    }
+    bench.fake.broker.send({**stranger, "expiration": 1_772_962_200})
+    bench.wait(500)
+    [order] = bench.link.orders_after(0, 9, bench.now)
+    assert order.order.expires_ns == 1_772_953_200 * 1_000_000_000

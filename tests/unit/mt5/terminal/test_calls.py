@@ -219,6 +219,15 @@ def test_a_filling_that_the_symbol_does_not_take_is_refused_without_a_call(tmp_p
     assert bench.fake.requests == []
 
 
+def test_a_symbol_that_is_not_traded_here_is_refused_without_a_call(bench: Bench) -> None:
+    """A stranger's position may be in any symbol; its terms and quotes are not known here."""
+    assert bench.send(a_sell("A-9", position=7), "GBPUSD") == Sent(10013, 0, 0)
+    found = bench.found("A-9")
+    assert found is not None
+    assert found.error_code is ErrorCode.UNKNOWN_SYMBOL
+    assert bench.fake.requests == []
+
+
 def test_a_price_further_away_than_the_deviation_is_a_requote_without_a_call(bench: Bench) -> None:
     """`deviation` counts with instant execution only; for the client it holds everywhere."""
     order = a_buy(price=Decimal("1.1000"), deviation_points=5)

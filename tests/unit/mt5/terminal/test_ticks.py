@@ -155,3 +155,13 @@ def test_after_a_silence_old_ticks_are_no_sign_of_a_wrong_zone(tmp_path: Path) -
     tick = bench.market.last_of("EURUSD", bench.market.newest_ordinal)
     assert tick is not None
     assert tick.bid == 1.2
+
+
+def test_rejected_rows_are_told_of_and_never_published(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    newest = bench.market.newest_ordinal
+    bench.tick(1.2, 1.1)
+    bench.tick(0.0, 1.1)
+    assert bench.rejected == [("crossed", 1), ("not_positive", 1)]
+    assert bench.market.newest_ordinal == newest
+    assert bench.market.counts.rejected == {"crossed": 1, "not_positive": 1}

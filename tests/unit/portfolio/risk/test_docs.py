@@ -13,7 +13,7 @@ from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
-TOLD_OTHERWISE = {"name", "leverage", "position_legs_max", "rearm_at_day_end"}
+TOLD_OTHERWISE = {"name", "leverage", "position_legs_max", "rearm_at_day_end", "foreign_orders"}
 
 
 def test_every_code_of_a_rule_stands_in_a_table() -> None:

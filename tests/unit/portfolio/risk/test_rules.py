@@ -111,6 +111,14 @@ def test_what_waits_for_its_price_has_no_collar(way: dict[str, Any], expected: s
     assert code(an_order_for(price=D("1.1061"), limit_price=price if way else None, **way), account) == expected
 
 
+@pytest.mark.parametrize("floor", [f"0.{n}" for n in range(1, 10)])
+def test_a_confidence_passes_at_its_floor_as_it_is_written(floor: str) -> None:
+    """0.7 as a float is a little less than 0.7."""
+    account = an_account(only(confidence_min=D(floor)))
+    assert code(an_order_for(confidence=float(floor)), account) is None
+    assert code(an_order_for(confidence=float(floor) - 1e-9), account) == "CONFIDENCE"
+
+
 def test_gold_has_a_collar_of_its_own() -> None:
     limits = only(price_collar_fx_pct_max=D("0.5"), price_collar_other_pct_max=D(2))
     account = an_account(limits, newest=(2_000.0, 2_000.0))
@@ -330,6 +338,6 @@ def test_every_limit_of_the_default_set_has_a_rule_that_reads_it() -> None:
     """A limit that nothing looks at would be a promise without a rule."""
     readers = [levels.__file__, *(rule.__file__ for rule in ladder.ON_OPENING), remember.__file__]  # type: ignore[attr-defined]
     sources = "".join(Path(file).read_text() for file in readers)
-    read_elsewhere = {"name", "leverage", "position_legs_max"}
+    read_elsewhere = {"name", "leverage", "position_legs_max", "foreign_orders"}
     unread = {field for field in Limits.__struct_fields__ if f"limits.{field}" not in sources}
     assert unread == read_elsewhere

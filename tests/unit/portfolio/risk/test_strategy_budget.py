@@ -147,6 +147,7 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
         ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
         ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
         ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),
+        ("FOREIGN_ORDERS", "", "halt", "0 orders let pass", ""),
     ]
 
 

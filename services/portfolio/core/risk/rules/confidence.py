@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from proto.units import plain
+from proto.units import exact, plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 
@@ -13,6 +11,6 @@ def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
     if not 0 <= order.confidence <= 1:
         return Denial("CONFIDENCE", "0 to 1", f"{order.confidence:g}")
     least = account.limits.confidence_min
-    if least is None or Decimal(order.confidence) >= least:
+    if least is None or exact(order.confidence) >= least:
         return None
     return Denial("CONFIDENCE", f"at least {plain(least)}", f"{order.confidence:g}")

@@ -1,0 +1,67 @@
+"""Orders and positions on the account that are not the desk's: what somebody traded by hand, or another program past the gateway.
+
+A comparison with the venue finds them (`comparing.py`), and the limit `foreign_orders` says what a live desk makes of them. By `halt`
+it trades on when a person has looked. By `adopt` what they have done is the desk's own position, which a signal may close. By
+`ignore` the tickets that they have opened are left alone: a signal, a plan, a flattening see the position without them. Cash, exposure
+and margin count them by any policy, since they are the account's.
+
+An order that went through the gateway under an id that the ledger does not have is no stranger's: it may be the desk's own, from a part of
+the ledger that is lost, and halts by any policy. A stepped stream has one client, so that an order of anybody else is a difference there,
+whatever the limit says. What the server does by itself, such as a stop or a stop-out, is of no stranger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from proto.gateway import AccountMode
+from proto.units import plain
+from services.portfolio.core.book import Book
+from services.portfolio.core.position import Position
+from services.portfolio.core.risk.limits import ForeignOrders, Limits
+
+_TICKETS_SHOWN: Final = 10
+_COURSE: Final = {
+    ForeignOrders.HALT: "trading stops until a person has looked",
+    ForeignOrders.ADOPT: "what they hold is taken as the desk's own",
+    ForeignOrders.IGNORE: "the tickets they open are left alone",
+}
+
+
+def own_position(book: Book, symbol: str, limits: Limits) -> Position:
+    """What the desk trades of a symbol whose terms are known: all that is held, or all but the tickets that it is to ignore.
+
+    What is left out is not changed by what the caller does to the rest.
+    """
+    position = book.position(symbol)
+    if limits.foreign_orders is not ForeignOrders.IGNORE or not book.foreign_positions:
+        return position
+    return position.without(book.foreign_positions)
+
+
+def cannot_ignore(limits: Limits, account_mode: AccountMode) -> str:
+    """Why a live desk cannot leave strangers alone on an account of this kind; empty where it can, or is not to."""
+    if limits.foreign_orders is not ForeignOrders.IGNORE or account_mode is AccountMode.HEDGING:
+        return ""
+    return (
+        f"foreign_orders is {limits.foreign_orders}, which needs a HEDGING account, and the account is {account_mode}: "
+        "there a stranger's deal moves the desk's own position; expected halt or adopt"
+    )
+
+
+def strangers_met(tickets: Sequence[int], policy: ForeignOrders) -> str:
+    """What people are told of orders that are not the desk's."""
+    shown = ", ".join(str(ticket) for ticket in tickets[:_TICKETS_SHOWN])
+    more = f" and {len(tickets) - _TICKETS_SHOWN} more" if len(tickets) > _TICKETS_SHOWN else ""
+    return f"orders that are not the desk's: {shown}{more}; foreign_orders = {policy}, {_COURSE[policy]}"
+
+
+def foreign_holdings(book: Book) -> list[str]:
+    """The open tickets of a hedging account that strangers have opened, in words, by symbol and ticket."""
+    return [
+        f"{'LONG' if leg.direction > 0 else 'SHORT'} {plain(leg.volume)} {symbol}, ticket {leg.ticket}"
+        for symbol in sorted(book.positions)
+        for leg in book.positions[symbol].legs
+        if leg.ticket in book.foreign_positions
+    ]

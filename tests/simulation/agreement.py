@@ -1,0 +1,62 @@
+"""Ledger and venue compared at the end of a run, without any of the desk's own reconciliation."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from proto.gateway import OrderReplyStatus
+from services.mt5.core.book import Book as VenueBook
+from services.portfolio.core.book import Book
+
+Held = dict[tuple[str, int], Decimal]
+
+
+def held_by_ledger(book: Book) -> Held:
+    """Signed lots by symbol and, on a hedging account, by ticket."""
+    return {
+        (symbol, leg.ticket): leg.volume * leg.direction
+        for symbol, position in book.positions.items()
+        for leg in position.legs
+    }
+
+
+def held_by_venue(venue: VenueBook, *, is_hedging: bool) -> Held:
+    """The same as the venue has it."""
+    return {
+        (position.symbol, position.ticket if is_hedging else 0): position.volume
+        for position in venue.positions.values()
+    }
+
+
+def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -> None:
+    """Volumes and the stops that guard them; `costs` too, which depend on the order in which deals are told."""
+    assert held_by_ledger(book) == held_by_venue(venue, is_hedging=book.is_hedging), again
+    guards = {(guard.symbol, guard.position): guard for guard in book.protections.values()}
+    for position in venue.positions.values():
+        ticket = position.ticket if book.is_hedging else 0
+        leg = book.position(position.symbol).leg(ticket)
+        assert not costs or leg.cost == position.cost, (leg, position, again)
+        guard = guards.pop((position.symbol, ticket), None)
+        stops = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
+        assert stops == (position.stop_loss, position.take_profit), (guard, position, again)
+        assert guard is None or not guard.is_asked, (guard, again)
+    assert not guards, (guards, again)
+
+
+def assert_the_same_account(book: Book, venue: VenueBook, again: str) -> None:
+    """Orders, deals, positions, stops and cash: of a stepped stream nothing differs."""
+    assert book.balance == venue.balance, again
+    assert book.deals == venue.deals, again
+    assert [
+        (order.order_id, order.ticket, order.filled_volume, order.filled_price, _is_over(order.status))
+        for order in book.orders.values()
+    ] == [
+        (placed.order.order_id, placed.order.ticket, placed.order.filled_volume, placed.order.filled_price,
+         _is_over(placed.order.status))
+        for placed in venue.orders
+    ], again  # fmt: skip
+    assert_positions(book, venue, again, costs=True)
+
+
+def _is_over(status: str) -> bool:
+    return status not in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)

@@ -1,0 +1,162 @@
+"""What a seed decides of the account, the market and the plan: everything that a desk can have switched on."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+from msgspec import structs
+
+from proto.gateway import AccountMode, OrderType, TimeInForce
+from services.mt5.core.fill_model import IDEAL, REALISTIC
+from services.mt5.core.stream import SymbolRows
+from services.portfolio.core.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.plan_rules import judge_course
+
+DEPOSIT: Final = Decimal(10_000)
+
+IN_THE_WEEK_S: Final = 1_700_000_000
+"""A Tuesday, a quarter of an hour into the server's day."""
+
+BEFORE_MIDNIGHT_S: Final = 1_699_999_200 - 60
+"""A minute before the end of that server's day: swaps are booked, and orders of the day end."""
+
+BEFORE_THREE_NIGHTS_S: Final = BEFORE_MIDNIGHT_S + 86_400
+BEFORE_WEEKEND_S: Final = BEFORE_MIDNIGHT_S + 3 * 86_400
+_STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_NIGHTS_S, BEFORE_WEEKEND_S)
+
+SYMBOL_SETS: Final = (
+    ("EURUSD",),
+    ("EURUSD",),
+    ("EURUSD", "NZDUSD"),
+    ("EURUSD", "EURJPY"),
+    ("EURJPY", "EURUSD", "USDJPY"),
+)
+"""Of each a rate to EUR or USD is quoted in the set, at the latest when the last of its symbols is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """The account and what is done on it."""
+
+    symbols: tuple[str, ...]
+    start_s: int
+    account: dict[str, Any]
+    """Options of `simulated_gateway`."""
+    rules: DeskRules
+
+
+def desk_of(dice: random.Random) -> Desk:
+    """A desk with anything switched on."""
+    symbols = dice.choice(SYMBOL_SETS)
+    limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS))
+    return Desk(
+        symbols=symbols,
+        start_s=dice.choice(_STARTS),
+        account={
+            "account_mode": dice.choice((AccountMode.NETTING, AccountMode.HEDGING)),
+            "currency": dice.choice(("EUR", "USD")),
+            "leverage": dice.choice((0, 30, 100)),
+            "fills": dice.choice((IDEAL.name, REALISTIC.name)),
+            "seed": dice.randrange(1_000),
+        },
+        rules=DeskRules(
+            symbols=symbols,
+            default_volume=Decimal(dice.choice(("0.01", "0.1", "8"))),
+            on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
+            limits=structs.replace(limits, position_legs_max=dice.choice((1, 1, 2, 4))),
+            settings={},
+            plan=plan_of(dice, symbols),
+        ),
+    )
+
+
+def plan_of(dice: random.Random, symbols: tuple[str, ...]) -> Plan:
+    """A plan, with a strategy of its own for one of several symbols now and then."""
+    sizing, exits, entry = _course(dice)
+    strategies: dict[str, Strategy] = {}
+    if len(symbols) > 1 and dice.random() < 0.3:
+        own_sizing, own_exits, own_entry = _course(dice)
+        strategies["other"] = Strategy(
+            symbols=(symbols[0],),
+            volume_max=dice.choice((None, Decimal("0.05"))),
+            daily_loss_pct_max=dice.choice((None, Decimal("0.5"))),
+            sizing=own_sizing,
+            exits=own_exits,
+            entry=own_entry,
+        )
+    return Plan(name="drawn", sizing=sizing, exits=exits, entry=entry, strategies=strategies)
+
+
+def _course(dice: random.Random) -> tuple[Sizing, Exits, Entry]:
+    exits = Exits(
+        stop_loss_points=dice.choice((None, 30, 80)),
+        take_profit_points=dice.choice((None, 40, 120)),
+        trailing_stop_points=dice.choice((None, None, 20, 60)),
+        trailing_step_points=1,
+        time_exit_s=dice.choice((None, None, 7, 25)),
+    )
+    if exits.trailing_stop_points:
+        exits = structs.replace(exits, trailing_step_points=dice.choice((1, 10)))
+    methods = [SizingMethod.FIXED, SizingMethod.FIXED, SizingMethod.VOLATILITY, SizingMethod.WEIGHTS]
+    if exits.stop_loss_points:
+        methods += [SizingMethod.FRACTION, SizingMethod.KELLY]
+    sizing, entry = _sizing(dice, dice.choice(methods)), _entry(dice)
+    judge_course(sizing, exits, entry, said={}, where="drawn.")
+    return sizing, exits, entry
+
+
+def _sizing(dice: random.Random, method: SizingMethod) -> Sizing:
+    volume_max = dice.choice((None, Decimal("0.07")))
+    match method:
+        case SizingMethod.FRACTION:
+            return Sizing(method=method, risk_pct=Decimal("0.2"), volume_max=volume_max)
+        case SizingMethod.KELLY:
+            return Sizing(method=method, payoff=Decimal("1.5"), volume_max=volume_max)
+        case SizingMethod.VOLATILITY:
+            return Sizing(
+                method=method,
+                volatility_pct_per_day=Decimal(20),
+                volatility_half_life_min=1,
+                volume_max=volume_max or Decimal(1),
+            )
+        case SizingMethod.WEIGHTS:
+            weights = {"EURUSD": Decimal(40), "EURJPY": Decimal(30), "NZDUSD": Decimal(20), "USDJPY": Decimal(0)}
+            return Sizing(method=method, weights_pct=weights)
+        case _:
+            return Sizing(volume=dice.choice((None, Decimal("0.03"))), volume_max=volume_max)
+
+
+def _entry(dice: random.Random) -> Entry:
+    kind = dice.choice((OrderType.MARKET, OrderType.LIMIT, OrderType.STOP))
+    if kind is OrderType.MARKET:
+        return Entry(
+            time_in_force=dice.choice((None, TimeInForce.FOK, TimeInForce.GTC, TimeInForce.DAY)),
+            deviation_points=dice.choice((None, None, 5)),
+        )
+    offset, lifetime = dice.choice((5, 20, 50)), dice.choice((None, 3, 15))
+    lasting = (None, TimeInForce.GTD) if lifetime else (None, TimeInForce.GTC, TimeInForce.DAY)
+    return Entry(type=kind, offset_points=offset, lifetime_s=lifetime, time_in_force=dice.choice(lasting))
+
+
+def a_walk(symbol: str, seed: int, rows: int, start_s: int = IN_THE_WEEK_S, *, sparse_rows: int = 0) -> SymbolRows:
+    """Quotes that go up and down, some of them crossed, none to two seconds apart; the last `sparse_rows` are half a minute apart."""
+    dice = np.random.Generator(np.random.PCG64(seed))
+    digits, price = (3, 130.0) if symbol.endswith("JPY") else (5, 1.2)
+    mid = price * (1 + np.cumsum(dice.normal(0, 0.000167, rows)))
+    half_spread = dice.integers(-1, 8, rows) * 10.0**-digits
+    gaps_s = dice.integers(0, 3, rows)
+    gaps_s[rows - sparse_rows :] = 30
+    return SymbolRows(
+        symbol,
+        np.cumsum(gaps_s) * 1_000_000_000 + start_s * 1_000_000_000,
+        np.round(mid - half_spread, digits).astype(np.float64),
+        np.round(mid + half_spread, digits).astype(np.float64),
+        np.zeros(rows),
+    )

@@ -1,0 +1,37 @@
+"""A ledger that is a list of commits, and what an account is when two of them are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import Event
+
+
+class Commit(NamedTuple):
+    """One transaction: encoded events and the cursor with them; `is_synced` outlives a power cut."""
+
+    events: list[bytes]
+    cursor: bytes
+    is_synced: bool
+
+
+def fold(commits: Sequence[Commit]) -> tuple[Book, TickCursor]:
+    """The account as its ledger has it."""
+    book, cursor = Book(), TickCursor()
+    for commit in commits:
+        for payload in commit.events:
+            book.apply(msgspec.msgpack.decode(payload, type=Event))
+        cursor = msgspec.msgpack.decode(commit.cursor, type=TickCursor)
+    return book, cursor
+
+
+def state_of(book: Book) -> dict[str, Any]:
+    """All that a book knows, in a form that compares."""
+    state = {name: value for name, value in vars(book).items() if name not in ("touched", "positions")}
+    held = {symbol: position for symbol, position in book.positions.items() if not position.is_flat}
+    return state | {"positions": {symbol: (position.lots, position.legs) for symbol, position in held.items()}}

@@ -1,0 +1,53 @@
+"""Checks that no symbol of the simulated catalogue runs into, on terms made for them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from proto.gateway import OrderType, TimeInForce
+from proto.trading import TradeMode
+from proto.units import Side
+from services.mt5.core import judging
+from services.mt5.core.asked import Asked
+from services.mt5.core.instruments import catalogue
+from tests.unit.mt5.builders import START_NS
+
+FOUND = catalogue("EURUSD")
+assert FOUND is not None
+EURUSD = FOUND
+
+
+@pytest.mark.parametrize(
+    ("mode", "opens", "verdict"),
+    [
+        (TradeMode.FULL, True, None),
+        (TradeMode.CLOSE_ONLY, False, None),
+        (TradeMode.CLOSE_ONLY, True, (10044, "CLOSE_ONLY")),
+        (TradeMode.DISABLED, False, (10017, "TRADE_DISABLED")),
+    ],
+)
+def test_the_trade_mode_says_what_may_be_done(mode: TradeMode, opens: bool, verdict: tuple[int, str] | None) -> None:
+    wrong = judging.closed_market(structs.replace(EURUSD, trade_mode=mode), opens=opens, time_ns=START_NS)
+    assert (None if wrong is None else wrong[:2]) == verdict
+
+
+@pytest.mark.parametrize(
+    ("time_in_force", "taken"),
+    [(TimeInForce.FOK, True), (TimeInForce.IOC, False), (TimeInForce.GTC, False), (TimeInForce.DAY, False)],
+)
+def test_a_symbol_takes_only_its_fillings_of_a_market_order(time_in_force: TimeInForce, taken: bool) -> None:
+    terms = structs.replace(EURUSD, filling=("FOK",))
+    asked = Asked(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), time_in_force=time_in_force)
+    wrong = judging.wrong_kind(asked, terms, START_NS)
+    assert (wrong is None) is taken
+    if wrong is not None:
+        assert wrong[:2] == (10030, "INVALID_FILLING")
+
+
+def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
+    terms = structs.replace(EURUSD, filling=("FOK",))
+    asked = Asked(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), OrderType.LIMIT, TimeInForce.GTC, price=Decimal("1.0"))
+    assert judging.wrong_kind(asked, terms, START_NS) is None

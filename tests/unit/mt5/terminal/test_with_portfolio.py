@@ -1,0 +1,101 @@
+"""The desk's own portfolio in front of a terminal: it starts, trades, closes, and its ledger agrees with the broker's books."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from proto.control import DeskState
+from services.mt5.core.journal import MemoryJournal
+from services.mt5.terminal.admission import Admission
+from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
+from services.mt5.terminal.server_clock import ServerClock
+from services.mt5.terminal.store import TerminalStore
+from services.portfolio.core.lifecycle import OrderStatus
+from tests.support.builders import START_NS, STREAM_ID, a_signal
+from tests.support.desk import HandDrivenDesk
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
+from tests.unit.mt5.terminal.bench import POLL_MS, InlineCaller
+
+MS = 1_000_000
+
+
+class TerminalDesk:
+    """Portfolio, gateway and fake terminal on the clock of the hand-driven desk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mono_ns = 1_000_000_000
+        self.driven: HandDrivenDesk | None = None
+        self.fake = FakeTerminal(utc_ms=lambda: (START_NS + self._now_mono_ns()) // MS)
+        self.fake.tick("EURUSD", 1.1, 1.1001)
+        setup = Setup(
+            symbols=("EURUSD",),
+            symbol_map={},
+            connection={"login": LOGIN},
+            admission=Admission(login=LOGIN, is_real_allowed=False),
+            clock=ServerClock(),
+            poll_ms=POLL_MS,
+            accept_crossed=False,
+        )
+        gateway = terminal_gateway(
+            open_terminal(self.fake, setup, wall_ns=START_NS + self.mono_ns),
+            setup,
+            caller=InlineCaller(self.fake),
+            store=TerminalStore(folder / "terminal.db", account=str(LOGIN), stream_id=STREAM_ID),
+            journal=MemoryJournal("journal-1"),
+            boot_id="boot-1",
+            publisher="mt5",
+            wall_ns=lambda mono_ns: START_NS + mono_ns,
+            now_mono_ns=self.mono_ns,
+            lease_ttl_ms=60_000,
+            settling_ms=1_000,
+            rejected=lambda _reason, _count: None,
+        )
+        self.driven = HandDrivenDesk(gateway)
+        self.driven.settle(self.driven.start())
+        self.signal(0)
+
+    def signal(self, direction: int) -> None:
+        """A tick, and the strategy's word on it."""
+        assert self.driven is not None
+        self.driven.mono_ns += 1_000 * MS
+        self.fake.tick("EURUSD", 1.1, 1.1001)
+        ticks = []
+        for _ in range(3):
+            self.driven.mono_ns += POLL_MS * MS
+            ticks += self.driven.gateway.due(self.driven.now)
+        tick = ticks[-1]
+        told = {"sequence": tick.sequence, "time_ns": tick.time_ns, "bid": tick.bid, "ask": tick.ask}
+        self.driven.settle(self.driven.tell(a_signal(tick.ordinal, direction, **told)))
+
+    def _now_mono_ns(self) -> int:
+        return self.mono_ns if self.driven is None else self.driven.mono_ns
+
+
+def test_a_desk_trades_at_a_terminal_and_its_ledger_agrees(tmp_path: Path) -> None:
+    desk = TerminalDesk(tmp_path)
+    assert desk.driven is not None
+    assert desk.driven.desk.state is DeskState.RUNNING
+    desk.signal(1)
+    [opened] = desk.driven.desk.book.orders.values()
+    assert opened.status is OrderStatus.FILLED
+    assert [position.volume for position in desk.fake.broker.positions.values()] == [0.01]
+    desk.signal(-1)
+    assert desk.fake.broker.positions == {}
+    assert [order.status for order in desk.driven.desk.book.orders.values()] == [OrderStatus.FILLED] * 2
+    desk.driven.settle(desk.driven.wait(60_000))
+    assert desk.driven.desk.state is DeskState.RUNNING
+    assert desk.driven.desk.book.balance == Decimal(str(desk.fake.broker.balance))
+
+
+def test_an_unanswered_order_is_booked_once_when_it_is_shown(tmp_path: Path) -> None:
+    desk = TerminalDesk(tmp_path)
+    assert desk.driven is not None
+    desk.fake.script.append(Says(answer=None, hides=2))
+    desk.signal(1)
+    for _ in range(20):
+        desk.signal(0)
+        desk.driven.settle(desk.driven.wait(1_000))
+    [order] = desk.driven.desk.book.orders.values()
+    assert order.status is OrderStatus.FILLED
+    assert len(desk.fake.requests) == 1

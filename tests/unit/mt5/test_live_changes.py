@@ -1,0 +1,201 @@
+"""Resting orders, CLOSE, CANCEL and MODIFY in a live market: leases, faults, and restarts of the gateway."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from proto.gateway import (
+    Cancel,
+    Close,
+    Fault,
+    GetPositions,
+    Halt,
+    Hello,
+    HelloReply,
+    Lease,
+    Modify,
+    ModifyReply,
+    OrderReply,
+    OrderType,
+    PlaceOrder,
+    PositionsReply,
+    Request,
+    Sell,
+)
+from tests.unit.mt5.builders import a_buy
+from tests.unit.mt5.live import LEASE_MS, LiveGateway
+
+MODIFY = Modify(symbol="EURUSD", order_id="A-1", price=Decimal("1.0"), revision=1)
+
+
+@pytest.fixture
+def live() -> LiveGateway:
+    return LiveGateway()
+
+
+def a_limit(order_id: str = "A-1", price: str = "1.05") -> PlaceOrder:
+    """Far below the last tick, 1.109."""
+    return structs.replace(a_buy(order_id), type=OrderType.LIMIT, price=Decimal(price))
+
+
+def order(live: LiveGateway, request: Request) -> OrderReply:
+    reply = live.ask(request)
+    assert isinstance(reply, OrderReply), reply
+    return reply
+
+
+def lease(live: LiveGateway, epoch: int) -> None:
+    hello = live.ask(Hello(client="portfolio"))
+    assert isinstance(hello, HelloReply)
+    live.ask(Lease(holder="portfolio", epoch=epoch, seen_ns=hello.lease_now_ns))
+
+
+def test_a_lapsed_lease_ends_what_rests_and_leaves_stops_alone(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.order(structs.replace(a_buy("A-1"), epoch=1, stop_loss=Decimal("1.05")))
+    live.order(structs.replace(a_limit("A-2"), epoch=1))
+    live.wait(LEASE_MS + 1_000)
+    assert live.status("A-2") == "CANCELED"
+    reply = live.ask(GetPositions())
+    assert isinstance(reply, PositionsReply)
+    assert [position.stop_loss for position in reply.positions] == [Decimal("1.05")]
+
+
+def test_a_halt_ends_what_rests(live: LiveGateway) -> None:
+    live.order(a_limit())
+    live.ask(Halt(reason="enough"))
+    assert live.status() == "CANCELED"
+
+
+def test_a_halt_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(live: LiveGateway) -> None:
+    live.order(a_limit())
+    live.play(Fault.DISCONNECTED, duration_ms=2_000)
+    live.ask(Halt(reason="enough"))
+    assert live.status() == "ACCEPTED"
+    assert live.fence() == "ACCEPTED"
+    live.wait(2_000)
+    assert live.status() == "CANCELED"
+
+
+def test_an_older_epoch_changes_nothing(live: LiveGateway) -> None:
+    lease(live, 2)
+    live.order(structs.replace(a_limit(), epoch=2))
+    assert live.refused(Cancel(order_id="A-1", epoch=1)) == "STALE_EPOCH"
+    assert live.refused(structs.replace(MODIFY, epoch=1)) == "STALE_EPOCH"
+    assert order(live, Cancel(order_id="A-1", epoch=2)).status == "CANCELED"
+
+
+def test_a_fence_ends_an_order_that_rests(live: LiveGateway) -> None:
+    live.order(a_limit())
+    assert live.fence() == "CANCELED"
+
+
+@pytest.mark.parametrize("fault", [Fault.NO_REPLY, Fault.COMMENT_REWRITTEN, Fault.POLL_DELAY, Fault.DEAL_LATER])
+def test_a_pending_order_behind_a_fault_rests_once(live: LiveGateway, fault: Fault) -> None:
+    live.play(fault, delay_ms=500)
+    live.ask(a_limit())
+    live.wait(1_000)
+    assert live.order(a_limit()).status == "ACCEPTED"
+    assert len(live.store.load().orders) == 1
+
+
+def test_a_pending_order_that_its_terminal_holds_goes_on_later(live: LiveGateway) -> None:
+    live.play(Fault.FILL_LATER, delay_ms=3_000)
+    assert live.order(a_limit()).status == "ACCEPTED"
+    assert live.store.load().orders[0].wait == "HELD"
+    live.wait(3_000)
+    assert live.store.load().orders[0].wait == "PENDING"
+    assert order(live, Cancel(order_id="A-1")).status == "CANCELED"
+
+
+def test_a_close_behind_a_fault_happens_once(live: LiveGateway) -> None:
+    live.order(a_buy("A-1"))
+    live.play(Fault.NO_REPLY)
+    close = Close(order_id="C-1", symbol="EURUSD")
+    assert order(live, close).status == "FILLED"
+    live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
+    live.order(a_buy("A-2"))
+    live.wait(2_000)
+    live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
+    again = Close(order_id="C-2", symbol="EURUSD")
+    assert order(live, again).status == "CALL_IN_PROGRESS"
+    live.boot()
+    assert order(live, again).status == "FILLED"
+    assert order(live, again).action == "SELL"
+    assert live.executed == 4
+
+
+def test_a_close_that_a_crash_cut_off_is_made_of_the_journal(live: LiveGateway) -> None:
+    """Between the call and the answer somebody else closes the position: the order is still the one that was journaled."""
+    live.order(a_buy("A-1"))
+    live.play(Fault.BLOCKING_CALL, duration_ms=9_000)
+    close = Close(order_id="C-1", symbol="EURUSD")
+    order(live, close)
+    live.boot()
+    live.order(Sell(order_id="B-1", symbol="EURUSD", volume=Decimal("0.01")))
+    reply = order(live, close)
+    assert (reply.status, reply.error_code) == ("REJECTED", "UNKNOWN_POSITION")
+    assert live.executed == 2
+
+
+def test_a_cancellation_that_blocks_is_told_when_it_is_through(live: LiveGateway) -> None:
+    live.order(a_limit())
+    live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
+    assert order(live, Cancel(order_id="A-1")).status == "CALL_IN_PROGRESS"
+    assert live.refused(Cancel(order_id="A-1")) == "VENUE_BUSY"
+    assert live.status() == "ACCEPTED"
+    live.wait(2_000)
+    assert order(live, Cancel(order_id="A-1")).status == "CANCELED"
+
+
+@pytest.mark.parametrize("fault", [Fault.NONE_RESULT, Fault.NOT_EXECUTED])
+def test_a_cancellation_without_effect_says_that_the_order_rests(live: LiveGateway, fault: Fault) -> None:
+    live.order(a_limit())
+    live.play(fault)
+    failed = order(live, Cancel(order_id="A-1"))
+    assert failed.status == "ACCEPTED"
+    assert failed.error_code == "NO_TRACE"
+    assert order(live, Cancel(order_id="A-1")).status == "CANCELED"
+
+
+def test_a_modification_that_blocks_or_has_no_answer_is_made_once(live: LiveGateway) -> None:
+    live.order(a_limit())
+    live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
+    assert live.ask(MODIFY).status == "CALL_IN_PROGRESS"
+    live.wait(2_000)
+    done = live.ask(MODIFY)
+    assert isinstance(done, ModifyReply)
+    assert done.status == "OK"
+    assert done.order is not None
+    assert done.order.price == Decimal("1.0")
+    live.play(Fault.NO_REPLY)
+    second = structs.replace(MODIFY, price=Decimal("1.01"), revision=2)
+    assert live.ask(second).status == "IN_DOUBT"
+    assert live.ask(second).status == "OK"
+    live.play(Fault.NOT_EXECUTED)
+    third = structs.replace(MODIFY, price=Decimal("1.02"), revision=3)
+    assert live.ask(third).status == "IN_DOUBT"
+    assert live.ask(third).status == "OK"
+    assert live.orders()[0].price == Decimal("1.02")
+
+
+def test_stops_act_when_nobody_asks() -> None:
+    early = LiveGateway(faults=False, warm_up_ms=2_000)
+    early.order(structs.replace(a_buy("A-1"), take_profit=Decimal("1.1055")))
+    early.wait(8_000)
+    assert [deal.reason for deal in early.deals()] == ["CLIENT", "TAKE_PROFIT"]
+    assert early.deals()[1].price == Decimal("1.106")
+
+
+def test_stops_act_on_the_ticks_that_a_restart_missed() -> None:
+    """A recorded market goes on where the book stands, so no tick is passed over."""
+    early = LiveGateway(faults=False, warm_up_ms=2_000)
+    early.order(structs.replace(a_buy("A-1"), take_profit=Decimal("1.1055")))
+    early.mono_ns += 60_000_000_000
+    early.boot()
+    for _ in range(8):
+        early.wait(1_000)
+    assert [(deal.reason, deal.price) for deal in early.deals()][1:] == [("TAKE_PROFIT", Decimal("1.106"))]

@@ -1,0 +1,227 @@
+"""A desk with a plan, in lock-step over a small recording: entries that rest, stops, stops that follow, time that is up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from proto.control import TradingState
+from proto.gateway import AccountMode, Buy, Cancel, Modify, Sell
+from proto.trading import OrderType, TimeInForce
+from services.mt5.core.publisher import Pace
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.orders import Cause
+from services.portfolio.core.plan import Entry, Exits, Plan
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.tending import EXIT_AGAIN_NS
+from tests.support.builders import START_NS, TICK_NS, a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk import HandDrivenDesk
+
+D = Decimal
+Quotes = Sequence[tuple[float, float]]
+
+
+def at(*bids: float) -> Quotes:
+    """Quotes with these bids and a spread of ten points."""
+    return [(bid, round(bid + 0.0001, 5)) for bid in bids]
+
+
+class Played:
+    """A stepped desk over a recording, with the directions of its signals."""
+
+    def __init__(
+        self,
+        quotes: Quotes,
+        plan: Plan,
+        *,
+        mode: AccountMode = AccountMode.NETTING,
+        on_opposite: OnOpposite = OnOpposite.CLOSE,
+    ) -> None:
+        self.quotes = quotes
+        gateway = a_gateway(a_stream(*quotes), pace=Pace(1), account_mode=mode)
+        self.driven = HandDrivenDesk(gateway, rules=some_rules(plan=plan, on_opposite=on_opposite))
+        self.driven.run_up()
+
+    def tick(self, ordinal: int, direction: int = 0) -> None:
+        """Publish, decide and confirm one tick."""
+        driven, (bid, ask) = self.driven, self.quotes[ordinal - 1]
+        driven.gateway.due(driven.now)
+        driven.settle(driven.tell(a_signal(ordinal, direction, bid=bid, ask=ask)))
+        driven.settle(driven.pause())
+
+    def play(self, *directions: int) -> Played:
+        """Tick by tick from the first."""
+        for ordinal, direction in enumerate(directions, 1):
+            self.tick(ordinal, direction)
+        return self
+
+    @property
+    def net(self) -> Decimal:
+        """Lots held."""
+        return self.driven.desk.book.position("EURUSD").net_volume
+
+
+BOTH = pytest.mark.parametrize("mode", list(AccountMode))
+
+
+@BOTH
+def test_an_entry_takes_its_stops_along_and_the_desk_remembers_them(mode: AccountMode) -> None:
+    plan = Plan(exits=Exits(stop_loss_points=50, take_profit_points=100))
+    played = Played(at(1.1, 1.1, 1.1), plan, mode=mode).play(1, 0)
+    [order] = played.driven.asked_of(Buy)
+    assert isinstance(order, Buy)
+    assert (order.stop_loss, order.take_profit) == (D("1.0996"), D("1.1011")), "from the ask, 1.1001"
+    [guard] = played.driven.desk.book.protections.values()
+    assert (guard.stop_loss, guard.take_profit) == (D("1.0996"), D("1.1011"))
+    assert guard.position == (1 if mode is AccountMode.HEDGING else 0)
+
+
+@BOTH
+def test_a_stop_loss_closes_at_the_venue_and_takes_its_guard_along(mode: AccountMode) -> None:
+    plan = Plan(exits=Exits(stop_loss_points=50))
+    played = Played(at(1.1, 1.1, 1.0990, 1.1), plan, mode=mode).play(1, 0, 0, 0)
+    book = played.driven.desk.book
+    assert played.net == 0
+    assert book.protections == {}
+    assert [deal.reason.value for deal in book.deals[1:]] == ["CLIENT", "STOP_LOSS"]
+    assert book.deals[-1].price == D("1.099"), "through the stop, at the touch that there was"
+    assert len(book.orders) == 1, "a stop is no order"
+
+
+@BOTH
+def test_a_stop_follows_the_market_and_never_goes_back(mode: AccountMode) -> None:
+    plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
+    played = Played(at(1.1, 1.1, 1.1005, 1.1003, 1.1010, 1.1010), plan, mode=mode).play(1, 0, 0, 0, 0, 0)
+    moved = [request for request in played.driven.asked_of(Modify) if isinstance(request, Modify)]
+    # It began 30 points below the ask, at 1.0998, and is not moved by less than 10 points: 1.1002 and 1.1007.
+    assert [request.stop_loss for request in moved] == [D("1.1002"), D("1.1007")]
+    assert [request.revision for request in moved] == [1, 2]
+    [guard] = played.driven.desk.book.protections.values()
+    assert (guard.stop_loss, guard.answered) == (D("1.1007"), 2)
+    [position] = played.driven.gateway.venue.positions()
+    assert position.stop_loss == D("1.1007")
+
+
+def test_a_position_is_closed_when_its_time_is_up() -> None:
+    plan = Plan(exits=Exits(time_exit_s=3))
+    played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0, 0)
+    first, second = played.driven.desk.book.orders.values()
+    assert second.decision.cause is Cause.TIME_EXIT
+    assert second.created_ns == START_NS + 3 * TICK_NS, "three seconds after the deal, which came at once"
+    assert (second.side, second.volume) == (first.side.opposite, first.volume)
+    assert played.net == 0
+
+
+def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
+    plan = Plan(exits=Exits(time_exit_s=1))
+    played = Played(at(*[1.1] * 9), plan)
+    played.tick(1, 1)
+    venue = played.driven.gateway.venue
+    [guard] = played.driven.desk.book.protections.values()
+    assert guard.exit_ns == START_NS + TICK_NS
+    played.driven.desk.set_trading(TradingState.HALTED, "by a person", by="person")
+    for ordinal in range(2, 6):
+        played.tick(ordinal)
+    assert played.net != 0
+    assert played.driven.desk.cursor.denied == {"HALTED": 1}
+    played.driven.desk.set_trading(TradingState.ACTIVE, "again", by="person")
+    for ordinal in range(6, 9):
+        played.tick(ordinal)
+    assert played.net == 0
+    exit_order = list(played.driven.desk.book.orders.values())[-1]
+    assert exit_order.created_ns == START_NS + TICK_NS + EXIT_AGAIN_NS
+    assert venue.positions() == []
+
+
+def test_an_entry_that_rests_is_filled_by_a_later_tick() -> None:
+    plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20), exits=Exits(stop_loss_points=50))
+    played = Played(at(1.1, 1.1, 1.0998, 1.1), plan).play(1)
+    [order] = played.driven.desk.book.orders.values()
+    assert (order.status, order.limit_price, order.time_in_force) == (
+        OrderStatus.ACCEPTED,
+        D("1.0999"),
+        TimeInForce.GTC,
+    )
+    played.tick(2)
+    [order] = played.driven.desk.book.orders.values()
+    assert (order.status, order.filled_price) == (OrderStatus.FILLED, D("1.0999"))
+    assert [guard.stop_loss for guard in played.driven.desk.book.protections.values()] == [D("1.0994")]
+
+
+def test_an_entry_of_limited_life_ends_with_it_and_the_desk_hears_of_it() -> None:
+    plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50, lifetime_s=2))
+    played = Played(at(*[1.1] * 6), plan).play(1, 0, 0, 0)
+    [order] = played.driven.desk.book.orders.values()
+    assert order.status is OrderStatus.EXPIRED
+    played.tick(5, 1)
+    assert len(played.driven.desk.book.orders) == 2, "the symbol is free again"
+
+
+def test_the_opposite_signal_cancels_an_entry_that_rests() -> None:
+    plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
+    played = Played(at(*[1.1] * 5), plan).play(1, -1, -1)
+    first, second = played.driven.desk.book.orders.values()
+    assert [request.order_id for request in played.driven.asked_of(Cancel) if isinstance(request, Cancel)] == [
+        first.order_id
+    ]
+    assert (first.status, first.cancel_asked) == (OrderStatus.CANCELED, "the signal is SELL by now")
+    assert (second.side.value, second.status) == ("SELL", OrderStatus.ACCEPTED)
+    assert played.driven.desk.cursor.blocked == {"ORDER_OPEN": 1}
+
+
+def test_the_same_signal_leaves_an_entry_that_rests_alone() -> None:
+    plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
+    played = Played(at(*[1.1] * 4), plan).play(1, 1, 1)
+    assert played.driven.asked_of(Cancel) == []
+    assert len(played.driven.desk.book.orders) == 1
+
+
+def test_a_reversal_on_a_netting_account_is_one_order_at_the_market() -> None:
+    played = Played(at(*[1.1] * 4), Plan(), on_opposite=OnOpposite.REVERSE).play(1, -1, 0)
+    assert [order.volume for order in played.driven.desk.book.orders.values()] == [D("0.01"), D("0.02")]
+    assert played.net == D("-0.01")
+
+
+def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_beside_it() -> None:
+    played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1, 0)
+    sells = [request for request in played.driven.asked_of(Sell) if isinstance(request, Sell)]
+    assert [(request.volume, request.position) for request in sells] == [(D("0.01"), 1), (D("0.01"), 0)]
+    assert [deal.entry.value for deal in played.driven.desk.book.deals[1:]] == ["IN", "OUT", "IN"]
+    assert [leg.ticket for leg in played.driven.desk.book.position("EURUSD").legs] == [2]
+
+
+def test_a_reversal_into_an_entry_that_rests_closes_at_the_market_first() -> None:
+    plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
+    played = Played(at(1.1, 1.0998, 1.1, 1.1), plan, on_opposite=OnOpposite.REVERSE).play(1, 0, -1, 0)
+    _, close, entry = played.driven.desk.book.orders.values()
+    assert (close.type, close.status) == (OrderType.MARKET, OrderStatus.FILLED)
+    assert (entry.type, entry.status, entry.side.value) == (OrderType.LIMIT, OrderStatus.ACCEPTED, "SELL")
+    assert played.net == 0
+
+
+def test_stops_nearer_than_the_venue_lets_them_be_are_denied_and_not_moved() -> None:
+    plan = Plan(exits=Exits(stop_loss_points=9))
+    played = Played(at(*[1.1] * 3), plan).play(1, 0)
+    assert played.driven.desk.cursor.denied == {"INVALID_STOPS": 1}
+    assert played.driven.desk.book.orders == {}
+
+
+@BOTH
+def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_the_same(mode: AccountMode) -> None:
+    """Portfolio dies after its commit of a stop that moves and of an entry that is to be canceled; nothing was sent."""
+    plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
+    quotes = at(1.1, 1.1, 1.1006, 1.1006, 1.1006)
+    calm = Played(quotes, plan, mode=mode).play(1, 0, 0, 0)
+    torn = Played(quotes, plan, mode=mode).play(1, 0)
+    driven = torn.driven
+    driven.gateway.due(driven.now)
+    lost = driven.tell(a_signal(3, 0, bid=1.1006, ask=1.1007))
+    assert lost, "a MODIFY that never leaves"
+    again = HandDrivenDesk(driven.gateway, rules=driven.desk.rules, book=driven.desk.book, cursor=driven.desk.cursor)
+    again.run_up()
+    torn.driven = again
+    torn.tick(4)
+    assert again.desk.book.protections == calm.driven.desk.book.protections
+    assert [p.stop_loss for p in again.gateway.venue.positions()] == [D("1.1003")]

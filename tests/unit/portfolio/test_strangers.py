@@ -1,0 +1,318 @@
+"""Orders and positions that are not the desk's: halted for, adopted or left alone, on a live desk whose venue somebody else trades on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from proto.control import CloseCommand, DeskState, FlattenCommand, ResumeCommand, RiskQuery, TradingState
+from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, VenueDeal
+from proto.trading import AccountMode, OrderType
+from proto.units import Side
+from proto.views import RiskReply
+from services.mt5.core.publisher import Pace
+from services.mt5.core.venue import SimulatedVenue
+from services.portfolio.core.asking import answer
+from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.comparing import AGAIN_NS
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, StrangersMet
+from services.portfolio.core.explaining import explain, subject_of
+from services.portfolio.core.position import Leg
+from services.portfolio.core.risk.exposure import holdings, volumes
+from services.portfolio.core.risk.limits import ForeignOrders
+from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.strangers import own_position, strangers_met
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.accounts import same
+from tests.support.builders import (
+    ONE_LOT,
+    a_deal,
+    a_gateway,
+    a_signal,
+    a_stream,
+    an_opened_stream,
+    an_order,
+    learned,
+    some_rules,
+)
+from tests.support.desk import HandDrivenDesk
+
+D = Decimal
+QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(400)]
+NETTING, HEDGING = AccountMode.NETTING, AccountMode.HEDGING
+HALT, ADOPT, IGNORE = ForeignOrders.HALT, ForeignOrders.ADOPT, ForeignOrders.IGNORE
+
+
+def rules_of(policy: ForeignOrders, on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskRules:
+    """Rules by which ledger and venue are compared every second."""
+    limits = structs.replace(ONE_LOT, foreign_orders=policy)
+    return structs.replace(some_rules(limits=limits, on_opposite=on_opposite), reconcile_every_ns=1_000_000_000)
+
+
+class TradedByHand:
+    """A live desk in one process with its gateway, and somebody who trades on the same account beside it."""
+
+    def __init__(
+        self, policy: ForeignOrders, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
+    ) -> None:
+        gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=True, account_mode=mode)
+        self.driven = HandDrivenDesk(gateway, rules=rules_of(policy, on_opposite))
+        self.events: list[Event] = []
+        self.driven.settle(self.driven.start())
+        self.pass_time()
+
+    @property
+    def book(self) -> Book:
+        return self.driven.desk.book
+
+    @property
+    def state(self) -> TradingState:
+        return self.book.trading_state
+
+    @property
+    def own_volume(self) -> Decimal:
+        """Net lots that the desk trades."""
+        return own_position(self.book, "EURUSD", self.driven.desk.rules.limits).net_volume
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return self.book.position("EURUSD").legs
+
+    def pass_time(self) -> None:
+        """Long enough for two comparisons that agree, and what follows from them."""
+        for _ in range(4):
+            self.driven.settle(self.driven.wait(AGAIN_NS // 1_000_000))
+            while self.driven.gateway.due(self.driven.now):
+                pass
+        self.events += self.driven.desk.take_events()
+
+    def trade_by_hand(self) -> int:
+        """Somebody buys 0.01 lots; the ticket."""
+        self.driven.gateway.handle(Simulate(fault=Fault.FOREIGN_ORDER, seed=1), self.driven.now)
+        ticket = self.venue.orders_after(0, 1_000)[-1].order.ticket
+        self.pass_time()
+        return ticket
+
+    @property
+    def venue(self) -> SimulatedVenue:
+        venue = self.driven.gateway.venue
+        assert isinstance(venue, SimulatedVenue)
+        return venue
+
+    def say(self, direction: int) -> None:
+        """A signal on the tick of the moment, and what comes of it."""
+        ordinal = self.driven.mono_ns // 1_000_000_000
+        bid, ask = QUOTES[ordinal - 1]
+        self.driven.settle(self.driven.tell(a_signal(ordinal, direction, bid=bid, ask=ask)))
+        self.pass_time()
+
+    def met(self) -> list[StrangersMet]:
+        """The events that strangers have brought about."""
+        return [event for event in self.events if isinstance(event, StrangersMet)]
+
+    def warnings(self) -> str:
+        return self.driven.desk.warning
+
+
+def a_close(key: str, ticket: int = 0) -> CloseCommand:
+    """A person's word to close all that the desk trades of EURUSD, or one ticket."""
+    return CloseCommand(key=key, symbol="EURUSD", position=ticket, volume=None, reason="by hand")
+
+
+def test_by_default_a_strangers_order_halts_the_desk_until_a_person_resumes_it() -> None:
+    desk = TradedByHand(HALT)
+    ticket = desk.trade_by_hand()
+    assert desk.state is TradingState.HALTED
+    assert desk.book.trading is not None
+    assert f"unknown_order ticket {ticket} (not placed here)" in desk.book.trading.reason
+    desk.driven.portfolio.obey(ResumeCommand(reason="that was me"), desk.driven.now)
+    desk.pass_time()
+    assert (desk.state, desk.book.acknowledged, desk.met()) == (TradingState.ACTIVE, {ticket}, [])
+
+
+@pytest.mark.parametrize("mode", [NETTING, HEDGING])
+def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountMode) -> None:
+    desk = TradedByHand(ADOPT, mode)
+    ticket = desk.trade_by_hand()
+    assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D("0.01"))
+    assert [(met.tickets, met.policy) for met in desk.met()] == [([ticket], ADOPT)]
+    assert desk.warnings() == strangers_met([ticket], ADOPT)
+    desk.driven.portfolio.obey(ResumeCommand(reason="seen"), desk.driven.now)
+    desk.pass_time()
+    assert (desk.warnings(), len(desk.met())) == ("", 1)
+    desk.say(1)
+    assert desk.own_volume == D("0.01"), "the single position of its symbol"
+    desk.say(-1)
+    assert desk.book.position("EURUSD").is_flat
+    assert desk.state is TradingState.ACTIVE
+
+
+def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled() -> None:
+    desk = TradedByHand(ADOPT)
+    ordinal = desk.driven.mono_ns // 1_000_000_000
+    stop = D(str(round(QUOTES[ordinal + 5][1], 5)))
+    rests = desk.venue.place(
+        magic=0, comment="by hand", symbol="EURUSD", side=Side.BUY, volume=D("0.02"), type=OrderType.STOP, price=stop
+    )
+    desk.pass_time()
+    assert (desk.book.acknowledged, desk.own_volume) == ({rests.order.ticket}, D(0))
+    desk.pass_time()
+    desk.pass_time()
+    assert (desk.own_volume, desk.state, len(desk.met())) == (D("0.02"), TradingState.ACTIVE, 1)
+
+
+@pytest.mark.parametrize(("policy", "mode"), [(ADOPT, NETTING), (IGNORE, HEDGING)])
+def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
+    policy: ForeignOrders, mode: AccountMode
+) -> None:
+    """A restored ledger lacks its tail: what the desk itself once ordered must not pass for a stranger's."""
+    desk = TradedByHand(policy, mode)
+    desk.trade_by_hand()
+    lost = Buy(order_id="01234567-000009", symbol="EURUSD", volume=D("0.01"), epoch=desk.driven.desk.epoch)
+    reply = desk.driven.gateway.handle(lost, desk.driven.now)
+    assert isinstance(reply, OrderReply), reply
+    assert reply.ticket is not None
+    desk.pass_time()
+    assert desk.state is TradingState.HALTED
+    assert desk.book.trading is not None
+    assert f"1 differences from the venue, the first: unknown_order ticket {reply.ticket}" in desk.book.trading.reason
+    assert desk.driven.desk.strangers == [reply.ticket]
+    desk.driven.portfolio.obey(ResumeCommand(reason="it is ours"), desk.driven.now)
+    desk.pass_time()
+    assert (desk.state, len(desk.met())) == (TradingState.ACTIVE, 1)
+    assert reply.ticket not in desk.book.foreign_positions
+
+
+def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
+    desk = TradedByHand(IGNORE)
+    assert desk.driven.desk.state is DeskState.HALTED
+    assert desk.driven.desk.waiting_for.startswith(
+        "foreign_orders is ignore, which needs a HEDGING account, and the account is NETTING"
+    )
+    assert [type(request) for request in desk.driven.asked] == [Hello]
+
+
+def test_an_ignored_ticket_is_neither_closed_nor_in_the_way_of_a_signal() -> None:
+    desk = TradedByHand(IGNORE, HEDGING)
+    ticket = desk.trade_by_hand()
+    assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D(0))
+    assert desk.warnings() == strangers_met([ticket], IGNORE)
+    desk.say(1)
+    assert desk.own_volume == D("0.01"), "the stranger's long is not the position that blocks another"
+    desk.say(-1)
+    assert [(leg.ticket, leg.volume * leg.direction) for leg in desk.legs] == [(ticket, D("0.01"))]
+    desk.say(-1)
+    assert desk.own_volume == D("-0.01"), "a sell opens, and closes nothing of the stranger's"
+    assert [order.decision.position_before for order in desk.book.orders.values()] == [0, D("0.01"), 0]
+    assert desk.state is TradingState.ACTIVE
+
+
+def test_reversing_turns_the_own_position_alone() -> None:
+    desk = TradedByHand(IGNORE, HEDGING, OnOpposite.REVERSE)
+    ticket = desk.trade_by_hand()
+    desk.say(1)
+    desk.say(-1)
+    assert [(leg.ticket == ticket, leg.volume * leg.direction) for leg in desk.legs] == [
+        (True, D("0.01")),
+        (False, D("-0.01")),
+    ]
+
+
+def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_may_close_by_its_number() -> None:
+    desk = TradedByHand(IGNORE, HEDGING)
+    ticket = desk.trade_by_hand()
+    refused = desk.driven.portfolio.obey(a_close("a"), desk.driven.now)
+    assert "there is no position in EURUSD to close" in str(refused)
+    desk.say(-1)
+    reply = desk.driven.portfolio.obey(FlattenCommand(reason="enough"), desk.driven.now)
+    assert getattr(reply, "closing", None) == ["EURUSD"]
+    desk.pass_time()
+    assert [leg.ticket for leg in desk.legs] == [ticket]
+    desk.pass_time()
+    assert len(desk.book.orders) == 2, "nothing is asked for again"
+    desk.driven.portfolio.obey(ResumeCommand(reason="go on"), desk.driven.now)
+    desk.driven.portfolio.obey(a_close("b", ticket), desk.driven.now)
+    desk.pass_time()
+    assert desk.legs == ()
+
+
+def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
+    desk = TradedByHand(IGNORE, HEDGING)
+    desk.trade_by_hand()
+    account = Account(desk.book, desk.driven.desk.cursor, desk.driven.desk.rules.limits)
+    assert volumes(None, account) == {"EURUSD": D("0.01")}
+    assert holdings(None, account) == [("EURUSD", D("0.01"))]
+
+
+def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
+    desk = TradedByHand(IGNORE, HEDGING)
+    ticket = desk.trade_by_hand()
+    page = answer(desk.driven.desk, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
+    assert isinstance(page, RiskReply)
+    assert [(row.limit, row.now) for row in page.rows if row.code == "FOREIGN_ORDERS"] == [
+        ("ignore", f"1 orders let pass; LONG 0.01 EURUSD, ticket {ticket}")
+    ]
+    cursor = desk.driven.desk.cursor
+    told = explain(subject_of(f"ticket {ticket}", desk.book, cursor), desk.events, desk.book, cursor)
+    assert told.steps[0].facts["order"].startswith(f"{ticket}, a stranger's")
+
+
+@pytest.mark.parametrize("policy", [ADOPT, IGNORE])
+def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrders, tmp_path: Path) -> None:
+    """A desk that comes up on the ledger meets the same venue: nothing is new to it, and its own position is what it was."""
+    desk = TradedByHand(policy, HEDGING)
+    desk.trade_by_hand()
+    desk.say(1)
+    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger.commit(desk.events, desk.book, desk.driven.desk.cursor)
+    ledger.close()
+    assert verify(tmp_path / FILE_NAME) == []
+    book, cursor = read(tmp_path / FILE_NAME)
+    assert same(book, desk.book)
+    again = HandDrivenDesk(desk.driven.gateway, rules=rules_of(policy), book=book, cursor=cursor)
+    again.mono_ns = desk.driven.mono_ns
+    again.settle(again.start())
+    assert again.desk.book.trading_state is TradingState.ACTIVE
+    assert not [event for event in again.desk.take_events() if isinstance(event, StrangersMet)]
+    assert own_position(book, "EURUSD", again.desk.rules.limits).net_volume == desk.own_volume == D("0.01")
+
+
+@pytest.mark.parametrize(
+    ("deal", "is_foreign"),
+    [
+        (a_deal(1, position=7), True),
+        (a_deal(1, position=7, reason=DealReason.STOP_LOSS), False),
+        (a_deal(1, position=7, order_id="of a lost part of the ledger"), False),
+        (a_deal(1, position=7, order_id=an_order(1).order_id), False),
+    ],
+)
+def test_whose_a_ticket_is_goes_by_who_has_opened_it(deal: VenueDeal, is_foreign: bool) -> None:
+    book = Book()
+    for event in (an_opened_stream(account_mode=HEDGING), learned(), OrderCreated(order=an_order(1))):
+        book.apply(event)
+    order_id = deal.order_id if deal.order_id in book.orders else ""
+    book.apply(DealBooked(deal=deal, order_id=order_id, closings=closings_of(book, deal)))
+    assert book.foreign_positions == ({7} if is_foreign else set())
+
+
+def test_on_a_netting_account_no_ticket_is_a_strangers() -> None:
+    desk = TradedByHand(ADOPT)
+    desk.trade_by_hand()
+    assert desk.book.foreign_positions == set()
+
+
+def test_many_strangers_are_told_in_a_line() -> None:
+    words = strangers_met(range(1, 15), ADOPT)
+    assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more; foreign_orders = adopt" in words
+
+
+def test_an_account_without_strangers_has_no_event_of_them() -> None:
+    desk = TradedByHand(ADOPT)
+    desk.say(1)
+    desk.say(-1)
+    assert desk.met() == []
