@@ -32,6 +32,7 @@ from services.portfolio.core.events import (
     DealBooked,
     Event,
     IncarnationTaken,
+    LeverageTold,
     OrderCreated,
     ProtectionSet,
     Reconciled,
@@ -103,6 +104,8 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
                         incarnation=desk.live_incarnation, why=desk.incarnation_reason, time_ns=hello.now_ns
                     )
                 )
+            if hello.leverage != book.stream.leverage:
+                desk.emit(LeverageTold(leverage=hello.leverage, time_ns=hello.now_ns))
             return True
         if hello.currency != book.stream.currency:
             desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")
@@ -131,6 +134,7 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             data_sha256=hello.data_sha256,
             first_time_ns=hello.first_time_ns,
             settings=desk.rules.settings,
+            leverage=hello.leverage,
         )
     )
     desk.cursor = TickCursor(
