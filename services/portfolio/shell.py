@@ -44,6 +44,9 @@ SETTLE_EVERY_MS: Final = 100
 SETTLED_AT_ONCE: Final = 200
 """Deals whose round trips are counted every so many milliseconds: some six of them, and 100,000 deals of the past within a minute."""
 
+LINGER_MS_MAX: Final = 3_000
+"""How long a live desk that is told to stop waits for orders at the market that are on their way."""
+
 REPLIES_MAX: Final = 100
 """Commands of people that may wait for a ledger that cannot be written; more are turned away."""
 
@@ -85,6 +88,7 @@ class PortfolioShell:
         self._loop.timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
+        self._loop.linger(portfolio.is_settling, LINGER_MS_MAX)
         self._loop.every(SETTLE_EVERY_MS, self._settle)
 
     def run(self) -> None:

@@ -97,6 +97,8 @@ class Desk:
         """How often the venue's deals were pulled to their end."""
         self.ledger_fault = ""
         """What is broken in the ledger itself, which no word of a person mends."""
+        self.is_leaving = False
+        """The process is told to stop: no signal is decided any more."""
         self.wants_hello = False
         self.wants_deals = False
         self.deals_from: int | None = None
