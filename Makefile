@@ -118,7 +118,7 @@ chaos: setup ## A live desk under faults, judged by an oracle of its own: [MINUT
 	@$(BIN)/paperdesk chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: chaos-replay
-chaos-replay: setup ## The same replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1]
+chaos-replay: setup ## The same replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1 ARGS=--everything]
 	@$(BIN)/paperdesk chaos-replay --ticks $(or $(TICKS),50000) --kills $(or $(KILLS),200) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: crash-points

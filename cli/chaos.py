@@ -96,6 +96,10 @@ def chaos_replay(
     kills: Annotated[int, typer.Option("--kills", min=1, max=10_000, help="Half from outside, half at points.")] = 10,
     seed: Seed = 1,
     strategy: o.StrategyName = o.DEFAULT_STRATEGY,
+    everything: Annotated[
+        bool,
+        typer.Option("--everything", help="Entries that rest, stops that trail, realistic fills, a hedging account."),
+    ] = False,
     data_dir: o.DataDir = None,
 ) -> int:
     """Replay the same ticks in lock-step undisturbed and under kills; the two must be the same to the last digit.
@@ -110,14 +114,24 @@ def chaos_replay(
     draw = random.Random(seed)  # noqa: S311 - faults, no secrets
     with data_directory(data_dir, go_on=False) as folder:
         walk = plans.write_walk(folder / "walk.parquet", rows=ticks, seed=seed)
-        calm = replay(walk, folder / "undisturbed", strategy=strategy)
-        points = draw.sample(every := plans.replay_points(), len(every))
+        more = ("--plan", plans.write_plan(folder / "plan.toml"), *plans.EVERYTHING) if everything else ()
+        calm = replay(walk, folder / "undisturbed", strategy=strategy, options=more)
+        every = [*plans.replay_points(), *(plans.AT_PLANS if everything else ())]
+        points = draw.sample(every, len(every))
         chosen = [points[index % len(points)] for index in range(kills // 2)]
         last = calm.orders[-1]["ordinal"] if calm.orders else 1
         named = plans.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
         outside = outside_kills(draw, count=kills - len(named), ticks=ticks)
         with words_line("chaos-replay", plain_every_s=PLAIN_EVERY_S) as tell:
-            wild = replay(walk, folder / "disturbed", strategy=strategy, kills=named, outside=outside, tell=tell)
+            wild = replay(
+                walk,
+                folder / "disturbed",
+                strategy=strategy,
+                options=more,
+                kills=named,
+                outside=outside,
+                tell=tell,
+            )
         differences = calm.differences(wild) + calm.found + wild.found
     print(f"{ticks:,} ticks, {len(calm.orders)} orders, {len(calm.deals)} deals, seed {seed}")
     print(f"killed {sum(wild.killed.values())}: " + ", ".join(f"{name} {n}" for name, n in wild.killed.items()))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +64,7 @@ def replay(
     data_dir: Path,
     *,
     strategy: str = STRATEGY,
+    options: Sequence[object] = (),
     kills: list[str] | None = None,
     outside: list[tuple[int, str]] | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -74,6 +75,7 @@ def replay(
         ticks: a file.
         data_dir: a folder that is empty or not there.
         strategy: the one that trades.
+        options: further ones of `paperdesk replay`.
         kills: entries of `PAPERDESK_CRASH_AT`.
         outside: ticks and processes, the earliest first: killed when portfolio has decided the tick.
         tell: is told how far it is.
@@ -85,8 +87,8 @@ def replay(
     environment = {**os.environ}
     if kills:
         environment |= {VARIABLE: ",".join(kills), DIRECTORY_VARIABLE: str(crashes)}
-    command = [PAPERDESK, "replay", f"{ticks}:EURUSD", "--strategy", strategy, "--risk", "none"]
-    command += ["--data-dir", data_dir, "--json"]
+    command: list[object] = [PAPERDESK, "replay", f"{ticks}:EURUSD", "--strategy", strategy, "--risk", "none"]
+    command += [*options, "--data-dir", data_dir, "--json"]
     output = data_dir.with_name(data_dir.name + ".json")
     killed: Counter[str] = Counter()
     with output.open("w") as out, output.with_suffix(".err").open("w") as words:

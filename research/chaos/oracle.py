@@ -112,7 +112,7 @@ def _compare_order(
         verdict.in_doubt.append(f"order {order_id}: in doubt, the venue has {'a' if is_known else 'no'} trace of it")
     if status in OPEN:
         verdict.unresolved.append(f"order {order_id}: {status}")
-    elif status in WITHOUT_EFFECT and effects:
+    elif status in WITHOUT_EFFECT and effects and not _is_part(order):
         verdict.lost.append(f"order {order_id}: {status} in the ledger, filled at the venue as {effects[0]['ticket']}")
     elif status not in WITHOUT_EFFECT and not effects:
         verdict.lost.append(f"order {order_id}: {status} in the ledger, no effect at the venue")
@@ -126,6 +126,11 @@ def _compare_order(
             verdict.different.append(
                 f"order {order_id}: filled {order['filled_volume']} in the ledger, {row['filled_volume']} at the venue"
             )
+
+
+def _is_part(order: dict[str, Any]) -> bool:
+    """Whether the ledger has an order as filled in part: it may end in any way then."""
+    return 0 < Decimal(order["filled_volume"]) < Decimal(order["volume"])
 
 
 def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:

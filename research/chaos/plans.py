@@ -23,6 +23,32 @@ TICKS_LEFT: Final = 1_000
 """A checkpoint of signal comes once in so many ticks: one that is due later would not be reached."""
 
 
+AT_PLANS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
+"""The broker's commits that are about no order: a modification, a stop that is met. In a replay a plan alone leads there."""
+
+PLAN: Final = """\
+[sizing]
+method = "fraction"
+risk_pct = 0.5
+
+[exits]
+stop_loss_points = 60
+take_profit_points = 90
+trailing_stop_points = 40
+trailing_step_points = 3
+time_exit_s = 300
+
+[entry]
+type = "LIMIT"
+offset_points = 12
+lifetime_s = 60
+"""
+"""Orders that rest and expire, stops that are met and that trail, and positions whose time is up, all within minutes of a walk."""
+
+EVERYTHING: Final = ("--fills", "realistic", "--account-mode", "hedging")
+"""What is not a plan's to say: orders on their way for a while, filled in part, on an account with many positions."""
+
+
 def what_of(point: str) -> str:
     """`mt5.after_call` is about `call`."""
     return point.partition(".")[2].partition("_")[2]
@@ -60,10 +86,16 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
             most = max(1, ticks // 20)
         elif point == "signal.after_checkpoint":
             most = max(1, ticks - TICKS_LEFT)
-        elif point.startswith("mt5.") and what_of(point) in AT_ORDERS:
+        elif point in AT_PLANS or (point.startswith("mt5.") and what_of(point) in AT_ORDERS):
             most = last_order
         kills.append(f"{point}@{draw.randint(1, most)}")
     return sorted(set(kills))
+
+
+def write_plan(path: Path) -> Path:
+    """The plan of a replay that is to have everything in it."""
+    path.write_text(PLAN, encoding="utf-8")
+    return path
 
 
 def write_walk(path: Path, *, rows: int, seed: int) -> Path:

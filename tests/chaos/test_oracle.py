@@ -68,6 +68,16 @@ def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
     assert not found.foreign
 
 
+def test_an_order_that_was_canceled_after_a_part_of_it_agrees_with_the_same_part_at_the_venue(desk: Path) -> None:
+    for harm in (
+        set_order("status", "CANCELED"),
+        set_order("filled_volume", "0.005"),
+        venue(set_at_venue("orders", "order.filled_volume", 0.005, "WHERE ticket = 2")),
+    ):
+        harm(desk)
+    assert examine(desk).agrees
+
+
 @pytest.mark.parametrize(
     ("harm", "where"),
     [

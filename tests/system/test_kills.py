@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from research.chaos import plans
 from tests.support.replays import IS_FULL_SIZE, SERVICES, Outcome, Replay, backtested, replayed, ticks_or
 from tests.support.tick_files import a_tick_file
 
@@ -34,6 +35,9 @@ AT_TICKS = {
 AT_ORDERS = ("before_calling", "after_calling", "after_call", "after_done")
 """Points of mt5 that only an order comes by; the ordinal is its tick's."""
 
+AT_PLANS = (*plans.AT_PLANS, "mt5.before_call", "mt5.after_call", "portfolio.after_commit", "portfolio.after_send")
+"""Where a modification, a cancellation and a stop that is met are half done."""
+
 AT_MESSAGES = ("after_command", "after_send", "after_reply", "after_report")
 """Points of execution; the ordinal counts the commands since its start."""
 
@@ -49,7 +53,7 @@ def expected(market: Path, tmp_path: Path) -> Outcome:
     return backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
-def plan(expected: Outcome, *, commands: int) -> list[str]:
+def kills_of(expected: Outcome, *, commands: int) -> list[str]:
     """The kills: for each process its points in turn, at least five."""
     drawn = random.Random(SEED)
     last_checkpoint, last_order = max(1, TICKS - 1_000), expected.orders[-1]["ordinal"]
@@ -66,7 +70,7 @@ def plan(expected: Outcome, *, commands: int) -> list[str]:
 @pytest.mark.parametrize("speed", ["lockstep", "max"])
 def test_kills_at_every_named_point_change_nothing(speed: str, market: Path, expected: Outcome, tmp_path: Path) -> None:
     # At full speed one command confirms hundreds of ticks, so there are few of them.
-    kills = plan(expected, commands=TICKS // 20 if speed == "lockstep" else 3)
+    kills = kills_of(expected, commands=TICKS // 20 if speed == "lockstep" else 3)
     if speed == "max" and not IS_FULL_SIZE:
         kills = kills[::2]
     crashes = tmp_path / "crashes"
@@ -74,6 +78,30 @@ def test_kills_at_every_named_point_change_nothing(speed: str, market: Path, exp
         f"{market}:EURUSD",
         "--speed",
         speed,
+        data_dir=tmp_path / "replay",
+        environment={"PAPERDESK_CRASH_AT": ",".join(kills), "PAPERDESK_CRASH_DIR": str(crashes)},
+    )
+    assert disturbed.exit_code == 0, disturbed.words
+    assert sorted(path.name for path in crashes.iterdir()) == sorted(set(kills))
+    assert disturbed.same == expected.same
+
+
+def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) -> None:
+    """Entries that rest and expire, stops that are met and that trail, partial fills with delay, on a hedging account.
+
+    The broker's commits that are about no order are those of a modification and of a stop that is met.
+    """
+    ticks = ticks_or(1_000)
+    market = a_tick_file(tmp_path / "may.parquet", rows=ticks, seed=SEED)
+    everything = (f"{market}:EURUSD", "--plan", plans.write_plan(tmp_path / "plan.toml"), *plans.EVERYTHING)
+    expected = backtested(*everything, data_dir=tmp_path / "backtest")
+    assert {order["status"] for order in expected.orders} >= {"FILLED", "EXPIRED"}
+    assert {deal["why"] for deal in expected.deals} & {"STOP_LOSS", "TAKE_PROFIT"}
+    drawn, last_order = random.Random(SEED), expected.orders[-1]["ordinal"] * 2 // 3
+    kills = [f"{point}@{drawn.randint(1, last_order)}" for point in AT_PLANS] + ["execution.after_reply@20"]
+    crashes = tmp_path / "crashes"
+    disturbed = replayed(
+        *everything,
         data_dir=tmp_path / "replay",
         environment={"PAPERDESK_CRASH_AT": ",".join(kills), "PAPERDESK_CRASH_DIR": str(crashes)},
     )
