@@ -69,21 +69,18 @@ def export(
 
 
 def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
-    from cli.viewing import account_fields, fill_rows, order_rows
-    from proto.trading import AccountMode
+    from cli.viewing import account_fields, fill_rows, order_rows, trade_rows
     from proto.views import plain_fields
-    from research.exporting import equity_of, trades_of
+    from research.exporting import equity_of
 
     if what is What.ORDERS:
         return order_rows(desk)[0]
     if what is What.FILLS:
         return fill_rows(desk, trades_only=True)[0]
+    if what is What.TRADES:
+        return trade_rows(desk)
     account, (deals, _) = account_fields(desk), fill_rows(desk, trades_only=False)
-    if what is What.EQUITY:
-        return [plain_fields(row) for row in equity_of(deals, account)]
-    tags = {order["order_id"]: order["tag"] for order in order_rows(desk)[0]}
-    is_hedging = account["account_mode"] == AccountMode.HEDGING
-    return [plain_fields(row) for row in trades_of(deals, tags, is_hedging=is_hedging)]
+    return [plain_fields(row) for row in equity_of(deals, account)]
 
 
 def _write(text: str, path: Path | None) -> None:

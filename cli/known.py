@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.errors import StartError
 from services.mt5.core.instruments import CURRENCIES, catalogue
+from services.mt5.profile_file import profile_named
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import limits_named
 from services.signal import UnknownStrategyError
@@ -37,6 +38,18 @@ def require_limits(risk: str) -> None:
         limits_named(risk)
     except StartError as error:
         raise StartError(f"--risk: {str(error).removeprefix('RISK: ')}") from None
+
+
+def require_fills(fills: str) -> None:
+    """Refuse a fill profile that the venue could not read.
+
+    Raises:
+        StartError: names the file and what is wrong with it.
+    """
+    try:
+        profile_named(fills)
+    except StartError as error:
+        raise StartError(f"--fills: {str(error).removeprefix('MT5_FILLS: ')}") from None
 
 
 def require_plan(plan: str) -> None:

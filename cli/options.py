@@ -32,6 +32,8 @@ DEFAULT_SPEED: Final = "lockstep"
 DEFAULT_VOLUME: Final = "0.01"
 DEFAULT_BALANCE: Final = "10000"
 DEFAULT_CURRENCY: Final = "USD"
+IDEAL_FILLS: Final = "ideal"
+REALISTIC_FILLS: Final = "realistic"
 DEFAULT_LEVERAGE: Final = 100
 LEVERAGE_MAX: Final = 10_000
 
@@ -41,13 +43,6 @@ class OnOpposite(StrEnum):
 
     CLOSE = "close"
     REVERSE = "reverse"
-
-
-class Fills(StrEnum):
-    """What executions are like: docs/venue.md."""
-
-    IDEAL = "ideal"
-    REALISTIC = "realistic"
 
 
 class AccountMode(StrEnum):
@@ -114,7 +109,11 @@ Currency = Annotated[
     str | None, typer.Option("--currency", help=f"Currency of a new account. Default: {DEFAULT_CURRENCY}.")
 ]
 FillsName = Annotated[
-    Fills, typer.Option("--fills", help="How orders are filled: at the touch, or with delay, slippage and charges.")
+    str,
+    typer.Option(
+        "--fills",
+        help="How orders are filled: ideal (at the touch), realistic (with delay, slippage and charges), or a TOML file.",
+    ),
 ]
 Mode = Annotated[AccountMode, typer.Option("--account-mode", help="One position a symbol, or one an order.")]
 Leverage = Annotated[
@@ -164,7 +163,7 @@ class RunOptions:
     balance: Balance = None
     currency: Currency = None
     seed: Seed = 0
-    fills: FillsName = Fills.IDEAL
+    fills: FillsName = IDEAL_FILLS
     account_mode: Mode = AccountMode.NETTING
     leverage: Leverage = DEFAULT_LEVERAGE
 
@@ -219,9 +218,16 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_leverage(options.leverage)
     named = named_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
-    risk, plan = risk_option(options.risk), plan_option(options.plan)
+    risk, plan, fills = risk_option(options.risk), plan_option(options.plan), fills_option(options.fills)
 
-    from cli.known import require_currency, require_limits, require_plan, require_strategy, require_symbols
+    from cli.known import (
+        require_currency,
+        require_fills,
+        require_limits,
+        require_plan,
+        require_strategy,
+        require_symbols,
+    )
     from proto.trading import AccountMode as ModeOfAccount
     from research.run import RunSpec
     from research.ticks import TickInput
@@ -232,6 +238,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_currency(currency)
     require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
+    require_fills(fills)
     require_plan(plan)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
@@ -248,7 +255,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         balance=balance,
         currency=currency,
         seed=options.seed,
-        fills=options.fills.value,
+        fills=fills,
         account_mode=ModeOfAccount(options.account_mode.name),
         leverage=options.leverage,
         symbol_map={},
@@ -298,6 +305,20 @@ def risk_option(text: str) -> str:
     path = Path(text)
     if not path.is_file():
         raise StartError(f"--risk is {text!r}, expected default, none or a file of limits that is there")
+    return str(path.resolve())
+
+
+def fills_option(text: str) -> str:
+    """The name of a fill profile, or the absolute path of its file.
+
+    Raises:
+        StartError: it is not there.
+    """
+    if text in (IDEAL_FILLS, REALISTIC_FILLS):
+        return text
+    path = Path(text)
+    if not path.is_file():
+        raise StartError(f"--fills is {text!r}, expected ideal, realistic or a file of a fill profile that is there")
     return str(path.resolve())
 
 

@@ -90,7 +90,10 @@ DataDir = Annotated[
     ),
 ]
 FillsName = Annotated[
-    o.Fills | None, typer.Option("--fills", help="How orders are filled. Default: MT5_FILLS, or realistic.")
+    str | None,
+    typer.Option(
+        "--fills", help="How orders are filled: ideal, realistic or a TOML file. Default: MT5_FILLS, or realistic."
+    ),
 ]
 Mode = Annotated[
     o.AccountMode | None,
@@ -186,7 +189,7 @@ def _desk(
     duration: float | None,
     venue: Mapping[str, str | None],
 ) -> DeskPlan:
-    from cli.known import require_limits, require_plan
+    from cli.known import require_fills, require_limits, require_plan
     from cli.run_desk import DeskPlan
     from research.audit import VENUE_BOOK
     from services.mt5.book_store import read_account_mode
@@ -207,8 +210,10 @@ def _desk(
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
         market, names = _generated(folder, symbols, seed, settings)
         last_ordinal = 0
-    settings.setdefault("MT5_FILLS", o.Fills.REALISTIC)
+    settings.setdefault("MT5_FILLS", o.REALISTIC_FILLS)
     settings |= {name: value for name, value in venue.items() if value is not None}
+    settings["MT5_FILLS"] = o.fills_option(settings["MT5_FILLS"])
+    require_fills(settings["MT5_FILLS"])
     if "MT5_ACCOUNT_MODE" not in settings and (mode := read_account_mode(folder / VENUE_BOOK)) is not None:
         settings["MT5_ACCOUNT_MODE"] = mode.lower()
     chosen = strategy or (STRATEGY_OF_THE_DEMO_MODEL if model is not None else default_strategy())

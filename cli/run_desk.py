@@ -21,7 +21,7 @@ from cli.replay import CONTROL_FILE
 from cli.supervision import ProcessState, Supervised
 from common.errors import StartError
 from proto.control import Difference, StatusQuery, StatusReply
-from research.audit import VENUE_BOOK, reconcile
+from research.audit import VENUE_BOOK, reconcile_stopped
 from services.portfolio import ledger
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.valuation import total_unrealized_pnl
@@ -103,13 +103,17 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What is left when the desk has stopped; `differences` None when ledger and venue could not be compared."""
+    """What is left when the desk has stopped; `differences` None when ledger and venue could not be compared.
+
+    `late_deals` came while it was being stopped, and wait for the next start to book them.
+    """
 
     plan: DeskPlan
     up_s: float
     before: Standing
     after: Standing
     differences: list[Difference] | None
+    late_deals: int
     halted: str
     end: str
 
@@ -173,12 +177,14 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
                 interrupt = error
             watch.say_goodbye()
     status = watch.status
+    differences, late_deals = reconcile_stopped(plan.data_dir) if _has_both_books(plan.data_dir) else (None, 0)
     return Summary(
         plan=plan,
         up_s=watch.up_s,
         before=before,
         after=standing(plan.data_dir),
-        differences=reconcile(plan.data_dir) if _has_both_books(plan.data_dir) else None,
+        differences=differences,
+        late_deals=late_deals,
         halted=status.waiting_for if status is not None and status.state == "HALTED" else "",
         end=watch.end,
     ), interrupt

@@ -66,6 +66,10 @@ def show_summary(summary: Summary) -> None:
         out.print("nothing to reconcile: there is no account yet")
     elif not summary.differences:
         out.print("reconciled: ledger and venue agree")
+        if summary.late_deals:
+            out.print(
+                f"the venue dealt {summary.late_deals} times while the desk was stopping: the next start books it"
+            )
     else:
         out.print("NOT reconciled, the next start settles or names it:")
         for found in summary.differences:

@@ -236,6 +236,15 @@ def fill_rows(desk: DeskLink, *, trades_only: bool, last: int | None = None) -> 
     return _latest(desk, page, last, lambda folder: _ledger().deals(folder, trades_only=trades_only))
 
 
+def trade_rows(desk: DeskLink) -> list[dict[str, Any]]:
+    """Every round trip."""
+    from proto.control import TradesQuery
+    from proto.views import TradesReply
+
+    found = all_rows(desk, lambda after: desk.ask(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
+    return _ledger().trades(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
+
+
 def account_fields(desk: DeskLink) -> dict[str, Any]:
     """Money and progress of the account."""
     from proto.control import AccountQuery

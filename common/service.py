@@ -33,6 +33,9 @@ BURST_MESSAGES: Final = 256
 SUPERVISOR_START_SECONDS: Final = 1.2
 """A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
 
+LINGER_WAIT_MS: Final = 20
+"""How often a loop that is told to stop looks whether it is still busy."""
+
 WAIT_MS_MAX: Final = 60_000
 """Longest single wait; a poll takes no more than an int of milliseconds."""
 
@@ -68,6 +71,7 @@ class Loop:
         self._after_burst: list[Callback] = []
         self._timers: list[tuple[Callable[[], int | None], Callback]] = []
         self._stopping = False
+        self._lingers: tuple[Callable[[], bool], int] | None = None
         self._heartbeat: Heartbeat | None = None
         self._turns = 0
         self._wake = Wake()
@@ -94,6 +98,10 @@ class Loop:
         `next_due_mono_ns` is asked before every wait, so it has to be cheap, and `fire` has to move it on.
         """
         self._timers.append((next_due_mono_ns, fire))
+
+    def linger(self, is_busy: Callable[[], bool], ms_max: int) -> None:
+        """Once told to stop, go on for as long as `is_busy`, but for no more than so many milliseconds."""
+        self._lingers = is_busy, ms_max
 
     def beats(self, heartbeat: Heartbeat | None, progress: ProgressOf | None = None) -> None:
         """Show by `heartbeat` that the loop runs; None means not at all.
@@ -131,6 +139,11 @@ class Loop:
                 self._heartbeat.beat(Progress(0, False))
             while not self._stopping:
                 self._turn(self._wait_ms())
+            if self._lingers is not None:
+                is_busy, ms_max = self._lingers
+                end_ns = mono_ns() + ms_max * _NS_PER_MS
+                while is_busy() and mono_ns() < end_ns:
+                    self._turn(min(self._wait_ms(), LINGER_WAIT_MS))
             if self._heartbeat is not None:
                 self._heartbeat.end()
             self._turn(0)

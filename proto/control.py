@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from proto.trading import OrderType, TimeInForce
 from proto.units import Cursor, Name, Side, Text, TimeNs, require_exact
-from proto.views import AccountView, FillsReply, OrdersReply, PageRows, PositionsReply, RiskReply, WhyReply
+from proto.views import AccountView, FillsReply, OrdersReply, PageRows, PositionsReply, RiskReply, TradesReply, WhyReply
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
@@ -146,6 +146,13 @@ class FillsQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="FI
     newest: bool
 
 
+class TradesQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="TRADES", forbid_unknown_fields=True):
+    """Round trips with a number above `after`, at most `limit`."""
+
+    after: Cursor
+    limit: PageRows
+
+
 class PositionsQuery(
     Struct, frozen=True, kw_only=True, tag_field="command", tag="POSITIONS", forbid_unknown_fields=True
 ):
@@ -172,7 +179,7 @@ class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unkno
     id: Name
 
 
-ViewQuery = OrdersQuery | FillsQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery
+ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery
 """What is answered from the account as it is, and changes nothing."""
 
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
@@ -190,6 +197,7 @@ ControlRequest = (
     | ModifyCommand
     | OrdersQuery
     | FillsQuery
+    | TradesQuery
     | PositionsQuery
     | AccountQuery
     | RiskQuery
@@ -348,6 +356,7 @@ ControlReply = (
     | OrderCommandReply
     | OrdersReply
     | FillsReply
+    | TradesReply
     | PositionsReply
     | AccountView
     | RiskReply

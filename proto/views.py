@@ -78,6 +78,39 @@ class FillRow(Struct, frozen=True, kw_only=True):
     swap: Decimal
 
 
+class TradeRow(Struct, frozen=True, kw_only=True):
+    """A round trip: what one closing deal has closed of one opening deal, first in first out within its ticket.
+
+    `trade` counts the account's round trips in the order of closing, `position` is the ticket, 0 on a netting account. `gross` is what
+    the two prices come to in the symbol's profit currency, `profit` the share by volume of what the venue has booked. `spread` and
+    `slippage` of both deals are positive when paid and in the profit already, `commission` and `swap` negative when paid; `net` is
+    profit + commission + swap. `tag` is that of the order that opened it.
+    """
+
+    trade: Cursor
+    symbol: Name
+    position: Cursor
+    direction: Text
+    volume: Decimal
+    open_deal: Cursor
+    open_time_ns: int
+    open_price: Decimal
+    open_order_id: Text
+    close_deal: Cursor
+    close_time_ns: int
+    close_price: Decimal
+    close_order_id: Text
+    why: Text
+    gross: Decimal
+    profit: Decimal
+    spread: Decimal
+    slippage: Decimal
+    commission: Decimal
+    swap: Decimal
+    net: Decimal
+    tag: Text
+
+
 class LotRow(Struct, frozen=True, kw_only=True):
     """What is left of one opening deal; `side` BUY or SELL, `position` the ticket that it is of, 0 on a netting account."""
 
@@ -158,6 +191,14 @@ class FillsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="fill
     rows: list[FillRow]
 
 
+class TradesReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trades"):
+    """A page of round trips by number."""
+
+    total: Cursor
+    next: Cursor
+    rows: list[TradeRow]
+
+
 class PositionsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="positions"):
     """A page of open positions by symbol."""
 
@@ -169,9 +210,10 @@ class PositionsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="account"):
     """Money and progress of the account, at the marks of the last tick decided.
 
-    `margin` is the desk's own sum: the notional of what is held at the middle of its marks, by `leverage`, which is that of the desk's
-    limits; `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are the entries that make the
-    balance, by kind; `pnl_by_tag` what orders have realised, by the strategy's tag.
+    `margin` is the desk's own sum over what is held, by the venue's formula and the account's `leverage`, 0 where that asks for none;
+    `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are the entries that make the
+    balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and swap, by its tag: None while a desk that has
+    just started is still counting.
     """
 
     account: str | None
@@ -179,7 +221,7 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     account_mode: str | None
     fills: str | None
     currency: str | None
-    leverage: Decimal | None
+    leverage: Cursor | None
     stream_id: Text
     ordinal: Cursor
     time_ns: int
@@ -196,7 +238,7 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     commission: Decimal
     swap: Decimal
     cash: dict[str, Decimal]
-    pnl_by_tag: dict[str, Decimal]
+    pnl_by_tag: dict[str, Decimal] | None
     signals: dict[str, int]
     blocked: dict[str, int]
     last_blocked: dict[str, str]
@@ -229,7 +271,7 @@ class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
     steps: list[WhyStep]
 
 
-ViewReply = OrdersReply | FillsReply | PositionsReply | AccountView | RiskReply | WhyReply
+ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountView | RiskReply | WhyReply
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:

@@ -31,6 +31,9 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.instruments import account_digits
 from services.mt5.core.symbol_map import SymbolMap
 from services.portfolio import ledger
+from services.portfolio.core.answers import ENDED, deal_booked, order_ended
+from services.portfolio.core.book import Book
+from services.portfolio.core.lifecycle import may_become
 from services.portfolio.core.reconcile import compare
 
 VENUE_BOOK: Final = Path("venue") / "book.db"
@@ -55,15 +58,41 @@ def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> li
     Raises:
         StartError: one of the files is not there, cannot be read, or its desk is running.
     """
+    book, broker = _both(data_dir, symbol_map)
+    return _compared(book, broker)
+
+
+def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> tuple[list[Difference], int]:
+    """The same as the next start will find it, once it has booked what the venue did while the desk was being stopped.
+
+    Returns:
+        The differences, and how many deals the next start has to book.
+    """
+    book, broker = _both(data_dir, symbol_map)
+    late = broker.deals_after(book.deal_cursor)
+    for deal in late:
+        if not deal.symbol or deal.symbol in book.instruments:
+            book.apply(deal_booked(book, deal))
+    for shown in broker.orders():
+        order, ended = book.orders.get(shown.order_id), ENDED.get(shown.status)
+        if order is not None and ended is not None and order.status.is_open and may_become(order.status, ended):
+            book.apply(order_ended(order, ended, shown))
+    return _compared(book, broker), len(late)
+
+
+def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _Broker]:
     book, _ = ledger.read(data_dir / ledger.FILE_NAME)
     path = data_dir / VENUE_BOOK
     if not path.is_file():
         raise StartError(f"{path} is not there, expected the simulated broker's book")
     store = DurableBookStore(path)
     try:
-        broker = _Broker(store.load(), SymbolMap(symbol_map))
+        return book, _Broker(store.load(), SymbolMap(symbol_map))
     finally:
         store.close()
+
+
+def _compared(book: Book, broker: _Broker) -> list[Difference]:
     talk = compare(book)
     request = next(talk)
     while True:
@@ -97,12 +126,20 @@ class _Broker:
                     account_mode=book.account_mode,
                 )
             case GetDeals():
-                return DealsReply(**_SAID, deals=[self._deal(deal) for deal in book.deals], next=None)
+                return DealsReply(**_SAID, deals=self.deals_after(0), next=None)
             case GetOrders():
-                return OrdersReply(**_SAID, orders=[self._order(placed.order) for placed in book.orders], next=None)
+                return OrdersReply(**_SAID, orders=self.orders(), next=None)
             case GetPositions():
                 return PositionsReply(**_SAID, positions=self._positions(), next=None)
         raise AssertionError(f"a reconciliation does not ask {request}")
+
+    def deals_after(self, number: int) -> list[VenueDeal]:
+        """Deals with higher numbers, which count from 1 without a gap."""
+        return [self._deal(deal) for deal in self._book.deals[number:]]
+
+    def orders(self) -> list[VenueOrder]:
+        """Every order."""
+        return [self._order(placed.order) for placed in self._book.orders]
 
     def _deal(self, deal: VenueDeal) -> VenueDeal:
         return structs.replace(deal, symbol=self._symbols.to_desk(deal.symbol) if deal.symbol else "")
@@ -120,6 +157,9 @@ class _Broker:
                 price_open=position.price_open,
                 profit=None,
                 time_ns=position.time_ns,
+                stop_loss=position.stop_loss,
+                take_profit=position.take_profit,
+                revision=position.revision,
             )
             for position in self._book.positions.values()
         ]

@@ -29,6 +29,7 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
 from services.mt5.core.stream import TickStream
 from services.mt5.journal import DurableJournal
+from services.mt5.profile_file import profile_named
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.ledger import FILE_NAME, Ledger
@@ -73,7 +74,7 @@ class Backtest:
                 symbol_map=spec.symbol_map,
                 account_mode=spec.account_mode,
                 leverage=spec.leverage,
-                fills=spec.fills,
+                profile=profile_named(spec.fills),
                 seed=spec.seed,
             )
         except ValueError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -18,39 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from common.errors import StartError
-from proto.units import Side, plain, round_money
-from proto.views import FillRow, OrderRow
-from services.portfolio.core.position import ZERO, Position
+from proto.units import plain
+from proto.views import FillRow, OrderRow, TradeRow
+from services.portfolio.core.position import ZERO
 
 PARQUET_DECIMALS: Final = 12
-_CENTS: Final = 2
-
-
-class TradeRow(Struct, frozen=True, kw_only=True):
-    """A round trip: what one closing deal closed of one opening deal, first in first out.
-
-    `profit` is the share of the closing deal's profit, by the price differences of what it closed; `commission` the shares of both deals', and
-    `swap` of what the closing deal was charged, by volume. Rounded shares of one deal add up to it. `net` is the sum of the three.
-    """
-
-    trade: int
-    symbol: str
-    direction: str
-    volume: Decimal
-    open_deal: int
-    open_time_ns: int
-    open_price: Decimal
-    open_order_id: str
-    close_deal: int
-    close_time_ns: int
-    close_price: Decimal
-    close_order_id: str
-    why: str
-    profit: Decimal
-    commission: Decimal
-    swap: Decimal
-    net: Decimal
-    tag: str
 
 
 class EquityRow(Struct, frozen=True, kw_only=True):
@@ -63,99 +34,6 @@ class EquityRow(Struct, frozen=True, kw_only=True):
     change: Decimal
     balance: Decimal
     equity: Decimal | None
-
-
-def trades_of(deals: Sequence[Mapping[str, Any]], tags: Mapping[str, str], *, is_hedging: bool) -> list[TradeRow]:
-    """Round trips out of all deals of an account, in their order; `tags` has an order's tag by its id."""
-    found: list[TradeRow] = []
-    held: dict[tuple[str, int], _Held] = {}
-    for deal in deals:
-        if deal["kind"] not in list(Side):
-            continue
-        ticket = int(deal["position"]) if is_hedging else 0
-        one = held.setdefault((deal["symbol"], ticket), _Held(deal["symbol"]))
-        for trade in one.fold(deal, tags):
-            found.append(msgspec.structs.replace(trade, trade=len(found) + 1))
-    return found
-
-
-class _Held:
-    """One position with the deals that opened what is left of it."""
-
-    def __init__(self, symbol: str) -> None:
-        self._position = Position(symbol, Decimal(1))
-        self._openers: deque[Mapping[str, Any]] = deque()
-        self._closed: dict[int, Decimal] = {}
-
-    def fold(self, deal: Mapping[str, Any], tags: Mapping[str, str]) -> list[TradeRow]:
-        """Book a deal; what it closed, as trades that are not numbered yet."""
-        side, volume = Side(deal["kind"]), Decimal(deal["volume"])
-        was = self._position.direction
-        closings = self._position.apply(
-            side=side, volume=volume, price=Decimal(deal["price"]), deal=str(deal["deal"]), time_ns=deal["time_ns"]
-        )
-        weights = [closing.gross for closing in closings]
-        profits = _shares(Decimal(deal["profit"]), weights if sum(weights) else [one.volume for one in closings])
-        rest = volume - sum((closing.volume for closing in closings), ZERO)
-        parts = [*(closing.volume for closing in closings), *((rest,) if rest else ())]
-        commissions, swaps = _shares(Decimal(deal["commission"]), parts), _shares(Decimal(deal["swap"]), parts)
-        found = []
-        for closing, profit, commission, swap in zip(closings, profits, commissions, swaps, strict=False):
-            opener = next(one for one in self._openers if one["deal"] == int(closing.opened_by))
-            opening = self._share_of_opening(opener, closing.volume)
-            found.append(
-                TradeRow(
-                    trade=0,
-                    symbol=deal["symbol"],
-                    direction="LONG" if was > 0 else "SHORT",
-                    volume=closing.volume,
-                    open_deal=opener["deal"],
-                    open_time_ns=opener["time_ns"],
-                    open_price=closing.open_price,
-                    open_order_id=opener["order_id"],
-                    close_deal=deal["deal"],
-                    close_time_ns=deal["time_ns"],
-                    close_price=closing.close_price,
-                    close_order_id=deal["order_id"],
-                    why=deal["why"],
-                    profit=profit,
-                    commission=commission + opening,
-                    swap=swap,
-                    net=profit + commission + opening + swap,
-                    tag=tags.get(opener["order_id"], ""),
-                )
-            )
-        if rest:
-            share = commissions[-1]
-            self._openers.append({**deal, "volume": rest, "commission": share})
-        while self._openers and not any(int(lot.opened_by) == self._openers[0]["deal"] for lot in self._position.lots):
-            self._closed.pop(self._openers.popleft()["deal"], None)
-        return found
-
-    def _share_of_opening(self, opener: Mapping[str, Any], volume: Decimal) -> Decimal:
-        """What of an opening deal's commission goes with so many lots of it: shares add up when all of it is closed."""
-        whole, total = Decimal(opener["volume"]), Decimal(opener["commission"])
-        before = self._closed.get(opener["deal"], ZERO)
-        after = self._closed[opener["deal"]] = before + volume
-        return _rounded(total, after / whole) - _rounded(total, before / whole)
-
-
-def _shares(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """A total in parts as large as their weights, each rounded so that they add up to it."""
-    whole, seen, given = sum(weights, ZERO), ZERO, ZERO
-    parts = []
-    for weight in weights:
-        seen += weight
-        upto = _rounded(total, seen / whole)
-        parts.append(upto - given)
-        given = upto
-    return parts
-
-
-def _rounded(total: Decimal, part: Decimal) -> Decimal:
-    exponent = total.as_tuple().exponent
-    assert isinstance(exponent, int), total
-    return round_money(total * part, max(_CENTS, -exponent))
 
 
 def equity_of(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) -> list[EquityRow]:

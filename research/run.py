@@ -15,9 +15,10 @@ from pathlib import Path
 from proto.trading import AccountMode
 from proto.units import plain
 from research.ticks import Crossed, TickInput, load_stream
-from services.mt5.core.fill_model import IDEAL
+from services.mt5.core.fill_model import IDEAL, PROFILES
 from services.mt5.core.stream import TickStream
 from services.mt5.core.venue import LEVERAGE
+from services.mt5.profile_file import profile_named
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.plan_file import plan_named
@@ -64,7 +65,7 @@ class RunSpec:
             "balance": plain(self.balance),
             "crossed": self.crossed,
             "currency": self.currency,
-            "fills": self.fills,
+            "fills": profile_named(self.fills).name,
             "leverage": str(self.leverage),
             "on_opposite": str(self.on_opposite),
             "plan": plan_named(self.plan).name,
@@ -130,7 +131,7 @@ class RunSpec:
             "MT5_BALANCE": plain(self.balance),
             "MT5_CURRENCY": self.currency,
             "MT5_SEED": str(self.seed),
-            "MT5_FILLS": self.fills,
+            "MT5_FILLS": self.fills if self.fills in PROFILES else str(Path(self.fills).resolve()),
             "MT5_ACCOUNT_MODE": self.account_mode.lower(),
             "MT5_LEVERAGE": str(self.leverage),
             "MT5_STREAM_ID": stream_id,

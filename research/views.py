@@ -11,13 +11,14 @@ from typing import Any
 from common.errors import StartError
 from proto.views import plain_fields
 from services.portfolio.answering import why as why_of
-from services.portfolio.core.asking import account_view, fill_row, order_row, position_row
+from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.book import Book
 from services.portfolio.core.explaining import UnknownSubjectError
 from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.trades import settlement_of, trades_of
 from services.portfolio.ledger import FILE_NAME, read
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import RISK_SETS, limits_named
@@ -33,6 +34,12 @@ def deals(data_dir: Path, *, trades_only: bool = False) -> list[dict[str, Any]]:
     """Every deal of the account by the venue's number, deposits included unless only trades are wanted."""
     book, _ = read(data_dir / FILE_NAME)
     return [plain_fields(fill_row(deal, book)) for deal in book.deals if deal.kind.is_trade or not trades_only]
+
+
+def trades(data_dir: Path) -> list[dict[str, Any]]:
+    """Every round trip of the account in the order of closing."""
+    book, _ = read(data_dir / FILE_NAME)
+    return [plain_fields(trade_row(number, trade)) for number, trade in enumerate(trades_of(book), 1)]
 
 
 def positions(data_dir: Path) -> list[dict[str, Any]]:
@@ -66,7 +73,7 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
 def account(data_dir: Path) -> dict[str, Any]:
     """Money and progress of the account."""
     book, cursor = read(data_dir / FILE_NAME)
-    return plain_fields(account_view(book, cursor, _own_limits(book)))
+    return plain_fields(account_view(book, cursor, settlement_of(book)))
 
 
 def why(data_dir: Path, name: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from services.mt5.core.stream import MarketSource, TickStream
 from services.mt5.core.venue import VenueSetupError
 from services.mt5.journal import DurableJournal
 from services.mt5.market_store import MarketKeeper
+from services.mt5.profile_file import profile_named
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 from services.mt5.terminal import process
@@ -105,7 +106,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 settling_ms=settings.mt5_settling_ms,
                 account_mode=settings.mt5_account_mode,
                 leverage=settings.mt5_leverage,
-                fills=settings.mt5_fills,
+                profile=profile_named(settings.mt5_fills),
                 seed=settings.mt5_seed,
             )
             shell = GatewayShell(

@@ -121,7 +121,9 @@ class Mt5Settings(CommonSettings):
     mt5_balance: Decimal = Field(default=Decimal(10_000), ge=0, description="money of 0 or more")
     mt5_currency: Annotated[str, AfterValidator(_known_currency)] = "USD"
     mt5_seed: int = Field(default=0, ge=0, le=2**63 - 1, description="a whole number from 0")
-    mt5_fills: str = Field(default=IDEAL.name, description=" or ".join(PROFILES), pattern=f"^({'|'.join(PROFILES)})$")
+    mt5_fills: str = Field(
+        default=IDEAL.name, min_length=1, description=f"{', '.join(PROFILES)} or a TOML file of a fill profile"
+    )
     mt5_account_mode: Annotated[AccountMode, BeforeValidator(_account_mode)] = Field(
         default=AccountMode.NETTING, description="netting or hedging"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from common.errors import StartError
 from proto.control import ControlError, ViewQuery, WhyQuery
 from proto.views import ViewReply, WhyReply
-from services.portfolio.core.asking import answer
+from services.portfolio.core.asking import NotCountedError, answer
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
@@ -19,12 +19,12 @@ from services.portfolio.history import events_about
 
 
 def answer_query(desk: Desk, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
-    """The reply; an error where nothing is known of what is asked for, or the ledger cannot be read."""
-    if not isinstance(query, WhyQuery):
-        return answer(desk, query, mono_ns)
+    """The reply; an error where nothing is known of what is asked for, or not yet, or the ledger cannot be read."""
     try:
+        if not isinstance(query, WhyQuery):
+            return answer(desk, query, mono_ns)
         return why(query.id, desk.book, desk.cursor, ledger)
-    except (UnknownSubjectError, StartError) as error:
+    except (NotCountedError, UnknownSubjectError, StartError) as error:
         return ControlError(error=str(error)[:512])
 
 

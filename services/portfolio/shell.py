@@ -40,6 +40,13 @@ from services.portfolio.settings import PortfolioSettings
 _log = get_logger()
 
 
+SETTLE_EVERY_MS: Final = 100
+SETTLED_AT_ONCE: Final = 200
+"""Deals whose round trips are counted every so many milliseconds: some six of them, and 100,000 deals of the past within a minute."""
+
+LINGER_MS_MAX: Final = 3_000
+"""How long a live desk that is told to stop waits for orders at the market that are on their way."""
+
 REPLIES_MAX: Final = 100
 """Commands of people that may wait for a ledger that cannot be written; more are turned away."""
 
@@ -81,6 +88,8 @@ class PortfolioShell:
         self._loop.timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
+        self._loop.linger(portfolio.is_settling, LINGER_MS_MAX)
+        self._loop.every(SETTLE_EVERY_MS, self._settle)
 
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
@@ -212,6 +221,9 @@ class PortfolioShell:
             self._said = said
             log = _log.error if desk.state is DeskState.HALTED else _log.info
             log("the desk is " + desk.state.lower(), waiting_for=desk.waiting_for, ordinal=desk.cursor.ordinal)
+
+    def _settle(self) -> None:
+        self._portfolio.desk.settlement.catch_up(SETTLED_AT_ONCE)
 
     def _watch_market(self) -> None:
         """Listen to the ticks themselves: only a live market has a clock that runs by itself."""

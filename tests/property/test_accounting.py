@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.holding import gross_at
@@ -21,10 +23,10 @@ from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cash import CashAccount, by_kind, postings, totals
 from services.portfolio.core.costs import split
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated
+from services.portfolio.core.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
 from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
-from services.portfolio.core.trades import pnl_by_tag, settle
+from services.portfolio.core.trades import Settlement, pnl_by_tag, settle
 from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
@@ -49,18 +51,36 @@ class Row(NamedTuple):
     status: OrderStatus
 
 
+CHOICES = list(
+    product(
+        ["order", "fill", "fill", "stranger", "cash", "end", "again"],
+        SYMBOLS,
+        Side,
+        (1, 2, 3, 4),
+        [kind for kind in DealKind if not kind.is_trade],
+        [OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.IN_DOUBT],
+    )
+)
+"""Drawn as one: a draw costs far more than what is done with it."""
+
+
+def a_row(
+    chosen: tuple[str, str, Side, int, DealKind, OrderStatus],
+    lots: int,
+    points: int,
+    cash: tuple[Decimal, Decimal, Decimal],
+) -> Row:
+    what, symbol, side, ticket, kind, status = chosen
+    return Row(what, symbol, side, lots, points, ticket, cash, kind, status)
+
+
 ROWS = st.lists(
     st.builds(
-        Row,
-        what=st.sampled_from(["order", "fill", "fill", "stranger", "cash", "end", "again"]),
-        symbol=st.sampled_from(SYMBOLS),
-        side=st.sampled_from(Side),
-        lots=st.integers(1, 300),
-        points=st.integers(90_000, 120_000),
-        ticket=st.integers(1, 4),
-        cash=st.tuples(CENTS, CENTS, CENTS),
-        kind=st.sampled_from([kind for kind in DealKind if not kind.is_trade]),
-        status=st.sampled_from([OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.IN_DOUBT]),
+        a_row,
+        st.sampled_from(CHOICES),
+        st.integers(1, 300),
+        st.integers(90_000, 120_000),
+        st.tuples(CENTS, CENTS, CENTS),
     ),
     max_size=14,
 )
@@ -179,6 +199,33 @@ def test_trades_open_lots_and_tags_come_to_the_cash(mode: AccountMode, rows: lis
     )
     held = {deal: lot for position in book.positions.values() for lot in position.lots for deal in [lot.opened_by]}
     assert {one.lot.opened_by: one.lot for one in still_open} == held
+
+
+@MODES
+@settings(max_examples=150)
+@given(rows=ROWS, portion=st.integers(1, 4), late=st.booleans())
+def test_a_settlement_that_goes_on_comes_to_that_of_the_whole(
+    mode: AccountMode, rows: list[Row], portion: int, late: bool
+) -> None:
+    """Also where a deal is shown late, below those that were settled, and where a symbol is counted otherwise from then on."""
+    whole, events = folded(mode, rows)
+    book = Book()
+    booked = [event for event in events if isinstance(event, DealBooked) and not event.order_id]
+    if late and booked:
+        events = [event for event in events if event is not booked[0]] + [booked[0]]
+    settlement = Settlement(book)
+    for event in events:
+        book.apply(event)
+        settlement.catch_up(portion)
+    while not settlement.catch_up(portion):
+        pass
+    assert settlement.settled() == settle(whole)
+    assert settlement.pnl_by_tag() == pnl_by_tag(whole)
+    assert settlement.deals_settled == len(book.deals)
+    terms = book.instruments["EURUSD"]
+    book.apply(InstrumentLearned(instrument=structs.replace(terms, contract_size=terms.contract_size * 2)))
+    settlement.catch_up()
+    assert settlement.settled() == settle(book)
 
 
 FILLS = st.lists(

@@ -20,7 +20,8 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.core.instruments import catalogue
 from services.mt5.core.journal import Journal, MemoryJournal
 from services.mt5.core.stream import SymbolRows, TickStream, build_stream
-from services.portfolio.core.events import InstrumentLearned, StreamOpened
+from services.portfolio.core.book import Book
+from services.portfolio.core.events import DealBooked, Event, InstrumentLearned, StreamOpened
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Decision, Order
 from services.portfolio.core.plan import PLAIN, Plan
@@ -163,8 +164,22 @@ def an_opened_stream(**changed: Any) -> StreamOpened:
         "data_sha256": "00",
         "first_time_ns": START_NS,
         "settings": {},
+        "leverage": 100,
     }
     return StreamOpened(**{**fields, **changed})
+
+
+def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) -> Book:
+    """A new account that knows these symbols, after these events; fields of its stream as of `an_opened_stream`."""
+    book = Book()
+    for event in (an_opened_stream(**stream), *map(learned, symbols), *events):
+        book.apply(event)
+    return book
+
+
+def booked_deals(*deals: VenueDeal) -> list[DealBooked]:
+    """Deals that no order of the desk stands behind."""
+    return [DealBooked(deal=deal, order_id="", closings=[]) for deal in deals]
 
 
 def some_rules(

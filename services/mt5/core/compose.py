@@ -9,7 +9,7 @@ from typing import Final
 from proto.trading import AccountMode
 from services.mt5.core.book import BookStore
 from services.mt5.core.faults import FaultyLink
-from services.mt5.core.fill_model import IDEAL, PROFILES
+from services.mt5.core.fill_model import IDEAL, FillProfile
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
@@ -46,7 +46,7 @@ def simulated_gateway(
     settling_ms: int = SETTLING_MS,
     account_mode: AccountMode = AccountMode.NETTING,
     leverage: int = LEVERAGE,
-    fills: str = IDEAL.name,
+    profile: FillProfile = IDEAL,
     seed: int = 0,
 ) -> Gateway:
     """A gateway over a market, going on where its journal and its book are.
@@ -67,7 +67,7 @@ def simulated_gateway(
         settling_ms: how late the venue's history may be, before an order without a trace is presumed to have expired.
         account_mode: of a new account; an old one keeps its own.
         leverage: how many times its margin a position may be worth; 0 asks for no margin.
-        fills: name of a fill profile, one of `fill_model.PROFILES`.
+        profile: what fills are like.
         seed: of everything that the fill profile draws.
 
     Raises:
@@ -83,7 +83,7 @@ def simulated_gateway(
         symbols=symbols,
         account_mode=account_mode,
         leverage=leverage,
-        profile=PROFILES[fills],
+        profile=profile,
         seed=seed,
     )
     return Gateway(

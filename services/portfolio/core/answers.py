@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from proto.gateway import ModifyReply, OrderReply
-from services.portfolio.core.events import OrderChangeAnswered, OrderUpdated, ProtectionAnswered
-from services.portfolio.core.lifecycle import OrderStatus
+from typing import Final
+
+from proto.gateway import ModifyReply, OrderReply, OrderReplyStatus, VenueDeal, VenueOrder
+from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.events import DealBooked, OrderChangeAnswered, OrderUpdated, ProtectionAnswered
+from services.portfolio.core.lifecycle import OrderStatus, after_fill
 from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.protection import Protection
+
+ENDED: Final[dict[str, OrderStatus]] = {
+    OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
+    OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
+    OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
+    OrderReplyStatus.PRESUMED_EXPIRED: OrderStatus.PRESUMED_EXPIRED,
+}
+"""What ends an order without filling it."""
 
 
 def updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
@@ -25,6 +36,19 @@ def updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdate
 def is_settled(reply: ModifyReply) -> bool:
     """Whether a modification has been made or refused: until then it is asked for again, under the same revision."""
     return reply.status in ("OK", "REJECTED")
+
+
+def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUpdated:
+    """The end of an order as the venue's list of orders shows it."""
+    return OrderUpdated(
+        order_id=order.order_id,
+        status=status,
+        ticket=shown.ticket,
+        retcode=shown.retcode,
+        code="",
+        error=shown.reason,
+        time_ns=shown.time_ns,
+    )
 
 
 def guard_answered(guard: Protection, reply: ModifyReply, *, time_ns: int) -> ProtectionAnswered:
@@ -58,3 +82,19 @@ def change_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderC
 
 def _refusal(reply: ModifyReply) -> str:
     return "" if reply.error_code is None else f"{reply.error_code} {reply.error or ''}".strip()[:512]
+
+
+def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
+    """A deal as the account has it: with the desk's order, if that can have one, and the lots that it closes.
+
+    A deal of an order that cannot have one moves the position all the same; the reconciliation tells of the order.
+    """
+    order = book.orders.get(deal.order_id)
+    is_ours = order is not None and can_have(order, deal)
+    return DealBooked(deal=deal, order_id=deal.order_id if is_ours else "", closings=closings_of(book, deal))
+
+
+def can_have(order: Order, deal: VenueDeal) -> bool:
+    """Whether an order may have one more deal."""
+    is_whole = order.filled_volume + deal.volume >= order.volume
+    return after_fill(order.status, is_whole=is_whole) is not None

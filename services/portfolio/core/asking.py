@@ -6,7 +6,6 @@ The same functions give the rows of a running desk's replies and those of a ledg
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
@@ -21,11 +20,12 @@ from proto.control import (
     OrdersQuery,
     PositionsQuery,
     RiskQuery,
+    TradesQuery,
     ViewQuery,
     WhyQuery,
 )
 from proto.gateway import VenueDeal
-from proto.units import MAX_FRAME_BYTES, Side, round_money
+from proto.units import MAX_FRAME_BYTES, Side
 from proto.views import (
     PAGE_ROWS_MAX,
     AccountView,
@@ -39,19 +39,20 @@ from proto.views import (
     PositionsReply,
     RiskReply,
     RiskRow,
+    TradeRow,
+    TradesReply,
     ViewReply,
 )
 from services.portfolio.core.book import Book
-from services.portfolio.core.cash import CashAccount
+from services.portfolio.core.cash import by_kind
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Position
-from services.portfolio.core.risk.exposure import notional
-from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
-from services.portfolio.core.valuation import Marks, total_unrealized_pnl, unrealized_pnl
+from services.portfolio.core.trades import Settlement, Trade
+from services.portfolio.core.valuation import Marks, account_margin, total_unrealized_pnl, unrealized_pnl
 
 R = TypeVar("R", bound=Struct)
 S = TypeVar("S")
@@ -59,22 +60,39 @@ S = TypeVar("S")
 ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
 """What the rows of a page may come to; the rest of the frame is for what stands around them."""
 
+SETTLED_BY_A_QUESTION_MAX: Final = 5_000
+"""Deals that a question settles at most, which is about a tenth of a second: a desk that has just started has them all before it."""
+
 _HUNDREDTH: Final = Decimal("0.01")
 _DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
 
+class NotCountedError(Exception):
+    """The round trips of a desk that has just started are still being counted."""
+
+
 def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
-    """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now."""
+    """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now.
+
+    Raises:
+        NotCountedError: the round trips are asked for before they are all there.
+    """
     book, cursor, limits = desk.book, desk.cursor, desk.rules.limits
     match query:
         case OrdersQuery():
             return orders_page(book, query)
         case FillsQuery():
             return fills_page(book, query)
+        case TradesQuery():
+            if not desk.settlement.catch_up(SETTLED_BY_A_QUESTION_MAX):
+                settled, booked = desk.settlement.deals_settled, len(book.deals)
+                raise NotCountedError(f"{settled:,} of {booked:,} deals are counted by now, expected all; ask again")
+            return trades_page(desk.settlement, query)
         case PositionsQuery():
             return positions_page(book, cursor, query)
         case AccountQuery():
-            return account_view(book, cursor, limits)
+            is_whole = desk.settlement.catch_up(SETTLED_BY_A_QUESTION_MAX)
+            return account_view(book, cursor, desk.settlement if is_whole else None)
         case RiskQuery():
             account = Account(book, cursor, limits, plan=desk.rules.plan)
             return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
@@ -146,6 +164,34 @@ def slippage(deal: VenueDeal, order: Order | None) -> Decimal | None:
     return (deal.price - order.price) * Side(deal.kind.value).sign
 
 
+def trade_row(number: int, trade: Trade) -> TradeRow:
+    """A round trip as it is told, with charges in the sign of the balance."""
+    return TradeRow(
+        trade=number,
+        symbol=trade.symbol,
+        position=trade.position,
+        direction=_DIRECTIONS[trade.direction],
+        volume=trade.volume,
+        open_deal=trade.opened_by,
+        open_time_ns=trade.opened_ns,
+        open_price=trade.open_price,
+        open_order_id=trade.open_order_id,
+        close_deal=trade.closed_by,
+        close_time_ns=trade.closed_ns,
+        close_price=trade.close_price,
+        close_order_id=trade.close_order_id,
+        why=trade.reason.value,
+        gross=trade.gross,
+        profit=trade.profit,
+        spread=trade.spread,
+        slippage=trade.slippage,
+        commission=-trade.commission or ZERO,
+        swap=-trade.swap or ZERO,
+        net=trade.net,
+        tag=trade.tag,
+    )
+
+
 def position_row(position: Position, book: Book, cursor: TickCursor) -> PositionRow:
     """A position as it is told."""
     quote = Marks(cursor.marks).quote(position.symbol)
@@ -214,6 +260,15 @@ def fills_page(book: Book, query: FillsQuery) -> FillsReply:
     return FillsReply(total=total, next=rows[-1].deal if is_more else 0, rows=rows)
 
 
+def trades_page(settlement: Settlement, query: TradesQuery) -> TradesReply:
+    """Round trips by number."""
+    trades = settlement.trades
+    # One more than is shown says whether there is another page.
+    found = list(enumerate(islice(trades, query.after, query.after + query.limit + 1), query.after + 1))
+    rows, is_more = _page(found, lambda one: trade_row(*one), query.limit)
+    return TradesReply(total=len(trades), next=rows[-1].trade if is_more else 0, rows=rows)
+
+
 def positions_page(book: Book, cursor: TickCursor, query: PositionsQuery) -> PositionsReply:
     """Open positions by symbol."""
     held = [position for _, position in sorted(book.positions.items()) if position.lots]
@@ -237,12 +292,12 @@ def risk_page(account: Account, query: RiskQuery, now_ns: int, warning: str = ""
     )
 
 
-def account_view(book: Book, cursor: TickCursor, limits: Limits | None) -> AccountView:
-    """Money and progress; without `limits` nothing is known of margin."""
+def account_view(book: Book, cursor: TickCursor, settlement: Settlement | None) -> AccountView:
+    """Money and progress; `settlement` has every deal, or is None where that is not there yet."""
     stream = book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     equity = None if unrealized is None else book.balance + unrealized
-    margin = None if limits is None or stream is None else margin_used(Account(book, cursor, limits))
+    margin = None if stream is None else account_margin(book, cursor.marks, leverage=stream.leverage)
     level = None if not margin or equity is None else equity / margin * 100
     return AccountView(
         account=stream.account if stream else None,
@@ -250,7 +305,7 @@ def account_view(book: Book, cursor: TickCursor, limits: Limits | None) -> Accou
         account_mode=stream.account_mode.value if stream else None,
         fills=stream.fills if stream else None,
         currency=stream.currency if stream else None,
-        leverage=limits.leverage if limits is not None else None,
+        leverage=stream.leverage if stream else None,
         stream_id=cursor.stream_id,
         ordinal=cursor.ordinal,
         time_ns=cursor.time_ns,
@@ -267,7 +322,7 @@ def account_view(book: Book, cursor: TickCursor, limits: Limits | None) -> Accou
         commission=book.commission,
         swap=book.swap,
         cash=cash_by_kind(book),
-        pnl_by_tag=pnl_by_tag(book),
+        pnl_by_tag=None if settlement is None else {tag: one.net for tag, one in settlement.pnl_by_tag().items()},
         signals={
             "buy": cursor.buy,
             "sell": cursor.sell,
@@ -286,35 +341,9 @@ def account_view(book: Book, cursor: TickCursor, limits: Limits | None) -> Accou
     )
 
 
-def margin_used(account: Account) -> Decimal | None:
-    """The notional of what is held by the limits' leverage, in account currency; None when a rate is missing."""
-    book, total = account.book, ZERO
-    assert book.stream is not None
-    for symbol, position in sorted(book.positions.items()):
-        if not position.is_flat:
-            worth = notional(book.instruments[symbol], position.volume, account)
-            if worth is None:
-                return None
-            total += worth / account.limits.leverage
-    return round_money(total, book.stream.currency_digits)
-
-
 def cash_by_kind(book: Book) -> dict[str, Decimal]:
     """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
-    # Double entry has what came in as negative on the account that it came from.
-    return {
-        account.value: -book.cash.get(account, ZERO) or ZERO
-        for account in CashAccount
-        if account is not CashAccount.CASH
-    }
-
-
-def pnl_by_tag(book: Book) -> dict[str, Decimal]:
-    """What orders have realised, before commission and swap, by their tag."""
-    found: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for order in book.orders.values():
-        found[order.tag] += order.profit
-    return dict(sorted(found.items()))
+    return {account.value: amount or ZERO for account, amount in by_kind(book.cash).items()}
 
 
 def _page(found: Sequence[S], row_of: Callable[[S], R], limit: int, *, newest: bool = False) -> tuple[list[R], bool]:

@@ -28,6 +28,7 @@ from services.portfolio.core.events import (
     IncarnationTaken,
     InstrumentLearned,
     JournalMet,
+    LeverageTold,
     OrderChangeAnswered,
     OrderChanged,
     OrderCreated,
@@ -188,6 +189,9 @@ class Book:
             case StreamOpened():
                 self.stream, self.ended = event, None
                 self.changes_before_stream = self.position_changes
+            case LeverageTold(leverage=leverage):
+                assert self.stream is not None, event
+                self.stream = structs.replace(self.stream, leverage=leverage)
             case IncarnationTaken():
                 assert self.stream is not None, event
                 self.stream = structs.replace(self.stream, incarnation=event.incarnation)

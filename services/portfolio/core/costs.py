@@ -131,6 +131,8 @@ def split(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[D
     Largest remainder: each part is cut to its digits, and what is missing goes unit by unit to the parts that were cut most, the
     earlier one of equals. An amount that is finer than the digits is split as finely as it is.
     """
+    if len(weights) == 1 or not amount:
+        return [amount] + [ZERO] * (len(weights) - 1)
     exponent = amount.as_tuple().exponent
     assert isinstance(exponent, int), amount
     unit = Decimal(1).scaleb(min(-digits, exponent))

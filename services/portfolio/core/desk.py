@@ -16,6 +16,7 @@ from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.strangers import strangers_met
+from services.portfolio.core.trades import Settlement
 
 _KIND_CHARS: Final = 24
 """So much of a reason, without its numbers, tells it from another kind."""
@@ -44,6 +45,8 @@ class Desk:
         """
         self.rules = rules
         self.book = book
+        self.settlement = Settlement(book)
+        """The round trips so far; whoever asks makes it go on."""
         self.cursor = cursor
         self.live_incarnation = live_incarnation
         self.incarnation_reason = incarnation_reason
@@ -94,6 +97,8 @@ class Desk:
         """How often the venue's deals were pulled to their end."""
         self.ledger_fault = ""
         """What is broken in the ledger itself, which no word of a person mends."""
+        self.is_leaving = False
+        """The process is told to stop: no signal is decided any more."""
         self.wants_hello = False
         self.wants_deals = False
         self.deals_from: int | None = None

@@ -23,7 +23,8 @@ from services.portfolio.core.risk.limits import ForeignOrders
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     """A stream of ticks began; `incarnation` starts the ids of its orders.
 
-    `orders_before` and `deals_before` are what the account had of either, so that a run's own can be told apart.
+    `orders_before` and `deals_before` are what the account had of either, so that a run's own can be told apart. `leverage` is the
+    account's, 0 where no margin is asked for.
     """
 
     stream_id: str
@@ -39,6 +40,14 @@ class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     data_sha256: str
     first_time_ns: int
     settings: dict[str, str]
+    leverage: int = 0
+
+
+class LeverageTold(Struct, frozen=True, kw_only=True, tag="leverage_told"):
+    """Within a stream, the account has another leverage than before."""
+
+    leverage: int
+    time_ns: int
 
 
 class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken"):
@@ -240,6 +249,7 @@ class JournalMet(Struct, frozen=True, kw_only=True, tag="journal_met"):
 
 Event = (
     StreamOpened
+    | LeverageTold
     | IncarnationTaken
     | InstrumentLearned
     | OrderCreated

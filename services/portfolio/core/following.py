@@ -25,7 +25,7 @@ from proto.gateway import (
     Request,
     Sell,
 )
-from services.portfolio.core.answers import change_answered, guard_answered, is_settled, updated
+from services.portfolio.core.answers import ENDED, change_answered, guard_answered, is_settled, updated
 from services.portfolio.core.book import JOURNAL_CHANGED
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
@@ -42,12 +42,6 @@ DOUBT_SETTLING_NS: Final = 120_000_000_000
 
 EMPTY_PULLS_MIN: Final = 3
 
-_ENDED: Final[dict[str, OrderStatus]] = {
-    OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
-    OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
-    OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
-    OrderReplyStatus.PRESUMED_EXPIRED: OrderStatus.PRESUMED_EXPIRED,
-}
 _FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 
 PASSING: Final = frozenset(
@@ -152,7 +146,7 @@ class _Way:
         assert isinstance(reply, OrderReply), reply
         if reply.status in _FILLED:
             self._on_fill()
-        elif (ended := _ENDED.get(reply.status)) is not None:
+        elif (ended := ENDED.get(reply.status)) is not None:
             return self._end(ended, reply)
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)

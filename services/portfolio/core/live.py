@@ -15,6 +15,7 @@ from services.portfolio.core.conversation import Conversation, Conversations, Ta
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.following import follow, keep_guard
 from services.portfolio.core.leading import keep_lease
+from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.manual import closing_orders
 from services.portfolio.core.orders import Cause
 from services.portfolio.core.strangers import own_position
@@ -80,6 +81,20 @@ class Live:
         if now_ns >= self.watch.due_ns or desk.unproven:
             calls += self._start(_COMPARE, self.watch.look())
         return calls
+
+    def is_settling(self) -> bool:
+        """Whether orders are on their way of which the venue is about to tell; nothing is decided any more.
+
+        What rests, or is in doubt, may stay so for long: nobody waits for it.
+        """
+        desk = self._desk
+        if not desk.is_live or desk.state is not DeskState.RUNNING:
+            return False
+        desk.is_leaving = True
+        return any(
+            not order.rests and order.status is not OrderStatus.IN_DOUBT
+            for order in map(desk.book.orders.__getitem__, desk.book.open_orders)
+        )
 
     def ended(self, conversation: Conversation) -> None:
         """One of the talks is over."""

@@ -214,6 +214,10 @@ class Portfolio:
         """True while an order or a reconciliation is on its way."""
         return self._busy is not None
 
+    def is_settling(self) -> bool:
+        """To be asked once the desk is told to stop: whether there are orders of which the venue is about to tell."""
+        return self._live.is_settling()
+
     @property
     def held_signals(self) -> int:
         """Signals that wait for their turn."""
@@ -256,6 +260,8 @@ class Portfolio:
             return []
         held, cursor = self._held, self.desk.cursor
         calls: list[Call] = []
+        if self.desk.is_leaving:
+            held.clear()
         while held and self._busy is None:
             if self.desk.window == 0:
                 calls += self._decide(held.pop(min(held)))

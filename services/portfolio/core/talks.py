@@ -7,7 +7,6 @@ talk sees one reply to each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from proto.control import DeskState
 from proto.gateway import (
@@ -21,17 +20,16 @@ from proto.gateway import (
     OrderStatusQuery,
     VenueDeal,
 )
-from services.portfolio.core.answers import guard_answered, updated
-from services.portfolio.core.book import closings_of
+from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
 from services.portfolio.core.comparing import LATE_NS, Watch
 from services.portfolio.core.conversation import Talk
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import (
     CancelAsked,
-    DealBooked,
     Event,
     IncarnationTaken,
+    LeverageTold,
     OrderCreated,
     ProtectionSet,
     Reconciled,
@@ -39,17 +37,11 @@ from services.portfolio.core.events import (
 )
 from services.portfolio.core.leading import meet
 from services.portfolio.core.learning import learn_terms
-from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
+from services.portfolio.core.lifecycle import OrderStatus, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, guard_of, request_of
 from services.portfolio.core.reconcile import compare
 from services.portfolio.core.strangers import cannot_ignore
-
-_ENDED: Final[dict[str, OrderStatus]] = {
-    OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
-    OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
-    OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
-}
 
 
 def begin(desk: Desk, watch: Watch) -> Talk:
@@ -103,6 +95,8 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
                         incarnation=desk.live_incarnation, why=desk.incarnation_reason, time_ns=hello.now_ns
                     )
                 )
+            if hello.leverage != book.stream.leverage:
+                desk.emit(LeverageTold(leverage=hello.leverage, time_ns=hello.now_ns))
             return True
         if hello.currency != book.stream.currency:
             desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")
@@ -131,6 +125,7 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             data_sha256=hello.data_sha256,
             first_time_ns=hello.first_time_ns,
             settings=desk.rules.settings,
+            leverage=hello.leverage,
         )
     )
     desk.cursor = TickCursor(
@@ -175,7 +170,7 @@ def carry(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None
     reply = yield request_of(order, is_stepped=True)
     assert isinstance(reply, OrderReply)
     yield from _take(desk, order.order_id, reply)
-    if reply.status not in _ENDED:
+    if reply.status not in ENDED:
         desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
         if tick_published_mono_ns is not None:
             desk.ticks_filled_mono_ns.append(tick_published_mono_ns)
@@ -216,7 +211,7 @@ def _take(desk: Desk, order_id: str, reply: OrderReply) -> Talk:
         yield from pull_deals(desk)
     desk.is_quiet = reply.quiet
     order = desk.book.orders[order_id]
-    status = _ENDED.get(reply.status, OrderStatus.ACCEPTED if reply.status == OrderReplyStatus.ACCEPTED else None)
+    status = ENDED.get(reply.status, OrderStatus.ACCEPTED if reply.status == OrderReplyStatus.ACCEPTED else None)
     if status is not None and status is not order.status and may_become(order.status, status):
         desk.emit(updated(order, status, reply))
 
@@ -238,9 +233,9 @@ def pull_deals(desk: Desk) -> Talk:
 
 
 def _book(desk: Desk, deal: VenueDeal) -> None:
-    ours = deal.order_id if _can_have(desk.book.orders.get(deal.order_id), deal) else ""
-    desk.emit(DealBooked(deal=deal, order_id=ours, closings=closings_of(desk.book, deal)))
-    published_mono_ns = desk.published_mono_ns.pop(ours, None)
+    booked = deal_booked(desk.book, deal)
+    desk.emit(booked)
+    published_mono_ns = desk.published_mono_ns.pop(booked.order_id, None)
     if published_mono_ns is not None:
         desk.ticks_filled_mono_ns.append(published_mono_ns)
 
@@ -255,14 +250,6 @@ def _overlap(desk: Desk) -> int:
         after = deal.deal - 1
     missed, desk.deals_from = desk.deals_from, None
     return after if missed is None else min(after, missed)
-
-
-def _can_have(order: Order | None, deal: VenueDeal) -> bool:
-    """A deal of an order that cannot have one moves the position all the same; the reconciliation tells of the order."""
-    if order is None:
-        return False
-    is_whole = order.filled_volume + deal.volume >= order.volume
-    return after_fill(order.status, is_whole=is_whole) is not None
 
 
 def reconcile(desk: Desk, *, at_end: bool) -> Talk:

@@ -1,6 +1,7 @@
 """Round trips: which opening fill a closing fill ended, and what came of it, cost by cost.
 
-The deals of the book are folded by number, lots first-in first-out within each ticket. A fill's costs go with its lots in proportion
+The deals of the book are folded by number, lots first-in first-out within each ticket. A `Settlement` goes on from where it stood when
+there are more of them, in portions as large as whoever asks has time for. A fill's costs go with its lots in proportion
 to their volume; where a rounded amount is split, the largest remainder takes the last unit, so that all trades, the lots that are still
 open and what belongs to none add up to the cash of the deals, to the cent. The venue computes a deal's profit from the average
 price, by which each lot that it closes has earned alike: the profit is split by volume, and a trade's `gross` says what its own
@@ -10,17 +11,19 @@ two prices come to.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from proto.gateway import DealReason, VenueDeal
+from proto.instrument import Instrument
 from proto.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cash import CashAccount, sources
-from services.portfolio.core.costs import UNTAGGED, FillCosts, fill_costs, split
+from services.portfolio.core.costs import UNTAGGED, fill_costs, split
 from services.portfolio.core.position import ZERO, Closing, Lot, Position
 
 
@@ -112,54 +115,107 @@ def trades_of(book: Book) -> list[Trade]:
 
 def settle(book: Book) -> Settled:
     """Every deal of the account as trades, open lots and what belongs to none."""
-    return _Settlement(book).run()
+    return settlement_of(book).settled()
 
 
 def pnl_by_tag(book: Book) -> dict[str, TagPnl]:
-    """Realised profit by the tag of the order that opened the lot, and the commission and swap that went with its lots.
-
-    All tags together are the balance without deposits and corrections. What no order of the desk opened stands under the empty tag.
-    """
-    found: defaultdict[str, TagPnl] = defaultdict(TagPnl)
-    trades, still_open, unassigned = settle(book)
-    for trade in trades:
-        more = found[trade.tag].plus(profit=trade.profit, commission=trade.commission, swap=trade.swap)
-        found[trade.tag] = more
-    for one in still_open:
-        found[one.tag] = found[one.tag].plus(commission=one.charges.commission, swap=one.charges.swap)
-    if any(unassigned):
-        found[UNTAGGED] = found[UNTAGGED].plus(**unassigned._asdict())
-    return dict(sorted(found.items()))
+    """The result of every deal of the account by tag, as `Settlement.pnl_by_tag` has it."""
+    return settlement_of(book).pnl_by_tag()
 
 
-class _Settlement:
-    """One walk over the deals of a book."""
+def settlement_of(book: Book) -> Settlement:
+    """A settlement of every deal of the account."""
+    settlement = Settlement(book)
+    settlement.catch_up()
+    return settlement
+
+
+class Settlement:
+    """The walk over the deals of a book, as far as it has come."""
 
     def __init__(self, book: Book) -> None:
+        """Stand before the first deal."""
         self._book = book
-        self._digits = book.stream.currency_digits if book.stream is not None else 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._done = 0
+        self._terms: dict[str, Instrument] = {}
         self._positions: dict[str, Position] = {}
-        self._deals: dict[str, VenueDeal] = {}
+        self._openers: dict[str, VenueDeal] = {}
+        """The deal behind each open lot, by its number."""
         self._carried: dict[str, Charges] = {}
         """What each open lot has been charged, by the deal that opened it."""
         self._left: dict[str, Decimal] = {}
         self._trades: list[Trade] = []
+        self._by_tag: defaultdict[str, TagPnl] = defaultdict(TagPnl)
+        """What the trades have come to."""
         self._unassigned = TagPnl()
+        self._last = 0
 
-    def run(self) -> Settled:
-        for deal in self._book.deals:
+    @property
+    def deals_settled(self) -> int:
+        """How many deals the walk has passed."""
+        return self._done
+
+    @property
+    def trades(self) -> Sequence[Trade]:
+        """The round trips so far, in the order of closing; the first is number 1."""
+        return self._trades
+
+    def catch_up(self, deals_max: int | None = None) -> bool:
+        """Take up to so many of the deals that are booked and not settled, or all; True when none is left.
+
+        A deal that the venue has shown late, below others, and other terms of a symbol make the walk begin anew.
+        """
+        deals, digits = self._book.deals, self._digits()
+        if not self._stands():
+            self._begin()
+        upto = len(deals) if deals_max is None else min(len(deals), self._done + deals_max)
+        for deal in islice(deals, self._done, upto):
             if deal.kind.is_trade:
-                self._trade(deal)
+                self._trade(deal, digits)
             else:
-                self._charge(deal)
-        still_open = [
+                self._charge(deal, digits)
+            self._last = deal.deal
+        self._done = upto
+        return self._done == len(deals)
+
+    def settled(self) -> Settled:
+        """What the walk has come to."""
+        return Settled(self._trades, self._open_lots(), self._unassigned)
+
+    def pnl_by_tag(self) -> dict[str, TagPnl]:
+        """Realised profit by the tag of the order that opened the lot, and the commission and swap that went with its lots.
+
+        All tags together are the balance without deposits and corrections. What no order of the desk opened stands under the empty
+        tag.
+        """
+        found = self._by_tag.copy()
+        for one in self._open_lots():
+            found[one.tag] = found[one.tag].plus(commission=one.charges.commission, swap=one.charges.swap)
+        if any(self._unassigned):
+            found[UNTAGGED] = found[UNTAGGED].plus(**self._unassigned._asdict())
+        return dict(sorted(found.items()))
+
+    def _stands(self) -> bool:
+        """Whether what was settled is still how the book begins."""
+        deals, instruments = self._book.deals, self._book.instruments
+        return (not self._done or (self._done <= len(deals) and deals[self._done - 1].deal == self._last)) and all(
+            _counting(terms) == _counting(instruments[symbol]) for symbol, terms in self._terms.items()
+        )
+
+    def _digits(self) -> int:
+        return 0 if self._book.stream is None else self._book.stream.currency_digits
+
+    def _open_lots(self) -> list[OpenLot]:
+        return [
             OpenLot(symbol=symbol, tag=self._tag(lot.opened_by), lot=lot, charges=self._carried[lot.opened_by])
             for symbol, position in sorted(self._positions.items())
             for lot in position.lots
         ]
-        return Settled(self._trades, still_open, self._unassigned)
 
-    def _trade(self, deal: VenueDeal) -> None:
+    def _trade(self, deal: VenueDeal, digits: int) -> None:
         costs = fill_costs(self._book, deal)
         name, ticket = str(deal.deal), self._book.ticket_of(deal)
         position = self._position(deal.symbol)
@@ -171,24 +227,30 @@ class _Settlement:
             time_ns=deal.time_ns,
             ticket=ticket,
         )
-        self._deals[name] = deal
         closed = sum((one.volume for one in closings), ZERO)
         opened = deal.volume - closed
-        parts = self._shares(costs, [*(one.volume for one in closings), *([opened] if opened else [])])
-        profits = split(costs.profit, [one.volume for one in closings], digits=self._digits) if closings else []
+        parts = _parts(
+            Charges(costs.spread or ZERO, costs.slippage or ZERO, costs.commission, costs.swap),
+            [*(one.volume for one in closings), *([opened] if opened else [])],
+            digits,
+        )
+        profits = split(costs.profit, [one.volume for one in closings], digits=digits) if closings else []
         for closing, charges, profit in zip(closings, parts, profits, strict=False):
-            self._trades.append(self._closed(closing, deal, ticket, charges, profit))
+            opener = self._openers[closing.opened_by]
+            total = charges.plus(self._release(closing, digits))
+            trade = self._closed(closing, opener, deal, total, profit)
+            self._trades.append(trade)
+            more = self._by_tag[trade.tag].plus(profit=profit, commission=total.commission, swap=total.swap)
+            self._by_tag[trade.tag] = more
         if opened:
-            self._carried[name], self._left[name] = parts[-1], opened
+            self._openers[name], self._carried[name], self._left[name] = deal, parts[-1], opened
         if not closings:
             self._unassigned = self._unassigned.plus(profit=costs.profit)
 
-    def _closed(self, closing: Closing, deal: VenueDeal, ticket: int, charges: Charges, profit: Decimal) -> Trade:
-        opener = self._deals[closing.opened_by]
-        total = charges.plus(self._release(closing))
+    def _closed(self, closing: Closing, opener: VenueDeal, deal: VenueDeal, total: Charges, profit: Decimal) -> Trade:
         return Trade(
             symbol=deal.symbol,
-            position=ticket,
+            position=self._book.ticket_of(deal),
             direction=Side(opener.kind.value).sign,
             volume=closing.volume,
             tag=self._tag(closing.opened_by),
@@ -209,18 +271,18 @@ class _Settlement:
             swap=total.swap,
         )
 
-    def _release(self, closing: Closing) -> Charges:
+    def _release(self, closing: Closing, digits: int) -> Charges:
         """Take from a lot what the closed part of it has been charged."""
         name, rest = closing.opened_by, self._left[closing.opened_by] - closing.volume
         carried = self._carried.pop(name)
         if not rest:
-            del self._left[name]
+            del self._left[name], self._openers[name]
             return carried
-        taken, kept = self._parts(carried, [closing.volume, rest])
+        taken, kept = _parts(carried, [closing.volume, rest], digits)
         self._carried[name], self._left[name] = kept, rest
         return taken
 
-    def _charge(self, deal: VenueDeal) -> None:
+    def _charge(self, deal: VenueDeal, digits: int) -> None:
         """A deal of cash alone: a charge goes to the lots that it is for, as far as the deal names them."""
         moved = sources(deal)
         charges = Charges(commission=-moved.get(CashAccount.COMMISSION, ZERO), swap=-moved.get(CashAccount.SWAP, ZERO))
@@ -228,7 +290,7 @@ class _Settlement:
         if not lots:
             self._unassigned = self._unassigned.plus(commission=charges.commission, swap=charges.swap)
             return
-        for lot, part in zip(lots, self._parts(charges, [lot.volume for lot in lots]), strict=True):
+        for lot, part in zip(lots, _parts(charges, [lot.volume for lot in lots], digits), strict=True):
             self._carried[lot.opened_by] = self._carried[lot.opened_by].plus(part)
 
     def _lots_charged(self, deal: VenueDeal) -> Iterator[Lot]:
@@ -237,19 +299,24 @@ class _Settlement:
             if not ticket or lot.position == ticket:
                 yield lot
 
-    def _shares(self, costs: FillCosts, weights: list[Decimal]) -> list[Charges]:
-        whole = Charges(costs.spread or ZERO, costs.slippage or ZERO, costs.commission, costs.swap)
-        return self._parts(whole, weights)
-
-    def _parts(self, charges: Charges, weights: list[Decimal]) -> list[Charges]:
-        columns = [split(amount, weights, digits=self._digits) for amount in charges]
-        return [Charges(*row) for row in zip(*columns, strict=True)]
-
     def _position(self, symbol: str) -> Position:
         if symbol not in self._positions:
-            self._positions[symbol] = Position(symbol, self._book.instruments[symbol].contract_size)
+            terms = self._terms[symbol] = self._book.instruments[symbol]
+            self._positions[symbol] = Position(symbol, terms.contract_size)
         return self._positions[symbol]
 
     def _tag(self, deal: str) -> str:
         order_id = self._book.order_of_deal.get(int(deal))
         return UNTAGGED if order_id is None else self._book.orders[order_id].tag
+
+
+def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charges]:
+    if len(weights) == 1:
+        return [charges]
+    columns = [split(amount, weights, digits=digits) for amount in charges]
+    return [Charges(*row) for row in zip(*columns, strict=True)]
+
+
+def _counting(terms: Instrument) -> tuple[Decimal, str, str]:
+    """The terms by which a symbol's trades are counted."""
+    return terms.contract_size, terms.base_currency, terms.profit_currency

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.options import AccountMode, AccountTerms, Crossed, Fills, OnOpposite, RunOptions, run_spec, speed_option
+from cli.options import AccountMode, AccountTerms, Crossed, OnOpposite, RunOptions, run_spec, speed_option
 from common.errors import StartError
 
 
@@ -40,7 +40,7 @@ def test_everything_that_is_said_arrives() -> None:
             balance="500",
             currency="EUR",
             seed=7,
-            fills=Fills.REALISTIC,
+            fills="realistic",
             account_mode=AccountMode.HEDGING,
             leverage=30,
         )

@@ -148,3 +148,25 @@ def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
     started = mono_ns()
     assert run_service("execution", GTW_PORT="x", SUPERVISOR_ENABLED="1").returncode == 2
     assert mono_ns() - started > 1_000_000_000
+
+
+def test_a_loop_that_is_told_to_stop_goes_on_while_it_is_busy(loop: Loop) -> None:
+    """Work that is on its way comes back after the stop, and is still taken in."""
+    left = [3]
+
+    def work() -> None:
+        left[0] -= 1
+
+    loop.every(1, work)
+    loop.linger(lambda: left[0] > 0, 60_000)
+    loop.stop()
+    loop.run()
+    assert left[0] <= 0
+
+
+def test_a_loop_lingers_no_longer_than_it_may(loop: Loop) -> None:
+    loop.linger(lambda: True, 5)
+    loop.stop()
+    started_ns = mono_ns()
+    loop.run()
+    assert mono_ns() - started_ns >= 5_000_000

@@ -76,7 +76,6 @@ def test_files_and_names_are_told_as_they_are_written(monkeypatch: pytest.Monkey
         ("MT5_BALANCE", "-1", "money of 0 or more"),
         ("MT5_BALANCE", "1.001", "in steps of 0.01 USD"),
         ("MT5_CROSSED", "maybe", "reject or accept"),
-        ("MT5_FILLS", "perfect", "ideal or realistic"),
         ("MT5_ACCOUNT_MODE", "margin", "netting or hedging"),
         ("MT5_LEVERAGE", "-1", "a whole number to 10000"),
         ("MT5_SYMBOL_MAP", "EURUSD", "DESK=BROKER"),

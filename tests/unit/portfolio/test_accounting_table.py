@@ -28,7 +28,7 @@ from services.portfolio.core.events import DealBooked
 from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.trades import settle
 from services.portfolio.core.valuation import Marks, total_unrealized_pnl
-from tests.support.builders import a_deal, a_deposit, an_instrument, an_opened_stream, learned
+from tests.support.builders import a_book, a_deal, a_deposit, an_instrument
 
 D = Decimal
 
@@ -97,13 +97,10 @@ def deal_of(number: int, row: str) -> VenueDeal:
     return a_deal(number, kind=kind, symbol="", **{**nothing, "profit": D(words[0])})
 
 
-def a_book(row: Case) -> Book:
+def the_account(row: Case) -> Book:
     """The account after all its deals."""
-    book = Book()
     digits = DIGITS.get(row.currency, 2)
-    book.apply(an_opened_stream(currency=row.currency, currency_digits=digits, account_mode=row.mode))
-    for symbol in MARKS:
-        book.apply(learned(symbol))
+    book = a_book(symbols=list(MARKS), currency=row.currency, currency_digits=digits, account_mode=row.mode)
     deals = [a_deposit(1, DEPOSIT.get(row.currency, "10000"))]
     deals += [deal_of(number, words) for number, words in enumerate(row.deals, 2)]
     for deal in deals:
@@ -133,7 +130,7 @@ def test_the_table_is_as_long_as_it_says() -> None:
 
 @TABLE
 def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
-    book = a_book(row)
+    book = the_account(row)
     found = by_kind(book.cash)
     assert shown(book) == row.lots
     assert (book.realized_pnl, book.commission, book.swap) == (D(row.realised), D(row.commission), D(row.swap))
@@ -147,7 +144,7 @@ def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
 
 @TABLE
 def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) -> None:
-    book = a_book(row)
+    book = the_account(row)
     assert book.stream is not None
     held: dict[tuple[str, int], Holding] = {}
     for deal in book.deals:
@@ -172,7 +169,7 @@ def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) ->
 
 @TABLE
 def test_trades_and_open_lots_account_for_every_cent(row: Case) -> None:
-    trades, still_open, unassigned = settle(a_book(row))
+    trades, still_open, unassigned = settle(the_account(row))
     assert sum((trade.profit for trade in trades), unassigned.profit) == D(row.realised)
     charged = sum((trade.commission for trade in trades), unassigned.commission)
     assert -(charged + sum(one.charges.commission for one in still_open)) == D(row.commission)

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.codec import MalformedMessageError, decode_control_reply, decode_control_request, encode
-from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, WhyQuery
+from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, TradesQuery, WhyQuery
 from proto.gateway import DealEntry, DealKind
 from proto.trading import OrderType
 from proto.units import MAX_FRAME_BYTES, Side
 from proto.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
 from services.portfolio.core.asking import (
+    SETTLED_BY_A_QUESTION_MAX,
+    NotCountedError,
     account_view,
     answer,
     cash_by_kind,
@@ -22,6 +24,7 @@ from services.portfolio.core.asking import (
     orders_page,
     positions_page,
     risk_page,
+    trades_page,
 )
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
@@ -33,23 +36,16 @@ from services.portfolio.core.plan import Plan, Strategy
 from services.portfolio.core.protection import Protection
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
-from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
+from services.portfolio.core.trades import settlement_of
+from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
 D = Decimal
 CURSOR = TickCursor(stream_id="s", ordinal=9, time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
 
 
-def a_book() -> Book:
-    """An account in USD with 10,000 on it and nothing else."""
-    book = Book()
-    for event in (an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
-        book.apply(event)
-    return book
-
-
 def with_orders(count: int, *, error: str = "") -> Book:
     """Orders 1 to `count`, of which every odd one has been rejected with these words."""
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number in range(1, count + 1):
         order = an_order(number)
         book.apply(OrderCreated(order=order))
@@ -70,7 +66,7 @@ def with_orders(count: int, *, error: str = "") -> Book:
 
 def with_fills(count: int) -> Book:
     """Fills 2 to `count` + 1, buying and selling in turn, 1 USD realised and 0.07 paid by each second one."""
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number in range(2, count + 2):
         is_buy = number % 2 == 0
         book.apply(
@@ -117,7 +113,7 @@ def test_the_newest_orders_are_the_last_page(count: int, limit: int, after: int)
 
 
 def test_an_order_shows_the_prices_that_it_has_by_now() -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     order = an_order(1, type=OrderType.LIMIT, limit_price=D("1.05"), stop_loss=D("1.04"))
     book.apply(OrderCreated(order=order))
     terms = OrderTerms(limit_price=D("1.06"), stop_loss=D("1.04"), take_profit=D("1.2"), expires_ns=0)
@@ -152,7 +148,7 @@ def test_a_page_of_fills_goes_on_after_a_deal(newest: bool) -> None:
 
 
 def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number, side, price in ((1, Side.BUY, "1.1003"), (2, Side.SELL, "1.1003")):
         order = an_order(number, side)
         book.apply(OrderCreated(order=order))
@@ -162,8 +158,32 @@ def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
     assert [row.slippage for row in page.rows] == [D("0.0002"), D("-0.0002")]
 
 
+def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balance() -> None:
+    settlement = settlement_of(with_fills(7))
+    first = trades_page(settlement, TradesQuery(after=0, limit=2))
+    rest = trades_page(settlement, TradesQuery(after=first.next, limit=2))
+    assert [(row.trade, row.open_deal, row.close_deal) for row in first.rows + rest.rows] == [
+        (1, 2, 3), (2, 4, 5), (3, 6, 7),
+    ]  # fmt: skip
+    assert (first.total, first.next, rest.next) == (3, 2, 0)
+    row = first.rows[0]
+    assert (row.direction, row.profit, row.commission, row.swap, row.net) == ("LONG", D(1), D("-0.07"), D(0), D("0.93"))
+
+
+def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
+    """Orders are answered at once; round trips and results by tag when they are all there, some of them counted by each question."""
+    book = with_fills(SETTLED_BY_A_QUESTION_MAX)
+    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, live_incarnation="live")
+    with pytest.raises(NotCountedError, match="5,000 of 5,001 deals"):
+        answer(desk, TradesQuery(after=0, limit=1), 0)
+    assert answer(desk, TradesQuery(after=0, limit=1), 0).total == SETTLED_BY_A_QUESTION_MAX / 2  # type: ignore[union-attr]
+    anew = Desk(rules=desk.rules, book=book, cursor=CURSOR, live_incarnation="live")
+    tags = [answer(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
+    assert tags == [None, {"": D("2325.00")}]
+
+
 def test_a_position_shows_its_lots_its_closing_price_and_its_stops() -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     book.apply(DealBooked(deal=a_deal(2, Side.SELL, "0.30", "1.1"), order_id="", closings=[]))
     guard = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.3"), trailing_stop_points=50)
     book.apply(ProtectionSet(protection=guard, why="x", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001")))
@@ -184,13 +204,15 @@ def test_the_money_of_an_account_by_hand() -> None:
     book.apply(DealBooked(deal=a_deal(4, Side.BUY, "0.50", "1.19"), order_id="", closings=[]))
     swap = a_deal(5, kind=DealKind.SWAP, entry=DealEntry.NONE, volume="0", price="0", swap=D("-1.20"))
     book.apply(DealBooked(deal=swap, order_id="", closings=[]))
-    view = account_view(book, CURSOR, DEFAULT_LIMITS)
-    # 10,000 + 1 - 0.07 - 1.20; (1.2 - 1.19) x 50,000 = 500; 1.2001 x 50,000 / 100 = 600.05
+    view = account_view(book, CURSOR, settlement_of(book))
+    # 10,000 + 1 - 0.07 - 1.20; (1.2 - 1.19) x 50,000 = 500; 50,000 EUR / 100 are 500 EUR, bought at 1.2002
     assert view.balance == D("9999.73")
     assert view.equity == D("10499.73")
-    assert view.margin == D("600.05")
-    assert view.free_margin == D("9899.68")
-    assert view.margin_level_pct == D("1749.81")
+    assert (view.margin, view.leverage) == (D("600.10"), 100)
+    assert view.free_margin == D("9899.63")
+    assert view.margin_level_pct == D("1749.66")
+    # 1 - 0.07 - 1.20, of deals that no order of the desk stands behind
+    assert view.pnl_by_tag == {"": D("-0.27")}
     assert view.cash == {
         "realised_profit": 1,
         "commission": D("-0.07"),
@@ -202,7 +224,7 @@ def test_the_money_of_an_account_by_hand() -> None:
 
 @given(st.lists(st.sampled_from(list(DealKind)), max_size=8), st.integers(-500, 500))
 def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents: int) -> None:
-    book = a_book()
+    book = a_book(*booked_deals(a_deposit()))
     for number, kind in enumerate(kinds, 2):
         deal = a_deal(number, profit=D(cents) / 100, commission=D("-0.03"), swap=D("0.01"), kind=kind)
         book.apply(DealBooked(deal=deal, order_id="", closings=[]))
@@ -211,7 +233,7 @@ def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents:
 
 def test_without_a_rate_nothing_is_guessed_about_money() -> None:
     book = with_fills(1)
-    view = account_view(book, TickCursor(stream_id="s"), DEFAULT_LIMITS)
+    view = account_view(book, TickCursor(stream_id="s"), settlement_of(book))
     assert (view.unrealized_pnl, view.equity, view.margin, view.free_margin) == (None, None, None, None)
     assert view.balance == D(10000)
 
@@ -239,6 +261,7 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
         PositionsQuery(after=0, limit=5),
         AccountQuery(),
         RiskQuery(after=3, limit=2),
+        TradesQuery(after=0, limit=1),
     )
     for query in queries:
         assert decode_control_request(encode(query)) == query

@@ -7,20 +7,12 @@ from decimal import Decimal
 import pytest
 
 from proto.units import Side
-from services.portfolio.core.book import Book, closings_of
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated
+from services.portfolio.core.book import closings_of
+from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus
-from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+from tests.support.builders import a_book, a_deal, a_deposit, an_opened_stream, an_order
 
 D = Decimal
-
-
-def a_book(*events: Event) -> Book:
-    """A EURUSD account in USD after these events."""
-    book = Book()
-    for event in (an_opened_stream(), learned(), *events):
-        book.apply(event)
-    return book
 
 
 def booked(number: int, side: Side = Side.BUY, volume: str = "0.01", price: str = "1.1", order: int = 0) -> DealBooked:

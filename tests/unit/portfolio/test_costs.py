@@ -15,18 +15,10 @@ from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.costs import cost_totals, fill_costs, split
 from services.portfolio.core.events import DealBooked, OrderCreated
 from services.portfolio.core.trades import TagPnl, pnl_by_tag, settle, trades_of
-from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+from tests.support.builders import a_book, a_deal, a_deposit, an_order
 
 D = Decimal
-
-
-def a_book(currency: str = "USD", mode: AccountMode = AccountMode.NETTING) -> Book:
-    """An empty account that knows three symbols."""
-    book = Book()
-    book.apply(an_opened_stream(currency=currency, account_mode=mode))
-    for symbol in ("EURUSD", "USDJPY", "EURGBP"):
-        book.apply(learned(symbol))
-    return book
+SYMBOLS = ("EURUSD", "USDJPY", "EURGBP")
 
 
 def fill(  # one row says it all
@@ -73,7 +65,7 @@ def cash_alone(book: Book, kind: DealKind, amount: str, symbol: str = "", positi
 
 
 def test_a_fill_is_itemised_at_the_quote_of_its_decision() -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     # Half of 0.0002 on 100,000 is 10; 1.1005 is 0.0003 worse than the ask: 30.
     fill(book, Side.BUY, "1", "1.1005", commission=D("-3.50"))
     costs = fill_costs(book, book.deals[-1])
@@ -92,7 +84,7 @@ def test_a_fill_is_itemised_at_the_quote_of_its_decision() -> None:
     ],
 )
 def test_slippage_is_positive_when_worse_on_either_side(side: Side, price: str, slippage: str) -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     fill(book, side, "1", price)
     assert fill_costs(book, book.deals[-1]).slippage == D(slippage)
 
@@ -111,7 +103,7 @@ def test_slippage_is_positive_when_worse_on_either_side(side: Side, price: str, 
 def test_costs_are_in_account_currency_or_not_known(
     symbol: str, quote: tuple[str, str], rate: str | None, spread: str | None
 ) -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "1", quote[1] if quote[1] != "0" else "1.1", quote=quote, rate=rate, symbol=symbol)
     found = fill_costs(book, book.deals[-1])
     assert found.spread == (None if spread is None else D(spread))
@@ -119,7 +111,7 @@ def test_costs_are_in_account_currency_or_not_known(
 
 
 def test_totals_count_what_no_decision_stands_behind() -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "1", "1.1002", commission=D("-3.50"))
     of_nobody(book, Side.SELL, "1", "1.0990", profit=D("-120"), swap=D("-1.25"), reason=DealReason.STOP_LOSS)
     cash_alone(book, DealKind.COMMISSION, "-2.00")
@@ -148,7 +140,7 @@ def test_an_amount_is_split_by_the_largest_remainder(amount: str, weights: str, 
 
 
 def test_a_round_trip_carries_the_costs_of_both_its_fills() -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "0.30", "1.1003", commission=D("-1.00"), tag="trend")
     fill(book, Side.SELL, "0.10", "1.1098", quote=("1.1100", "1.1102"), commission=D("-0.35"), profit=D("95.00"))
     [trade] = trades_of(book)
@@ -161,7 +153,7 @@ def test_a_round_trip_carries_the_costs_of_both_its_fills() -> None:
 
 
 def test_a_close_of_two_entries_is_two_trades_whose_profit_is_split_by_volume() -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "0.10", "1.0900")
     fill(book, Side.BUY, "0.20", "1.1000", tag="other")
     # The average is 1.09666...: (1.11 - 1.0966...) * 30,000 = 400.
@@ -175,7 +167,7 @@ def test_a_close_of_two_entries_is_two_trades_whose_profit_is_split_by_volume() 
 
 
 def test_swaps_go_to_the_lots_of_their_ticket() -> None:
-    book = a_book(mode=AccountMode.HEDGING)
+    book = a_book(account_mode=AccountMode.HEDGING)
     fill(book, Side.BUY, "0.10", "1.1", position=1, tag="a")
     fill(book, Side.SELL, "0.10", "1.1", position=2, tag="b")
     cash_alone(book, DealKind.SWAP, "-0.65", "EURUSD", 1)
@@ -188,7 +180,7 @@ def test_swaps_go_to_the_lots_of_their_ticket() -> None:
 
 
 def test_profit_by_tag_is_the_balance_without_deposits() -> None:
-    book = a_book()
+    book = a_book(symbols=SYMBOLS)
     book.apply(DealBooked(deal=a_deposit(1), order_id="", closings=[]))
     fill(book, Side.BUY, "0.10", "1.09", tag="trend", commission=D("-0.35"))
     of_nobody(book, Side.SELL, "0.10", "1.10", profit=D(100), commission=D("-0.35"), reason=DealReason.TAKE_PROFIT)

@@ -13,16 +13,14 @@ from services.portfolio.core.events import DealBooked, OrderCreated, OrderDenied
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
-from tests.support.builders import a_deal, a_signal, an_opened_stream, learned, some_rules
+from tests.support.builders import a_book, a_deal, a_signal, some_rules
 
 D = Decimal
 
 
-def a_book(net: str = "0", symbol: str = "EURUSD") -> Book:
+def holding(net: str = "0", symbol: str = "EURUSD") -> Book:
     """An account in USD that holds `net` lots."""
-    book = Book()
-    book.apply(an_opened_stream())
-    book.apply(learned(symbol))
+    book = a_book(symbols=[symbol])
     if volume := D(net):
         side = Side.BUY if volume > 0 else Side.SELL
         deal = a_deal(1, side, str(abs(volume)), "1.1", symbol=symbol)
@@ -58,7 +56,7 @@ def one(decided: Decided) -> OrderCreated | OrderDenied | None:
 
 
 def test_a_buy_makes_an_order_at_the_ask_with_what_it_was_decided_on() -> None:
-    event = outcome(a_book())
+    event = outcome(holding())
     assert isinstance(event, OrderCreated)
     order = event.order
     assert (order.order_id, order.number, order.side, order.volume) == ("01234567-000001", 1, Side.BUY, D("0.01"))
@@ -69,20 +67,20 @@ def test_a_buy_makes_an_order_at_the_ask_with_what_it_was_decided_on() -> None:
 
 
 def test_a_sell_closes_a_long_at_the_bid() -> None:
-    event = outcome(a_book("0.05"), -1)
+    event = outcome(holding("0.05"), -1)
     assert isinstance(event, OrderCreated)
     assert (event.order.side, event.order.volume, event.order.price) == (Side.SELL, D("0.05"), D("1.1"))
     assert event.order.decision.position_before == D("0.05")
 
 
 def test_a_reversal_closes_and_opens_in_one_order() -> None:
-    event = outcome(a_book("0.05"), -1, on_opposite=OnOpposite.REVERSE)
+    event = outcome(holding("0.05"), -1, on_opposite=OnOpposite.REVERSE)
     assert isinstance(event, OrderCreated)
     assert event.order.volume == D("0.06")
 
 
 def test_a_block_is_counted_with_its_words_and_is_no_event() -> None:
-    cursor, book = TickCursor(), a_book("0.05")
+    cursor, book = TickCursor(), holding("0.05")
     for _ in range(3):
         assert outcome(book, 1, cursor) is None
     assert cursor.blocked == {"POSITION_OPEN": 3}
@@ -91,7 +89,7 @@ def test_a_block_is_counted_with_its_words_and_is_no_event() -> None:
 
 
 def test_an_open_order_blocks_both_directions() -> None:
-    cursor, book = TickCursor(), a_book()
+    cursor, book = TickCursor(), holding()
     event = outcome(book, 1, cursor)
     assert isinstance(event, OrderCreated)
     book.apply(event)
@@ -101,7 +99,7 @@ def test_an_open_order_blocks_both_directions() -> None:
 
 
 def test_only_the_first_of_a_run_of_equal_denials_is_an_event() -> None:
-    cursor, book = TickCursor(), a_book()
+    cursor, book = TickCursor(), holding()
     events = [outcome(book, direction, cursor, volume="2") for direction in (1, 1, 1, -1, -1, 1)]
     kept = [event for event in events if event is not None]
     assert [event.direction for event in kept if isinstance(event, OrderDenied)] == [1, -1, 1]
@@ -112,31 +110,31 @@ def test_only_the_first_of_a_run_of_equal_denials_is_an_event() -> None:
 
 
 def test_a_denial_after_an_order_is_news_again() -> None:
-    cursor, book = TickCursor(), a_book()
+    cursor, book = TickCursor(), holding()
     assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
     assert isinstance(outcome(book, 1, cursor), OrderCreated)
     assert isinstance(outcome(book, 1, cursor, volume="2"), OrderDenied)
 
 
 def test_a_limit_never_stops_a_close() -> None:
-    event = outcome(a_book("5"), -1)
+    event = outcome(holding("5"), -1)
     assert isinstance(event, OrderCreated)
     assert event.order.volume == 5
 
 
 def test_a_reversal_counts_only_what_it_opens() -> None:
-    assert isinstance(outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
+    assert isinstance(outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1"), OrderCreated)
 
 
 def test_a_reversal_whose_opening_is_denied_closes_all_the_same() -> None:
-    event = outcome(a_book("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01")
+    event = outcome(holding("5"), -1, on_opposite=OnOpposite.REVERSE, volume="1.01")
     assert isinstance(event, OrderCreated)
     assert event.order.volume == 5
     assert event.order.decision.reason.endswith("; closes only: ORDER_VOLUME 1.01 lots, limit 1 lots")
 
 
 def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
-    book, cursor, rules = a_book(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
+    book, cursor, rules = holding(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
     denied = one(decide(signal, book, cursor, rules))
     assert isinstance(denied, OrderDenied)

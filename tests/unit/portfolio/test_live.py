@@ -6,10 +6,10 @@ import pytest
 from msgspec import structs
 
 from proto.control import DeskState
-from proto.gateway import Buy, Confirm, Hello
+from proto.gateway import Buy, Confirm, Hello, HelloReply
 from proto.messages import MarketHeartbeat
 from services.mt5.core.publisher import Pace
-from services.portfolio.core.events import OrderDenied
+from services.portfolio.core.events import LeverageTold, OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.making import ORDER_LIFETIME_NS
 from services.portfolio.core.market_watch import FEED_STALE_NS
@@ -121,6 +121,24 @@ def test_another_stream_is_met_anew() -> None:
     assert status_of(driven.desk).waiting_for == "the gateway, which has another stream now"
     driven.settle(calls)
     assert driven.desk.state is DeskState.RUNNING
+
+
+def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
+    """The gateway came back on the same market with MT5_LEVERAGE changed; the desk's margin follows, and the ledger has it."""
+    driven = a_live_desk()
+    stream = driven.desk.book.stream
+    assert stream is not None
+    assert stream.leverage == 100
+    driven.desk.take_events()
+    for leverage, told in ((100, []), (30, [30])):
+        driven.desk.wants_hello = True
+        [call] = driven.pause()
+        hello = driven.gateway.handle(request_of(call), driven.now)
+        assert isinstance(hello, HelloReply)
+        driven.settle(driven.answer(call, structs.replace(hello, leverage=leverage)))
+        events = driven.desk.take_events()
+        assert [event.leverage for event in events if isinstance(event, LeverageTold)] == told
+    assert driven.desk.book.stream == structs.replace(stream, leverage=30)
 
 
 def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:

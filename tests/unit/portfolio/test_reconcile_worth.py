@@ -33,7 +33,16 @@ from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdate
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order
 from services.portfolio.core.reconcile import compare
-from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order, learned
+from tests.support.builders import (
+    START_NS,
+    a_book,
+    a_deal,
+    a_deposit,
+    a_gateway,
+    a_stream,
+    an_opened_stream,
+    an_order,
+)
 from tests.support.desk import HandDrivenDesk
 
 D = Decimal
@@ -84,9 +93,7 @@ def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list
 
 def an_account(mode: AccountMode, *deals: VenueDeal, **account: Any) -> tuple[Book, Venue]:
     """Ledger and venue with 10,000 USD and the same deals."""
-    book, told = Book(), [a_deposit(1), *deals]
-    for event in (an_opened_stream(account_mode=mode), learned()):
-        book.apply(event)
+    book, told = a_book(account_mode=mode), [a_deposit(1), *deals]
     for deal in told:
         book.apply(DealBooked(deal=deal, order_id=deal.order_id, closings=[]))
     return book, Venue(told, **account)

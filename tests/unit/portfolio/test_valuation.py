@@ -11,7 +11,7 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.events import DealBooked
 from services.portfolio.core.valuation import can_convert, total_unrealized_pnl, unrealized_pnl
-from tests.support.builders import a_deal, an_instrument, an_opened_stream, learned
+from tests.support.builders import a_book, a_deal, an_instrument
 
 D = Decimal
 MARKS = {
@@ -21,15 +21,6 @@ MARKS = {
     "EURJPY": Mark(165.00, 165.03, 1),
     "GBPUSD": Mark(1.2900, 1.2904, 1),
 }
-
-
-def a_book(currency: str, digits: int, *symbols: str) -> Book:
-    """An account that knows these symbols, in this order."""
-    book = Book()
-    book.apply(an_opened_stream(currency=currency, currency_digits=digits))
-    for symbol in symbols:
-        book.apply(learned(symbol))
-    return book
 
 
 def holding(book: Book, symbol: str, side: Side, volume: str, price: str) -> Book:
@@ -71,34 +62,34 @@ def holding(book: Book, symbol: str, side: Side, volume: str, price: str) -> Boo
 def test_a_position_is_worth_what_closing_it_would_bring(
     currency: str, digits: int, symbols: tuple[str, ...], symbol: str, side: Side, price: str, worth: str
 ) -> None:
-    book = holding(a_book(currency, digits, *symbols), symbol, side, "0.1", price)
+    book = holding(a_book(symbols=symbols, currency=currency, currency_digits=digits), symbol, side, "0.1", price)
     value = unrealized_pnl(symbol, book, MARKS)
     assert str(value) == worth
     assert total_unrealized_pnl(book, MARKS) == D(worth)
 
 
 def test_the_total_is_the_sum_of_rounded_parts() -> None:
-    book = a_book("USD", 2, "EURUSD", "USDJPY")
+    book = a_book(symbols=["EURUSD", "USDJPY"])
     holding(book, "EURUSD", Side.BUY, "0.1", "1.0990")
     holding(book, "USDJPY", Side.SELL, "0.1", "149.50")
     assert total_unrealized_pnl(book, MARKS) == D("10.00") - D("34.67")
 
 
 def test_a_flat_book_is_worth_nothing_even_without_marks() -> None:
-    book = a_book("USD", 2, "EURUSD")
+    book = a_book(symbols=["EURUSD"])
     assert unrealized_pnl("EURUSD", book, {}) == 0
     assert total_unrealized_pnl(book, {}) == 0
 
 
 def test_without_a_mark_or_a_rate_there_is_no_worth() -> None:
-    book = holding(a_book("USD", 2, "EURUSD", "EURGBP"), "EURGBP", Side.BUY, "0.1", "0.84")
+    book = holding(a_book(symbols=["EURUSD", "EURGBP"]), "EURGBP", Side.BUY, "0.1", "0.84")
     assert unrealized_pnl("EURGBP", book, {}) is None
     assert unrealized_pnl("EURGBP", book, MARKS) is None
     assert total_unrealized_pnl(book, MARKS) is None
 
 
 def test_an_instrument_can_be_converted_once_a_pair_is_quoted() -> None:
-    book = a_book("USD", 2, "USDJPY", "EURGBP")
+    book = a_book(symbols=["USDJPY", "EURGBP"])
     assert not can_convert(an_instrument("USDJPY"), book, {})
     assert can_convert(an_instrument("USDJPY"), book, MARKS)
     assert not can_convert(an_instrument("EURGBP"), book, MARKS)

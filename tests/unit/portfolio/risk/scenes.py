@@ -29,7 +29,7 @@ PRICES = {"EURUSD": 1.1, "GBPUSD": 1.25, "USDJPY": 150.0, "XAUUSD": 2_000.0, "EU
 
 def terms_of(symbol: str) -> Instrument:
     """Terms of a symbol that is always traded and lets stops stand as near as one likes."""
-    return structs.replace(plain_terms(symbol), stops_level_points=0, freeze_level_points=0, sessions=())
+    return structs.replace(plain_terms(symbol), sessions=())
 
 
 def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:

@@ -9,13 +9,12 @@ from msgspec import structs
 
 from proto.trading import AccountMode
 from proto.units import Side
-from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked, OrderCreated
 from services.portfolio.core.risk.exposure import exposures, gross_exposure, holdings, margin, volumes
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.terms import Account, Proposal
-from tests.support.builders import a_deal, an_instrument, an_opened_stream, an_order, learned
+from tests.support.builders import a_book, a_deal, an_instrument, an_order
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL
@@ -25,9 +24,7 @@ def an_account(
     mode: AccountMode, *held: tuple[int, Side, str], pending: tuple[tuple[Side, str, int], ...] = ()
 ) -> Account:
     """A EURUSD account at 1.1000 with these tickets and these orders under way, each with the ticket that it closes."""
-    book = Book()
-    for event in (an_opened_stream(account_mode=mode), learned()):
-        book.apply(event)
+    book = a_book(account_mode=mode)
     for number, (ticket, side, volume) in enumerate(held, 1):
         book.apply(DealBooked(deal=a_deal(number, side, volume, position=ticket), order_id="", closings=[]))
     for number, (side, volume, position) in enumerate(pending, 1):

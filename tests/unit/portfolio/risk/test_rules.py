@@ -10,6 +10,7 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
+from proto.trading import OrderType, TimeInForce
 from proto.units import Side
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.events import OrderCreated, TradingStateChanged
@@ -92,6 +93,22 @@ def test_a_limit_passes_at_its_value_and_denies_past_it(
     fine = an_account(limits) if not at else an_account(limits, **changed)
     assert code(an_order_for(**at), fine) is None
     assert code(an_order_for(**past), an_account(limits, **changed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        ({"type": OrderType.LIMIT}, None),
+        ({"type": OrderType.STOP}, None),
+        ({"type": OrderType.LIMIT, "time_in_force": TimeInForce.IOC}, "PRICE_COLLAR"),
+        ({}, "PRICE_COLLAR"),
+    ],
+)
+def test_what_waits_for_its_price_has_no_collar(way: dict[str, Any], expected: str | None) -> None:
+    """The decision's quote is 0.55 % from the newest; what is executed at once would be executed at that one."""
+    account = an_account(only(price_collar_fx_pct_max=D("0.5")), newest=(1.1, 1.1))
+    price = D("1.106") if way.get("type") is OrderType.STOP else D("1.09")
+    assert code(an_order_for(price=D("1.1061"), limit_price=price if way else None, **way), account) == expected
 
 
 @pytest.mark.parametrize("floor", [f"0.{n}" for n in range(1, 10)])

@@ -8,7 +8,6 @@ from msgspec import structs
 
 from proto.server_time import MINUTE_NS
 from proto.units import Side
-from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked
 from services.portfolio.core.plan import Exits, Plan, Sizing, SizingMethod, Strategy
@@ -18,7 +17,7 @@ from services.portfolio.core.sizing.given import half_lives_min, sizing_input
 from services.portfolio.core.sizing.size import size
 from services.portfolio.core.sizing.terms import SizingInput
 from services.portfolio.core.sizing.volatility import see_mid
-from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument, an_opened_stream, learned
+from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_instrument, booked_deals
 
 D = Decimal
 BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(100), volatility_half_life_min=1)
@@ -26,11 +25,7 @@ BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(
 
 def an_account(*symbols: str, currency: str = "USD") -> Account:
     """10,000 in cash, and these symbols known and not yet quoted."""
-    book = Book()
-    book.apply(an_opened_stream(currency=currency))
-    book.apply(DealBooked(deal=a_deposit(), order_id="", closings=[]))
-    for symbol in symbols:
-        book.apply(learned(symbol))
+    book = a_book(*booked_deals(a_deposit()), symbols=symbols, currency=currency)
     return Account(book, TickCursor(), NO_LIMITS)
 
 

@@ -1,4 +1,8 @@
-"""An order's price must be near the present middle of the market."""
+"""An order that is executed at once must have been decided at a price near the present middle of the market.
+
+One that waits for its price is executed there or better, whatever the market of the decision was; a price that is wrong for waiting is
+INVALID_PRICE.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ _HUNDREDTH: Final = Decimal("0.01")
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
     """PRICE_COLLAR for a price further from the newest middle than the limit."""
+    if order.waits:
+        return None
     limits = account.limits
     most = limits.price_collar_fx_pct_max if _is_fx(order.instrument) else limits.price_collar_other_pct_max
     if most is None or account.newest is None:

@@ -1,0 +1,74 @@
+"""From the name of a fill profile, or a file of one, to the profile: read, judged, and named by what it says.
+
+A file changes a profile that has a name (`like`, realistic without it): what it says takes the place of that, and the rest stays. "none"
+takes a model away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from common.errors import StartError
+from services.mt5.core.fill_model import PROFILES, REALISTIC, FillProfile
+
+LIKE: Final = "like"
+NOTHING: Final = "none"
+_EXAMPLE: Final = "expected settings such as charges = false, or a section such as [depth]"
+
+
+def profile_named(name: str) -> FillProfile:
+    """A profile by its name, or that of a TOML file, which is named by its contents: the same profile fills the same.
+
+    Raises:
+        StartError: the file is not there, or says something that is unknown or out of range.
+    """
+    if name in PROFILES:
+        return PROFILES[name]
+    path = Path(name)
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        names = ", ".join(PROFILES)
+        raise StartError(f"MT5_FILLS: value {name!r}, expected {names} or a TOML file ({error.strerror})") from None
+    except ValueError as error:  # no TOML, or no text at all
+        raise StartError(f"MT5_FILLS: {path}: {error}; {_EXAMPLE}") from None
+    like = said.pop(LIKE, REALISTIC.name)
+    if like not in PROFILES:
+        raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")
+    if "name" in said:
+        raise StartError(
+            f"MT5_FILLS: {path}: name is {said['name']!r}, expected none: a profile is named by what it says"
+        )
+    base = msgspec.to_builtins(PROFILES[like])
+    defaults = msgspec.to_builtins(FillProfile(name=like))
+    merged = {**base, **{key: defaults.get(key) if value == NOTHING else value for key, value in said.items()}}
+    try:
+        # Strict, but for numbers: a file writes 100 for a Decimal, and says so in digits.
+        profile = msgspec.convert(_exact(merged), FillProfile)
+    except (msgspec.ValidationError, ArithmeticError) as error:
+        raise StartError(f"MT5_FILLS: {path}: {error}; {_EXAMPLE}") from None
+    text = msgspec.json.encode(msgspec.structs.replace(profile, name=like))
+    if profile == PROFILES[like]:
+        return profile
+    return msgspec.structs.replace(profile, name=f"{like}-{hashlib.sha256(text).hexdigest()[:16]}")
+
+
+def _exact(merged: dict[str, object]) -> dict[str, object]:
+    """The levels and the factor as decimals, in the digits in which they were written."""
+    found = dict(merged)
+    for key in ("margin_call_level_pct", "stop_out_level_pct"):
+        found[key] = _decimal(found.get(key))
+    rollover = found.get("rollover")
+    if isinstance(rollover, dict) and "factor" in rollover:
+        found["rollover"] = {**rollover, "factor": _decimal(rollover["factor"])}
+    return found
+
+
+def _decimal(value: object) -> object:
+    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -1,0 +1,93 @@
+"""A fill profile from a file: what it changes, what it is called, and what is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from common.errors import StartError
+from services.mt5.core.fill_model import IDEAL, REALISTIC
+from services.mt5.core.latency_model import ConstantLatency, MeasuredLatency
+from services.mt5.profile_file import profile_named
+
+
+def a_file(folder: Path, text: str) -> str:
+    """A profile's file."""
+    path = folder / "fills.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_named_profiles_are_had_by_name() -> None:
+    assert profile_named("ideal") is IDEAL
+    assert profile_named("realistic") is REALISTIC
+
+
+def test_a_file_changes_what_it_says_and_leaves_the_rest(tmp_path: Path) -> None:
+    text = """
+    charges = false
+    stop_out_level_pct = 30
+    slippage = "none"
+
+    [request_latency]
+    model = "constant"
+    ms = 7.5
+
+    [reply_latency]
+    model = "measured"
+    upper_bounds_ms = [10, 50]
+    counts = [3, 1]
+    """
+    profile = profile_named(a_file(tmp_path, text))
+    assert profile == structs.replace(
+        REALISTIC,
+        name=profile.name,
+        charges=False,
+        stop_out_level_pct=Decimal(30),
+        slippage=None,
+        request_latency=ConstantLatency(ms=7.5),
+        reply_latency=MeasuredLatency(upper_bounds_ms=(10.0, 50.0), counts=(3, 1)),
+    )
+    assert profile.name.startswith("realistic-")
+
+
+def test_a_file_may_begin_with_the_ideal(tmp_path: Path) -> None:
+    profile = profile_named(a_file(tmp_path, 'like = "ideal"\ncharges = true'))
+    assert profile == structs.replace(IDEAL, name=profile.name, charges=True)
+
+
+def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    one = profile_named(a_file(tmp_path, "charges = false"))
+    other = profile_named(a_file(tmp_path / "other", "# the same\ncharges = false"))
+    assert one == other
+    assert profile_named(a_file(tmp_path, "charges = true")) == REALISTIC
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("charges = 3", "Expected `bool`, got `int` - at `$.charges`"),
+        ("fees = true", "Object contains unknown field `fees`"),
+        ("[depth]\nmedian_lots = -1\nsigma = 1", "Expected `float` > 0.0 - at `$.depth.median_lots`"),
+        ('[request_latency]\nmodel = "slow"', "Invalid value 'slow' - at `$.request_latency.model`"),
+        ("stop_out_level_pct = 150", "margin_call_level_pct of realistic is 100, expected at least the stop-out's 150"),
+        ('like = "perfect"', "like is 'perfect', expected ideal or realistic"),
+        ('name = "mine"', "name is 'mine', expected none: a profile is named by what it says"),
+        ("charges = ", "Invalid value"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_the_file(text: str, words: str, tmp_path: Path) -> None:
+    path = a_file(tmp_path, text)
+    with pytest.raises(StartError) as refused:
+        profile_named(path)
+    assert str(refused.value).startswith(f"MT5_FILLS: {path}: ")
+    assert words in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_said_with_what_was_expected() -> None:
+    with pytest.raises(StartError, match=r"MT5_FILLS: value 'nowhere\.toml', expected ideal, realistic or a TOML file"):
+        profile_named("nowhere.toml")

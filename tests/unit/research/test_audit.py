@@ -1,0 +1,48 @@
+"""Looking over a stopped desk whose venue did something more while it was being stopped."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from research.audit import VENUE_BOOK, reconcile, reconcile_stopped
+from research.backtest import run_backtest
+from research.run import RunSpec
+from research.ticks import TickInput
+from services.mt5.book_store import DurableBookStore
+from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.venue import SimulatedVenue
+from services.portfolio.core.single_position import OnOpposite
+from tests.support.builders import START_NS, TICK_NS
+
+FLIPPING = "tests.support.flipping:Flipping"
+
+
+def test_what_the_venue_did_after_the_desk_is_no_difference_but_counted(tmp_path: Path) -> None:
+    path = tmp_path / "eurusd.parquet"
+    bids = [round(1.1 + 0.001 * math.sin(n / 15), 5) for n in range(200)]
+    columns = {"ts_ns": [START_NS + n * TICK_NS for n in range(200)], "bid": bids, "ask": [bid + 1e-4 for bid in bids]}
+    pl.DataFrame(columns).write_parquet(path)
+    spec = RunSpec(inputs=(TickInput(path, "EURUSD"),), strategy=FLIPPING, on_opposite=OnOpposite.REVERSE, risk="none")
+    stream, desk = spec.load(), tmp_path / "desk"
+    report = run_backtest(spec, stream, data_dir=desk, keep_venue=True)
+    assert report["position"], "something is held, so that positions are compared, too"
+    assert reconcile_stopped(desk) == ([], 0)
+
+    store = DurableBookStore(desk / VENUE_BOOK)
+    venue = SimulatedVenue(
+        stream=stream,
+        stream_id=spec.stream_id(stream.data_sha256),
+        store=store,
+        currency="USD",
+        deposit=Decimal(0),
+        symbols=SymbolMap(),
+    )
+    venue.move_cash(Decimal(25), "paid in at the last moment")
+    store.close()
+
+    assert sorted(found.kind for found in reconcile(desk)) == ["cash", "missing_deal"]
+    assert reconcile_stopped(desk) == ([], 1)
