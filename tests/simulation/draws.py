@@ -11,10 +11,11 @@ import numpy as np
 from msgspec import structs
 
 from proto.gateway import AccountMode, OrderType, TimeInForce
-from services.mt5.core.fill_model import IDEAL, REALISTIC
+from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
+from services.mt5.core.latency_model import LognormalLatency
 from services.mt5.core.stream import SymbolRows
 from services.portfolio.core.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, ForeignOrders, Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.plan_rules import judge_course
@@ -33,6 +34,15 @@ _STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_
 
 AT_ROLLOVER: Final = structs.replace(DEFAULT_LIMITS, name="at rollover", rollover_pause_min=None)
 """The default but for the pause in which most of what is drawn here would be denied."""
+
+THIN: Final = structs.replace(
+    REALISTIC,
+    name="thin",
+    depth=Depth(median_lots=0.04, sigma=1.0),
+    request_latency=LognormalLatency(median_ms=1_500.0, sigma=0.5),
+    reply_latency=LognormalLatency(median_ms=1_000.0, sigma=0.5),
+)
+"""A slow market with little in it: orders are on their way for several ticks, and most are filled in parts."""
 
 SPARSE_PAUSE_S: Final = 30
 
@@ -63,22 +73,27 @@ def desk_of(dice: random.Random) -> Desk:
     """A desk with anything switched on."""
     symbols = dice.choice(SYMBOL_SETS)
     limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS, AT_ROLLOVER))
+    mode = dice.choice((AccountMode.NETTING, AccountMode.HEDGING))
+    # On a netting account a stranger's deal moves the desk's own position, and cannot be ignored.
+    foreign = list(ForeignOrders) if mode is AccountMode.HEDGING else [ForeignOrders.HALT, ForeignOrders.ADOPT]
     return Desk(
         symbols=symbols,
         start_s=dice.choice(_STARTS),
         pause_s_max=dice.choice((2, 2, 9)),
         account={
-            "account_mode": dice.choice((AccountMode.NETTING, AccountMode.HEDGING)),
+            "account_mode": mode,
             "currency": dice.choice(("EUR", "USD")),
             "leverage": dice.choice((0, 30, 100, 500)),
-            "fills": dice.choice((IDEAL.name, REALISTIC.name)),
+            "profile": dice.choice((IDEAL, REALISTIC, THIN)),
             "seed": dice.randrange(1_000),
         },
         rules=DeskRules(
             symbols=symbols,
             default_volume=Decimal(dice.choice(("0.01", "0.1", "8", "35"))),
             on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
-            limits=structs.replace(limits, position_legs_max=dice.choice((1, 1, 2, 4))),
+            limits=structs.replace(
+                limits, position_legs_max=dice.choice((1, 1, 2, 4)), foreign_orders=dice.choice(foreign)
+            ),
             settings={},
             plan=plan_of(dice, symbols),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Event
+from services.portfolio.ledger import Ledger, verify
 
 
 class Commit(NamedTuple):
@@ -28,6 +30,23 @@ def fold(commits: Sequence[Commit]) -> tuple[Book, TickCursor]:
             book.apply(msgspec.msgpack.decode(payload, type=Event))
         cursor = msgspec.msgpack.decode(commit.cursor, type=TickCursor)
     return book, cursor
+
+
+def kept(commits: Sequence[Commit], path: Path) -> Book:
+    """The account as a real ledger's rows have it once it was given the same commits; what `verify` finds is an error."""
+    ledger, book = Ledger(path), Book()
+    try:
+        for commit in commits:
+            events = [msgspec.msgpack.decode(payload, type=Event) for payload in commit.events]
+            for event in events:
+                book.apply(event)
+            ledger.commit(events, book, msgspec.msgpack.decode(commit.cursor, type=TickCursor))
+        found, _ = ledger.load()
+    finally:
+        ledger.close()
+    faults = verify(path)
+    assert not faults, faults
+    return found
 
 
 def state_of(book: Book) -> dict[str, Any]:

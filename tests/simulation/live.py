@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from proto.codec import encode
-from proto.control import Difference, HaltCommand, OrderCommandReply, ReconcileReply, ResumeCommand, TradingState
+from proto.control import (
+    Difference,
+    FlattenCommand,
+    HaltCommand,
+    OrderCommandReply,
+    ReconcileReply,
+    ResumeCommand,
+    TradingState,
+)
 from proto.gateway import Fault, Simulate
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
 from tests.simulation.draws import DEPOSIT, SPARSE_PAUSE_S, Desk, a_walk, desk_of
-from tests.simulation.ledger import fold
+from tests.simulation.ledger import Commit
 from tests.simulation.person import Person
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, Process, SignalProcess
 from tests.simulation.scenario import STREAM_ID, Restless, connect_and_boot
@@ -56,7 +64,7 @@ VENUE_FAULTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSetting:
-    """What a seed decides before anything happens; the last four are probabilities a second."""
+    """What a seed decides before anything happens; those with no unit are probabilities a second."""
 
     stream: TickStream
     desk: Desk
@@ -65,6 +73,8 @@ class LiveSetting:
     journal_loss: float
     power_cut: float
     command: float
+    is_flattened: bool
+    """Whether every position is to be closed in the end."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class LiveEnding:
     venue: VenueBook
     differences: list[Difference]
     lost_orders: set[str]
-    refolded: Book
+    ledger: list[Commit]
     answers: dict[str, OrderCommandReply]
     log_hash: str
     tally: dict[str, int]
@@ -106,6 +116,7 @@ def live_setting_of(seed: int, *, ticks: int = 120) -> LiveSetting:
         journal_loss=dice.choice((0.0, 0.0, 0.02)),
         power_cut=dice.choice((0.0, 0.0, 0.02)),
         command=dice.choice((0.0, 0.2, 0.6)),
+        is_flattened=dice.random() < 0.4,
     )
 
 
@@ -155,7 +166,7 @@ class LiveRun:
             venue=self.gateway.store.load(),
             differences=self.answer.differences if self.answer is not None else [],
             lost_orders=self.portfolio.lost_orders,
-            refolded=fold(self.portfolio.ledger)[0],
+            ledger=self.portfolio.ledger,
             answers=self.person.answers,
             log_hash=world.log_hash(),
             tally=world.tally,
@@ -196,7 +207,8 @@ class LiveRun:
         if not portfolio.is_alive:
             return
         if portfolio.portfolio.desk.book.trading_state is not TradingState.HALTED:
-            portfolio.obey(HaltCommand("the test is over"))
+            over = FlattenCommand if self.setting.is_flattened else HaltCommand
+            portfolio.obey(over("the test is over"))
         elif not portfolio.portfolio.desk.book.open_orders:
             portfolio.within(portfolio.portfolio.ask_reconciliation)
 

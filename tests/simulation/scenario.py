@@ -13,7 +13,7 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.signal.core.buffer import TickBuffer
 from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
-from tests.simulation.ledger import fold
+from tests.simulation.ledger import Commit
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, SignalProcess
 from tests.simulation.world import Faults, World
 
@@ -68,7 +68,7 @@ class Ending:
 
     is_finished: bool
     book: Book
-    refolded: Book
+    ledger: list[Commit]
     cursor: TickCursor
     venue: VenueBook
     log_hash: str
@@ -120,7 +120,7 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
     return Ending(
         is_finished=is_over_in_time and desk.state == "FINISHED",
         book=desk.book,
-        refolded=fold(portfolio.ledger)[0],
+        ledger=portfolio.ledger,
         cursor=desk.cursor,
         venue=gateway.store.load(),
         log_hash=world.log_hash(),

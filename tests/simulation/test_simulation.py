@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from services.portfolio.core.book import Book
 from tests.simulation.agreement import assert_the_same_account
-from tests.simulation.ledger import state_of
+from tests.simulation.ledger import fold, kept, state_of
 from tests.simulation.scenario import CALM, play, setting_of
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "300"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
+KEPT_EVERY = 5
+"""Of so many runs one is written to a real ledger."""
 
 
 def replay_command(seed: int) -> str:
@@ -36,7 +39,7 @@ def kinds_of(book: Book) -> Counter[str]:
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))
-def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int) -> None:
+def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path) -> None:
     """Every seed finishes, agrees with the venue's book, and has the very trades of a calm world in lock-step."""
     tally: Counter[str] = Counter()
     for seed in range(first, min(first + BLOCK, FIRST + SEEDS)):
@@ -44,13 +47,15 @@ def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int) -> None:
         ending = play(seed, setting)
         assert ending.is_finished, f"{ending.why}; {again}"
         assert_the_same_account(ending.book, ending.venue, again)
-        assert state_of(ending.book) == state_of(ending.refolded), again
+        assert state_of(ending.book) == state_of(fold(ending.ledger)[0]), again
         calm = play(seed, setting, faults=CALM, window=1)
         assert calm.is_finished, f"{calm.why}; {again}"
         assert ending.book.orders == calm.book.orders, again
         assert ending.book.deals == calm.book.deals, again
         assert ending.book.protections == calm.book.protections, again
         assert ending.cursor == calm.cursor, again
+        if seed % KEPT_EVERY == 0:
+            assert state_of(kept(ending.ledger, tmp_path / f"{seed}.db")) == state_of(ending.book), again
         tally.update(ending.tally)
         tally.update(kinds_of(ending.book))
     print(dict(tally))

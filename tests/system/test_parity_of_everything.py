@@ -29,6 +29,9 @@ TRADED_FROM_NS: Final = 1_399_017_600_000_000_000
 
 ROUNDS: Final = 300 if IS_FULL_SIZE else 20
 
+BALANCE: Final = 1_000_000 if IS_FULL_SIZE else 10_000
+"""An account that lasts: the limits on losses would end a long run early."""
+
 PLAN: Final = """
 [sizing]
 method = "kelly"
@@ -44,7 +47,7 @@ time_exit_s = 60
 
 [strategies.rest]
 symbols = ["NZDUSD", "EURJPY"]
-sizing = { method = "fraction", risk_pct = 0.3 }
+sizing = { method = "fraction", risk_pct = 0.3, volume_max = 0.5 }
 exits = { stop_loss_points = 40, trailing_stop_points = 20, time_exit_s = 45 }
 entry = { type = "LIMIT", offset_points = 12, lifetime_s = 60 }
 """
@@ -121,6 +124,7 @@ def test_a_desk_with_everything_switched_on_comes_to_the_same(
             plan,
         ),
         *("--fills", "realistic", "--seed", 7, "--account-mode", account_mode, "--currency", "EUR"),
+        *("--balance", BALANCE),
         *("--on-opposite", "reverse", "--data-dir", tmp_path / "desk", "--json"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
