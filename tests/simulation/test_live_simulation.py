@@ -19,7 +19,7 @@ from tests.simulation.agreement import assert_positions
 from tests.simulation.ledger import fold, kept, state_of
 from tests.simulation.live import LiveEnding, live_setting_of, play_live
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "200"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5

@@ -296,7 +296,8 @@ class Matching:
         """The position after a deal with the stops that it has then.
 
         A position that the order opens has the order's stops. On a netting account an order's stops, where given, replace those
-        of the position that it changes, each by itself; one that the order does not give stays.
+        of the position that it adds to, each by itself; one that the order does not give stays. What is only taken from keeps
+        its own: the order's are for the other side.
         """
         if after is None:
             return None
@@ -310,6 +311,8 @@ class Matching:
                 comment=order.order_id,
                 charged_ns=self.account.time_ns,
             )
+        if after.side is not order.side:
+            return after
         return structs.replace(
             after,
             stop_loss=after.stop_loss if order.stop_loss is None else order.stop_loss,
