@@ -212,8 +212,8 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
 
     `margin` is the desk's own sum over what is held, by the venue's formula and the account's `leverage`, 0 where that asks for none;
     `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are the entries that make the
-    balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and swap, by its tag: None while a desk that has
-    just started is still counting.
+    balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and swap, by its tag: None while a desk of many
+    deals is still counting them, as after its start.
     """
 
     account: str | None

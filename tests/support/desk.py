@@ -6,19 +6,27 @@ committed events go to a ledger where a test has one.
 
 from __future__ import annotations
 
-from msgspec import Raw
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Raw, structs
 
 from proto.codec import NIL, decode_request, encode
-from proto.gateway import Reply, Request
+from proto.control import DeskState
+from proto.gateway import AccountMode, Reply, Request
 from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
 from proto.time import Now
 from services.mt5.core.gateway import Gateway
+from services.mt5.core.publisher import Pace
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
-from tests.support.builders import START_NS, STREAM_ID, some_rules
+from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_stream, some_rules
+
+RISING: Final = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
+"""Quotes of EURUSD that rise by ten pips a tick."""
 
 
 class HandDrivenDesk:
@@ -100,6 +108,22 @@ class HandDrivenDesk:
     def _seen(self, calls: list[Call]) -> list[Call]:
         self.asked += [request_of(call) for call in calls]
         return calls
+
+
+def a_live_desk(
+    quotes: Sequence[tuple[float, float]] = RISING,
+    *,
+    faults: bool = False,
+    account_mode: AccountMode = AccountMode.NETTING,
+    **rules: Any,
+) -> HandDrivenDesk:
+    """A desk that runs on a market which has published its first ticks and waits for nobody; `rules` are fields of its rules."""
+    gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
+    driven = HandDrivenDesk(gateway, rules=structs.replace(some_rules(), **rules))
+    driven.settle(driven.start())
+    driven.gateway.due(driven.now)
+    assert driven.desk.state is DeskState.RUNNING, driven.desk.waiting_for
+    return driven
 
 
 def request_of(call: Call) -> Request:

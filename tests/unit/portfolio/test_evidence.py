@@ -15,15 +15,8 @@ from services.portfolio.core.following import DOUBT_SETTLING_NS
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk import HandDrivenDesk, request_of
-from tests.unit.portfolio.test_following import QUOTES, a_live_desk, a_reply, an_order_on_its_way, calls_of, the_order
-
-
-def go_by(driven: HandDrivenDesk, *, seconds: int) -> None:
-    """Let time pass at gateway and desk, half a second at a time."""
-    for _ in range(2 * seconds):
-        driven.gateway.due(driven.now)
-        driven.settle(driven.wait(500))
+from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
+from tests.unit.portfolio.live_orders import a_reply, an_order_on_its_way, calls_of, go_by, the_order
 
 
 def a_buy_now(driven: HandDrivenDesk, sequence: int) -> None:
@@ -80,7 +73,7 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
     driven = a_live_desk()
     driven.silence(an_order_on_its_way(driven))
     driven.gateway = a_gateway(
-        a_stream(*QUOTES), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
+        a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
     )
     driven.gateway.due(driven.now)
     away_ms = 2 * DOUBT_SETTLING_NS // 1_000_000
@@ -96,7 +89,7 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
 
 
 def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
-    gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0))
+    gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0))
     one, other = (HandDrivenDesk(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
     starts = [(desk, desk.start()[0]) for desk in (one, other)]
     hellos = [gateway.handle(request_of(call), desk.now) for desk, call in starts]

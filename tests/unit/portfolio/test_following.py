@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from proto.control import HaltCommand, ResumeCommand, TradingState
-from proto.gateway import Buy, Fault, Fence, HelloReply, Lease, OrderReply, OrderReplyStatus, Sell, Simulate
+from proto.gateway import Buy, Fault, Fence, HelloReply, Lease, OrderReplyStatus, Sell, Simulate
 from proto.messages import Call
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
@@ -15,48 +15,11 @@ from services.portfolio.core.book import JOURNAL_CHANGED
 from services.portfolio.core.following import DOUBT_SETTLING_NS
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.making import ORDER_LIFETIME_NS
-from services.portfolio.core.orders import Order
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
-from tests.support.desk import HandDrivenDesk, request_of
+from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
+from tests.unit.portfolio.live_orders import a_reply, an_order_on_its_way, calls_of, the_order
 
-QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
 PAST_DEADLINE_MS = ORDER_LIFETIME_NS // 1_000_000 + 1
-
-
-def a_live_desk(*, faults: bool = False, **rules: object) -> HandDrivenDesk:
-    driven = HandDrivenDesk(
-        a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=faults), rules=structs.replace(some_rules(), **rules)
-    )
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
-    return driven
-
-
-def an_order_on_its_way(driven: HandDrivenDesk) -> Call:
-    [call] = driven.tell(a_signal(1, 1))
-    assert isinstance(request_of(call), Buy)
-    return call
-
-
-def the_order(driven: HandDrivenDesk) -> Order:
-    [order] = driven.desk.book.orders.values()
-    return order
-
-
-def a_reply(driven: HandDrivenDesk, status: OrderReplyStatus) -> OrderReply:
-    """A word of the gateway on the only order."""
-    return OrderReply(
-        status=status,
-        mode="simulated",
-        venue="simulated-mt5",
-        account="paper-USD",
-        boot_id="boot-1",
-        order_id=the_order(driven).order_id,
-    )
-
-
-def calls_of(calls: list[Call], kind: type) -> list[Call]:
-    return [call for call in calls if isinstance(request_of(call), kind)]
 
 
 def past_the_deadline(driven: HandDrivenDesk) -> list[Call]:
@@ -123,7 +86,7 @@ def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
 def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
     from services.mt5.core.stream import build_stream
 
-    stream = build_stream([rows_of("EURUSD", QUOTES), rows_of("GBPUSD", QUOTES)], accept_crossed=False)
+    stream = build_stream([rows_of("EURUSD", RISING), rows_of("GBPUSD", RISING)], accept_crossed=False)
     driven = HandDrivenDesk(a_gateway(stream, pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))
     driven.settle(driven.start())
     driven.gateway.due(driven.now)
@@ -156,7 +119,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     driven = a_live_desk()
     driven.silence(an_order_on_its_way(driven))
     driven.gateway = a_gateway(
-        a_stream(*QUOTES), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2"
+        a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2"
     )
     driven.gateway.due(driven.now)
     epoch = driven.desk.epoch

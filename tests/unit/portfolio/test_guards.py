@@ -13,9 +13,8 @@ from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.events import ProtectionAnswered
 from services.portfolio.core.protection import Protection
 from services.portfolio.ledger import is_synced
-from tests.support.desk import HandDrivenDesk
-from tests.unit.portfolio.test_evidence import go_by
-from tests.unit.portfolio.test_following import a_live_desk, an_order_on_its_way, calls_of, the_order
+from tests.support.desk import HandDrivenDesk, a_live_desk
+from tests.unit.portfolio.live_orders import an_order_on_its_way, calls_of, go_by, the_order
 
 
 def a_long_position(driven: HandDrivenDesk) -> None:

@@ -8,26 +8,14 @@ from msgspec import structs
 from proto.control import DeskState
 from proto.gateway import Buy, Confirm, Hello, HelloReply
 from proto.messages import MarketHeartbeat
-from services.mt5.core.publisher import Pace
 from services.portfolio.core.events import LeverageTold, OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.making import ORDER_LIFETIME_NS
 from services.portfolio.core.market_watch import FEED_STALE_NS
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
 from services.portfolio.core.status import status_of
-from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, a_tick
-from tests.support.desk import HandDrivenDesk, request_of
-
-QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
-
-
-def a_live_desk() -> HandDrivenDesk:
-    """A desk that runs on a market which has published its first ticks and waits for nobody."""
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
-    assert driven.desk.state is DeskState.RUNNING
-    return driven
+from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
+from tests.support.desk import a_live_desk, request_of
 
 
 def a_heartbeat(time_ns: int, stream_id: str = STREAM_ID) -> MarketHeartbeat:

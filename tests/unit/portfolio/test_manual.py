@@ -21,22 +21,19 @@ from proto.control import (
 from proto.gateway import AccountMode, Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
 from proto.trading import OrderType, TimeInForce
 from proto.units import Side
-from services.mt5.core.publisher import Pace
 from services.portfolio.core.events import OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Cause
 from tests.support.builders import START_NS, TICK_NS, a_gateway, a_signal, a_stream, a_tick
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk import HandDrivenDesk, a_live_desk
 
 D = Decimal
 QUOTES = [(1.1, 1.1001)] * 400
 
 
-def a_live_desk(mode: AccountMode = AccountMode.NETTING) -> HandDrivenDesk:
-    """A desk on a market that stands still and waits for nobody, with its first quote heard."""
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), account_mode=mode))
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
+def a_quoted_desk(mode: AccountMode = AccountMode.NETTING) -> HandDrivenDesk:
+    """A live desk on a market that stands still, with its first quote heard."""
+    driven = a_live_desk(QUOTES, account_mode=mode)
     hear(driven, 1)
     return driven
 
@@ -105,7 +102,7 @@ def refused(driven: HandDrivenDesk, asked: OrderCommand) -> str:
 
 
 def test_an_order_by_hand_is_filled_and_keeps_who_wanted_it() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     reply = told(driven, an_order())
     [order] = driven.desk.book.orders.values()
     assert reply.order_ids == [order.order_id]
@@ -115,14 +112,14 @@ def test_an_order_by_hand_is_filled_and_keeps_who_wanted_it() -> None:
 
 
 def test_the_same_key_is_answered_again_and_done_once() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     first, second = told(driven, an_order()), told(driven, an_order())
     assert first == second
     assert len(driven.desk.book.orders) == len(driven.asked_of(Buy)) == 1
 
 
 def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, an_order())
     again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
     again.settle(again.start())
@@ -132,7 +129,7 @@ def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
 
 
 def test_the_ladder_denies_an_order_by_hand_like_any_other() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     reply = told(driven, an_order(volume=D(2)))
     assert (reply.denied, reply.code, reply.limit, reply.observed) == (True, "ORDER_VOLUME", "1 lots", "2 lots")
     [denial] = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
@@ -165,7 +162,7 @@ def test_the_ladder_denies_an_order_by_hand_like_any_other() -> None:
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(asked: OrderCommand, words: str) -> None:
-    assert refused(a_live_desk(), asked) == words
+    assert refused(a_quoted_desk(), asked) == words
 
 
 def test_a_stepped_stream_takes_no_orders_by_hand() -> None:
@@ -175,7 +172,7 @@ def test_a_stepped_stream_takes_no_orders_by_hand() -> None:
 
 
 def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, a_resting_order())
     for _ in range(10):
         driven.settle(driven.wait(2_000))
@@ -187,7 +184,7 @@ def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
 
 
 def test_silence_about_an_order_that_rests_is_no_doubt() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, a_resting_order())
     for call in driven.wait(2_000):
         driven.silence(call)
@@ -196,7 +193,7 @@ def test_silence_about_an_order_that_rests_is_no_doubt() -> None:
 
 
 def test_an_order_that_rests_is_canceled_at_once() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
     told(driven, CancelCommand(key="k2", reason="no more", order_id=order_id))
     order = driven.desk.book.orders[order_id]
@@ -206,7 +203,7 @@ def test_an_order_that_rests_is_canceled_at_once() -> None:
 
 
 def test_an_order_that_rests_is_given_other_terms() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
     told(driven, a_modification(order_id=order_id, price=D("1.0985"), stop_loss=D("1.09")))
     order = driven.desk.book.orders[order_id]
@@ -218,7 +215,7 @@ def test_an_order_that_rests_is_given_other_terms() -> None:
 
 
 def test_a_position_is_given_stops_by_hand() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, an_order())
     told(driven, a_modification(stop_loss=D("1.09"), take_profit=D("1.12")))
     [guard] = driven.desk.book.protections.values()
@@ -228,7 +225,7 @@ def test_a_position_is_given_stops_by_hand() -> None:
 
 
 def test_stops_on_the_wrong_side_are_denied_and_nothing_is_changed() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, an_order())
     reply = told(driven, a_modification(stop_loss=D("1.12")))
     assert (reply.denied, reply.code) == (True, "INVALID_STOPS")
@@ -236,7 +233,7 @@ def test_stops_on_the_wrong_side_are_denied_and_nothing_is_changed() -> None:
 
 
 def test_part_of_a_position_is_closed_by_hand() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, an_order())
     told(driven, CloseCommand(key="k2", reason="half", symbol="EURUSD", position=0, volume=D("0.01")))
     assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
@@ -245,7 +242,7 @@ def test_part_of_a_position_is_closed_by_hand() -> None:
 
 
 def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
-    driven = a_live_desk(AccountMode.HEDGING)
+    driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
     told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
@@ -257,7 +254,7 @@ def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
 
 
 def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
-    driven = a_live_desk(AccountMode.HEDGING)
+    driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
     told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
@@ -273,7 +270,7 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
 
 
 def test_a_halted_desk_takes_back_what_rests() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
     driven.desk.set_trading(TradingState.HALTED, "news", by="person")
     driven.settle(driven.wait(2_000))
@@ -282,7 +279,7 @@ def test_a_halted_desk_takes_back_what_rests() -> None:
 
 
 def test_an_order_that_rests_counts_as_filled_and_keeps_signals_from_opening() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, a_resting_order())
     driven.settle(driven.tell(a_signal(2, -1)))
     assert driven.asked_of(Sell) == []
@@ -290,7 +287,7 @@ def test_an_order_that_rests_counts_as_filled_and_keeps_signals_from_opening() -
 
 
 def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, an_order())
     [resting] = told(driven, a_resting_order(key="k2")).order_ids
     driven.settle(driven.tell(a_signal(2, -1)))
@@ -299,7 +296,7 @@ def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
 
 
 def test_a_part_that_cannot_be_had_at_once_may_stay_in_the_market() -> None:
-    driven = a_live_desk()
+    driven = a_quoted_desk()
     told(driven, an_order(time_in_force=TimeInForce.GTC))
     [order] = driven.desk.book.orders.values()
     assert (order.rests, order.status) == (True, OrderStatus.FILLED)

@@ -27,7 +27,7 @@ from services.portfolio.core.status import status_of
 from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk import HandDrivenDesk, a_live_desk
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
 HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"), ResumeCommand("looked at it")
@@ -135,9 +135,7 @@ def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> Non
 
 
 def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
+    driven = a_live_desk()
     driven.desk.storage_failed("disk full")
     driven.settle(driven.tell(a_signal(1, 1)))
     assert driven.asked_of(Buy) == []

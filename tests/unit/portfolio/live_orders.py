@@ -1,0 +1,43 @@
+"""What the tests of orders on a live desk share: the one order, the gateway's word on it, and time that goes by."""
+
+from __future__ import annotations
+
+from proto.gateway import Buy, OrderReply, OrderReplyStatus
+from proto.messages import Call
+from services.portfolio.core.orders import Order
+from tests.support.builders import a_signal
+from tests.support.desk import HandDrivenDesk, request_of
+
+
+def an_order_on_its_way(driven: HandDrivenDesk) -> Call:
+    [call] = driven.tell(a_signal(1, 1))
+    assert isinstance(request_of(call), Buy)
+    return call
+
+
+def the_order(driven: HandDrivenDesk) -> Order:
+    [order] = driven.desk.book.orders.values()
+    return order
+
+
+def a_reply(driven: HandDrivenDesk, status: OrderReplyStatus) -> OrderReply:
+    """A word of the gateway on the only order."""
+    return OrderReply(
+        status=status,
+        mode="simulated",
+        venue="simulated-mt5",
+        account="paper-USD",
+        boot_id="boot-1",
+        order_id=the_order(driven).order_id,
+    )
+
+
+def calls_of(calls: list[Call], kind: type) -> list[Call]:
+    return [call for call in calls if isinstance(request_of(call), kind)]
+
+
+def go_by(driven: HandDrivenDesk, *, seconds: int) -> None:
+    """Let time pass at gateway and desk, half a second at a time."""
+    for _ in range(2 * seconds):
+        driven.gateway.due(driven.now)
+        driven.settle(driven.wait(500))
