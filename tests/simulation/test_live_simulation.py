@@ -41,7 +41,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
     book, venue = ending.book, ending.venue
     assert [told(deal) for deal in book.deals] == [told(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
-    assert_positions(book, venue, again, costs=False)
+    assert_positions(book, venue, again, costs=True)
     assert state_of(book) == state_of(fold(ending.ledger)[0]), again
     for key, answer in ending.answers.items():
         made = book.orders_by_key.get(key)

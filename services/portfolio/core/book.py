@@ -330,7 +330,8 @@ class Book:
     def _book(self, event: DealBooked) -> None:
         deal = event.deal
         assert not self.has_deal(deal.deal), deal.deal
-        if deal.deal > self.deal_cursor:
+        is_late = deal.deal < self.deal_cursor
+        if not is_late:
             self.deals.append(deal)
         else:
             self.deals.insert(bisect_left(self.deals, deal.deal, key=_number), deal)
@@ -346,7 +347,10 @@ class Book:
             return
         self.position_changes += 1
         self._count(deal, event.order_id)
-        self._hold(deal)
+        if is_late:
+            self.fold_again(deal.symbol)  # what it costs depends on the order in which deals were made
+        else:
+            self._hold(deal)
         self.touched.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
@@ -372,7 +376,7 @@ class Book:
             self._count(deal, order_id)
 
     def fold_again(self, symbol: str) -> None:
-        """Make a position of the deals that are booked: for a ledger whose rows of lots do not say what they cost."""
+        """Make a position of the deals that are booked: after one that came late, and where rows of lots do not say what they cost."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:
