@@ -153,9 +153,9 @@ def open_commands(desk: Desk) -> Talk:
 
 def carry_out(desk: Desk, events: Sequence[Event], *, tick_published_mono_ns: int) -> Talk:
     """Ask the venue of a stepped stream for what a tick's events want of it: stops, then ends, then orders."""
-    for event in events:
-        if isinstance(event, ProtectionSet) and event.protection.is_asked:
-            yield from guard_position(desk, event.protection.key)
+    for key in dict.fromkeys(event.protection.key for event in events if isinstance(event, ProtectionSet)):
+        if (guard := desk.book.protections.get(key)) is not None and guard.is_asked:
+            yield from guard_position(desk, key)
     for event in events:
         if isinstance(event, CancelAsked):
             yield from cancel(desk, event.order_id)

@@ -69,7 +69,7 @@ class Account(NamedTuple):
 
     `storage_problem` is why nothing can be made durable, or nothing. `age_ns` is how far the venue's clock is past the
     signal's tick. `newest` is the latest quote that the process has of the symbol, None where that is the signal's own.
-    `plan` has the budgets of the strategies.
+    `plan` has the budgets of the strategies. `signal_age_ns_max` is how old a signal may be, None where there is no signal.
     """
 
     book: Book
@@ -79,3 +79,4 @@ class Account(NamedTuple):
     age_ns: int = 0
     newest: tuple[float, float] | None = None
     plan: Plan = PLAIN
+    signal_age_ns_max: int | None = None
