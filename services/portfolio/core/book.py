@@ -45,7 +45,7 @@ from services.portfolio.core.events import (
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
-from services.portfolio.core.protection import Protection, key_of, opened
+from services.portfolio.core.protection import Protection, guard_after, key_of
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
@@ -298,12 +298,16 @@ class Book:
         ticket = deal.position if self.is_hedging else 0
         key = key_of(deal.symbol, ticket)
         is_gone = all(leg.ticket != ticket for leg in position.legs)
-        if is_gone or deal.entry is DealEntry.INOUT:
-            self.protections.pop(key, None)
-        if not is_gone and order is not None and deal.entry is not DealEntry.OUT:
-            guard = opened(order, position=ticket, time_ns=deal.time_ns, before=self.protections.get(key))
-            if guard is not None:
-                self._protect(guard)
+        before = self.protections.get(key)
+        guard = None
+        if not is_gone:
+            guard = guard_after(
+                deal.entry, order, symbol=deal.symbol, position=ticket, time_ns=deal.time_ns, before=before
+            )
+        if guard is not None:
+            self._protect(guard)
+        elif before is not None:
+            del self.protections[key]
 
     def _meet_journal(self, event: JournalMet) -> None:
         self.journal_id = event.journal_id
