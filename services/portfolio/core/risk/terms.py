@@ -51,18 +51,6 @@ class Proposal(NamedTuple):
         """Whether it stands in the market for its price, and is not executed at once or never."""
         return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
 
-    def closing_only(self, closes: Decimal) -> Proposal:
-        """What is left when nothing may be opened: a close of so many lots, at the market and without stops."""
-        return self._replace(
-            volume=closes,
-            opens=Decimal(0),
-            type=OrderType.MARKET,
-            limit_price=None,
-            stop_loss=None,
-            take_profit=None,
-            time_in_force=TimeInForce.GTC,
-        )
-
 
 class Account(NamedTuple):
     """What the rules look at: the book, the ticks so far, the limits, and what the process knows of the present.
