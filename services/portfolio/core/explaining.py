@@ -358,14 +358,22 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
 
 
 def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
-    steps = [
-        _tick(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book),
-        _signal(event.publisher, event.direction, event.confidence, event.time_ns),
-    ]
-    facts = {"denied by": event.code, "limit": event.limit, "observed": event.observed}
+    steps = [_tick(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book)]
+    facts = {}
+    if event.cause == Cause.MANUAL:
+        what = f"a person's {'change' if not event.direction else SIGNAL_NAMES[event.direction]} of {event.symbol}"
+        made_by = {"made by": event.cause, "command": event.key}
+        steps.append(WhyStep(name="cause", time_ns=event.time_ns, facts=made_by, lines=[]))
+        facts["reason"] = event.reason
+    else:
+        what = f"{SIGNAL_NAMES[event.direction]} of {event.symbol}"
+        steps.append(_signal(event.publisher, event.direction, event.confidence, event.time_ns))
+    facts |= {"denied by": event.code, "limit": event.limit, "observed": event.observed}
     facts |= {"position before": in_lots(event.position_before), "what would have to change": remedy(event.code)}
     steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=cut_facts(facts), lines=[]))
-    words = f"{SIGNAL_NAMES[event.direction]} of {event.symbol} was DENIED by {event.code}: {event.observed}, limit {event.limit}"
+    words = f"{what} was DENIED by {event.code}: {event.observed}, limit {event.limit}"
+    if event.reason:
+        words += f"; the reason that was given: {event.reason}"
     return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:WORDS_MAX], steps=steps)
 
 
@@ -381,7 +389,7 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
     if denied is not None and (blocked is None or denied.time_ns >= blocked.time_ns):
         told = _of_denial(denied, book)
         counted = cursor.denied.get(denied.code, 0)
-        words = f"{told.summary}; {counted} signals of this stream were turned down by {denied.code}"
+        words = f"{told.summary}; denied by {denied.code} in this stream: {counted}"
         return WhyReply(kind="symbol", subject=symbol, summary=words[:WORDS_MAX], steps=[*told.steps, now])
     if blocked is None:
         words = f"no signal of {symbol} has been blocked or denied"

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import to_builtins
 
 from proto.gateway import VenueDeal
+from proto.time import utc_text
 from proto.units import plain
 from proto.views import WhyLine
 from services.portfolio.core.asking import slippage
@@ -40,7 +41,9 @@ def event_line(event: Event) -> WhyLine:
             for name in [name for name, value in told.items() if isinstance(value, dict)]:
                 told |= told.pop(name)
             rest = (
-                f"{name} {value}" for name, value in told.items() if name != "order_id" and value not in (None, "", 0)
+                f"{name.removesuffix('_ns')} {utc_text(value) if name.endswith('_ns') else value}"
+                for name, value in told.items()
+                if name != "order_id" and value not in (None, "", 0)
             )
             words = f"{kind}: {', '.join(rest)}"
     return WhyLine(time_ns=time_ns, words=words[:LINE_MAX])

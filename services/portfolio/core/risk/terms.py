@@ -31,7 +31,8 @@ class Proposal(NamedTuple):
 
     `volume` in lots; `opens` the part of it that would add exposure; `price` the side of the signal's quote that it would
     trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
-    `take_profit` are the prices at which the venue is to close what it opens.
+    `take_profit` are the prices at which the venue is to close what it opens. `expires_ns` is the venue time until which a GTD order
+    stands, 0 of any other. `by_person`: somebody has asked for exactly this, and it closes or guards what is held.
     """
 
     instrument: Instrument
@@ -45,6 +46,8 @@ class Proposal(NamedTuple):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
+    expires_ns: int = 0
+    by_person: bool = False
 
     @property
     def waits(self) -> bool:
