@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from proto.control import DeskState
 from proto.gateway import (
+    Confirm,
     DealsReply,
     GetDeals,
     Hello,
@@ -65,6 +66,9 @@ def begin(desk: Desk, watch: Watch) -> Talk:
     yield from learn_terms(desk, *desk.rules.symbols)
     if desk.window:
         yield from open_commands(desk)
+        if desk.cursor.ordinal:
+            # One from before the start may be on its way: the venue must not step between what is asked of it below.
+            yield Confirm(stream_id=desk.cursor.stream_id, ordinal=desk.cursor.ordinal)
     yield from pull_deals(desk)
     if desk.window:
         # The venue may stand a tick further than the desk, which has ended orders.
