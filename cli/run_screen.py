@@ -19,8 +19,8 @@ from rich.text import Text
 
 from cli.run_desk import Screen, View
 from cli.run_summary import clock, signed
-from cli.summary import utc
 from proto.control import DeskState, OrderLine, StatusReply, TradingState
+from proto.time import utc_text
 from proto.units import plain
 
 PLAIN_EVERY_S: Final = 5.0
@@ -173,7 +173,7 @@ def _state(view: View, status: StatusReply) -> str:
 
 
 def _market_time(status: StatusReply) -> str:
-    return utc(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else "–"
+    return utc_text(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else "–"
 
 
 def _points(points: float | None) -> str:
@@ -335,7 +335,7 @@ def _order_cells(order: OrderLine, status: StatusReply) -> dict[str, Text]:
     is_sell = order.side == "SELL"
     style = {"FILLED": "", "IN_DOUBT": "bold red", "REJECTED": "red", "EXPIRED": "yellow"}.get(order.status, "yellow")
     return {
-        "time": Text(utc(order.created_ns)[11:19], style="dim"),
+        "time": Text(utc_text(order.created_ns)[11:19], style="dim"),
         "order": Text(order.order_id, style="dim"),
         "symbol": Text(order.symbol),
         "side": Text(order.side, style="red" if is_sell else "green"),

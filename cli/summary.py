@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from proto.time import utc_text
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
@@ -35,7 +36,6 @@ FOLDED_CHARS: Final = 30
 """Of a cell, what has to fit: longer words are folded."""
 
 _TO_THE_SECOND: Final = "2026-11-27 12:00:00Z"
-_NS: Final = 1_000_000_000
 
 
 def console() -> Console:
@@ -178,16 +178,9 @@ def cell(name: str, value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     if name.endswith("_ns"):
-        return utc(int(value)) if value else NOTHING
+        return utc_text(int(value)) if value else NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items()) or NOTHING
     return str(value)
-
-
-def utc(time_ns: int) -> str:
-    """Nanoseconds since 1970 as a date and time of UTC, to the microsecond when it has any."""
-    seconds, rest = divmod(time_ns, _NS)
-    at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
-    return at.isoformat(sep=" ", timespec="milliseconds" if rest % 1_000_000 == 0 else "microseconds")[:-6] + "Z"

@@ -13,6 +13,7 @@ from proto.distances import closing_touch, entry_distance, is_far_enough, stop_l
 from proto.gateway import ErrorCode, OrderType, TimeInForce
 from proto.instrument import Instrument
 from proto.money import Quote
+from proto.time import utc_text
 from proto.trading import TradeMode
 from proto.units import Side, is_on_step, plain
 from services.mt5.core import retcodes, sessions
@@ -69,11 +70,11 @@ def wrong_expiry(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> V
     if time_in_force is TimeInForce.GTD:
         if expires_ns > time_ns:
             return None
-        words = f"GTD until {expires_ns} ns, expected later than the venue's {time_ns} ns"
+        words = f"GTD until {utc_text(expires_ns)}, expected later than the venue's {utc_text(time_ns)}"
     elif not expires_ns:
         return None
     else:
-        words = f"{time_in_force} with expires_ns {expires_ns}, expected that of GTD alone"
+        words = f"{time_in_force} with an expiry, {utc_text(expires_ns)}, expected one with GTD alone"
     return Verdict(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
 
 
@@ -162,6 +163,18 @@ def wrong_position(asked: Asked, position: Position | None) -> Verdict | None:
         )
         return Verdict(retcodes.INVALID_CLOSE_VOLUME, ErrorCode.INVALID_VOLUME, words)
     return None
+
+
+def wrong_close(asked: Asked, position: Position, *, under_way: Decimal) -> Verdict | None:
+    """Closing more of a position than there is, counting the lots of the closing orders that are `under_way`."""
+    held = abs(position.volume)
+    if not under_way or under_way + asked.volume <= held:
+        return None
+    words = (
+        f"volume {plain(asked.volume)} of position {asked.position}, expected {plain(max(held - under_way, Decimal(0)))} or less: "
+        f"orders to close {plain(under_way)} of its {plain(held)} are on their way"
+    )
+    return Verdict(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, words[:_WORDS_MAX])
 
 
 def closed_market(instrument: Instrument, *, opens: bool, time_ns: int) -> Verdict | None:

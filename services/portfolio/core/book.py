@@ -28,6 +28,7 @@ from services.portfolio.core.events import (
     IncarnationTaken,
     InstrumentLearned,
     JournalMet,
+    KnownDenial,
     LeverageTold,
     OrderChangeAnswered,
     OrderChanged,
@@ -45,7 +46,7 @@ from services.portfolio.core.events import (
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
-from services.portfolio.core.protection import Protection, key_of, opened
+from services.portfolio.core.protection import Protection, guard_after, key_of
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
@@ -54,6 +55,11 @@ CHANGES_KEPT_MAX: Final = 64
 """Far more commands than people have on their way at once; they are written with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
+
+
+def _forget_first(kept: dict[str, Any]) -> None:
+    if len(kept) > CHANGES_KEPT_MAX:
+        del kept[next(iter(kept))]
 
 
 def _number(deal: VenueDeal) -> int:
@@ -116,6 +122,8 @@ class Book:
         """The orders that came from a person's command, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
         """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
+        self.denials_by_key: dict[str, KnownDenial] = {}
+        """What a person's latest commands were denied by, by key."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -213,8 +221,10 @@ class Book:
                 self.acknowledged.update(event.acknowledged)
             case StrangersMet(tickets=tickets):
                 self.acknowledged.update(tickets)
-            case OrderDenied():
-                pass
+            case OrderDenied(key=key):
+                if key:
+                    self.denials_by_key[key] = KnownDenial(event.code, event.limit, event.observed)
+                    _forget_first(self.denials_by_key)
 
     def amounts(self) -> dict[str, str]:
         """The sums of cash by name, as exact text, for a projection."""
@@ -278,8 +288,7 @@ class Book:
         """A person's command has been done: said again it is answered."""
         if key:
             self.changes_by_key[key] = order_ids
-            if len(self.changes_by_key) > CHANGES_KEPT_MAX:
-                del self.changes_by_key[next(iter(self.changes_by_key))]
+            _forget_first(self.changes_by_key)
 
     def _protect(self, protection: Protection) -> None:
         self.protections[protection.key] = protection
@@ -298,12 +307,16 @@ class Book:
         ticket = deal.position if self.is_hedging else 0
         key = key_of(deal.symbol, ticket)
         is_gone = all(leg.ticket != ticket for leg in position.legs)
-        if is_gone or deal.entry is DealEntry.INOUT:
-            self.protections.pop(key, None)
-        if not is_gone and order is not None and deal.entry is not DealEntry.OUT:
-            guard = opened(order, position=ticket, time_ns=deal.time_ns, before=self.protections.get(key))
-            if guard is not None:
-                self._protect(guard)
+        before = self.protections.get(key)
+        guard = None
+        if not is_gone:
+            guard = guard_after(
+                deal.entry, order, symbol=deal.symbol, position=ticket, time_ns=deal.time_ns, before=before
+            )
+        if guard is not None:
+            self._protect(guard)
+        elif before is not None:
+            del self.protections[key]
 
     def _meet_journal(self, event: JournalMet) -> None:
         self.journal_id = event.journal_id

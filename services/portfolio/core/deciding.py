@@ -246,6 +246,7 @@ class _Order:
             type=terms["type"],
             limit_price=terms["limit_price"],
             time_in_force=terms["time_in_force"],
+            expires_ns=terms.get("expires_ns", 0),
         )
 
     def _closing(self, volume: Decimal) -> Proposal:

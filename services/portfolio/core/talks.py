@@ -21,6 +21,7 @@ from proto.gateway import (
     OrderStatusQuery,
     VenueDeal,
 )
+from proto.time import utc_text
 from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
 from services.portfolio.core.comparing import LATE_NS, Watch
 from services.portfolio.core.conversation import Talk
@@ -110,8 +111,8 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             return False
         if hello.window and hello.first_time_ns <= cursor.time_ns:
             desk.halt(
-                f"the stream begins at {hello.first_time_ns} ns, expected it after the account's last tick at "
-                f"{cursor.time_ns} ns"
+                f"the stream begins at {utc_text(hello.first_time_ns)}, expected it after the account's last tick at "
+                f"{utc_text(cursor.time_ns)}"
             )
             return False
     desk.emit(

@@ -11,6 +11,7 @@ from services.portfolio.core.risk.rules import (
     currency_exposure,
     daily_loss,
     drawdown,
+    expiry,
     gross_exposure,
     hours,
     margin_use,
@@ -44,7 +45,7 @@ class Rule(Protocol):
         """Why the order may not be made, at venue time `now_ns`; None when this rule has nothing against it."""
 
 
-ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, conversion)
+ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, expiry, conversion)
 """Asked about every order, in any set."""
 
 OF_THE_MOMENT: Final[tuple[Rule, ...]] = (
