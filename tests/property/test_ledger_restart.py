@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -318,19 +320,25 @@ def a_start(mode: AccountMode) -> list[Event]:
     return [an_opened_stream(account_mode=mode), *map(learned, SYMBOLS)]
 
 
-def test_every_kind_of_event_is_among_the_steps() -> None:
+@pytest.mark.parametrize("mode", AccountMode)
+def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, tmp_path: Path) -> None:
     """In this order each of them is possible, so that none is a step that always comes to nothing."""
     assert set(MAKERS) == set(get_args(Event))
-    book = Book()
-    for opening in a_start(AccountMode.HEDGING):
+    book, pending = Book(), a_start(mode)
+    for opening in pending:
         book.apply(opening)
-    for kind, make in MAKERS.items():
-        event = make(Step(kind, "EURUSD", Side.BUY, 2, 110_003, OrderStatus.ACCEPTED), book)
-        assert isinstance(event, kind)
-        book.apply(event)
+    with closing(Ledger(tmp_path / FILE_NAME)) as ledger:
+        for kind, make in MAKERS.items():
+            event = make(Step(kind, "EURUSD", Side.BUY, 2, 110_007, OrderStatus.ACCEPTED), book)
+            assert isinstance(event, kind)
+            book.apply(event)
+            ledger.commit([*pending, event], book, TickCursor())
+            pending = []
+            assert state_of(read(tmp_path / FILE_NAME)[0]) == state_of(book), kind
+    assert verify(tmp_path / FILE_NAME) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(st.sampled_from(AccountMode), STEPS)
 def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""A ledger that is a list of commits, and what an account is when two of them are compared."""
+"""A ledger that is a list of commits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
