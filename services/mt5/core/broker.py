@@ -88,6 +88,9 @@ class Broker(Protocol):
     def find(self, magic: int) -> BookOrder | None:
         """The first order under a magic that there is any trace of, whatever its terminal shows at the moment."""
 
+    def position_named(self, number: int) -> int:
+        """The ticket under which a position is told, for that or another number that the venue knows it by; any other as it is."""
+
     def magic_of_position(self, ticket: int) -> int:
         """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from proto.gateway import ErrorCode, Modify, ModifyReply, VenueOrder, VenuePosition
+from proto.gateway import ErrorCode, ErrorReply, Modify, ModifyReply, VenueOrder, VenuePosition
 from proto.time import Now
 from services.mt5.core import retcodes
 from services.mt5.core.book import Modification
@@ -28,8 +28,15 @@ class ChangeDesk:
         self._queries = queries
         self._identity = identity
 
-    def known(self, request: Modify, now: Now) -> ModifyReply | None:
-        """The answer to a modification that was made before."""
+    def answered(self, request: Modify, now: Now, *, symbol: str) -> ModifyReply | ErrorReply | None:
+        """The answer to a modification that was made before, or that names another symbol than its order's.
+
+        None for any other. `symbol` is the client's own name of it.
+        """
+        order = self._broker.find(magic_of(request.order_id)) if request.order_id else None
+        if order is not None and order.order.symbol != request.symbol:
+            words = f"symbol {symbol} with order {request.order_id}, expected {self._queries.told_order(order).symbol}"
+            return self._identity.error(request.request_id, ErrorCode.INVALID_FIELD, words)
         outcome = self._link.modified(request, now)
         return None if outcome is None else self._told(request, outcome)
 
@@ -98,13 +105,18 @@ class ChangeDesk:
 def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
     """Whether what is shown has the prices that were asked for: an answer is no proof."""
     target = shown.order if request.order_id else shown.position
-    if target is None or (target.stop_loss, target.take_profit) != (request.stop_loss, request.take_profit):
+    return target is not None and has_prices(target, request)
+
+
+def has_prices(target: VenueOrder | VenuePosition, request: Modify) -> bool:
+    """Whether an order or a position has what a modification asks for."""
+    if (target.stop_loss, target.take_profit) != (request.stop_loss, request.take_profit):
         return False
-    if shown.order is None:
+    if isinstance(target, VenuePosition):
         return True
-    return request.price in (None, shown.order.price) and request.expires_ns in (0, shown.order.expires_ns)
+    return request.price in (None, target.price) and request.expires_ns in (0, target.expires_ns)
 
 
-def at_the_broker(request: Modify, symbol: str) -> Modify:
-    """A request with the broker's name of its symbol."""
-    return structs.replace(request, symbol=symbol)
+def at_the_broker(request: Modify, symbol: str, broker: Broker) -> Modify:
+    """A request with the broker's name of its symbol, and the number under which its position is told."""
+    return structs.replace(request, symbol=symbol, position=broker.position_named(request.position))

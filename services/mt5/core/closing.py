@@ -32,7 +32,7 @@ def position_of(request: Close, positions: Sequence[VenuePosition], mode: Accoun
 def order_of(request: Close, position: VenuePosition) -> PlaceOrder:
     """The order that closes it."""
     volume = position.volume if request.volume is None else request.volume
-    return _order(request, position.side.opposite, volume, position.ticket)
+    return _order(request, position.side.opposite, volume, request.position or position.ticket)
 
 
 def again(request: Close, effect: Effect) -> PlaceOrder:

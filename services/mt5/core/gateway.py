@@ -332,8 +332,8 @@ class Gateway:
         if symbol is None:
             words = f"unknown symbol {request.symbol}"
             return self._identity.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
-        asked = at_the_broker(request, symbol)
-        known = self._changes.known(asked, now)
+        asked = at_the_broker(request, symbol, self.venue)
+        known = self._changes.answered(asked, now, symbol=request.symbol)
         if known is not None:
             return known
         refused = self._step_for(request, now) or self._unchangeable(request, now)

@@ -166,6 +166,18 @@ def wrong_position(asked: Asked, position: Position | None) -> Verdict | None:
     return None
 
 
+def wrong_close(asked: Asked, position: Position, *, under_way: Decimal) -> Verdict | None:
+    """Closing more of a position than there is, counting the lots of the closing orders that are `under_way`."""
+    held = abs(position.volume)
+    if not under_way or under_way + asked.volume <= held:
+        return None
+    words = (
+        f"volume {plain(asked.volume)} of position {asked.position}, expected {plain(max(held - under_way, Decimal(0)))} or less: "
+        f"orders to close {plain(under_way)} of its {plain(held)} are on their way"
+    )
+    return Verdict(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, words[:_WORDS_MAX])
+
+
 def closed_market(instrument: Instrument, *, opens: bool, time_ns: int) -> Verdict | None:
     """The symbol is not traded now, or may not be traded so; `opens`: the order would add exposure."""
     if instrument.trade_mode is TradeMode.DISABLED:

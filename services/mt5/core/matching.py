@@ -15,6 +15,7 @@ from msgspec import structs
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce, VenueDeal
 from proto.instrument import Instrument
 from proto.money import Quote, average_price, commission_of
+from proto.stops import Stops, stops_after
 from proto.units import plain
 from services.mt5.core import judging, retcodes
 from services.mt5.core.account import ZERO, Account, with_taken
@@ -23,7 +24,7 @@ from services.mt5.core.book import BookOrder, Wait
 from services.mt5.core.fill_model import FillModel, worst_price
 from services.mt5.core.instruments import catalogue
 from services.mt5.core.judging import Verdict
-from services.mt5.core.netting import Position
+from services.mt5.core.netting import Folded, Position
 
 _NO_LIQUIDITY: Final = "not so much is to be had at the touch"
 
@@ -74,7 +75,7 @@ class Matching:
             asked_price=asked.price if asked.type is OrderType.MARKET else None,
             deviation_points=asked.deviation_points,
         )
-        wrong = self._wrong(asked)
+        wrong = self._wrong(asked) or self._wrong_close(asked)
         if wrong is not None:
             return self.refuse(record, wrong, stepped=False)
         if held:
@@ -127,6 +128,14 @@ class Matching:
             or judging.wrong_price(asked, instrument, quote)
             or judging.wrong_stops_of(asked, instrument, quote)
         )
+
+    def _wrong_close(self, asked: Asked) -> Verdict | None:
+        """Orders on their way that close the same position, and with this one would close more than there is of it."""
+        position = self.account.book.positions.get(asked.position)
+        if position is None:
+            return None
+        closing = [record for record in self.account.book.resting() if record.order.position == asked.position]
+        return judging.wrong_close(asked, position, under_way=sum((record.left for record in closing), ZERO))
 
     def wrong_terms(
         self, record: BookOrder, terms: tuple[Decimal | None, Decimal | None, Decimal | None, int]
@@ -282,7 +291,7 @@ class Matching:
             matched_price=None,
             matched_volume=None,
         )
-        position = self._kept(record, folded.position, target)
+        position = self._kept(record, folded, target)
         is_gone = target is not None and (position is None or position.ticket != target.ticket)
         return self.put(
             self._present(filled),
@@ -292,29 +301,17 @@ class Matching:
             position=position,
         )
 
-    def _kept(self, record: BookOrder, after: Position | None, before: Position | None) -> Position | None:
-        """The position after a deal with the stops that it has then.
-
-        A position that the order opens has the order's stops. On a netting account an order's stops, where given, replace those
-        of the position that it changes, each by itself; one that the order does not give stays.
-        """
+    def _kept(self, record: BookOrder, folded: Folded, before: Position | None) -> Position | None:
+        """The position after a deal, with the stops that it has then."""
+        after, order = folded.position, record.order
         if after is None:
             return None
-        order = record.order
-        if before is None or after.ticket != before.ticket:
-            return structs.replace(
-                after,
-                stop_loss=order.stop_loss,
-                take_profit=order.take_profit,
-                magic=record.magic,
-                comment=order.order_id,
-                charged_ns=self.account.time_ns,
-            )
-        return structs.replace(
-            after,
-            stop_loss=after.stop_loss if order.stop_loss is None else order.stop_loss,
-            take_profit=after.take_profit if order.take_profit is None else order.take_profit,
-        )
+        held = None if before is None else Stops(before.stop_loss, before.take_profit)
+        stops = stops_after(folded.entry, given=Stops(order.stop_loss, order.take_profit), held=held)
+        after = structs.replace(after, stop_loss=stops.stop_loss, take_profit=stops.take_profit)
+        if before is not None and after.ticket == before.ticket:
+            return after
+        return structs.replace(after, magic=record.magic, comment=order.order_id, charged_ns=self.account.time_ns)
 
     def commission(self, symbol: str, volume: Decimal) -> Decimal:
         """What a deal moves in cash as commission, in account currency: 0 or less."""

@@ -33,6 +33,14 @@ STORED: Final = "-"
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 """What is known of an order of which something may still become."""
 
+_ENDED_OTHERWISE: Final = (
+    OrderReplyStatus.FILLED,
+    OrderReplyStatus.REJECTED,
+    OrderReplyStatus.EXPIRED,
+    OrderReplyStatus.PRESUMED_EXPIRED,
+)
+"""What an order can have become that a CANCEL came too late for."""
+
 _CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
@@ -112,7 +120,8 @@ class OrderDesk:
     def close(self, request: Close) -> OrderReply | PlaceOrder:
         """The order that a CLOSE with a new id comes to, or its rejection for good where there is nothing to close."""
         symbol = self._symbols.to_broker(request.symbol)
-        at_broker = structs.replace(request, symbol=symbol)
+        named = self._broker.position_named(request.position)
+        at_broker = structs.replace(request, symbol=symbol, position=named)
         position = closing.position_of(at_broker, self._broker.positions(), self._broker.account_mode)
         if position is not None:
             return closing.order_of(request, position)
@@ -192,23 +201,13 @@ class OrderDesk:
         """The answer to CANCEL of an order that does not rest; None for one that does."""
         entry = self._find(order_id)
         known = self.status(order_id, now, time_ns=time_ns)
-        if entry is None or known.status == OrderReplyStatus.CANCELED:
-            return known
-        if known.status in _OPEN:
+        if entry is not None and known.status in _OPEN:
             return None
-        if known.status in (OrderReplyStatus.CALL_IN_PROGRESS, OrderReplyStatus.IN_DOUBT):
-            return known
-        words = known.error or f"order {order_id} has ended: {known.status}"
-        return structs.replace(known, error_code=ErrorCode.ORDER_ENDED, error=words)
+        return _as_ended(known)
 
     def cancel(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
         """End an order that rests; what it is then, with a code where that is not what was asked for."""
-        reply = self._end(order_id, now, time_ns=time_ns, why="canceled by the client")
-        if reply.status in _OPEN or reply.status == OrderReplyStatus.CANCELED or reply.error_code is not None:
-            return reply
-        return structs.replace(
-            reply, error_code=ErrorCode.ORDER_ENDED, error=f"order {order_id} has ended: {reply.status}"
-        )
+        return _as_ended(self._end(order_id, now, time_ns=time_ns, why="canceled by the client"))
 
     def cancel_all(self, why: str, now: Now) -> bool:
         """Have every order ended that rests at the venue; whether all could be asked for, or the rest is for the next time."""
@@ -227,7 +226,7 @@ class OrderDesk:
         sent = self._link.cancel(placed, now, why=why)
         if isinstance(sent, Waiting):
             self._is_changing = True
-            return self._in_progress(order_id, self._effect_in_book(placed))
+            return self._in_progress(order_id, self._effect_in_book(placed), ticket=placed.order.ticket)
         entry = self._find(order_id)
         assert entry is not None, order_id
         known = self._known(order_id, entry, now, time_ns=time_ns)
@@ -351,11 +350,13 @@ class OrderDesk:
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
         words = f"{effect}: the venue was called and shows no trace of it yet"
-        return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, words)
+        said = {"symbol": effect.symbol, "action": effect.action}
+        return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, words, **said)
 
-    def _in_progress(self, order_id: str, effect: Effect) -> OrderReply:
+    def _in_progress(self, order_id: str, effect: Effect, *, ticket: int = 0) -> OrderReply:
         words = f"{effect}: the venue is being called"
-        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, words)
+        said = {"symbol": effect.symbol, "action": effect.action, "ticket": ticket or None}
+        return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, words, **said)
 
     def _reply_from(self, order_id: str, placed: BookOrder) -> OrderReply:
         """The reply to an order, from nothing but its record in the book."""
@@ -426,6 +427,14 @@ def effect_of(request: PlaceOrder) -> Effect:
         expires_ns=request.expires_ns,
         position=request.position,
     )
+
+
+def _as_ended(known: OrderReply) -> OrderReply:
+    """What a CANCEL is answered: an order that has ended otherwise, and says no code of its own for it, gets ORDER_ENDED."""
+    if known.status not in _ENDED_OTHERWISE or known.error_code is not None:
+        return known
+    words = f"order {known.order_id} has ended: {known.status}"
+    return structs.replace(known, error_code=ErrorCode.ORDER_ENDED, error=known.error or words)
 
 
 def is_order_action(action: object) -> bool:

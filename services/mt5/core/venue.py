@@ -269,6 +269,10 @@ class SimulatedVenue:
         """Whose an order is; 0 for a deal without an order: a movement of cash, and the broker's own."""
         return self._book.orders[ticket - 1].magic if ticket else 0
 
+    def position_named(self, number: int) -> int:
+        """A position has one number here."""
+        return number
+
     def magic_of_position(self, ticket: int) -> int:
         """Whose order has opened a position; 0 for a stranger's."""
         position = self._book.positions.get(ticket)

@@ -35,6 +35,7 @@ CODES: Final = {
     retcodes.INVALID_ORDER: ErrorCode.INVALID_ORDER,
     retcodes.POSITION_CLOSED: ErrorCode.UNKNOWN_POSITION,
     retcodes.INVALID_CLOSE_VOLUME: ErrorCode.INVALID_VOLUME,
+    retcodes.CLOSE_ORDER_EXIST: ErrorCode.CLOSE_ORDER_EXISTS,
     retcodes.CLOSE_ONLY: ErrorCode.CLOSE_ONLY,
 }
 """What the desk calls a refusal; any other is VENUE_REFUSED, with its retcode beside it."""

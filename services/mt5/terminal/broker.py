@@ -110,6 +110,11 @@ class TerminalBroker:
         """The first order under a magic that any trace has been shown of."""
         return self._mirror.find(magic)
 
+    def position_named(self, number: int) -> int:
+        """The identifier of a position, for that or its ticket of the moment, which a reversal changes."""
+        row = self._mirror.position_row(number)
+        return number if row is None else row.identifier
+
     def magic_of_position(self, ticket: int) -> int:
         """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
         return self._mirror.magic_of_position(ticket)

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from common.errors import StartError
 from proto.gateway import (
+    AccountMode,
     ErrorCode,
     Modify,
     OrderReplyStatus,
@@ -23,6 +26,7 @@ from proto.gateway import (
 from proto.time import Now
 from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder, Modification
+from services.mt5.core.changes import has_prices
 from services.mt5.core.link import Sent, Trouble, Waiting
 from services.mt5.core.magic import magic_of
 from services.mt5.core.retcodes import Outcome
@@ -80,6 +84,8 @@ class _Changing(NamedTuple):
 
     request: Modify
     target: str
+    is_again: bool
+    """It was called before, and nobody knows what came of it."""
 
 
 class RealLink:
@@ -184,7 +190,12 @@ class RealLink:
             made = Refusal(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, words)
         else:
             made = order_request(
-                request, symbol=symbol, instrument=instrument, quote=self._broker.quote(symbol), clock=self._clock
+                structs.replace(request, position=self._ticket_of(request.position)),
+                symbol=symbol,
+                instrument=instrument,
+                quote=self._broker.quote(symbol),
+                netted=self._netted(symbol),
+                clock=self._clock,
             )
         if isinstance(made, Refusal):
             self._remember(_Placing(request, symbol), made, now)
@@ -210,19 +221,17 @@ class RealLink:
                 words = f"order {request.order_id} does not rest: {target.status}"
                 return Sent(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, words)
             name = target_of("order", target.ticket)
-            made = modify_order_request(
-                request,
-                ticket=target.ticket,
-                symbol=target.symbol,
-                price=target.price,
-                expires_ns=target.expires_ns,
-                clock=self._clock,
-            )
+            made = modify_order_request(request, order=target, price=target.price, clock=self._clock)
         else:
-            name = target_of("position", target.ticket)
-            made = stops_request(request, position=target.ticket, symbol=target.symbol)
+            name = self._mirror.position_change(target.ticket)
+            made = stops_request(request, position=self._ticket_of(target.ticket), symbol=target.symbol)
+        if isinstance(made, Refusal):
+            sent = Sent(made.retcode, 0, 0, made.code, made.words)
+            self._mirror.revise(name, request.revision, self._outcome(request, name, sent, now))
+            return sent
+        is_again = self._mirror.last_change(name) == (request.revision, None)
         self._mirror.revise(name, request.revision, None)
-        return self._begin(made, _Changing(request, name), now)
+        return self._begin(made, _Changing(request, name, is_again=is_again), now)
 
     def modified(self, request: Modify, now: Now) -> Modification | None:
         """What a modification of this revision has come to, or why an older one is refused.
@@ -233,7 +242,8 @@ class RealLink:
         target = self._target(request, now)
         if not request.revision or target is None:
             return None
-        name = target_of("order" if isinstance(target, VenueOrder) else "position", target.ticket)
+        is_order = isinstance(target, VenueOrder)
+        name = target_of("order", target.ticket) if is_order else self._mirror.position_change(target.ticket)
         revision, outcome = self._mirror.last_change(name)
         if request.revision < revision:
             words = f"revision {request.revision} of {name}, expected more than {revision}"
@@ -253,6 +263,8 @@ class RealLink:
         called, subject = self._called, self._subject
         self._called, self._subject, self._is_calling = None, None, False
         sent = sent_of(called)
+        if isinstance(subject, _Changing) and self._was_done_before(subject, sent, now):
+            sent = Sent(retcodes.DONE, 0, 0)
         if sent is not None and retcodes.outcome_of(sent.retcode) is Outcome.NOT_DONE:
             assert sent.error_code is not None, sent
             if isinstance(subject, _Placing):
@@ -264,6 +276,24 @@ class RealLink:
             outcome = self._outcome(subject.request, subject.target, sent, now)
             self._mirror.revise(subject.target, subject.request.revision, outcome)
         return sent
+
+    def _was_done_before(self, subject: _Changing, sent: Sent | None, now: Now) -> bool:
+        """Whether a modification that was said again changes nothing because the first call, whose answer was lost, has made it."""
+        if not subject.is_again or sent is None or sent.retcode != retcodes.NO_CHANGES:
+            return False
+        target = self._target(subject.request, now)
+        return target is not None and has_prices(target, subject.request)
+
+    def _netted(self, symbol: str) -> VenuePosition | None:
+        """The position that a netting account has in a symbol."""
+        if self._broker.account_mode is AccountMode.HEDGING:
+            return None
+        return next((held for held in self._mirror.positions if held.symbol == symbol), None)
+
+    def _ticket_of(self, position: int) -> int:
+        """What the terminal wants a position to be named by: its ticket of the moment, where its identifier was told."""
+        row = self._mirror.position_row(position)
+        return position if row is None else row.ticket
 
     def _target(self, request: Modify, now: Now) -> VenueOrder | VenuePosition | None:
         """What a modification is about, as it is shown."""

@@ -93,7 +93,7 @@ class Mirror:
         for ticket in touched & self._orders.keys():
             known = self._orders[ticket]
             self._take_order(known.row, is_open=known.is_open, ordinal=ordinal, again=True)
-        self._position_rows = {row.ticket: row for row in sorted(rows.positions, key=lambda row: row.ticket)}
+        self._position_rows = {row.ticket: row for row in sorted(rows.positions, key=lambda row: row.identifier)}
         self._show_positions()
         self.account = rows.account
         times = [row.time_msc for row in deals] + [row.time_setup_msc for row in rows.orders]
@@ -128,7 +128,7 @@ class Mirror:
 
     @property
     def positions(self) -> list[VenuePosition]:
-        """Open positions by ticket."""
+        """Open positions by their identifier, which is the ticket that is told of them: it stays, and deals carry it."""
         return self._positions
 
     def find(self, magic: int) -> BookOrder | None:
@@ -184,9 +184,19 @@ class Mirror:
         """The last revision of a target (0 for none), and what it came to, where that is known."""
         return self._changes.get(target, (0, None))
 
-    def magic_of_position(self, ticket: int) -> int:
+    def position_row(self, number: int) -> PositionRow | None:
+        """The open position with an identifier or, failing that, a ticket; None where there is none."""
+        rows = self._position_rows.values()
+        return next((row for row in rows if row.identifier == number), self._position_rows.get(number))
+
+    def position_change(self, number: int) -> str:
+        """The name of a position for its modifications, by its ticket: what a reversal has made of it counts its own."""
+        row = self.position_row(number)
+        return target_of("position", number if row is None else row.ticket)
+
+    def magic_of_position(self, number: int) -> int:
         """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
-        row = self._position_rows.get(ticket)
+        row = self.position_row(number)
         return 0 if row is None else row.magic
 
     # ------------------------------------------------------------------------------------------------------------ parts

@@ -177,9 +177,9 @@ def order_of(
 
 
 def position_of(row: PositionRow, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:
-    """An open position; its profit is the terminal's."""
+    """An open position under its identifier, which its deals carry; its profit is the terminal's."""
     return VenuePosition(
-        ticket=row.ticket,
+        ticket=row.identifier,
         symbol=row.symbol,
         side=Side.BUY if row.type == api.POSITION_TYPE_BUY else Side.SELL,
         volume=volume_of(row.volume),

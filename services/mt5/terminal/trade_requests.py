@@ -9,10 +9,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.gateway import ErrorCode, Modify, OrderType, PlaceOrder, TimeInForce
+from proto.gateway import (
+    DealEntry,
+    ErrorCode,
+    Modify,
+    OrderType,
+    PlaceOrder,
+    TimeInForce,
+    VenueOrder,
+    VenuePosition,
+)
 from proto.instrument import Instrument
 from proto.money import Quote
-from proto.units import Side
+from proto.stops import Stops, stops_after
+from proto.units import Side, plain
 from services.mt5.core import retcodes
 from services.mt5.core.magic import comment_of, magic_of
 from services.mt5.terminal import api
@@ -51,19 +61,33 @@ class Refusal(NamedTuple):
 
 
 def order_request(
-    request: PlaceOrder, *, symbol: str, instrument: Instrument, quote: Quote | None, clock: ServerClock
+    request: PlaceOrder,
+    *,
+    symbol: str,
+    instrument: Instrument,
+    quote: Quote | None,
+    netted: VenuePosition | None,
+    clock: ServerClock,
 ) -> TradeRequest | Refusal:
-    """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known."""
+    """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known.
+
+    `netted` is the position that a netting account has in the symbol. A terminal takes away the stops that an order which adds to it
+    leaves out, where the desk's rule (`proto.stops`) is that they stay: an order at the market is sent with them. What takes from a
+    position or reverses it is sent as it is, because there the two agree.
+    """
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
         words = f"expires_ns {request.expires_ns} with {request.filling}, expected one with GTD and only there"
         return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+    adds = netted is not None and netted.side is request.side
+    held = Stops(netted.stop_loss, netted.take_profit) if netted is not None and adds else Stops()
+    stops = stops_after(DealEntry.IN, given=Stops(request.stop_loss, request.take_profit), held=held)
     common: TradeRequest = {
         "magic": magic_of(request.order_id),
         "symbol": symbol,
         "volume": float(request.volume),
         "type": _TYPES[request.type, request.side],
-        "sl": _price(request.stop_loss),
-        "tp": _price(request.take_profit),
+        "sl": _price(stops.stop_loss),
+        "tp": _price(stops.take_profit),
         "comment": comment_of(request.order_id),
     }
     if request.type is OrderType.MARKET:
@@ -78,6 +102,12 @@ def order_request(
     if request.position:
         words = f"position {request.position} with a {request.type} order, expected a market order to close it"
         return Refusal(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+    if stops != (request.stop_loss, request.take_profit):
+        words = (
+            f"a {request.type} order without each of the stops that the position it would add to has "
+            f"({_told(held.stop_loss)} and {_told(held.take_profit)}), expected both: a terminal takes away what is left out"
+        )
+        return Refusal(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
     pending: TradeRequest = {
         **common,
         "action": api.TRADE_ACTION_PENDING,
@@ -97,21 +127,27 @@ def remove_request(ticket: int) -> TradeRequest:
 
 
 def modify_order_request(
-    request: Modify, *, ticket: int, symbol: str, price: Decimal, expires_ns: int, clock: ServerClock
-) -> TradeRequest:
-    """The request that gives a pending order its prices; `price` and `expires_ns` are those that it has."""
-    expires = request.expires_ns or expires_ns
+    request: Modify, *, order: VenueOrder, price: Decimal, clock: ServerClock
+) -> TradeRequest | Refusal:
+    """The request that gives a pending order its prices; `order` is what is shown of it, `price` the one that it has.
+
+    A terminal wants all of an order's terms said: those that the client leaves as they are go along, the time in force too.
+    """
+    is_dated = order.time_in_force is TimeInForce.GTD
+    if request.expires_ns and not is_dated:
+        words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
+        return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
     changed: TradeRequest = {
         "action": api.TRADE_ACTION_MODIFY,
-        "order": ticket,
-        "symbol": symbol,
+        "order": order.ticket,
+        "symbol": order.symbol,
         "price": float(price if request.price is None else request.price),
         "sl": _price(request.stop_loss),
         "tp": _price(request.take_profit),
-        "type_time": api.ORDER_TIME_SPECIFIED if expires else api.ORDER_TIME_GTC,
+        "type_time": _TIMES[order.time_in_force],
     }
-    if expires:
-        changed["expiration"] = clock.server_s(expires)
+    if is_dated:
+        changed["expiration"] = clock.server_s(request.expires_ns or order.expires_ns)
     return changed
 
 
@@ -168,6 +204,10 @@ def _at_market(
     if request.position:
         deal["position"] = request.position
     return deal
+
+
+def _told(price: Decimal | None) -> str:
+    return "none" if price is None else plain(price)
 
 
 def _price(price: Decimal | None) -> float:

@@ -46,7 +46,7 @@ from services.portfolio.core.events import (
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO, Closing, Position
-from services.portfolio.core.protection import Protection, key_of, opened
+from services.portfolio.core.protection import Protection, guard_after, key_of
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
@@ -307,12 +307,16 @@ class Book:
         ticket = deal.position if self.is_hedging else 0
         key = key_of(deal.symbol, ticket)
         is_gone = all(leg.ticket != ticket for leg in position.legs)
-        if is_gone or deal.entry is DealEntry.INOUT:
-            self.protections.pop(key, None)
-        if not is_gone and order is not None and deal.entry is not DealEntry.OUT:
-            guard = opened(order, position=ticket, time_ns=deal.time_ns, before=self.protections.get(key))
-            if guard is not None:
-                self._protect(guard)
+        before = self.protections.get(key)
+        guard = None
+        if not is_gone:
+            guard = guard_after(
+                deal.entry, order, symbol=deal.symbol, position=ticket, time_ns=deal.time_ns, before=before
+            )
+        if guard is not None:
+            self._protect(guard)
+        elif before is not None:
+            del self.protections[key]
 
     def _meet_journal(self, event: JournalMet) -> None:
         self.journal_id = event.journal_id
@@ -339,7 +343,8 @@ class Book:
     def _book(self, event: DealBooked) -> None:
         deal = event.deal
         assert not self.has_deal(deal.deal), deal.deal
-        if deal.deal > self.deal_cursor:
+        is_late = deal.deal < self.deal_cursor
+        if not is_late:
             self.deals.append(deal)
         else:
             self.deals.insert(bisect_left(self.deals, deal.deal, key=_number), deal)
@@ -355,7 +360,10 @@ class Book:
             return
         self.position_changes += 1
         self._count(deal, event.order_id)
-        self._hold(deal)
+        if is_late:
+            self.fold_again(deal.symbol)  # what it costs depends on the order in which deals were made
+        else:
+            self._hold(deal)
         self.touched.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
@@ -381,7 +389,7 @@ class Book:
             self._count(deal, order_id)
 
     def fold_again(self, symbol: str) -> None:
-        """Make a position of the deals that are booked: for a ledger whose rows of lots do not say what they cost."""
+        """Make a position of the deals that are booked: after one that came late, and where rows of lots do not say what they cost."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:

@@ -53,6 +53,8 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
         return OrderCommandReply(key=asked.key, order_ids=known, denied=False)
     if (denied := desk.book.denials_by_key.get(asked.key)) is not None:
         return _no(asked.key, denied)
+    if isinstance(asked, PlaceCommand | CloseCommand) and not _may_number(desk):
+        return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
     match asked:
         case PlaceCommand():
             return _place(desk, asked)
@@ -64,6 +66,12 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
             return _guard(desk, asked)
         case ModifyCommand():
             return _change(desk, asked)
+
+
+def _may_number(desk: Desk) -> bool:
+    """Whether ids that the ledger gives out are new: those of an earlier incarnation may be the venue's already, and lost here."""
+    stream = desk.book.stream
+    return stream is not None and stream.incarnation == desk.live_incarnation
 
 
 def closing_orders(

@@ -112,6 +112,10 @@ class Position:
             [leg for leg in self._legs.values() if leg.ticket not in tickets],
         )
 
+    def stands_against(self, direction: int) -> bool:
+        """Whether some of what is held is of the other direction; on a hedging account more may be held beside it."""
+        return any(leg.direction == -direction for leg in self._legs.values())
+
     @property
     def is_flat(self) -> bool:
         """True when nothing is held, neither long nor short."""

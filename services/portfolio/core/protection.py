@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from proto.gateway import DealEntry
+from proto.stops import Stops, stops_after
 from proto.units import Side
 from services.portfolio.core.orders import Order
 
@@ -51,19 +53,33 @@ def key_of(symbol: str, position: int) -> str:
     return f"{symbol}#{position}" if position else symbol
 
 
-def opened(order: Order, *, position: int, time_ns: int, before: Protection | None) -> Protection | None:
-    """The protection of a position after a deal of `order` has opened it or added to it at `time_ns`.
+def guard_after(
+    entry: DealEntry, order: Order | None, *, symbol: str, position: int, time_ns: int, before: Protection | None
+) -> Protection | None:
+    """The protection of a position that is still there after a deal at `time_ns`; `order` is the desk's own, None for a stranger's.
 
-    What the order brings takes the place of what was there; what it leaves out stays.
+    The stops are those of `proto.stops`. A trailing stop and a time exit follow the same rule: what reverses a position brings its
+    own, what adds to it replaces those that it brings, what takes from it changes none.
     """
+    if entry not in (DealEntry.IN, DealEntry.INOUT):
+        return before
+    if entry is DealEntry.INOUT:
+        before = None
+    if order is None:
+        return before
     terms = order.terms
     if not any((terms.stop_loss, terms.take_profit, order.trailing_stop_points, order.time_exit_s)):
         return before
-    base = before or Protection(symbol=order.symbol, position=position, tag=order.tag)
+    base = before or Protection(symbol=symbol, position=position, tag=order.tag)
+    stops = stops_after(
+        entry,
+        given=Stops(terms.stop_loss, terms.take_profit),
+        held=Stops(base.stop_loss, base.take_profit),
+    )
     return structs.replace(
         base,
-        stop_loss=terms.stop_loss if terms.stop_loss is not None else base.stop_loss,
-        take_profit=terms.take_profit if terms.take_profit is not None else base.take_profit,
+        stop_loss=stops.stop_loss,
+        take_profit=stops.take_profit,
         trailing_stop_points=order.trailing_stop_points or base.trailing_stop_points,
         trailing_step_points=order.trailing_step_points if order.trailing_stop_points else base.trailing_step_points,
         exit_ns=time_ns + order.time_exit_s * 1_000_000_000 if order.time_exit_s else base.exit_ns,

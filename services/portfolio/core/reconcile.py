@@ -270,13 +270,16 @@ def _is_same_average(ours: Decimal | None, told: Decimal | None) -> bool:
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """In what the instructions differ; prices that a modification is under way for, or that the end of the order left behind, do not."""
+    """In what the instructions differ; prices that a modification is under way for, or that the end of the order left behind, do not.
+
+    Nor do the stops of an order at the market, which a terminal is given together with those of the position that it adds to.
+    """
     if mine.type is not order.type:
         return "type"
     if is_hedging and mine.position != order.position:
         return "ticket"
     is_settled = mine.revision == mine.revision_answered and mine.revision <= order.revision
-    if not mine.status.is_open or not is_settled:
+    if not mine.status.is_open or not is_settled or mine.type is OrderType.MARKET:
         return None
     ours = (mine.limit_price, mine.stop_loss, mine.take_profit)
     return "terms" if ours != (order.price, order.stop_loss, order.take_profit) else None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from proto.control import DeskState
 from proto.gateway import (
+    Confirm,
     DealsReply,
     GetDeals,
     Hello,
@@ -65,6 +66,9 @@ def begin(desk: Desk, watch: Watch) -> Talk:
     yield from learn_terms(desk, *desk.rules.symbols)
     if desk.window:
         yield from open_commands(desk)
+        if desk.cursor.ordinal:
+            # One from before the start may be on its way: the venue must not step between what is asked of it below.
+            yield Confirm(stream_id=desk.cursor.stream_id, ordinal=desk.cursor.ordinal)
     yield from pull_deals(desk)
     if desk.window:
         # The venue may stand a tick further than the desk, which has ended orders.
@@ -150,9 +154,9 @@ def open_commands(desk: Desk) -> Talk:
 
 def carry_out(desk: Desk, events: Sequence[Event], *, tick_published_mono_ns: int) -> Talk:
     """Ask the venue of a stepped stream for what a tick's events want of it: stops, then ends, then orders."""
-    for event in events:
-        if isinstance(event, ProtectionSet) and event.protection.is_asked:
-            yield from guard_position(desk, event.protection.key)
+    for key in dict.fromkeys(event.protection.key for event in events if isinstance(event, ProtectionSet)):
+        if (guard := desk.book.protections.get(key)) is not None and guard.is_asked:
+            yield from guard_position(desk, key)
     for event in events:
         if isinstance(event, CancelAsked):
             yield from cancel(desk, event.order_id)

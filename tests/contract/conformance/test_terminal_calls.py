@@ -12,12 +12,14 @@ import pytest
 from proto.gateway import (
     AccountReply,
     Cancel,
+    Close,
     ErrorReply,
     Fence,
     Flatten,
     GetAccount,
     Halt,
     HaltReply,
+    Modify,
     OrderReply,
     OrderType,
     Ping,
@@ -102,6 +104,49 @@ def test_a_restart_in_the_midst_of_a_call_does_not_call_again(gateway: TerminalG
     gateway.restart()
     assert desk.filled(order).status == "FILLED"
     assert sent_orders(gateway) == 1
+
+
+def test_a_cancellation_under_way_says_so_and_no_more(gateway: TerminalGateway, desk: Desk) -> None:
+    price = desk.far(Side.BUY, OrderType.LIMIT)
+    resting = desk.place(desk.order(type=OrderType.LIMIT, price=price))
+    gate = threading.Event()
+    gateway.fake.script.append(Says(waits_for=gate))
+    first = desk.expect(Cancel(order_id=resting.order_id), OrderReply)
+    assert (first.status, first.error_code) == ("CALL_IN_PROGRESS", None)
+    assert (first.symbol, first.action, first.ticket) == ("EURUSD", "BUY", resting.ticket)
+    assert desk.expect(Cancel(order_id=resting.order_id), ErrorReply).error_code == "VENUE_BUSY"
+    gate.set()
+    assert desk.cancel(resting.order_id).status == "CANCELED"
+
+
+def test_a_close_by_either_number_of_a_reversed_position_is_the_same_close(
+    gateway: TerminalGateway, desk: Desk
+) -> None:
+    """A person reads the ticket off the terminal's screen; the gateway tells the identifier."""
+    opened = desk.bought().position
+    sold = desk.filled(desk.order(Side.SELL, volume=opened.volume * 3))
+    assert sold.position == opened.ticket
+    ticket = sold.ticket
+    assert ticket is not None
+    assert list(gateway.fake.broker.positions) == [ticket]
+    close = Close(order_id=desk.new_id(), symbol="EURUSD", position=ticket, volume=opened.volume)
+    assert desk.filled(close).status == "FILLED"
+    assert desk.place(close).status == "FILLED"
+    stop = desk.far(Side.SELL, OrderType.LIMIT)
+    changed = desk.modify(Modify(symbol="EURUSD", position=ticket, stop_loss=stop, revision=1))
+    assert (changed.status, changed.position and changed.position.ticket) == ("OK", opened.ticket)
+    assert desk.filled(Close(order_id=desk.new_id(), symbol="EURUSD", position=opened.ticket)).status == "FILLED"
+
+
+def test_a_modification_whose_answer_is_lost_is_done_when_it_is_asked_again(
+    gateway: TerminalGateway, desk: Desk
+) -> None:
+    position = desk.bought().position
+    gateway.fake.script.append(Says(answer=None))
+    stop = desk.far(Side.BUY, OrderType.LIMIT)
+    changed = desk.modify(Modify(symbol="EURUSD", position=position.ticket, stop_loss=stop, revision=1))
+    assert (changed.status, changed.error_code, changed.retcode) == ("OK", None, 10009)
+    assert sum(request["action"] == api.TRADE_ACTION_SLTP for request in gateway.fake.requests) == 2
 
 
 def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGateway, desk: Desk) -> None:

@@ -2,6 +2,9 @@
 
 Small on purpose, and exact about what MetaQuotes documents: a market order makes an order, a deal and a position; pending orders
 wait, stops close by orders of the server's own, a netting account has one position a symbol, a hedging one a position for each order.
+"When a position volume is increased or the position is reversed, Take Profit and Stop Loss are placed according to its latest order. If zero values
+are specified in the order, Stop Loss and Take Profit of a position will be deleted. If a position is partially closed, Stop Loss and Take Profit are not
+changed by the new order." A reversal on a netting account gives the position the ticket of the order that reverses it, and leaves its identifier.
 Profit is reckoned for symbols whose profit currency is the account's.
 """
 
@@ -280,14 +283,15 @@ class FakeBroker:
             held_ticket = order.ticket
             deal = self._open(order, price, volume)
         elif (held.type == api.POSITION_TYPE_BUY) == is_buy:
-            held_ticket = held.ticket
+            held_ticket = held.identifier
             total = held.volume + volume
             average = (held.price_open * held.volume + price * volume) / total
-            sl, tp = order.sl or held.sl, order.tp or held.tp
-            self.positions[held.ticket] = held._replace(volume=round(total, 8), price_open=average, sl=sl, tp=tp)
-            deal = self._trade(order, price, volume, api.DEAL_ENTRY_IN, position=held.ticket)
+            self.positions[held.ticket] = held._replace(
+                volume=round(total, 8), price_open=average, sl=order.sl, tp=order.tp
+            )
+            deal = self._trade(order, price, volume, api.DEAL_ENTRY_IN, position=held.identifier)
         else:
-            held_ticket = held.ticket
+            held_ticket = held.identifier
             deal = self._reduce(order, held, price, volume)
         left = round(order.volume_initial - volume, 8)
         self._end(
@@ -337,14 +341,20 @@ class FakeBroker:
         if volume > closed:
             entry = api.DEAL_ENTRY_INOUT
             turned = 1 if held.type == api.POSITION_TYPE_BUY else api.POSITION_TYPE_BUY
-            self.positions[held.ticket] = held._replace(
-                type=turned, volume=round(volume - closed, 8), price_open=price, sl=order.sl, tp=order.tp
+            del self.positions[held.ticket]
+            self.positions[order.ticket] = held._replace(
+                ticket=order.ticket,
+                type=turned,
+                volume=round(volume - closed, 8),
+                price_open=price,
+                sl=order.sl,
+                tp=order.tp,
             )
         elif rest:
             self.positions[held.ticket] = held._replace(volume=rest)
         else:
             del self.positions[held.ticket]
-        return self._trade(order, price, volume, entry, position=held.ticket, profit=profit)
+        return self._trade(order, price, volume, entry, position=held.identifier, profit=profit)
 
     def _close_by_server(self, position: TradePosition, reason: int) -> None:
         """A stop is an order and a deal of the server's own, under the magic of the position."""

@@ -218,5 +218,5 @@ def test_a_desk_is_not_run_by_limits_that_cannot_be_read(capsys: pytest.CaptureF
     limits.write_text('foreign_orders = "trust"\n')
     assert run(["run", "--risk", str(limits), "--data-dir", str(tmp_path / "desk")]) == 2
     said = capsys.readouterr().err
-    assert "Invalid enum value 'trust'" in said
+    assert "foreign_orders is 'trust', expected 'halt', 'adopt' or 'ignore'" in said
     assert "foreign_orders" in said

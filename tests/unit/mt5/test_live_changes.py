@@ -141,14 +141,55 @@ def test_a_close_that_a_crash_cut_off_is_made_of_the_journal(live: LiveGateway) 
     assert live.executed == 2
 
 
-def test_a_cancellation_that_blocks_is_told_when_it_is_through(live: LiveGateway) -> None:
-    live.order(a_limit())
-    live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
-    assert order(live, Cancel(order_id="A-1")).status == "CALL_IN_PROGRESS"
-    assert live.refused(Cancel(order_id="A-1")) == "VENUE_BUSY"
-    assert live.status() == "ACCEPTED"
+@pytest.mark.parametrize(
+    ("fault", "meanwhile"), [(Fault.BLOCKING_CALL, "ACCEPTED"), (Fault.POLL_DELAY, "CANCELED")], ids=str
+)
+def test_a_cancellation_under_way_says_so_and_is_told_when_it_is_through(
+    live: LiveGateway, fault: Fault, meanwhile: str
+) -> None:
+    ticket = live.order(a_limit()).ticket
+    live.play(fault, duration_ms=2_000)
+    first = order(live, Cancel(order_id="A-1"))
+    assert (first.status, first.error_code) == ("CALL_IN_PROGRESS", None)
+    assert (first.symbol, first.action, first.ticket) == ("EURUSD", "BUY", ticket)
+    assert live.status() == meanwhile
+    if meanwhile == "ACCEPTED":
+        assert live.refused(Cancel(order_id="A-1")) == "VENUE_BUSY"
     live.wait(2_000)
-    assert order(live, Cancel(order_id="A-1")).status == "CANCELED"
+    assert (order(live, Cancel(order_id="A-1")).status, live.status()) == ("CANCELED", "CANCELED")
+
+
+def test_a_cancellation_of_an_order_that_is_being_placed_or_in_doubt_says_so(live: LiveGateway) -> None:
+    live.play(Fault.BLOCKING_CALL, duration_ms=2_000)
+    live.ask(a_limit())
+    calling = order(live, Cancel(order_id="A-1"))
+    assert (calling.status, calling.error_code, calling.symbol) == ("CALL_IN_PROGRESS", None, "EURUSD")
+    live.wait(2_000)
+    live.play(Fault.HISTORY_LATE, delay_ms=5_000)
+    live.ask(a_limit("A-2"))
+    doubtful = order(live, Cancel(order_id="A-2"))
+    assert (doubtful.status, doubtful.error_code, doubtful.action) == ("IN_DOUBT", "NO_TRACE", "BUY")
+
+
+def test_a_cancellation_of_what_has_ended_keeps_the_word_that_it_ended_with(live: LiveGateway) -> None:
+    live.order(a_buy("A-1"))
+    filled = order(live, Cancel(order_id="A-1"))
+    assert (filled.status, filled.error_code) == ("FILLED", "ORDER_ENDED")
+    refused = live.order(a_limit("A-2", price="1.2"))
+    again = order(live, Cancel(order_id="A-2"))
+    assert (again.status, again.error_code, again.error) == ("REJECTED", "INVALID_PRICE", refused.error)
+    live.fence("A-3")
+    fenced = order(live, Cancel(order_id="A-3"))
+    assert (fenced.status, fenced.error_code) == ("EXPIRED", "FENCED")
+
+
+def test_a_modification_that_names_another_symbol_than_its_orders_is_refused(live: LiveGateway) -> None:
+    live.order(a_limit())
+    wrong = structs.replace(MODIFY, symbol="GBPUSD")
+    assert live.refused(wrong) == "INVALID_FIELD"
+    assert live.orders()[0].price == Decimal("1.05")
+    assert live.ask(MODIFY).status == "OK"
+    assert live.refused(wrong) == "INVALID_FIELD"
 
 
 @pytest.mark.parametrize("fault", [Fault.NONE_RESULT, Fault.NOT_EXECUTED])

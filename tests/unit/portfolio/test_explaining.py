@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from proto.codec import encode
-from proto.gateway import DealEntry, DealKind, DealReason
+from proto.gateway import DealEntry, DealKind
 from proto.units import MAX_FRAME_BYTES, Side
 from proto.views import WhyReply
 from services.portfolio.core.book import Book
@@ -27,7 +27,7 @@ from services.portfolio.core.events import (
 )
 from services.portfolio.core.explaining import UnknownSubjectError, explain, is_told, subject_of
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Cause, OrderTerms
+from services.portfolio.core.orders import Cause, Order, OrderTerms
 from services.portfolio.core.position import Closing
 from services.portfolio.core.remedies import REMEDIES
 from services.portfolio.core.single_position import Verdict
@@ -63,7 +63,7 @@ def a_story() -> tuple[Book, list[Event]]:
             confidence=0.625,
             publisher="signal-7",
             position_before=D("0.02"),
-            sizing="fixed: 0.03 lots",
+            sizing="fixed: 0.01 lots",
             reason="[RISK] PASS: Signal=SELL(-1), Position=LONG(0.02)",
         ),
     )
@@ -112,7 +112,7 @@ def test_an_order_is_walked_from_its_tick_to_the_position_that_it_left() -> None
     assert facts(reply, "tick") | {"bid": "1.10000", "ask": "1.10010", "spread": "10 points"} == facts(reply, "tick")
     assert facts(reply, "signal") == {"publisher": "signal-7", "direction": "SELL (-1)", "confidence": "0.625"}
     assert facts(reply, "decision")["position before"] == "LONG 0.02 lots"
-    assert facts(reply, "decision")["sizing"] == "fixed: 0.03 lots"
+    assert facts(reply, "decision")["sizing"] == "fixed: 0.01 lots; 0.02 lots more close the position"
     assert facts(reply, "gateway") == {"ticket": "55", "retcode": "10008"}
     assert facts(reply, "deals")["net"] == "199.75 USD"
     assert facts(reply, "position") | {"before": "LONG 0.02 lots", "after": "SHORT 0.01 lots"} == facts(
@@ -181,19 +181,26 @@ def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
         why("abc", book, [])
 
 
-def test_a_stop_of_the_venue_leads_back_to_the_order_that_opened() -> None:
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (an_order(3, Side.BUY, position=9), "the position's volume"),
+        (an_order(3), "the desk's volume"),
+    ],
+)
+def test_the_volume_of_a_close_is_the_positions(order: Order, words: str) -> None:
     book, _ = a_story()
-    opened = an_order(3)
-    book.apply(OrderCreated(order=opened))
-    first = a_deal(4, order_id=opened.order_id, position=77)
-    book.apply(DealBooked(deal=first, order_id=opened.order_id, closings=[]))
-    stop = a_deal(5, Side.SELL, entry=DealEntry.OUT, position=77, reason=DealReason.STOP_LOSS)
-    booked = DealBooked(deal=stop, order_id="", closings=[Closing("4", D("0.01"), D("1.1"), D("1.1"), D(0))])
-    book.apply(booked)
-    reply = why("deal 5", book, [booked])
-    assert "STOP_LOSS" in reply.summary
-    assert facts(reply, "deals")["position opened by"] == f"order {opened.order_id} (deal 4)"
-    assert reply.steps[0].lines[1].words == "closes 0.01 of deal 4 at 1.1"
+    book.apply(OrderCreated(order=order))
+    assert facts(why(order.order_id, book, []), "decision")["sizing"] == words
+
+
+@pytest.mark.parametrize(("before", "words"), [("-0.01", "the position's volume"), ("0.01", "the desk's volume")])
+def test_an_order_against_a_position_of_its_size_closes_it(before: str, words: str) -> None:
+    book, _ = a_story()
+    order = an_order(3)
+    order = structs.replace(order, decision=structs.replace(order.decision, position_before=D(before)))
+    book.apply(OrderCreated(order=order))
+    assert facts(why(order.order_id, book, []), "decision")["sizing"] == words
 
 
 def test_a_deposit_is_explained_as_cash() -> None:

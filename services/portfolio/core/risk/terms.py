@@ -54,26 +54,13 @@ class Proposal(NamedTuple):
         """Whether it stands in the market for its price, and is not executed at once or never."""
         return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
 
-    def closing_only(self, closes: Decimal) -> Proposal:
-        """What is left when nothing may be opened: a close of so many lots, at the market and without stops."""
-        return self._replace(
-            volume=closes,
-            opens=Decimal(0),
-            type=OrderType.MARKET,
-            limit_price=None,
-            stop_loss=None,
-            take_profit=None,
-            time_in_force=TimeInForce.GTC,
-            expires_ns=0,
-        )
-
 
 class Account(NamedTuple):
     """What the rules look at: the book, the ticks so far, the limits, and what the process knows of the present.
 
     `storage_problem` is why nothing can be made durable, or nothing. `age_ns` is how far the venue's clock is past the
     signal's tick. `newest` is the latest quote that the process has of the symbol, None where that is the signal's own.
-    `plan` has the budgets of the strategies.
+    `plan` has the budgets of the strategies. `signal_age_ns_max` is how old a signal may be, None where there is no signal.
     """
 
     book: Book
@@ -83,3 +70,4 @@ class Account(NamedTuple):
     age_ns: int = 0
     newest: tuple[float, float] | None = None
     plan: Plan = PLAIN
+    signal_age_ns_max: int | None = None

@@ -67,6 +67,23 @@ def test_on_a_netting_account_new_stops_replace_old_ones_and_none_leaves_them() 
     assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)  # another position by then
 
 
+def test_a_partial_close_leaves_the_stops_whatever_its_order_brings() -> None:
+    desk = Dealing(1.1, 1.1, 1.1)
+    desk.buy("0.30", stop_loss="1.09", take_profit="1.2")
+    desk.sell("0.10", stop_loss="1.11", take_profit="1.05")
+    assert desk.deals[-1].entry is DealEntry.OUT
+    assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.09"), Decimal("1.2"))
+    desk.to(3)
+    assert desk.position.volume == Decimal("0.20")
+
+
+def test_a_reversal_has_the_stops_of_its_order_alone() -> None:
+    desk = Dealing(1.1)
+    desk.buy("0.10", stop_loss="1.09", take_profit="1.2")
+    desk.sell("0.30", stop_loss="1.11")
+    assert (desk.position.stop_loss, desk.position.take_profit) == (Decimal("1.11"), None)
+
+
 def test_a_ticket_on_a_netting_account_is_the_symbols() -> None:
     desk = Dealing(1.1)
     desk.buy("0.10")

@@ -201,10 +201,23 @@ def test_a_position_that_is_closed_while_an_order_for_it_is_on_its_way() -> None
     desk = Dealing(1.1, 1.1, 1.1, 1.1, 1.1, 1.1, profile=SLOW)
     desk.buy("0.10")
     desk.to(3)
-    first, second = desk.sell("0.10", position=1), desk.sell("0.10", position=1)
+    first, second = desk.sell("0.10"), desk.sell("0.10", position=1)
     desk.to(6)
     assert desk.status(first) == "FILLED"
     assert refusal(desk.now(second)) == (10036, "UNKNOWN_POSITION")
+
+
+def test_closing_orders_on_their_way_leave_the_rest_of_the_position_to_be_closed() -> None:
+    desk = Dealing(1.1, 1.1, 1.1, 1.1, 1.1, 1.1, profile=SLOW)
+    desk.buy("0.10")
+    desk.to(3)
+    first = desk.sell("0.06", position=1)
+    assert refusal(desk.sell("0.05", position=1)) == (10039, "CLOSE_ORDER_EXISTS")
+    second = desk.sell("0.04", position=1)
+    assert refusal(desk.sell("0.01", position=1)) == (10039, "CLOSE_ORDER_EXISTS")
+    desk.to(6)
+    assert [desk.status(first), desk.status(second)] == ["FILLED", "FILLED"]
+    assert desk.venue.positions() == []
 
 
 @pytest.mark.parametrize("profile", [SLOW, SLOW_TO_TELL, SHALLOW], ids=lambda profile: str(profile.name))

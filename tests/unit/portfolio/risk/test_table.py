@@ -49,6 +49,7 @@ from services.portfolio.core.risk.rules import (
     rejects,
     repeated_orders,
     rollover,
+    signal_age,
     spread,
     stops,
     storage,
@@ -197,6 +198,12 @@ def an_age(past: bool) -> Scene:
     return scene
 
 
+def a_signals_age(past: bool) -> Scene:
+    scene = Scene(only())
+    scene.facts |= {"age_ns": 5_000_000_000 + past, "signal_age_ns_max": 5_000_000_000}
+    return scene
+
+
 def a_friday(past: bool) -> Scene:
     friday_ns = SERVER_MIDNIGHT_NS
     while weekday(friday_ns) != 4:
@@ -251,6 +258,7 @@ ROWS = (
     Row("NO_CONVERSION_RATE", conversion, an_unconverted, stops_closing=True),
     Row("CIRCUIT_BREAKER", circuit_breaker, some_losses, remembers=True),
     Row("CONFIDENCE", confidence, lambda past: Scene(only(confidence_min=D("0.9"))).ask(confidence=0.89 if past else 0.9)),
+    Row("SIGNAL_STALE", signal_age, a_signals_age),
     Row("QUOTE_STALE", quote_age, an_age),
     Row("TRADING_HOURS", hours, lambda past: Scene(only(trading_hours="07:00-20:00"))
         .at(SERVER_MIDNIGHT_NS + 20 * HOUR_NS - (not past))),

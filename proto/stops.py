@@ -1,0 +1,43 @@
+"""What a deal makes of the stops of the position that it is about: MetaTrader's rule, which the venue executes and the desk foresees.
+
+"When a position volume is increased or the position is reversed, Take Profit and Stop Loss are placed according to its latest
+order. If a position is partially closed, Stop Loss and Take Profit are not changed by the new order" (MetaTrader 5 help, rules of
+inheritance). MetaTrader deletes what an increasing order leaves out; here that stays, and a gateway before a terminal sends it along.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from proto.gateway import DealEntry
+
+
+class Stops(NamedTuple):
+    """Prices at which a position is closed; None for no such stop."""
+
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+
+def stops_after(entry: DealEntry, *, given: Stops, held: Stops | None) -> Stops:
+    """The stops of the position that there is after a deal.
+
+    Args:
+        entry: what the deal did: IN opened or added, INOUT reversed, OUT took away.
+        given: the stops of the order.
+        held: those of the position before; None where there was none.
+
+    Returns:
+        After IN each stop that the order gives in place of the one held, and the held one where it gives none. After INOUT those
+        of the order alone, because the position is a new one. After any other deal those held.
+    """
+    before = held or Stops()
+    if entry is DealEntry.INOUT:
+        return given
+    if entry is DealEntry.IN:
+        return Stops(
+            before.stop_loss if given.stop_loss is None else given.stop_loss,
+            before.take_profit if given.take_profit is None else given.take_profit,
+        )
+    return before

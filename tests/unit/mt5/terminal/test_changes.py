@@ -1,0 +1,221 @@
+"""Stops, times in force and reversals at a terminal: what it wants said, what it takes away, and what it calls a position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce, VenuePosition
+from services.mt5.core.link import Sent, Waiting
+from services.mt5.terminal import api
+from tests.support.fake_terminal.module import Says
+from tests.unit.mt5.terminal.bench import SECOND_NS, Bench, a_buy, a_sell
+
+LOW, LOWER, HIGH = Decimal("1.09"), Decimal("1.08"), Decimal("1.2")
+HOUR_NS = 3_600 * SECOND_NS
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    assert bench.store is not None
+    bench.store.close()
+
+
+def the_position(bench: Bench) -> VenuePosition:
+    [position] = bench.broker.positions()
+    return position
+
+
+def stops(bench: Bench) -> tuple[Decimal | None, Decimal | None]:
+    return the_position(bench).stop_loss, the_position(bench).take_profit
+
+
+# ---------------------------------------------------------------------------------------------------------------- stops
+
+
+def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench: Bench) -> None:
+    """ "If zero values are specified in the order, Stop Loss and Take Profit of a position will be deleted" (netting)."""
+    bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
+    bench.fake.by_hand(
+        action=api.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=api.ORDER_TYPE_BUY, type_filling=0
+    )
+    bench.wait(500)
+    assert stops(bench) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "after"),
+    [
+        ({}, (1.09, 1.2), (LOW, HIGH)),
+        ({"stop_loss": LOWER}, (1.08, 1.2), (LOWER, HIGH)),
+        ({"stop_loss": LOWER, "take_profit": Decimal("1.3")}, (1.08, 1.3), (LOWER, Decimal("1.3"))),
+    ],
+)
+def test_an_order_that_adds_is_sent_with_the_stops_that_it_leaves_out(
+    bench: Bench, given: dict[str, Decimal], sent: tuple[float, float], after: tuple[Decimal, Decimal]
+) -> None:
+    bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
+    bench.send(a_buy("A-2", **given))
+    assert (bench.fake.requests[-1]["sl"], bench.fake.requests[-1]["tp"]) == sent
+    assert the_position(bench).volume == Decimal("0.20")
+    assert stops(bench) == after
+
+
+def test_a_partial_close_is_sent_as_it_is_and_leaves_the_stops(bench: Bench) -> None:
+    """ "If a position is partially closed, Stop Loss and Take Profit are not changed by the new order"."""
+    bench.send(a_buy(stop_loss=LOW, take_profit=HIGH, volume="0.30"))
+    bench.send(a_sell("A-2"))
+    bench.send(a_sell("A-3", stop_loss=Decimal("1.15"), take_profit=LOWER))
+    assert (the_position(bench).volume, stops(bench)) == (Decimal("0.10"), (LOW, HIGH))
+    assert [request["sl"] for request in bench.fake.requests] == [1.09, 0.0, 1.15]
+
+
+def test_a_reversal_has_the_stops_of_its_order_alone(bench: Bench) -> None:
+    bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
+    bench.send(a_sell("A-2", volume="0.30", stop_loss=Decimal("1.15")))
+    assert stops(bench) == (Decimal("1.15"), None)
+
+
+def test_a_pending_order_that_would_take_stops_away_is_refused_without_a_call(bench: Bench) -> None:
+    """When it is executed the stops may be others, so that they cannot be sent along; with both of its own it is placed."""
+    bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
+    resting = a_buy("A-2", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER)
+    assert bench.send(resting) == Sent(10016, 0, 0)
+    found = bench.found("A-2")
+    assert found is not None
+    assert found.error_code is ErrorCode.INVALID_STOPS
+    assert "1.09 and 1.2" in found.order.reason
+    both = a_buy("A-3", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER, take_profit=HIGH)
+    assert bench.send(both) == Sent(10009, 50_002, 0)
+    assert bench.send(a_sell("A-4", type=OrderType.LIMIT, price=Decimal("1.15"))) == Sent(10009, 50_003, 0)
+    assert len(bench.fake.requests) == 3
+
+
+def test_a_hedging_account_has_no_stops_to_be_sent_along(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, is_hedging=True)
+    bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
+    bench.send(a_buy("A-2"))
+    assert [(held.stop_loss, held.take_profit) for held in bench.broker.positions()] == [(LOW, HIGH), (None, None)]
+
+
+# -------------------------------------------------------------------------------------------------------- time in force
+
+
+def test_a_modified_day_order_stays_one_for_the_day(bench: Bench) -> None:
+    """`type_time` of MODIFY is the order's new one: a terminal keeps nothing that is not said."""
+    bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=TimeInForce.DAY))
+    bench.link.modify(Modify(symbol="EURUSD", order_id="A-1", price=LOWER, revision=1), bench.now)
+    found = bench.found()
+    assert found is not None
+    assert (found.order.time_in_force, found.order.price) == (TimeInForce.DAY, LOWER)
+    assert bench.fake.requests[-1]["type_time"] == api.ORDER_TIME_DAY
+
+
+def test_a_modified_dated_order_keeps_its_expiry_unless_another_is_said(bench: Bench) -> None:
+    expires_ns = bench.now.domain_ns // SECOND_NS * SECOND_NS + HOUR_NS
+    bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
+    for revision, asked_ns, told_ns in ((1, 0, expires_ns), (2, expires_ns + HOUR_NS, expires_ns + HOUR_NS)):
+        change = Modify(symbol="EURUSD", order_id="A-1", price=LOWER, expires_ns=asked_ns, revision=revision)
+        bench.link.modify(change, bench.now)
+        found = bench.found()
+        assert found is not None
+        assert (found.order.time_in_force, found.order.expires_ns) == (TimeInForce.GTD, told_ns)
+
+
+@pytest.mark.parametrize("time_in_force", [TimeInForce.GTC, TimeInForce.DAY])
+def test_an_expiry_for_an_order_without_one_is_refused_without_a_call(bench: Bench, time_in_force: TimeInForce) -> None:
+    bench.send(a_buy(type=OrderType.LIMIT, price=LOW, time_in_force=time_in_force))
+    expires_ns = bench.now.domain_ns + HOUR_NS
+    change = Modify(symbol="EURUSD", order_id="A-1", expires_ns=expires_ns, revision=1)
+    sent = bench.link.modify(change, bench.now)
+    assert isinstance(sent, Sent)
+    assert (sent.retcode, sent.error_code) == (10022, ErrorCode.INVALID_EXPIRATION)
+    known = bench.link.modified(change, bench.now)
+    assert known is not None
+    assert known.error_code is ErrorCode.INVALID_EXPIRATION
+    assert len(bench.fake.requests) == 1
+
+
+# ---------------------------------------------------------------------------------------------------------- lost answers
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_modification_whose_answer_was_lost_is_done_when_it_is_said_again(bench: Bench, restarts: bool) -> None:
+    """10025, no changes: the first call has made them."""
+    bench.send(a_buy())
+    change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
+    bench.fake.script.append(Says(answer=None))
+    assert bench.link.modify(change, bench.now) is None
+    assert bench.link.modified(change, bench.now) is None
+    if restarts:
+        bench.restart()
+    again = bench.link.modify(change, bench.now)
+    assert isinstance(again, Sent)
+    assert (again.retcode, again.error_code) == (10009, None)
+    known = bench.link.modified(change, bench.now)
+    assert known is not None
+    assert known.position is not None
+    assert (known.error_code, known.position.stop_loss) == (None, LOW)
+
+
+def test_a_modification_that_never_had_an_effect_to_lose_is_refused_as_one(bench: Bench) -> None:
+    bench.send(a_buy(stop_loss=LOW))
+    change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
+    sent = bench.link.modify(change, bench.now)
+    assert isinstance(sent, Sent)
+    assert (sent.retcode, sent.error_code) == (10025, ErrorCode.NO_CHANGES)
+
+
+def test_a_modification_that_another_has_overtaken_is_not_taken_for_done(bench: Bench) -> None:
+    """What is shown is not what was asked for: the server's word stands."""
+    bench.send(a_buy())
+    change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
+    bench.fake.script += [Says(executes=False, answer=None), Says(executes=False, answer=10025)]
+    assert bench.link.modify(change, bench.now) is None
+    sent = bench.link.modify(change, bench.now)
+    assert not isinstance(sent, Waiting)
+    assert sent is not None
+    assert sent.error_code is ErrorCode.NO_CHANGES
+
+
+# ------------------------------------------------------------------------------------------------------------- reversals
+
+
+def test_a_reversed_position_is_told_by_its_identifier_and_named_by_its_ticket(bench: Bench) -> None:
+    """POSITION_IDENTIFIER stays for good and is in orders and deals; POSITION_TICKET becomes that of the order that reverses."""
+    bench.send(a_buy())
+    opened = the_position(bench).ticket
+    bench.send(a_sell("A-2", volume="0.30"))
+    found = bench.found("A-2")
+    assert found is not None
+    assert (found.order.ticket, found.position) == (50_002, opened)
+    position = the_position(bench)
+    assert (position.ticket, position.side, position.volume) == (opened, "SELL", Decimal("0.20"))
+    assert [deal.position for deal in bench.link.deals_after(1, 10, bench.now)] == [opened, opened]
+    assert [row.ticket for row in bench.fake.broker.positions.values()] == [50_002]
+    assert bench.broker.position_named(50_002) == bench.broker.position_named(opened) == opened
+    for order_id, number in (("A-3", opened), ("A-4", 50_002)):
+        bench.send(a_buy(order_id, position=number))
+        assert bench.fake.requests[-1]["position"] == 50_002
+        assert bench.shown(order_id) == "FILLED"
+    assert bench.broker.positions() == []
+
+
+def test_modifications_of_a_reversed_position_count_anew(bench: Bench) -> None:
+    """It is another position to a desk, which begins with revision 1 again."""
+    bench.send(a_buy())
+    number = the_position(bench).ticket
+    bench.link.modify(Modify(symbol="EURUSD", position=number, stop_loss=LOW, revision=5), bench.now)
+    assert the_position(bench).revision == 5
+    bench.send(a_sell("A-2", volume="0.30"))
+    assert the_position(bench).revision == 0
+    change = Modify(symbol="EURUSD", position=number, stop_loss=Decimal("1.15"), revision=1)
+    assert bench.link.modified(change, bench.now) is None
+    assert bench.link.modify(change, bench.now) == Sent(10009, 0, 0)
+    assert bench.fake.requests[-1]["position"] == 50_002
+    assert (the_position(bench).stop_loss, the_position(bench).revision) == (Decimal("1.15"), 1)
