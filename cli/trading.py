@@ -47,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
 def halt(
     reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
 ) -> int:
-    """Send no further order until `paperdesk resume`; positions stay as they are."""
+    """Send no further order until `paperdesk resume`; positions stay as they are, and `paperdesk close` still closes them."""
     from proto.control import HaltCommand
     from proto.gateway import Halt
 
