@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from proto.gateway import Modify, OrderReply, OrderReplyStatus, OrderType, Ping, PingReply, TimeInForce
+from proto.gateway import (
+    Cancel,
+    ErrorReply,
+    Modify,
+    OrderReply,
+    OrderReplyStatus,
+    OrderType,
+    Ping,
+    PingReply,
+    TimeInForce,
+)
 from proto.units import Side
 from research.conformance.desk import Desk
 from research.conformance.registry import Registry, expect
@@ -26,6 +36,19 @@ def a_limit_order_rests_and_is_canceled_once(desk: Desk) -> None:
     listed = desk.listed(reply.order_id)
     expect(listed is not None and listed.status == CANCELED, f"listed as {listed}")
     expect(not desk.deals_of(reply.order_id), "it has a deal")
+
+
+@check
+def a_cancellation_is_told_as_it_is_from_the_first_answer(desk: Desk) -> None:
+    """The first answer to CANCEL is CANCELED, or CALL_IN_PROGRESS, and has no code in either case."""
+    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
+    first = desk.expect(Cancel(order_id=reply.order_id), OrderReply)
+    expect(first.status in (CANCELED, OrderReplyStatus.CALL_IN_PROGRESS), f"told {first.status}: {first.error}")
+    expect(first.error_code is None, f"told {first.status} with {first.error_code}: {first.error}")
+    told = (first.symbol, first.action, first.ticket)
+    expect(told == (desk.symbol, "BUY", reply.ticket), f"told {told}")
+    ended = desk.cancel(reply.order_id)
+    expect((ended.status, ended.error_code) == (CANCELED, None), f"told {ended.status} {ended.error_code} in the end")
 
 
 @check
@@ -80,6 +103,40 @@ def an_order_for_a_day_or_till_a_time_says_so(desk: Desk) -> None:
     expect(shown is not None and shown.time_in_force is TimeInForce.DAY, f"listed as {shown}")
     for reply in (dated, day):
         desk.cancel(reply.order_id)
+
+
+@check
+def a_modified_order_stays_in_force_as_it_was(desk: Desk) -> None:
+    """MODIFY of a DAY order leaves it a DAY order, and of a GTD order its expiry where none is said."""
+    expires_ns = (desk.expect(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
+    _stays(desk, time_in_force=TimeInForce.DAY)
+    _stays(desk, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
+
+
+@check
+def a_modification_names_the_symbol_of_its_order(desk: Desk) -> None:
+    """MODIFY of an order under a symbol that is not its own is refused and changes nothing."""
+    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
+    listed = desk.listed(reply.order_id)
+    refused = desk.expect(Modify(symbol="NOSUCHPAIR", order_id=reply.order_id, revision=1), ErrorReply)
+    expect(refused.error_code in ("INVALID_FIELD", "UNKNOWN_SYMBOL"), f"told {refused.error_code}")
+    expect(desk.listed(reply.order_id) == listed, "the order is another one")
+    desk.cancel(reply.order_id)
+
+
+def _stays(desk: Desk, **fields: Any) -> None:
+    """See that another price changes neither an order's time in force nor its expiry."""
+    reply = _resting(desk, Side.BUY, OrderType.LIMIT, **fields)
+    before = desk.listed(reply.order_id)
+    if before is None or before.price is None:
+        raise AssertionError(f"listed as {before}")
+    price = before.price - 50 * desk.instrument().point
+    changed = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, price=price, revision=1))
+    expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
+    after = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None and order.revision > 0)
+    told = None if after is None else (after.price, after.time_in_force, after.expires_ns)
+    expect(told == (price, before.time_in_force, before.expires_ns), f"listed as {told}, it was {before}")
+    desk.cancel(reply.order_id)
 
 
 def _resting(desk: Desk, side: Side, kind: OrderType, **fields: Any) -> OrderReply:

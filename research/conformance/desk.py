@@ -90,12 +90,17 @@ class Desk:
         symbol: str,
         run_id: str,
         restart: Callable[[], None] | None = None,
+        lose_answer: Callable[[], None] | None = None,
         answer_s: float = ANSWER_S,
     ) -> None:
-        """`run_id` begins the ids of all orders; `restart` has the gateway restarted, where that can be had."""
+        """`run_id` begins the ids of all orders.
+
+        Where that can be had, `restart` has the gateway restarted, and `lose_answer` has the venue's next answer lost.
+        """
         self.url = url
         self.symbol = symbol
         self.restart = restart
+        self.lose_answer = lose_answer
         self._run_id = run_id
         self._answer_s = answer_s
         self._count = 0

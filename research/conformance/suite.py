@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from research.conformance import about_books, about_identity, about_orders, about_pending
+from research.conformance import about_books, about_identity, about_orders, about_pending, about_stops
 from research.conformance.desk import Desk, require_answer
 from research.conformance.registry import Check, Outcome, Result, Skip
 
@@ -14,6 +14,7 @@ CHECKS: Final = (
     *about_identity.check.checks,
     *about_orders.check.checks,
     *about_pending.check.checks,
+    *about_stops.check.checks,
     *about_books.check.checks,
 )
 

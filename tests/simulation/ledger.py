@@ -47,10 +47,3 @@ def kept(commits: Sequence[Commit], path: Path) -> Book:
     faults = verify(path)
     assert not faults, faults
     return found
-
-
-def state_of(book: Book) -> dict[str, Any]:
-    """All that a book knows, in a form that compares."""
-    state = {name: value for name, value in vars(book).items() if name not in ("touched", "positions")}
-    held = {symbol: position for symbol, position in book.positions.items() if not position.is_flat}
-    return state | {"positions": {symbol: (position.lots, position.legs) for symbol, position in held.items()}}

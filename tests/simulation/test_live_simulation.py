@@ -16,8 +16,9 @@ from services.mt5.core.magic import magic_of
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.position import ZERO
 from tests.simulation.agreement import assert_positions
-from tests.simulation.ledger import fold, kept, state_of
+from tests.simulation.ledger import fold, kept
 from tests.simulation.live import LiveEnding, live_setting_of, play_live
+from tests.support.accounts import state_of
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))

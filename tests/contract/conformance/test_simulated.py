@@ -33,6 +33,7 @@ class SimulatedGateway:
             "MT5_PACE": "live:10",
             "MT5_ACCOUNT_MODE": account_mode,
             "MT5_FILLS": fills,
+            "MT5_FAULTS": "on",
             "MT5_REQUEST_URL": self.url,
             "MT5_PUBLISH_URL": f"tcp://127.0.0.1:{_free_port()}",
         }

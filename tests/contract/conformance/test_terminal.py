@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from research.conformance import Desk, Outcome, run_suite
-from tests.support.fake_terminal.module import LOGIN
+from tests.support.fake_terminal.module import LOGIN, Says
 from tests.support.terminal_gateway import TerminalGateway
 
 
 @pytest.mark.parametrize(("is_hedging", "symbol"), [(False, "EURUSD"), (True, "EURUSD.m")])
 def test_the_terminal_conforms(is_hedging: bool, symbol: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=is_hedging, symbol=symbol)
+
+    def lose_answer() -> None:
+        gateway.fake.script.append(Says(answer=None))
+
     with gateway.running():
-        desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t", restart=gateway.restart)
+        desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t", restart=gateway.restart, lose_answer=lose_answer)
         try:
             assert (desk.hello().mode, desk.hello().account) == ("demo", str(LOGIN))
             results = run_suite(desk)

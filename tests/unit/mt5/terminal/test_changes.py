@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench
     ],
 )
 def test_an_order_that_adds_is_sent_with_the_stops_that_it_leaves_out(
-    bench: Bench, given: dict[str, Decimal], sent: tuple[float, float], after: tuple[Decimal, Decimal]
+    bench: Bench, given: dict[str, Any], sent: tuple[float, float], after: tuple[Decimal, Decimal]
 ) -> None:
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.send(a_buy("A-2", **given))

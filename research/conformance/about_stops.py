@@ -1,0 +1,136 @@
+"""Checks of the stops of positions: what orders make of them, what a reversal leaves, what becomes of a lost answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from proto.gateway import (
+    AccountMode,
+    Close,
+    DealEntry,
+    Fault,
+    Modify,
+    OrderReplyStatus,
+    OrderType,
+    Simulate,
+    SimulateReply,
+    VenuePosition,
+)
+from proto.units import Side
+from research.conformance.desk import Desk
+from research.conformance.registry import Registry, Skip, expect
+
+check = Registry()
+FILLED = OrderReplyStatus.FILLED
+
+
+@check
+def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(desk: Desk) -> None:
+    """On a netting account an order replaces each stop that it gives; on a hedging one it has a position of its own."""
+    low, high = _around(desk)
+    first = desk.bought(stop_loss=low, take_profit=high).position
+    expect(_stops(first) == (low, high), f"opened with {_stops(first)}")
+    lower = low - desk.instrument().tick_size * 10
+    cases: tuple[tuple[dict[str, Any], tuple[Decimal, Decimal]], ...] = (
+        ({}, (low, high)),
+        ({"stop_loss": lower}, (lower, high)),
+    )
+    for given, after in cases:
+        before = first.volume
+        reply = desk.filled(desk.order(**given))
+        expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
+        if desk.hello().account_mode is AccountMode.HEDGING:
+            own = _shown(desk, reply.position or 0)
+            expect(_stops(own) == (given.get("stop_loss"), None), f"its own position has {_stops(own)}")
+            expect(_stops(_shown(desk, first.ticket)) == (low, high), "the first position has other stops")
+            continue
+        first = _shown(desk, first.ticket, other_than=before)
+        expect(_stops(first) == after, f"{_stops(first)} after an order with {given}, expected {after}")
+
+
+@check
+def what_takes_from_a_position_changes_no_stop(desk: Desk) -> None:
+    """A partial close, by CLOSE or by an order of the other side that brings stops, leaves those of the position."""
+    low, high = _around(desk)
+    position = desk.bought(lots=3, stop_loss=low, take_profit=high).position
+    least = desk.instrument().volume_min
+    closed = desk.filled(Close(order_id=desk.new_id(), symbol=desk.symbol, position=position.ticket, volume=least))
+    expect(closed.status == FILLED, f"told {closed.status}: {closed.error}")
+    left = _shown(desk, position.ticket, other_than=position.volume)
+    expect(_stops(left) == (low, high), f"{_stops(left)} after a partial close")
+    sold = desk.filled(desk.order(Side.SELL, stop_loss=high, take_profit=low))
+    expect(sold.status == FILLED, f"told {sold.status}: {sold.error}")
+    if desk.hello().account_mode is AccountMode.NETTING:
+        left = _shown(desk, position.ticket, other_than=left.volume)
+        expect(left.volume == least, f"{left.volume} lots are left")
+    expect(_stops(_shown(desk, position.ticket)) == (low, high), "it has other stops after an order of the other side")
+
+
+@check
+def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(desk: Desk) -> None:
+    """More of the other side is one INOUT deal about the position that is listed; a hedging account holds both sides."""
+    low, high = _around(desk)
+    long = desk.bought(stop_loss=low, take_profit=high).position
+    order = desk.order(Side.SELL, volume=long.volume * 3, stop_loss=high)
+    reply = desk.filled(order)
+    expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
+    [deal] = desk.until(lambda: desk.deals_of(order.order_id), bool)
+    is_hedging = desk.hello().account_mode is AccountMode.HEDGING
+    entry = DealEntry.IN if is_hedging else DealEntry.INOUT
+    expect(deal.entry is entry, f"a deal {deal.entry}, expected {entry}")
+    expect(deal.position == reply.position, f"a deal about {deal.position}, and a reply about {reply.position}")
+    short = _shown(desk, deal.position, side=Side.SELL)
+    lots = long.volume * (3 if is_hedging else 2)
+    expect((short.side, short.volume) == (Side.SELL, lots), f"{short.side} {short.volume} is listed, expected {lots}")
+    expect(_stops(short) == (high, None), f"it has the stops {_stops(short)}")
+    higher = high + desk.instrument().tick_size * 10
+    changed = desk.modify(Modify(symbol=desk.symbol, position=short.ticket, stop_loss=higher, revision=1))
+    expect(changed.status == "OK", f"MODIFY of it: told {changed.status} {changed.error_code}: {changed.error}")
+    half = Close(order_id=desk.new_id(), symbol=desk.symbol, position=short.ticket, volume=long.volume)
+    closed = desk.filled(half)
+    expect(closed.status == FILLED, f"CLOSE of a part: told {closed.status}: {closed.error}")
+
+
+@check
+def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(desk: Desk) -> None:
+    """MODIFY that the venue has made and not answered is IN_DOUBT; the same revision once more is OK."""
+    position = desk.bought().position
+    low, _ = _around(desk)
+    _lose_an_answer(desk)
+    changed = desk.modify(Modify(symbol=desk.symbol, position=position.ticket, stop_loss=low, revision=1))
+    expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
+    shown = _shown(desk, position.ticket)
+    expect(shown.stop_loss == low, f"the stop-loss is {shown.stop_loss}, expected {low}")
+
+
+def _lose_an_answer(desk: Desk) -> None:
+    """Have the venue keep the answer of its next call to itself."""
+    if desk.lose_answer is not None:
+        desk.lose_answer()
+    elif not isinstance(desk.ask(Simulate(fault=Fault.NO_REPLY, count=1)), SimulateReply):
+        raise Skip("the venue cannot be told to lose an answer")
+
+
+def _around(desk: Desk) -> tuple[Decimal, Decimal]:
+    """Prices far below and far above the market."""
+    return desk.far(Side.BUY, OrderType.LIMIT), desk.far(Side.BUY, OrderType.STOP)
+
+
+def _shown(desk: Desk, ticket: int, *, other_than: Decimal | None = None, side: Side | None = None) -> VenuePosition:
+    """A position as it is listed, once its volume is another one and its side as wanted."""
+
+    def listed() -> VenuePosition | None:
+        return next((held for held in desk.positions() if held.ticket == ticket), None)
+
+    def is_enough(held: VenuePosition | None) -> bool:
+        return held is not None and held.volume != other_than and side in (None, held.side)
+
+    found = desk.until(listed, is_enough)
+    if found is None:
+        raise AssertionError(f"position {ticket} is not listed")
+    return found
+
+
+def _stops(position: VenuePosition) -> tuple[Decimal | None, Decimal | None]:
+    return position.stop_loss, position.take_profit
