@@ -70,7 +70,8 @@ def wrong_expiry(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> V
     if time_in_force is TimeInForce.GTD:
         if expires_ns > time_ns:
             return None
-        words = f"GTD until {utc_text(expires_ns)}, expected later than the venue's {utc_text(time_ns)}"
+        until = f"until {utc_text(expires_ns)}" if expires_ns else "without an expiry"
+        words = f"GTD {until}, expected one later than the venue's {utc_text(time_ns)}"
     elif not expires_ns:
         return None
     else:

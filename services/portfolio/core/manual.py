@@ -7,6 +7,7 @@ again with its key is answered again and not done again. A stepped stream takes 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec import structs
 
@@ -40,6 +41,9 @@ from services.portfolio.core.risk.levels import heed
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate
+
+TICKETS_NAMED_MAX: Final = 10
+"""A refusal is a line; `paperdesk positions` has every ticket."""
 
 
 def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError:
@@ -243,7 +247,7 @@ def _under_way(desk: Desk, asked: CloseCommand, legs: list[Leg]) -> str | None:
         closing = [
             order
             for order in desk.book.open_orders_of(asked.symbol)
-            if order.side.sign == -leg.direction and order.position in (0, leg.ticket) and not order.rests
+            if order.side.sign == -leg.direction and order.position == leg.ticket and not order.rests
         ]
         left = leg.volume - sum((order.volume - order.filled_volume for order in closing), ZERO)
         if closing and left < (leg.volume if asked.volume is None else asked.volume):
@@ -407,7 +411,8 @@ def _no(key: str, denial: KnownDenial) -> OrderCommandReply:
 
 
 def _tickets(legs: list[Leg]) -> str:
-    return ", ".join(str(leg.ticket) for leg in legs)
+    named = ", ".join(str(leg.ticket) for leg in legs[:TICKETS_NAMED_MAX])
+    return named if len(legs) <= TICKETS_NAMED_MAX else f"{named} and {len(legs) - TICKETS_NAMED_MAX} more"
 
 
 def _which(asked: CloseCommand | ModifyCommand) -> str:

@@ -331,6 +331,16 @@ def test_what_is_being_closed_is_not_closed_twice() -> None:
     assert refused(driven, a_close(key="c2")) == "there is no position in EURUSD to close"
 
 
+def test_an_order_that_opens_the_other_side_on_a_hedging_account_keeps_nothing_from_being_closed() -> None:
+    driven = a_quoted_desk(AccountMode.HEDGING)
+    told(driven, an_order(key="a"))
+    driven.mono_ns += TICK_NS
+    opens = driven.portfolio.obey(an_order(key="b", side=Side.SELL), driven.now)
+    assert isinstance(opens, OrderCommandReply)
+    assert isinstance(driven.portfolio.obey(a_close(), driven.now), OrderCommandReply)
+    assert refused(driven, a_close(key="c2")).startswith("position in EURUSD is being closed by order live-000003")
+
+
 def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
