@@ -180,7 +180,7 @@ def guard_answered(step: Step, book: Book) -> Event | None:
 
 def booked(step: Step, book: Book) -> Event | None:
     """A deposit, somebody else's deal, a stop of the venue, or mostly a deal of one of the orders."""
-    number, choice = book.deal_cursor + 1, step.points % 8
+    number, choice = _next_deal(step, book), step.points % 8
     if choice == 0:
         return DealBooked(deal=a_deposit(number, f"{step.points}.25"), order_id="", closings=[])
     order = None if choice in (1, 2) else _any_order(step, book)
@@ -196,6 +196,15 @@ def booked(step: Step, book: Book) -> Event | None:
     return DealBooked(deal=deal, order_id=deal.order_id, closings=closings_of(book, deal))
 
 
+def _next_deal(step: Step, book: Book) -> int:
+    """Mostly the next number; sometimes the one after it, and sometimes one that was left out then and comes late."""
+    last = book.deal_cursor
+    missing = [number for number in range(1, last) if not book.has_deal(number)]
+    if missing and step.lots % 3 == 0:
+        return missing[step.lots % len(missing)]
+    return last + (2 if step.lots % 7 == 0 else 1)
+
+
 def _deal(step: Step, book: Book, side: Side, volume: Decimal, *, symbol: str, **changed: object) -> VenueDeal:
     ticket = 1 + step.lots % TICKETS
     held = next((leg for leg in book.position(symbol).legs if leg.ticket == (ticket if book.is_hedging else 0)), None)
@@ -203,7 +212,7 @@ def _deal(step: Step, book: Book, side: Side, volume: Decimal, *, symbol: str, *
     if held is not None and held.direction == -side.sign:
         entry = DealEntry.OUT if volume <= held.volume else DealEntry.INOUT
     return a_deal(
-        book.deal_cursor + 1,
+        _next_deal(step, book),
         side,
         str(volume),
         str(step.price),
@@ -219,7 +228,7 @@ def _deal(step: Step, book: Book, side: Side, volume: Decimal, *, symbol: str, *
 def denied(step: Step, _: Book) -> Event:
     direction, seen = step.side.sign, str(step.price)
     return OrderDenied(
-        symbol=step.symbol, direction=direction, ordinal=1, time_ns=1, code="X", limit="1", observed=seen
+        symbol=step.symbol, direction=direction, ordinal=1, time_ns=1, code="X", limit="1", observed=seen, key=step.key
     )
 
 

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
+from msgspec import structs
+
+from proto.gateway import DealKind, DealReason, VenueDeal
 from proto.units import Side, plain
 from proto.views import WhyLine, WhyStep
 from services.portfolio.core.book import Book
@@ -19,7 +21,7 @@ from services.portfolio.core.events import DealBooked, Event, ProtectionAnswered
 from services.portfolio.core.explaining_words import LINE_MAX, cut_facts, in_digits, some_lines
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO
-from services.portfolio.core.protection import key_of
+from services.portfolio.core.protection import Protection, guard_after, key_of
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOPS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
@@ -69,23 +71,31 @@ def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | No
 def stop_of(deal: VenueDeal, events: Sequence[Event], book: Book) -> Stop:
     """The stop that the venue has executed: the latest that stood before the deal, one that the venue refused left out."""
     field, stood = _FIELDS[deal.reason], [Stop(None)]
+    held: Protection | None = None
     for event in _until(deal, events, book):
-        price = stood[-1].price
         if isinstance(event, DealBooked):
-            order = book.orders.get(event.order_id)
-            if event.deal.entry is DealEntry.INOUT:
-                stood, price = [Stop(None)], None
-            if order is None or event.deal.entry is DealEntry.OUT:
-                continue
-            brought = getattr(order.terms, field)
-            if brought is not None and brought != price:
-                stood.append(Stop(brought, order=order, deal=event.deal))
+            booked, order = event.deal, book.orders.get(event.order_id)
+            held = guard_after(
+                booked.entry,
+                order,
+                symbol=booked.symbol,
+                position=book.ticket_of(booked),
+                time_ns=booked.time_ns,
+                before=held,
+            )
+            made = Stop(None if held is None else getattr(held, field), order=order, deal=booked)
         elif isinstance(event, ProtectionSet):
-            wanted = getattr(event.protection, field)
-            if wanted != price:
-                stood.append(Stop(wanted, setting=event))
+            held = event.protection
+            made = Stop(getattr(held, field), setting=event)
         elif isinstance(event, ProtectionAnswered) and event.error:
             stood = _refused(stood, event, getattr(event, field))
+            if held is not None and held.revision == event.revision:
+                held = structs.replace(held, stop_loss=event.stop_loss, take_profit=event.take_profit)
+            continue
+        else:
+            continue
+        if made.price != stood[-1].price:
+            stood.append(made)
     return stood[-1]
 
 

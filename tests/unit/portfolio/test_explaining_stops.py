@@ -53,8 +53,8 @@ class Desk:
         self.deal(side, "1.1001", order_id=order.order_id, position=ticket)
         return order
 
-    def deal(self, side: Side, price: str, **changed: object) -> VenueDeal:
-        deal = a_deal(self.book.deal_cursor + 1, side, "0.02", price, **{"position": TICKET, **changed})
+    def deal(self, side: Side, price: str, lots: str = "0.02", **changed: object) -> VenueDeal:
+        deal = a_deal(self.book.deal_cursor + 1, side, lots, price, **{"position": TICKET, **changed})
         closings = closings_of(self.book, deal)
         self.tell(DealBooked(deal=deal, order_id=deal.order_id, closings=closings))
         return deal
@@ -181,6 +181,17 @@ def test_a_stop_that_the_venue_refused_never_stood(desk: Desk) -> None:
     assert facts(reply, "stop")["set by"] == f"order {order.order_id}, from its deal 2 on"
     stop = next(step for step in reply.steps if step.name == "stop")
     assert stop.lines[-1].words == "revision 1 was refused: INVALID_STOPS too near; the venue has stop loss 1.09000"
+
+
+def test_what_is_added_without_a_stop_keeps_the_one_that_stood_and_not_the_one_that_was_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, AccountMode.NETTING)
+    order = desk.order(stop_loss=D("1.09"))
+    desk.guard("the stop follows the market", stop_loss="1.1")
+    desk.answer("INVALID_STOPS too near", stop_loss="1.09")
+    desk.order()
+    reply = desk.why(desk.deal(Side.SELL, "1.09", "0.04", entry=DealEntry.OUT, reason=DealReason.STOP_LOSS))
+    assert facts(reply, "stop")["set by"] == f"order {order.order_id}, from its deal 2 on"
+    assert facts(reply, "stop")["price"] == "1.09000"
 
 
 def test_a_stop_without_an_answer_says_so(desk: Desk) -> None:
