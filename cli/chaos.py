@@ -46,6 +46,11 @@ Factor = Annotated[
 Ticks = Annotated[list[str] | None, typer.Option("--ticks", metavar="FILE:SYMBOL", help="Recorded ticks; repeatable.")]
 
 
+Everything = Annotated[
+    bool, typer.Option("--everything", help="Entries that rest, stops that trail, realistic fills, a hedging account.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(chaos)
@@ -61,6 +66,7 @@ def chaos(
     network: Network = 0.05,
     speed: Factor = 20.0,
     ticks: Ticks = None,
+    everything: Everything = False,
     data_dir: o.DataDir = None,
     report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
 ) -> int:
@@ -68,12 +74,14 @@ def chaos(
 
     Exit code 0 when nothing was lost and nothing doubled, 1 otherwise, 2 when it could not be run.
     """
-    from cli.chaos_run import ChaosPlan, desk_settings, run_chaos
+    from cli.chaos_run import ChaosPlan, desk_settings, run_chaos, with_everything
     from research.chaos.proxy import Odds
 
     out = None if report is None else writable_file(report, "--json")
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
     with data_directory(data_dir, go_on=False) as folder:
+        if everything:
+            settings |= with_everything(folder / "plan.toml")
         plan = ChaosPlan(
             data_dir=folder,
             settings=settings,
@@ -96,10 +104,7 @@ def chaos_replay(
     kills: Annotated[int, typer.Option("--kills", min=1, max=10_000, help="Half from outside, half at points.")] = 10,
     seed: Seed = 1,
     strategy: o.StrategyName = o.DEFAULT_STRATEGY,
-    everything: Annotated[
-        bool,
-        typer.Option("--everything", help="Entries that rest, stops that trail, realistic fills, a hedging account."),
-    ] = False,
+    everything: Everything = False,
     data_dir: o.DataDir = None,
 ) -> int:
     """Replay the same ticks in lock-step undisturbed and under kills; the two must be the same to the last digit.

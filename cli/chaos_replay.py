@@ -23,7 +23,7 @@ from typing import Any, Final
 import psutil
 
 from cli.control import ControlClient
-from cli.replay import CONTROL_FILE
+from cli.desk_notes import CONTROL_FILE
 from common.errors import StartError
 from common.faults import DIRECTORY_VARIABLE, VARIABLE
 from proto.control import StatusQuery, StatusReply

@@ -29,6 +29,7 @@ from proto.control import (
 )
 from proto.control import TradingState as Trading
 from proto.gateway import Simulate
+from research.chaos import plans
 from research.chaos.oracle import examine
 from research.chaos.proxy import LossyLine, Odds
 from research.chaos.scorecard import Scorecard, kind_of
@@ -58,6 +59,12 @@ def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
         "TRADING_SYMBOL": SYMBOLS,
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
     }
+
+
+def with_everything(plan: Path) -> dict[str, str]:
+    """Further settings of a desk whose orders rest and whose stops trail, on a hedging account with realistic fills."""
+    written = plans.write_plan(plan, plans.LIVE_PLAN)
+    return {"PLAN": str(written.resolve()), "MT5_FILLS": "realistic", "MT5_ACCOUNT_MODE": "hedging"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,7 @@ class ControlClient:
             except MalformedMessageError as error:
                 raise StartError(f"{self._url} answered what is no control reply: {error}") from None
             if isinstance(reply, ControlError):
-                raise StartError(f"{self._url} refused {type(request).__name__}: {reply.error}")
+                raise StartError(f"{self._url} refused {request.__struct_config__.tag}: {reply.error}")
             if isinstance(reply, expected):
                 return reply
         return None

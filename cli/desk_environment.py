@@ -42,7 +42,7 @@ def desk_environment(
     if path := passed.get("PYTHONPATH"):
         # The processes run in another folder than the command.
         passed["PYTHONPATH"] = os.pathsep.join(str(Path(part).resolve()) for part in path.split(os.pathsep))
-    gateway, ticks = f"ipc://{runtime}/gw.ipc", f"ipc://{runtime}/ticks.ipc"
+    gateway, ticks = gateway_url(runtime), f"ipc://{runtime}/ticks.ipc"
     return {
         **passed,
         **run,
@@ -61,3 +61,8 @@ def desk_environment(
 def control_url(runtime: Path) -> str:
     """Portfolio's control socket in a private desk."""
     return f"ipc://{runtime}/control.ipc"
+
+
+def gateway_url(runtime: Path) -> str:
+    """The gateway's socket for requests in a private desk."""
+    return f"ipc://{runtime}/gw.ipc"

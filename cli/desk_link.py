@@ -123,11 +123,10 @@ def configured_url() -> str:
 
 def url_of(data_dir: Path) -> str | None:
     """The control socket that a desk on this directory would answer on; None when it cannot be running."""
-    from cli.replay import CONTROL_FILE
+    from cli.desk_notes import CONTROL_FILE, is_there, note_of
 
-    note = data_dir / CONTROL_FILE
-    url = note.read_text(encoding="utf-8").strip() if note.is_file() else _of_settings(data_dir)
-    return None if url is None or (url.startswith("ipc://") and not Path(url.removeprefix("ipc://")).exists()) else url
+    url = note_of(data_dir, CONTROL_FILE) or _of_settings(data_dir)
+    return url if url is not None and is_there(url) else None
 
 
 def is_of_settings(data_dir: Path) -> bool:

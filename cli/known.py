@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from common.errors import StartError
@@ -52,14 +52,14 @@ def require_fills(fills: str) -> None:
         raise StartError(f"--fills: {str(error).removeprefix('MT5_FILLS: ')}") from None
 
 
-def require_plan(plan: str) -> None:
-    """Refuse a plan that portfolio could not read.
+def require_plan(plan: str, symbols: Collection[str]) -> None:
+    """Refuse a plan that portfolio could not read, or whose strategies have symbols that are not among those traded.
 
     Raises:
         StartError: names the file and what is wrong with it.
     """
     try:
-        plan_named(plan)
+        plan_named(plan, symbols)
     except StartError as error:
         raise StartError(f"--plan: {str(error).removeprefix('PLAN: ')}") from None
 

@@ -1,7 +1,7 @@
 """The `paperdesk` command: its groups of commands, and how they end.
 
 A command returns its exit code. What keeps one from running is a StartError, and ends as one line on stderr with exit
-code 2. An interrupt stops what runs, in order, and ends with 128 and the signal's number.
+code 2, with `--json` as JSON on stdout as well. An interrupt stops what runs, in order, and ends with 128 and the signal's number.
 """
 
 from __future__ import annotations
@@ -29,10 +29,14 @@ from cli import (
     viewing,
 )
 from cli import run as run_command
+from cli.places import json_text
 from common.errors import StartError
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
 EXIT_UNUSABLE = 2
+JSON = "--json"
+WRITES_JSON_TO_A_FILE = ("chaos", "crash-points")
+"""Commands whose `--json` names a file."""
 
 app = typer.Typer(
     help=HELP,
@@ -72,14 +76,14 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
     except StartError as error:
-        return _refuse(str(error), error.details)
+        return _refuse(arguments, str(error), error.details)
     except PermissionError as error:
         # A folder that may not be entered answers even the question whether a file is in it with this.
         if error.filename is None:
             raise
-        return _refuse(f"{error.filename}: {error.strerror}; expected a file or folder that may be used")
+        return _refuse(arguments, f"{error.filename}: {error.strerror}; expected a file or folder that may be used")
     except typer.TyperException as error:
-        return _refuse(error.format_message().replace("Value error, ", ""))
+        return _refuse(arguments, error.format_message().replace("Value error, ", ""))
     except typer.Abort:
         return 1
     if code == 128 + signal.SIGINT:
@@ -87,8 +91,11 @@ def run(arguments: list[str]) -> int:
     return int(code or 0)
 
 
-def _refuse(words: str, details: tuple[str, ...] = ()) -> int:
+def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> int:
+    """One line for people, and for a program that has asked for JSON the same as JSON."""
     line = " ".join(words.split())
+    if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
+        print(json_text({"error": line}))
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     return EXIT_UNUSABLE
 

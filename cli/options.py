@@ -239,7 +239,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
     require_fills(fills)
-    require_plan(plan)
+    require_plan(plan, symbols)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         strategy=options.strategy,

@@ -266,7 +266,8 @@ def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) ->
     elif reply.denied:
         print(f"DENIED by {reply.code}: {reply.observed}, limit {reply.limit}")
     else:
-        print(done + (f": {', '.join(reply.order_ids)}" if reply.order_ids else ""))
+        news = [order_id for order_id in reply.order_ids if order_id not in done]
+        print(done + (f": {', '.join(news)}" if news else ""))
     return EXIT_DENIED if reply.denied else 0
 
 

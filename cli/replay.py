@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from cli.control import ControlClient
 from cli.desk_environment import control_url, desk_environment
+from cli.desk_notes import noted
 from cli.progress import Rate, Show, Standing
 from cli.supervision import Supervised
 from common.errors import StartError
@@ -30,8 +31,6 @@ SILENCE_MAX_S: Final = 60.0
 """Without a word from portfolio for so long while supervisord calls it RUNNING, nobody would notice but us."""
 
 ENDED: Final = (DeskState.FINISHED, DeskState.HALTED)
-CONTROL_FILE: Final = "control.url"
-"""In the data directory while the desk runs: where others find its control socket."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,10 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
         environment = desk_environment(
             os.environ, spec.environment(stream_id, speed), runtime=desk.runtime, data_dir=data_dir
         )
-        url = control_url(desk.runtime)
-        note = data_dir / CONTROL_FILE
-        note.write_text(url + "\n", encoding="utf-8")
-        try:
-            with ControlClient(url) as client:
-                watch = _Watch(desk, client, stream_id, stream.last_ordinal, show)
-                desk.start(environment, waiting=watch.look)
-                status = watch.until_the_end()
-        finally:
-            note.unlink(missing_ok=True)
+        with noted(data_dir, desk.runtime), ControlClient(control_url(desk.runtime)) as client:
+            watch = _Watch(desk, client, stream_id, stream.last_ordinal, show)
+            desk.start(environment, waiting=watch.look)
+            status = watch.until_the_end()
     timings = {
         "duration_s": round(watch.rate.seconds, 3),
         "ticks_per_s": None if watch.ticks_per_s is None else round(watch.ticks_per_s),

@@ -226,7 +226,7 @@ def _desk(
     if plan is None and "PLAN" in settings:
         plan = Path(settings["PLAN"])
     settings["PLAN"] = o.plan_option(plan)
-    require_plan(settings["PLAN"])
+    require_plan(settings["PLAN"], names)
     return DeskPlan(
         data_dir=folder,
         settings=settings,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Final, Protocol
 
 from cli.control import ControlClient
 from cli.desk_environment import control_url, desk_environment
-from cli.replay import CONTROL_FILE
+from cli.desk_notes import noted
 from cli.supervision import ProcessState, Supervised
 from common.errors import StartError
 from proto.control import Difference, StatusQuery, StatusReply
@@ -165,13 +164,12 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
     interrupt: BaseException | None = None
     with Supervised(log_dir=plan.data_dir / "logs") as desk:
         environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
-        url = control_url(desk.runtime)
-        with ControlClient(url) as client:
+        with ControlClient(control_url(desk.runtime)) as client:
             watch = _Watch(plan, desk, client, screen, before)
             try:
                 desk.start(environment, waiting=watch.look)
                 # Not before: a second desk on the same directory does not get this far.
-                with _noted(plan.data_dir / CONTROL_FILE, url):
+                with noted(plan.data_dir, desk.runtime):
                     watch.until_the_end()
             except (KeyboardInterrupt, SystemExit) as error:
                 interrupt = error
@@ -188,16 +186,6 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
         halted=status.waiting_for if status is not None and status.state == "HALTED" else "",
         end=watch.end,
     ), interrupt
-
-
-@contextmanager
-def _noted(path: Path, url: str) -> Iterator[None]:
-    """Tell others where the running desk's control socket is."""
-    path.write_text(url + "\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _has_both_books(data_dir: Path) -> bool:

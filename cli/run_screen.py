@@ -19,8 +19,8 @@ from rich.text import Text
 
 from cli.run_desk import Screen, View
 from cli.run_summary import clock, signed
-from cli.summary import utc
 from proto.control import DeskState, OrderLine, StatusReply, TradingState
+from proto.time import utc_text
 from proto.units import plain
 
 PLAIN_EVERY_S: Final = 5.0
@@ -117,7 +117,7 @@ def alerts(view: View) -> list[str]:
     elif (behind_s := _signals_behind_s(status)) > SIGNALS_BEHIND_S:
         found.append(f"signal is silent: quotes are {behind_s:.0f} s ahead of it")
     elif _is_mute(view):
-        found.append(f"signal has said nothing in the {view.up_s:.0f} s since the start")
+        found.append(f"signal has said nothing in the {_listening_s(view):.0f} s since portfolio is up")
     return found
 
 
@@ -137,9 +137,15 @@ def silent(view: View) -> set[str]:
 
 
 def _is_mute(view: View) -> bool:
-    """Whether quotes are there and no signal ever was, well after the start."""
+    """Whether quotes are there and no signal was, well after portfolio has begun to listen."""
     status = view.status
-    return status is not None and bool(status.quotes) and not status.signals and view.up_s > MUTE_S
+    return status is not None and bool(status.quotes) and not status.signals and _listening_s(view) > MUTE_S
+
+
+def _listening_s(view: View) -> float:
+    """How long the present portfolio can have heard signals: what it tells of them begins anew with each start of it."""
+    portfolio = view.processes.get("portfolio")
+    return view.up_s if portfolio is None else min(view.up_s, portfolio.up_s)
 
 
 def _signals_behind_s(status: StatusReply) -> float:
@@ -173,7 +179,7 @@ def _state(view: View, status: StatusReply) -> str:
 
 
 def _market_time(status: StatusReply) -> str:
-    return utc(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else "–"
+    return utc_text(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else "–"
 
 
 def _points(points: float | None) -> str:
@@ -335,7 +341,7 @@ def _order_cells(order: OrderLine, status: StatusReply) -> dict[str, Text]:
     is_sell = order.side == "SELL"
     style = {"FILLED": "", "IN_DOUBT": "bold red", "REJECTED": "red", "EXPIRED": "yellow"}.get(order.status, "yellow")
     return {
-        "time": Text(utc(order.created_ns)[11:19], style="dim"),
+        "time": Text(utc_text(order.created_ns)[11:19], style="dim"),
         "order": Text(order.order_id, style="dim"),
         "symbol": Text(order.symbol),
         "side": Text(order.side, style="red" if is_sell else "green"),

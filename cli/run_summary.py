@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.run_desk import Summary
-from cli.summary import console, difference_words, utc
+from cli.summary import console, difference_words
+from proto.time import utc_text
 from proto.units import plain
 
 NARROW: Final = 60
@@ -53,7 +54,7 @@ def show_summary(summary: Summary) -> None:
             (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {plain(round(price, 5))}")
             for symbol, (volume, price) in account.positions.items()
         ),
-        ("market time", "", utc(account.time_ns)[5 if is_narrow else 0 : 19] + "Z" if account.time_ns else "–"),
+        ("market time", "", utc_text(account.time_ns)[5 if is_narrow else 0 : 19] + "Z" if account.time_ns else "–"),
     ]
     for what, this_run, whole in rows:
         table.add_row(Text(what), Text(this_run), Text(whole))

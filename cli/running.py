@@ -142,7 +142,7 @@ def _require_news(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
     Raises:
         StartError: says when the ticks begin and what the account has seen.
     """
-    from cli.summary import utc
+    from proto.time import utc_text
     from services.portfolio.ledger import FILE_NAME, read
 
     if not (data_dir / FILE_NAME).is_file():
@@ -154,7 +154,7 @@ def _require_news(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
     seen_ns = max([cursor.time_ns, *(mark.time_ns for mark in cursor.marks.values())])
     if stream.first_time_ns <= seen_ns:
         raise StartError(
-            f"the ticks begin at {utc(stream.first_time_ns)}, expected later than {utc(seen_ns)}, which the account "
+            f"the ticks begin at {utc_text(stream.first_time_ns)}, expected later than {utc_text(seen_ns)}, which the account "
             f"in {data_dir} has seen"
         )
 

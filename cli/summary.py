@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from proto.time import utc_text
+from proto.units import plain
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
@@ -31,11 +34,14 @@ TITLES: Final = {
 """How columns are headed where their field's name is long."""
 
 NOTHING: Final = "–"
+AVERAGES: Final = frozenset({"avg_entry_price", "filled_price"})
+AVERAGE_DECIMALS: Final = 8
+"""Of an average price in a table: three more than prices of the finest pairs have; JSON and exports have twelve."""
+
 FOLDED_CHARS: Final = 30
 """Of a cell, what has to fit: longer words are folded."""
 
 _TO_THE_SECOND: Final = "2026-11-27 12:00:00Z"
-_NS: Final = 1_000_000_000
 
 
 def console() -> Console:
@@ -79,7 +85,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         *((f"signals blocked, {reason}", _count(count)) for reason, count in signals["blocked"].items()),
         ("fills", _count(report["deals"])),
         *(
-            (f"position {symbol}", f"{held['net_volume']} lots at {held['avg_entry_price']}")
+            (f"position {symbol}", f"{held['net_volume']} lots at {average_text(Decimal(held['avg_entry_price']))}")
             for symbol, held in report["position"].items()
         ),
         ("realised P&L", f"{report['realized_pnl']} {currency}"),
@@ -178,7 +184,9 @@ def cell(name: str, value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     if name.endswith("_ns"):
-        return utc(int(value)) if value else NOTHING
+        return utc_text(int(value)) if value else NOTHING
+    if name in AVERAGES:
+        return average_text(Decimal(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
@@ -186,8 +194,6 @@ def cell(name: str, value: Any) -> str:
     return str(value)
 
 
-def utc(time_ns: int) -> str:
-    """Nanoseconds since 1970 as a date and time of UTC, to the microsecond when it has any."""
-    seconds, rest = divmod(time_ns, _NS)
-    at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
-    return at.isoformat(sep=" ", timespec="milliseconds" if rest % 1_000_000 == 0 else "microseconds")[:-6] + "Z"
+def average_text(price: Decimal) -> str:
+    """An average price as tables show it: rounded to AVERAGE_DECIMALS, without zeros at its end."""
+    return plain(price.quantize(Decimal(1).scaleb(-AVERAGE_DECIMALS), rounding=ROUND_HALF_UP))

@@ -63,12 +63,23 @@ RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, Ex
 
 @dataclass(frozen=True)
 class ProcessState:
-    """How supervisord sees one program; `state` in its own words (STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...)."""
+    """How supervisord sees one program; `state` in its own words (STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...).
+
+    `up_s`: since its present process was started, 0 while there is none.
+    """
 
     name: str
     state: str
     exit_status: int
     pid: int
+    up_s: float = 0.0
+
+
+def _state(row: Mapping[str, Any]) -> ProcessState:
+    """A row of supervisord's, whose times are whole seconds."""
+    pid = int(row["pid"])
+    up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
+    return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
 
 
 def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str) -> str:
@@ -204,10 +215,7 @@ class Supervised:
             return {}
         finally:
             transport.close()
-        states = {
-            row["name"]: ProcessState(row["name"], row["statename"], int(row["exitstatus"]), int(row["pid"]))
-            for row in rows
-        }
+        states = {row["name"]: _state(row) for row in rows}
         self._pids.update({state.pid: state.name for state in states.values() if state.pid})
         states.pop(WATCHDOG, None)
         return states

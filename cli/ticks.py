@@ -63,7 +63,7 @@ def describe(
     as_json: AsJson = False,
 ) -> int:
     """Layout, rows, range, symbols, spreads, pauses, and how many rows are rejected for which reason."""
-    from cli.summary import utc
+    from proto.time import utc_text
     from research.ticks import TickInput
     from research.ticks.describe import describe as described
 
@@ -71,8 +71,10 @@ def describe(
     found = []
     for path, name in _symbols_of(file, symbol, clock):
         one = described(TickInput(path, name, clock), crossed="accept" if crossed is Crossed.ACCEPT else "reject")
-        gaps = [{**gap, "after": utc(gap["after_ns"]), "before": utc(gap["before_ns"])} for gap in one["gaps"]]
-        found.append({**one, "first": utc(one["first_ns"]), "last": utc(one["last_ns"]), "gaps": gaps})
+        gaps = [
+            {**gap, "after": utc_text(gap["after_ns"]), "before": utc_text(gap["before_ns"])} for gap in one["gaps"]
+        ]
+        found.append({**one, "first": utc_text(one["first_ns"]), "last": utc_text(one["last_ns"]), "gaps": gaps})
     if as_json:
         print(json_text(found))
     else:
@@ -161,7 +163,8 @@ def _show_description(one: dict[str, Any]) -> None:
 
 
 def _show_conversion(report: dict[str, Any]) -> None:
-    from cli.summary import show_fields, utc
+    from cli.summary import show_fields
+    from proto.time import utc_text
 
     show_fields(
         {
@@ -174,8 +177,8 @@ def _show_conversion(report: dict[str, Any]) -> None:
             **({"left out, unreadable": f"{report['unreadable']:,}"} if report["unreadable"] else {}),
             **_odd_lines(report),
             **{f"written, but {reason}": f"{count:,}" for reason, count in report["rejected_when_used"].items()},
-            "earliest": utc(report["first_ns"]),
-            "latest": utc(report["last_ns"]),
+            "earliest": utc_text(report["first_ns"]),
+            "latest": utc_text(report["last_ns"]),
         }
     )
 

@@ -1,7 +1,7 @@
 """`paperdesk halt`, `reduce-only`, `resume` and `flatten`: what a person tells a running desk.
 
 Portfolio is told, because it alone knows what is under way. When it is gone, `--at-gateway` tells the gateway itself: it then
-refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway`.
+refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway` (`at_gateway.py`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cli.at_gateway import tell_gateway
 from cli.options import AsJson
 from cli.places import json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:
     from proto.control import TradingCommand
-    from proto.gateway import Flatten, Halt, HaltReply, Resume
 
 TIMEOUT_S: Final = 10.0
-"""A commit on a slow disk and, at the gateway, a call of the venue for each position."""
+"""A commit on a slow disk."""
 
 NOTICE_S: Final = 1.0
 """After so long without an answer a person is told that there is none yet."""
@@ -47,12 +47,12 @@ def add_to(app: typer.Typer) -> None:
 def halt(
     reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
 ) -> int:
-    """Send no further order until `paperdesk resume`; positions stay as they are."""
+    """Send no further order until `paperdesk resume`; positions stay as they are, and `paperdesk close` still closes them."""
     from proto.control import HaltCommand
     from proto.gateway import Halt
 
     if at_gateway:
-        return _at_gateway(Halt(reason=said(reason)), url, as_json=as_json)
+        return tell_gateway(Halt(reason=said(reason)), data_dir, url, as_json=as_json)
     return _tell(HaltCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
@@ -71,7 +71,7 @@ def resume(
     from proto.gateway import Resume
 
     if at_gateway:
-        return _at_gateway(Resume(reason=said(reason)), url, as_json=as_json)
+        return tell_gateway(Resume(reason=said(reason)), data_dir, url, as_json=as_json)
     return _tell(ResumeCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
@@ -83,7 +83,7 @@ def flatten(
     from proto.gateway import Flatten
 
     if at_gateway:
-        return _at_gateway(Flatten(reason=said(reason)), url, as_json=as_json)
+        return tell_gateway(Flatten(reason=said(reason)), data_dir, url, as_json=as_json)
     return _tell(FlattenCommand(said(reason)), data_dir, url, as_json=as_json)
 
 
@@ -128,42 +128,3 @@ def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as
     if reply.closing:
         print(f"closing {', '.join(reply.closing)}")
     return 0
-
-
-def _at_gateway(request: Halt | Resume | Flatten, url: str | None, *, as_json: bool) -> int:
-    from common.settings import CommonSettings, load
-
-    where = url or load(CommonSettings).gateway_url
-    reply = _ask_gateway(request, where)
-    if as_json:
-        print(json_text({"is_halted": reply.is_halted, "reason": reply.reason, "closed": reply.closed}))
-        return 0
-    print(
-        f"the gateway {'refuses orders that open exposure' if reply.is_halted else 'lets orders pass'}: {reply.reason}"
-    )
-    if reply.closed:
-        print(f"closed by the orders {', '.join(map(str, reply.closed))}")
-    return 0
-
-
-def _ask_gateway(request: Halt | Resume | Flatten, url: str) -> HaltReply:
-    import zmq
-
-    from common.sockets import Sockets, send
-    from proto.codec import MalformedMessageError, decode_reply, encode
-    from proto.gateway import HaltReply
-
-    sockets = Sockets()
-    try:
-        socket = sockets.dealer(url)
-        is_sent = socket.poll(int(TIMEOUT_S * 1_000), zmq.POLLOUT) and send(socket, [b"", encode(request)])
-        if not is_sent or not socket.poll(int(TIMEOUT_S * 1_000), zmq.POLLIN):
-            raise StartError(f"{url} did not answer within {TIMEOUT_S:.0f} s, expected a gateway; nothing is known")
-        reply = decode_reply(socket.recv_multipart()[-1])
-    except MalformedMessageError as error:
-        raise StartError(f"{url} answered what is no reply of a gateway: {error}") from None
-    finally:
-        sockets.close()
-    if not isinstance(reply, HaltReply):
-        raise StartError(f"{url} refused {request.__struct_config__.tag}: {reply.error_code} {reply.error}")
-    return reply

@@ -177,7 +177,8 @@ def _command(files: list[str], out: Path, chosen: Mapping[str, Any]) -> str:
 
 
 def _show(manifest: Manifest, out: Path, size: int) -> None:
-    from cli.summary import show_fields, utc
+    from cli.summary import show_fields
+    from proto.time import utc_text
     from research.train_edge import Edge, verdict
 
     training, held_out = manifest.training, manifest.metrics["held_out"]
@@ -188,7 +189,7 @@ def _show(manifest: Manifest, out: Path, size: int) -> None:
             "sha256": manifest.model.sha256,
             "ticks": f"{training.ticks:,} of {training.symbol}, horizon {manifest.labels.horizon_ticks} ticks",
             **{
-                name.replace("_", " "): f"{part.rows:,} rows, {utc(part.first_ns)} to {utc(part.last_ns)}"
+                name.replace("_", " "): f"{part.rows:,} rows, {utc_text(part.first_ns)} to {utc_text(part.last_ns)}"
                 for name, part in training.parts.items()
             },
             "log loss, held out": f"{held_out['log_loss']:.4f}; the base rates alone have "

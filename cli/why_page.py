@@ -8,7 +8,8 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from cli.summary import console, utc
+from cli.summary import console
+from proto.time import utc_text
 
 INDENT: Final = 2
 
@@ -22,7 +23,7 @@ def show_why(chain: Mapping[str, Any]) -> None:
         out.print()
         head = Text(step["name"], style="bold")
         if step["time_ns"]:
-            head.append(f"  {utc(step['time_ns'])}", style="dim")
+            head.append(f"  {utc_text(step['time_ns'])}", style="dim")
         out.print(head)
         grid = Table.grid(padding=(0, INDENT))
         grid.add_column(no_wrap=True)
@@ -30,5 +31,7 @@ def show_why(chain: Mapping[str, Any]) -> None:
         for name, value in step["facts"].items():
             grid.add_row(Text(" " * INDENT + name, style="dim"), Text(value))
         for line in step["lines"]:
-            grid.add_row(Text(" " * INDENT + (utc(line["time_ns"]) if line["time_ns"] else "")), Text(line["words"]))
+            grid.add_row(
+                Text(" " * INDENT + (utc_text(line["time_ns"]) if line["time_ns"] else "")), Text(line["words"])
+            )
         out.print(grid)

@@ -29,7 +29,7 @@ class DeskState(StrEnum):
 
 
 class TradingState(StrEnum):
-    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN closes."""
+    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN or a person closes."""
 
     ACTIVE = "ACTIVE"
     REDUCE_ONLY = "REDUCE_ONLY"
@@ -45,7 +45,7 @@ class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE"
 
 
 class HaltCommand(Struct, frozen=True, tag_field="command", tag="HALT", forbid_unknown_fields=True):
-    """Send no further order until RESUME."""
+    """Send no further order until RESUME, but for what a person closes by CLOSE."""
 
     reason: Reason
 
@@ -69,7 +69,7 @@ class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", fo
 
 
 class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
-    """A person's order. `key` names the command: said again with the same key, it is answered and not done again."""
+    """A person's order. `key` names the command: said again with the same key, it is answered, denials as well, and not done again."""
 
     key: Name
     reason: Reason
@@ -100,7 +100,10 @@ class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid
 
 
 class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid_unknown_fields=True):
-    """Close a position at the market, `volume` lots of it or all; `position` 0 is all that is held of the symbol."""
+    """Close a position at the market, `volume` lots of it or all; `position` 0 is all that is held of the symbol.
+
+    It goes out in any trading state.
+    """
 
     symbol: Name
     position: Cursor

@@ -48,7 +48,12 @@ def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, fu
     if not volume or price == further_price:
         return further_price
     value = price * volume + further_price * further_volume
-    average = (value / (volume + further_volume)).quantize(AVERAGE_STEP).normalize()
+    return to_average_step(value / (volume + further_volume))
+
+
+def to_average_step(price: Decimal) -> Decimal:
+    """An average rounded to `AVERAGE_STEP`, without zeros at its end."""
+    average = price.quantize(AVERAGE_STEP).normalize()
     return average if int(average.as_tuple().exponent) <= 0 else average.quantize(Decimal(1))
 
 

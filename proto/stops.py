@@ -1,8 +1,7 @@
 """What a deal makes of the stops of the position that it is about: MetaTrader's rule, which the venue executes and the desk foresees.
 
-"When a position volume is increased or the position is reversed, Take Profit and Stop Loss are placed according to its latest
-order. If a position is partially closed, Stop Loss and Take Profit are not changed by the new order" (MetaTrader 5 help, rules of
-inheritance). MetaTrader deletes what an increasing order leaves out; here that stays, and a gateway before a terminal sends it along.
+By MetaTrader's rules of inheritance the latest order that opens, adds or reverses decides, and one that closes a part changes
+nothing. There an order that adds also takes away what it leaves out; here that stays, and a gateway before a terminal sends it along.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""The two times every core is told."""
+"""The two times every core is told, and how a time is written for people."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+_NS_PER_S: Final = 1_000_000_000
 
 
 class Now(NamedTuple):
@@ -14,3 +17,14 @@ class Now(NamedTuple):
 
     domain_ns: int
     mono_ns: int
+
+
+def utc_text(time_ns: int) -> str:
+    """Nanoseconds since 1970 as a date and time of UTC, to the millisecond, or to the microsecond where it has any.
+
+    >>> utc_text(1_577_836_800_000_000_000)
+    '2020-01-01 00:00:00.000Z'
+    """
+    seconds, rest = divmod(time_ns, _NS_PER_S)
+    at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
+    return at.isoformat(sep=" ", timespec="milliseconds" if rest % 1_000_000 == 0 else "microseconds")[:-6] + "Z"

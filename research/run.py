@@ -68,7 +68,7 @@ class RunSpec:
             "fills": profile_named(self.fills).name,
             "leverage": str(self.leverage),
             "on_opposite": str(self.on_opposite),
-            "plan": plan_named(self.plan).name,
+            "plan": plan_named(self.plan, self.symbols).name,
             "risk": limits_named(self.risk).name,
             "seed": str(self.seed),
             "strategy": canonical_strategy(self.strategy, self.symbols),
@@ -102,7 +102,7 @@ class RunSpec:
 
     def rules(self) -> DeskRules:
         """What portfolio is told."""
-        limits, plan = limits_named(self.risk), plan_named(self.plan)
+        limits, plan = limits_named(self.risk), plan_named(self.plan, self.symbols)
         return DeskRules(
             symbols=self.symbols,
             default_volume=self.volume,

@@ -45,6 +45,23 @@ lifetime_s = 60
 """
 """Orders that rest and expire, stops that are met and that trail, and positions whose time is up, all within minutes of a walk."""
 
+LIVE_PLAN: Final = """\
+[exits]
+stop_loss_points = 60
+take_profit_points = 60
+trailing_stop_points = 20
+trailing_step_points = 2
+time_exit_s = 120
+
+[entry]
+time_in_force = "IOC"
+
+[strategies.resting]
+symbols = ["EURUSD", "USDJPY", "XAUUSD"]
+entry = { type = "LIMIT", offset_points = 15, lifetime_s = 30 }
+"""
+"""For a live desk whose strategy changes sides with every tick: some of its symbols place and cancel, the others trade."""
+
 EVERYTHING: Final = ("--fills", "realistic", "--account-mode", "hedging")
 """What is not a plan's to say: orders on their way for a while, filled in part, on an account with many positions."""
 
@@ -92,9 +109,10 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
     return sorted(set(kills))
 
 
-def write_plan(path: Path) -> Path:
-    """The plan of a replay that is to have everything in it."""
-    path.write_text(PLAN, encoding="utf-8")
+def write_plan(path: Path, text: str = PLAN) -> Path:
+    """The plan of a desk that is to have everything in it; that of a replay unless told otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
     return path
 
 

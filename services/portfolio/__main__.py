@@ -29,7 +29,7 @@ def run() -> None:
     settings = load(PortfolioSettings)
     logs.configure("portfolio", settings.log_level)
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "portfolio")
-    limits, plan = limits_named(settings.risk), plan_named(settings.plan)
+    limits, plan = limits_named(settings.risk), plan_named(settings.plan, settings.trading_symbol)
     rules = DeskRules(
         symbols=settings.trading_symbol,
         default_volume=settings.default_volume,

@@ -1,15 +1,15 @@
 """Finding the events of one order, deal or denial in the ledger's file, without walking all of it.
 
 An order is found by bisection: orders are made in the order of their numbers, and events are numbered without a gap. What became of it
-follows its making, mostly at once. A denial or a deal without an order is looked for from the end. Every search has a bound, so that
-a desk that is asked in the middle of trading answers in time.
+follows its making, mostly at once. A denial or a deal without an order is looked for from the end; with such a deal belong the order
+that opened its position, and what was said of the position's stops in between. Every search has a bound, so that a desk that is asked
+in the middle of trading answers in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import apsw
 import msgspec
@@ -18,9 +18,13 @@ from common.errors import StartError
 from common.storage import open_reader
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderDenied
 from services.portfolio.core.explaining import Subject, is_told
+from services.portfolio.core.orders import Order
 
 EVENTS_MAX: Final = 200_000
 """Events that one search looks at: about a tenth of a second, and weeks of trading."""
+
+STOPS_MAX: Final = 200
+"""The latest events about the stops of a position: one that trails may have been moved any number of times."""
 
 _CHUNK: Final = 2_000
 _CREATED: Final = b'{"type":"order_created"'
@@ -28,6 +32,9 @@ _DENIED: Final = b'{"type":"order_denied"'
 _BOOKED: Final = b'{"type":"deal_booked"'
 
 _events = msgspec.json.Decoder(Event)
+
+_Found: TypeAlias = dict[int, Event]
+"""Events by their number."""
 
 
 def events_about(path: Path, subject: Subject) -> list[Event]:
@@ -39,7 +46,7 @@ def events_about(path: Path, subject: Subject) -> list[Event]:
     db = open_reader(path)
     try:
         with db:
-            found = list(_about(db, subject))
+            found = _about(db, subject)
     except (apsw.Error, msgspec.MsgspecError) as error:
         raise StartError(f"{path} cannot be read: {error}") from None
     finally:
@@ -47,39 +54,69 @@ def events_about(path: Path, subject: Subject) -> list[Event]:
     return found
 
 
-def _about(db: apsw.Connection, subject: Subject) -> Iterator[Event]:
+def _about(db: apsw.Connection, subject: Subject) -> list[Event]:
     last = int(db.execute("SELECT ifnull(max(number), 0) FROM events").fetchone()[0])  # type: ignore[index]  # one row
     if subject.order is not None:
-        yield from _of_order(db, subject, last)
+        found = _of_order(db, subject.order, last)
     elif subject.deal is not None:
-        yield from _latest(db, last, _BOOKED, f'"deal":{{"deal":{subject.deal.deal},', DealBooked)
+        found = _of_strange_deal(db, subject, last)
     elif subject.denial_id:
-        yield from _latest(db, last, _DENIED, f'"denial_id":{_text(subject.denial_id)}', OrderDenied)
+        found = _latest(db, last, _DENIED, f'"denial_id":{_text(subject.denial_id)}', OrderDenied)
     else:
-        yield from _latest(db, last, _DENIED, f'"symbol":{_text(subject.symbol)}', OrderDenied)
+        found = _latest(db, last, _DENIED, f'"symbol":{_text(subject.symbol)}', OrderDenied)
+    return [found[number] for number in sorted(found)]
 
 
 def _text(words: str) -> str:
     return msgspec.json.encode(words).decode()
 
 
-def _of_order(db: apsw.Connection, subject: Subject, last: int) -> Iterator[Event]:
-    assert subject.order is not None
-    order = subject.order
+def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
+    found: _Found = {}
     at = _made_at(db, order.number, last)
     if at is None:
-        return
+        return found
     needle = _text(order.order_id).encode()
-    found: list[Event] = []
     for start in range(at, min(last, at + EVENTS_MAX) + 1, _CHUNK):
         rows = db.execute(
-            "SELECT payload FROM events WHERE number BETWEEN ? AND ? AND instr(payload, ?) ORDER BY number",
+            "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND instr(payload, ?) ORDER BY number",
             (start, start + _CHUNK - 1, needle),
         )
-        found += [_events.decode(payload) for (payload,) in rows]
-        if is_told(order, found):
+        found |= {int(number): _events.decode(payload) for number, payload in rows}
+        if is_told(order, list(found.values())):
             break
-    yield from found
+    return found
+
+
+def _of_strange_deal(db: apsw.Connection, subject: Subject, last: int) -> _Found:
+    """The deal, the order that opened its position, and what was said of the stops of the position meanwhile."""
+    assert subject.deal is not None
+    found = _booked(db, last, subject.deal.deal)
+    if not found or subject.opener is None:
+        return found
+    (booked_at,) = found
+    found |= _of_order(db, subject.opener, last)
+    opened_at = next(iter(_booked(db, booked_at, subject.opened_by)), booked_at - EVENTS_MAX)
+    return found | _of_stops(db, subject, opened_at, booked_at)
+
+
+def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _Found:
+    """What set the stops of a position between two events: orders by their deals, the desk itself, and the venue's answers."""
+    symbol = _text(subject.symbol)
+    ticket = subject.key.removeprefix(subject.symbol).removeprefix("#")
+    was_set = f'{{"type":"protection_set","protection":{{"symbol":{symbol},"position":{ticket or 0},'.encode()
+    answered = f'{{"type":"protection_answered","key":{_text(subject.key)},'.encode()
+    of_ticket = f'"position":{ticket},' if ticket else ""
+    rows = db.execute(
+        "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND (substr(payload, 1, ?) = ? "
+        "OR substr(payload, 1, ?) = ? OR substr(payload, 1, ?) = ? AND instr(payload, ?) AND instr(payload, ?)) "
+        "ORDER BY number DESC LIMIT ?",
+        (
+            *(first, last, len(was_set), was_set, len(answered), answered, len(_BOOKED), _BOOKED),
+            *(f'"symbol":{symbol},'.encode(), of_ticket.encode(), STOPS_MAX),
+        ),
+    )
+    return {int(number): _events.decode(payload) for number, payload in rows}
 
 
 def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
@@ -107,15 +144,20 @@ def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
     return None
 
 
+def _booked(db: apsw.Connection, last: int, deal: int) -> _Found:
+    return _latest(db, last, _BOOKED, f'"deal":{{"deal":{deal},', DealBooked)
+
+
 def _latest(
     db: apsw.Connection, last: int, kind: bytes, needle: str, expected: type[DealBooked | OrderDenied]
-) -> Iterator[Event]:
+) -> _Found:
     row = db.execute(
-        "SELECT payload FROM events WHERE number > ? AND substr(payload, 1, ?) = ? AND instr(payload, ?) "
-        "ORDER BY number DESC LIMIT 1",
-        (last - EVENTS_MAX, len(kind), kind, needle.encode()),
+        "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND substr(payload, 1, ?) = ? "
+        "AND instr(payload, ?) ORDER BY number DESC LIMIT 1",
+        (last - EVENTS_MAX + 1, last, len(kind), kind, needle.encode()),
     ).fetchone()
-    if row is not None:
-        event = _events.decode(row[0])
-        assert isinstance(event, expected)
-        yield event
+    if row is None:
+        return {}
+    event = _events.decode(row[1])
+    assert isinstance(event, expected)
+    return {int(row[0]): event}

@@ -30,8 +30,10 @@ from services.portfolio.core.events import (
     Event,
     InstrumentLearned,
     JournalMet,
+    KnownDenial,
     OrderChanged,
     OrderCreated,
+    OrderDenied,
     ProtectionSet,
     Reconciled,
     StreamEnded,
@@ -87,6 +89,7 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     protections: list[Protection] = []
     cash: dict[CashAccount, Decimal] = {}
     changes_by_key: dict[str, list[str]] = {}
+    denials_by_key: dict[str, KnownDenial] = {}
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -231,7 +234,7 @@ def is_synced(event: Event) -> bool:
     match event:
         case OrderCreated(order=order):
             return bool(order.key)
-        case CancelAsked() | OrderChanged() | ProtectionSet():
+        case CancelAsked() | OrderChanged() | OrderDenied() | ProtectionSet():
             return bool(event.key)
         case _:
             return isinstance(event, _SYNCED)
@@ -280,6 +283,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.protections = {guard.key: guard for guard in rest.protections}
         book.cash = dict(rest.cash)
         book.changes_by_key = dict(rest.changes_by_key)
+        book.denials_by_key = dict(rest.denials_by_key)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
     for order_id, payload in db.execute("SELECT order_id, payload FROM deals ORDER BY deal"):
@@ -364,4 +368,5 @@ def _rest_of(book: Book) -> _Account:
         protections=[book.protections[key] for key in sorted(book.protections)],
         cash=book.cash,
         changes_by_key=book.changes_by_key,
+        denials_by_key=book.denials_by_key,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,6 +18,7 @@ import msgspec
 
 from common.errors import StartError
 from proto.units import plain
+from services.portfolio.complaints import complaint
 from services.portfolio.core.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
 from services.portfolio.plan_rules import PlanError, judge_course, judge_number
 
@@ -31,13 +32,18 @@ _EXAMPLE: Final = 'expected sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 
 
-def plan_named(name: str) -> Plan:
+def plan_named(name: str, symbols: Collection[str] | None = None) -> Plan:
     """The plan of a TOML file, or the plain one for no name: the desk's default volume at the market.
 
     The plan of a file is named by its contents, not by its path: the same plan trades the same.
 
+    Args:
+        name: the file, or nothing.
+        symbols: those that are traded, of which its strategies' have to be; None where that is not known.
+
     Raises:
-        StartError: the file is not there, or says something that is unknown, out of range or contradictory.
+        StartError: the file is not there, or says something that is unknown, out of range or contradictory, or a strategy has a
+            symbol that is not traded.
     """
     if not name:
         return PLAIN
@@ -50,6 +56,8 @@ def plan_named(name: str) -> Plan:
         raise StartError(f"PLAN: {path}: {error}; {_EXAMPLE}") from None
     try:
         plan = _read(values, path)
+        if symbols is not None:
+            _judge_traded(plan, symbols)
     except PlanError as error:
         raise StartError(f"PLAN: {path}: {error}") from None
     return msgspec.structs.replace(plan, name=_name_of(plan))
@@ -113,21 +121,7 @@ def _converted(values: Any, kind: type[T], *, where: str) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise PlanError(_words(error, values, where)) from None
-
-
-def _words(error: msgspec.ValidationError, values: Any, where: str) -> str:
-    """The schema's complaint with the field and the value that it is about."""
-    text, _, path = str(error).partition(" - at `$")
-    parts = [part for part in path.rstrip("`").replace("[...]", "").split(".") if part]
-    value = values
-    for part in parts:
-        value = value.get(part) if isinstance(value, dict) else None
-    field = ".".join([where, *parts] if where else parts)
-    if value is None or isinstance(value, dict):
-        return f"{field + ': ' if field else ''}{text}; {_EXAMPLE}"
-    shown = str(value) if isinstance(value, Decimal) else repr(value)
-    return f"{field} is {shown[:60]}: {text}"
+        raise PlanError(complaint(error, values, where=where, example=_EXAMPLE)) from None
 
 
 def _judge_numbers(plan: Plan) -> None:
@@ -161,6 +155,15 @@ def _judge_strategies(plan: Plan) -> None:
                     "expected each symbol once"
                 )
             owners[symbol] = tag
+
+
+def _judge_traded(plan: Plan, symbols: Collection[str]) -> None:
+    """A strategy whose symbol is mistyped would hold to its budget and its exits in nothing."""
+    for tag, one in plan.strategies.items():
+        for symbol in one.symbols:
+            if symbol not in symbols:
+                traded = ", ".join(symbols)
+                raise PlanError(f"strategies.{tag}.symbols has {symbol}, expected symbols that are traded: {traded}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- name

@@ -74,6 +74,11 @@ def judge_course(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[st
         raise PlanError(
             f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected it with trailing_stop_points"
         )
+    if exits.trailing_stop_points is not None and exits.trailing_step_points > exits.trailing_stop_points:
+        raise PlanError(
+            f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected at most "
+            f"trailing_stop_points, which is {exits.trailing_stop_points}"
+        )
     _judge_entry(entry, where)
 
 

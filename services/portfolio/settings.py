@@ -6,17 +6,19 @@ import hashlib
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from pydantic import Field
 
 from common.errors import StartError
 from common.settings import CommonSettings, Port
-from proto.units import is_exact, plain
+from proto.units import plain
+from services.portfolio.complaints import complaint, shown
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.news import NewsEvent
 from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.limit_rules import EXPECTED, LimitsError, judge_limits
 from services.portfolio.news_calendar import read_calendar
 
 RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, NO_LIMITS)}
@@ -42,6 +44,8 @@ NO_LIMIT: Final = "none"
 
 NAME_CHARS_MAX: Final = 120
 
+_EXAMPLE: Final = "expected limits such as order_volume_max = 0.5"
+
 
 def limits_named(name: str) -> Limits:
     """The limits of a risk set: `default`, `none`, or a TOML file that changes some of the default's.
@@ -49,30 +53,40 @@ def limits_named(name: str) -> Limits:
     The set of a file is named by its contents, not by its path: the same limits decide the same.
 
     Raises:
-        StartError: the file is not there, or has a limit that is unknown or out of range.
+        StartError: the file is not there, or has a limit that is unknown, out of range or contradicts another.
     """
     if name in RISK_SETS:
         return RISK_SETS[name]
     path = Path(name)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
-        said = {key: None if value == NO_LIMIT else value for key, value in values.items()}
-        limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
-        limits = msgspec.structs.replace(limits, news_calendar=news)
     except OSError as error:
         raise StartError(f"RISK: value {name!r}, expected default, none or a TOML file ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise StartError(f"RISK: {path}: {error}; expected limits such as order_volume_max = 0.5") from None
+    except (ValueError, ArithmeticError) as error:  # no TOML, no text at all, or a number that is none
+        raise StartError(f"RISK: {path}: {error}; {_EXAMPLE}") from None
+    try:
+        limits = _read(values, path)
+    except LimitsError as error:
+        raise StartError(f"RISK: {path}: {error}") from None
     changed = {
         field: value
         for field in Limits.__struct_fields__
         if (value := getattr(limits, field)) != getattr(DEFAULT_LIMITS, field) and field != "name"
     }
-    for field, value in changed.items():
-        if isinstance(value, Decimal) and not (is_exact(value) and value > 0):
-            raise StartError(f"RISK: {path}: {field} is {value}, expected a number above 0, or {NO_LIMIT!r}")
     return msgspec.structs.replace(limits, name=_name_of(changed))
+
+
+def _read(values: dict[str, Any], path: Path) -> Limits:
+    if "name" in values:
+        raise LimitsError(f"name is {shown(values['name'])}, expected none: a set is named by what it changes")
+    news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
+    said = {field: None if value == NO_LIMIT else value for field, value in values.items()}
+    try:
+        limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
+    except msgspec.ValidationError as error:
+        raise LimitsError(complaint(error, values, example=_EXAMPLE, expected=EXPECTED)) from None
+    judge_limits(limits)
+    return msgspec.structs.replace(limits, news_calendar=news)
 
 
 def _news_of(path: Path, said: object) -> tuple[NewsEvent, ...]:

@@ -1,10 +1,10 @@
-"""A ledger that is a list of commits, and what an account is when two of them are compared."""
+"""A ledger that is a list of commits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,10 +47,3 @@ def kept(commits: Sequence[Commit], path: Path) -> Book:
     faults = verify(path)
     assert not faults, faults
     return found
-
-
-def state_of(book: Book) -> dict[str, Any]:
-    """All that a book knows, in a form that compares."""
-    state = {name: value for name, value in vars(book).items() if name not in ("touched", "positions")}
-    held = {symbol: position for symbol, position in book.positions.items() if not position.is_flat}
-    return state | {"positions": {symbol: (position.lots, position.legs) for symbol, position in held.items()}}

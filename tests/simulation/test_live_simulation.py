@@ -16,10 +16,11 @@ from services.mt5.core.magic import magic_of
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.position import ZERO
 from tests.simulation.agreement import assert_positions
-from tests.simulation.ledger import fold, kept, state_of
+from tests.simulation.ledger import fold, kept
 from tests.simulation.live import LiveEnding, live_setting_of, play_live
+from tests.support.accounts import state_of
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "200"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5
@@ -41,7 +42,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
     book, venue = ending.book, ending.venue
     assert [told(deal) for deal in book.deals] == [told(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
-    assert_positions(book, venue, again, costs=False)
+    assert_positions(book, venue, again, costs=True)
     assert state_of(book) == state_of(fold(ending.ledger)[0]), again
     for key, answer in ending.answers.items():
         made = book.orders_by_key.get(key)

@@ -14,10 +14,11 @@ import pytest
 
 from services.portfolio.core.book import Book
 from tests.simulation.agreement import assert_the_same_account
-from tests.simulation.ledger import fold, kept, state_of
+from tests.simulation.ledger import fold, kept
 from tests.simulation.scenario import CALM, play, setting_of
+from tests.support.accounts import state_of
 
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "300"))
+SEEDS = int(os.environ.get("SIMULATION_SEEDS", "125"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
 BLOCK = 25
 KEPT_EVERY = 5

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from services.portfolio.core.book import Book
 
+NOT_REMEMBERED: Final = frozenset({"touched"})
+"""What belongs to the writing of a book and not to what it knows."""
+
+ORDERED: Final = frozenset({"instruments", "orders", "open_orders", "changes_by_key"})
+"""Maps whose order is promised: the oldest first."""
+
 
 def state_of(book: Book) -> dict[str, Any]:
-    """Everything that a book remembers, as plain values; a flat position is as good as none."""
-    return {
-        "stream": book.stream,
-        "ended": book.ended,
-        "reconciled": book.reconciled,
-        "instruments": list(book.instruments.items()),
-        "orders": list(book.orders.items()),
-        "open_orders": book.open_orders,
-        "deals": book.deals,
-        "deal_cursor": book.deal_cursor,
-        "position_changes": book.position_changes,
-        "amounts": book.amounts(),
-        "cash": book.cash,
-        "order_of_deal": book.order_of_deal,
-        "filled_of_order": book.filled_of_order,
-        "filled_of_symbol": book.filled_of_symbol,
-        "trading": book.trading,
-        "acknowledged": book.acknowledged,
-        "foreign_positions": book.foreign_positions,
-        "cleared": book.cleared,
-        "epoch": book.epoch,
-        "journal_id": book.journal_id,
-        "positions": {
-            symbol: (position.lots, position.legs, position.net_volume, position.label, position.contract_size)
-            for symbol, position in sorted(book.positions.items())
-            if not position.is_flat
-        },
+    """Everything that a book remembers, as plain values, by the names of its attributes; a flat position is as good as none."""
+    state = {
+        name: list(value.items()) if name in ORDERED else value
+        for name, value in vars(book).items()
+        if name not in NOT_REMEMBERED
     }
+    state["positions"] = {
+        symbol: (position.lots, position.legs, position.net_volume, position.label, position.contract_size)
+        for symbol, position in sorted(book.positions.items())
+        if not position.is_flat
+    }
+    return state
 
 
 def same(one: Book, other: Book) -> bool:

@@ -1,4 +1,4 @@
-"""A desk that answers on a real control socket, with no process around it."""
+"""A desk, or a gateway, that answers on a real socket, with no process around it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from threading import Thread
 
 import zmq
 
-from proto.codec import decode_control_request, encode
+from proto.codec import decode_control_request, decode_request, encode
 from proto.control import ControlReply, ControlRequest
+from proto.gateway import Request
+from proto.time import Now
+from services.mt5.core.gateway import Gateway
+from tests.support.builders import START_NS
 
 STOP = b"stop"
 
@@ -17,8 +21,36 @@ STOP = b"stop"
 @contextmanager
 def answering(url: str, answer: Callable[[ControlRequest], ControlReply | None]) -> Iterator[list[ControlRequest]]:
     """Answer every request on `url` as portfolio's ROUTER does, with silence for None; the requests that came are given."""
+    asked = list[ControlRequest]()
+
+    def reply_to(payload: bytes) -> bytes | None:
+        request = decode_control_request(payload)
+        asked.append(request)
+        reply = answer(request)
+        return None if reply is None else encode(reply)
+
+    with _serving(url, reply_to):
+        yield asked
+
+
+@contextmanager
+def gateway_at(url: str, gateway: Gateway) -> Iterator[list[Request]]:
+    """A gateway's core behind a ROUTER; its market stands still. The requests that came are given."""
+    asked = list[Request]()
+
+    def reply_to(payload: bytes) -> bytes:
+        request, _ = decode_request(payload)
+        asked.append(request)
+        return encode(gateway.handle(request, Now(START_NS, 1)))
+
+    with _serving(url, reply_to):
+        yield asked
+
+
+@contextmanager
+def _serving(url: str, reply_to: Callable[[bytes], bytes | None]) -> Iterator[None]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    router, asked = context.socket(zmq.ROUTER), list[ControlRequest]()
+    router = context.socket(zmq.ROUTER)
     router.bind(url)
 
     def serve() -> None:
@@ -26,16 +58,14 @@ def answering(url: str, answer: Callable[[ControlRequest], ControlReply | None])
             *envelope, payload = router.recv_multipart()
             if payload == STOP:
                 return
-            request = decode_control_request(payload)
-            asked.append(request)
-            reply = answer(request)
+            reply = reply_to(payload)
             if reply is not None:
-                router.send_multipart([*envelope, encode(reply)])
+                router.send_multipart([*envelope, reply])
 
     thread = Thread(target=serve)
     thread.start()
     try:
-        yield asked
+        yield
     finally:
         stopper = context.socket(zmq.DEALER)
         stopper.connect(url)

@@ -24,6 +24,18 @@ def asked(desk: Path, *arguments: str) -> tuple[Any, str]:
     return json.loads(done.stdout), done.stderr
 
 
+def refused(desk: Path, *arguments: str) -> Any:
+    """What a command that is denied answers as JSON."""
+    line = [str(PAPERDESK), *arguments, "--data-dir", str(desk), "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 1, done
+    return json.loads(done.stdout)
+
+
+def symbols_held(desk: Path) -> list[str]:
+    return [row["symbol"] for row in asked(desk, "positions")[0]]
+
+
 def has_filled(desk: Path, count: int) -> bool:
     """Whether a desk that may not be there yet has so many fills, as it says itself."""
     line = [str(PAPERDESK), "fills", "--last", str(count), "--data-dir", str(desk), "--json"]
@@ -42,6 +54,11 @@ def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_
         wait_for(lambda: has_filled(desk, 5), "five fills", seconds=TIMEOUT_S)
         halted, _ = asked(desk, "halt", "--reason", "looking at it")
         wait_for(lambda: asked(desk, "orders", "--open")[0] == [], "every order to end", seconds=30)
+        held = symbols_held(desk)
+        assert asked(desk, "close", held[0], "--reason", "enough")[0]["denied"] is False
+        wait_for(lambda: held[0] not in symbols_held(desk), "the close by hand of a halted desk", seconds=30)
+        assert refused(desk, "order", "buy", held[0], "--volume", "0.01", "--reason", "more")["code"] == "HALTED"
+        at_gateway, _ = asked(desk, "halt", "--at-gateway", "--reason", "portfolio seems gone")
         live = {what: asked(desk, what) for what in ("orders", "fills", "positions", "account", "risk")}
         chains = [asked(desk, "why", row["order_id"])[0] for row in live["orders"][0][-2:]]
         blocked, _ = asked(desk, "why", "EURUSD")
@@ -51,6 +68,8 @@ def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_
             running.wait(TIMEOUT_S)
         finally:
             running.kill()
+    assert (at_gateway["is_halted"], at_gateway["reason"]) == (True, "portfolio seems gone")
+    assert not (desk / "gateway.url").exists()
     assert halted["trading_state"] == live["account"][0]["trading_state"] == "HALTED"
     assert [said for _, said in live.values()] == [""] * len(live)
     for what in ("orders", "fills"):
@@ -58,6 +77,7 @@ def test_a_desk_that_trades_answers_and_its_ledger_says_the_same_afterwards(tmp_
         assert stopped == live[what][0]
         assert "the desk is not running" in said
     for chain in chains:
-        assert [step["name"] for step in chain["steps"]][:4] == ["tick", "signal", "decision", "order"]
+        by = "cause" if chain["subject"] == live["orders"][0][-1]["order_id"] else "signal"
+        assert [step["name"] for step in chain["steps"]][:4] == ["tick", by, "decision", "order"]
         assert chain == asked(desk, "why", chain["subject"])[0]
     assert blocked["kind"] == "symbol"

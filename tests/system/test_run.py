@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from cli.control import ControlClient
-from cli.replay import CONTROL_FILE
+from cli.desk_notes import CONTROL_FILE
 from cli.run_desk import LOOK_EVERY_S, standing
 from common.errors import StartError
 from proto.control import StatusQuery, StatusReply

@@ -86,7 +86,7 @@ class BookOrder(Struct, frozen=True, kw_only=True):
 class Modification(Struct, frozen=True, kw_only=True):
     """The last modification of an order or a position: everything a lost reply to it can be made from again.
 
-    `target` is `order:` or `position:` and the ticket; `order` or `position` is what it was after it.
+    `target` is `order:` or `position:` and the ticket; `order` or `position` is what it was after it. `ordinal` is a tick of `stream_id`.
     """
 
     target: str
@@ -98,6 +98,7 @@ class Modification(Struct, frozen=True, kw_only=True):
     reason: str
     deal_cursor: int
     quiet: bool
+    stream_id: str = ""
     order: VenueOrder | None = None
     position: VenuePosition | None = None
 

@@ -13,6 +13,7 @@ from proto.distances import closing_touch, entry_distance, is_far_enough, stop_l
 from proto.gateway import ErrorCode, OrderType, TimeInForce
 from proto.instrument import Instrument
 from proto.money import Quote
+from proto.time import utc_text
 from proto.trading import TradeMode
 from proto.units import Side, is_on_step, plain
 from services.mt5.core import retcodes, sessions
@@ -69,11 +70,12 @@ def wrong_expiry(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> V
     if time_in_force is TimeInForce.GTD:
         if expires_ns > time_ns:
             return None
-        words = f"GTD until {expires_ns} ns, expected later than the venue's {time_ns} ns"
+        until = f"until {utc_text(expires_ns)}" if expires_ns else "without an expiry"
+        words = f"GTD {until}, expected one later than the venue's {utc_text(time_ns)}"
     elif not expires_ns:
         return None
     else:
-        words = f"{time_in_force} with expires_ns {expires_ns}, expected that of GTD alone"
+        words = f"{time_in_force} with an expiry, {utc_text(expires_ns)}, expected one with GTD alone"
     return Verdict(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
 
 

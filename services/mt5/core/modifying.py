@@ -62,7 +62,8 @@ class Modifying:
         present = self._target(request).key
         for key, last in self._book.modifications.items():
             is_same = last.symbol == request.symbol and last.revision == request.revision
-            if is_same and key.startswith("position:") and (key == present or last.ordinal == request.ordinal > 0):
+            is_of_tick = last.stream_id == self._book.stream_id and last.ordinal == request.ordinal > 0
+            if is_same and key.startswith("position:") and (key == present or is_of_tick):
                 return last
         return None
 
@@ -213,6 +214,7 @@ class Modifying:
             symbol=request.symbol,
             revision=request.revision,
             ordinal=self._account.ordinal,
+            stream_id=self._book.stream_id,
             retcode=retcodes.DONE if wrong is None else wrong.retcode,
             error_code=None if wrong is None else wrong.code,
             reason="" if wrong is None else wrong.words[:200],

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from proto.gateway import AccountMode, Close, ErrorCode, OrderReply, OrderReplyStatus, OrderType, PlaceOrder, VenueOrder
-from proto.time import Now
+from proto.time import Now, utc_text
 from proto.units import Side
 from services.mt5.core import closing, retcodes
 from services.mt5.core.book import BookOrder, Taken
@@ -144,7 +144,7 @@ class OrderDesk:
         symbol = self._symbols.to_broker(request.symbol)
         assert symbol is not None, request.symbol
         if 0 < request.valid_until_ns < time_ns:
-            words = f"valid until {request.valid_until_ns} ns, but the venue's time is {time_ns} ns"
+            words = f"valid until {utc_text(request.valid_until_ns)}, but the venue's time is {utc_text(time_ns)}"
             reply = self._refusal(request, OrderReplyStatus.EXPIRED, ErrorCode.EXPIRED, words)
             self._journal.done(request.order_id, effect, _stored(reply))
             return reply

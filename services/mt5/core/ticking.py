@@ -124,8 +124,11 @@ class Ticking:
 
     def _is_new_to(self, record: BookOrder) -> bool:
         """Whether the tick is one of the order's symbol, and has not touched the order yet."""
-        order = record.order
-        return order.symbol == self._account.tick_symbol and order.ordinal != self._account.ordinal
+        order, account = record.order, self._account
+        if order.symbol != account.tick_symbol:
+            return False
+        # By the time as well: an order that rests from an earlier stream has that one's ordinal.
+        return (order.ordinal, order.time_ns) != (account.ordinal, account.time_ns)
 
     # -------------------------------------------------------------------------------------------------------- positions
 

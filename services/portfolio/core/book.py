@@ -28,6 +28,7 @@ from services.portfolio.core.events import (
     IncarnationTaken,
     InstrumentLearned,
     JournalMet,
+    KnownDenial,
     LeverageTold,
     OrderChangeAnswered,
     OrderChanged,
@@ -54,6 +55,11 @@ CHANGES_KEPT_MAX: Final = 64
 """Far more commands than people have on their way at once; they are written with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
+
+
+def _forget_first(kept: dict[str, Any]) -> None:
+    if len(kept) > CHANGES_KEPT_MAX:
+        del kept[next(iter(kept))]
 
 
 def _number(deal: VenueDeal) -> int:
@@ -116,6 +122,8 @@ class Book:
         """The orders that came from a person's command, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
         """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
+        self.denials_by_key: dict[str, KnownDenial] = {}
+        """What a person's latest commands were denied by, by key."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -213,8 +221,10 @@ class Book:
                 self.acknowledged.update(event.acknowledged)
             case StrangersMet(tickets=tickets):
                 self.acknowledged.update(tickets)
-            case OrderDenied():
-                pass
+            case OrderDenied(key=key):
+                if key:
+                    self.denials_by_key[key] = KnownDenial(event.code, event.limit, event.observed)
+                    _forget_first(self.denials_by_key)
 
     def amounts(self) -> dict[str, str]:
         """The sums of cash by name, as exact text, for a projection."""
@@ -278,8 +288,7 @@ class Book:
         """A person's command has been done: said again it is answered."""
         if key:
             self.changes_by_key[key] = order_ids
-            if len(self.changes_by_key) > CHANGES_KEPT_MAX:
-                del self.changes_by_key[next(iter(self.changes_by_key))]
+            _forget_first(self.changes_by_key)
 
     def _protect(self, protection: Protection) -> None:
         self.protections[protection.key] = protection
@@ -334,7 +343,8 @@ class Book:
     def _book(self, event: DealBooked) -> None:
         deal = event.deal
         assert not self.has_deal(deal.deal), deal.deal
-        if deal.deal > self.deal_cursor:
+        is_late = deal.deal < self.deal_cursor
+        if not is_late:
             self.deals.append(deal)
         else:
             self.deals.insert(bisect_left(self.deals, deal.deal, key=_number), deal)
@@ -350,7 +360,10 @@ class Book:
             return
         self.position_changes += 1
         self._count(deal, event.order_id)
-        self._hold(deal)
+        if is_late:
+            self.fold_again(deal.symbol)  # what it costs depends on the order in which deals were made
+        else:
+            self._hold(deal)
         self.touched.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
@@ -376,7 +389,7 @@ class Book:
             self._count(deal, order_id)
 
     def fold_again(self, symbol: str) -> None:
-        """Make a position of the deals that are booked: for a ledger whose rows of lots do not say what they cost."""
+        """Make a position of the deals that are booked: after one that came late, and where rows of lots do not say what they cost."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:

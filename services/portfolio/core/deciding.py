@@ -24,7 +24,7 @@ from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.making import order_made
 from services.portfolio.core.opening import Opening, opening_of
 from services.portfolio.core.orders import Cause, Decision, Order
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.position import ZERO, Position
 from services.portfolio.core.risk.ladder import check, check_always, check_moment
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
@@ -33,11 +33,8 @@ from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnO
 from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
 
-SIGNAL_STALE: Final = "SIGNAL_STALE"
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""
-
-_NS_PER_MS: Final = 1_000_000
 
 
 def count(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
@@ -120,8 +117,14 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
     """
     symbol = signal.symbol
     position = own_position(book, symbol, rules.limits)
-    open_order = _blocking(book, symbol, closes=position.direction == -signal.direction)
-    judgement = judge(signal.direction, position, open_order, legs_max=rules.limits.position_legs_max)
+    open_order = _blocking(book, symbol, closes=position.stands_against(signal.direction))
+    judgement = judge(
+        signal.direction,
+        position,
+        open_order,
+        entries=_entries(book, position, signal.direction),
+        legs_max=rules.limits.position_legs_max,
+    )
     if judgement.verdict is Verdict.PASS and present.is_unproven:
         words = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
@@ -132,9 +135,6 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         cursor.last_blocked[symbol] = judgement.reason
         cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
         return Decided(_withdrawn(signal, book) if judgement.verdict is Verdict.ORDER_OPEN else ())
-    if present.age_ns > rules.signal_age_ns_max:
-        limit, observed = (f"{ns // _NS_PER_MS} ms" for ns in (rules.signal_age_ns_max, present.age_ns))
-        return _deny(signal, Denial(SIGNAL_STALE, limit, f"{observed} old"), book, cursor, rules)
     decision = Decision(
         ordinal=signal.ordinal,
         sequence=signal.sequence,
@@ -156,6 +156,7 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         present.age_ns,
         present.newest or (signal.bid, signal.ask),
         rules.plan,
+        rules.signal_age_ns_max,
     )
     decided = _Order(signal, decision, account, rules, present).decided()
     return decided._replace(events=[*_withdrawn(signal, book), *decided.events])
@@ -209,8 +210,15 @@ class _Order:
         ]
 
     def _opens(self, *, closing: bool) -> bool:
-        """Whether the signal is to open something, beside what it closes."""
-        return not closing or (self._rules.on_opposite is OnOpposite.REVERSE and self._may_open and not self._rests())
+        """Whether the signal is to open something, beside what it closes.
+
+        On a hedging account what is closed has to be gone first: the close may be filled in part, and what is left of it would
+        stand beside what was opened. The next signal opens.
+        """
+        if not closing:
+            return True
+        may_turn = self._rules.on_opposite is OnOpposite.REVERSE and not self._account.book.is_hedging
+        return may_turn and self._may_open and not self._rests()
 
     @property
     def _may_open(self) -> bool:
@@ -238,6 +246,7 @@ class _Order:
             type=terms["type"],
             limit_price=terms["limit_price"],
             time_in_force=terms["time_in_force"],
+            expires_ns=terms.get("expires_ns", 0),
         )
 
     def _closing(self, volume: Decimal) -> Proposal:
@@ -284,6 +293,13 @@ def _blocking(book: Book, symbol: str, *, closes: bool) -> str | None:
         if of == symbol and not (closes and _is_resting(book.orders[order_id])):
             return order_id
     return None
+
+
+def _entries(book: Book, position: Position, direction: int) -> int:
+    """Orders that opened what is held in a direction: one filled in parts is one entry."""
+    if book.is_hedging:
+        return sum(leg.direction == direction for leg in position.legs)
+    return len({book.order_of_deal.get(int(lot.opened_by), lot.opened_by) for lot in position.lots})
 
 
 def _is_resting(order: Order) -> bool:

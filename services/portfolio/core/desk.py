@@ -13,6 +13,7 @@ from services.portfolio.core.events import DealBooked, Event, StrangersMet, Trad
 from services.portfolio.core.invariants import broken
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.market_watch import MarketWatch
+from services.portfolio.core.plan_watch import plan_warning
 from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.strangers import strangers_met
@@ -114,7 +115,8 @@ class Desk:
     @property
     def warning(self) -> str:
         """What a person should look at, though nothing is forbidden yet."""
-        return "; ".join(filter(None, (self.level_warning, self.terms_warning, self.strangers_warning)))
+        near = plan_warning(self.rules.plan, self.rules.symbols, self.book.instruments)
+        return "; ".join(filter(None, (self.level_warning, self.terms_warning, self.strangers_warning, near)))
 
     @property
     def is_live(self) -> bool:

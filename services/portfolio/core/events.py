@@ -74,8 +74,9 @@ class OrderCreated(Struct, frozen=True, kw_only=True, tag="order_created"):
 class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed.
 
-    `denial_id` names it; publisher, symbol and `sequence` are those of the signal and its tick, with the quote; a person's order has
-    no publisher and sequence 0.
+    `denial_id` names it; publisher, symbol and `sequence` are those of the signal and its tick, with the quote. With `cause` `manual` it was
+    a person's command, which is denied each time: `key` names it, `reason` is the person's, there is no publisher, and the tick is
+    the latest of the symbol that was decided on; `direction` 0 is a change of what is there.
     """
 
     symbol: str
@@ -93,6 +94,17 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     ask: Decimal = Decimal(0)
     position_before: Decimal = Decimal(0)
     tag: str = "desk"
+    cause: str = "signal"
+    key: str = ""
+    reason: str = ""
+
+
+class KnownDenial(Struct, frozen=True):
+    """What a person was told whose command a rule has turned down, for when it is said again."""
+
+    code: str
+    limit: str
+    observed: str
 
 
 class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):

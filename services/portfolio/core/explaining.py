@@ -11,24 +11,36 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from msgspec import to_builtins
-
 from proto.gateway import DealKind, VenueDeal
 from proto.units import Side, exact, plain
 from proto.views import WhyLine, WhyReply, WhyStep
-from services.portfolio.core.asking import slippage
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
+from services.portfolio.core.events import (
+    DealBooked,
+    Event,
+    OrderDenied,
+    OrderUpdated,
+    ProtectionAnswered,
+    ProtectionSet,
+)
+from services.portfolio.core.explaining_stops import STOPS, opener_of, position_key, stop_step
+from services.portfolio.core.explaining_words import (
+    LINE_MAX,
+    LINES_MAX,
+    WORDS_MAX,
+    cut_facts,
+    deal_words,
+    event_line,
+    in_digits,
+    in_lots,
+    some_lines,
+)
 from services.portfolio.core.orders import Cause, Order
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.remedies import remedy
 from services.portfolio.core.single_position import SIGNAL_NAMES
 
-LINES_MAX: Final = 30
-"""Lines of one link: the first and the last of them, so that the reply fits into a frame."""
-
-_WORDS_MAX: Final = 500
 _BECAUSE: Final = {
     Cause.SIGNAL: "of a signal",
     Cause.MANUAL: "a person ordered it",
@@ -36,7 +48,6 @@ _BECAUSE: Final = {
     Cause.FLATTEN: "everything was to be closed",
 }
 _SIGNS: Final = {DealKind.BUY: 1, DealKind.SELL: -1}
-_LINE_MAX: Final = 300
 
 
 class UnknownSubjectError(ValueError):
@@ -44,7 +55,11 @@ class UnknownSubjectError(ValueError):
 
 
 class Subject(NamedTuple):
-    """What is to be explained: `kind` order, deal, denial or symbol, and what is known of it already."""
+    """What is to be explained: `kind` order, deal, denial or symbol, and what is known of it already.
+
+    Of a deal that no order of the desk made, `opener` is the first of the desk's own orders that the position then had, `opened_by`
+    the deal of it, and `key` the name under which the position was guarded.
+    """
 
     kind: str
     name: str
@@ -52,6 +67,9 @@ class Subject(NamedTuple):
     order: Order | None = None
     deal: VenueDeal | None = None
     denial_id: str = ""
+    opener: Order | None = None
+    opened_by: int = 0
+    key: str = ""
 
 
 def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
@@ -75,17 +93,25 @@ def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
 def _numbered(kind: str, number: int, book: Book) -> Subject:
     at = bisect_left(book.deals, number, key=_deal_number)
     if kind != "ticket" and at < len(book.deals) and book.deals[at].deal == number:
-        deal = book.deals[at]
-        return Subject("deal", str(number), deal.symbol, order=book.orders.get(deal.order_id), deal=deal)
+        return _deal_subject(book.deals[at], book)
     if kind != "deal":
         for order in book.orders.values():
             if order.ticket == number:
                 return Subject("order", order.order_id, order.symbol, order=order)
         for deal in book.deals:
             if number in (deal.ticket, deal.position):
-                return Subject("deal", str(deal.deal), deal.symbol, order=book.orders.get(deal.order_id), deal=deal)
+                return _deal_subject(deal, book)
     last = f", deals are numbered up to {book.deals[-1].deal}" if book.deals else ""
     raise UnknownSubjectError(f"there is no {kind or 'deal or ticket'} {number} on this account{last}")
+
+
+def _deal_subject(deal: VenueDeal, book: Book) -> Subject:
+    found = Subject("deal", str(deal.deal), deal.symbol, order=book.orders.get(deal.order_id), deal=deal)
+    if found.order is not None or not deal.kind.is_trade:
+        return found
+    opening, opener = opener_of(deal, book)
+    opened_by = 0 if opening is None else opening.deal
+    return found._replace(opener=opener, opened_by=opened_by, key=position_key(deal, book))
 
 
 def is_told(order: Order, events: Sequence[Event]) -> bool:
@@ -112,22 +138,22 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, cursor: TickC
                 return _of_denial(event, book)
         expected = "the id of an order or a denial, `deal N`, `ticket N`, or a symbol of the desk"
         raise UnknownSubjectError(f"nothing is known of {subject.name!r}, expected {expected}")
-    booked = [event for event in events if isinstance(event, DealBooked)]
     if subject.order is None:
-        assert subject.deal is not None
-        return _of_strange_deal(subject.deal, booked, book)
+        return _of_strange_deal(subject, events, book)
     order = subject.order
-    steps = [
-        *_beginning(order, book),
-        _decision(order, book),
-        _order(order, [event for event in events if not isinstance(event, DealBooked)]),
-        _gateway(order),
-    ]
+    steps = _until_the_gateway(order, events, book)
     deals = _deals_of(order, book)
     if deals:
+        booked = [event for event in events if isinstance(event, DealBooked)]
         steps.append(_deals(order, deals, booked, book))
         steps.append(_position(order.symbol, deals, book))
     return WhyReply(kind=subject.kind, subject=subject.name, summary=_summary(order, subject.deal, book), steps=steps)
+
+
+def _until_the_gateway(order: Order, events: Sequence[Event], book: Book) -> list[WhyStep]:
+    """The chain of an order as far as what the gateway said; what is booked or guarded is told in links of its own."""
+    told = [event for event in events if not isinstance(event, DealBooked | ProtectionSet | ProtectionAnswered)]
+    return [*_beginning(order, book), _decision(order, book), _order(order, told), _gateway(order)]
 
 
 def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
@@ -135,7 +161,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
     asked = f"{order.side.value} {plain(order.volume)} {order.symbol}"
     came = order.status.value
     if order.filled_volume and order.filled_price is not None:
-        came += f", {plain(order.filled_volume)} lots at {_price(order.filled_price, order.symbol, book)}"
+        came += f", {plain(order.filled_volume)} lots at {in_digits(order.filled_price, order.symbol, book)}"
     if order.error and not order.filled_volume:
         came += f": {order.code or order.retcode or ''} {order.error}"
     by = _BECAUSE[decision.cause]
@@ -143,7 +169,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
         who = decision.publisher or "the strategy"
         by = f"{who} said {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
     head = f"deal {deal.deal} is of order {order.order_id}: " if deal is not None else ""
-    return f"{head}{asked} is {came}, because {by}"[:_WORDS_MAX]
+    return f"{head}{asked} is {came}, because {by}"[:WORDS_MAX]
 
 
 def _beginning(order: Order, book: Book) -> list[WhyStep]:
@@ -163,7 +189,7 @@ def _beginning(order: Order, book: Book) -> list[WhyStep]:
 
 def _tick(symbol: str, sequence: int, ordinal: int, time_ns: int, bid: Decimal, ask: Decimal, book: Book) -> WhyStep:
     facts = {"symbol": symbol, "sequence": str(sequence), "ordinal": str(ordinal)}
-    facts["bid"], facts["ask"] = _price(bid, symbol, book), _price(ask, symbol, book)
+    facts["bid"], facts["ask"] = in_digits(bid, symbol, book), in_digits(ask, symbol, book)
     terms = book.instruments.get(symbol)
     if terms is not None:
         facts["spread"] = f"{plain((ask - bid) / terms.point)} points"
@@ -180,13 +206,26 @@ def _decision(order: Order, book: Book) -> WhyStep:
     decision = order.decision
     facts = {
         "strategy": order.tag,
-        "position before": _lots(decision.position_before),
+        "position before": in_lots(decision.position_before),
         "judgement": decision.reason or "none was needed",
-        "sizing": decision.sizing or ("the desk's volume" if decision.cause is Cause.SIGNAL else "as told"),
+        "sizing": _sizing(order, book),
         "volume": f"{plain(order.volume)} lots",
-        "price": f"{_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
+        "price": f"{in_digits(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
     }
-    return WhyStep(name="decision", time_ns=decision.time_ns, facts=_cut(facts), lines=[])
+    return WhyStep(name="decision", time_ns=decision.time_ns, facts=cut_facts(facts), lines=[])
+
+
+def _sizing(order: Order, book: Book) -> str:
+    """How the volume came about; what closes has that of the position."""
+    decision, closes = order.decision, ZERO
+    if not book.is_hedging and decision.position_before * order.side.sign < 0:
+        closes = min(abs(decision.position_before), order.volume)
+    if decision.sizing:
+        return f"{decision.sizing}; {plain(closes)} lots more close the position" if closes else decision.sizing
+    if decision.cause is Cause.MANUAL:
+        return "as told"
+    is_close = order.position or closes or decision.cause in (Cause.TIME_EXIT, Cause.FLATTEN)
+    return "the position's volume" if is_close else "the desk's volume"
 
 
 def _order(order: Order, events: Sequence[Event]) -> WhyStep:
@@ -208,35 +247,12 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
     if order.cancel_asked:
         facts["to be canceled"] = order.cancel_asked
     facts["status"] = order.status.value
-    lines = [_line(event) for event in events]
+    lines = [event_line(event) for event in events]
     if not lines:
         lines = [
             WhyLine(time_ns=order.created_ns, words="made; the ledger's events about it are too far back to be shown")
         ]
-    return WhyStep(name="order", time_ns=order.created_ns, facts=_cut(facts), lines=_some(lines))
-
-
-def _line(event: Event) -> WhyLine:
-    match event:
-        case OrderCreated(order=made):
-            words, time_ns = f"made and its volume reserved: {made.status.value}", made.created_ns
-        case OrderUpdated():
-            words, time_ns = f"the venue's word: {event.status.value}", event.time_ns
-            if event.retcode is not None:
-                words += f", retcode {event.retcode}"
-            if event.code or event.error:
-                words += f", {' '.join(filter(None, (event.code, event.error)))}"
-        case _:
-            told = to_builtins(event, str_keys=True)
-            time_ns = int(told.pop("time_ns", 0))
-            kind = str(told.pop("type")).replace("_", " ")
-            for name in [name for name, value in told.items() if isinstance(value, dict)]:
-                told |= told.pop(name)
-            rest = (
-                f"{name} {value}" for name, value in told.items() if name != "order_id" and value not in (None, "", 0)
-            )
-            words = f"{kind}: {', '.join(rest)}"
-    return WhyLine(time_ns=time_ns, words=words[:_LINE_MAX])
+    return WhyStep(name="order", time_ns=order.created_ns, facts=cut_facts(facts), lines=some_lines(lines))
 
 
 def _gateway(order: Order) -> WhyStep:
@@ -250,7 +266,7 @@ def _gateway(order: Order) -> WhyStep:
     if order.valid_until_ns:
         ms = (order.valid_until_ns - order.created_ns) / 1e6
         facts["valid"] = f"for {ms:.0f} ms after it was made"
-    return WhyStep(name="gateway", time_ns=0, facts=_cut(facts), lines=[])
+    return WhyStep(name="gateway", time_ns=0, facts=cut_facts(facts), lines=[])
 
 
 def _deals_of(order: Order, book: Book) -> list[VenueDeal]:
@@ -270,30 +286,19 @@ def _deals(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked
     closed = {event.deal.deal: event.closings for event in booked}
     lines = []
     for deal in deals:
-        words = [_deal_words(deal, order, book)]
+        words = [deal_words(deal, order, book)]
         for closing in closed.get(deal.deal, ()):
-            opened = _price(closing.open_price, deal.symbol, book)
+            opened = in_digits(closing.open_price, deal.symbol, book)
             words.append(f"closes {plain(closing.volume)} of deal {closing.opened_by} at {opened}")
-        lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(words)[:_LINE_MAX]))
+        lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(words)[:LINE_MAX]))
     facts = {"filled": f"{plain(order.filled_volume)} of {plain(order.volume)} lots"}
     if order.filled_price is not None:
-        facts["average price"] = _price(order.filled_price, order.symbol, book)
+        facts["average price"] = in_digits(order.filled_price, order.symbol, book)
     sums = {name: sum((getattr(deal, name) for deal in deals), ZERO) for name in ("profit", "commission", "swap")}
     currency = book.stream.currency if book.stream else ""
     facts |= {name: f"{plain(amount)} {currency}" for name, amount in sums.items()}
     facts["net"] = f"{plain(sum(sums.values(), ZERO))} {currency}"
-    return WhyStep(name="deals", time_ns=deals[0].time_ns, facts=facts, lines=_some(lines))
-
-
-def _deal_words(deal: VenueDeal, order: Order | None, book: Book) -> str:
-    words = f"deal {deal.deal}: {deal.kind.value} {plain(deal.volume)} at {_price(deal.price, deal.symbol, book)}"
-    words += f" ({deal.entry.value}, ticket {deal.ticket})"
-    worse = slippage(deal, order)
-    terms = book.instruments.get(deal.symbol)
-    if worse is not None and terms is not None:
-        words += f", slippage {plain(worse / terms.point)} points"
-    parts = (("profit", deal.profit), ("commission", deal.commission), ("swap", deal.swap))
-    return words + "".join(f", {name} {plain(amount)}" for name, amount in parts if amount)
+    return WhyStep(name="deals", time_ns=deals[0].time_ns, facts=facts, lines=some_lines(lines))
 
 
 def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
@@ -305,68 +310,87 @@ def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
             signed = deal.volume * _SIGNS[deal.kind]
             before -= signed
             after -= signed if deal.deal > last else ZERO
-    facts = {"before": _lots(before), "after": _lots(after), "by now": _lots(held.net_volume if held else ZERO)}
+    facts = {"before": in_lots(before), "after": in_lots(after), "by now": in_lots(held.net_volume if held else ZERO)}
     if held is not None and held.avg_entry_price is not None:
-        facts["average entry"] = _price(held.avg_entry_price, symbol, book)
+        facts["average entry"] = in_digits(held.avg_entry_price, symbol, book)
     return WhyStep(name="position", time_ns=deals[-1].time_ns, facts=facts, lines=[])
 
 
-def _of_strange_deal(deal: VenueDeal, booked: Sequence[DealBooked], book: Book) -> WhyReply:
+def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> WhyReply:
     """A deal that no order of the desk made: a stop, a stop-out, somebody else's, or money."""
+    deal, opener = subject.deal, subject.opener
+    assert deal is not None
     facts = {"kind": deal.kind.value, "reason": deal.reason.value, "comment": deal.comment or "none"}
     if not deal.kind.is_trade:
         currency = book.stream.currency if book.stream else ""
         facts["amount"] = f"{plain(deal.cash)} {currency}"
-        step = WhyStep(name="deals", time_ns=deal.time_ns, facts=_cut(facts), lines=[])
+        step = WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=[])
         words = f"deal {deal.deal} moved {facts['amount']} of cash: {deal.kind.value}"
         return WhyReply(kind="deal", subject=str(deal.deal), summary=words, steps=[step])
-    opener = next((one for one in book.deals if deal.position and one.position == deal.position and one.order_id), None)
     if opener is not None:
-        facts["position opened by"] = f"order {opener.order_id} (deal {opener.deal})"
+        facts["position opened by"] = f"order {opener.order_id} (deal {subject.opened_by})"
     if deal.ticket in book.acknowledged:
         facts["order"] = f"{deal.ticket}, a stranger's that a person or the limit foreign_orders has let pass"
-    closings = [closing for event in booked for closing in event.closings]
-    lines = [WhyLine(time_ns=deal.time_ns, words=_deal_words(deal, None, book))]
+    lines = [WhyLine(time_ns=deal.time_ns, words=deal_words(deal, None, book))]
     lines += [
         WhyLine(
-            time_ns=deal.time_ns, words=f"closes {plain(one.volume)} of deal {one.opened_by} at {plain(one.open_price)}"
+            time_ns=deal.time_ns,
+            words=f"closes {plain(one.volume)} of deal {one.opened_by} at {in_digits(one.open_price, deal.symbol, book)}",
         )
-        for one in closings
+        for event in events
+        if isinstance(event, DealBooked) and event.deal.deal == deal.deal
+        for one in event.closings
     ]
     words = f"deal {deal.deal} was not ordered by the desk: the venue gives {deal.reason.value} as its reason"
-    steps = [
-        WhyStep(name="deals", time_ns=deal.time_ns, facts=_cut(facts), lines=_some(lines)),
+    steps = [] if opener is None else _until_the_gateway(opener, events, book)
+    if deal.reason in STOPS:
+        stop = stop_step(deal, events, book)
+        steps.append(stop)
+        if "price" in stop.facts:
+            words += f"; its stop at {stop.facts['price']} was set by {stop.facts['set by']}"
+    if opener is not None:
+        words += f"; the position is of order {opener.order_id}: {_summary(opener, None, book)}"
+    steps += [
+        WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=some_lines(lines)),
         _position(deal.symbol, [deal], book),
     ]
-    return WhyReply(kind="deal", subject=str(deal.deal), summary=words, steps=steps)
+    return WhyReply(kind="deal", subject=str(deal.deal), summary=words[:WORDS_MAX], steps=steps)
 
 
 def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
-    steps = [
-        _tick(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book),
-        _signal(event.publisher, event.direction, event.confidence, event.time_ns),
-    ]
-    facts = {"denied by": event.code, "limit": event.limit, "observed": event.observed}
-    facts |= {"position before": _lots(event.position_before), "what would have to change": remedy(event.code)}
-    steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=_cut(facts), lines=[]))
-    words = f"{SIGNAL_NAMES[event.direction]} of {event.symbol} was DENIED by {event.code}: {event.observed}, limit {event.limit}"
-    return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:_WORDS_MAX], steps=steps)
+    steps = [_tick(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book)]
+    facts = {}
+    if event.cause == Cause.MANUAL:
+        what = f"a person's {'change' if not event.direction else SIGNAL_NAMES[event.direction]} of {event.symbol}"
+        made_by = {"made by": event.cause, "command": event.key}
+        steps.append(WhyStep(name="cause", time_ns=event.time_ns, facts=made_by, lines=[]))
+        facts["reason"] = event.reason
+    else:
+        what = f"{SIGNAL_NAMES[event.direction]} of {event.symbol}"
+        steps.append(_signal(event.publisher, event.direction, event.confidence, event.time_ns))
+    facts |= {"denied by": event.code, "limit": event.limit, "observed": event.observed}
+    facts |= {"position before": in_lots(event.position_before), "what would have to change": remedy(event.code)}
+    steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=cut_facts(facts), lines=[]))
+    words = f"{what} was DENIED by {event.code}: {event.observed}, limit {event.limit}"
+    if event.reason:
+        words += f"; the reason that was given: {event.reason}"
+    return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:WORDS_MAX], steps=steps)
 
 
 def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
     """The latest signal that came to nothing, whichever of the two ways."""
     blocked, denied = cursor.blocked_signals.get(symbol), denials[-1] if denials else None
     held = book.positions.get(symbol)
-    present = {"position": _lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}
+    present = {"position": in_lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}
     waiting = book.open_orders_of(symbol)
     if waiting:
         present["open orders"] = ", ".join(order.order_id for order in waiting[:LINES_MAX])
-    now = WhyStep(name="by now", time_ns=cursor.time_ns, facts=_cut(present), lines=[])
+    now = WhyStep(name="by now", time_ns=cursor.time_ns, facts=cut_facts(present), lines=[])
     if denied is not None and (blocked is None or denied.time_ns >= blocked.time_ns):
         told = _of_denial(denied, book)
         counted = cursor.denied.get(denied.code, 0)
-        words = f"{told.summary}; {counted} signals of this stream were turned down by {denied.code}"
-        return WhyReply(kind="symbol", subject=symbol, summary=words[:_WORDS_MAX], steps=[*told.steps, now])
+        words = f"{told.summary}; denied by {denied.code} in this stream: {counted}"
+        return WhyReply(kind="symbol", subject=symbol, summary=words[:WORDS_MAX], steps=[*told.steps, now])
     if blocked is None:
         words = f"no signal of {symbol} has been blocked or denied"
         return WhyReply(kind="symbol", subject=symbol, summary=words, steps=[now])
@@ -376,36 +400,11 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
     steps = [
         _tick(symbol, blocked.sequence, blocked.ordinal, blocked.time_ns, bid, ask, book),
         _signal(blocked.publisher, blocked.direction, blocked.confidence, blocked.time_ns),
-        WhyStep(name="decision", time_ns=blocked.time_ns, facts=_cut(facts), lines=[]),
+        WhyStep(name="decision", time_ns=blocked.time_ns, facts=cut_facts(facts), lines=[]),
         now,
     ]
     words = f"the latest {SIGNAL_NAMES[blocked.direction]} of {symbol} was BLOCKED: {blocked.verdict}"
     return WhyReply(kind="symbol", subject=symbol, summary=words, steps=steps)
-
-
-def _lots(volume: Decimal) -> str:
-    return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {plain(abs(volume))} lots"
-
-
-def _price(price: Decimal, symbol: str, book: Book) -> str:
-    """With the symbol's digits, or more where it has more."""
-    terms = book.instruments.get(symbol)
-    text = plain(price.quantize(Decimal(1).scaleb(-8)))
-    if terms is None:
-        return text
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals.ljust(terms.digits, '0')}" if terms.digits else text
-
-
-def _some(lines: list[WhyLine]) -> list[WhyLine]:
-    if len(lines) <= LINES_MAX:
-        return lines
-    left_out = WhyLine(time_ns=0, words=f"{len(lines) - LINES_MAX} more that are not shown")
-    return [*lines[: LINES_MAX // 2], left_out, *lines[-LINES_MAX // 2 :]]
-
-
-def _cut(facts: dict[str, str]) -> dict[str, str]:
-    return {name: value[:_WORDS_MAX] for name, value in facts.items()}
 
 
 def _deal_number(deal: VenueDeal) -> int:

@@ -31,7 +31,7 @@ from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import CancelAsked, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus, may_become
-from services.portfolio.core.orders import Cause, Order
+from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, change_of, guard_of, request_of
 
 ASK_NS_FIRST: Final = 100_000_000
@@ -110,9 +110,12 @@ class _Way:
         return order.rests and is_there and self._is_wanted()
 
     def _is_wanted(self) -> bool:
-        """Whether the desk may have orders at the venue, and this one is not of a journal that may have forgotten it."""
+        """Whether the desk may have this order at the venue, and it is not of a journal that may have forgotten it.
+
+        A halted desk sends what FLATTEN or a person closes, and nothing else.
+        """
         order, desk = self.order, self._desk
-        is_allowed = desk.book.trading_state is not TradingState.HALTED or order.decision.cause is Cause.FLATTEN
+        is_allowed = desk.book.trading_state is not TradingState.HALTED or order.is_close
         return is_allowed and order.code != JOURNAL_CHANGED and not desk.is_superseded
 
     def waits(self) -> bool:
@@ -122,7 +125,7 @@ class _Way:
         return self._may_be_sent() and (desk.wants_hello or desk.wants_epoch or not is_led)
 
     def _may_be_sent(self) -> bool:
-        """Not past its deadline, not by a halted desk, and never to a journal that may have forgotten it."""
+        """Not past its deadline, wanted as the desk stands, and never to a journal that may have forgotten it."""
         order, desk = self.order, self._desk
         is_due = desk.domain_ns(desk.now.mono_ns) <= order.valid_until_ns
         return self._is_wanted() and is_due and not order.cancel_asked

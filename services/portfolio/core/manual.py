@@ -7,6 +7,7 @@ again with its key is answered again and not done again. A stepped stream takes 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec import structs
 
@@ -22,7 +23,14 @@ from proto.control import (
 from proto.trading import OrderType, TimeInForce
 from proto.units import exact, plain
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import CancelAsked, OrderChanged, OrderCreated, OrderDenied, ProtectionSet
+from services.portfolio.core.events import (
+    CancelAsked,
+    KnownDenial,
+    OrderChanged,
+    OrderCreated,
+    OrderDenied,
+    ProtectionSet,
+)
 from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
 from services.portfolio.core.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.plan import MANUAL_TAG
@@ -34,6 +42,9 @@ from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate
 
+TICKETS_NAMED_MAX: Final = 10
+"""A refusal is a line; `paperdesk positions` has every ticket."""
+
 
 def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError:
     """Do what a person has ordered, as far as the rules let it."""
@@ -44,6 +55,10 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
         known = desk.book.changes_by_key.get(asked.key)
     if known is not None:
         return OrderCommandReply(key=asked.key, order_ids=known, denied=False)
+    if (denied := desk.book.denials_by_key.get(asked.key)) is not None:
+        return _no(asked.key, denied)
+    if isinstance(asked, PlaceCommand | CloseCommand) and not _may_number(desk):
+        return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
     match asked:
         case PlaceCommand():
             return _place(desk, asked)
@@ -55,6 +70,12 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
             return _guard(desk, asked)
         case ModifyCommand():
             return _change(desk, asked)
+
+
+def _may_number(desk: Desk) -> bool:
+    """Whether ids that the ledger gives out are new: those of an earlier incarnation may be the venue's already, and lost here."""
+    stream = desk.book.stream
+    return stream is not None and stream.incarnation == desk.live_incarnation
 
 
 def closing_orders(
@@ -85,6 +106,7 @@ def closing_orders(
                 position=leg.ticket,
                 time_in_force=TimeInForce.IOC,
                 key=key,
+                is_close=True,
             )
         )
     return made
@@ -146,11 +168,12 @@ def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
         type=asked.type,
         limit_price=asked.price if rests else None,
         time_in_force=asked.time_in_force or TimeInForce.GTC,
+        expires_ns=asked.expires_ns,
     )
     denial = check(order, _account(desk, symbol), decision.time_ns)
     if denial is not None:
         heed(desk, denial)
-        return _denied(desk, asked.key, symbol, decision, denial)
+        return _denied(desk, asked, symbol, decision, denial)
     made = order_made(
         book,
         decision,
@@ -184,11 +207,20 @@ def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = asked.symbol
     legs = _chosen(desk, symbol, asked.position)
     if not legs:
-        which = f"position {asked.position} of {symbol}" if asked.position else f"position in {symbol}"
-        return ControlError(error=f"there is no {which} to close")
-    if asked.volume is not None and (len(legs) > 1 or not ZERO < asked.volume <= legs[0].volume):
-        held = " + ".join(plain(leg.volume) for leg in legs)
-        return ControlError(error=f"volume is {plain(asked.volume)}, expected at most {held} lots of one position")
+        return ControlError(error=f"there is no {_which(asked)} to close")
+    if asked.volume is not None and len(legs) > 1:
+        tickets = _tickets(legs)
+        return ControlError(
+            error=f"{symbol} has {len(legs)} positions (tickets {tickets}): name one with --position to close a part"
+        )
+    if asked.volume is not None and not ZERO < asked.volume <= legs[0].volume:
+        return ControlError(
+            error=f"volume is {plain(asked.volume)}, expected above 0 and at most the {plain(legs[0].volume)} lots that are held"
+        )
+    if (under_way := _under_way(desk, asked, legs)) is not None:
+        return ControlError(
+            error=f"{_which(asked)} is being closed by order {under_way}: ask again when that has ended, lest the other side is opened"
+        )
     made = closing_orders(
         desk,
         symbol,
@@ -201,12 +233,26 @@ def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:
     for one in made:
         order, decision = one.order, one.order.decision
         instrument = desk.book.instruments[symbol]
-        proposal = Proposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0)
+        proposal = Proposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, by_person=True)
         if (denial := check_always(proposal, _account(desk, symbol), decision.time_ns)) is not None:
-            return _denied(desk, asked.key, symbol, decision, denial)
+            return _denied(desk, asked, symbol, decision, denial)
     for one in made:
         desk.emit(one)
     return _done(asked.key, made)
+
+
+def _under_way(desk: Desk, asked: CloseCommand, legs: list[Leg]) -> str | None:
+    """An order that may be closing the same lots already; None where there is enough for both."""
+    for leg in legs:
+        closing = [
+            order
+            for order in desk.book.open_orders_of(asked.symbol)
+            if order.side.sign == -leg.direction and order.position == leg.ticket and not order.rests
+        ]
+        left = leg.volume - sum((order.volume - order.filled_volume for order in closing), ZERO)
+        if closing and left < (leg.volume if asked.volume is None else asked.volume):
+            return closing[0].order_id
+    return None
 
 
 def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlError:
@@ -252,10 +298,12 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
         take_profit=terms.take_profit,
         type=order.type,
         limit_price=price,
+        time_in_force=order.time_in_force or TimeInForce.GTC,
+        expires_ns=terms.expires_ns,
     )
     decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
     if (denial := check_always(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
-        return _denied(desk, asked.key, order.symbol, decision, denial)
+        return _denied(desk, asked, order.symbol, decision, denial)
     revision = order.revision + 1
     desk.emit(
         OrderChanged(order_id=order.order_id, terms=terms, revision=revision, time_ns=decision.time_ns, key=asked.key)
@@ -269,8 +317,11 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
     book, symbol = desk.book, asked.symbol
     legs = _chosen(desk, symbol, asked.position)
     if len(legs) != 1:
-        tickets = ", ".join(str(leg.ticket) for leg in legs) or "none"
-        return ControlError(error=f"{symbol} has {len(legs)} positions ({tickets}), expected one, or its ticket")
+        if not legs:
+            return ControlError(error=f"there is no {_which(asked)} to change")
+        return ControlError(
+            error=f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)}): name one with --position {symbol}:TICKET"
+        )
     leg = legs[0]
     key = key_of(symbol, leg.ticket)
     before = book.protections.get(key) or Protection(symbol=symbol, position=leg.ticket, tag=MANUAL_TAG)
@@ -285,9 +336,10 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
         1.0,
         stop_loss=asked.stop_loss,
         take_profit=asked.take_profit,
+        by_person=True,
     )
     if (denial := check_always(proposal, _account(desk, symbol), decision.time_ns)) is not None:
-        return _denied(desk, asked.key, symbol, decision, denial)
+        return _denied(desk, asked, symbol, decision, denial)
     after = structs.replace(
         before,
         stop_loss=asked.stop_loss,
@@ -324,8 +376,8 @@ def _account(desk: Desk, symbol: str) -> Account:
     )
 
 
-def _denied(desk: Desk, key: str, symbol: str, decision: Decision, denial: Denial) -> OrderCommandReply:
-    cursor = desk.cursor
+def _denied(desk: Desk, asked: OrderCommand, symbol: str, decision: Decision, denial: Denial) -> OrderCommandReply:
+    cursor, key = desk.cursor, asked.key
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
     assert desk.book.stream is not None
     desk.emit(
@@ -338,16 +390,34 @@ def _denied(desk: Desk, key: str, symbol: str, decision: Decision, denial: Denia
             limit=denial.limit,
             observed=denial.observed,
             denial_id=f"{desk.book.stream.incarnation}-m{key}"[:64],
+            sequence=decision.sequence,
             confidence=decision.confidence,
             bid=decision.bid,
             ask=decision.ask,
             position_before=decision.position_before,
             tag=MANUAL_TAG,
+            cause=Cause.MANUAL.value,
+            key=key,
+            reason=asked.reason,
         )
     )
+    return _no(key, desk.book.denials_by_key[key])
+
+
+def _no(key: str, denial: KnownDenial) -> OrderCommandReply:
     return OrderCommandReply(
         key=key, order_ids=[], denied=True, code=denial.code, limit=denial.limit, observed=denial.observed
     )
+
+
+def _tickets(legs: list[Leg]) -> str:
+    named = ", ".join(str(leg.ticket) for leg in legs[:TICKETS_NAMED_MAX])
+    return named if len(legs) <= TICKETS_NAMED_MAX else f"{named} and {len(legs) - TICKETS_NAMED_MAX} more"
+
+
+def _which(asked: CloseCommand | ModifyCommand) -> str:
+    """The position that is meant, in words."""
+    return f"position {asked.position} of {asked.symbol}" if asked.position else f"position in {asked.symbol}"
 
 
 def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:

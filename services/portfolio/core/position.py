@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from proto.holding import Holding, gross_at, hold
-from proto.money import gross_profit
+from proto.money import gross_profit, to_average_step
 from proto.units import Side, plain
 
 ZERO: Final = Decimal(0)
@@ -112,6 +112,10 @@ class Position:
             [leg for leg in self._legs.values() if leg.ticket not in tickets],
         )
 
+    def stands_against(self, direction: int) -> bool:
+        """Whether some of what is held is of the other direction; on a hedging account more may be held beside it."""
+        return any(leg.direction == -direction for leg in self._legs.values())
+
     @property
     def is_flat(self) -> bool:
         """True when nothing is held, neither long nor short."""
@@ -129,7 +133,7 @@ class Position:
 
     @property
     def avg_entry_price(self) -> Decimal | None:
-        """Volume-weighted price of the open lots on the side of the net position.
+        """Volume-weighted price of the open lots on the side of the net position, rounded to `AVERAGE_STEP`.
 
         On a netting account these are all lots. On a hedging account it is the average of the larger side alone, a figure for the eye
         that says nothing of the profit: `legs` have the prices. None when flat, and when there is no larger side.
@@ -140,7 +144,7 @@ class Position:
         if len(lots) == 1:
             return lots[0].price
         cost = sum((lot.price * lot.volume for lot in lots), ZERO)
-        return cost / sum((lot.volume for lot in lots), ZERO)
+        return to_average_step(cost / sum((lot.volume for lot in lots), ZERO))
 
     def apply(
         self, *, side: Side, volume: Decimal, price: Decimal, deal: str, time_ns: int, ticket: int = 0

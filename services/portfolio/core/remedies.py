@@ -42,6 +42,7 @@ REMEDIES: Final = {
     "NEWS": "the time around the news has to be over",
     "NO_QUOTE": "the symbol has to be quoted",
     "INVALID_STOPS": "the stops have to lie on their sides of the price, no nearer than the venue's stops level",
+    "INVALID_EXPIRATION": "the expiry has to lie in the future of the venue's clock, and to come with GTD alone",
     "INVALID_PRICE": "the price has to be above 0, on the symbol's tick, and on the right side of the market",
     "NO_SIZE": "the plan's sizing has to come to a volume that the venue trades",
     "MARGIN_USE": "less margin has to be in use: close something, or make the order smaller",

@@ -48,8 +48,18 @@ _PASS_FLAT: Final = {
 _HOLD: Final = Judgement(Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent")
 
 
-def judge(signal: int, position: Position, open_order: str | None, *, legs_max: int = 1) -> Judgement:
-    """Judge a signal against the position, which may have `legs_max` entries, and the order that is open or in doubt."""
+def judge(
+    signal: int, position: Position, open_order: str | None, *, entries: int | None = None, legs_max: int = 1
+) -> Judgement:
+    """Judge a signal against the position and the order that is open or in doubt.
+
+    Args:
+        signal: -1, 0 or +1.
+        position: as it is held. What stands against the signal may always be closed, whatever is held beside it.
+        open_order: the id of an order that has to end first, or None.
+        entries: orders in the signal's direction that what is held was opened by; its lots unless they are counted.
+        legs_max: so many entries a symbol may have.
+    """
     if not _is_signal(signal):
         return Judgement(Verdict.INVALID_SIGNAL, f"[RISK] INVALID signal {_shown(signal)}, expected -1, 0 or 1")
     if signal == 0:
@@ -60,8 +70,9 @@ def judge(signal: int, position: Position, open_order: str | None, *, legs_max: 
         return Judgement(Verdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open")
     if position.is_flat:
         return _PASS_FLAT[signal]
-    is_hedged = position.direction == 0
-    if is_hedged or (position.direction == signal and len(position.lots) >= legs_max):
+    if entries is None:
+        entries = len(position.lots)
+    if not position.stands_against(signal) and entries >= legs_max:
         return Judgement(
             Verdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from proto.control import DeskState
 from proto.gateway import (
+    Confirm,
     DealsReply,
     GetDeals,
     Hello,
@@ -20,6 +21,7 @@ from proto.gateway import (
     OrderStatusQuery,
     VenueDeal,
 )
+from proto.time import utc_text
 from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
 from services.portfolio.core.comparing import LATE_NS, Watch
 from services.portfolio.core.conversation import Talk
@@ -64,6 +66,9 @@ def begin(desk: Desk, watch: Watch) -> Talk:
     yield from learn_terms(desk, *desk.rules.symbols)
     if desk.window:
         yield from open_commands(desk)
+        if desk.cursor.ordinal:
+            # One from before the start may be on its way: the venue must not step between what is asked of it below.
+            yield Confirm(stream_id=desk.cursor.stream_id, ordinal=desk.cursor.ordinal)
     yield from pull_deals(desk)
     if desk.window:
         # The venue may stand a tick further than the desk, which has ended orders.
@@ -106,8 +111,8 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             return False
         if hello.window and hello.first_time_ns <= cursor.time_ns:
             desk.halt(
-                f"the stream begins at {hello.first_time_ns} ns, expected it after the account's last tick at "
-                f"{cursor.time_ns} ns"
+                f"the stream begins at {utc_text(hello.first_time_ns)}, expected it after the account's last tick at "
+                f"{utc_text(cursor.time_ns)}"
             )
             return False
     desk.emit(
@@ -149,9 +154,9 @@ def open_commands(desk: Desk) -> Talk:
 
 def carry_out(desk: Desk, events: Sequence[Event], *, tick_published_mono_ns: int) -> Talk:
     """Ask the venue of a stepped stream for what a tick's events want of it: stops, then ends, then orders."""
-    for event in events:
-        if isinstance(event, ProtectionSet) and event.protection.is_asked:
-            yield from guard_position(desk, event.protection.key)
+    for key in dict.fromkeys(event.protection.key for event in events if isinstance(event, ProtectionSet)):
+        if (guard := desk.book.protections.get(key)) is not None and guard.is_asked:
+            yield from guard_position(desk, key)
     for event in events:
         if isinstance(event, CancelAsked):
             yield from cancel(desk, event.order_id)

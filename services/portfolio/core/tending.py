@@ -1,26 +1,29 @@
-"""What a tick makes the desk do for the positions it holds, before it looks at the signal: stops that follow, time that is up.
+"""What a tick makes the desk do before it looks at the signal: stops that follow, time that is up, entries that may no longer open.
 
-Both come from the tick alone, so that they fall on the same tick live, in a replay and in a backtest.
+All of it comes from the tick alone, so that it falls on the same tick live, in a replay and in a backtest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 from msgspec import structs
 
+from proto.control import TradingState
 from proto.messages import Signal
 from proto.trading import TimeInForce
 from proto.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import Present
-from services.portfolio.core.events import OrderCreated, ProtectionSet
+from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
 from services.portfolio.core.making import order_made
-from services.portfolio.core.orders import Cause, Decision
+from services.portfolio.core.orders import Cause, Decision, Order
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.protection import Protection, trailed
-from services.portfolio.core.risk.ladder import check_always
+from services.portfolio.core.risk.ladder import check_always, check_resting
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.valuation import cost_rate
@@ -28,12 +31,12 @@ from services.portfolio.core.valuation import cost_rate
 EXIT_AGAIN_NS: Final = 5_000_000_000
 """A position whose time is up and whose closing order came to nothing is tried again after this."""
 
-Tended = list[ProtectionSet | OrderCreated]
+Tended = list[ProtectionSet | CancelAsked | OrderCreated]
 
 
 def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present) -> Tended:
     """The events that a tick asks for in its own symbol, before its signal is decided; the caller emits them in order."""
-    if not book.protections:
+    if not book.protections and not book.open_orders:
         return []
     found: Tended = []
     orders: list[OrderCreated] = []
@@ -86,7 +89,37 @@ def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, prese
                     time_in_force=TimeInForce.IOC,
                 )
             )
-    return [*found, *orders]
+    return [*found, *_withdrawn(signal, book, cursor, rules, present), *orders]
+
+
+def _withdrawn(
+    signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present
+) -> Iterator[CancelAsked]:
+    """Orders that rest and would open what may not be opened by now: what was allowed when they were made may be over.
+
+    The desk's trading state counts for all of them, a limit for those of the tick's symbol.
+    """
+    is_stopped = book.trading_state is not TradingState.ACTIVE
+    account = Account(book, cursor, rules.limits, present.storage_problem, plan=rules.plan)
+    for order_id, symbol in book.open_orders.items():
+        order = book.orders[order_id]
+        if not order.rests or order.cancel_asked or not (is_stopped or symbol == signal.symbol):
+            continue
+        rest = order.volume - order.filled_volume
+        opens = rest if _would_open(order, rest, book) else ZERO
+        proposal = Proposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
+        denial = check_resting(proposal, account, signal.time_ns) if opens else None
+        if denial is not None:
+            why = f"{denial.code}: {denial.observed}, limit {denial.limit}"
+            yield CancelAsked(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
+
+
+def _would_open(order: Order, rest: Decimal, book: Book) -> bool:
+    """Whether an order that rests adds to what is held if it is filled by now."""
+    if order.position:
+        return False
+    position = book.position(order.symbol)
+    return book.is_hedging or position.direction != -order.side.sign or rest > position.volume
 
 
 def _moved(guard: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:

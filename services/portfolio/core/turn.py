@@ -16,7 +16,7 @@ from services.portfolio.core.tending import tend
 
 def events_of(desk: Desk, signal: Signal) -> list[Event]:
     """Decide a tick and return its events, already emitted, in their order."""
-    if not signal.direction and not desk.book.protections:
+    if not signal.direction and not desk.book.protections and not desk.book.open_orders:
         return []
     present, events = _present(desk, signal), list[Event]()
     for tended in tend(signal, desk.book, desk.cursor, desk.rules, present):

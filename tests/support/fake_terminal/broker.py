@@ -2,9 +2,7 @@
 
 Small on purpose, and exact about what MetaQuotes documents: a market order makes an order, a deal and a position; pending orders
 wait, stops close by orders of the server's own, a netting account has one position a symbol, a hedging one a position for each order.
-"When a position volume is increased or the position is reversed, Take Profit and Stop Loss are placed according to its latest order. If zero values
-are specified in the order, Stop Loss and Take Profit of a position will be deleted. If a position is partially closed, Stop Loss and Take Profit are not
-changed by the new order." A reversal on a netting account gives the position the ticket of the order that reverses it, and leaves its identifier.
+The latest order that opens, adds or reverses decides the stops, and 0 takes one away; one that closes a part changes none. A reversal on a netting account gives the position the ticket of the order that reverses it, and leaves its identifier.
 Profit is reckoned for symbols whose profit currency is the account's.
 """
 

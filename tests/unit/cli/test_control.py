@@ -95,7 +95,7 @@ def test_a_desk_that_says_nothing_is_no_error(router: zmq.Socket[bytes], url: st
 
 @pytest.mark.parametrize(
     ("payload", "words"),
-    [(b"\xc1", "is no control reply"), (encode(ControlError(error="no such thing")), "refused StatusQuery: no such")],
+    [(b"\xc1", "is no control reply"), (encode(ControlError(error="no such thing")), "refused STATUS: no such")],
 )
 def test_somebody_elses_socket_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
     peer = answer(router, payload)

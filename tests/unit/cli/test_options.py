@@ -133,6 +133,15 @@ def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
         run_spec(a_run(plan=plan))
 
 
+def test_a_plan_for_a_symbol_that_the_run_has_no_ticks_of_is_refused(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[strategies.a]\nsymbols = ["NOPE"]\n')
+    with pytest.raises(
+        StartError, match=r"--plan: .*plan\.toml: strategies\.a\.symbols has NOPE, expected symbols that are"
+    ):
+        run_spec(a_run(plan=plan))
+
+
 def test_a_plan_is_named_so_that_the_processes_find_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plan.toml").write_text("[sizing]\nvolume = 0.5\n")
     monkeypatch.chdir(tmp_path)

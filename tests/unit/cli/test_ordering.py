@@ -13,6 +13,7 @@ from cli.main import run
 from proto.control import (
     CancelCommand,
     CloseCommand,
+    ControlError,
     ControlReply,
     ControlRequest,
     ModifyCommand,
@@ -245,3 +246,55 @@ def test_a_stopped_desk_takes_no_orders(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["close", "EURUSD", "--reason", "x", "--data-dir", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert said == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"
+
+
+def test_a_change_names_its_order_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def obeyed_by_name(request: ControlRequest) -> ControlReply:
+        if isinstance(request, ModifyCommand):
+            return OrderCommandReply(key=request.key, order_ids=[request.order_id], denied=False)
+        return obeyed(request)
+
+    sent(tmp_path, "order modify 01234567-000007 --price 1.06", obeyed_by_name)
+    assert capsys.readouterr().out == "01234567-000007 is to be changed\n"
+
+
+def no(request: ControlRequest) -> ControlReply:
+    return ControlError(error="there is no position in EURUSD to close")
+
+
+def test_a_refusal_speaks_of_the_command_and_of_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, no):
+        assert run(["close", "EURUSD", "--reason", "x", "--url", url]) == 2
+    told = capsys.readouterr()
+    assert told.err == f"paperdesk: {url} refused CLOSE: there is no position in EURUSD to close\n"
+    assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["close EURUSD --reason x", "orders", "positions", "account", "risk", "why EURUSD", "halt --reason x"],
+)
+def test_a_refusal_is_json_where_json_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    with answering(url, no):
+        assert run([*line.split(), "--json", "--url", url]) == 2
+    told = capsys.readouterr()
+    error = json.loads(told.out)
+    assert list(error) == ["error"]
+    assert told.err == f"paperdesk: {error['error']}\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["orders --json --nonsense", "order buy EURUSD --json", "orders --json --data-dir gone"]
+)
+def test_what_cannot_be_understood_is_json_too(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    assert run(line.split()) == 2
+    assert json.loads(capsys.readouterr().out)["error"]
+
+
+def test_where_json_names_a_file_nothing_but_words_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["crash-points", "--json", str(tmp_path / "gone" / "counts.json")]) == 2
+    assert capsys.readouterr().out == ""

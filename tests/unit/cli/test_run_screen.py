@@ -87,7 +87,7 @@ def a_view(status: StatusReply | None, **changed: Any) -> View:
         "status": status,
         "silent_s": 0.1,
         "processes": {
-            name: ProcessState(name, "RUNNING", 0, 7) for name in ("mt5", "signal", "portfolio", "execution")
+            name: ProcessState(name, "RUNNING", 0, 7, 3_725.0) for name in ("mt5", "signal", "portfolio", "execution")
         },
         "before": Standing(),
     }
@@ -225,3 +225,21 @@ def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture
     lines.show(a_view(a_status()))
     lines.show(a_view(a_status()))
     assert capsys.readouterr().out.splitlines()[1:] == ["ALERT feed stale for 3 s", "ALERT over"]
+
+
+@pytest.mark.parametrize(
+    ("portfolio_up_s", "said"),
+    [(3.0, None), (20.0, None), (25.0, "signal has said nothing in the 25 s since portfolio is up")],
+)
+def test_a_portfolio_that_has_just_come_back_has_heard_no_signal_yet(portfolio_up_s: float, said: str | None) -> None:
+    """What it tells of signals begins anew with its process; the desk itself runs for an hour."""
+    view = a_view(a_status(signals={}))
+    processes = {**view.processes, "portfolio": ProcessState("portfolio", "RUNNING", 0, 9, portfolio_up_s)}
+    view = a_view(a_status(signals={}), processes=processes)
+    assert alerts(view) == ([] if said is None else [said])
+    assert ("○ signal silent" in drawn(view, width=100, height=30)[-2]) is (said is not None)
+
+
+def test_signals_that_never_came_are_missed_where_supervisord_says_nothing() -> None:
+    view = a_view(a_status(signals={}), processes={}, up_s=30.0)
+    assert "signal has said nothing in the 30 s since portfolio is up" in alerts(view)

@@ -213,10 +213,20 @@ def test_a_desk_is_not_run_by_a_file_that_is_not_there(
     assert f"{option} is 'nowhere.toml', expected" in capsys.readouterr().err
 
 
+def test_a_desk_is_not_run_by_a_plan_for_a_symbol_that_it_does_not_trade(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    plan, folder = tmp_path / "plan.toml", tmp_path / "desk"
+    plan.write_text('[strategies.a]\nsymbols = ["NOPE"]\n')
+    assert run(["run", "--plan", str(plan), "--symbols", "EURUSD,NZDUSD", "--data-dir", str(folder)]) == 2
+    expected = "strategies.a.symbols has NOPE, expected symbols that are traded: EURUSD, NZDUSD"
+    assert capsys.readouterr().err == f"paperdesk: --plan: {plan}: {expected}\n"
+
+
 def test_a_desk_is_not_run_by_limits_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     limits = tmp_path / "limits.toml"
     limits.write_text('foreign_orders = "trust"\n')
     assert run(["run", "--risk", str(limits), "--data-dir", str(tmp_path / "desk")]) == 2
     said = capsys.readouterr().err
-    assert "Invalid enum value 'trust'" in said
+    assert "foreign_orders is 'trust', expected 'halt', 'adopt' or 'ignore'" in said
     assert "foreign_orders" in said

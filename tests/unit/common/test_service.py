@@ -144,6 +144,29 @@ def test_a_service_that_cannot_start_says_why_in_one_line(service: str, variable
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "words"),
+    [
+        (
+            "PLAN",
+            '[strategies.a]\nsymbols = ["NOPE"]\n',
+            "strategies.a.symbols has NOPE, expected symbols that are traded",
+        ),
+        ("RISK", "position_legs_max = 0\n", "position_legs_max is 0: Expected `int` >= 1"),
+    ],
+)
+def test_a_file_that_portfolio_cannot_follow_stops_it_before_it_opens_anything(
+    tmp_path: Path, variable: str, text: str, words: str
+) -> None:
+    path, folder = tmp_path / "said.toml", tmp_path / "desk"
+    path.write_text(text)
+    done = run_service("portfolio", **{variable: str(path)}, PAPERDESK_DATA_DIR=str(folder))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"paperdesk portfolio: {variable}: {path}: {words}")
+    assert done.stderr.count("\n") == 1
+    assert not folder.exists()
+
+
 def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
     started = mono_ns()
     assert run_service("execution", GTW_PORT="x", SUPERVISOR_ENABLED="1").returncode == 2

@@ -103,3 +103,16 @@ def test_a_new_stream_goes_on_with_the_account() -> None:
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=1))
     assert book.ended is None
     assert book.position("EURUSD").net_volume == D("0.01")
+
+
+@pytest.mark.parametrize("told", [(1, 2, 3), (1, 3, 2), (3, 2, 1)])
+def test_what_a_position_costs_does_not_depend_on_the_order_in_which_its_deals_are_told(told: tuple[int, ...]) -> None:
+    """Two bought at 1.1, two sold at 1.2, one bought at 1.3: the venue has one lot, at the last price."""
+    deals = {
+        1: booked(1, Side.BUY, "0.02", "1.1"),
+        2: booked(2, Side.SELL, "0.02", "1.2"),
+        3: booked(3, Side.BUY, "0.01", "1.3"),
+    }
+    book = a_book(*(deals[number] for number in told))
+    [leg] = book.position("EURUSD").legs
+    assert (leg.volume, leg.avg_price) == (D("0.01"), D("1.3"))

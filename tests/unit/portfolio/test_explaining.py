@@ -10,16 +10,24 @@ import pytest
 from msgspec import structs
 
 from proto.codec import encode
-from proto.gateway import DealEntry, DealKind, DealReason
+from proto.gateway import DealEntry, DealKind
 from proto.units import MAX_FRAME_BYTES, Side
 from proto.views import WhyReply
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import count, decide
-from services.portfolio.core.events import CancelAsked, DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
+from services.portfolio.core.events import (
+    CancelAsked,
+    DealBooked,
+    Event,
+    OrderChanged,
+    OrderCreated,
+    OrderDenied,
+    OrderUpdated,
+)
 from services.portfolio.core.explaining import UnknownSubjectError, explain, is_told, subject_of
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Cause
+from services.portfolio.core.orders import Cause, Order, OrderTerms
 from services.portfolio.core.position import Closing
 from services.portfolio.core.remedies import REMEDIES
 from services.portfolio.core.single_position import Verdict
@@ -55,7 +63,7 @@ def a_story() -> tuple[Book, list[Event]]:
             confidence=0.625,
             publisher="signal-7",
             position_before=D("0.02"),
-            sizing="fixed: 0.03 lots",
+            sizing="fixed: 0.01 lots",
             reason="[RISK] PASS: Signal=SELL(-1), Position=LONG(0.02)",
         ),
     )
@@ -104,7 +112,7 @@ def test_an_order_is_walked_from_its_tick_to_the_position_that_it_left() -> None
     assert facts(reply, "tick") | {"bid": "1.10000", "ask": "1.10010", "spread": "10 points"} == facts(reply, "tick")
     assert facts(reply, "signal") == {"publisher": "signal-7", "direction": "SELL (-1)", "confidence": "0.625"}
     assert facts(reply, "decision")["position before"] == "LONG 0.02 lots"
-    assert facts(reply, "decision")["sizing"] == "fixed: 0.03 lots"
+    assert facts(reply, "decision")["sizing"] == "fixed: 0.01 lots; 0.02 lots more close the position"
     assert facts(reply, "gateway") == {"ticket": "55", "retcode": "10008"}
     assert facts(reply, "deals")["net"] == "199.75 USD"
     assert facts(reply, "position") | {"before": "LONG 0.02 lots", "after": "SHORT 0.01 lots"} == facts(
@@ -173,19 +181,26 @@ def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
         why("abc", book, [])
 
 
-def test_a_stop_of_the_venue_leads_back_to_the_order_that_opened() -> None:
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (an_order(3, Side.BUY, position=9), "the position's volume"),
+        (an_order(3), "the desk's volume"),
+    ],
+)
+def test_the_volume_of_a_close_is_the_positions(order: Order, words: str) -> None:
     book, _ = a_story()
-    opened = an_order(3)
-    book.apply(OrderCreated(order=opened))
-    first = a_deal(4, order_id=opened.order_id, position=77)
-    book.apply(DealBooked(deal=first, order_id=opened.order_id, closings=[]))
-    stop = a_deal(5, Side.SELL, entry=DealEntry.OUT, position=77, reason=DealReason.STOP_LOSS)
-    booked = DealBooked(deal=stop, order_id="", closings=[Closing("4", D("0.01"), D("1.1"), D("1.1"), D(0))])
-    book.apply(booked)
-    reply = why("deal 5", book, [booked])
-    assert "STOP_LOSS" in reply.summary
-    assert facts(reply, "deals")["position opened by"] == f"order {opened.order_id} (deal 4)"
-    assert reply.steps[0].lines[1].words == "closes 0.01 of deal 4 at 1.1"
+    book.apply(OrderCreated(order=order))
+    assert facts(why(order.order_id, book, []), "decision")["sizing"] == words
+
+
+@pytest.mark.parametrize(("before", "words"), [("-0.01", "the position's volume"), ("0.01", "the desk's volume")])
+def test_an_order_against_a_position_of_its_size_closes_it(before: str, words: str) -> None:
+    book, _ = a_story()
+    order = an_order(3)
+    order = structs.replace(order, decision=structs.replace(order.decision, position_before=D(before)))
+    book.apply(OrderCreated(order=order))
+    assert facts(why(order.order_id, book, []), "decision")["sizing"] == words
 
 
 def test_a_deposit_is_explained_as_cash() -> None:
@@ -220,8 +235,48 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
         "what would have to change": REMEDIES["ORDER_VOLUME"],
     }
     assert facts(reply, "signal")["publisher"] == "signal-7"
-    assert "1 signals of this stream were turned down by ORDER_VOLUME" in reply.summary
+    assert "denied by ORDER_VOLUME in this stream: 1" in reply.summary
     assert why(denied.denial_id, flat, [denied], cursor).kind == "denial"
+
+
+def test_a_persons_denied_order_is_told_as_a_persons_with_the_reason() -> None:
+    book, _ = a_story()
+    denied = OrderDenied(
+        symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="ORDER_VOLUME", limit="1 lots", observed="2 lots",
+        denial_id="live-mk1", sequence=4, bid=D("1.1"), ask=D("1.1001"), tag="manual", cause="manual", key="k1",
+        reason="all in",
+    )  # fmt: skip
+    for name in ("EURUSD", "live-mk1"):
+        reply = why(name, book, [denied])
+        assert "a person's BUY of EURUSD was DENIED by ORDER_VOLUME: 2 lots, limit 1 lots" in reply.summary
+        assert "the reason that was given: all in" in reply.summary
+        assert facts(reply, "cause") == {"made by": "manual", "command": "k1"}
+        assert facts(reply, "tick")["sequence"] == "4"
+        assert facts(reply, "decision")["reason"] == "all in"
+        assert "signal" not in [step.name for step in reply.steps]
+    change = structs.replace(denied, direction=0)
+    assert why("live-mk1", book, [change]).summary.startswith("a person's change of EURUSD was DENIED")
+
+
+def test_what_happened_to_an_order_stands_in_the_order_of_happening_whatever_the_times_say() -> None:
+    """An order by hand is made at the desk's estimate of the venue's time, and answered at that of the venue's last tick."""
+    book, _ = a_story()
+    made = an_order(3, created_ns=START_NS + 500)
+    rejected = an_update(made.order_id, OrderStatus.REJECTED, time_ns=START_NS)
+    for event in (OrderCreated(order=made), rejected):
+        book.apply(event)
+    reply = why(made.order_id, book, [OrderCreated(order=made), rejected])
+    order = next(step for step in reply.steps if step.name == "order")
+    assert [line.time_ns for line in order.lines] == [START_NS + 500, START_NS]
+    assert order.lines[0].words.startswith("made")
+
+
+def test_times_in_what_happened_are_readable() -> None:
+    book, events = a_story()
+    terms = OrderTerms(limit_price=None, stop_loss=None, take_profit=None, expires_ns=1_577_836_800_000_000_000)
+    changed = OrderChanged(order_id="01234567-000002", terms=terms, revision=1, time_ns=START_NS + 9)
+    order = next(step for step in why("01234567-000002", book, [*events, changed]).steps if step.name == "order")
+    assert "expires 2020-01-01 00:00:00.000Z" in order.lines[-1].words
 
 
 def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_denial() -> None:

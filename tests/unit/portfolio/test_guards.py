@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from proto.control import ModifyCommand, OrderCommandReply, PlaceCommand, TradingState
+from proto.control import CloseCommand, ControlError, ModifyCommand, OrderCommandReply, PlaceCommand, TradingState
 from proto.gateway import Fault, Modify, OrderType, Simulate
 from proto.units import Side
 from services.mt5.core.venue import SimulatedVenue
@@ -223,3 +223,18 @@ def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
     an_order_on_its_way(driven)
     assert structs.replace(the_order(driven), key="").key == the_order(driven).key
     assert not any(is_synced(event) for event in driven.desk.take_events())
+
+
+def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_gateway() -> None:
+    """Until then ids would go on where the ledger ends, and some after that may be at the venue already."""
+    driven = a_live_desk()
+    a_long_position(driven)
+    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again.desk.live_incarnation = "later"
+    close = CloseCommand(key="one", reason="a test", symbol="EURUSD", position=0, volume=None)
+    calls = again.start()
+    assert isinstance(again.portfolio.obey(close, again.now), ControlError)
+    again.settle(calls)
+    reply = again.portfolio.obey(close, again.now)
+    assert isinstance(reply, OrderCommandReply), reply
+    assert [order_id.partition("-")[0] for order_id in reply.order_ids] == ["later"]

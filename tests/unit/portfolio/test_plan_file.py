@@ -111,7 +111,7 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("= 1", "expected sections such as [sizing]"),
-        ("other = 1", "unknown field `other`; expected sections such as [sizing]"),
+        ("other = 1", "unknown field `other`, which is 1; expected sections such as [sizing]"),
         ("[sizing]\nother = 1", "sizing: Object contains unknown field `other`"),
         ('name = "mine"', "name is 'mine', expected none: a plan is named by what it says"),
         ("sizing = 1", "sizing is 1: Expected `object`, got `int`"),
@@ -161,6 +161,14 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
             "sizing.volatility_half_life_min with method = 'fraction', expected it with method = 'volatility'",
         ),
         ("[exits]\ntrailing_step_points = 2", "exits.trailing_step_points is 2, expected it with trailing_stop_points"),
+        (
+            "[exits]\ntrailing_stop_points = 5\ntrailing_step_points = 6",
+            "exits.trailing_step_points is 6, expected at most trailing_stop_points, which is 5",
+        ),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD"]\nexits = { trailing_stop_points = 5, trailing_step_points = 6 }',
+            "strategies.a.exits.trailing_step_points is 6, expected at most trailing_stop_points, which is 5",
+        ),
         ('[entry]\ntype = "market"', "entry.type is 'market': Invalid enum value"),
         ('[entry]\ntype = "LIMIT"', "entry.type is 'LIMIT', expected entry.offset_points with it"),
         ('[entry]\ntype = "STOP"', "entry.type is 'STOP', expected entry.offset_points with it"),
@@ -223,6 +231,17 @@ def test_a_file_of_weights_that_has_none_stops_the_start(tmp_path: Path, text: s
     (tmp_path / "weights.json").write_text(text)
     with pytest.raises(StartError, match=r"weights_file is 'weights.json', expected a JSON file such as"):
         a_plan(tmp_path, WEIGHTS + 'weights_file = "weights.json"\n')
+
+
+def test_a_strategy_of_a_symbol_that_is_not_traded_stops_the_start(tmp_path: Path) -> None:
+    text = '[strategies.a]\nsymbols = ["EURUSD", "NOPE"]\n'
+    assert a_plan(tmp_path, text).strategies["a"].symbols == ("EURUSD", "NOPE")
+    path = tmp_path / "plan.toml"
+    with pytest.raises(StartError) as refusal:
+        plan_named(str(path), ("EURUSD", "NZDUSD"))
+    expected = "strategies.a.symbols has NOPE, expected symbols that are traded: EURUSD, NZDUSD"
+    assert str(refusal.value) == f"PLAN: {path}: {expected}"
+    assert plan_named(str(path), ("NOPE", "NZDUSD", "EURUSD")).name == "strategies.a.symbols=EURUSD+NOPE"
 
 
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:

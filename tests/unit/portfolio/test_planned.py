@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import AccountMode, Buy, Cancel, Modify, Sell
 from proto.trading import OrderType, TimeInForce
 from services.mt5.core.publisher import Pace
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.events import DealBooked, OrderCreated
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Cause
 from services.portfolio.core.plan import Entry, Exits, Plan
+from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.tending import EXIT_AGAIN_NS
-from tests.support.builders import START_NS, TICK_NS, a_gateway, a_signal, a_stream, some_rules
+from tests.support.builders import START_NS, TICK_NS, a_deal, a_gateway, a_signal, a_stream, an_order, some_rules
 from tests.support.desk import HandDrivenDesk
 
 D = Decimal
@@ -184,12 +189,15 @@ def test_a_reversal_on_a_netting_account_is_one_order_at_the_market() -> None:
     assert played.net == D("-0.01")
 
 
-def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_beside_it() -> None:
-    played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1, 0)
-    sells = [request for request in played.driven.asked_of(Sell) if isinstance(request, Sell)]
-    assert [(request.volume, request.position) for request in sells] == [(D("0.01"), 1), (D("0.01"), 0)]
+def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_signal() -> None:
+    """The close may be filled in part, and what is left of it would stand beside what was opened."""
+    played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1)
+    [close] = [request for request in played.driven.asked_of(Sell) if isinstance(request, Sell)]
+    assert (close.volume, close.position) == (D("0.01"), 1)
+    assert played.driven.desk.book.position("EURUSD").is_flat
+    played.tick(3, -1)
     assert [deal.entry.value for deal in played.driven.desk.book.deals[1:]] == ["IN", "OUT", "IN"]
-    assert [leg.ticket for leg in played.driven.desk.book.position("EURUSD").legs] == [2]
+    assert [(leg.ticket, leg.direction) for leg in played.driven.desk.book.position("EURUSD").legs] == [(2, -1)]
 
 
 def test_a_reversal_into_an_entry_that_rests_closes_at_the_market_first() -> None:
@@ -225,3 +233,34 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
     torn.tick(4)
     assert again.desk.book.protections == calm.driven.desk.book.protections
     assert [p.stop_loss for p in again.gateway.venue.positions()] == [D("1.1003")]
+
+
+@pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
+def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: TradingState) -> None:
+    """A stop order of a desk that is halted or only reduces must not open anything, also in a stepped stream."""
+    plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
+    played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
+    played.driven.desk.set_trading(state, "enough", by="person")
+    for ordinal in range(2, 6):
+        played.tick(ordinal)
+    [order] = played.driven.desk.book.orders.values()
+    assert order.status is OrderStatus.CANCELED
+    assert order.cancel_asked.startswith(f"{state}: ")
+    assert played.net == 0
+
+
+def test_an_order_filled_in_parts_is_one_entry() -> None:
+    """Three deals of one order leave room for two more where three entries may be held."""
+    played = Played(at(*[1.1] * 4), Plan())
+    book = played.driven.desk.book
+    order = an_order(1, volume="0.03")
+    book.apply(OrderCreated(order=order))
+    for number in (2, 3, 4):
+        book.apply(DealBooked(deal=a_deal(number, order_id=order.order_id), order_id=order.order_id, closings=[]))
+    rules = some_rules(limits=structs.replace(NO_LIMITS, position_legs_max=2))
+    cursor = TickCursor()
+    signal = a_signal(1, 1)
+    count(signal, cursor)
+    assert len(decide(signal, book, cursor, rules).events) == 1
+    one_only = structs.replace(rules, limits=NO_LIMITS)
+    assert not decide(a_signal(2, 1), book, cursor, one_only).events

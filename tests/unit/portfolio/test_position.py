@@ -154,3 +154,10 @@ def test_a_reversal_is_a_leg_of_its_own_time() -> None:
 def test_a_fill_has_a_volume() -> None:
     with pytest.raises(AssertionError):
         a_position((Side.BUY, "0", "1.1"))
+
+
+def test_an_average_entry_is_kept_to_twelve_decimals() -> None:
+    position = Position("EURUSD", D(100_000))
+    for number, (volume, price) in enumerate([("0.01", "1.08440"), ("0.02", "1.08445")], 1):
+        position.apply(side=Side.BUY, volume=D(volume), price=D(price), deal=str(number), time_ns=number)
+    assert position.avg_entry_price == D("1.084433333333")

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from proto.control import DeskState
-from proto.gateway import Confirm, GetDeals
+from proto.gateway import Confirm, GetAccount, GetDeals
 from proto.messages import Signal
 from proto.trading import OrderType
 from services.mt5.core.gateway import Gateway
@@ -47,6 +47,26 @@ def test_a_start_finds_an_order_that_the_tick_after_the_last_decision_has_ended(
     again = a_planned_desk(gateway, plan, book=driven.desk.book, cursor=driven.desk.cursor)
     assert again.desk.state is DeskState.RUNNING
     assert again.desk.book.orders[order.order_id].status is OrderStatus.EXPIRED
+
+
+def test_a_confirm_from_before_the_start_does_not_let_the_venue_step_within_the_comparison() -> None:
+    """It was on its way when the process died; whatever the comparison has asked for already would be of the tick before."""
+    plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=500, lifetime_s=1))
+    gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
+    driven = a_planned_desk(gateway, plan)
+    driven.settle(driven.tell(signal_at(1, 1)))
+    [late] = driven.pause()
+    rules = structs.replace(some_rules(), plan=plan)
+    again = HandDrivenDesk(gateway, rules=rules, book=driven.desk.book, cursor=driven.desk.cursor)
+    calls = again.start()
+    while calls:
+        [call] = calls
+        if isinstance(request_of(call), GetAccount):
+            gateway.handle(request_of(late), driven.now)
+        calls = again.answer(call)
+    assert again.desk.state is DeskState.RUNNING, again.desk.waiting_for
+    [order] = again.desk.book.orders.values()
+    assert order.status is OrderStatus.EXPIRED
 
 
 def test_no_further_confirm_goes_out_while_the_deals_of_one_are_pulled() -> None:

@@ -229,6 +229,8 @@ def test_reversing_turns_the_own_position_alone() -> None:
     ticket = desk.trade_by_hand()
     desk.say(1)
     desk.say(-1)
+    assert [leg.ticket == ticket for leg in desk.legs] == [True]
+    desk.say(-1)
     assert [(leg.ticket == ticket, leg.volume * leg.direction) for leg in desk.legs] == [
         (True, D("0.01")),
         (False, D("-0.01")),

@@ -11,6 +11,7 @@ from services.portfolio.core.risk.rules import (
     currency_exposure,
     daily_loss,
     drawdown,
+    expiry,
     gross_exposure,
     hours,
     margin_use,
@@ -24,6 +25,7 @@ from services.portfolio.core.risk.rules import (
     rejects,
     repeated_orders,
     rollover,
+    signal_age,
     spread,
     stops,
     storage,
@@ -43,10 +45,11 @@ class Rule(Protocol):
         """Why the order may not be made, at venue time `now_ns`; None when this rule has nothing against it."""
 
 
-ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, conversion)
+ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, expiry, conversion)
 """Asked about every order, in any set."""
 
 OF_THE_MOMENT: Final[tuple[Rule, ...]] = (
+    signal_age,
     circuit_breaker,
     confidence,
     quote_age,
@@ -77,6 +80,9 @@ OF_THE_ORDER: Final[tuple[Rule, ...]] = (
 ON_OPENING: Final = OF_THE_MOMENT + OF_THE_ORDER
 """Asked about an order that opens something."""
 
+WHILE_RESTING: Final[tuple[Rule, ...]] = (trading_state, circuit_breaker, hours, news, daily_loss, drawdown, rejects)
+"""What ends an order that rests and would open something."""
+
 _BEFORE_SIZE: Final = (storage, *OF_THE_MOMENT)
 
 
@@ -92,6 +98,14 @@ def check_moment(order: Proposal, account: Account, now_ns: int) -> Denial | Non
     `check` asks the same again: this spares the work where a limit denies tick after tick.
     """
     return _first(_BEFORE_SIZE, order, account, now_ns)
+
+
+def check_resting(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    """Why an order that rests may no longer open what it would; None while it may.
+
+    The limits of whole stretches of time count, those that come and go with a tick do not.
+    """
+    return _first(WHILE_RESTING, order, account, now_ns)
 
 
 def check_always(order: Proposal, account: Account, now_ns: int) -> Denial | None:

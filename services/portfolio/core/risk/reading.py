@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.server_time import DAY_NS, MINUTE_NS, last_minute
+from proto.time import utc_text
 from proto.units import plain
 from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
 from services.portfolio.core.risk.limits import Limits
@@ -17,7 +18,7 @@ from services.portfolio.core.risk.rules.news import told
 from services.portfolio.core.risk.rules.order_rate import of_this_day
 from services.portfolio.core.risk.rules.strategy_budget import strategy_lost_pct, strategy_volume
 from services.portfolio.core.risk.terms import Account
-from services.portfolio.core.risk.words import instant, percent
+from services.portfolio.core.risk.words import percent
 from services.portfolio.core.strangers import foreign_holdings
 
 _HELD_SHOWN: Final = 5
@@ -76,7 +77,7 @@ def _losses(account: Account, now_ns: int) -> Iterator[Reading]:
         yield Reading("DRAWDOWN", "", f"warn / reduce only / halt at {words}", percent(fallen), left)
     if limits.breaker_losses is not None:
         for symbol, breaker in sorted(memory.breakers.items()):
-            pause = f", pause until {instant(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
+            pause = f", pause until {utc_text(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
             now = f"{breaker.losses} in a row, {breaker.trials_left} trials left{pause}"
             left = "none" if pause else _left(Decimal(breaker.losses), Decimal(limits.breaker_losses), "losses")
             yield Reading("CIRCUIT_BREAKER", symbol, f"{limits.breaker_losses} losses in a row", now, left)

@@ -31,7 +31,8 @@ class Proposal(NamedTuple):
 
     `volume` in lots; `opens` the part of it that would add exposure; `price` the side of the signal's quote that it would
     trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
-    `take_profit` are the prices at which the venue is to close what it opens.
+    `take_profit` are the prices at which the venue is to close what it opens. `expires_ns` is the venue time until which a GTD order
+    stands, 0 of any other. `by_person`: somebody has asked for exactly this, and it closes or guards what is held.
     """
 
     instrument: Instrument
@@ -45,23 +46,13 @@ class Proposal(NamedTuple):
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
+    expires_ns: int = 0
+    by_person: bool = False
 
     @property
     def waits(self) -> bool:
         """Whether it stands in the market for its price, and is not executed at once or never."""
         return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
-
-    def closing_only(self, closes: Decimal) -> Proposal:
-        """What is left when nothing may be opened: a close of so many lots, at the market and without stops."""
-        return self._replace(
-            volume=closes,
-            opens=Decimal(0),
-            type=OrderType.MARKET,
-            limit_price=None,
-            stop_loss=None,
-            take_profit=None,
-            time_in_force=TimeInForce.GTC,
-        )
 
 
 class Account(NamedTuple):
@@ -69,7 +60,7 @@ class Account(NamedTuple):
 
     `storage_problem` is why nothing can be made durable, or nothing. `age_ns` is how far the venue's clock is past the
     signal's tick. `newest` is the latest quote that the process has of the symbol, None where that is the signal's own.
-    `plan` has the budgets of the strategies.
+    `plan` has the budgets of the strategies. `signal_age_ns_max` is how old a signal may be, None where there is no signal.
     """
 
     book: Book
@@ -79,3 +70,4 @@ class Account(NamedTuple):
     age_ns: int = 0
     newest: tuple[float, float] | None = None
     plan: Plan = PLAIN
+    signal_age_ns_max: int | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -19,11 +18,6 @@ _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 def percent(value: Decimal) -> str:
     """To two decimals."""
     return f"{plain(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
-
-
-def instant(time_ns: int) -> str:
-    """To the second, in UTC."""
-    return f"{datetime.fromtimestamp(time_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def server_hour(time_ns: int) -> str:

@@ -51,3 +51,19 @@ def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
     terms = structs.replace(EURUSD, filling=("FOK",))
     asked = Asked(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), OrderType.LIMIT, TimeInForce.GTC, price=Decimal("1.0"))
     assert judging.wrong_kind(asked, terms, START_NS) is None
+
+
+@pytest.mark.parametrize(
+    ("time_in_force", "expires_ns", "words"),
+    [
+        (TimeInForce.GTD, 1_262_304_000_000_000_000, "GTD until 2010-01-01 00:00:00.000Z, expected one later than"),
+        (TimeInForce.GTD, 0, "GTD without an expiry, expected one later than"),
+        (TimeInForce.GTC, START_NS, "GTC with an expiry, 2014-05-13 16:53:20.000Z, expected one with GTD alone"),
+    ],
+)
+def test_a_wrong_expiry_is_told_in_times_that_people_read(
+    time_in_force: TimeInForce, expires_ns: int, words: str
+) -> None:
+    wrong = judging.wrong_expiry(time_in_force, expires_ns, START_NS)
+    assert wrong is not None
+    assert wrong.words.startswith(words)

@@ -40,7 +40,7 @@ def stops(bench: Bench) -> tuple[Decimal | None, Decimal | None]:
 
 
 def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench: Bench) -> None:
-    """ "If zero values are specified in the order, Stop Loss and Take Profit of a position will be deleted" (netting)."""
+    """By MetaTrader's rules of netting, an order that adds to a position and says 0 for its stops takes the position's away."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.fake.by_hand(
         action=api.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=api.ORDER_TYPE_BUY, type_filling=0
@@ -68,7 +68,7 @@ def test_an_order_that_adds_is_sent_with_the_stops_that_it_leaves_out(
 
 
 def test_a_partial_close_is_sent_as_it_is_and_leaves_the_stops(bench: Bench) -> None:
-    """ "If a position is partially closed, Stop Loss and Take Profit are not changed by the new order"."""
+    """By the same rules an order that closes part of a position leaves the stops of the rest as they are."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH, volume="0.30"))
     bench.send(a_sell("A-2"))
     bench.send(a_sell("A-3", stop_loss=Decimal("1.15"), take_profit=LOWER))

@@ -68,6 +68,54 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
         a_file(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("position_legs_max = 0", "position_legs_max is 0: Expected `int` >= 1"),
+        ("orders_per_day_max = 1.5", "orders_per_day_max is 1.5: Expected `int"),
+        ('order_volume_max = "much"', "order_volume_max is 'much': Invalid decimal string"),
+        ("order_volume_max = true", "order_volume_max is true: Expected `decimal"),
+        ("order_volume_max = -1", "order_volume_max is -1, expected a number above 0, or 'none'"),
+        ('leverage = "none"', "leverage is 'none': Expected `decimal`"),
+        (
+            "order_volum_max = 3",
+            "unknown field `order_volum_max`, which is 3; expected limits such as order_volume_max",
+        ),
+        ("[order_volume_max]\nlots = 3", "order_volume_max is {'lots': 3}: Expected `decimal"),
+        ('name = "mine"', "name is 'mine', expected none: a set is named by what it changes"),
+        ('foreign_orders = "shoot"', "foreign_orders is 'shoot', expected 'halt', 'adopt' or 'ignore'"),
+        ('news_impact_min = "huge"', "news_impact_min is 'huge', expected 'low', 'medium' or 'high'"),
+        ('trading_hours = "8-20"', "trading_hours is '8-20', expected hours and minutes such as '07:00-20:00'"),
+        ('trading_hours = "20:00-24:30"', "trading_hours is '20:00-24:30', expected hours and minutes such as"),
+        ('trading_hours = "08:00-08:00"', "trading_hours is '08:00-08:00', which is no time at all"),
+        ('friday_close = "8 pm"', "friday_close is '8 pm', expected hours and minutes such as '20:00', or 'none'"),
+        (
+            "drawdown_warn_pct = 6",
+            "drawdown_warn_pct is 6, expected at most drawdown_reduce_pct, which is 5 by default",
+        ),
+        ("drawdown_reduce_pct = 9\ndrawdown_halt_pct = 8.5", "is 9, expected at most drawdown_halt_pct, which is 8.5"),
+        (
+            'drawdown_reduce_pct = "none"\ndrawdown_halt_pct = 2',
+            "drawdown_warn_pct is 3 by default, expected at most drawdown_halt_pct, which is 2",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_file_the_limit_its_value_and_what_was_expected(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    with pytest.raises(StartError) as refusal:
+        a_file(tmp_path, text)
+    assert str(refusal.value).startswith(f"RISK: {tmp_path / 'limits.toml'}: ")
+    assert words in str(refusal.value)
+    assert "^" not in str(refusal.value)
+
+
+def test_a_drawdown_may_do_two_things_at_one_level_and_hours_may_reach_over_midnight(tmp_path: Path) -> None:
+    limits = a_file(tmp_path, 'drawdown_reduce_pct = 7\ntrading_hours = "22:00-06:00"\n')
+    assert limits.drawdown_reduce_pct == limits.drawdown_halt_pct == 7
+    assert a_file(tmp_path, 'trading_hours = "00:00-24:00"').trading_hours == "00:00-24:00"
+
+
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="expected default, none or a TOML file"):
         limits_named(str(tmp_path / "none.toml"))

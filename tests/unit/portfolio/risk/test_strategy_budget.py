@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import DealEntry, DealKind
+from proto.gateway import AccountMode, DealEntry, DealKind
 from proto.server_time import DAY_NS, server_day
 from proto.units import Side
 from services.mt5.core.publisher import Pace
@@ -44,6 +44,19 @@ def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held
     scene = a_scene().hold("GBPUSD", "-0.3")
     assert scene.ask("0.2").denial() is None
     assert scene.ask("0.21").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
+
+
+def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
+    """Netted, the two legs of 0.3 would be nothing, and the strategy could go on to any volume."""
+    scene = a_scene()
+    stream = scene.desk.book.stream
+    assert stream is not None
+    scene.desk.book.stream = structs.replace(stream, account_mode=AccountMode.HEDGING)
+    for number, side in ((2, Side.BUY), (3, Side.SELL)):
+        deal = a_deal(number, side, "0.2", position=100 + number)
+        scene.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+    assert scene.ask("0.1").denial() is None
+    assert scene.ask("0.11").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
 
 
 def test_an_order_that_may_still_be_executed_counts() -> None:

@@ -17,7 +17,7 @@ from msgspec import structs
 from proto.control import TradingState
 from proto.gateway import DealEntry
 from proto.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
-from proto.trading import OrderType, TradeMode
+from proto.trading import OrderType, TimeInForce, TradeMode
 from proto.units import Side
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.deciding import Present, decide
@@ -35,6 +35,7 @@ from services.portfolio.core.risk.rules import (
     currency_exposure,
     daily_loss,
     drawdown,
+    expiry,
     gross_exposure,
     hours,
     margin_use,
@@ -48,6 +49,7 @@ from services.portfolio.core.risk.rules import (
     rejects,
     repeated_orders,
     rollover,
+    signal_age,
     spread,
     stops,
     storage,
@@ -97,6 +99,13 @@ def an_unknown_symbol(past: bool) -> Scene:
     scene = Scene()
     scene.order = scene.order._replace(instrument=terms_of("AUDUSD" if past else "EURUSD"))
     return scene
+
+
+def an_expiry(past: bool) -> Scene:
+    """It would stand until the venue's present, or a moment longer."""
+    return Scene().ask(
+        type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=TimeInForce.GTD, expires_ns=START_NS + (not past)
+    )
 
 
 def a_session(past: bool) -> Scene:
@@ -189,6 +198,12 @@ def an_age(past: bool) -> Scene:
     return scene
 
 
+def a_signals_age(past: bool) -> Scene:
+    scene = Scene(only())
+    scene.facts |= {"age_ns": 5_000_000_000 + past, "signal_age_ns_max": 5_000_000_000}
+    return scene
+
+
 def a_friday(past: bool) -> Scene:
     friday_ns = SERVER_MIDNIGHT_NS
     while weekday(friday_ns) != 4:
@@ -239,9 +254,11 @@ ROWS = (
     Row("INVALID_STOPS", stops, lambda past: Scene().ask(stop_loss=D("1.09991" if past else "1.0999"))
         .term(stops_level_points=10), stops_closing=True),
     Row("NO_QUOTE", stops, an_unquoted(stop_loss=D("1.09")), stops_closing=True),
+    Row("INVALID_EXPIRATION", expiry, an_expiry, stops_closing=True),
     Row("NO_CONVERSION_RATE", conversion, an_unconverted, stops_closing=True),
     Row("CIRCUIT_BREAKER", circuit_breaker, some_losses, remembers=True),
     Row("CONFIDENCE", confidence, lambda past: Scene(only(confidence_min=D("0.9"))).ask(confidence=0.89 if past else 0.9)),
+    Row("SIGNAL_STALE", signal_age, a_signals_age),
     Row("QUOTE_STALE", quote_age, an_age),
     Row("TRADING_HOURS", hours, lambda past: Scene(only(trading_hours="07:00-20:00"))
         .at(SERVER_MIDNIGHT_NS + 20 * HOUR_NS - (not past))),
@@ -317,6 +334,16 @@ def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> N
     denial = scene.denial()
     assert (denial is not None) is row.stops_closing
     assert (row.rule in ladder.ALWAYS) or not row.stops_closing
+
+
+def test_a_halted_desk_still_takes_what_a_person_closes_and_nothing_that_opens() -> None:
+    scene = a_stopped_desk(TradingState.HALTED)(True)
+    scene.order = scene.order._replace(by_person=True)
+    denial = scene.denial()
+    assert denial is not None
+    assert denial.code == "HALTED"
+    scene.order = scene.order._replace(opens=D(0))
+    assert scene.denial() is None
 
 
 @each_row

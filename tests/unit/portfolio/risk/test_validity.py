@@ -13,6 +13,7 @@ from proto.trading import OrderType, TimeInForce, TradeMode
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.terms import Denial, Proposal
+from tests.support.builders import START_NS
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -84,6 +85,7 @@ any_number = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from(
     stop_loss=st.none() | any_number,
     take_profit=st.none() | any_number,
     time_in_force=st.sampled_from(TimeInForce),
+    expires_ns=st.integers(0, 2**62),
 )
 def test_no_order_whatever_makes_the_ladder_raise(
     volume: D,
@@ -95,11 +97,12 @@ def test_no_order_whatever_makes_the_ladder_raise(
     stop_loss: D | None,
     take_profit: D | None,
     time_in_force: TimeInForce,
+    expires_ns: int,
 ) -> None:
     """One that is denied has a code; one that passes is finite throughout."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
     order = Proposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
-                     order_type, limit_price, stop_loss, take_profit, time_in_force)  # fmt: skip
+                     order_type, limit_price, stop_loss, take_profit, time_in_force, expires_ns)  # fmt: skip
     denial = ladder.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
     if denial is None:
         assert all(value is None or value.is_finite() for value in (volume, price, limit_price, stop_loss, take_profit))
@@ -191,6 +194,7 @@ def test_a_limit_that_is_filled_at_once_or_never_may_stand_across_the_market(tim
     """Its stops are then measured from the market, where it would be filled."""
     account, is_at_once = an_account(NO_LIMITS), time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.2"), time_in_force=time_in_force)
+    order = order._replace(expires_ns=START_NS + 1 if time_in_force is TimeInForce.GTD else 0)
     assert (code(order, account) is None) is is_at_once
     order = order._replace(limit_price=D("1.1"), stop_loss=D("1.09999"))
     assert code(order, account) is None
@@ -207,9 +211,7 @@ def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_clo
     account = an_account(NO_LIMITS)
     order = an_order_for("0.02", opens=D("0.01"), **wrong)
     assert code(order, account) is not None
-    closing = order.closing_only(D("0.01"))
-    assert (closing.volume, closing.opens) == (D("0.01"), D(0))
-    assert code(closing, account) is None
+    assert code(an_order_for("0.01", opens=D(0)), account) is None
 
 
 # ------------------------------------------------------------------------------------------------- what the venue lets do
@@ -237,3 +239,21 @@ def test_a_symbol_is_opened_in_its_sessions_only() -> None:
     assert seen == minutes
     denial = scene.at(monday_ns + 64 * 60_000_000_000).denial()
     assert denial == Denial("MARKET_CLOSED", "a session of EURUSD", "Monday 01:04 server time")
+
+
+# ----------------------------------------------------------------------------------------------------------------- expiry
+
+
+@pytest.mark.parametrize(("time_in_force", "expires_ns", "observed"), [
+    (TimeInForce.GTD, 0, "no expiry"),
+    (TimeInForce.GTD, 1_577_836_800_000_000_000, "2020-01-01 00:00:00.000Z"),
+    (TimeInForce.GTC, 1_577_836_800_000_000_000, "GTC until 2020-01-01 00:00:00.000Z"),
+    (TimeInForce.IOC, START_NS + 1_000, "IOC until 2026-01-05 08:00:00.000001Z"),
+])  # fmt: skip
+def test_an_expiry_that_is_missing_past_or_out_of_place_is_denied_in_readable_times(
+    time_in_force: TimeInForce, expires_ns: int, observed: str
+) -> None:
+    order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=time_in_force, expires_ns=expires_ns)
+    denial = ladder.check(order, an_account(NO_LIMITS), START_NS)
+    assert denial is not None
+    assert (denial.code, denial.observed) == ("INVALID_EXPIRATION", observed)

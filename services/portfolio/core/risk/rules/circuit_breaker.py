@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from proto.time import utc_text
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from services.portfolio.core.risk.words import instant
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
@@ -12,4 +12,4 @@ def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
     breaker = account.cursor.risk.breakers.get(order.instrument.symbol)
     if losses is None or breaker is None or now_ns >= breaker.until_ns:
         return None
-    return Denial("CIRCUIT_BREAKER", f"{losses} losses in a row", f"pause until {instant(breaker.until_ns)}")
+    return Denial("CIRCUIT_BREAKER", f"{losses} losses in a row", f"pause until {utc_text(breaker.until_ns)}")

@@ -13,7 +13,9 @@ def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
     most = limits.orders_per_second_max
     last_ns = memory.last_order_ns.get(order.instrument.symbol)
     # Times within the second are not counted beyond one: at most so many a second is one in that part of it.
-    if most and last_ns is not None and (now_ns - last_ns) * most < NS:
+    if most == 0:
+        return Denial("ORDER_RATE", "0 a second of a symbol", "1")
+    if most is not None and last_ns is not None and (now_ns - last_ns) * most < NS:
         return Denial("ORDER_RATE", f"{most} a second of a symbol", f"{(now_ns - last_ns) / NS:.3f} s after the last")
     most = limits.orders_per_minute_max
     seen = len(last_minute(memory.order_times_ns, now_ns))

@@ -11,7 +11,7 @@ from proto.server_time import server_day
 from proto.units import plain
 from services.portfolio.core.plan import Plan, Strategy
 from services.portfolio.core.position import ZERO
-from services.portfolio.core.risk.exposure import volumes
+from services.portfolio.core.risk.exposure import holdings
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import percent
 from services.portfolio.core.valuation import unrealized_pnl
@@ -33,9 +33,11 @@ def has_loss_budget(plan: Plan) -> bool:
 
 
 def strategy_volume(strategy: Strategy, account: Account, order: Proposal | None = None) -> Decimal:
-    """Lots of all its symbols without their signs, with the order if there is one; what may still be executed counts."""
-    found = volumes(order, account)
-    return sum((abs(found.get(symbol, ZERO)) for symbol in strategy.symbols), ZERO)
+    """Lots of all its symbols without their signs, with the order if there is one; what may still be executed counts.
+
+    On a hedging account the long and the short lots of a symbol are added up, as in gross exposure.
+    """
+    return sum((abs(volume) for symbol, volume in holdings(order, account) if symbol in strategy.symbols), ZERO)
 
 
 def strategy_lost_pct(strategy: Strategy, account: Account, now_ns: int) -> Decimal | None:

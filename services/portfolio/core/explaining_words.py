@@ -1,0 +1,89 @@
+"""The words that a chain of causes is told in: volumes, prices, events and deals, cut to what fits into a reply."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import to_builtins
+
+from proto.gateway import VenueDeal
+from proto.time import utc_text
+from proto.units import plain
+from proto.views import WhyLine
+from services.portfolio.core.asking import slippage
+from services.portfolio.core.book import Book
+from services.portfolio.core.events import Event, OrderCreated, OrderUpdated
+from services.portfolio.core.orders import Order
+
+LINES_MAX: Final = 30
+"""Lines of one link: the first and the last of them, so that the reply fits into a frame."""
+
+WORDS_MAX: Final = 500
+LINE_MAX: Final = 300
+
+
+def event_line(event: Event) -> WhyLine:
+    """What an event has done to an order, one of another kind by its fields."""
+    match event:
+        case OrderCreated(order=made):
+            words, time_ns = f"made and its volume reserved: {made.status.value}", made.created_ns
+        case OrderUpdated():
+            words, time_ns = f"the venue's word: {event.status.value}", event.time_ns
+            if event.retcode is not None:
+                words += f", retcode {event.retcode}"
+            if event.code or event.error:
+                words += f", {' '.join(filter(None, (event.code, event.error)))}"
+        case _:
+            told = to_builtins(event, str_keys=True)
+            time_ns = int(told.pop("time_ns", 0))
+            kind = str(told.pop("type")).replace("_", " ")
+            for name in [name for name, value in told.items() if isinstance(value, dict)]:
+                told |= told.pop(name)
+            rest = (
+                f"{name.removesuffix('_ns')} {utc_text(value) if name.endswith('_ns') else value}"
+                for name, value in told.items()
+                if name != "order_id" and value not in (None, "", 0)
+            )
+            words = f"{kind}: {', '.join(rest)}"
+    return WhyLine(time_ns=time_ns, words=words[:LINE_MAX])
+
+
+def deal_words(deal: VenueDeal, order: Order | None, book: Book) -> str:
+    """A deal with its price, its slippage against the quote of its order, and its money."""
+    words = f"deal {deal.deal}: {deal.kind.value} {plain(deal.volume)} at {in_digits(deal.price, deal.symbol, book)}"
+    words += f" ({deal.entry.value}, ticket {deal.ticket})"
+    worse = slippage(deal, order)
+    terms = book.instruments.get(deal.symbol)
+    if worse is not None and terms is not None:
+        words += f", slippage {plain(worse / terms.point)} points"
+    parts = (("profit", deal.profit), ("commission", deal.commission), ("swap", deal.swap))
+    return words + "".join(f", {name} {plain(amount)}" for name, amount in parts if amount)
+
+
+def in_lots(volume: Decimal) -> str:
+    """Signed lots as a position."""
+    return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {plain(abs(volume))} lots"
+
+
+def in_digits(price: Decimal, symbol: str, book: Book) -> str:
+    """With the symbol's digits, or more where it has more."""
+    terms = book.instruments.get(symbol)
+    text = plain(price.quantize(Decimal(1).scaleb(-8)))
+    if terms is None:
+        return text
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.ljust(terms.digits, '0')}" if terms.digits else text
+
+
+def some_lines(lines: list[WhyLine]) -> list[WhyLine]:
+    """The first and the last of many lines."""
+    if len(lines) <= LINES_MAX:
+        return lines
+    left_out = WhyLine(time_ns=0, words=f"{len(lines) - LINES_MAX} more that are not shown")
+    return [*lines[: LINES_MAX // 2], left_out, *lines[-LINES_MAX // 2 :]]
+
+
+def cut_facts(facts: dict[str, str]) -> dict[str, str]:
+    """Facts none of which is longer than a reply lets it be."""
+    return {name: value[:WORDS_MAX] for name, value in facts.items()}

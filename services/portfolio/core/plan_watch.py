@@ -1,0 +1,49 @@
+"""Distances of the plan that the venue takes of no order: under its stops level every signal of a symbol would be denied.
+
+A plan is read before the venue's terms are known, and they may change. So this is a warning for people, and the ladder denies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_CEILING
+
+from proto.instrument import Instrument
+from proto.trading import OrderType
+from services.portfolio.core.plan import Course, Plan
+
+
+def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, Instrument]) -> str:
+    """Which distances are nearer than the venue takes them, by symbol; empty without any, and for symbols that are not known."""
+    found = [
+        words for symbol in symbols if symbol in instruments for words in _near(plan.of(symbol), instruments[symbol])
+    ]
+    return f"the plan's signals are denied: {'; '.join(found)}"[:400] if found else ""
+
+
+def _near(course: Course, terms: Instrument) -> list[str]:
+    """The distances that are too near, whatever the quote.
+
+    A stop is measured from the touch that closes, or from the price of a pending order, and is placed on the tick away from it: never
+    farther than its points rounded up to a tick. A take profit is at least so far from a price that rests, and farther from a touch.
+    """
+    exits, entry = course.exits, course.entry
+    rests = entry.type is not OrderType.MARKET
+    stops = [points for points in (exits.stop_loss_points, exits.trailing_stop_points) if points]
+    distances = (
+        ("entry.offset_points", entry.offset_points if rests else None, "INVALID_PRICE"),
+        ("the stop loss", min(stops, default=None), "INVALID_STOPS"),
+        ("exits.take_profit_points", exits.take_profit_points if rests else None, "INVALID_STOPS"),
+    )
+    level = terms.stops_level_points
+    return [
+        f"{name} of {terms.symbol} is {points} points, the venue's stops level {level} ({code})"
+        for name, points, code in distances
+        if points is not None and _farthest(points, terms) < level
+    ]
+
+
+def _farthest(points: int, terms: Instrument) -> int:
+    """Points of a distance that is rounded up to a whole tick."""
+    tick = terms.tick_size / terms.point
+    return int((points / tick).to_integral_value(rounding=ROUND_CEILING) * tick)

@@ -1,0 +1,17 @@
+"""A signal of a tick that is long past opens nothing: the market has moved on since."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.portfolio.core.risk.terms import Account, Denial, Proposal
+
+_NS_PER_MS: Final = 1_000_000
+
+
+def check(_order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+    """SIGNAL_STALE past SIGNAL_AGE_MAX_MS by the venue's clock, in any set of limits."""
+    most_ns = account.signal_age_ns_max
+    if most_ns is None or account.age_ns <= most_ns:
+        return None
+    return Denial("SIGNAL_STALE", f"{most_ns // _NS_PER_MS} ms", f"{account.age_ns // _NS_PER_MS} ms old")

@@ -1,0 +1,94 @@
+"""A gateway that is told to halt or flatten is the desk's own, or it is told nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.desk_notes import CONTROL_FILE, GATEWAY_FILE, noted
+from cli.main import run
+from proto.gateway import Hello
+from services.mt5.core.gateway import Gateway
+from services.mt5.core.journal import MemoryJournal
+from services.mt5.core.publisher import Pace
+from services.portfolio.ledger import FILE_NAME, Ledger
+from tests.support.answering import gateway_at
+from tests.support.builders import a_gateway, a_stream
+from tests.support.desk import a_live_desk
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of a desk that has met the gateway of journal `journal-1`."""
+    driven = a_live_desk()
+    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.close()
+    return tmp_path
+
+
+def a_live_gateway(journal_id: str = "journal-1", **changed: object) -> Gateway:
+    return a_gateway(a_stream((1.1, 1.1001)), pace=Pace(0, 1.0), journal=MemoryJournal(journal_id), **changed)
+
+
+def note(folder: Path, url: str) -> None:
+    (folder / GATEWAY_FILE).write_text(url + "\n", encoding="utf-8")
+
+
+def test_the_gateway_that_the_desk_has_noted_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{folder}/gw.ipc"
+    note(folder, url)
+    with gateway_at(url, a_live_gateway()) as asked:
+        for name in ("halt", "flatten", "resume"):
+            assert run([name, "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 0
+    told = [type(request).__name__ for request in asked]
+    assert told == ["Hello", "Halt", "Hello", "Flatten", "Hello", "Resume"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "the gateway of paper-USD refuses orders that open exposure: news"
+    assert said[-1] == "the gateway of paper-USD lets orders pass"
+
+
+def test_a_folder_without_a_running_gateway_tells_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
+    words = f"paperdesk: no gateway answers for {folder}, expected a running one with its address in gateway.url;"
+    assert capsys.readouterr().err.startswith(words)
+    note(folder, f"ipc://{folder}/gone.ipc")
+    assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(words)
+
+
+def test_a_gateway_with_another_journal_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{folder}/gw.ipc"
+    note(folder, url)
+    with gateway_at(url, a_live_gateway("journal-2")) as asked:
+        assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
+        assert [type(request) for request in asked] == [Hello]
+        assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, "whoever names it alone means it"
+    told = capsys.readouterr()
+    words = f"{url} is the gateway of journal journal-2, expected journal-1 of the ledger in {folder}; nothing was done"
+    assert words in told.err
+    assert words in told.out
+
+
+def test_a_gateway_of_another_account_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{folder}/gw.ipc"
+    with gateway_at(url, a_live_gateway(currency="EUR")) as asked:
+        arguments = ["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--url", url]
+        assert run(arguments) == 2
+    assert [type(request) for request in asked] == [Hello]
+    assert "is the gateway of account paper-EUR, expected paper-USD of the ledger" in capsys.readouterr().err
+
+
+def test_a_running_desk_notes_both_of_its_sockets_and_takes_the_notes_along(tmp_path: Path) -> None:
+    with noted(tmp_path, Path("/run/desk")):
+        assert (tmp_path / CONTROL_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/control.ipc\n"
+        assert (tmp_path / GATEWAY_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/gw.ipc\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_refused_is_json_too_where_json_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
+    told = capsys.readouterr()
+    assert told.err == f"paperdesk: {json.loads(told.out)['error']}\n"

@@ -1,0 +1,34 @@
+"""Cells of tables: what people read is rounded, and says so nowhere by a wall of digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.summary import cell, show_rows
+from cli.viewing import POSITION_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("avg_entry_price", "1.084433333333", "1.08443333"),
+        ("filled_price", "1.084466666667", "1.08446667"),
+        ("filled_price", "1.08445", "1.08445"),
+        ("avg_entry_price", "150.1", "150.1"),
+        ("filled_price", None, "–"),
+        ("price", "1.084433333333", "1.084433333333"),
+        ("created_ns", 1_577_836_800_000_001_000, "2020-01-01 00:00:00.000001Z"),
+    ],
+)
+def test_a_cell_shows_averages_to_eight_decimals_and_all_else_as_it_is(name: str, value: Any, text: str) -> None:
+    assert cell(name, value) == text
+
+
+def test_a_table_of_positions_has_no_wall_of_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    row = dict.fromkeys(POSITION_COLUMNS, "1") | {"avg_entry_price": "1.084433333333"}
+    show_rows([row], POSITION_COLUMNS, none="none")
+    shown = capsys.readouterr().out
+    assert "1.08443333 " in shown
+    assert "1.084433333" not in shown

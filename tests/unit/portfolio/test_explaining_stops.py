@@ -1,0 +1,247 @@
+"""Why the venue closed a position by itself: the stop that stood, what set it, and the order that opened, out of a ledger's file."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from proto.gateway import AccountMode, DealEntry, DealReason, VenueDeal
+from proto.units import Side
+from proto.views import WhyReply
+from services.portfolio import history
+from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
+from services.portfolio.core.explaining import explain, subject_of
+from services.portfolio.core.orders import Order
+from services.portfolio.history import events_about
+from services.portfolio.ledger import FILE_NAME, Ledger
+from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned
+
+D = Decimal
+TICKET = 77
+
+
+class Desk:
+    """A desk whose orders are filled at once at 1.10010, and whose ledger is asked."""
+
+    def __init__(self, folder: Path, mode: AccountMode) -> None:
+        self.path = folder / FILE_NAME
+        self.book = Book()
+        self.events: list[Event] = []
+        self.revision = 0
+        self.ticket = TICKET if mode is AccountMode.HEDGING else 0
+        self.tell(an_opened_stream(account_mode=mode), learned())
+        self.tell(DealBooked(deal=a_deposit(), order_id="", closings=[]))
+
+    def tell(self, *events: Event) -> None:
+        for event in events:
+            self.book.apply(event)
+            self.events.append(event)
+
+    def order(self, side: Side = Side.BUY, *, ticket: int = TICKET, **terms: object) -> Order:
+        """Order 0.02 lots on the word of a signal, and fill them under a ticket."""
+        order = an_order(len(self.book.orders) + 1, side, "0.02", **terms)
+        order = structs.replace(
+            order,
+            decision=structs.replace(order.decision, publisher="signal-7", confidence=0.625, sizing="fixed: 0.02"),
+        )
+        self.tell(OrderCreated(order=order))
+        self.deal(side, "1.1001", order_id=order.order_id, position=ticket)
+        return order
+
+    def deal(self, side: Side, price: str, **changed: object) -> VenueDeal:
+        deal = a_deal(self.book.deal_cursor + 1, side, "0.02", price, **{"position": TICKET, **changed})
+        closings = closings_of(self.book, deal)
+        self.tell(DealBooked(deal=deal, order_id=deal.order_id, closings=closings))
+        return deal
+
+    def close(self, reason: DealReason, price: str, side: Side = Side.SELL) -> VenueDeal:
+        """The venue closes the position by itself."""
+        return self.deal(side, price, entry=DealEntry.OUT, reason=reason)
+
+    def guard(self, why: str, *, stop_loss: str | None = None, take_profit: str | None = None, key: str = "") -> None:
+        """The desk wants other stops."""
+        self.revision += 1
+        held = self.book.protections[f"EURUSD#{self.ticket}" if self.ticket else "EURUSD"]
+        wanted = structs.replace(
+            held,
+            stop_loss=None if stop_loss is None else D(stop_loss),
+            take_profit=None if take_profit is None else D(take_profit),
+            revision=self.revision,
+        )
+        self.tell(
+            ProtectionSet(
+                protection=wanted, why=why, ordinal=40 + self.revision, time_ns=START_NS + 50 + self.revision,
+                bid=D("1.1012"), ask=D("1.1013"), key=key,
+            )
+        )  # fmt: skip
+
+    def answer(self, error: str = "", stop_loss: str | None = None) -> None:
+        """The venue speaks of the latest revision."""
+        self.tell(
+            ProtectionAnswered(
+                key=f"EURUSD#{self.ticket}" if self.ticket else "EURUSD", revision=self.revision,
+                stop_loss=None if stop_loss is None else D(stop_loss), take_profit=None,
+                retcode=10016 if error else 10009, error=error, time_ns=START_NS + 60 + self.revision,
+            )
+        )  # fmt: skip
+
+    def why(self, deal: VenueDeal) -> WhyReply:
+        ledger = Ledger(self.path)
+        ledger.commit(self.events, self.book, TickCursor())
+        ledger.close()
+        subject = subject_of(f"deal {deal.deal}", self.book, TickCursor())
+        return explain(subject, events_about(self.path, subject), self.book, TickCursor())
+
+
+@pytest.fixture(params=AccountMode)
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+    return Desk(tmp_path, request.param)
+
+
+def facts(reply: WhyReply, step: str) -> dict[str, str]:
+    return next(found.facts for found in reply.steps if found.name == step)
+
+
+def test_a_stop_that_came_with_the_order_is_walked_back_to_the_signal(desk: Desk) -> None:
+    order = desk.order(stop_loss=D("1.09"), take_profit=D("1.12"))
+    reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.08997"))
+    assert [step.name for step in reply.steps] == [
+        "tick", "signal", "decision", "order", "gateway", "stop", "deals", "position",
+    ]  # fmt: skip
+    assert facts(reply, "stop") == {
+        "reason": "STOP_LOSS",
+        "price": "1.09000",
+        "set by": f"order {order.order_id}, from its deal 2 on",
+        "slippage": "3 points",
+    }
+    assert facts(reply, "signal")["publisher"] == "signal-7"
+    assert facts(reply, "order")["order"] == order.order_id
+    assert facts(reply, "deals")["position opened by"] == f"order {order.order_id} (deal 2)"
+    assert facts(reply, "position")["before"] == "LONG 0.02 lots"
+    deals = next(step for step in reply.steps if step.name == "deals")
+    assert deals.lines[1].words == "closes 0.02 of deal 2 at 1.10010"
+    assert f"its stop at 1.09000 was set by order {order.order_id}" in reply.summary
+    assert "signal-7 said BUY with confidence 0.625" in reply.summary
+
+
+def test_the_order_of_a_stop_is_told_line_by_line(desk: Desk) -> None:
+    desk.order(stop_loss=D("1.09"))
+    order = next(s for s in desk.why(desk.close(DealReason.STOP_LOSS, "1.09")).steps if s.name == "order")
+    assert [line.words for line in order.lines] == ["made and its volume reserved: PENDING"]
+
+
+def test_a_take_profit_is_the_orders_however_often_the_stop_has_followed(desk: Desk) -> None:
+    order = desk.order(stop_loss=D("1.09"), take_profit=D("1.12"))
+    for stop_loss in ("1.1", "1.101"):
+        desk.guard("the stop follows the market", stop_loss=stop_loss, take_profit="1.12")
+        desk.answer(stop_loss=stop_loss)
+    stop = facts(desk.why(desk.close(DealReason.TAKE_PROFIT, "1.12004")), "stop")
+    assert (stop["price"], stop["slippage"]) == ("1.12000", "-4 points")
+    assert stop["set by"] == f"order {order.order_id}, from its deal 2 on"
+
+
+def test_a_stop_that_has_followed_the_market_is_told_with_its_quote_its_revision_and_the_answer(desk: Desk) -> None:
+    desk.order(stop_loss=D("1.09"))
+    for stop_loss in ("1.1", "1.101"):
+        desk.guard("the stop follows the market", stop_loss=stop_loss)
+        desk.answer(stop_loss=stop_loss)
+    reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.101"))
+    assert facts(reply, "stop") == {
+        "reason": "STOP_LOSS", "price": "1.10100", "set by": "the stop follows the market", "ordinal": "42",
+        "revision": "2", "bid": "1.10120", "ask": "1.10130", "answer": "taken, retcode 10009", "slippage": "0 points",
+    }  # fmt: skip
+    stop = next(step for step in reply.steps if step.name == "stop")
+    assert [line.words for line in stop.lines] == [
+        "set, revision 1: stop loss 1.10000, because the stop follows the market",
+        "revision 1 was taken, retcode 10009",
+        "set, revision 2: stop loss 1.10100, because the stop follows the market",
+        "revision 2 was taken, retcode 10009",
+    ]
+
+
+def test_a_stop_of_a_person_names_the_command(desk: Desk) -> None:
+    desk.order()
+    desk.order(stop_loss=D("1.08"))
+    desk.guard("[MANUAL] news", stop_loss="1.095", key="mine-4")
+    desk.answer(stop_loss="1.095")
+    stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.095")), "stop")
+    assert (stop["set by"], stop["command"], stop["price"]) == ("[MANUAL] news", "mine-4", "1.09500")
+
+
+def test_a_stop_that_the_venue_refused_never_stood(desk: Desk) -> None:
+    order = desk.order(stop_loss=D("1.09"))
+    desk.guard("the stop follows the market", stop_loss="1.1")
+    desk.answer("INVALID_STOPS too near", stop_loss="1.09")
+    reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.09"))
+    assert facts(reply, "stop")["set by"] == f"order {order.order_id}, from its deal 2 on"
+    stop = next(step for step in reply.steps if step.name == "stop")
+    assert stop.lines[-1].words == "revision 1 was refused: INVALID_STOPS too near; the venue has stop loss 1.09000"
+
+
+def test_a_stop_without_an_answer_says_so(desk: Desk) -> None:
+    desk.order(stop_loss=D("1.09"))
+    desk.guard("the stop follows the market", stop_loss="1.1")
+    stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.09")), "stop")
+    assert stop["answer"] == "none before the deal: it may not have come to the venue in time"
+
+
+def test_the_stop_of_a_short_position_costs_what_is_paid_above_it(desk: Desk) -> None:
+    desk.order(Side.SELL, stop_loss=D("1.12"))
+    stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.12005", Side.BUY)), "stop")
+    assert (stop["price"], stop["slippage"]) == ("1.12000", "5 points")
+
+
+def test_a_stop_out_has_no_price_of_its_own(desk: Desk) -> None:
+    order = desk.order(stop_loss=D("1.09"))
+    reply = desk.why(desk.close(DealReason.STOP_OUT, "1.0912"))
+    assert facts(reply, "stop") == {
+        "reason": "STOP_OUT",
+        "set by": "the venue: the account's margin level had fallen to its stop-out",
+    }
+    assert order.order_id in reply.summary
+
+
+def test_another_ticket_of_the_symbol_has_its_own_stop(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, AccountMode.HEDGING)
+    mine = desk.order(stop_loss=D("1.09"))
+    desk.order(ticket=TICKET + 1, stop_loss=D("1.07"))
+    reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.09"))
+    assert facts(reply, "stop")["price"] == "1.09000"
+    assert facts(reply, "order")["order"] == mine.order_id
+
+
+def test_an_earlier_position_of_the_symbol_has_nothing_to_do_with_it(desk: Desk) -> None:
+    desk.order(stop_loss=D("1.05"))
+    desk.guard("the stop follows the market", stop_loss="1.06")
+    desk.answer(stop_loss="1.06")
+    desk.close(DealReason.STOP_LOSS, "1.06")
+    second = desk.order(stop_loss=D("1.09"))
+    reply = desk.why(desk.close(DealReason.STOP_LOSS, "1.09"))
+    assert facts(reply, "order")["order"] == second.order_id
+    assert facts(reply, "stop")["set by"].startswith(f"order {second.order_id}")
+    assert next(step for step in reply.steps if step.name == "stop").lines == []
+
+
+def test_the_latest_moves_of_a_stop_are_found_however_many_there_were(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "STOPS_MAX", 6)
+    desk.order(stop_loss=D("1.09"))
+    for points in range(1, 20):
+        stop_loss = str(D("1.09") + D(points) / 1_000)
+        desk.guard("the stop follows the market", stop_loss=stop_loss)
+        desk.answer(stop_loss=stop_loss)
+    stop = facts(desk.why(desk.close(DealReason.STOP_LOSS, "1.109")), "stop")
+    assert (stop["price"], stop["revision"], stop["answer"]) == ("1.10900", "19", "taken, retcode 10009")
+
+
+def test_a_deal_by_hand_leads_to_the_order_of_the_position_that_it_closed(desk: Desk) -> None:
+    order = desk.order()
+    reply = desk.why(desk.close(DealReason.CLIENT, "1.1"))
+    assert [step.name for step in reply.steps][-3:] == ["gateway", "deals", "position"]
+    assert facts(reply, "deals")["position opened by"] == f"order {order.order_id} (deal 2)"

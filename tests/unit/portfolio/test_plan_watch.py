@@ -1,0 +1,72 @@
+"""A plan whose distances are under the venue's stops level denies every signal, and people are told so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from proto.trading import OrderType
+from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
+from services.portfolio.core.events import InstrumentLearned
+from services.portfolio.core.plan import PLAIN, Entry, Exits, Plan, Strategy
+from services.portfolio.core.plan_watch import plan_warning
+from tests.support.builders import an_opened_stream, plain_terms, some_rules
+
+LEVEL = 10
+
+
+def words(plan: Plan, **terms: Any) -> str:
+    instrument = structs.replace(plain_terms(), stops_level_points=LEVEL, **terms)
+    return plan_warning(plan, ("EURUSD", "NZDUSD"), {"EURUSD": instrument})
+
+
+@pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.STOP])
+def test_an_offset_under_the_level_is_told_and_one_at_it_is_not(kind: OrderType) -> None:
+    assert words(Plan(entry=Entry(type=kind, offset_points=9))) == (
+        "the plan's signals are denied: entry.offset_points of EURUSD is 9 points, the venue's stops level 10 (INVALID_PRICE)"
+    )
+    assert words(Plan(entry=Entry(type=kind, offset_points=10))) == ""
+
+
+def test_the_nearer_of_stop_loss_and_trailing_stop_counts() -> None:
+    assert "the stop loss of EURUSD is 9 points" in words(Plan(exits=Exits(stop_loss_points=9)))
+    assert "the stop loss of EURUSD is 5 points" in words(
+        Plan(exits=Exits(stop_loss_points=50, trailing_stop_points=5))
+    )
+    assert words(Plan(exits=Exits(stop_loss_points=10, trailing_stop_points=50))) == ""
+
+
+def test_a_take_profit_is_measured_from_a_price_that_rests_and_has_the_spread_besides_from_the_market() -> None:
+    exits = Exits(take_profit_points=9)
+    assert words(Plan(exits=exits)) == ""
+    resting = Plan(exits=exits, entry=Entry(type=OrderType.LIMIT, offset_points=20))
+    assert "exits.take_profit_points of EURUSD is 9 points" in words(resting)
+
+
+def test_what_is_rounded_up_to_the_level_is_far_enough() -> None:
+    assert words(Plan(exits=Exits(stop_loss_points=6)), tick_size=Decimal("0.0001")) == ""
+
+
+def test_a_strategys_own_sections_are_looked_at_for_its_symbols() -> None:
+    near = Strategy(symbols=("EURUSD",), exits=Exits(stop_loss_points=1))
+    assert "the stop loss of EURUSD is 1 points" in words(Plan(strategies={"a": near}))
+    assert words(Plan(strategies={"a": structs.replace(near, symbols=("GBPUSD",))})) == ""
+
+
+def test_a_plan_without_distances_has_no_warning() -> None:
+    assert words(PLAIN) == ""
+
+
+def test_a_desk_warns_as_soon_as_it_knows_the_terms() -> None:
+    book = Book()
+    book.apply(an_opened_stream())
+    plan = Plan(exits=Exits(stop_loss_points=3))
+    desk = Desk(rules=some_rules(plan=plan), book=book, cursor=TickCursor(), live_incarnation="live")
+    assert desk.warning == ""
+    desk.emit(InstrumentLearned(instrument=structs.replace(plain_terms(), stops_level_points=LEVEL)))
+    assert "the stop loss of EURUSD is 3 points, the venue's stops level 10" in desk.warning
