@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from msgspec import structs
 
@@ -121,6 +122,46 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     stop_at(driven, "1.07", key="two")
     driven.settle(driven.pause())
     assert stop_at_the_venue(driven) == Decimal("1.07")
+
+
+def by_hand(driven: HandDrivenDesk, side: Side, volume: str, **terms: Any) -> None:
+    """A person's order at the market, and its fill."""
+    plain: dict[str, Any] = {
+        "price": None,
+        "time_in_force": None,
+        "stop_loss": None,
+        "take_profit": None,
+        "trailing_stop_points": 0,
+        "expires_ns": 0,
+    }
+    command = PlaceCommand(
+        key=f"{side}-{volume}",
+        reason="a test",
+        symbol="EURUSD",
+        side=side,
+        volume=Decimal(volume),
+        type=OrderType.MARKET,
+        **plain | terms,
+    )
+    reply = driven.portfolio.obey(command, driven.now)
+    assert isinstance(reply, OrderCommandReply), reply
+    assert not reply.denied, reply
+    go_by(driven, seconds=1)
+
+
+def test_a_part_that_is_sold_with_stops_leaves_those_of_the_position_at_desk_and_venue() -> None:
+    driven = a_live_desk()
+    a_long_position(driven)
+    by_hand(driven, Side.BUY, "0.02", stop_loss=Decimal("1.05"), take_profit=Decimal("1.2"))
+    by_hand(driven, Side.SELL, "0.01", stop_loss=Decimal("1.2"), trailing_stop_points=500)
+    assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.02")
+    guard = the_guard(driven)
+    assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
+    assert stop_at_the_venue(driven) == Decimal("1.05")
+    driven.portfolio.ask_reconciliation()
+    go_by(driven, seconds=3)
+    assert the_guard(driven) == guard
+    assert driven.desk.book.trading_state is TradingState.ACTIVE
 
 
 def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_it() -> None:

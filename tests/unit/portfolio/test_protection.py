@@ -5,11 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from proto.gateway import DealEntry
 from proto.units import Side
 from services.portfolio.core.orders import Order
 from services.portfolio.core.protection import Protection, guard_after
 from tests.support.builders import an_order
+from tests.unit.mt5.dealing.desk import Dealing
 
 HELD = Protection(
     symbol="EURUSD",
@@ -66,3 +70,28 @@ def test_a_reversal_begins_anew_with_what_its_order_brings() -> None:
 def test_a_stranger_who_adds_leaves_the_guard_as_it_is() -> None:
     assert after(DealEntry.IN, None) == HELD
     assert after(DealEntry.IN, None, before=None) is None
+
+
+LOW, HIGH = st.sampled_from(["1.05", "1.06", None]), st.sampled_from(["1.15", "1.16", None])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(Side), st.sampled_from(["0.10", "0.20", "0.30"]), LOW, HIGH), min_size=1, max_size=12
+    )
+)
+def test_the_desk_foresees_the_stops_that_the_venue_keeps(
+    orders: list[tuple[Side, str, str | None, str | None]],
+) -> None:
+    """Any orders on a netting account, each with its stops on its own right side."""
+    venue = Dealing(1.1)
+    guard: Protection | None = None
+    for side, volume, low, high in orders:
+        stop_loss, take_profit = (low, high) if side is Side.BUY else (high, low)
+        placed = venue.order(side, volume, stop_loss=stop_loss, take_profit=take_profit)
+        assert placed.order.status == "FILLED"
+        ours = an_order(side=side, stop_loss=placed.order.stop_loss, take_profit=placed.order.take_profit)
+        held = venue.venue.positions()
+        guard = after(venue.deals[-1].entry, ours, before=guard) if held else None
+        foreseen = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
+        assert foreseen == ((held[0].stop_loss, held[0].take_profit) if held else (None, None))

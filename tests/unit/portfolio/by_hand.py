@@ -1,0 +1,99 @@
+"""What the tests of orders by hand share: a live desk with a quote, the commands, and saying them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from proto.control import (
+    CloseCommand,
+    ControlError,
+    ModifyCommand,
+    OrderCommand,
+    OrderCommandReply,
+    PlaceCommand,
+)
+from proto.gateway import AccountMode
+from proto.trading import OrderType
+from proto.units import Side
+from tests.support.builders import START_NS, TICK_NS, a_tick
+from tests.support.desk import HandDrivenDesk, a_live_desk
+
+D = Decimal
+QUOTES = [(1.1, 1.1001)] * 400
+
+
+def a_quoted_desk(mode: AccountMode = AccountMode.NETTING) -> HandDrivenDesk:
+    """A live desk on a market that stands still, with its first quote heard."""
+    driven = a_live_desk(QUOTES, account_mode=mode)
+    hear(driven, 1)
+    return driven
+
+
+def hear(driven: HandDrivenDesk, ordinal: int) -> None:
+    """A tick of the live feed."""
+    tick = a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS)
+    driven.portfolio.watch(tick, driven.now)
+
+
+def an_order(**changed: Any) -> PlaceCommand:
+    """Buy 0.02 EURUSD at the market."""
+    fields: dict[str, Any] = {
+        "key": "k1",
+        "reason": "by hand",
+        "symbol": "EURUSD",
+        "side": Side.BUY,
+        "volume": D("0.02"),
+        "type": OrderType.MARKET,
+        "price": None,
+        "time_in_force": None,
+        "stop_loss": None,
+        "take_profit": None,
+        "trailing_stop_points": 0,
+        "expires_ns": 0,
+    }
+    return PlaceCommand(**{**fields, **changed})
+
+
+def a_resting_order(**changed: Any) -> PlaceCommand:
+    """Buy 0.02 EURUSD at 1.099."""
+    return an_order(**{"type": OrderType.LIMIT, "price": D("1.099"), **changed})
+
+
+def a_modification(**changed: Any) -> ModifyCommand:
+    """Take the stops of EURUSD away."""
+    fields: dict[str, Any] = {
+        "key": "k9",
+        "reason": "moved",
+        "symbol": "EURUSD",
+        "order_id": "",
+        "position": 0,
+        "price": None,
+        "stop_loss": None,
+        "take_profit": None,
+        "expires_ns": 0,
+    }
+    return ModifyCommand(**{**fields, **changed})
+
+
+def a_close(**changed: Any) -> CloseCommand:
+    """Close all that is held of EURUSD."""
+    fields: dict[str, Any] = {"key": "close", "reason": "enough", "symbol": "EURUSD", "position": 0, "volume": None}
+    return CloseCommand(**{**fields, **changed})
+
+
+def told(driven: HandDrivenDesk, asked: OrderCommand) -> OrderCommandReply:
+    """Say a command, and let what follows from it happen."""
+    reply = driven.portfolio.obey(asked, driven.now)
+    assert isinstance(reply, OrderCommandReply), reply
+    driven.settle(driven.pause())
+    for _ in range(3):
+        driven.settle(driven.wait(100))
+    return reply
+
+
+def refused(driven: HandDrivenDesk, asked: OrderCommand) -> str:
+    """Say a command that is none."""
+    reply = driven.portfolio.obey(asked, driven.now)
+    assert isinstance(reply, ControlError), reply
+    return reply.error

@@ -1,0 +1,180 @@
+"""What is denied and refused of what people order by hand, and what no trading state stops: a close."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from proto.control import (
+    CloseCommand,
+    OrderCommandReply,
+    TradingState,
+)
+from proto.gateway import AccountMode, Buy, Modify
+from proto.trading import TimeInForce
+from proto.units import Side
+from services.portfolio.core.book import CHANGES_KEPT_MAX
+from services.portfolio.core.events import OrderDenied
+from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.builders import START_NS, TICK_NS, a_signal
+from tests.support.desk import HandDrivenDesk
+from tests.unit.portfolio.by_hand import (
+    D,
+    a_close,
+    a_modification,
+    a_quoted_desk,
+    a_resting_order,
+    an_order,
+    hear,
+    refused,
+    told,
+)
+
+
+def test_a_denial_keeps_whose_order_it_was_with_its_reason_and_its_tick() -> None:
+    driven = a_quoted_desk()
+    driven.settle(driven.tell(a_signal(1, 0, sequence=1)))
+    told(driven, an_order(volume=D(2), reason="all in"))
+    [denial] = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    assert (denial.cause, denial.key, denial.reason, denial.sequence) == ("manual", "k1", "all in", 1)
+
+
+def test_a_denied_key_is_answered_again_and_not_judged_anew() -> None:
+    driven = a_quoted_desk()
+    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
+    first = told(driven, an_order())
+    driven.desk.set_trading(TradingState.ACTIVE, "looked", by="person")
+    assert told(driven, an_order()) == first
+    assert (first.denied, first.code) == (True, "HALTED")
+    assert driven.desk.cursor.denied == {"HALTED": 1}
+    assert told(driven, an_order(key="k2")).denied is False
+
+
+def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
+    driven = a_quoted_desk()
+    first = told(driven, an_order(volume=D(2)))
+    path = tmp_path / FILE_NAME
+    ledger = Ledger(path)
+    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.close()
+    assert verify(path) == []
+    book, cursor = read(path)
+    again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
+    again.settle(again.start())
+    hear(again, 2)
+    assert told(again, an_order(volume=D("0.01"))) == first
+    assert again.desk.book.orders == {}
+
+
+def test_only_the_latest_denials_are_remembered() -> None:
+    driven = a_quoted_desk()
+    for number in range(CHANGES_KEPT_MAX + 1):
+        driven.portfolio.obey(an_order(key=f"k{number}", volume=D(2)), driven.now)
+    assert list(driven.desk.book.denials_by_key) == [f"k{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]
+
+
+def test_an_expiry_in_the_past_is_denied_before_the_venue_hears_of_it() -> None:
+    driven = a_quoted_desk()
+    reply = told(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS - 1))
+    assert (reply.denied, reply.code) == (True, "INVALID_EXPIRATION")
+    assert driven.asked_of(Buy) == []
+
+
+def test_an_order_that_rests_is_given_no_expiry_in_the_past() -> None:
+    driven = a_quoted_desk()
+    [order_id] = told(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS + 10**15)).order_ids
+    reply = told(driven, a_modification(order_id=order_id, expires_ns=START_NS - 1))
+    assert (reply.denied, reply.code) == (True, "INVALID_EXPIRATION")
+    assert driven.asked_of(Modify) == []
+
+
+def test_part_of_one_of_several_tickets_is_closed_only_by_its_number() -> None:
+    driven = a_quoted_desk(AccountMode.HEDGING)
+    for key in ("a", "b"):
+        told(driven, an_order(key=key))
+        driven.mono_ns += TICK_NS
+    words = refused(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=0, volume=D("0.01")))
+    assert words == "EURUSD has 2 positions (tickets 1, 2): name one with --position to close a part"
+    words = refused(driven, a_modification(stop_loss=D("1.09")))
+    assert words == "EURUSD has 2 positions (tickets 1, 2): name one with --position EURUSD:TICKET"
+
+
+def test_what_is_being_closed_is_not_closed_twice() -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    first = driven.portfolio.obey(a_close(key="c1"), driven.now)
+    assert isinstance(first, OrderCommandReply)
+    words = refused(driven, a_close(key="c2"))
+    assert words.startswith(f"position in EURUSD is being closed by order {first.order_ids[0]}: ask again when")
+    driven.settle(driven.pause())
+    driven.settle(driven.wait(100))
+    assert driven.desk.book.position("EURUSD").is_flat
+    assert refused(driven, a_close(key="c2")) == "there is no position in EURUSD to close"
+
+
+def test_an_order_that_opens_the_other_side_on_a_hedging_account_keeps_nothing_from_being_closed() -> None:
+    driven = a_quoted_desk(AccountMode.HEDGING)
+    told(driven, an_order(key="a"))
+    driven.mono_ns += TICK_NS
+    opens = driven.portfolio.obey(an_order(key="b", side=Side.SELL), driven.now)
+    assert isinstance(opens, OrderCommandReply)
+    assert isinstance(driven.portfolio.obey(a_close(), driven.now), OrderCommandReply)
+    assert refused(driven, a_close(key="c2")).startswith("position in EURUSD is being closed by order live-000003")
+
+
+def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    for key in ("c1", "c2"):
+        reply = driven.portfolio.obey(a_close(key=key, volume=D("0.01")), driven.now)
+        assert isinstance(reply, OrderCommandReply)
+    driven.settle(driven.pause())
+    driven.settle(driven.wait(100))
+    assert driven.desk.book.position("EURUSD").is_flat
+
+
+@pytest.mark.parametrize("state", [TradingState.HALTED, TradingState.REDUCE_ONLY])
+def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    driven.desk.set_trading(state, "news", by="person")
+    reply = told(driven, a_close(volume=D("0.01")))
+    assert reply.denied is False
+    assert driven.desk.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
+    assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
+    assert told(driven, an_order(key="k3")).denied, "what opens is denied as before"
+
+
+def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
+    driven = a_quoted_desk(AccountMode.HEDGING)
+    told(driven, an_order())
+    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
+    made = driven.portfolio.obey(a_close(position=1), driven.now)
+    assert isinstance(made, OrderCommandReply)
+    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again.mono_ns = driven.mono_ns
+    again.settle(again.start())
+    for _ in range(3):
+        again.settle(again.wait(100))
+    assert again.desk.book.orders[made.order_ids[0]].status is OrderStatus.FILLED
+    assert again.desk.book.position("EURUSD").is_flat
+
+
+def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
+    assert told(driven, a_modification(stop_loss=D("1.09"))).denied is False
+    [position] = driven.gateway.venue.positions()
+    assert position.stop_loss == D("1.09")
+
+
+def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    driven.desk.storage_failed("disk full")
+    reply = driven.portfolio.obey(a_close(), driven.now)
+    assert isinstance(reply, OrderCommandReply)
+    assert (reply.denied, reply.code) == (True, "STORAGE")
