@@ -223,7 +223,7 @@ class Book:
                 self.acknowledged.update(tickets)
             case OrderDenied(key=key):
                 if key:
-                    self.denials_by_key[key] = KnownDenial(event.code, event.limit, event.observed)
+                    self.denials_by_key[key] = KnownDenial(event.code, event.limit, event.observed, event.denial_id)
                     _forget_first(self.denials_by_key)
 
     def amounts(self) -> dict[str, str]:

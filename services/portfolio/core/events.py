@@ -105,6 +105,7 @@ class KnownDenial(Struct, frozen=True):
     code: str
     limit: str
     observed: str
+    denial_id: str = ""
 
 
 class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):

@@ -75,6 +75,8 @@ class Subject(NamedTuple):
 def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
     """What somebody means: the id of an order, a symbol, `deal N`, `ticket N`, a number that is either, or the id of a denial.
 
+    The key of a person's latest commands that were denied does as well as the denial's id.
+
     Raises:
         UnknownSubjectError: there is no such deal or ticket.
     """
@@ -87,7 +89,8 @@ def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
     kind, _, number = name.rpartition(" ")
     if number.isascii() and number.isdecimal() and len(number) < 17 and kind.lower() in ("", "deal", "ticket"):
         return _numbered(kind.lower(), int(number), book)
-    return Subject("denial", name, denial_id=name)
+    known = book.denials_by_key.get(name)
+    return Subject("denial", name, denial_id=name if known is None else known.denial_id)
 
 
 def _numbered(kind: str, number: int, book: Book) -> Subject:

@@ -246,7 +246,9 @@ def test_a_persons_denied_order_is_told_as_a_persons_with_the_reason() -> None:
         denial_id="live-mk1", sequence=4, bid=D("1.1"), ask=D("1.1001"), tag="manual", cause="manual", key="k1",
         reason="all in",
     )  # fmt: skip
-    for name in ("EURUSD", "live-mk1"):
+    book.apply(denied)
+    assert subject_of("k1", book, TickCursor()).denial_id == "live-mk1"
+    for name in ("EURUSD", "live-mk1", "k1"):
         reply = why(name, book, [denied])
         assert "a person's BUY of EURUSD was DENIED by ORDER_VOLUME: 2 lots, limit 1 lots" in reply.summary
         assert "the reason that was given: all in" in reply.summary
