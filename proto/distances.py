@@ -40,3 +40,9 @@ def take_profit_distance(side: Side, price: Decimal, reference: Decimal) -> Deci
 def is_far_enough(distance: Decimal, instrument: Instrument) -> bool:
     """Whether the venue takes a price at this distance."""
     return distance > 0 and distance >= instrument.stops_level_points * instrument.point
+
+
+def is_frozen(price: Decimal | None, touch: Decimal, instrument: Instrument) -> bool:
+    """Whether what is to be executed at `price` is so near to it that nothing of it may be changed."""
+    level = instrument.freeze_level_points * instrument.point
+    return price is not None and level > 0 and abs(price - touch) <= level

@@ -190,9 +190,3 @@ def closed_market(instrument: Instrument, *, opens: bool, time_ns: int) -> Verdi
         words = f"{instrument.symbol} is not traded at this time of the server's week"
         return Verdict(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)
     return None
-
-
-def is_frozen(price: Decimal | None, touch: Decimal, instrument: Instrument) -> bool:
-    """Whether what is to be executed at `price` is so near to it that nothing of it may be changed."""
-    level = instrument.freeze_level_points * instrument.point
-    return price is not None and level > 0 and abs(price - touch) <= level

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import structs
 
+from proto.distances import is_frozen
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce, VenueDeal
 from proto.instrument import Instrument
 from proto.money import Quote, average_price, commission_of
@@ -348,7 +349,7 @@ class Matching:
         instrument, quote = self.instrument(order.symbol), self.account.quote(order.symbol)
         if instrument is None or quote is None:
             return False
-        return judging.is_frozen(order.price, judging.touch_of(order.side, quote), instrument)
+        return is_frozen(order.price, judging.touch_of(order.side, quote), instrument)
 
     # ---------------------------------------------------------------------------------------------------------- writing
 

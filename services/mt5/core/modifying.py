@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from proto.distances import closing_touch
+from proto.distances import closing_touch, is_frozen
 from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce, VenueOrder, VenuePosition
 from proto.units import plain
 from services.mt5.core import judging, retcodes
@@ -138,7 +138,7 @@ class Modifying:
         quote = self._account.quote(order.symbol)
         assert instrument is not None, order
         assert quote is not None, order
-        if judging.is_frozen(order.price, touch_of(order.side, quote), instrument):
+        if is_frozen(order.price, touch_of(order.side, quote), instrument):
             return _frozen(instrument.freeze_level_points)
         if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
             words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
@@ -173,7 +173,7 @@ class Modifying:
         if quote is None:
             return Verdict(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{position.symbol} has no quote")
         touch = closing_touch(position.side, quote)
-        if any(judging.is_frozen(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
+        if any(is_frozen(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
             return _frozen(instrument.freeze_level_points)
         return judging.wrong_stops(
             position.side,

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import structs
 
 from proto.control import TradingState
+from proto.distances import is_frozen
 from proto.messages import Signal
 from proto.trading import TimeInForce
 from proto.units import exact
@@ -123,8 +124,12 @@ def _would_open(order: Order, rest: Decimal, book: Book) -> bool:
 
 
 def _moved(guard: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
-    point = book.instruments[guard.symbol].point
-    return trailed(guard, direction=direction, bid=exact(signal.bid), ask=exact(signal.ask), point=point)
+    """The guard with its stop moved; the venue changes nothing that is as near to its execution as its freeze level."""
+    terms, bid, ask = book.instruments[guard.symbol], exact(signal.bid), exact(signal.ask)
+    touch = bid if direction > 0 else ask
+    if any(is_frozen(stop, touch, terms) for stop in (guard.stop_loss, guard.take_profit)):
+        return None
+    return trailed(guard, direction=direction, bid=bid, ask=ask, point=terms.point)
 
 
 def _is_closing(guard: Protection, book: Book) -> bool:

@@ -264,3 +264,10 @@ def test_an_order_filled_in_parts_is_one_entry() -> None:
     assert len(decide(signal, book, cursor, rules).events) == 1
     one_only = structs.replace(rules, limits=NO_LIMITS)
     assert not decide(a_signal(2, 1), book, cursor, one_only).events
+
+
+def test_a_stop_is_not_moved_where_the_venue_would_not_let_it_be() -> None:
+    """Within the freeze level of the take profit (5 points) nothing of the position can be changed."""
+    plan = Plan(exits=Exits(trailing_stop_points=30, take_profit_points=100))
+    played = Played(at(1.1, 1.1, 1.10107, 1.10107), plan).play(1, 0, 0, 0)
+    assert played.driven.asked_of(Modify) == [], "the take profit is at 1.1011, three points away"
