@@ -8,6 +8,7 @@ something its `p` is checked against the shared formulas as well.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +18,11 @@ from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
 from proto.holding import Holding, gross_at, hold
-from proto.money import conversion_rate
+from proto.money import commission_of, conversion_rate
 from proto.trading import AccountMode
 from proto.units import Side, plain, round_money
+from services.mt5.core.fill_model import REALISTIC
+from services.mt5.core.latency_model import NO_LATENCY
 from services.mt5.core.swaps import swap_of
 from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cash import CashAccount, by_kind
@@ -29,6 +32,7 @@ from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.trades import settle
 from services.portfolio.core.valuation import Marks, total_unrealized_pnl
 from tests.support.builders import a_book, a_deal, a_deposit, an_instrument
+from tests.unit.mt5.dealing.desk import Dealing
 
 D = Decimal
 
@@ -165,6 +169,45 @@ def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) ->
         )
         assert rate is not None
         assert deal.profit == round_money(gross * rate, book.stream.currency_digits), deal
+
+
+def test_each_commission_of_a_fill_is_what_the_broker_charges_for_its_volume() -> None:
+    charged = [
+        (row, deal) for row in CASES for deal in the_account(row).deals if deal.kind.is_trade and deal.commission
+    ]
+    assert {deal.volume for _, deal in charged} == {D("0.10"), D("0.30"), D("5.00")}
+    for row, deal in charged:
+        digits = DIGITS.get(row.currency, 2)
+        terms = an_instrument(deal.symbol)
+        assert deal.commission == commission_of(volume=deal.volume, instrument=terms, currency_digits=digits), row
+
+
+CALCULABLE = structs.replace(
+    REALISTIC, request_latency=NO_LATENCY, reply_latency=NO_LATENCY, slippage=None, depth=None, rollover=None
+)
+"""The realistic broker, who charges and stops out, without what is drawn."""
+
+
+@pytest.mark.parametrize(
+    ("name", "bids"),
+    [("a stop-out", (1.1, 1.08567, 1.08566)), ("a stop-out below zero", (1.1, 1.1, 1.0780))],
+)
+def test_the_stop_outs_of_the_table_are_those_of_the_broker(name: str, bids: tuple[float, ...]) -> None:
+    """At the tick before the last the position is kept, a point above the level where the row is about that."""
+    [row] = [case for case in CASES if case.name == name]
+    broker = Dealing(*bids, profile=CALCULABLE)
+    assert broker.buy("5.00").order.status == "FILLED"
+    broker.to(2)
+    assert broker.position.volume == D("5.00")
+    broker.to(3)
+    assert broker.venue.positions() == []
+
+    def told(deals: Iterable[VenueDeal]) -> list[tuple[object, ...]]:
+        return [(one.kind, one.reason, one.volume, one.price, one.profit, one.commission) for one in deals]
+
+    assert broker.deals[-1].reason is DealReason.STOP_OUT
+    assert told(broker.deals) == told(the_account(row).deals)[1:]
+    assert broker.venue.balance == D(row.balance)
 
 
 @TABLE

@@ -5,14 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from proto.gateway import DealEntry
 from proto.units import Side
+from services.portfolio.core.book import Book
+from services.portfolio.core.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.orders import Order
-from services.portfolio.core.protection import Protection, guard_after
-from tests.support.builders import an_order
+from services.portfolio.core.protection import Protection, guard_after, trailed
+from tests.support.builders import a_book, a_deal, an_order, booked_deals
 from tests.unit.mt5.dealing.desk import Dealing
 
 HELD = Protection(
@@ -70,6 +74,78 @@ def test_a_reversal_begins_anew_with_what_its_order_brings() -> None:
 def test_a_stranger_who_adds_leaves_the_guard_as_it_is() -> None:
     assert after(DealEntry.IN, None) == HELD
     assert after(DealEntry.IN, None, before=None) is None
+
+
+def test_what_adds_with_stops_and_no_time_leaves_the_time_that_runs() -> None:
+    found = after(DealEntry.IN, an_order(stop_loss=Decimal("1.08"), take_profit=Decimal("1.3")))
+    assert found is not None
+    assert (found.stop_loss, found.exit_ns) == (Decimal("1.08"), HELD.exit_ns)
+
+
+# 100 points after the market in steps of five: from 1.09 a stop moves at 1.10005, and not a point before.
+@pytest.mark.parametrize(
+    ("direction", "held", "short_of_it", "at_it"),
+    [(1, "1.09900", "1.10004", "1.10005"), (-1, "1.10100", "1.09996", "1.09995")],
+)
+def test_a_stop_follows_at_its_whole_step_and_not_a_point_before(
+    direction: int, held: str, short_of_it: str, at_it: str
+) -> None:
+    guard = structs.replace(HELD, stop_loss=Decimal(held))
+
+    def moved(touch: str) -> Protection | None:
+        """The touch that counts, and another that would move the stop far."""
+        price, other = Decimal(touch), Decimal(touch) + direction
+        bid, ask = (price, other) if direction > 0 else (other, price)
+        return trailed(guard, direction=direction, bid=bid, ask=ask, point=Decimal("0.00001"))
+
+    assert moved(short_of_it) is None
+    found = moved(at_it)
+    assert found is not None
+    assert found.stop_loss == Decimal(held) + direction * Decimal("0.00005")
+    assert found.revision == HELD.revision + 1
+
+
+# ----------------------------------------------------------------------------------------------------- the venue's word
+
+
+def a_guarded_book() -> Book:
+    """A long position whose third revision of stops, at 1.09, is on its way."""
+    book = a_book(*booked_deals(a_deal()))
+    asked = structs.replace(HELD, answered=2)
+    book.apply(
+        ProtectionSet(protection=asked, why="a test", ordinal=1, time_ns=1, bid=Decimal("1.1"), ask=Decimal("1.1001"))
+    )
+    return book
+
+
+def answered(book: Book, revision: int, *, error: str = "") -> Protection:
+    """The guard after the venue's word: a refusal leaves a stop at 1.05 and no take profit."""
+    book.apply(
+        ProtectionAnswered(
+            key="EURUSD", revision=revision, stop_loss=Decimal("1.05"), take_profit=None, retcode=10_016, error=error,
+            time_ns=2,
+        )
+    )  # fmt: skip
+    return book.protections["EURUSD"]
+
+
+def test_a_stop_that_the_venue_refused_is_not_in_the_books_as_set() -> None:
+    guard = answered(a_guarded_book(), 3, error="invalid stops")
+    assert (guard.stop_loss, guard.take_profit) == (Decimal("1.05"), None)
+    assert (guard.error, guard.is_asked) == ("invalid stops", False)
+
+
+def test_a_stop_that_the_venue_took_is_as_it_was_asked_for() -> None:
+    guard = answered(a_guarded_book(), 3)
+    assert guard == HELD
+
+
+@pytest.mark.parametrize("revision", [1, 2, 3])
+def test_a_word_on_a_revision_that_is_answered_undoes_nothing(revision: int) -> None:
+    """It came late or a second time, and says otherwise than the first."""
+    book = a_guarded_book()
+    assert answered(book, 3) == HELD
+    assert answered(book, revision, error="invalid stops") == HELD
 
 
 LOW, HIGH = st.sampled_from(["1.05", "1.06", None]), st.sampled_from(["1.15", "1.16", None])

@@ -21,7 +21,7 @@ from proto.trading import OrderType, TimeInForce, TradeMode
 from proto.units import Side
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.deciding import Present, decide
-from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.plan import Plan, Strategy
 from services.portfolio.core.risk import ladder
@@ -60,6 +60,7 @@ from services.portfolio.core.risk.rules import (
     volume,
 )
 from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.tending import tend
 from services.portfolio.ledger import FILE_NAME, Ledger, verify
 from tests.support.builders import START_NS, a_deal, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
@@ -285,6 +286,10 @@ ROWS = (
     Row("STRATEGY_LOSS", strategy_budget, a_losing_strategy, remembers=True),
 )  # fmt: skip
 
+ENDS_RESTING = {"HALTED", "REDUCE_ONLY", "CIRCUIT_BREAKER", "TRADING_HOURS", "FRIDAY_CLOSE", "NEWS", "DAILY_LOSS",
+                "DRAWDOWN", "REJECTS"}  # fmt: skip
+"""What holds for a whole stretch of time, so that an order that rests and would open ends with it."""
+
 REGISTERED = (*ladder.ALWAYS, *ladder.ON_OPENING)
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
 
@@ -334,6 +339,24 @@ def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> N
     denial = scene.denial()
     assert (denial is not None) is row.stops_closing
     assert (row.rule in ladder.ALWAYS) or not row.stops_closing
+
+
+@each_row
+def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_time(row: Row) -> None:
+    """The whole way of a tick, just under the limit and past it."""
+    for past in (False, True):
+        scene = row.scene(past)
+        desk = scene.desk
+        order = an_order(
+            len(desk.book.orders) + 1, type=OrderType.LIMIT, limit_price=D("1.09"), time_in_force=TimeInForce.GTC
+        )
+        desk.emit(OrderCreated(order=order))
+        signal = a_signal(9, time_ns=scene.now_ns, confidence=scene.order.confidence)
+        present = Present(age_ns=scene.facts.get("age_ns", 0), storage_problem=scene.facts.get("storage_problem", ""))
+        ended = tend(signal, desk.book, desk.cursor, desk.rules, present)
+        expected = [order.order_id] if past and row.code in ENDS_RESTING else []
+        assert [event.order_id for event in ended if isinstance(event, CancelAsked)] == expected
+        assert len(ended) == len(expected)
 
 
 def test_a_halted_desk_still_takes_what_a_person_closes_and_nothing_that_opens() -> None:

@@ -1,0 +1,91 @@
+"""What a tick makes of time that is up and of orders that rest, asked of `tend` itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proto.control import TradingState
+from proto.server_time import HOUR_NS
+from proto.trading import OrderType, TimeInForce
+from proto.units import Side
+from services.portfolio.core.deciding import STEPPED
+from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
+from services.portfolio.core.protection import Protection
+from services.portfolio.core.tending import EXIT_AGAIN_NS, Tended, tend
+from tests.support.builders import START_NS, a_signal, an_order
+from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, only
+
+AFTER_HOURS_NS = SERVER_MIDNIGHT_NS + 20 * HOUR_NS
+
+
+def tended(scene: Scene) -> Tended:
+    """What a tick of EURUSD asks for at the scene's time."""
+    desk = scene.desk
+    signal = a_signal(9, time_ns=scene.now_ns)
+    return tend(signal, desk.book, desk.cursor, desk.rules, STEPPED)
+
+
+def a_position_whose_time_is_up() -> Scene:
+    """0.10 lots of EURUSD that were to be closed by now."""
+    scene = Scene().hold("EURUSD", "0.1")
+    guard = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS)
+    scene.desk.emit(
+        ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
+    )
+    return scene
+
+
+def ordered(scene: Scene, side: Side, volume: str, **terms: Any) -> Scene:
+    """Have an order on its way."""
+    number = len(scene.desk.book.orders) + 1
+    scene.desk.emit(OrderCreated(order=an_order(number, side, volume, **terms)))
+    return scene
+
+
+def resting(scene: Scene, side: Side, volume: str) -> Scene:
+    """Have an order that rests at its limit."""
+    price = D("1.09") if side is Side.BUY else D("1.11")
+    return ordered(scene, side, volume, type=OrderType.LIMIT, limit_price=price, time_in_force=TimeInForce.GTC)
+
+
+def test_a_position_whose_time_is_up_is_closed_and_tried_again_later() -> None:
+    told, made = tended(a_position_whose_time_is_up())
+    assert isinstance(told, ProtectionSet)
+    assert told.protection.exit_ns == START_NS + EXIT_AGAIN_NS
+    assert isinstance(made, OrderCreated)
+    assert (made.order.side, made.order.volume) == (Side.SELL, D("0.1"))
+
+
+def test_a_position_is_not_closed_a_second_time_while_an_order_that_may_close_it_is_on_its_way() -> None:
+    """On a netting account a second close would turn the position."""
+    assert tended(ordered(a_position_whose_time_is_up(), Side.SELL, "0.10")) == []
+
+
+def test_an_order_that_rests_or_closes_another_position_does_not_hold_up_a_time_exit() -> None:
+    for scene in (
+        resting(a_position_whose_time_is_up(), Side.SELL, "0.10"),
+        ordered(a_position_whose_time_is_up(), Side.SELL, "0.10", position=7),
+    ):
+        assert [type(event) for event in tended(scene)] == [ProtectionSet, OrderCreated]
+
+
+def a_halted_desk() -> Scene:
+    scene = Scene()
+    scene.desk.set_trading(TradingState.HALTED, "a test", by="person")
+    return scene
+
+
+def a_desk_after_hours() -> Scene:
+    return Scene(only(trading_hours="07:00-20:00")).at(AFTER_HOURS_NS)
+
+
+@pytest.mark.parametrize("scene", [a_halted_desk, a_desk_after_hours])
+def test_what_ends_an_order_that_would_open_leaves_one_that_rests_and_only_reduces(scene: Any) -> None:
+    """0.10 lots are held: a sale of all of them takes away, one of a step more turns the position, a ticket's closes it."""
+    assert tended(resting(scene().hold("EURUSD", "0.1"), Side.SELL, "0.10")) == []
+    [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.SELL, "0.11"))
+    assert isinstance(ended, CancelAsked)
+    [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.BUY, "0.10"))
+    assert isinstance(ended, CancelAsked)
