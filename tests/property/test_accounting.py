@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from proto.gateway import DealEntry, DealKind, VenueDeal
+from proto.gateway import DealEntry, DealKind, DealsReply, GetDeals, VenueDeal
 from proto.holding import gross_at
 from proto.money import gross_profit
 from proto.trading import AccountMode
@@ -23,13 +23,15 @@ from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cash import CashAccount, by_kind, postings, totals
 from services.portfolio.core.costs import split
 from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
 from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
+from services.portfolio.core.talks import pull_deals
 from services.portfolio.core.trades import Settlement, pnl_by_tag, settle
 from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import state_of
-from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 
 SYMBOLS = ("EURUSD", "USDJPY")
 CONTRACT = Decimal(100_000)
@@ -244,21 +246,39 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
     ]
 
 
+def pulled(book: Book, *pages: list[VenueDeal]) -> None:
+    """Let a desk ask the venue for its deals, and be told these pages."""
+    desk = Desk(rules=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
+    talk = pull_deals(desk)
+    assert isinstance(next(talk), GetDeals)
+    for page in pages[:-1]:
+        asked = talk.send(a_page(page, following=book.deal_cursor))
+        assert isinstance(asked, GetDeals)
+    with pytest.raises(StopIteration):
+        talk.send(a_page(pages[-1], following=None))
+
+
+def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
+    """The venue's answer, and where it goes on."""
+    return DealsReply(
+        status="OK", mode="simulated", venue="venue", account="account", boot_id="boot-1", deals=deals, next=following
+    )
+
+
 @MODES
 @settings(max_examples=300)
 @given(fills=FILLS, shuffled=st.randoms(use_true_random=False))
 def test_deals_that_come_late_and_twice_come_to_the_same(
     mode: AccountMode, fills: list[Fill], shuffled: object
 ) -> None:
-    """Volumes, cash and what closing everything brings do not depend on the order in which deals are told."""
+    """Volumes, cash and what closing everything brings do not depend on the order in which the desk is told of deals."""
     (straight, _), (late, _) = a_book(mode), a_book(mode)
     deals = deals_of(fills)
     told = [*deals, *deals[::2]]
     shuffled.shuffle(told)  # type: ignore[attr-defined] # hypothesis gives a random.Random
-    for book, order in ((straight, deals), (late, told)):
-        for deal in order:
-            if not book.has_deal(deal.deal):
-                book.apply(_booked(book, deal))
+    for deal in deals:
+        straight.apply(_booked(straight, deal))
+    pulled(late, told, told[::3])
     assert late.deals == straight.deals
     assert late.balance == straight.balance
     assert late.cash == straight.cash
