@@ -149,7 +149,8 @@ class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
 class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     """Money of the account, in its currency. `equity`, `margin` and `free_margin` are None when a position cannot be valued.
 
-    `margin_level_pct` is equity by margin, None where there is no margin.
+    `margin_level_pct` is equity by margin, None where there is no margin. Under `margin_call_level_pct` the account is called, under
+    `stop_out_level_pct` its positions are closed; None where the venue has, or tells, no such level.
     """
 
     currency: Name
@@ -163,10 +164,19 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     margin: Decimal | None = Decimal(0)
     free_margin: Decimal | None = None
     margin_level_pct: Decimal | None = None
+    margin_call_level_pct: Decimal | None = None
+    stop_out_level_pct: Decimal | None = None
+
+    @property
+    def is_called(self) -> bool:
+        """Whether the margin level is under the call's."""
+        level, call = self.margin_level_pct, self.margin_call_level_pct
+        return level is not None and call is not None and level < call
 
     def __post_init__(self) -> None:
         """Every number that is told is finite and of a sane size."""
         require_all_exact(self, "balance", "equity", "margin", "free_margin", "margin_level_pct")
+        require_all_exact(self, "margin_call_level_pct", "stop_out_level_pct")
 
 
 class PositionsReply(_Reply, frozen=True, kw_only=True, tag="positions"):

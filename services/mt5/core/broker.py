@@ -23,6 +23,9 @@ class Broker(Protocol):
     account_mode: AccountMode
     leverage: int
     """0 where no margin is asked for."""
+    margin_call_level_pct: Decimal | None
+    stop_out_level_pct: Decimal | None
+    """Equity by margin in percent under which the account is warned, and its positions are closed; None where that is not told."""
     fills: str
     """The name of what its fills are like: ideal, realistic, or real."""
 

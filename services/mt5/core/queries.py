@@ -92,6 +92,8 @@ class Queries:
             margin=margin,
             free_margin=free,
             margin_level_pct=level_pct,
+            margin_call_level_pct=broker.margin_call_level_pct,
+            stop_out_level_pct=broker.stop_out_level_pct,
         )
 
     def _positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - handlers are called alike

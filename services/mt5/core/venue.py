@@ -76,6 +76,8 @@ class SimulatedVenue:
         self.account_mode = account_mode
         self.leverage = leverage
         self.fills = str(profile.name)
+        self.margin_call_level_pct = profile.margin_call_level_pct if leverage else None
+        self.stop_out_level_pct = profile.stop_out_level_pct if leverage else None
         self._book = self._account.book
         self._matching = Matching(self._account, FillModel(profile, seed))
         self._ticking = Ticking(self._matching)

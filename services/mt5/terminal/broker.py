@@ -33,6 +33,8 @@ class TerminalBroker:
             AccountMode.HEDGING if account.margin_mode == ACCOUNT_MARGIN_MODE_RETAIL_HEDGING else AccountMode.NETTING
         )
         self.leverage = account.leverage
+        self.margin_call_level_pct: Decimal | None = None
+        self.stop_out_level_pct: Decimal | None = None
         self.ordinal = market.newest_ordinal
         self._opened = account
         self._mirror = mirror

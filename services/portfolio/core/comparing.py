@@ -16,8 +16,8 @@ from typing import Any, Final
 from msgspec import structs
 
 from proto.control import Difference, ReconcileReply, TradingState
-from proto.gateway import OrderReplyStatus, Request, VenueOrder, VenuePosition
-from proto.units import exact
+from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, VenuePosition
+from proto.units import exact, plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
@@ -109,6 +109,7 @@ class Watch:
         desk, book = self._desk, self._desk.book
         before = _seen(book)
         yield from examine(book, findings, since=since)
+        desk.margin_warning = _margin_call(findings.account)
         if findings.missing_deals:
             desk.deals_from = min(findings.missing_deals) - 1
             desk.wants_deals = True
@@ -206,3 +207,14 @@ def _cleared(desk: Desk, orders: list[VenueOrder]) -> Cleared:
             break
         deal = booked.deal
     return Cleared(ticket=ticket, deal=deal, number=number)
+
+
+def _margin_call(account: AccountReply | None) -> str:
+    """What people are told of an account whose margin level is under the venue's call."""
+    if account is None or not account.is_called:
+        return ""
+    level, call, stop_out = account.margin_level_pct, account.margin_call_level_pct, account.stop_out_level_pct
+    assert level is not None
+    assert call is not None
+    words = f"MARGIN CALL: the margin level is {level:.0f} %, the venue calls under {plain(call)} %"
+    return words if stop_out is None else f"{words} and closes positions under {plain(stop_out)} %"

@@ -77,6 +77,8 @@ class Desk:
         """Why nothing can be made durable by now; empty while the ledger can be written."""
         self.level_warning = ""
         """How far the account has fallen, from the level on at which people are warned."""
+        self.margin_warning = ""
+        """That the venue asks for more margin than there is, as of the last comparison."""
         self.terms_warning = ""
         """What the venue has changed of its terms, until a person resumes trading."""
         self.strangers_warning = ""
@@ -116,7 +118,9 @@ class Desk:
     def warning(self) -> str:
         """What a person should look at, though nothing is forbidden yet."""
         near = plan_warning(self.rules.plan, self.rules.symbols, self.book.instruments)
-        return "; ".join(filter(None, (self.level_warning, self.terms_warning, self.strangers_warning, near)))
+        return "; ".join(
+            filter(None, (self.margin_warning, self.level_warning, self.terms_warning, self.strangers_warning, near))
+        )
 
     @property
     def is_live(self) -> bool:

@@ -36,6 +36,7 @@ from services.portfolio.core.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.plan import MANUAL_TAG
 from services.portfolio.core.position import ZERO, Leg
 from services.portfolio.core.protection import Protection, key_of
+from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.levels import heed
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
@@ -160,7 +161,7 @@ def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
         instrument,
         direction,
         asked.volume,
-        _opens(desk, asked),
+        opened_part(book, symbol, asked.side, asked.volume),
         asked.price if rests and asked.price is not None else touch,
         1.0,
         stop_loss=asked.stop_loss,
@@ -193,14 +194,6 @@ def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
     )
     desk.emit(made)
     return _done(asked.key, [made])
-
-
-def _opens(desk: Desk, asked: PlaceCommand) -> Decimal:
-    """The part of an order that would add exposure; one that rests may find another position, and counts whole."""
-    position = desk.book.position(asked.symbol)
-    if desk.book.is_hedging or asked.type is not OrderType.MARKET or position.direction != -asked.side.sign:
-        return asked.volume
-    return max(asked.volume - position.volume, ZERO)
 
 
 def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:

@@ -93,6 +93,7 @@ class Findings:
         self.orders: list[VenueOrder] = []
         """Those that the venue showed."""
         self.missing_deals: list[int] = []
+        self.account: AccountReply | None = None
         self.moved: list[VenuePosition] = []
         """Positions whose stops at the venue are not those that the desk knows."""
 
@@ -119,6 +120,7 @@ def examine(book: Book, findings: Findings, *, since: Cleared, cursor: TickCurso
     """Ask the venue for what it has after `since`, and for its positions and cash; note where the ledger says otherwise."""
     account = yield GetAccount()
     assert isinstance(account, AccountReply), account
+    findings.account = account
     if account.balance != book.balance:
         findings.add(
             "cash",

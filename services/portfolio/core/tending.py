@@ -6,7 +6,6 @@ All of it comes from the tick alone, so that it falls on the same tick live, in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Final
 
 from msgspec import structs
@@ -21,9 +20,10 @@ from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import Present
 from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
 from services.portfolio.core.making import order_made
-from services.portfolio.core.orders import Cause, Decision, Order
+from services.portfolio.core.orders import Cause, Decision
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.protection import Protection, trailed
+from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.ladder import check_always, check_resting
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.rules import DeskRules
@@ -107,20 +107,12 @@ def _withdrawn(
         if not order.rests or order.cancel_asked or not (is_stopped or symbol == signal.symbol):
             continue
         rest = order.volume - order.filled_volume
-        opens = rest if _would_open(order, rest, book) else ZERO
+        opens = opened_part(book, symbol, order.side, rest, ticket=order.position, before=order.number)
         proposal = Proposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
         denial = check_resting(proposal, account, signal.time_ns) if opens else None
         if denial is not None:
             why = f"{denial.code}: {denial.observed}, limit {denial.limit}"
             yield CancelAsked(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
-
-
-def _would_open(order: Order, rest: Decimal, book: Book) -> bool:
-    """Whether an order that rests adds to what is held if it is filled by now."""
-    if order.position:
-        return False
-    position = book.position(order.symbol)
-    return book.is_hedging or position.direction != -order.side.sign or rest > position.volume
 
 
 def _moved(guard: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:

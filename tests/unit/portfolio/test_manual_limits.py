@@ -12,7 +12,7 @@ from proto.control import (
     TradingState,
 )
 from proto.gateway import AccountMode, Buy, Modify
-from proto.trading import TimeInForce
+from proto.trading import OrderType, TimeInForce
 from proto.units import Side
 from services.portfolio.core.book import CHANGES_KEPT_MAX
 from services.portfolio.core.events import OrderDenied
@@ -178,3 +178,28 @@ def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
     reply = driven.portfolio.obey(a_close(), driven.now)
     assert isinstance(reply, OrderCommandReply)
     assert (reply.denied, reply.code) == (True, "STORAGE")
+
+
+@pytest.mark.parametrize(("type_", "price"), [(OrderType.LIMIT, "1.102"), (OrderType.STOP, "1.098")])
+def test_an_order_that_rests_and_only_reduces_is_denied_by_no_limit_and_left_alone(
+    type_: OrderType, price: str
+) -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order(key="a"))
+    driven.desk.set_trading(TradingState.REDUCE_ONLY, "thin market", by="person")
+    resting = an_order(key="b", side=Side.SELL, volume=D("0.01"), type=type_, price=D(price))
+    [order_id] = told(driven, resting).order_ids
+    driven.settle(driven.tell(a_signal(2, 0)))
+    assert driven.desk.book.orders[order_id].status is OrderStatus.ACCEPTED
+    assert driven.desk.book.orders[order_id].cancel_asked == ""
+
+
+def test_a_second_order_that_would_turn_the_position_opens() -> None:
+    """Two orders rest that would each close all: one of them would open the other side."""
+    driven = a_quoted_desk()
+    told(driven, an_order(key="a"))
+    driven.desk.set_trading(TradingState.REDUCE_ONLY, "thin market", by="person")
+    closing = {"side": Side.SELL, "volume": D("0.02"), "type": OrderType.LIMIT, "price": D("1.102")}
+    assert not told(driven, an_order(key="b", **closing)).denied
+    reply = told(driven, an_order(key="c", **closing))
+    assert (reply.denied, reply.code, reply.observed) == (True, "REDUCE_ONLY", "0.02 lots")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from proto.instrument import Instrument
 from proto.money import account_margin, conversion_rate
 from proto.units import Side
+from services.portfolio.core.book import Book
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.valuation import Marks
@@ -128,3 +129,32 @@ def equity(account: Account) -> Decimal:
 def power(account: Account) -> Decimal:
     """Leveraged equity: what may be held at most; 0 without equity."""
     return equity(account) * account.limits.leverage
+
+
+def opened_part(book: Book, symbol: str, side: Side, volume: Decimal, *, ticket: int = 0, before: int = 0) -> Decimal:
+    """Lots of an order that would add to what is held if it were executed by now; the rest closes.
+
+    Other open orders of its side may close the position first. On a hedging account all of an order without a ticket opens.
+
+    Args:
+        book: the account.
+        symbol: whose terms are known.
+        side: of the order.
+        volume: lots that it may still trade.
+        ticket: of the one position that it closes, 0 for any.
+        before: count only orders with a lower number as others; 0 counts all that are open.
+    """
+    if ticket:
+        return ZERO
+    position = book.position(symbol)
+    if book.is_hedging or position.direction != -side.sign:
+        return volume
+    others: Decimal = sum(
+        (
+            order.volume - order.filled_volume
+            for order in book.open_orders_of(symbol)
+            if order.side is side and (not before or order.number < before)
+        ),
+        ZERO,
+    )
+    return max(volume - max(position.volume - others, ZERO), ZERO)

@@ -54,3 +54,5 @@ class RiskMemory(Struct, kw_only=True):
     """What the deals of the server's day have brought, costs included, by symbol; in account currency."""
     breakers: dict[str, Breaker] = field(default_factory=dict)
     peaks: Peaks = field(default_factory=Peaks)
+    stopped_for: list[str] = field(default_factory=list)
+    """Codes of the rules for which the desk does less than it may; what they measure begins anew when a person resumes."""

@@ -23,6 +23,12 @@ COOLDOWN_DOUBLINGS_MAX: Final = 10
 
 PERSON: Final = "person"
 
+_DRAWDOWN: Final = "DRAWDOWN"
+_REPEATED: Final = "REPEATED_ORDERS"
+_REJECTS: Final = "REJECTS"
+_MEASURED: Final = (_DRAWDOWN, _REPEATED, _REJECTS)
+"""Rules that stop the desk by something that they measure, and would stop it again at once if it stayed."""
+
 _NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
 """Cash that no trading has brought."""
 
@@ -66,8 +72,8 @@ def see_event(memory: RiskMemory, event: Event, limits: Limits) -> None:
             memory.reject_times_ns = [*last_minute(memory.reject_times_ns, time_ns), time_ns]
         case DealBooked(deal=deal):
             _see_deal(memory, deal, limits)
-        case TradingStateChanged(state=TradingState.ACTIVE, by=by) if by == PERSON:
-            _begin_anew(memory)
+        case TradingStateChanged():
+            _see_state(memory, event)
         case _:
             pass
 
@@ -134,9 +140,23 @@ def _shift(peaks: Peaks, amount: Decimal) -> None:
             setattr(peaks, name, value + amount)
 
 
-def _begin_anew(memory: RiskMemory) -> None:
-    """A person lets the desk trade again, knowing what had stopped it: peaks and counts begin with the present."""
-    memory.peaks = Peaks(equity=memory.peaks.equity)
-    memory.runs.clear()
-    memory.results_of_day.clear()
-    memory.reject_times_ns.clear()
+def _see_state(memory: RiskMemory, event: TradingStateChanged) -> None:
+    """A person who lets the desk trade again has seen what had stopped it: that alone begins with the present."""
+    if event.state is not TradingState.ACTIVE:
+        memory.stopped_for = [
+            code for code in _MEASURED if any(_is_for(code, part) for part in event.reason.split("; "))
+        ]
+        return
+    stopped_for, memory.stopped_for = memory.stopped_for, []
+    if event.by != PERSON:
+        return
+    if _DRAWDOWN in stopped_for:
+        memory.peaks.high = memory.peaks.equity
+    if _REPEATED in stopped_for:
+        memory.runs.clear()
+    if _REJECTS in stopped_for:
+        memory.reject_times_ns.clear()
+
+
+def _is_for(code: str, reason: str) -> bool:
+    return reason.startswith(f"{code}: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from msgspec import json
 
 from proto.control import TradingState
@@ -130,17 +131,47 @@ def test_orders_are_counted_by_minute_day_and_direction() -> None:
     assert (memory.orders_of_day, memory.runs) == (1, {"EURUSD": 1})
 
 
-def test_a_person_who_lets_the_desk_trade_again_begins_anew() -> None:
+def a_state(state: TradingState, reason: str, by: str = "risk") -> TradingStateChanged:
+    return TradingStateChanged(state=state, reason=reason, by=by, time_ns=START_NS)
+
+
+RESUMED = a_state(TradingState.ACTIVE, "looked at it", "person")
+
+
+def a_fallen_memory() -> RiskMemory:
+    """Equity has fallen from 100 to 90, an order was rejected, and two were made."""
     memory = RiskMemory()
-    see_equity(memory, D(100), START_NS)
-    see_equity(memory, D(90), START_NS)
+    for equity in (D(100), D(90)):
+        see_equity(memory, equity, START_NS)
     rejected = OrderUpdated(
         order_id="a", status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="", time_ns=START_NS
     )
     see_event(memory, rejected, DEFAULT_LIMITS)
-    assert memory.reject_times_ns == [START_NS]
-    resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="looked at it", by="person", time_ns=START_NS)
-    see_event(memory, resumed, DEFAULT_LIMITS)
-    assert (memory.reject_times_ns, memory.peaks.high, memory.peaks.equity) == ([], None, D(90))
-    see_equity(memory, D(91), START_NS)
-    assert memory.peaks.high == D(91)
+    for number in (1, 2):
+        see_event(memory, OrderCreated(order=an_order(number)), DEFAULT_LIMITS)
+    return memory
+
+
+def test_what_had_stopped_the_desk_begins_anew_when_a_person_resumes() -> None:
+    memory = a_fallen_memory()
+    reason = "news; DRAWDOWN: 10 %, limit 7 %; REJECTS: 5, limit 5"
+    see_event(memory, a_state(TradingState.HALTED, reason, "person"), DEFAULT_LIMITS)
+    see_event(memory, RESUMED, DEFAULT_LIMITS)
+    assert (memory.peaks.high, memory.reject_times_ns) == (D(90), [])
+    assert (memory.runs, memory.peaks.day_start, memory.stopped_for) == ({"EURUSD": 2}, D(100), [])
+
+
+@pytest.mark.parametrize("before", [[], [a_state(TradingState.HALTED, "news", "person")]])
+def test_a_persons_word_about_something_else_forgives_no_loss(before: list[TradingStateChanged]) -> None:
+    memory = a_fallen_memory()
+    for event in (*before, RESUMED):
+        see_event(memory, event, DEFAULT_LIMITS)
+    assert (memory.peaks.high, memory.peaks.day_start, memory.peaks.equity) == (D(100), D(100), D(90))
+    assert (memory.reject_times_ns, memory.runs) == ([START_NS], {"EURUSD": 2})
+
+
+def test_a_run_of_orders_begins_anew_where_it_had_stopped_the_desk() -> None:
+    memory = a_fallen_memory()
+    see_event(memory, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
+    see_event(memory, RESUMED, DEFAULT_LIMITS)
+    assert (memory.runs, memory.peaks.high) == ({}, D(100))

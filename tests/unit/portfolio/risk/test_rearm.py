@@ -84,7 +84,7 @@ def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
 
 
 def test_trading_again_by_the_day_forgets_no_peak() -> None:
-    """A person's word begins peaks anew; a new day does not."""
+    """A person's word after a drawdown begins its peak anew; a new day does not."""
     desk = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
     desk.cursor.risk.peaks.high = D(11_000)
     rearm(desk, NEXT_DAY_NS)

@@ -137,13 +137,15 @@ def test_results_are_kept_by_symbol_and_server_day_with_their_costs() -> None:
     assert memory.results_of_day == {"EURUSD": D(-2)}
 
 
-def test_a_person_who_lets_the_desk_trade_again_begins_the_budgets_anew() -> None:
+def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
     scene = a_scene()
     lose(scene, "100")
     resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
     scene.desk.emit(resumed)
     see_equity(scene.desk.cursor.risk, D(9_900), START_NS)
-    assert scene.ask().denial() is None
+    denial = scene.ask().denial()
+    assert denial is not None
+    assert denial.code == "STRATEGY_LOSS"
 
 
 def test_equity_is_watched_where_a_strategy_is_measured_by_it() -> None:
