@@ -75,8 +75,8 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed.
 
     `denial_id` names it; publisher, symbol and `sequence` are those of the signal and its tick, with the quote. With `cause` `manual` it was
-    a person's command, which is denied each time: `key` names it, `asked` is the digest of it, `reason` is the person's, there is no publisher, and the tick is
-    the latest of the symbol that was decided on; `direction` 0 is a change of what is there.
+    a person's command, which is denied each time: `key` names it, `asked` is the digest of it, `reason` is the person's, there is no
+    publisher, and the tick is the latest of the symbol that was decided on; `direction` 0 is a change of what is there.
     """
 
     symbol: str

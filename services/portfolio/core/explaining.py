@@ -76,7 +76,7 @@ class Subject(NamedTuple):
 def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
     """What somebody means: the id of an order, a symbol, `deal N`, `ticket N`, a number that is either, or the id of a denial.
 
-    The key of a person's latest commands that were denied does as well as the denial's id.
+    The key of a person's command that was denied does as well as the denial's id: what is none of the others is either.
 
     Raises:
         UnknownSubjectError: there is no such deal or ticket.
