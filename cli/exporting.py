@@ -43,7 +43,9 @@ def add_to(app: typer.Typer) -> None:
 
 def export(
     what: Annotated[What, typer.Argument(help="What to write.", show_default=False)],
-    format_: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.CSV,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="How to write it.", show_default="csv, or json with --json")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to; stdout without, but for Parquet.")
     ] = None,
@@ -54,7 +56,9 @@ def export(
     """Write all orders, fills, round trips, or the balance after each deal; docs/commands.md has the columns."""
     from research.exporting import COLUMNS, csv_text, write_parquet
 
-    form = Format.JSON if as_json else format_
+    if as_json and format_ not in (None, Format.JSON):
+        raise StartError(f"--format {format_} with --json, expected one of them: --json is --format json")
+    form = format_ or (Format.JSON if as_json else Format.CSV)
     if form is Format.PARQUET and out is None:
         raise StartError("--format parquet without --out, expected --out FILE: Parquet is nothing for a terminal")
     path = None if out is None else writable_file(out, "--out")
@@ -65,6 +69,8 @@ def export(
         write_parquet(path, rows, COLUMNS[what])
     else:
         _write(json_text(rows) + "\n" if form is Format.JSON else csv_text(rows, COLUMNS[what]), path)
+    if as_json and path is not None:
+        print(json_text({"what": what, "rows": len(rows), "out": str(path)}))
     return 0
 
 

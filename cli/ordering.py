@@ -256,7 +256,7 @@ def _place(
 
 def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) -> int:
     """Tell portfolio, and say what it made of it; exit code 1 when it is denied."""
-    from proto.control import OrderCommandReply
+    from proto.control import OrderCommandReply, denial_words
 
     reply = desk.ask(command, OrderCommandReply)
     if reply is None:
@@ -264,7 +264,8 @@ def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) ->
     if as_json:
         print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
     elif reply.denied:
-        print(f"DENIED by {reply.code}: {reply.observed}, limit {reply.limit}")
+        words = denial_words(limit=reply.limit, observed=reply.observed)
+        print(f"DENIED by {reply.code}: {words}" + (f" (denial {reply.denial_id})" if reply.denial_id else ""))
     else:
         news = [order_id for order_id in reply.order_ids if order_id not in done]
         print(done + (f": {', '.join(news)}" if news else ""))

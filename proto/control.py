@@ -335,7 +335,7 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
 class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
     """What a person's order has come to so far; it is durable. `order_ids` are those made, changed or to be canceled.
 
-    A denied one has made none: `code`, `limit` and `observed` are the rule's. What the venue makes of it, ORDERS tells.
+    A denied one has made none: `code`, `limit` and `observed` are the rule's, and `denial_id` is what WHY takes. What the venue makes of it, ORDERS tells.
     """
 
     key: Text
@@ -344,6 +344,12 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
     code: Text = ""
     limit: Text = ""
     observed: Text = ""
+    denial_id: Text = ""
+
+
+def denial_words(*, limit: str, observed: str) -> str:
+    """What a rule has observed and what it expected, for people."""
+    return f"the desk is {observed}, expected {limit}" if limit in tuple(TradingState) else f"{observed}, limit {limit}"
 
 
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):

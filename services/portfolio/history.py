@@ -61,7 +61,9 @@ def _about(db: apsw.Connection, subject: Subject) -> list[Event]:
     elif subject.deal is not None:
         found = _of_strange_deal(db, subject, last)
     elif subject.denial_id:
-        found = _latest(db, last, _DENIED, f'"denial_id":{_text(subject.denial_id)}', OrderDenied)
+        name = _text(subject.denial_id)
+        found = _latest(db, last, _DENIED, f'"denial_id":{name}', OrderDenied)
+        found = found or _latest(db, last, _DENIED, f'"key":{name}', OrderDenied)
     else:
         found = _latest(db, last, _DENIED, f'"symbol":{_text(subject.symbol)}', OrderDenied)
     return [found[number] for number in sorted(found)]

@@ -89,6 +89,7 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     protections: list[Protection] = []
     cash: dict[CashAccount, Decimal] = {}
     changes_by_key: dict[str, list[str]] = {}
+    asked_by_key: dict[str, str] = {}
     denials_by_key: dict[str, KnownDenial] = {}
 
 
@@ -283,6 +284,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.protections = {guard.key: guard for guard in rest.protections}
         book.cash = dict(rest.cash)
         book.changes_by_key = dict(rest.changes_by_key)
+        book.asked_by_key = dict(rest.asked_by_key)
         book.denials_by_key = dict(rest.denials_by_key)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
@@ -368,5 +370,6 @@ def _rest_of(book: Book) -> _Account:
         protections=[book.protections[key] for key in sorted(book.protections)],
         cash=book.cash,
         changes_by_key=book.changes_by_key,
+        asked_by_key=book.asked_by_key,
         denials_by_key=book.denials_by_key,
     )

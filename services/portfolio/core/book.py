@@ -122,6 +122,8 @@ class Book:
         """The orders that came from a person's command, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
         """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
+        self.asked_by_key: dict[str, str] = {}
+        """The digests of the commands in `changes_by_key`, by key."""
         self.denials_by_key: dict[str, KnownDenial] = {}
         """What a person's latest commands were denied by, by key."""
         self.deals: list[VenueDeal] = []
@@ -182,14 +184,14 @@ class Book:
                     self.orders_by_key.setdefault(order.key, []).append(order.order_id)
             case OrderUpdated():
                 self._update(event)
-            case CancelAsked(order_id=order_id, why=why, key=key):
+            case CancelAsked(order_id=order_id, why=why, key=key, asked=asked):
                 self._put(structs.replace(self.orders[order_id], cancel_asked=why))
-                self._remember(key, [order_id])
+                self._remember(key, asked, [order_id])
             case OrderChanged() | OrderChangeAnswered():
                 self._change(event)
-            case ProtectionSet(protection=protection, key=key):
+            case ProtectionSet(protection=protection, key=key, asked=asked):
                 self._protect(protection)
-                self._remember(key, [])
+                self._remember(key, asked, [])
             case ProtectionAnswered():
                 self._answer(event)
             case DealBooked():
@@ -223,7 +225,9 @@ class Book:
                 self.acknowledged.update(tickets)
             case OrderDenied(key=key):
                 if key:
-                    self.denials_by_key[key] = KnownDenial(event.code, event.limit, event.observed, event.denial_id)
+                    self.denials_by_key[key] = KnownDenial(
+                        event.code, event.limit, event.observed, event.denial_id, event.asked
+                    )
                     _forget_first(self.denials_by_key)
 
     def amounts(self) -> dict[str, str]:
@@ -279,16 +283,20 @@ class Book:
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
         if isinstance(event, OrderChanged):
             changed = structs.replace(changed, revision=event.revision)
-            self._remember(event.key, [event.order_id])
+            self._remember(event.key, event.asked, [event.order_id])
         else:
             changed = structs.replace(changed, revision_answered=event.revision, error=event.error)
         self._put(changed)
 
-    def _remember(self, key: str, order_ids: list[str]) -> None:
+    def _remember(self, key: str, asked: str, order_ids: list[str]) -> None:
         """A person's command has been done: said again it is answered."""
         if key:
             self.changes_by_key[key] = order_ids
             _forget_first(self.changes_by_key)
+            if asked:
+                self.asked_by_key[key] = asked
+            for gone in self.asked_by_key.keys() - self.changes_by_key.keys():
+                del self.asked_by_key[gone]
 
     def _protect(self, protection: Protection) -> None:
         self.protections[protection.key] = protection

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
-from proto.control import TradingState
+from proto.control import TradingState, denial_words
 from proto.messages import WARMING_UP, Signal
 from proto.trading import OrderType, TimeInForce
 from proto.units import exact
@@ -191,7 +191,11 @@ class _Order:
             denial = Denial(NO_SIZE, "a volume to trade", words)
         reason = self._decision.reason
         if denial is not None and closings:
-            reason = f"{reason}; closes only: {denial.code} {denial.observed}, limit {denial.limit}"[:512]
+            reason = (
+                f"{reason}; closes only: {denial.code} {denial_words(limit=denial.limit, observed=denial.observed)}"[
+                    :512
+                ]
+            )
             opening, denial = None, None
         for _, volume in closings if denial is None else ():
             denial = denial or check_always(self._closing(volume), account, signal.time_ns)

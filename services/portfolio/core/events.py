@@ -75,8 +75,8 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     """The first of a run of signals that a rule turned down: the rule's code, its limit and what was observed.
 
     `denial_id` names it; publisher, symbol and `sequence` are those of the signal and its tick, with the quote. With `cause` `manual` it was
-    a person's command, which is denied each time: `key` names it, `reason` is the person's, there is no publisher, and the tick is
-    the latest of the symbol that was decided on; `direction` 0 is a change of what is there.
+    a person's command, which is denied each time: `key` names it, `asked` is the digest of it, `reason` is the person's, there is no
+    publisher, and the tick is the latest of the symbol that was decided on; `direction` 0 is a change of what is there.
     """
 
     symbol: str
@@ -97,6 +97,7 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     cause: str = "signal"
     key: str = ""
     reason: str = ""
+    asked: str = ""
 
 
 class KnownDenial(Struct, frozen=True):
@@ -106,6 +107,7 @@ class KnownDenial(Struct, frozen=True):
     limit: str
     observed: str
     denial_id: str = ""
+    asked: str = ""
 
 
 class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
@@ -123,7 +125,7 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
 class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
 
-    An empty `why` takes it back: the venue would not. `key` names the person's command that it came from.
+    An empty `why` takes it back: the venue would not. `key` names the person's command that it came from, `asked` is the digest of that.
     """
 
     order_id: str
@@ -131,12 +133,13 @@ class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     ordinal: int
     time_ns: int
     key: str = ""
+    asked: str = ""
 
 
 class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
     """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet.
 
-    `key` names the person's command that it came from.
+    `key` names the person's command that it came from, `asked` is the digest of that.
     """
 
     order_id: str
@@ -144,6 +147,7 @@ class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
     revision: int
     time_ns: int
     key: str = ""
+    asked: str = ""
 
 
 class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
@@ -159,7 +163,7 @@ class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_a
 class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     """The desk wants a position to be guarded so: `why` is what made it, at the quote and tick that it was decided on.
 
-    `key` names the person's command that it came from.
+    `key` names the person's command that it came from, `asked` is the digest of that.
     """
 
     protection: Protection
@@ -169,6 +173,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     bid: Decimal
     ask: Decimal
     key: str = ""
+    asked: str = ""
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):

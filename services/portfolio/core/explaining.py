@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from proto.control import denial_words
 from proto.gateway import DealKind, VenueDeal
 from proto.units import Side, exact, plain
 from proto.views import WhyLine, WhyReply, WhyStep
@@ -75,7 +76,7 @@ class Subject(NamedTuple):
 def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
     """What somebody means: the id of an order, a symbol, `deal N`, `ticket N`, a number that is either, or the id of a denial.
 
-    The key of a person's latest commands that were denied does as well as the denial's id.
+    The key of a person's command that was denied does as well as the denial's id: what is none of the others is either.
 
     Raises:
         UnknownSubjectError: there is no such deal or ticket.
@@ -374,7 +375,7 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
     facts |= {"denied by": event.code, "limit": event.limit, "observed": event.observed}
     facts |= {"position before": in_lots(event.position_before), "what would have to change": remedy(event.code)}
     steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=cut_facts(facts), lines=[]))
-    words = f"{what} was DENIED by {event.code}: {event.observed}, limit {event.limit}"
+    words = f"{what} was DENIED by {event.code}: {denial_words(limit=event.limit, observed=event.observed)}"
     if event.reason:
         words += f"; the reason that was given: {event.reason}"
     return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:WORDS_MAX], steps=steps)

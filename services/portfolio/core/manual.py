@@ -22,15 +22,16 @@ from proto.control import (
 )
 from proto.trading import OrderType, TimeInForce
 from proto.units import exact, plain
+from services.portfolio.core import keys
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import (
     CancelAsked,
-    KnownDenial,
     OrderChanged,
     OrderCreated,
     OrderDenied,
     ProtectionSet,
 )
+from services.portfolio.core.keys import answered_before, digest
 from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
 from services.portfolio.core.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.plan import MANUAL_TAG
@@ -51,13 +52,8 @@ def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError
     """Do what a person has ordered, as far as the rules let it."""
     if not desk.is_live:
         return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
-    known = desk.book.orders_by_key.get(asked.key)
-    if known is None:
-        known = desk.book.changes_by_key.get(asked.key)
-    if known is not None:
-        return OrderCommandReply(key=asked.key, order_ids=known, denied=False)
-    if (denied := desk.book.denials_by_key.get(asked.key)) is not None:
-        return _no(asked.key, denied)
+    if (before := answered_before(desk.book, asked)) is not None:
+        return before
     if isinstance(asked, PlaceCommand | CloseCommand) and not _may_number(desk):
         return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
     match asked:
@@ -88,6 +84,7 @@ def closing_orders(
     ticket: int = 0,
     volume: Decimal | None = None,
     key: str = "",
+    asked: str = "",
 ) -> list[OrderCreated]:
     """Orders at the market that close what the desk trades of a symbol, or one ticket of it, or `volume` lots of that."""
     most = desk.book.instruments[symbol].volume_max
@@ -107,6 +104,7 @@ def closing_orders(
                 position=leg.ticket,
                 time_in_force=TimeInForce.IOC,
                 key=key,
+                asked=asked,
                 is_close=True,
             )
         )
@@ -184,6 +182,7 @@ def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
         valid_until_ns=decision.time_ns + ORDER_LIFETIME_NS,
         tag=MANUAL_TAG,
         key=asked.key,
+        asked=digest(asked),
         type=asked.type,
         limit_price=asked.price if rests else None,
         time_in_force=asked.time_in_force or (None if rests else TimeInForce.IOC),
@@ -222,6 +221,7 @@ def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:
         ticket=asked.position,
         volume=asked.volume,
         key=asked.key,
+        asked=digest(asked),
     )
     for one in made:
         order, decision = one.order, one.order.decision
@@ -257,10 +257,17 @@ def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlErro
         now_ns = desk.domain_ns(desk.now.mono_ns)
         ordinal = desk.cursor.ordinal
         desk.emit(
-            CancelAsked(order_id=order.order_id, why=asked.reason, ordinal=ordinal, time_ns=now_ns, key=asked.key)
+            CancelAsked(
+                order_id=order.order_id,
+                why=asked.reason,
+                ordinal=ordinal,
+                time_ns=now_ns,
+                key=asked.key,
+                asked=digest(asked),
+            )
         )
     desk.hurried.add(order.order_id)
-    return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
+    return keys.done(asked.key, [order.order_id])
 
 
 def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
@@ -299,10 +306,17 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
         return _denied(desk, asked, order.symbol, decision, denial)
     revision = order.revision + 1
     desk.emit(
-        OrderChanged(order_id=order.order_id, terms=terms, revision=revision, time_ns=decision.time_ns, key=asked.key)
+        OrderChanged(
+            order_id=order.order_id,
+            terms=terms,
+            revision=revision,
+            time_ns=decision.time_ns,
+            key=asked.key,
+            asked=digest(asked),
+        )
     )
     desk.hurried.add(order.order_id)
-    return OrderCommandReply(key=asked.key, order_ids=[order.order_id], denied=False)
+    return keys.done(asked.key, [order.order_id])
 
 
 def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
@@ -350,9 +364,10 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
             bid=decision.bid,
             ask=decision.ask,
             key=asked.key,
+            asked=digest(asked),
         )
     )
-    return OrderCommandReply(key=asked.key, order_ids=[], denied=False)
+    return keys.done(asked.key, [])
 
 
 def _account(desk: Desk, symbol: str) -> Account:
@@ -392,15 +407,10 @@ def _denied(desk: Desk, asked: OrderCommand, symbol: str, decision: Decision, de
             cause=Cause.MANUAL.value,
             key=key,
             reason=asked.reason,
+            asked=digest(asked),
         )
     )
-    return _no(key, desk.book.denials_by_key[key])
-
-
-def _no(key: str, denial: KnownDenial) -> OrderCommandReply:
-    return OrderCommandReply(
-        key=key, order_ids=[], denied=True, code=denial.code, limit=denial.limit, observed=denial.observed
-    )
+    return keys.denied(key, desk.book.denials_by_key[key])
 
 
 def _tickets(legs: list[Leg]) -> str:
@@ -414,4 +424,4 @@ def _which(asked: CloseCommand | ModifyCommand) -> str:
 
 
 def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:
-    return OrderCommandReply(key=key, order_ids=[one.order.order_id for one in made], denied=False)
+    return keys.done(key, [one.order.order_id for one in made])

@@ -62,7 +62,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     `tag` is the strategy that it belongs to. `position` is the ticket of the one position that it closes, 0 for any. Stops are
     for the position that it opens, as are `trailing_*_points` and `time_exit_s`, which the desk itself sees to. `cancel_asked` says
-    why the desk wants it ended, or nothing. `key` is the name of the command that it came from. `is_close`: it was made to close a
+    why the desk wants it ended, or nothing. `key` is the name of the command that it came from, `asked` the digest of that. `is_close`: it was made to close a
     position because somebody has said so, which no trading state stops. An order that is modified keeps the terms that it was placed with;
     `change` has those that it is to have by now, `revision` counts what was asked for, `revision_answered` what the venue has answered.
     """
@@ -99,6 +99,7 @@ class Order(Struct, frozen=True, kw_only=True):
     deviation_points: int | None = None
     cancel_asked: str = ""
     key: str = ""
+    asked: str = ""
     is_close: bool = False
     change: OrderTerms | None = None
     revision: int = 0

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.control import TradingState
+from proto.control import TradingState, denial_words
 from proto.distances import is_frozen
 from proto.messages import Signal
 from proto.trading import TimeInForce
@@ -111,7 +111,7 @@ def _withdrawn(
         proposal = Proposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
         denial = check_resting(proposal, account, signal.time_ns) if opens else None
         if denial is not None:
-            why = f"{denial.code}: {denial.observed}, limit {denial.limit}"
+            why = f"{denial.code}: {denial_words(limit=denial.limit, observed=denial.observed)}"
             yield CancelAsked(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
 
 

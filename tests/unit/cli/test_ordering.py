@@ -72,7 +72,13 @@ def obeyed(request: ControlRequest) -> ControlReply:
 def denied(request: ControlRequest) -> ControlReply:
     assert isinstance(request, PlaceCommand)
     return OrderCommandReply(
-        key=request.key, order_ids=[], denied=True, code="ORDER_VOLUME", limit="1 lots", observed="5 lots"
+        key=request.key,
+        order_ids=[],
+        denied=True,
+        code="ORDER_VOLUME",
+        limit="1 lots",
+        observed="5 lots",
+        denial_id="live-mk1",
     )
 
 
@@ -167,9 +173,20 @@ def test_a_denied_order_says_by_which_limit_and_ends_with_1(tmp_path: Path, caps
     line = ["order", "buy", "EURUSD", "--volume", "5", "--reason", "x", "--url", url]
     with answering(url, denied):
         assert run(line) == 1
-        assert capsys.readouterr().out == "DENIED by ORDER_VOLUME: 5 lots, limit 1 lots\n"
+        assert capsys.readouterr().out == "DENIED by ORDER_VOLUME: 5 lots, limit 1 lots (denial live-mk1)\n"
         assert run([*line, "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["code"] == "ORDER_VOLUME"
+    found = json.loads(capsys.readouterr().out)
+    assert (found["code"], found["denial_id"]) == ("ORDER_VOLUME", "live-mk1")
+
+
+def test_a_halted_desk_is_said_to_be_halted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"ipc://{tmp_path}/c.ipc"
+    reply = OrderCommandReply(
+        key="k1", order_ids=[], denied=True, code="HALTED", limit=TradingState.ACTIVE, observed=TradingState.HALTED
+    )
+    with answering(url, lambda _: reply):
+        assert run(["order", "buy", "EURUSD", "--volume", "1", "--reason", "x", "--url", url]) == 1
+    assert capsys.readouterr().out == "DENIED by HALTED: the desk is HALTED, expected ACTIVE\n"
 
 
 def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,27 @@ def test_parquet_needs_a_file(standing: Standing, capsys: pytest.CaptureFixture[
     assert out.read_bytes()[:4] == b"PAR1"
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_another_format_and_json_contradict(capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str) -> None:
+    out = tmp_path / "orders"
+    assert run(["export", "orders", "--format", form, "--json", "--out", str(out), "--data-dir", str(tmp_path)]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error == f"--format {form} with --json, expected one of them: --json is --format json"
+    assert not out.exists()
+
+
+def test_json_into_a_file_is_told_of_only_where_json_is_asked_for(
+    standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "orders.json"
+    asked = ("export", "orders", "--url", standing.url, "--out", str(out))
+    assert told(capsys, *asked, "--format", "json") == ""
+    written = json.loads(out.read_text())
+    found = json.loads(told(capsys, *asked, "--json"))
+    assert found == {"what": "orders", "rows": len(written), "out": str(out)}
+    assert json.loads(out.read_text()) == written
+
+
 @pytest.mark.parametrize("command", [["orders"], ["risk"], ["why", "EURUSD"]])
 def test_a_desk_that_says_nothing_is_said_so_within_a_second_or_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from common.errors import StartError
 from proto.control import WhyQuery
@@ -16,7 +17,7 @@ from proto.units import Side
 from proto.views import WhyReply
 from services.portfolio import history
 from services.portfolio.answering import answer_query
-from services.portfolio.core.book import Book
+from services.portfolio.core.book import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
@@ -85,6 +86,24 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
 def test_an_orders_events_are_all_found_and_no_others(desk: tuple[Path, Book], number: int) -> None:
     path, book = desk
     assert events_about(path, subject_of(an_order(number).order_id, book, TickCursor())) == events_of(number)
+
+
+def test_a_persons_denial_is_found_by_its_key_however_many_came_after_it(tmp_path: Path) -> None:
+    book, ledger = Book(), Ledger(tmp_path / FILE_NAME)
+    denials = [
+        structs.replace(a_denial(number), denial_id=f"0123-mk{number}", cause="manual", key=f"k{number}")
+        for number in range(1, CHANGES_KEPT_MAX + 2)
+    ]
+    events: list[Event] = [an_opened_stream(), *denials]
+    for event in events:
+        book.apply(event)
+    ledger.commit(events, book, TickCursor())
+    ledger.close()
+    assert "k1" not in book.denials_by_key
+    for number in (1, CHANGES_KEPT_MAX + 1):
+        found = events_about(tmp_path / FILE_NAME, subject_of(f"k{number}", book, TickCursor()))
+        assert found == [denials[number - 1]]
+    assert events_about(tmp_path / FILE_NAME, subject_of("k0", book, TickCursor())) == []
 
 
 def test_a_denial_is_found_by_its_id_and_the_last_one_by_its_symbol(desk: tuple[Path, Book]) -> None:

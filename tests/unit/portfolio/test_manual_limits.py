@@ -64,7 +64,9 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
     again.settle(again.start())
     hear(again, 2)
-    assert told(again, an_order(volume=D("0.01"))) == first
+    assert told(again, an_order(volume=D(2))) == first
+    assert first.denial_id == "live-mk1"
+    assert "another command" in refused(again, an_order(volume=D("0.01")))
     assert again.desk.book.orders == {}
 
 

@@ -1,0 +1,59 @@
+"""The keys of people's commands: what is answered where one was given before, and to which command it was given.
+
+A digest is kept with the key in whatever the command came to: an order, a cancel, a change, a denial. What was kept without one, by an
+earlier version, is answered for any command.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from hashlib import sha256
+
+import msgspec
+
+from proto.control import ControlError, OrderCommand, OrderCommandReply
+from proto.units import plain
+from services.portfolio.core.book import Book
+from services.portfolio.core.events import KnownDenial
+
+
+def digest(command: OrderCommand) -> str:
+    """What a command asks for, as 16 hexadecimal digits: its kind and all its fields but key and reason, 0.10 as 0.1."""
+    told = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
+    exact = {name: plain(value) if isinstance(value, Decimal) else value for name, value in told.items()}
+    kind = str(command.__struct_config__.tag)
+    return sha256(msgspec.json.encode([kind, exact])).hexdigest()[:16]
+
+
+def answered_before(book: Book, command: OrderCommand) -> OrderCommandReply | ControlError | None:
+    """What a command under this key was answered; an error when that was another command, None when there was none."""
+    key = command.key
+    if (order_ids := book.orders_by_key.get(key)) is not None:
+        asked, reply = book.orders[order_ids[0]].asked, done(key, order_ids)
+    elif (order_ids := book.changes_by_key.get(key)) is not None:
+        asked, reply = book.asked_by_key.get(key, ""), done(key, order_ids)
+    elif (denial := book.denials_by_key.get(key)) is not None:
+        asked, reply = denial.asked, denied(key, denial)
+    else:
+        return None
+    if asked and asked != digest(command):
+        return ControlError(error=f"key {key} was given to another command")
+    return reply
+
+
+def done(key: str, order_ids: list[str]) -> OrderCommandReply:
+    """The answer to a command that has made, changed or ended these orders."""
+    return OrderCommandReply(key=key, order_ids=order_ids, denied=False)
+
+
+def denied(key: str, denial: KnownDenial) -> OrderCommandReply:
+    """The answer to a command that a rule has turned down."""
+    return OrderCommandReply(
+        key=key,
+        order_ids=[],
+        denied=True,
+        code=denial.code,
+        limit=denial.limit,
+        observed=denial.observed,
+        denial_id=denial.denial_id,
+    )

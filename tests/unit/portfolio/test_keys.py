@@ -1,0 +1,115 @@
+"""The keys of people's commands: the same command is answered again, another one under a used key is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderCommandReply
+from proto.gateway import Buy
+from proto.units import Side
+from services.portfolio.core.keys import answered_before, digest
+from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from tests.support.desk import HandDrivenDesk
+from tests.unit.portfolio.by_hand import (
+    D,
+    a_close,
+    a_modification,
+    a_quoted_desk,
+    a_resting_order,
+    an_order,
+    hear,
+    refused,
+    told,
+)
+
+
+def a_cancel(order_id: str, **changed: str) -> CancelCommand:
+    """End an order that rests."""
+    return CancelCommand(**{"key": "k3", "reason": "enough", "order_id": order_id, **changed})
+
+
+def started_again(driven: HandDrivenDesk, folder: Path) -> HandDrivenDesk:
+    """A desk that goes on with what the ledger has written."""
+    path = folder / FILE_NAME
+    ledger = Ledger(path)
+    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.close()
+    assert verify(path) == []
+    book, cursor = read(path)
+    again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
+    again.mono_ns = driven.mono_ns
+    again.settle(again.start())
+    hear(again, 2)
+    return again
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        an_order(side=Side.SELL),
+        an_order(volume=D("0.03")),
+        an_order(stop_loss=D("1.09")),
+        a_resting_order(),
+        a_close(key="k1"),
+        a_modification(key="k1"),
+        a_cancel("live-000001", key="k1"),
+    ],
+)
+def test_another_command_under_the_key_of_an_order_is_refused_also_after_a_restart(
+    tmp_path: Path, other: OrderCommand
+) -> None:
+    driven = a_quoted_desk()
+    first = told(driven, an_order())
+    assert refused(driven, other) == "key k1 was given to another command"
+    again = started_again(driven, tmp_path)
+    assert refused(again, other) == "key k1 was given to another command"
+    assert told(again, an_order(reason="said again", volume=D("0.020"))) == first
+    assert len(driven.asked_of(Buy)) == 1
+
+
+def test_another_command_under_the_key_of_a_change_is_refused_also_after_a_restart(tmp_path: Path) -> None:
+    driven = a_quoted_desk()
+    [order_id] = told(driven, a_resting_order(key="a")).order_ids
+    told(driven, an_order(key="b"))
+    done: list[OrderCommand] = [
+        a_modification(key="k1", order_id=order_id, price=D("1.098")),
+        a_modification(key="k2", stop_loss=D("1.09")),
+        a_cancel(order_id),
+    ]
+    others: list[OrderCommand] = [
+        a_modification(key="k1", order_id=order_id, price=D("1.097")),
+        a_modification(key="k2"),
+        a_modification(key="k3", order_id=order_id),
+    ]
+    answers: list[OrderCommandReply] = [told(driven, one) for one in done]
+    assert [answer.denied for answer in answers] == [False, False, False]
+    again = started_again(driven, tmp_path)
+    for desk in (driven, again):
+        assert [told(desk, one) for one in done] == answers
+        for key, one in zip(("k1", "k2", "k3"), others, strict=True):
+            assert refused(desk, one) == f"key {key} was given to another command"
+
+
+def test_another_command_under_the_key_of_a_close_is_refused() -> None:
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    closed = told(driven, a_close())
+    assert told(driven, a_close()) == closed
+    assert refused(driven, a_close(volume=D("0.01"))) == "key close was given to another command"
+
+
+def test_a_key_that_was_kept_without_a_digest_is_answered_for_any_command() -> None:
+    driven = a_quoted_desk()
+    first = told(driven, an_order())
+    [order] = driven.desk.book.orders.values()
+    driven.desk.book.orders[order.order_id] = structs.replace(order, asked="")
+    assert answered_before(driven.desk.book, an_order(volume=D(1))) == first
+
+
+def test_the_digest_is_of_what_is_asked_and_not_of_how_it_is_named_or_written() -> None:
+    assert digest(an_order()) == digest(an_order(key="other", reason="other", volume=D("0.0200")))
+    close = CloseCommand(key="k", reason="r", symbol="EURUSD", position=0, volume=None)
+    assert len({digest(one) for one in (an_order(), close, structs.replace(close, position=1), a_cancel("x"))}) == 4
