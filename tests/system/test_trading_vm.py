@@ -155,10 +155,10 @@ def test_the_simulated_gateway_starts_where_it_is_asked_for(tmp_path: Path) -> N
 
 
 def test_a_word_that_is_no_venue_is_refused(tmp_path: Path) -> None:
-    process = gateway_as_supervised(tmp_path, MT5_VENUE="terminal")
+    process = gateway_as_supervised(tmp_path, MT5_VENUE="mars")
     words, _ = process.communicate(timeout=START_S)
     assert process.returncode == 2
-    assert "MT5_VENUE: value 'terminal', expected none or simulated" in words
+    assert "MT5_VENUE: value 'mars', expected none, simulated or terminal" in words
 
 
 def test_the_unit_runs_the_shipped_configuration_and_may_write_to_its_state_only() -> None:
