@@ -229,6 +229,17 @@ class Desk:
         ticks = self.expect(GetTicks(symbol=self.symbol, from_sequence=sequence), TicksReply)
         return Quote(exact(ticks.bid[-1]), exact(ticks.ask[-1]))
 
+    def ticks(self, *, after: int) -> list[tuple[int, int, Quote]]:
+        """Published ticks of the symbol after a sequence, at most a hundred: sequence, time in ns, quote."""
+        if self.hello().sequences.get(self.symbol, 0) <= after:
+            return []
+        told = self.expect(GetTicks(symbol=self.symbol, from_sequence=after + 1, limit=100), TicksReply)
+        rows = zip(told.time_ns, told.bid, told.ask, strict=True)
+        return [
+            (told.from_sequence + n, time_ns, Quote(exact(bid), exact(ask)))
+            for n, (time_ns, bid, ask) in enumerate(rows)
+        ]
+
     def far(self, side: Side, kind: OrderType) -> Decimal:
         """A price for a resting order that the market is far from."""
         quote, instrument = self.quote(), self.instrument()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from research.conformance import about_books, about_identity, about_orders, about_pending, about_stops
+from research.conformance import about_books, about_execution, about_identity, about_orders, about_pending, about_stops
 from research.conformance.desk import Desk, require_answer
 from research.conformance.registry import Check, Outcome, Result, Skip
 
@@ -15,6 +15,7 @@ CHECKS: Final = (
     *about_orders.check.checks,
     *about_pending.check.checks,
     *about_stops.check.checks,
+    *about_execution.check.checks,
     *about_books.check.checks,
 )
 

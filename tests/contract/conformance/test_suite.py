@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from cli.main import run
 from common.errors import StartError
-from research.conformance import CHECKS, Desk, Refused, run_suite
+from proto.gateway import OrderReply, Reply, Request
+from research.conformance import CHECKS, Desk, Refused, about_execution, run_suite
 from services.mt5.terminal import api
 from tests.support.fake_terminal.module import Says
 from tests.support.terminal_gateway import TerminalGateway
@@ -54,6 +56,34 @@ def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(gatewa
     assert outcome == "FAILED"
     assert "told" in words
     assert gateway.fake.broker.positions == {}
+
+
+def test_a_venue_that_does_nothing_when_the_market_comes_fails(
+    gateway: TerminalGateway, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(about_execution, "EXECUTION_S", 0.5)
+    gateway.fake.broker.is_idle = True
+    told = outcomes(desk, "a_limit_order_is_filled_when_the_market_comes", "a_stop_loss_closes_its_position")
+    assert {outcome for outcome, _ in told.values()} == {"FAILED"}
+    assert all("was not executed within 0.5 s of a tick at" in words for _, words in told.values())
+
+
+class Misread(Desk):
+    """A client that hears another retcode of whatever is filled."""
+
+    def ask(self, request: Request) -> Reply:
+        reply = super().ask(request)
+        if isinstance(reply, OrderReply) and reply.status == "FILLED":
+            return structs.replace(reply, retcode=10004)
+        return reply
+
+
+def test_a_fill_under_the_retcode_of_a_refusal_fails(gateway: TerminalGateway) -> None:
+    desk = Misread(gateway.request_url, symbol="EURUSD", run_id="t")
+    desk.until(lambda: desk.hello().published, bool)
+    [(outcome, words)] = outcomes(desk, "answers_carry_the_venues_word_for_them").values()
+    desk.close()
+    assert (outcome, words.split(",")[0]) == ("FAILED", "FILLED with 10004")
 
 
 def test_a_restart_that_nobody_makes_is_skipped(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from services.mt5.terminal import api
 from tests.support.fake_terminal.rows import SymbolInfo, TradeDeal, TradeOrder, TradePosition
 
 CONTRACT = 100_000.0
+MARGIN_PER_LOT = 1_000.0
 BUYS = (api.ORDER_TYPE_BUY, api.ORDER_TYPE_BUY_LIMIT, api.ORDER_TYPE_BUY_STOP)
 PENDING = (api.ORDER_TYPE_BUY_LIMIT, api.ORDER_TYPE_SELL_LIMIT, api.ORDER_TYPE_BUY_STOP, api.ORDER_TYPE_SELL_STOP)
 REASON_EXPERT = 3
@@ -77,6 +78,7 @@ class FakeBroker:
     """The account. `now_ms` is the server's time, which whoever drives it sets."""
 
     is_hedging: bool = False
+    is_idle: bool = False
     balance: float = 10_000.0
     now_ms: int = 0
     symbols: dict[str, SymbolInfo] = field(default_factory=dict)
@@ -113,8 +115,10 @@ class FakeBroker:
         raise Rejected(10013, "Invalid request")
 
     def quote(self, symbol: str, bid: float, ask: float) -> None:
-        """A tick: pending orders and stops act on it."""
+        """A tick: pending orders and stops act on it, unless the broker is idle."""
         self.quotes[symbol] = (bid, ask)
+        if self.is_idle:
+            return
         for order in [order for order in self.orders.values() if order.symbol == symbol]:
             if 0 < order.time_expiration * 1_000 <= self.now_ms:
                 self._end(order, api.ORDER_STATE_EXPIRED)
@@ -128,6 +132,11 @@ class FakeBroker:
                 self._close_by_server(position, api.REASON_SL)
             elif position.tp and (price >= position.tp if is_long else price <= position.tp):
                 self._close_by_server(position, api.REASON_TP)
+
+    @property
+    def margin(self) -> float:
+        """Held back by all positions."""
+        return round(sum(position.volume for position in self.positions.values()) * MARGIN_PER_LOT, 2)
 
     def profit_of(self, position: TradePosition) -> float:
         """Unrealised, in profit currency."""
@@ -150,6 +159,8 @@ class FakeBroker:
                 raise Rejected(10036, "Position doesn't exist")
             if request["volume"] > held.volume + 1e-9:
                 raise Rejected(10014, "Invalid volume")
+        elif request["volume"] * MARGIN_PER_LOT > self.balance - self.margin:
+            raise Rejected(10019, "No money")
         order = self._order(request, price=0.0)
         volume = request["volume"] if fill is None else fill
         if not volume:

@@ -162,7 +162,7 @@ class FakeTerminal:
         if not self._answers():
             return None
         profit = round(sum(self.broker.profit_of(position) for position in self.broker.positions.values()), 2)
-        margin = round(sum(position.volume for position in self.broker.positions.values()) * 1_000, 2)
+        margin = self.broker.margin
         equity = round(self.broker.balance + profit, 2)
         return AccountInfo(
             login=self.login,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.gateway import AccountMode, DealEntry, DealKind, DealReason
-from services.mt5.core.fill_model import REALISTIC, FillProfile
+from services.mt5.core.fill_model import REALISTIC, FillProfile, Slippage
 from services.mt5.core.stream import build_stream
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
 from tests.unit.mt5.dealing.desk import Dealing, refusal
@@ -45,6 +45,38 @@ def test_a_take_profit_closes_a_short_at_the_ask() -> None:
     assert len(desk.venue.positions()) == 1
     desk.to(3)
     assert (desk.deals[-1].reason, desk.deals[-1].price) == (DealReason.TAKE_PROFIT, Decimal("1.0949"))
+
+
+@pytest.mark.parametrize(
+    ("bid", "stops", "reason"),
+    [
+        (1.0940, {"stop_loss": "1.0950"}, DealReason.STOP_LOSS),
+        (1.1060, {"take_profit": "1.1050"}, DealReason.TAKE_PROFIT),
+        (1.0040, {}, DealReason.STOP_OUT),
+    ],
+)
+def test_whatever_closes_a_position_is_charged_its_commission(
+    bid: float, stops: dict[str, str], reason: DealReason
+) -> None:
+    """3.50 a lot and side, for the broker's own closes as for an order's."""
+    profile = FillProfile(name="charging", charges=True, stop_out_level_pct=Decimal(50))
+    desk = Dealing(1.1, bid, profile=profile)
+    desk.buy("1", **stops)
+    desk.to(2)
+    assert [(deal.reason, deal.commission) for deal in desk.deals] == [
+        (DealReason.CLIENT, Decimal("-3.50")),
+        (reason, Decimal("-3.50")),
+    ]
+
+
+def test_a_take_profit_is_never_dealt_worse_than_its_price() -> None:
+    """Every execution slips far against us, and the one at a take-profit stays at its price where the touch is at it."""
+    always = Slippage(against=1.0, against_mean_spreads=50.0, favourable=0.0, favourable_mean_spreads=0.0)
+    for seed in range(1, 11):
+        desk = Dealing(1.1, 1.1050, profile=FillProfile(name="slipping", slippage=always), seed=seed)
+        desk.buy(take_profit="1.1050")
+        desk.to(2)
+        assert (desk.deals[-1].reason, desk.deals[-1].price) == (DealReason.TAKE_PROFIT, Decimal("1.105")), seed
 
 
 def test_a_pending_order_hands_its_stops_to_its_position() -> None:

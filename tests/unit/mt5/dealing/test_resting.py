@@ -47,6 +47,18 @@ def test_a_stop_that_the_market_jumps_over_is_filled_where_the_market_is() -> No
     assert down.now(placed).order.filled_price == Decimal("1.09")
 
 
+def test_a_stop_order_triggers_where_the_touch_is_exactly_at_its_price() -> None:
+    """The ask is two pips above the bid: 1.1020 at the second tick."""
+    up = Dealing(1.1, 1.1018)
+    bought = up.buy_stop("1.1020")
+    up.to(2)
+    assert up.now(bought).order.filled_price == Decimal("1.102")
+    down = Dealing(1.1, 1.0950)
+    sold = down.sell_stop("1.0950")
+    down.to(2)
+    assert down.now(sold).order.filled_price == Decimal("1.095")
+
+
 def test_only_a_tick_of_its_symbol_triggers_an_order() -> None:
     rows = [(START_NS, 1.1, 1.1002), (START_NS + 3, 1.09, 1.0902)]
     stream = build_stream(

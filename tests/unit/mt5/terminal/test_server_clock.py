@@ -43,6 +43,8 @@ def test_an_hour_that_comes_twice_goes_by_the_order_of_what_is_told() -> None:
     assert clock.utc_ns(shown) == ns(2026, 11, 1, 5, 30)
     assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 5, 30)) == ns(2026, 11, 1, 5, 30)
     assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 5, 59)) == ns(2026, 11, 1, 6, 30)
+    # Both of them are over: the later one is nearer to what was told last.
+    assert clock.utc_ns(shown, not_before_ns=ns(2026, 11, 1, 7)) == ns(2026, 11, 1, 6, 30)
 
 
 def test_an_hour_that_never_comes_is_an_error_that_names_it() -> None:

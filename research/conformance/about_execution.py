@@ -1,0 +1,269 @@
+"""Checks of what the venue does by itself when the market comes to a price or a time: fills, closes, expires.
+
+The market decides when that is. What is to be executed is put a few ticks from it, and put there again while it moves away. A check
+fails where published ticks have reached the price and nothing was done, and is skipped where none has reached it in time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final
+
+from proto.distances import closing_touch
+from proto.gateway import (
+    DealEntry,
+    DealReason,
+    Modify,
+    OrderReply,
+    OrderReplyStatus,
+    OrderType,
+    Ping,
+    PingReply,
+    TimeInForce,
+)
+from proto.money import Quote
+from proto.units import Side, floor_to_step
+from research.conformance.desk import AGAIN_S, UNSETTLED, Desk
+from research.conformance.registry import Registry, Skip, expect
+
+check = Registry()
+ACCEPTED, FILLED, EXPIRED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.FILLED, OrderReplyStatus.EXPIRED
+SECOND_NS: Final = 1_000_000_000
+
+NEAR_TICKS: Final = 1
+TAKEN: Final = (10008, 10009)
+"""Retcodes of an order that rests: placed, or the request for it done."""
+
+DONE: Final = (10008, 10009, 10010)
+"""Retcodes of an order that has a fill: a broker that answers before it executes says placed."""
+
+NEAR_S: Final = 30.0
+"""So long the market may take to come to a price, in all."""
+
+ATTEMPT_S: Final = 1.0
+"""After that the price is put near the market again."""
+
+EXECUTION_S: Final = 5.0
+"""So long the venue may take to act on a tick that was there, and to show it."""
+
+ARRIVAL_NS: Final = SECOND_NS // 2
+"""Ticks within that after an order was taken prove nothing: it may still be on its way."""
+
+OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS")
+"""Refusals of a price that the market has come too near to meanwhile."""
+
+EXPIRY_NS: Final = SECOND_NS
+EXPIRY_NS_MAX: Final = 64 * SECOND_NS
+"""How far ahead an expiry is asked for; farther where a nearer one is not taken."""
+
+EXPIRY_LATE_NS: Final = 30 * SECOND_NS
+"""So long after its time, by the venue's clock, an order may still be listed."""
+
+
+@check
+def answers_carry_the_venues_word_for_them(desk: Desk) -> None:
+    """An order that rests has the retcode 10008 or 10009, one that is filled 10009, 10010 or 10008."""
+    limit = desk.order(type=OrderType.LIMIT, price=desk.far(Side.BUY, OrderType.LIMIT))
+    resting = desk.place(limit)
+    expect(resting.status == ACCEPTED, f"a limit far away came to {resting.status}: {resting.error}")
+    expect(resting.retcode in TAKEN, f"ACCEPTED with {resting.retcode}, expected one of {TAKEN}")
+    desk.cancel(limit.order_id)
+    filled = desk.bought().reply
+    expect(filled.retcode in DONE, f"FILLED with {filled.retcode}, expected one of {DONE}")
+    listed = desk.listed(filled.order_id)
+    expect(listed is not None and listed.retcode in DONE, f"listed as {listed}, expected a retcode of {DONE}")
+
+
+@check
+def more_than_the_margin_allows_is_refused(desk: Desk) -> None:
+    """A volume within the terms that the free margin does not cover is REJECTED with NO_MONEY and 10019."""
+    terms = desk.instrument()
+    if not desk.account().leverage:
+        raise Skip("the account tells no leverage, and so asks for no margin")
+    lots = desk.bought().position.volume
+    account = desk.until(desk.account, lambda told: bool(told.margin))
+    if not account.margin or account.free_margin is None:
+        raise Skip(f"the account tells a margin of {account.margin}, {account.free_margin} of it free")
+    needed = account.margin / lots * terms.volume_max
+    if needed < 2 * account.free_margin:
+        raise Skip(f"the largest order needs about {needed} of {account.free_margin} {account.currency}")
+    order = desk.order(volume=terms.volume_max)
+    reply = desk.filled(order)
+    if reply.error_code == "NO_LIQUIDITY":
+        raise Skip(f"the market has not got {terms.volume_max} lots, so that nobody asked for their margin")
+    told = (reply.status, reply.error_code, reply.retcode)
+    expect(told == (OrderReplyStatus.REJECTED, "NO_MONEY", 10019), f"{terms.volume_max} lots: told {told}")
+    expect(not desk.deals_of(order.order_id), "it has a deal")
+
+
+@check
+def a_limit_order_is_filled_when_the_market_comes(desk: Desk) -> None:
+    """A limit a few ticks from the market is filled at its price or better once the market is there."""
+    reply, price = _filled_near(desk, Side.BUY, OrderType.LIMIT)
+    expect(
+        reply.filled_price is not None and reply.filled_price <= price, f"bought at {reply.filled_price}, limit {price}"
+    )
+
+
+@check
+def a_stop_order_is_filled_when_the_market_comes(desk: Desk) -> None:
+    """A stop a few ticks from the market is filled once the market is there."""
+    _filled_near(desk, Side.BUY, OrderType.STOP)
+
+
+@check
+def a_stop_loss_closes_its_position(desk: Desk) -> None:
+    """A stop-loss a few ticks from the market closes the position once the market is there, with STOP_LOSS."""
+    _closed_near(desk, DealReason.STOP_LOSS)
+
+
+@check
+def a_take_profit_closes_its_position(desk: Desk) -> None:
+    """A take-profit a few ticks from the market closes the position once the market is there, with TAKE_PROFIT."""
+    _closed_near(desk, DealReason.TAKE_PROFIT)
+
+
+@check
+def an_order_till_a_time_ends_at_its_time(desk: Desk) -> None:
+    """A GTD order is EXPIRED once its time has come, not before, and has no deal."""
+    price, ahead_ns = desk.far(Side.BUY, OrderType.LIMIT), EXPIRY_NS
+    while True:
+        expires_ns = (_now_ns(desk) + ahead_ns) // SECOND_NS * SECOND_NS
+        order = desk.order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
+        reply = desk.place(order)
+        if reply.error_code != "INVALID_EXPIRATION":
+            break
+        ahead_ns *= 2
+        if ahead_ns > EXPIRY_NS_MAX:
+            raise Skip(f"the venue takes no expiry as near as {ahead_ns // 2 / SECOND_NS:g} s: {reply.error}")
+    expect(reply.status in (ACCEPTED, EXPIRED), f"told {reply.status} {reply.error_code}: {reply.error}")
+    late_ns = expires_ns + EXPIRY_LATE_NS
+
+    def seen() -> tuple[OrderReply, int]:
+        return desk.status(order.order_id), _now_ns(desk)
+
+    ended, now_ns = desk.until(seen, lambda found: found[0].status != ACCEPTED or found[1] > late_ns, seconds=120)
+    if ended.status == ACCEPTED and _newest(desk)[1] < expires_ns:
+        raise Skip(f"{desk.symbol} had no tick after the order's time")
+    expect(ended.status == EXPIRED, f"told {ended.status} {(now_ns - expires_ns) / SECOND_NS:g} s after its time")
+    expect(now_ns >= expires_ns, f"it ended {(expires_ns - now_ns) / SECOND_NS:g} s before its time")
+    expect(not desk.deals_of(order.order_id), "it has a deal")
+
+
+# -------------------------------------------------------------------------------------------------------- near the market
+
+
+def _filled_near(desk: Desk, side: Side, kind: OrderType) -> tuple[OrderReply, Decimal]:
+    """Have the market fill an order that rests near it; what it came to, and its price."""
+    deadline = time.monotonic() + NEAR_S
+    while time.monotonic() < deadline:
+        is_below = (side is Side.BUY) == (kind is OrderType.LIMIT)
+        touch = closing_touch(side.opposite, desk.quote())
+        price = _beside(desk, touch, is_below=is_below)
+        order = desk.order(side, type=kind, price=price)
+        reply = desk.place(order)
+        if reply.error_code in OVERTAKEN:
+            continue
+        expect(reply.status in (ACCEPTED, FILLED), f"a {kind} at {price} came to {reply.status}: {reply.error}")
+
+        def is_settled(order_id: str = order.order_id) -> bool:
+            return desk.status(order_id).status not in UNSETTLED
+
+        def is_reached(quote: Quote, price: Decimal = price, *, is_below: bool = is_below) -> bool:
+            return _is_at(closing_touch(side.opposite, quote), price, is_below=is_below)
+
+        is_executed = _is_executed(desk, f"{side} {kind} at {price}", is_done=is_settled, is_reached=is_reached)
+        known = desk.status(order.order_id) if is_executed else desk.cancel(order.order_id)
+        if is_executed and known.error_code not in OVERTAKEN:
+            expect(known.status == FILLED, f"a {kind} at {price} came to {known.status}: {known.error}")
+        if known.status == FILLED:
+            expect(known.retcode in DONE, f"FILLED with {known.retcode}, expected one of {DONE}")
+            deals = desk.until(lambda order_id=order.order_id: desk.deals_of(order_id), bool)  # type: ignore[misc]
+            expect(len(deals) == 1, f"{len(deals)} deals under its id")
+            return known, price
+    raise Skip(f"the market did not come to a {kind} as near as may be asked for within {NEAR_S:g} s")
+
+
+def _closed_near(desk: Desk, reason: DealReason) -> None:
+    """Have the market close a long position by a stop near it."""
+    position = desk.bought().position
+    is_below = reason is DealReason.STOP_LOSS
+    deadline, revision = time.monotonic() + NEAR_S, 0
+
+    def is_gone() -> bool:
+        return all(held.ticket != position.ticket for held in desk.positions())
+
+    while time.monotonic() < deadline:
+        price = _beside(desk, desk.quote().bid, is_below=is_below)
+        revision += 1
+        loss, profit = (price, None) if is_below else (None, price)
+        changed = desk.modify(
+            Modify(symbol=desk.symbol, position=position.ticket, stop_loss=loss, take_profit=profit, revision=revision)
+        )
+        if changed.status != "OK" and not is_gone():
+            expect(changed.error_code in OVERTAKEN, f"MODIFY: {changed.error_code}: {changed.error}")
+            continue
+
+        def is_reached(quote: Quote, price: Decimal = price) -> bool:
+            return _is_at(quote.bid, price, is_below=is_below)
+
+        if _is_executed(desk, f"{reason} at {price}", is_done=is_gone, is_reached=is_reached):
+            closing = desk.until(
+                lambda: [
+                    deal for deal in desk.deals() if deal.position == position.ticket and deal.entry is DealEntry.OUT
+                ],
+                bool,
+            )
+            told = [(deal.reason, deal.order_id, deal.volume) for deal in closing]
+            expect(told == [(reason, "", position.volume)], f"closed by {told}")
+            return
+    raise Skip(f"the market did not come to a price as near as may be asked for within {NEAR_S:g} s")
+
+
+def _is_executed(desk: Desk, what: str, *, is_done: Callable[[], bool], is_reached: Callable[[Quote], bool]) -> bool:
+    """Whether something was executed; False when the market has not reached it for a while.
+
+    Raises:
+        AssertionError: a tick has reached it, and nothing was done.
+    """
+    sequence, time_ns = _newest(desk)
+    proves_ns = time_ns + ARRIVAL_NS
+    deadline, reached = time.monotonic() + ATTEMPT_S, None
+    while not is_done():
+        if time.monotonic() > deadline:
+            expect(reached is None, f"{what} was not executed within {EXECUTION_S:g} s of a tick at {reached}")
+            return False
+        if reached is None:
+            for newest, time_ns, quote in desk.ticks(after=sequence):
+                sequence = newest
+                if time_ns >= proves_ns and is_reached(quote):
+                    reached = quote
+                    deadline = time.monotonic() + EXECUTION_S
+                    break
+        time.sleep(AGAIN_S)
+    return True
+
+
+def _beside(desk: Desk, touch: Decimal, *, is_below: bool) -> Decimal:
+    """The price nearest to a touch that can be asked for, and a few ticks more."""
+    terms = desk.instrument()
+    least = max(terms.stops_level_points, terms.freeze_level_points) * terms.point
+    away = least + NEAR_TICKS * terms.tick_size
+    return floor_to_step(touch - away if is_below else touch + away, terms.tick_size)
+
+
+def _is_at(touch: Decimal, price: Decimal, *, is_below: bool) -> bool:
+    return touch <= price if is_below else touch >= price
+
+
+def _newest(desk: Desk) -> tuple[int, int]:
+    """Sequence and time of the latest tick."""
+    newest = desk.hello().sequences[desk.symbol]
+    [(sequence, time_ns, _), *_] = desk.ticks(after=newest - 1)
+    return sequence, time_ns
+
+
+def _now_ns(desk: Desk) -> int:
+    return desk.expect(Ping(), PingReply).now_ns
