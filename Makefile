@@ -81,12 +81,22 @@ lint: setup
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: check
-check: lint ## Format, lint, types and the quick tests: about a minute
-	$(BIN)/python -m pytest tests/unit tests/property tests/contract tests/tidy $(ARGS)
+check: lint ## Format, lint, types and the quick tests: a minute or two
+	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
+
+# Tests of whole desks mostly wait for processes, the others compute: side by side they take little longer than the first alone.
+WHOLE_DESKS := tests/system tests/chaos tests/integration
 
 .PHONY: test
 test: lint ## Everything: lint, types and all the tests but those that need Docker
-	$(BIN)/python -m pytest tests -m "not docker" $(ARGS)
+	@said=$$(mktemp); \
+	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(WHOLE_DESKS)) $(ARGS) >"$$said" 2>&1 & others=$$!; \
+	trap 'kill $$others 2>/dev/null; rm -f "$$said"' EXIT; \
+	echo "the tests of whole desks; beside them all the others, which are told of when they are done"; \
+	$(BIN)/python -m pytest $(WHOLE_DESKS) -m "not docker" -p no:cacheprovider $(ARGS); desks=$$?; \
+	wait $$others; rest=$$?; \
+	cat "$$said"; \
+	exit $$((desks ? desks : rest))
 
 .PHONY: test-docker
 test-docker: setup ## The desk in containers on a real Docker Engine; starts one of its own if none answers (as root)
