@@ -7,7 +7,6 @@ takes a model away.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 import msgspec
 
 from common.errors import StartError
+from common.toml_files import read_toml
 from services.mt5.core.fill_model import PROFILES, REALISTIC, FillProfile
 
 LIKE: Final = "like"
@@ -31,13 +31,8 @@ def profile_named(name: str) -> FillProfile:
     if name in PROFILES:
         return PROFILES[name]
     path = Path(name)
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        names = ", ".join(PROFILES)
-        raise StartError(f"MT5_FILLS: value {name!r}, expected {names} or a TOML file ({error.strerror})") from None
-    except ValueError as error:  # no TOML, or no text at all
-        raise StartError(f"MT5_FILLS: {path}: {error}; {_EXAMPLE}") from None
+    expected = f"{', '.join(PROFILES)} or a TOML file"
+    said = read_toml(path, setting="MT5_FILLS", said=name, expected=expected, example=_EXAMPLE)
     like = said.pop(LIKE, REALISTIC.name)
     if like not in PROFILES:
         raise StartError(f"MT5_FILLS: {path}: {LIKE} is {like!r}, expected {' or '.join(PROFILES)}")

@@ -6,9 +6,7 @@ the field, its value and what was expected.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -17,12 +15,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from common.errors import StartError
+from common.toml_files import name_of_contents, read_toml
 from proto.units import plain
 from services.portfolio.complaints import complaint
 from services.portfolio.core.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
 from services.portfolio.plan_rules import PlanError, judge_course, judge_number
 
-NAME_CHARS_MAX: Final = 120
 WEIGHTS_FILE: Final = "weights_file"
 """In a plan's `[sizing]`: a JSON file beside the plan with the weights, in place of `weights_pct`."""
 
@@ -48,12 +46,9 @@ def plan_named(name: str, symbols: Collection[str] | None = None) -> Plan:
     if not name:
         return PLAIN
     path = Path(name)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except OSError as error:
-        raise StartError(f"PLAN: value {name!r}, expected a TOML file of a plan ({error.strerror})") from None
-    except (ValueError, ArithmeticError) as error:  # no TOML, no text at all, or a number that is none
-        raise StartError(f"PLAN: {path}: {error}; {_EXAMPLE}") from None
+    values = read_toml(
+        path, setting="PLAN", said=name, expected="a TOML file of a plan", example=_EXAMPLE, parse_float=Decimal
+    )
     try:
         plan = _read(values, path)
         if symbols is not None:
@@ -176,10 +171,7 @@ def _name_of(plan: Plan) -> str:
     ]
     for tag, one in sorted(plan.strategies.items()):
         words += _strategy_words(f"strategies.{tag}", one)
-    text = ",".join(words)
-    if not text:
-        return PLAIN.name
-    return text if len(text) <= NAME_CHARS_MAX else f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return name_of_contents(",".join(words)) or PLAIN.name
 
 
 def _strategy_words(where: str, one: Strategy) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +11,7 @@ from pydantic import Field
 
 from common.errors import StartError
 from common.settings import CommonSettings, Port
+from common.toml_files import digest_of, name_of_contents, read_toml
 from proto.units import plain
 from services.portfolio.complaints import complaint, shown
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
@@ -42,8 +41,6 @@ class PortfolioSettings(CommonSettings):
 NO_LIMIT: Final = "none"
 """In a file, for a limit of the default set that is not to hold."""
 
-NAME_CHARS_MAX: Final = 120
-
 _EXAMPLE: Final = "expected limits such as order_volume_max = 0.5"
 
 
@@ -58,12 +55,14 @@ def limits_named(name: str) -> Limits:
     if name in RISK_SETS:
         return RISK_SETS[name]
     path = Path(name)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except OSError as error:
-        raise StartError(f"RISK: value {name!r}, expected default, none or a TOML file ({error.strerror})") from None
-    except (ValueError, ArithmeticError) as error:  # no TOML, no text at all, or a number that is none
-        raise StartError(f"RISK: {path}: {error}; {_EXAMPLE}") from None
+    values = read_toml(
+        path,
+        setting="RISK",
+        said=name,
+        expected="default, none or a TOML file",
+        example=_EXAMPLE,
+        parse_float=Decimal,
+    )
     try:
         limits = _read(values, path)
     except LimitsError as error:
@@ -99,18 +98,12 @@ def _news_of(path: Path, said: object) -> tuple[NewsEvent, ...]:
 def _name_of(changed: dict[str, object]) -> str:
     """What a set of a file is called: what it changes, or a digest of that where it is too long to be a name."""
     words = ",".join(f"{field}={_written(value)}" for field, value in changed.items())
-    if not words:
-        return DEFAULT_LIMITS.name
-    return words if len(words) <= NAME_CHARS_MAX else _digest(words.encode())
+    return name_of_contents(words) or DEFAULT_LIMITS.name
 
 
 def _written(value: object) -> str:
     if isinstance(value, tuple):
-        return _digest(msgspec.json.encode(value)) if value else NO_LIMIT
+        return digest_of(msgspec.json.encode(value)) if value else NO_LIMIT
     if isinstance(value, bool):
         return str(value).lower()
     return NO_LIMIT if value is None else plain(value) if isinstance(value, Decimal) else str(value)
-
-
-def _digest(contents: bytes) -> str:
-    return f"sha256-{hashlib.sha256(contents).hexdigest()[:16]}"
