@@ -26,7 +26,9 @@ PRICE_MAX: Final = 1e12
 
 _FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
 
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
+NAME_CHARS_MAX: Final = 64
+
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 """An identifier: symbol, publisher, order id, strategy."""
 
 Text = Annotated[str, Meta(max_length=512)]

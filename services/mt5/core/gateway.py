@@ -46,6 +46,7 @@ from proto.gateway import (
 )
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
+from proto.units import NAME_CHARS_MAX
 from services.mt5.core import retcodes
 from services.mt5.core.broker import Broker
 from services.mt5.core.changes import ChangeDesk, at_the_broker
@@ -60,8 +61,6 @@ from services.mt5.core.publisher import Publisher
 from services.mt5.core.queries import Queries
 from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
-
-NAME_CHARS_MAX: Final = 64
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""

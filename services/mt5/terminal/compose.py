@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from common.errors import StartError
 from proto.time import Now
+from proto.units import NAME_CHARS_MAX
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
@@ -24,7 +25,6 @@ from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.tick_reader import GoodTick, TickCursor, TickReader
 
-NAME_CHARS_MAX: Final = 64
 ALL_HISTORY_S: Final = (0, 2**31 - 1)
 FUTURE_NS_MAX: Final = 900_000_000_000
 """A tick that is further ahead of the host's clock than this was told by a clock of another zone."""

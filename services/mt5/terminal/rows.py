@@ -25,7 +25,7 @@ from proto.gateway import (
 from proto.instrument import Instrument
 from proto.server_time import NS
 from proto.trading import TradeMode
-from proto.units import Side, exact, plain, round_money
+from proto.units import NAME_CHARS_MAX, Side, exact, plain, round_money
 from services.mt5.core import retcodes
 from services.mt5.terminal import api
 from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow
@@ -34,7 +34,6 @@ from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 PRICE_DECIMALS: Final = 10
 VOLUME_DECIMALS: Final = 8
 TEXT_CHARS_MAX: Final = 512
-NAME_CHARS_MAX: Final = 64
 _S: Final = 1_000
 HOUR_S: Final = 3_600
 

@@ -21,7 +21,7 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.making import order_made
+from services.portfolio.core.making import decision_at, order_made
 from services.portfolio.core.opening import Opening, opening_of
 from services.portfolio.core.orders import Cause, Decision, Order
 from services.portfolio.core.position import ZERO, Position
@@ -31,7 +31,7 @@ from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnOpposite, Verdict, judge
 from services.portfolio.core.strangers import own_position
-from services.portfolio.core.valuation import cost_rate, total_unrealized_pnl
+from services.portfolio.core.valuation import total_unrealized_pnl
 
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""
@@ -135,18 +135,13 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         cursor.last_blocked[symbol] = judgement.reason
         cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
         return Decided(_withdrawn(signal, book) if judgement.verdict is Verdict.ORDER_OPEN else ())
-    decision = Decision(
-        ordinal=signal.ordinal,
-        sequence=signal.sequence,
-        time_ns=signal.time_ns,
+    decision = decision_at(
+        signal,
+        book,
+        cursor,
         direction=signal.direction,
-        confidence=signal.confidence,
-        bid=exact(signal.bid),
-        ask=exact(signal.ask),
         position_before=position.net_volume,
         reason=judgement.reason,
-        rate=cost_rate(symbol, book, cursor.marks),
-        publisher=signal.publisher,
     )
     account = Account(
         book,
@@ -158,7 +153,7 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         rules.plan,
         rules.signal_age_ns_max,
     )
-    decided = _Order(signal, decision, account, rules, present).decided()
+    decided = _Order(signal, decision, position, account, rules, present).decided()
     return decided._replace(events=[*_withdrawn(signal, book), *decided.events])
 
 
@@ -166,14 +161,20 @@ class _Order:
     """One signal that may trade, on its way to its orders."""
 
     def __init__(
-        self, signal: Signal, decision: Decision, account: Account, rules: DeskRules, present: Present
+        self,
+        signal: Signal,
+        decision: Decision,
+        position: Position,
+        account: Account,
+        rules: DeskRules,
+        present: Present,
     ) -> None:
         self._signal = signal
         self._decision = decision
         self._account = account
         self._rules = rules
         self._present = present
-        self._position = own_position(account.book, signal.symbol, rules.limits)
+        self._position = position
 
     def decided(self) -> Decided:
         """What the plan asks for, as far as the ladder lets it."""
@@ -206,12 +207,8 @@ class _Order:
 
     def _closings(self) -> list[tuple[int, Decimal]]:
         """Ticket (0 on a netting account) and lots of what the signal closes."""
-        position, most = self._position, self._account.book.instruments[self._signal.symbol].volume_max
-        if not self._account.book.is_hedging:
-            return [(0, min(position.volume, most))] if position.direction == -self._signal.direction else []
-        return [
-            (leg.ticket, min(leg.volume, most)) for leg in position.legs if leg.direction == -self._signal.direction
-        ]
+        most, against = self._account.book.instruments[self._signal.symbol].volume_max, -self._signal.direction
+        return [(leg.ticket, min(leg.volume, most)) for leg in self._position.legs if leg.direction == against]
 
     def _opens(self, *, closing: bool) -> bool:
         """Whether the signal is to open something, beside what it closes.

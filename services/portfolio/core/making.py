@@ -8,11 +8,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from proto.units import side_of
+from proto.messages import Signal
+from proto.units import exact, side_of
 from services.portfolio.core.book import Book
+from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import OrderCreated
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.valuation import cost_rate
 
 ORDER_LIFETIME_NS: Final = 5_000_000_000
 """How long after its tick, by the venue's clock, an order of a live desk may still be taken by the venue."""
@@ -57,3 +60,18 @@ def order_made(
         **terms,
     )
     return OrderCreated(order=order)
+
+
+def decision_at(signal: Signal, book: Book, cursor: TickCursor, **said: Any) -> Decision:
+    """What is decided on a signal's tick: its numbers, its quote, and `said`, further fields of `Decision`."""
+    return Decision(
+        ordinal=signal.ordinal,
+        sequence=signal.sequence,
+        time_ns=signal.time_ns,
+        confidence=signal.confidence,
+        bid=exact(signal.bid),
+        ask=exact(signal.ask),
+        rate=cost_rate(signal.symbol, book, cursor.marks),
+        publisher=signal.publisher,
+        **said,
+    )

@@ -13,7 +13,6 @@ from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
 from proto.stops import Stops, stops_after
-from proto.units import Side
 from services.portfolio.core.orders import Order
 
 
@@ -97,8 +96,3 @@ def trailed(protection: Protection, *, direction: int, bid: Decimal, ask: Decima
     if present is not None and (wanted - present) * direction < protection.trailing_step_points * point:
         return None
     return structs.replace(protection, stop_loss=wanted, revision=protection.revision + 1, error="")
-
-
-def side_to_close(direction: int) -> Side:
-    """The side of an order that closes a position of this direction."""
-    return Side.SELL if direction > 0 else Side.BUY

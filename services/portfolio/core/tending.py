@@ -19,15 +19,14 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import Present
 from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
-from services.portfolio.core.making import order_made
-from services.portfolio.core.orders import Cause, Decision
+from services.portfolio.core.making import decision_at, order_made
+from services.portfolio.core.orders import Cause
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.protection import Protection, trailed
 from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.ladder import check_always, check_resting
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.valuation import cost_rate
 
 EXIT_AGAIN_NS: Final = 5_000_000_000
 """A position whose time is up and whose closing order came to nothing is tried again after this."""
@@ -37,8 +36,6 @@ Tended = list[ProtectionSet | CancelAsked | OrderCreated]
 
 def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present) -> Tended:
     """The events that a tick asks for in its own symbol, before its signal is decided; the caller emits them in order."""
-    if not book.protections and not book.open_orders:
-        return []
     found: Tended = []
     orders: list[OrderCreated] = []
     for key in sorted(book.protections):
@@ -53,18 +50,13 @@ def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, prese
         if 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book):
             later = structs.replace(guard, exit_ns=signal.time_ns + EXIT_AGAIN_NS)
             found.append(_told(later, "its time is up", signal))
-            decision = Decision(
-                ordinal=signal.ordinal,
-                sequence=signal.sequence,
-                time_ns=signal.time_ns,
+            decision = decision_at(
+                signal,
+                book,
+                cursor,
                 direction=-direction,
-                confidence=signal.confidence,
-                bid=exact(signal.bid),
-                ask=exact(signal.ask),
                 position_before=book.position(guard.symbol).net_volume,
                 reason=f"[EXIT] the time of the position is up: {guard.tag}",
-                rate=cost_rate(guard.symbol, book, cursor.marks),
-                publisher=signal.publisher,
                 cause=Cause.TIME_EXIT,
             )
             instrument = book.instruments[guard.symbol]

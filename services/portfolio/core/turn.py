@@ -16,10 +16,11 @@ from services.portfolio.core.tending import tend
 
 def events_of(desk: Desk, signal: Signal) -> list[Event]:
     """Decide a tick and return its events, already emitted, in their order."""
-    if not signal.direction and not desk.book.protections and not desk.book.open_orders:
+    is_tended = bool(desk.book.protections or desk.book.open_orders)
+    if not is_tended and not signal.direction:
         return []
     present, events = _present(desk, signal), list[Event]()
-    for tended in tend(signal, desk.book, desk.cursor, desk.rules, present):
+    for tended in tend(signal, desk.book, desk.cursor, desk.rules, present) if is_tended else ():
         desk.emit(tended)
         events.append(tended)
     if signal.direction:
