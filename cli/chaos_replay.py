@@ -25,7 +25,7 @@ import psutil
 from cli.control import ControlClient
 from cli.desk_notes import CONTROL_FILE
 from common.errors import StartError
-from common.faults import DIRECTORY_VARIABLE, VARIABLE
+from common.fault_injection import DIRECTORY_VARIABLE, VARIABLE
 from proto.control import StatusQuery, StatusReply
 from research import views
 from research.chaos import plans

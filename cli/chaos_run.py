@@ -15,9 +15,9 @@ from cli.control import ControlClient
 from cli.desk_environment import control_url, desk_environment
 from cli.supervision import Supervised
 from common.errors import StartError
-from common.faults import CLOCK_STEP_VARIABLE
-from common.faults import DIRECTORY_VARIABLE as CRASH_DIRECTORY_VARIABLE
-from common.faults import VARIABLE as CRASH_VARIABLE
+from common.fault_injection import CLOCK_STEP_VARIABLE
+from common.fault_injection import DIRECTORY_VARIABLE as CRASH_DIRECTORY_VARIABLE
+from common.fault_injection import VARIABLE as CRASH_VARIABLE
 from proto.control import (
     HaltCommand,
     ReconcileCommand,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from common.parent import end_with_parent
+from common.parent_death import end_with_parent
 
 
 def main() -> None:

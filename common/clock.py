@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from common.faults import maybe_stepped
+from common.fault_injection import maybe_stepped
 
 mono_ns: Final = time.monotonic_ns
 """Nanoseconds of the monotonic clock: transport time, comparable between the processes of one host only."""

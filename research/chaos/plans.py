@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from common.faults import CRASH_POINTS
+from common.fault_injection import CRASH_POINTS
 
 PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
 START_NS: Final = 1_398_902_400_000_000_000

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from common import logs
+from common.event_loop import Loop, main
 from common.heartbeat import Heartbeat
-from common.service import Loop, main
 from common.settings import load
 from common.sockets import Sockets
 from services.execution.core.courier import Courier

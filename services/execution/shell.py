@@ -11,9 +11,9 @@ from collections import deque
 from typing import Final
 
 from common.clock import mono_ns
-from common.faults import crash_point
+from common.event_loop import Loop
+from common.fault_injection import crash_point
 from common.logs import get_logger
-from common.service import Loop
 from common.sockets import Sockets, send
 from proto.codec import MalformedMessageError, decode_call, encode
 from proto.messages import Answer, CourierHello, Outcome

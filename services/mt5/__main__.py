@@ -7,8 +7,8 @@ import uuid
 
 from common import logs
 from common.errors import StartError
+from common.event_loop import main, outlive_start
 from common.heartbeat import Heartbeat
-from common.service import main, outlive_start
 from common.settings import load
 from common.sockets import Sockets
 from research.ticks import load_stream

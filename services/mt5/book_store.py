@@ -14,8 +14,8 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.faults import crash_point
-from common.memory import collection_paused
+from common.fault_injection import crash_point
+from common.gc_control import collection_paused
 from common.storage import open_reader, open_writer, transaction
 from proto.gateway import AccountMode, VenueDeal
 from services.mt5 import market_store

@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.faults import crash_point
+from common.fault_injection import crash_point
 from common.storage import open_writer
 from proto.gateway import OrderReply
 from services.mt5.core.journal import Effect, Entry, EntryState

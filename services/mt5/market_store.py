@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.faults import crash_point
+from common.fault_injection import crash_point
 from common.storage import open_reader, transaction
 from services.mt5.core.generated import GeneratedMarket, MarketLog
 from services.mt5.core.market_model import MarketState

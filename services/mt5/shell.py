@@ -12,10 +12,10 @@ from collections.abc import Callable
 import zmq
 
 from common import clock
-from common.faults import crash_point
+from common.event_loop import Loop
+from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
-from common.service import Loop
 from common.sockets import Socket, Sockets, send
 from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_request, encode, looks_like_json

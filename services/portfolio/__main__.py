@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from common import logs, memory
+from common import gc_control, logs
+from common.event_loop import main
 from common.heartbeat import Heartbeat
-from common.service import main
 from common.settings import load
 from common.sockets import Sockets
 from services.portfolio.audit import require_whole
@@ -47,7 +47,7 @@ def run() -> None:
     try:
         require_whole(ledger)
         book, cursor = ledger.load()
-        memory.freeze()
+        gc_control.freeze()
         host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
         incarnation, why = incarnation_of(ledger, host_boot=host_boot)
         desk = Desk(

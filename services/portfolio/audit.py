@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from common.errors import StartError
-from common.parent import end_with_parent
+from common.parent_death import end_with_parent
 from services.portfolio.ledger import Ledger, verify
 
 SHORT_EVENTS: Final = 2_000

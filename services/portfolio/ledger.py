@@ -16,7 +16,7 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.memory import collection_paused
+from common.gc_control import collection_paused
 from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable
 from proto.gateway import VenueDeal
 from services.portfolio import chain

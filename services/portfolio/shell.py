@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from common import clock
-from common.faults import crash_point
+from common.event_loop import Loop
+from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
 from common.logs import get_logger
-from common.service import Loop
 from common.sockets import Sockets, send
 from proto.codec import (
     MalformedMessageError,

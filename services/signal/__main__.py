@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from common import logs
 from common.errors import StartError
+from common.event_loop import Loop, main
 from common.heartbeat import Heartbeat
-from common.service import Loop, main
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore

@@ -13,9 +13,9 @@ from typing import Final
 import zmq
 
 from common.clock import mono_ns
-from common.faults import crash_point
+from common.event_loop import Loop
+from common.fault_injection import crash_point
 from common.logs import get_logger
-from common.service import Loop
 from common.sockets import Sockets, send
 from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_reply, decode_tick_message, encode

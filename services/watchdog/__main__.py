@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from common import logs
-from common.service import Loop, main
+from common.event_loop import Loop, main
 from common.settings import load
 from services.watchdog.alerts import Alerts
 from services.watchdog.core.watch import Patience, Watch

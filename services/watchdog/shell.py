@@ -16,8 +16,8 @@ from typing import Final
 
 from common import heartbeat
 from common.clock import mono_ns
+from common.event_loop import Loop
 from common.logs import get_logger
-from common.service import Loop
 from services.watchdog import metrics
 from services.watchdog.alerts import Alerts
 from services.watchdog.core.listener import READY, TAKEN, Listener, NotSupervisordError, SupervisorEvent

@@ -6,7 +6,7 @@ import json
 import random
 from pathlib import Path
 
-from common.faults import CRASH_POINTS
+from common.fault_injection import CRASH_POINTS
 from research.chaos import plans
 from tests.support.replays import left_behind, paperdesk
 

@@ -109,7 +109,7 @@ KEEPS: list[tuple[Rule, str, str]] = [
         "try:\n    f()\nexcept Exception:  # a plug-in may raise anything\n    pass",
     ),
     (rules.tests_do_not_sleep, A_TEST, "def test_it(clock): clock.sleep(1)"),
-    (rules.tests_do_not_sleep, "common/service.py", "import time\ntime.sleep(1)"),
+    (rules.tests_do_not_sleep, "common/event_loop.py", "import time\ntime.sleep(1)"),
     (rules.the_root_stays_bare, ".ci/run", ""),
 ]
 

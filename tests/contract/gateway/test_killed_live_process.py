@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.faults import CRASH_POINTS
+from common.fault_injection import CRASH_POINTS
 from tests.contract.gateway.test_killed_process import Desk, Process
 from tests.support.waiting import wait_for
 

@@ -12,7 +12,7 @@ import pytest
 import zmq
 from msgspec import Raw
 
-from common.service import Loop
+from common.event_loop import Loop
 from common.settings import load
 from common.sockets import Socket, Sockets, send
 from proto.codec import decode_reply, decode_report_message, encode

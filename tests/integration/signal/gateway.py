@@ -9,7 +9,7 @@ import msgspec
 import zmq
 
 from common.clock import mono_ns
-from common.service import Loop
+from common.event_loop import Loop
 from common.sockets import QUEUE_MESSAGES_MAX, Sockets, send
 from proto.codec import decode_request, encode
 from proto.gateway import GetTicks, Hello

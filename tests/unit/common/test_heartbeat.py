@@ -51,7 +51,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from common.heartbeat import Heartbeat
-from common.service import Loop
+from common.event_loop import Loop
 loop = Loop("beating")
 loop.beats(Heartbeat(Path(sys.argv[1]), "beating"))
 loop.run()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.clock import mono_ns
-from common.service import Loop
+from common.event_loop import Loop
 from common.sockets import Socket, Sockets, send
 from tests.support.waiting import wait_for
 
@@ -117,7 +117,7 @@ def test_a_signal_ends_the_loop_after_what_is_ready(
 
 
 def test_an_idle_process_ends_on_sigterm_and_costs_nothing() -> None:
-    script = "from common.service import Loop\nprint('ready', flush=True)\nLoop('idle').run()"
+    script = "from common.event_loop import Loop\nprint('ready', flush=True)\nLoop('idle').run()"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from common import faults
+from common import fault_injection
 
 SCRIPT = """
 from common.errors import StartError
-from common.faults import crash_point
+from common.fault_injection import crash_point
 try:
     for ordinal in range(1, 8):
         crash_point("signal.after_tick", ordinal)
@@ -64,15 +64,15 @@ def test_without_a_folder_for_the_markers_nothing_is_tried() -> None:
 
 
 def test_without_the_variable_nothing_happens() -> None:
-    assert os.environ.get(faults.VARIABLE) is None
-    faults.crash_point("signal.after_tick", 1)
+    assert os.environ.get(fault_injection.VARIABLE) is None
+    fault_injection.crash_point("signal.after_tick", 1)
 
 
 def test_every_crash_point_of_the_code_is_listed_under_its_process() -> None:
     literal = re.compile(r'"((?:mt5|signal|portfolio|execution)\.(?:before|after)_\w+)"')
-    services = Path(faults.__file__).parents[1] / "services"
+    services = Path(fault_injection.__file__).parents[1] / "services"
     found = {
         service: {name for path in (services / service).rglob("*.py") for name in literal.findall(path.read_text())}
-        for service in faults.CRASH_POINTS
+        for service in fault_injection.CRASH_POINTS
     }
-    assert {service: set(points) for service, points in faults.CRASH_POINTS.items()} == found
+    assert {service: set(points) for service, points in fault_injection.CRASH_POINTS.items()} == found

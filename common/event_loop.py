@@ -22,7 +22,7 @@ from common.clock import mono_ns
 from common.errors import StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress, ProgressOf
 from common.sockets import Socket
-from common.wake import Wake
+from common.wakeup import Wake
 
 Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
