@@ -76,7 +76,7 @@ def export(
 
 def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
     from cli.viewing import account_fields, fill_rows, order_rows, trade_rows
-    from proto.views import plain_fields
+    from proto.control.views import plain_fields
     from research.exporting import equity_of
 
     if what is What.ORDERS:

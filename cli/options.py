@@ -20,7 +20,7 @@ import typer
 
 from cli.inputs import clock_option, named_files
 from common.errors import StartError
-from proto.units import is_exact, plain
+from proto.trading.units import is_exact, plain
 
 if TYPE_CHECKING:
     from research.run import RunSpec
@@ -228,7 +228,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         require_strategy,
         require_symbols,
     )
-    from proto.trading import AccountMode as ModeOfAccount
+    from proto.trading.enums import AccountMode as ModeOfAccount
     from research.run import RunSpec
     from research.ticks import TickInput
     from services.portfolio.core.single_position import OnOpposite as Policy

@@ -19,12 +19,12 @@ from cli.options import AsJson
 from cli.places import json_text
 from cli.trading import Why, said
 from common.errors import StartError
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side, is_exact, plain
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side, is_exact, plain
 
 if TYPE_CHECKING:
     from proto.control import OrderCommand
-    from proto.views import GuardRow, OrderRow
+    from proto.control.views import GuardRow, OrderRow
 
 EXIT_DENIED: Final = 1
 NONE: Final = "none"
@@ -274,7 +274,7 @@ def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) ->
 
 def _order_of(desk: DeskLink, order_id: str) -> OrderRow:
     from proto.control import OrdersQuery
-    from proto.views import OrdersReply
+    from proto.control.views import OrdersReply
 
     number = order_id.rpartition("-")[2]
     if number.isascii() and number.isdecimal() and 0 < int(number) < 2**53:
@@ -291,7 +291,7 @@ def _order_of(desk: DeskLink, order_id: str) -> OrderRow:
 def _guard_of(desk: DeskLink, symbol: str, ticket: int) -> GuardRow | None:
     from cli.desk_link import all_rows
     from proto.control import PositionsQuery
-    from proto.views import PAGE_ROWS_MAX, PositionRow, PositionsReply
+    from proto.control.views import PAGE_ROWS_MAX, PositionRow, PositionsReply
 
     rows = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
     if rows is None:

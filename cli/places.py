@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import StartError
-from proto.units import plain
+from proto.trading.units import plain
 
 DESK_TRACES: Final = ("ledger.db", "logs")
 """What tells a desk's folder from any other: its ledger, or the logs of one that was killed before it had any."""

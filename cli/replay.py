@@ -20,7 +20,7 @@ from cli.progress import Rate, Show, Standing
 from cli.supervision import Supervised
 from common.errors import StartError
 from proto.control import DeskState, StatusQuery, StatusReply
-from proto.units import plain
+from proto.trading.units import plain
 from research.report import report_of
 from research.run import RunSpec
 from services.mt5.core.stream import TickStream

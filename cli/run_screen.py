@@ -21,7 +21,7 @@ from cli.run_desk import Screen, View
 from cli.run_summary import clock, signed
 from proto.control import DeskState, OrderLine, StatusReply, TradingState
 from proto.time import utc_text
-from proto.units import plain
+from proto.trading.units import plain
 
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96

@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.run_desk import Summary
 from cli.summary import console, difference_words
 from proto.time import utc_text
-from proto.units import plain
+from proto.trading.units import plain
 
 NARROW: Final = 60
 

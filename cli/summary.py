@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proto.time import utc_text
-from proto.units import plain
+from proto.trading.units import plain
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}

@@ -17,7 +17,7 @@ from cli.desk_link import Folder, Url, all_rows, link
 from cli.options import AsJson, plan_option
 from cli.places import json_text
 from common.errors import StartError
-from proto.views import PAGE_ROWS_MAX, plain_fields
+from proto.control.views import PAGE_ROWS_MAX, plain_fields
 
 if TYPE_CHECKING:
     from cli.desk_link import DeskLink, Page
@@ -113,7 +113,7 @@ def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: 
 def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Open positions, valued at the last tick decided."""
     from proto.control import PositionsQuery
-    from proto.views import PositionsReply
+    from proto.control.views import PositionsReply
 
     with link(data_dir, url) as desk:
         found = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
@@ -154,7 +154,7 @@ def risk(
 ) -> int:
     """What each limit of the risk ladder stands at, and what is left of it."""
     from proto.control import RiskQuery
-    from proto.views import RiskReply
+    from proto.control.views import RiskReply
 
     pages: list[RiskReply] = []
     with link(data_dir, url) as desk:
@@ -199,7 +199,7 @@ def why(
     """Why an order, a fill or a denial came about, link by link; of a symbol, why its latest signal came to nothing."""
     from cli.why_page import show_why
     from proto.control import WhyQuery
-    from proto.views import WhyReply
+    from proto.control.views import WhyReply
 
     words = " ".join(" ".join(name).split())
     if not 0 < len(words) <= 64:
@@ -217,7 +217,7 @@ def why(
 def order_rows(desk: DeskLink, *, open_only: bool = False, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
     """The last orders, or all of them, and how many there are."""
     from proto.control import OrdersQuery
-    from proto.views import OrdersReply
+    from proto.control.views import OrdersReply
 
     def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
         return desk.ask(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
@@ -228,7 +228,7 @@ def order_rows(desk: DeskLink, *, open_only: bool = False, last: int | None = No
 def fill_rows(desk: DeskLink, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
     """The last deals, or all of them, and how many there are."""
     from proto.control import FillsQuery
-    from proto.views import FillsReply
+    from proto.control.views import FillsReply
 
     def page(after: int, limit: int, newest: bool) -> FillsReply | None:
         return desk.ask(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
@@ -239,7 +239,7 @@ def fill_rows(desk: DeskLink, *, trades_only: bool, last: int | None = None) -> 
 def trade_rows(desk: DeskLink) -> list[dict[str, Any]]:
     """Every round trip."""
     from proto.control import TradesQuery
-    from proto.views import TradesReply
+    from proto.control.views import TradesReply
 
     found = all_rows(desk, lambda after: desk.ask(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
     return _ledger().trades(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
@@ -248,7 +248,7 @@ def trade_rows(desk: DeskLink) -> list[dict[str, Any]]:
 def account_fields(desk: DeskLink) -> dict[str, Any]:
     """Money and progress of the account."""
     from proto.control import AccountQuery
-    from proto.views import AccountView
+    from proto.control.views import AccountView
 
     found = desk.ask(AccountQuery(), AccountView)
     return _ledger().account(desk.ledger_instead()) if found is None else plain_fields(found)

@@ -16,7 +16,7 @@ from typing import Final
 import zmq
 
 from common.errors import StartError
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 
 Socket = zmq.Socket[bytes]
 

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from proto.control import ControlReply, ControlRequest
 from proto.gateway import ErrorCode, Reply, Request
 from proto.messages import Call, ReportMessage, SignalMessage, TickMessage
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 
 M = TypeVar("M")
 

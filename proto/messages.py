@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
-from proto.units import Confidence, Cursor, Name, Price, Sequence, Text, TickVolume, TimeNs
+from proto.trading.units import Confidence, Cursor, Name, Price, Sequence, Text, TickVolume, TimeNs
 
 WARMING_UP: Final = "WARMING_UP"
 """Reason of a HOLD that the strategy did not decide: it has not seen enough ticks yet."""

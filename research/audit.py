@@ -25,7 +25,7 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.units import Side
+from proto.trading.units import Side
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.instruments import account_digits

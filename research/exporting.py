@@ -1,6 +1,6 @@
 """What leaves the desk for other programs: orders, fills, round trips and the balance, as rows with columns in a fixed order.
 
-Rows are those of `proto/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them as Decimal(38, 12), which is
+Rows are those of `proto/control/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them as Decimal(38, 12), which is
 exact but for average prices, which are rounded to 12 decimals. Times are nanoseconds UTC in columns called `..._ns`.
 """
 
@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Struct
 
 from common.errors import StartError
-from proto.units import plain
-from proto.views import FillRow, OrderRow, TradeRow
+from proto.control.views import FillRow, OrderRow, TradeRow
+from proto.trading.units import plain
 from services.portfolio.core.position import ZERO
 
 PARQUET_DECIMALS: Final = 12

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from proto.gateway import VenueDeal
-from proto.units import plain
+from proto.trading.units import plain
 from research.run import RunSpec
 from services.portfolio.core.book import Book
 from services.portfolio.core.costs import cost_totals

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from proto.trading import AccountMode
-from proto.units import plain
+from proto.trading.enums import AccountMode
+from proto.trading.units import plain
 from research.ticks import Crossed, TickInput, load_stream
 from services.mt5.core.fill_model import IDEAL, PROFILES
 from services.mt5.core.stream import TickStream

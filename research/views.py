@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import StartError
-from proto.views import plain_fields
+from proto.control.views import plain_fields
 from services.portfolio.answering import why as why_of
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.book import Book

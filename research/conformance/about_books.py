@@ -6,7 +6,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 from proto.gateway import DealKind, OrderReplyStatus
-from proto.units import round_money
+from proto.trading.units import round_money
 from research.conformance.desk import Desk
 from research.conformance.registry import Registry, Skip, expect
 

@@ -11,20 +11,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from proto.distances import closing_touch
-from proto.gateway import (
-    DealEntry,
-    DealReason,
-    Modify,
-    OrderReply,
-    OrderReplyStatus,
-    OrderType,
-    Ping,
-    PingReply,
-    TimeInForce,
-)
-from proto.money import Quote
-from proto.units import Side, floor_to_step
+from proto.gateway import DealEntry, DealReason, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.money import Quote
+from proto.trading.price_distance import closing_touch
+from proto.trading.units import Side, floor_to_step
 from research.conformance.desk import AGAIN_S, UNSETTLED, Desk
 from research.conformance.registry import Registry, Skip, expect
 

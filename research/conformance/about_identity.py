@@ -13,7 +13,7 @@ from proto.gateway import (
     PingReply,
     TicksReply,
 )
-from proto.units import is_on_step
+from proto.trading.units import is_on_step
 from research.conformance.desk import Desk
 from research.conformance.registry import Registry, expect
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.gateway import AccountMode, Close, Fence, Modify, OrderReply, OrderReplyStatus, OrderType, TimeInForce
-from proto.units import Side
+from proto.gateway import Close, Fence, Modify, OrderReply, OrderReplyStatus
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from research.conformance.desk import Desk
 from research.conformance.registry import Registry, expect
 

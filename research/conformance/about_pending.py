@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from proto.gateway import (
-    Cancel,
-    ErrorReply,
-    Modify,
-    OrderReply,
-    OrderReplyStatus,
-    OrderType,
-    Ping,
-    PingReply,
-    TimeInForce,
-    VenueOrder,
-)
-from proto.units import Side
+from proto.gateway import Cancel, ErrorReply, Modify, OrderReply, OrderReplyStatus, Ping, PingReply, VenueOrder
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side
 from research.conformance.desk import Desk
 from research.conformance.registry import Registry, expect
 

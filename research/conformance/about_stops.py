@@ -5,19 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from proto.gateway import (
-    AccountMode,
-    Close,
-    DealEntry,
-    Fault,
-    Modify,
-    OrderReplyStatus,
-    OrderType,
-    Simulate,
-    SimulateReply,
-    VenuePosition,
-)
-from proto.units import Side
+from proto.gateway import Close, DealEntry, Fault, Modify, OrderReplyStatus, Simulate, SimulateReply, VenuePosition
+from proto.trading.enums import AccountMode, OrderType
+from proto.trading.units import Side
 from research.conformance.desk import Desk
 from research.conformance.registry import Registry, Skip, expect
 

@@ -35,7 +35,6 @@ from proto.gateway import (
     OrderReplyStatus,
     OrdersReply,
     OrderStatusQuery,
-    OrderType,
     PlaceOrder,
     PositionsReply,
     Reply,
@@ -47,9 +46,10 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.instrument import Instrument
-from proto.money import Quote
-from proto.units import Side, exact, floor_to_step
+from proto.trading.enums import OrderType
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.units import Side, exact, floor_to_step
 
 ANSWER_S: Final = 10.0
 SETTLING_S: Final = 30.0

@@ -21,7 +21,7 @@ import zmq
 from common.clock import mono_ns
 from common.sockets import Socket, Sockets, send
 from proto.routes import DEFAULT_GATEWAY_PORT
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 
 IN_DOUBT: Final = "IN_DOUBT"
 TIMEOUT_MS_MAX: Final = 600_000

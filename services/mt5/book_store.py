@@ -17,7 +17,8 @@ from common.errors import StartError
 from common.fault_injection import crash_point
 from common.gc_control import collection_paused
 from common.storage import open_reader, open_writer, transaction
-from proto.gateway import AccountMode, VenueDeal
+from proto.gateway import VenueDeal
+from proto.trading.enums import AccountMode
 from services.mt5 import market_store
 from services.mt5.core.book import Book, BookChange, BookOrder, Modification
 from services.mt5.core.netting import Position

@@ -12,8 +12,8 @@ from pydantic_settings import NoDecode
 from common.errors import StartError
 from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
-from proto.trading import AccountMode
-from proto.units import is_exact
+from proto.trading.enums import AccountMode
+from proto.trading.units import is_exact
 from research.ticks import TickInput
 from research.ticks.zones import ZONE_EXPECTED
 from services.mt5.core.compose import account_name

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from proto.codec import JSON_DEPTH_MAX, encode, encode_json, looks_like_json
 from proto.gateway import Reply, TicksReply
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 
 
 class Envelope(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.errors import StartError
 from proto.control import ControlError, ViewQuery, WhyQuery
-from proto.views import ViewReply, WhyReply
+from proto.control.views import ViewReply, WhyReply
 from services.portfolio.core.asking import NotCountedError, answer
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from proto.units import is_exact
+from proto.trading.units import is_exact
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 
 EXPECTED: Final = {

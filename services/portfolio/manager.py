@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from proto.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
+from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.position import ZERO, Position
 from services.portfolio.core.single_position import OnOpposite, Verdict, explicit_volume, judge

@@ -16,7 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import name_of_contents, read_toml
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.complaints import complaint
 from services.portfolio.core.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
 from services.portfolio.plan_rules import PlanError, judge_course, judge_number

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from proto.trading import OrderType, TimeInForce
-from proto.units import is_exact, plain
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import is_exact, plain
 from services.portfolio.core.plan import Entry, Exits, Sizing, SizingMethod
 
 

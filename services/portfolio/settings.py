@@ -12,7 +12,7 @@ from pydantic import Field
 from common.errors import StartError
 from common.settings import CommonSettings, Port
 from common.toml_files import digest_of, name_of_contents, read_toml
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.complaints import complaint, shown
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.news import NewsEvent

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from proto.messages import Tick
-from proto.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX
 from services.signal.core.engine import Direction, SymbolEngine, Word
 from services.signal.strategies import UnknownStrategyError, strategy_factory
 

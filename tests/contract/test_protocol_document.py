@@ -7,9 +7,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from proto import control, gateway, messages, views
-from proto.instrument import Instrument
+from proto import control, gateway, messages
+from proto.control import views
 from proto.messages import Outcome
+from proto.trading.instrument import Instrument
 
 DOCUMENT = Path(messages.__file__).with_name("PROTOCOL.md").read_text(encoding="utf-8")
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
@@ -63,7 +64,7 @@ def chapter_of(message: Any) -> str:
         return "5"
     if message is messages.Call or message in get_args(messages.ReportMessage):
         return "6"
-    return "11" if message.__module__ in (control.__name__, views.__name__) else "7"
+    return "11" if message.__module__.startswith(control.__name__) else "7"
 
 
 def tag_of(message: Any) -> str:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealsReply, GetDeals, VenueDeal
-from proto.holding import gross_at
-from proto.money import gross_profit
-from proto.trading import AccountMode
-from proto.units import Side
+from proto.trading.cost_basis import gross_at
+from proto.trading.enums import AccountMode
+from proto.trading.money import gross_profit
+from proto.trading.units import Side
 from services.mt5.core import netting
 from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cash import CashAccount, by_kind, postings, totals

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, DealEntry, DealReason, TickCounts, VenueDeal
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
+from proto.gateway import DealEntry, DealReason, TickCounts, VenueDeal
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import (

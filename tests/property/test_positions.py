@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio import PortfolioManager
 from services.portfolio.core.position import Position
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from msgspec import structs
 
-from proto.gateway import AccountMode, OrderType, TimeInForce
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.latency_model import LognormalLatency
 from services.mt5.core.stream import SymbolRows

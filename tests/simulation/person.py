@@ -17,8 +17,8 @@ from proto.control import (
     OrderCommandReply,
     PlaceCommand,
 )
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side, exact
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side, exact
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.orders import Order
 from tests.simulation.processes import PortfolioProcess

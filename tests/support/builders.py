@@ -10,9 +10,9 @@ import numpy as np
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, VenueDeal
-from proto.instrument import Instrument
 from proto.messages import Signal, Tick
-from proto.units import Side
+from proto.trading.instrument import Instrument
+from proto.trading.units import Side
 from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.fill_model import IDEAL

@@ -13,9 +13,10 @@ from msgspec import Raw, structs
 
 from proto.codec import NIL, decode_request, encode
 from proto.control import DeskState
-from proto.gateway import AccountMode, Reply, Request
+from proto.gateway import Reply, Request
 from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
 from proto.time import Now
+from proto.trading.enums import AccountMode
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.book import Book

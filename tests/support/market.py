@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from proto.money import Quote
+from proto.trading.money import Quote
 
 
 class FixedQuotes:

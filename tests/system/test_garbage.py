@@ -27,7 +27,7 @@ from proto.codec import encode
 from proto.control import StatusQuery
 from proto.gateway import Hello, Ping
 from proto.messages import Answer, Call, Outcome
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 from tests.support.builders import STREAM_ID, a_signal
 from tests.support.replays import PATIENT, Replay, backtested, ticks_or
 from tests.support.tick_files import a_tick_file

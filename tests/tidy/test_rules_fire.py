@@ -91,7 +91,11 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (core_reads_no_clock, CORE, "def f(time, datetime): return time.quote_ns, datetime.datetime.now"),
     (core_reads_no_clock, SHELL, "import time\nx = time.time_ns()"),
     (layers_point_down, "common/clock.py", "import zmq\nfrom proto import units"),
-    (layers_point_down, SHELL, "from services.signal.core import engine\nimport common.clock\nimport proto.units"),
+    (
+        layers_point_down,
+        SHELL,
+        "from services.signal.core import engine\nimport common.clock\nimport proto.trading.units",
+    ),
     (layers_point_down, "services/mt5/source.py", "from research.ticks import read"),
     (layers_point_down, "research/backtest.py", "from services.mt5.core import book"),
     (layers_point_down, "cli/main.py", "import research.backtest\nimport services.signal.__main__"),

@@ -21,7 +21,7 @@ from proto.codec import NIL, MalformedMessageError, decode_reply, encode
 from proto.gateway import Ping
 from proto.messages import Answer, Call, CourierHello, Outcome
 from proto.time import Now
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 
 IN_FLIGHT_MAX: Final = 64
 """Portfolio has few questions open at a time; more than this at one gateway only makes each of them late."""

@@ -14,10 +14,11 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.gateway import AccountMode, DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
-from proto.instrument import Instrument
-from proto.money import Quote, account_margin, conversion_rate
-from proto.units import Side, exact, plain, round_money
+from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
+from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote, account_margin, conversion_rate
+from proto.trading.units import Side, exact, plain, round_money
 from services.mt5.core import retcodes
 from services.mt5.core.asked import Asked
 from services.mt5.core.book import BookChange, BookOrder, BookStore, Modification, Taken

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from proto.gateway import OrderReplyStatus, OrderType, TimeInForce, VenueOrder
-from proto.units import Side
+from proto.gateway import OrderReplyStatus, VenueOrder
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side
 
 
 class Asked(NamedTuple):

@@ -16,7 +16,8 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from proto.gateway import AccountMode, ErrorCode, VenueDeal, VenueOrder, VenuePosition
+from proto.gateway import ErrorCode, VenueDeal, VenueOrder, VenuePosition
+from proto.trading.enums import AccountMode
 from services.mt5.core.netting import Position
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-from proto.gateway import AccountMode, VenuePosition
-from proto.instrument import Instrument
-from proto.money import Quote
+from proto.gateway import VenuePosition
+from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
 from services.mt5.core.book import BookOrder
 
 

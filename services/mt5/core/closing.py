@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from proto.gateway import AccountMode, Buy, Close, PlaceOrder, Sell, VenuePosition
-from proto.units import Side
+from proto.gateway import Buy, Close, PlaceOrder, Sell, VenuePosition
+from proto.trading.enums import AccountMode
+from proto.trading.units import Side
 from services.mt5.core.journal import Effect
 
 CLOSE: Final = "CLOSE"

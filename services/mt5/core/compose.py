@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from proto.trading import AccountMode
+from proto.trading.enums import AccountMode
 from services.mt5.core.book import BookStore
 from services.mt5.core.faults import FaultyLink
 from services.mt5.core.fill_model import IDEAL, FillProfile

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode, Fault, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
-from proto.units import Side
+from proto.trading.units import Side
 from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder
 from services.mt5.core.link import Sent, TerminalLink, Trouble, Waiting, place, sent_of

@@ -13,10 +13,10 @@ from typing import Annotated, Final, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
-from proto.instrument import Instrument
-from proto.money import Quote
-from proto.server_time import DAY_NS, MINUTE_NS, of_day_ns
-from proto.units import Name, Side, floor_to_step, require_exact
+from proto.trading.broker_time import DAY_NS, MINUTE_NS, of_day_ns
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.units import Name, Side, floor_to_step, require_exact
 from services.mt5.core.draws import Draw, standard_normal, uniform
 from services.mt5.core.latency_model import NO_LATENCY, Latency, LognormalLatency
 

@@ -46,7 +46,7 @@ from proto.gateway import (
 )
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
-from proto.units import NAME_CHARS_MAX
+from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core import retcodes
 from services.mt5.core.broker import Broker
 from services.mt5.core.changes import ChangeDesk, at_the_broker

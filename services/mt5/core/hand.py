@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from proto.gateway import Buy, ErrorCode, Flatten, Halt, HaltReply, Reply, Resume, Sell
 from proto.time import Now
-from proto.units import Side
+from proto.trading.units import Side
 from services.mt5.core.broker import Broker
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal

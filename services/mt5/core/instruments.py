@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final
 
-from proto.instrument import Instrument
-from proto.units import exact, is_on_step
+from proto.trading.instrument import Instrument
+from proto.trading.units import exact, is_on_step
 from services.mt5.core import market_terms
 
 _CODES: Final = (

@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from proto.gateway import OrderReply, OrderType, TimeInForce
-from proto.units import plain
+from proto.gateway import OrderReply
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import plain
 from services.mt5.core.magic import magic_of
 
 

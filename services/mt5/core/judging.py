@@ -9,13 +9,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.distances import closing_touch, entry_distance, is_far_enough, stop_loss_distance, take_profit_distance
-from proto.gateway import ErrorCode, OrderType, TimeInForce
-from proto.instrument import Instrument
-from proto.money import Quote
+from proto.gateway import ErrorCode
 from proto.time import utc_text
-from proto.trading import TradeMode
-from proto.units import Side, is_on_step, plain
+from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.price_distance import (
+    closing_touch,
+    entry_distance,
+    is_far_enough,
+    stop_loss_distance,
+    take_profit_distance,
+)
+from proto.trading.units import Side, is_on_step, plain
 from services.mt5.core import retcodes, sessions
 from services.mt5.core.asked import Asked
 from services.mt5.core.instruments import is_out_of_terms

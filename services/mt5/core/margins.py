@@ -1,6 +1,6 @@
 """Whether an account can afford what it holds: free margin, margin level, call and stop-out.
 
-How much margin a position holds back is `proto.money`'s to say. Amounts here are in account currency.
+How much margin a position holds back is `proto.trading.money`'s to say. Amounts here are in account currency.
 """
 
 from __future__ import annotations

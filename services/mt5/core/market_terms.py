@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from proto.instrument import Instrument
+from proto.trading.instrument import Instrument
 
 MODEL_VERSION: Final = 1
 """Part of every stream's name: another model is another market."""

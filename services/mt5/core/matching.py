@@ -12,12 +12,13 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.distances import is_frozen
-from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce, VenueDeal
-from proto.instrument import Instrument
-from proto.money import Quote, average_price, commission_of
-from proto.stops import Stops, stops_after
-from proto.units import plain
+from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, VenueDeal
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote, average_price, commission_of
+from proto.trading.price_distance import is_frozen
+from proto.trading.stops import Stops, stops_after
+from proto.trading.units import plain
 from services.mt5.core import judging, retcodes
 from services.mt5.core.account import ZERO, Account, with_taken
 from services.mt5.core.asked import Asked

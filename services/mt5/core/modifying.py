@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from proto.distances import closing_touch, is_frozen
-from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce, VenueOrder, VenuePosition
-from proto.units import plain
+from proto.gateway import ErrorCode, Modify, VenueOrder, VenuePosition
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.price_distance import closing_touch, is_frozen
+from proto.trading.units import plain
 from services.mt5.core import judging, retcodes
 from services.mt5.core.book import BookOrder, Modification, Wait
 from services.mt5.core.judging import Verdict, touch_of

@@ -2,7 +2,7 @@
 
 A position is the fold of its deals. On a netting account that is the symbol's one position; on a hedging account a deal either
 opens a position of its own or closes of the one that it names, so the same fold serves both. Nothing here knows about quotes,
-currencies or orders. What it has cost is `proto.holding`'s to say; here it gets its ticket, its open price and its name.
+currencies or orders. What it has cost is `proto.trading.cost_basis`'s to say; here it gets its ticket, its open price and its name.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
-from proto.holding import Holding, gross_at, hold
-from proto.units import Side
+from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.units import Side
 
 PRICE_OPEN_STEP: Final = Decimal("1e-12")
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from proto.gateway import AccountMode, Close, ErrorCode, OrderReply, OrderReplyStatus, OrderType, PlaceOrder, VenueOrder
+from proto.gateway import Close, ErrorCode, OrderReply, OrderReplyStatus, PlaceOrder, VenueOrder
 from proto.time import Now, utc_text
-from proto.units import Side
+from proto.trading.enums import AccountMode, OrderType
+from proto.trading.units import Side
 from services.mt5.core import closing, retcodes
 from services.mt5.core.book import BookOrder, Taken
 from services.mt5.core.broker import Broker

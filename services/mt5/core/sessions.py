@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proto.instrument import Instrument
-from proto.server_time import is_in_session
+from proto.trading.broker_time import is_in_session
+from proto.trading.instrument import Instrument
 
 
 def is_open(instrument: Instrument, time_ns: int) -> bool:

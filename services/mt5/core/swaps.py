@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from proto.instrument import Instrument
-from proto.money import Quotes, conversion_rate
-from proto.server_time import server_day, weekday
-from proto.units import round_money
+from proto.trading.broker_time import server_day, weekday
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quotes, conversion_rate
+from proto.trading.units import round_money
 
 _DAYS_OF_WEEK: Final = 7
 SATURDAY: Final = 5

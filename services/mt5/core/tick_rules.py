@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from proto.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX
 
 ACCEPTED: Final = 0
 REASONS: Final = (

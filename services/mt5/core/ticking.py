@@ -12,10 +12,11 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.distances import closing_touch
-from proto.gateway import DealKind, DealReason, ErrorCode, OrderReplyStatus, OrderType, TimeInForce
-from proto.money import Quote
-from proto.server_time import server_day
+from proto.gateway import DealKind, DealReason, ErrorCode, OrderReplyStatus
+from proto.trading.broker_time import server_day
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.money import Quote
+from proto.trading.price_distance import closing_touch
 from services.mt5.core import judging, retcodes
 from services.mt5.core.book import BookOrder, Wait
 from services.mt5.core.judging import Verdict

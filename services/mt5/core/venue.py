@@ -13,10 +13,11 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.gateway import AccountMode, Modify, OrderType, TimeInForce, VenueDeal, VenuePosition
-from proto.instrument import Instrument
-from proto.money import Quote
-from proto.units import Side, plain
+from proto.gateway import Modify, VenueDeal, VenuePosition
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.units import Side, plain
 from services.mt5.core.account import ZERO, Account
 from services.mt5.core.account import VenueSetupError as VenueSetupError
 from services.mt5.core.asked import Asked

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from proto.gateway import ErrorCode, OrderReplyStatus, OrderType, PlaceOrder, VenueOrder
+from proto.gateway import ErrorCode, OrderReplyStatus, PlaceOrder, VenueOrder
+from proto.trading.enums import OrderType
 from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder
 from services.mt5.core.link import Sent

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from proto.gateway import AccountMode, VenuePosition
-from proto.instrument import Instrument
-from proto.money import Quote
-from proto.units import exact
+from proto.gateway import VenuePosition
+from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.units import exact
 from services.mt5.core.book import BookOrder
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.terminal.api import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from common.errors import StartError
 from proto.time import Now
-from proto.units import NAME_CHARS_MAX
+from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal

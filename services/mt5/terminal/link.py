@@ -13,17 +13,9 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from common.errors import StartError
-from proto.gateway import (
-    AccountMode,
-    ErrorCode,
-    Modify,
-    OrderReplyStatus,
-    PlaceOrder,
-    VenueDeal,
-    VenueOrder,
-    VenuePosition,
-)
+from proto.gateway import ErrorCode, Modify, OrderReplyStatus, PlaceOrder, VenueDeal, VenueOrder, VenuePosition
 from proto.time import Now
+from proto.trading.enums import AccountMode
 from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder, Modification
 from services.mt5.core.changes import has_prices

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
-from proto.instrument import Instrument
-from proto.units import Side
+from proto.trading.instrument import Instrument
+from proto.trading.units import Side
 from services.mt5.core import retcodes
 from services.mt5.core.book import BookOrder, Modification, Wait
 from services.mt5.terminal import api

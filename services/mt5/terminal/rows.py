@@ -10,22 +10,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from proto import money
-from proto.gateway import (
-    DealEntry,
-    DealKind,
-    DealReason,
-    OrderReplyStatus,
-    OrderType,
-    TimeInForce,
-    VenueDeal,
-    VenueOrder,
-    VenuePosition,
-)
-from proto.instrument import Instrument
-from proto.server_time import NS
-from proto.trading import TradeMode
-from proto.units import NAME_CHARS_MAX, Side, exact, plain, round_money
+from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.trading import money
+from proto.trading.broker_time import NS
+from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.instrument import Instrument
+from proto.trading.units import NAME_CHARS_MAX, Side, exact, plain, round_money
 from services.mt5.core import retcodes
 from services.mt5.terminal import api
 from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow

@@ -9,20 +9,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.gateway import (
-    DealEntry,
-    ErrorCode,
-    Modify,
-    OrderType,
-    PlaceOrder,
-    TimeInForce,
-    VenueOrder,
-    VenuePosition,
-)
-from proto.instrument import Instrument
-from proto.money import Quote
-from proto.stops import Stops, stops_after
-from proto.units import Side, plain
+from proto.gateway import DealEntry, ErrorCode, Modify, PlaceOrder, VenueOrder, VenuePosition
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.stops import Stops, stops_after
+from proto.trading.units import Side, plain
 from services.mt5.core import retcodes
 from services.mt5.core.magic import comment_of, magic_of
 from services.mt5.terminal import api
@@ -72,7 +64,7 @@ def order_request(
     """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known.
 
     `netted` is the position that a netting account has in the symbol. A terminal takes away the stops that an order which adds to it
-    leaves out, where the desk's rule (`proto.stops`) is that they stay: an order at the market is sent with them. What takes from a
+    leaves out, where the desk's rule (`proto.trading.stops`) is that they stay: an order at the market is sent with them. What takes from a
     position or reverses it is sent as it is, because there the two agree.
     """
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):

@@ -24,9 +24,7 @@ from proto.control import (
     ViewQuery,
     WhyQuery,
 )
-from proto.gateway import VenueDeal
-from proto.units import MAX_FRAME_BYTES, Side
-from proto.views import (
+from proto.control.views import (
     PAGE_ROWS_MAX,
     AccountView,
     FillRow,
@@ -43,6 +41,8 @@ from proto.views import (
     TradesReply,
     ViewReply,
 )
+from proto.gateway import VenueDeal
+from proto.trading.units import MAX_FRAME_BYTES, Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cash import by_kind
 from services.portfolio.core.cursor import TickCursor

@@ -14,10 +14,11 @@ from typing import Any, Final
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, DealEntry, DealReason, VenueDeal
-from proto.instrument import Instrument
-from proto.money import average_price
-from proto.units import Side
+from proto.gateway import DealEntry, DealReason, VenueDeal
+from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
+from proto.trading.money import average_price
+from proto.trading.units import Side
 from services.portfolio.core.cash import CashAccount, CashSums, post, postings, totals
 from services.portfolio.core.events import (
     CancelAsked,

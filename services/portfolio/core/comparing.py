@@ -17,7 +17,7 @@ from msgspec import structs
 
 from proto.control import Difference, ReconcileReply, TradingState
 from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, VenuePosition
-from proto.units import exact, plain
+from proto.trading.units import exact, plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk

@@ -15,8 +15,8 @@ from typing import Final
 from msgspec import Struct
 
 from proto.gateway import VenueDeal
-from proto.money import Quote, conversion_rate
-from proto.units import Side, round_money
+from proto.trading.money import Quote, conversion_rate
+from proto.trading.units import Side, round_money
 from services.portfolio.core.book import Book
 from services.portfolio.core.cash import CashAccount, sources
 from services.portfolio.core.orders import Order

@@ -15,8 +15,8 @@ from msgspec import structs
 
 from proto.control import TradingState, denial_words
 from proto.messages import WARMING_UP, Signal
-from proto.trading import OrderType, TimeInForce
-from proto.units import exact
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied

@@ -11,8 +11,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from proto.control import Difference, TradingState
-from proto.gateway import AccountMode, TickCounts, VenueDeal
-from proto.instrument import Instrument
+from proto.gateway import TickCounts, VenueDeal
+from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.position import Closing

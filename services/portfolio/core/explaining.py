@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.control import denial_words
+from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
-from proto.units import Side, exact, plain
-from proto.views import WhyLine, WhyReply, WhyStep
+from proto.trading.units import Side, exact, plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import (

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
+from proto.control.views import WhyLine, WhyStep
 from proto.gateway import DealKind, DealReason, VenueDeal
-from proto.units import Side, plain
-from proto.views import WhyLine, WhyStep
+from proto.trading.units import Side, plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.explaining_words import LINE_MAX, cut_facts, in_digits, some_lines

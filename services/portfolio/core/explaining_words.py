@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec import to_builtins
 
+from proto.control.views import WhyLine
 from proto.gateway import VenueDeal
 from proto.time import utc_text
-from proto.units import plain
-from proto.views import WhyLine
+from proto.trading.units import plain
 from services.portfolio.core.asking import slippage
 from services.portfolio.core.book import Book
 from services.portfolio.core.events import Event, OrderCreated, OrderUpdated

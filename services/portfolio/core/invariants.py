@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cash import CashAccount
 from services.portfolio.core.position import ZERO

@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 
 from proto.control import ControlError, OrderCommand, OrderCommandReply
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.events import KnownDenial
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proto.control import TradingState
 from proto.gateway import GetSymbolInfo, SymbolReply
-from proto.instrument import Instrument
+from proto.trading.instrument import Instrument
 from services.portfolio.core.conversation import Talk
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import InstrumentLearned

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.messages import Signal
-from proto.units import exact, side_of
+from proto.trading.units import exact, side_of
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import OrderCreated

@@ -20,8 +20,8 @@ from proto.control import (
     OrderCommandReply,
     PlaceCommand,
 )
-from proto.trading import OrderType, TimeInForce
-from proto.units import exact, plain
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import exact, plain
 from services.portfolio.core import keys
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import (

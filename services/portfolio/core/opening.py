@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final, NamedTuple
 
-from proto.instrument import Instrument
 from proto.messages import Signal
-from proto.trading import OrderType, TimeInForce
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.instrument import Instrument
 from services.portfolio.core.orders import Decision
 from services.portfolio.core.plan import Entry, Exits
 from services.portfolio.core.risk.terms import Account

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.lifecycle import OrderStatus
 
 

@@ -5,8 +5,9 @@ Everything that makes a request what it is comes from the ledger, so that it can
 
 from __future__ import annotations
 
-from proto.gateway import Buy, Cancel, Modify, OrderType, Sell
-from proto.units import Side
+from proto.gateway import Buy, Cancel, Modify, Sell
+from proto.trading.enums import OrderType
+from proto.trading.units import Side
 from services.portfolio.core.orders import Order
 from services.portfolio.core.protection import Protection
 

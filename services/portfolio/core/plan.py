@@ -11,8 +11,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from proto.trading import OrderType, TimeInForce
-from proto.units import Name
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Name
 
 Points = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]

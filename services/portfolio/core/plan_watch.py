@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING
 
-from proto.instrument import Instrument
-from proto.trading import OrderType
+from proto.trading.enums import OrderType
+from proto.trading.instrument import Instrument
 from services.portfolio.core.plan import Course, Plan
 
 

@@ -8,7 +8,7 @@ first-in first-out; what is left of it after the last lot opens the other side. 
 close that is told before what it closes is closed by it in turn.
 
 Lots say which entries are still open and at what prices. Legs say what each ticket has cost by the average price, which is how the venue
-values it and books its profit (`proto.holding`); the two differ only once part of several entries has been closed.
+values it and books its profit (`proto.trading.cost_basis`); the two differ only once part of several entries has been closed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from proto.holding import Holding, gross_at, hold
-from proto.money import gross_profit, to_average_step
-from proto.units import Side, plain
+from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.money import gross_profit, to_average_step
+from proto.trading.units import Side, plain
 
 ZERO: Final = Decimal(0)
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
-from proto.stops import Stops, stops_after
+from proto.trading.stops import Stops, stops_after
 from services.portfolio.core.orders import Order
 
 
@@ -57,7 +57,7 @@ def guard_after(
 ) -> Protection | None:
     """The protection of a position that is still there after a deal at `time_ns`; `order` is the desk's own, None for a stranger's.
 
-    The stops are those of `proto.stops`. A trailing stop and a time exit follow the same rule: what reverses a position brings its
+    The stops are those of `proto.trading.stops`. A trailing stop and a time exit follow the same rule: what reverses a position brings its
     own, what adds to it replaces those that it brings, what takes from it changes none.
     """
     if entry not in (DealEntry.IN, DealEntry.INOUT):

@@ -30,8 +30,8 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.trading import OrderType
-from proto.units import plain
+from proto.trading.enums import OrderType
+from proto.trading.units import plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Cleared

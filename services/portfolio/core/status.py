@@ -7,7 +7,7 @@ from typing import Final
 
 from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
-from proto.units import exact
+from proto.trading.units import exact
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.market_watch import SeenQuote

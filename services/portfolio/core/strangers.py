@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from proto.gateway import AccountMode
-from proto.units import plain
+from proto.trading.enums import AccountMode
+from proto.trading.units import plain
 from services.portfolio.core.book import Book
 from services.portfolio.core.position import Position
 from services.portfolio.core.risk.limits import ForeignOrders, Limits

@@ -11,10 +11,10 @@ from typing import Final
 from msgspec import structs
 
 from proto.control import TradingState, denial_words
-from proto.distances import is_frozen
 from proto.messages import Signal
-from proto.trading import TimeInForce
-from proto.units import exact
+from proto.trading.enums import TimeInForce
+from proto.trading.price_distance import is_frozen
+from proto.trading.units import exact
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import Present

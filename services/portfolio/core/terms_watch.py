@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from proto.instrument import Instrument
-from proto.units import plain
+from proto.trading.instrument import Instrument
+from proto.trading.units import plain
 
 MOVING: Final = frozenset({"tick_value"})
 """It moves with the market, and its change is no news."""

@@ -19,8 +19,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from proto.gateway import DealReason, VenueDeal
-from proto.instrument import Instrument
-from proto.units import Side
+from proto.trading.instrument import Instrument
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cash import CashAccount, sources
 from services.portfolio.core.costs import UNTAGGED, fill_costs, split

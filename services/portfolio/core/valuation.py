@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from proto import money
-from proto.instrument import Instrument
-from proto.money import Quote, conversion_rate
-from proto.units import exact, round_money
+from proto.trading import money
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote, conversion_rate
+from proto.trading.units import exact, round_money
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.position import ZERO
 
 
 class Marks:
-    """The marks as quotes for `proto.money`."""
+    """The marks as quotes for `proto.trading.money`."""
 
     __slots__ = ("_marks",)
 

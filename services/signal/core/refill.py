@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from proto.gateway import TICKS_LIMIT_MAX, GetTicks, TicksReply
-from proto.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX
 
 RETRY_NS: Final = 500_000_000
 """Pause before an unanswered page is asked for again: well above the time a gateway takes for one."""

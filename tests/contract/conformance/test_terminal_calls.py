@@ -21,12 +21,12 @@ from proto.gateway import (
     HaltReply,
     Modify,
     OrderReply,
-    OrderType,
     Ping,
     PingReply,
     Resume,
 )
-from proto.units import Side
+from proto.trading.enums import OrderType
+from proto.trading.units import Side
 from research.conformance import Desk
 from services.mt5.terminal import api
 from tests.support.fake_terminal.module import LOGIN, Says

@@ -9,19 +9,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from proto.gateway import (
-    AccountMode,
-    Cancel,
-    Close,
-    Confirm,
-    ConfirmReply,
-    Modify,
-    ModifyReply,
-    OrderReply,
-    OrderType,
-    Reply,
-    Request,
-)
+from proto.gateway import Cancel, Close, Confirm, ConfirmReply, Modify, ModifyReply, OrderReply, Reply, Request
+from proto.trading.enums import AccountMode, OrderType
 from services.mt5.core.book import MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway

@@ -24,9 +24,9 @@ from proto.control import (
     TradingReply,
     TradingState,
 )
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
-from proto.views import GuardRow, OrdersReply, PositionRow, PositionsReply
+from proto.control.views import GuardRow, OrdersReply, PositionRow, PositionsReply
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.asking import order_row
 from tests.support.answering import answering
 from tests.support.builders import an_order

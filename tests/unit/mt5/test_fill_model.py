@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from proto.money import Quote
-from proto.server_time import DAY_NS, MINUTE_NS, server_ns
-from proto.units import Side, is_on_step
+from proto.trading.broker_time import DAY_NS, MINUTE_NS, server_ns
+from proto.trading.money import Quote
+from proto.trading.units import Side, is_on_step
 from services.mt5.core.draws import uniform
 from services.mt5.core.fill_model import (
     IDEAL,

@@ -19,12 +19,12 @@ from proto.gateway import (
     Modify,
     ModifyReply,
     OrderReply,
-    OrderType,
     PlaceOrder,
     PositionsReply,
     Request,
     Sell,
 )
+from proto.trading.enums import OrderType
 from tests.unit.mt5.builders import a_buy
 from tests.unit.mt5.live import LEASE_MS, LiveGateway
 

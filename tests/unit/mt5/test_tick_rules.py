@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proto.units import PRICE_MAX
+from proto.trading.units import PRICE_MAX
 from services.mt5.core.tick_rules import ACCEPTED, PRICE_MIN, REASONS, TIME_NS_MAX, count_reasons, judge
 
 times = st.sampled_from([-1, 0, 1, 2, 3, TIME_NS_MAX, TIME_NS_MAX + 1])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus
-from proto.units import Side
+from proto.trading.units import Side
 from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.stream import TickStream, build_stream
 from services.mt5.core.symbol_map import SymbolMap

@@ -13,9 +13,8 @@ from proto.control import (
     OrderCommandReply,
     PlaceCommand,
 )
-from proto.gateway import AccountMode
-from proto.trading import OrderType
-from proto.units import Side
+from proto.trading.enums import AccountMode, OrderType
+from proto.trading.units import Side
 from tests.support.builders import START_NS, TICK_NS, a_tick
 from tests.support.desk import HandDrivenDesk, a_live_desk
 

@@ -17,10 +17,10 @@ import pytest
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
-from proto.holding import Holding, gross_at, hold
-from proto.money import commission_of, conversion_rate
-from proto.trading import AccountMode
-from proto.units import Side, plain, round_money
+from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.enums import AccountMode
+from proto.trading.money import commission_of, conversion_rate
+from proto.trading.units import Side, plain, round_money
 from services.mt5.core.fill_model import REALISTIC
 from services.mt5.core.latency_model import NO_LATENCY
 from services.mt5.core.swaps import swap_of

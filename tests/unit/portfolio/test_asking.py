@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from proto.codec import MalformedMessageError, decode_control_reply, decode_control_request, encode
 from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, TradesQuery, WhyQuery
+from proto.control.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
 from proto.gateway import DealEntry, DealKind
-from proto.trading import OrderType
-from proto.units import MAX_FRAME_BYTES, Side
-from proto.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
+from proto.trading.enums import OrderType
+from proto.trading.units import MAX_FRAME_BYTES, Side
 from services.portfolio.core.asking import (
     SETTLED_BY_A_QUESTION_MAX,
     NotCountedError,

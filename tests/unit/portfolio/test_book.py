@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio.core.book import closings_of
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.lifecycle import OrderStatus

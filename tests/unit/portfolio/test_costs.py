@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason
-from proto.trading import AccountMode
-from proto.units import Side
+from proto.trading.enums import AccountMode
+from proto.trading.units import Side
 from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.costs import cost_totals, fill_costs, split
 from services.portfolio.core.events import DealBooked, OrderCreated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.messages import WARMING_UP, Signal
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.deciding import Decided, count, decide, mark

@@ -7,7 +7,8 @@ from decimal import Decimal
 from msgspec import structs
 
 from proto.control import ResumeCommand, TradingState
-from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, OrderType, Simulate
+from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, Simulate
+from proto.trading.enums import OrderType
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue

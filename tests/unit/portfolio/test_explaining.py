@@ -10,9 +10,9 @@ import pytest
 from msgspec import structs
 
 from proto.codec import encode
+from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealKind
-from proto.units import MAX_FRAME_BYTES, Side
-from proto.views import WhyReply
+from proto.trading.units import MAX_FRAME_BYTES, Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import count, decide

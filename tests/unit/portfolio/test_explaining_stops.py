@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from proto.gateway import AccountMode, DealEntry, DealReason, VenueDeal
-from proto.units import Side
-from proto.views import WhyReply
+from proto.control.views import WhyReply
+from proto.gateway import DealEntry, DealReason, VenueDeal
+from proto.trading.enums import AccountMode
+from proto.trading.units import Side
 from services.portfolio import history
 from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cursor import TickCursor

@@ -8,8 +8,9 @@ from typing import Any
 from msgspec import structs
 
 from proto.control import CloseCommand, ControlError, ModifyCommand, OrderCommandReply, PlaceCommand, TradingState
-from proto.gateway import Fault, Modify, OrderType, Simulate
-from proto.units import Side
+from proto.gateway import Fault, Modify, Simulate
+from proto.trading.enums import OrderType
+from proto.trading.units import Side
 from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.events import ProtectionAnswered
 from services.portfolio.core.protection import Protection

@@ -13,8 +13,8 @@ from msgspec import structs
 
 from common.errors import StartError
 from proto.control import WhyQuery
-from proto.units import Side
-from proto.views import WhyReply
+from proto.control.views import WhyReply
+from proto.trading.units import Side
 from services.portfolio import history
 from services.portfolio.answering import answer_query
 from services.portfolio.core.book import CHANGES_KEPT_MAX, Book

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderCommandReply
 from proto.gateway import Buy
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio.core.keys import answered_before, digest
 from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.desk import HandDrivenDesk

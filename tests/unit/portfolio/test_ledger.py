@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from common.errors import StartError
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated

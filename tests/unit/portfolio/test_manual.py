@@ -11,9 +11,9 @@ from proto.control import (
     OrderCommand,
     TradingState,
 )
-from proto.gateway import AccountMode, Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
+from proto.gateway import Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.events import OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.orders import Cause

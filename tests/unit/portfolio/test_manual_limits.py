@@ -11,9 +11,9 @@ from proto.control import (
     OrderCommandReply,
     TradingState,
 )
-from proto.gateway import AccountMode, Buy, Modify
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
+from proto.gateway import Buy, Modify
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.book import CHANGES_KEPT_MAX
 from services.portfolio.core.events import OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus

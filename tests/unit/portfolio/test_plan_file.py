@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from proto.trading import OrderType, TimeInForce
+from proto.trading.enums import OrderType, TimeInForce
 from services.portfolio.core.plan import PLAIN, Plan, SizingMethod
 from services.portfolio.plan_file import plan_named
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from proto.trading import OrderType
+from proto.trading.enums import OrderType
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk

@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, Buy, Cancel, Modify, Sell
-from proto.trading import OrderType, TimeInForce
+from proto.gateway import Buy, Cancel, Modify, Sell
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.deciding import count, decide

@@ -24,7 +24,7 @@ from proto.gateway import (
     Sell,
 )
 from proto.messages import Answer, CourierHello, Outcome, Signal, SignalHello
-from proto.trading import TimeInForce
+from proto.trading.enums import TimeInForce
 from services.mt5.core.book import MemoryBookStore
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import MemoryJournal

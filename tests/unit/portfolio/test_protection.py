@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.gateway import DealEntry
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.orders import Order

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from proto.control import Difference
 from proto.gateway import Buy, OrderReply
-from proto.units import Side
+from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.book import Book

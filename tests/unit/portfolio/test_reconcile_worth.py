@@ -25,8 +25,8 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.trading import AccountMode, OrderType, TimeInForce
-from proto.units import Side
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.units import Side
+from proto.trading.units import Side
 from services.portfolio.core.position import Position
 from services.portfolio.core.single_position import OnOpposite, Verdict, default_volume, explicit_volume, judge
 

@@ -10,7 +10,7 @@ from msgspec import structs
 from proto.control import DeskState
 from proto.gateway import Confirm, GetAccount, GetDeals
 from proto.messages import Signal
-from proto.trading import OrderType
+from proto.trading.enums import OrderType
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.lifecycle import OrderStatus

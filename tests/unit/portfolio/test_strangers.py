@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from proto.control import CloseCommand, DeskState, FlattenCommand, ResumeCommand, RiskQuery, TradingState
+from proto.control.views import RiskReply
 from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, VenueDeal
-from proto.trading import AccountMode, OrderType
-from proto.units import Side
-from proto.views import RiskReply
+from proto.trading.enums import AccountMode, OrderType
+from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.asking import answer

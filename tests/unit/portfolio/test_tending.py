@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from proto.control import TradingState
-from proto.server_time import HOUR_NS
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
+from proto.trading.broker_time import HOUR_NS
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.deciding import STEPPED
 from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
 from services.portfolio.core.protection import Protection

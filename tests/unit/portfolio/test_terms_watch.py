@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from proto.instrument import Instrument
-from proto.trading import TradeMode
+from proto.trading.enums import TradeMode
+from proto.trading.instrument import Instrument
 from services.portfolio.core.terms_watch import GRAVE, MOVING, changed_terms, grave_terms
 from tests.support.builders import an_instrument
 

@@ -27,7 +27,7 @@ from proto.control import StatusQuery
 from proto.gateway import Buy, Confirm, ErrorCode, GetAccount, GetDeals, GetOrders, GetPositions, Ping
 from proto.messages import Answer, Call, Outcome
 from proto.time import Now
-from proto.units import MAX_FRAME_BYTES
+from proto.trading.units import MAX_FRAME_BYTES
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, a_tick
 
 TICK = msgpack.unpackb(encode(a_tick()))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from proto.trading import AccountMode
+from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run import RunSpec
 from research.ticks import TickInput

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from proto.views import plain_fields
+from proto.control.views import plain_fields
 from research.exporting import COLUMNS, csv_text, equity_of, write_parquet
 
 D = Decimal

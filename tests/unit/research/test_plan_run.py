@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from proto.units import plain
+from proto.trading.units import plain
 from research.backtest import run_backtest
 from research.run import RunSpec
 from research.ticks import TickInput

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proto.trading import AccountMode
+from proto.trading.enums import AccountMode
 from research.run import RunSpec
 from research.ticks import TickInput
 

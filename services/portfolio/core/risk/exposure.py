@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 
-from proto.instrument import Instrument
-from proto.money import account_margin, conversion_rate
-from proto.units import Side
+from proto.trading.instrument import Instrument
+from proto.trading.money import account_margin, conversion_rate
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.terms import Account, Proposal

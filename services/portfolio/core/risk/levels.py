@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from proto.control import TradingState
-from proto.server_time import server_day
+from proto.trading.broker_time import server_day
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.rules.drawdown import denial_at, drawdown_pct
 from services.portfolio.core.risk.terms import Account, Denial

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from proto.units import TimeNs
+from proto.trading.units import TimeNs
 
 NEWS_EVENTS_MAX: Final = 100_000
 """Thirty years of every release that the large calendars list for the eight majors are fewer."""

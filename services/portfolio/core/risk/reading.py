@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.time import utc_text
-from proto.units import plain
+from proto.trading.broker_time import DAY_NS, MINUTE_NS, last_minute
+from proto.trading.units import plain
 from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.news import between

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from proto.control import TradingState
-from proto.instrument import Instrument
-from proto.trading import OrderType, TimeInForce
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.instrument import Instrument
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.plan import PLAIN, Plan

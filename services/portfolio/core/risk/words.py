@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.money import Quote
-from proto.server_time import MINUTE_NS, of_day_ns, weekday
-from proto.units import exact, plain
+from proto.trading.broker_time import MINUTE_NS, of_day_ns, weekday
+from proto.trading.money import Quote
+from proto.trading.units import exact, plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.valuation import Marks
 

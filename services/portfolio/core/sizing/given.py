@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from proto.instrument import Instrument
-from proto.money import conversion_rate
+from proto.trading.instrument import Instrument
+from proto.trading.money import conversion_rate
 from services.portfolio.core.plan import Course, Plan, SizingMethod
 from services.portfolio.core.risk.exposure import notional
 from services.portfolio.core.risk.terms import Account

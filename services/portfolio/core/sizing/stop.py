@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 from typing import Final, NamedTuple
 
-from proto.money import gross_profit
+from proto.trading.money import gross_profit
 from services.portfolio.core.sizing.terms import NoTrade, SizingInput
 from services.portfolio.core.sizing.words import money
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from proto.instrument import Instrument
+from proto.trading.instrument import Instrument
 from services.portfolio.core.plan import Exits
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.units import plain
+from proto.trading.units import plain
 
 _DIGITS: Final = 6
 """More tells nobody anything in a sentence; the numbers that decide are not rounded."""

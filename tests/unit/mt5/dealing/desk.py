@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from proto.gateway import AccountMode, Modify, OrderType, TimeInForce, VenueDeal, VenuePosition
-from proto.units import Side
+from proto.gateway import Modify, VenueDeal, VenuePosition
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.mt5.core.book import BookOrder, BookStore, MemoryBookStore, Modification
 from services.mt5.core.fill_model import IDEAL, FillProfile
 from services.mt5.core.stream import TickStream

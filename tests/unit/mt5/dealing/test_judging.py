@@ -7,9 +7,8 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.gateway import OrderType, TimeInForce
-from proto.trading import TradeMode
-from proto.units import Side
+from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.units import Side
 from services.mt5.core import judging
 from services.mt5.core.asked import Asked
 from services.mt5.core.instruments import catalogue

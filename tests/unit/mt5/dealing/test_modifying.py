@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.gateway import AccountMode, Modify
+from proto.gateway import Modify
+from proto.trading.enums import AccountMode
 from tests.unit.mt5.builders import SECOND_NS, START_NS
 from tests.unit.mt5.dealing.desk import GTD, Dealing
 

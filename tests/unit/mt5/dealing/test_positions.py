@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from proto.gateway import AccountMode, DealEntry, DealKind, DealReason
+from proto.gateway import DealEntry, DealKind, DealReason
+from proto.trading.enums import AccountMode
 from services.mt5.core.fill_model import REALISTIC, FillProfile, Slippage
 from services.mt5.core.stream import build_stream
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows

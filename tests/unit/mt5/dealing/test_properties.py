@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proto.gateway import AccountMode, OrderType, TimeInForce
-from proto.units import Side
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.mt5.core.book import BookChange, BookStore, MemoryBookStore
 from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth, FillProfile
 from services.mt5.core.latency_model import ConstantLatency

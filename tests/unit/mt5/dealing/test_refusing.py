@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from proto.gateway import AccountMode, OrderType, TimeInForce
-from proto.units import Side
+from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.units import Side
 from services.mt5.core.fill_model import FillProfile
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
 from tests.unit.mt5.dealing.desk import Dealing, refusal

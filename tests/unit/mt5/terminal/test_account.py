@@ -9,7 +9,7 @@ import pytest
 
 from common.errors import StartError
 from proto.gateway import ErrorCode, Modify
-from proto.trading import TradeMode
+from proto.trading.enums import TradeMode
 from services.mt5.terminal import api
 from services.mt5.terminal.admission import Admission, is_real_allowed, mode_of
 from services.mt5.terminal.compose import open_terminal

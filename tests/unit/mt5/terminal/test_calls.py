@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce
+from proto.gateway import ErrorCode, Modify
+from proto.trading.enums import OrderType, TimeInForce
 from services.mt5.core.link import Sent, Waiting
 from services.mt5.core.magic import magic_of
 from services.mt5.terminal import api

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from proto.gateway import ErrorCode, Modify, OrderType, TimeInForce, VenuePosition
+from proto.gateway import ErrorCode, Modify, VenuePosition
+from proto.trading.enums import OrderType, TimeInForce
 from services.mt5.core.link import Sent, Waiting
 from services.mt5.terminal import api
 from tests.support.fake_terminal.module import Says

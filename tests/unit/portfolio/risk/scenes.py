@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import structs
 
-from proto.instrument import Instrument
-from proto.server_time import DAY_NS, server_ns
-from proto.units import Side
+from proto.trading.broker_time import DAY_NS, server_ns
+from proto.trading.instrument import Instrument
+from proto.trading.units import Side
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.desk import Desk

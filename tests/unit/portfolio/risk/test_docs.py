@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 

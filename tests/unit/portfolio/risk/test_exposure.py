@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.trading import AccountMode
-from proto.units import Side
+from proto.trading.enums import AccountMode
+from proto.trading.units import Side
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked, OrderCreated
 from services.portfolio.core.risk.exposure import exposures, gross_exposure, holdings, margin, volumes

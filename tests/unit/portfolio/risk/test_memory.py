@@ -9,8 +9,8 @@ from msgspec import json
 
 from proto.control import TradingState
 from proto.gateway import DealEntry
-from proto.server_time import DAY_NS
-from proto.units import Side
+from proto.trading.broker_time import DAY_NS
+from proto.trading.units import Side
 from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS

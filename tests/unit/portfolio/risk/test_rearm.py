@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proto.control import HaltCommand, TradingState
-from proto.server_time import DAY_NS, of_day_ns, server_day
+from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import TradingStateChanged

@@ -9,9 +9,9 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
-from proto.trading import OrderType, TimeInForce
-from proto.units import Side
+from proto.trading.broker_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Side
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.risk import ladder, levels, remember

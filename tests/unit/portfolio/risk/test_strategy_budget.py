@@ -6,9 +6,10 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.gateway import AccountMode, DealEntry, DealKind
-from proto.server_time import DAY_NS, server_day
-from proto.units import Side
+from proto.gateway import DealEntry, DealKind
+from proto.trading.broker_time import DAY_NS, server_day
+from proto.trading.enums import AccountMode
+from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.events import DealBooked, OrderCreated, TradingStateChanged

@@ -16,9 +16,9 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry
-from proto.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
-from proto.trading import OrderType, TimeInForce, TradeMode
-from proto.units import Side
+from proto.trading.broker_time import DAY_NS, HOUR_NS, minute_of_week, weekday
+from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.units import Side
 from services.portfolio.core.cursor import Mark
 from services.portfolio.core.deciding import Present, decide
 from services.portfolio.core.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated

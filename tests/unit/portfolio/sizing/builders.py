@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from proto.instrument import Instrument
+from proto.trading.instrument import Instrument
 from services.portfolio.core.plan import Exits
 from services.portfolio.core.sizing.terms import SizingInput
 from tests.support.builders import an_instrument

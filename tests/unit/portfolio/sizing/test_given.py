@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from proto.server_time import MINUTE_NS
-from proto.units import Side
+from proto.trading.broker_time import MINUTE_NS
+from proto.trading.units import Side
 from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.events import DealBooked
 from services.portfolio.core.plan import Exits, Plan, Sizing, SizingMethod, Strategy

@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from proto.server_time import MINUTE_NS
+from proto.trading.broker_time import MINUTE_NS
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.sizing.volatility import (
     GAP_MINUTES_MAX,

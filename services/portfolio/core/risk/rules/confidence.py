@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.units import exact, plain
+from proto.trading.units import exact, plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

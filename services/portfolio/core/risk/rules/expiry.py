@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.time import utc_text
-from proto.trading import TimeInForce
+from proto.trading.enums import TimeInForce
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

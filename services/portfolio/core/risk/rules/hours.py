@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.server_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
+from proto.trading.broker_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import server_hour
 

@@ -8,7 +8,7 @@ from services.portfolio.core.risk.words import beyond
 
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
-    """MARGIN_USE past so many percent of equity; the margin is the one that the venue asks for (`proto.money`)."""
+    """MARGIN_USE past so many percent of equity; the margin is the one that the venue asks for (`proto.trading.money`)."""
     most = account.limits.margin_pct_of_equity_max
     if most is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.server_time import NS, last_minute, server_day
+from proto.trading.broker_time import NS, last_minute, server_day
 from services.portfolio.core.risk.memory import RiskMemory
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from proto.instrument import Instrument
-from proto.units import exact, plain
+from proto.trading.instrument import Instrument
+from proto.trading.units import exact, plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 _HUNDREDTH: Final = Decimal("0.01")

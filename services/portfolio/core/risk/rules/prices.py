@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from proto.distances import entry_distance, is_far_enough
-from proto.trading import OrderType
-from proto.units import is_exact, is_on_step, plain, side_of
+from proto.trading.enums import OrderType
+from proto.trading.price_distance import entry_distance, is_far_enough
+from proto.trading.units import is_exact, is_on_step, plain, side_of
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import newest_quote
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proto.distances import closing_touch, is_far_enough, stop_loss_distance, take_profit_distance
-from proto.units import plain, side_of
+from proto.trading.price_distance import closing_touch, is_far_enough, stop_loss_distance, take_profit_distance
+from proto.trading.units import plain, side_of
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import newest_quote
 

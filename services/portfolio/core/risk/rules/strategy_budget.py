@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.server_time import server_day
-from proto.units import plain
+from proto.trading.broker_time import server_day
+from proto.trading.units import plain
 from services.portfolio.core.plan import Plan, Strategy
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.risk.exposure import holdings

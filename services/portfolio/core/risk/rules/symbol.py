@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proto.server_time import is_in_session
-from proto.trading import TradeMode
+from proto.trading.broker_time import is_in_session
+from proto.trading.enums import TradeMode
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import server_moment
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from proto.units import plain
+from proto.trading.units import plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

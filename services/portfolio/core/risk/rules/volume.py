@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.units import is_exact, is_on_step, plain
+from proto.trading.units import is_exact, is_on_step, plain
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.units import exact
+from proto.trading.units import exact
 from services.portfolio.core.plan import Exits, Sizing
 from services.portfolio.core.sizing.stop import stop_of
 from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.holding import Holding, gross_at, hold
+from proto.trading.cost_basis import Holding, gross_at, hold
 
 D = Decimal
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from proto.codes import OrderReplyStatus
-from proto.trading import OrderType, TimeInForce
-from proto.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
+from proto.gateway.codes import OrderReplyStatus
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
 
 
 def require_all_exact(record: Struct, *fields: str) -> None:

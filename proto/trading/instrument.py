@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from proto.trading import TradeMode
-from proto.units import Name, require_exact
+from proto.trading.enums import TradeMode
+from proto.trading.units import Name, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 

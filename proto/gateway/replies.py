@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from proto.codes import ErrorCode
-from proto.instrument import Instrument
-from proto.records import TickCounts, VenueDeal, VenueOrder, VenuePosition, require_all_exact
-from proto.trading import AccountMode
-from proto.units import Cursor, Name, Sequence, Text, TimeNs
+from proto.gateway.codes import ErrorCode
+from proto.gateway.records import TickCounts, VenueDeal, VenueOrder, VenuePosition, require_all_exact
+from proto.trading.enums import AccountMode
+from proto.trading.instrument import Instrument
+from proto.trading.units import Cursor, Name, Sequence, Text, TimeNs
 
 RequestId = Annotated[str, Meta(max_length=64)]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.gateway import DealEntry
-from proto.stops import Stops, stops_after
+from proto.trading.stops import Stops, stops_after
 
 LOW, LOWER, HIGH = Decimal("1.09"), Decimal("1.08"), Decimal("1.2")
 HELD = Stops(LOW, HIGH)

@@ -8,9 +8,18 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from proto.trading import OrderType, TimeInForce
-from proto.units import Cursor, Name, Side, Text, TimeNs, require_exact
-from proto.views import AccountView, FillsReply, OrdersReply, PageRows, PositionsReply, RiskReply, TradesReply, WhyReply
+from proto.control.views import (
+    AccountView,
+    FillsReply,
+    OrdersReply,
+    PageRows,
+    PositionsReply,
+    RiskReply,
+    TradesReply,
+    WhyReply,
+)
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Cursor, Name, Side, Text, TimeNs, require_exact
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]

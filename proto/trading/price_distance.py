@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.instrument import Instrument
-from proto.money import Quote
-from proto.trading import OrderType
-from proto.units import Side
+from proto.trading.enums import OrderType
+from proto.trading.instrument import Instrument
+from proto.trading.money import Quote
+from proto.trading.units import Side
 
 
 def entry_distance(order_type: OrderType, side: Side, price: Decimal, quote: Quote) -> Decimal:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from proto.units import Cursor, Name, Text, plain
+from proto.trading.units import Cursor, Name, Text, plain
 
 PAGE_ROWS_MAX: Final = 100
 """Rows of one page at most; there are fewer where they would not fit into a frame."""

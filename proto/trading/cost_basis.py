@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Context, Decimal, localcontext
 from typing import Final, NamedTuple
 
-from proto.money import gross_profit
+from proto.trading.money import gross_profit
 
 COST_STEP: Final = Decimal("1e-15")
 """Finest part of a cost that is split in proportion; the other part is what remains, so nothing is lost."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.units import (
+from proto.trading.units import (
     Side,
     exact,
     floor_to_step,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
-from proto.instrument import Instrument
-from proto.units import round_money
+from proto.trading.instrument import Instrument
+from proto.trading.units import round_money
 
 _ZERO: Final = Decimal(0)
 

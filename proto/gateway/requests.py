@@ -1,8 +1,4 @@
-"""What the MT5 gateway is asked on its request socket, and what it answers.
-
-A request is a flat map with an `action`; a reply is a flat map with a `status`, and says which mode, venue and account
-it comes from. The same maps travel as JSON or as MessagePack; the caller's first byte chooses.
-"""
+"""Requests to the MT5 gateway: flat maps with an `action`, echoed by their `request_id`."""
 
 from __future__ import annotations
 
@@ -11,38 +7,11 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from proto.codes import ErrorCode as ErrorCode
-from proto.codes import Fault as Fault
-from proto.codes import OrderReplyStatus as OrderReplyStatus
-from proto.records import DealEntry as DealEntry
-from proto.records import DealKind as DealKind
-from proto.records import DealReason as DealReason
-from proto.records import TickCounts as TickCounts
-from proto.records import VenueDeal as VenueDeal
-from proto.records import VenueOrder as VenueOrder
-from proto.records import VenuePosition as VenuePosition
-from proto.records import require_all_exact
-from proto.replies import AccountReply as AccountReply
-from proto.replies import ConfirmReply as ConfirmReply
-from proto.replies import DealsReply as DealsReply
-from proto.replies import ErrorReply as ErrorReply
-from proto.replies import HaltReply as HaltReply
-from proto.replies import HelloReply as HelloReply
-from proto.replies import LeaseReply as LeaseReply
-from proto.replies import ModifyReply as ModifyReply
-from proto.replies import OrderReply as OrderReply
-from proto.replies import OrdersReply as OrdersReply
-from proto.replies import PingReply as PingReply
-from proto.replies import PositionsReply as PositionsReply
-from proto.replies import Reply as Reply
-from proto.replies import RequestId as RequestId
-from proto.replies import SimulateReply as SimulateReply
-from proto.replies import SymbolReply as SymbolReply
-from proto.replies import TicksReply as TicksReply
-from proto.trading import AccountMode as AccountMode
-from proto.trading import OrderType as OrderType
-from proto.trading import TimeInForce as TimeInForce
-from proto.units import Cursor, Name, Sequence, Side, TimeNs
+from proto.gateway.codes import Fault
+from proto.gateway.records import require_all_exact
+from proto.gateway.replies import RequestId
+from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.units import Cursor, Name, Sequence, Side, TimeNs
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100

@@ -7,10 +7,16 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.distances import closing_touch, entry_distance, is_far_enough, stop_loss_distance, take_profit_distance
-from proto.money import Quote
-from proto.trading import OrderType
-from proto.units import Side
+from proto.trading.enums import OrderType
+from proto.trading.money import Quote
+from proto.trading.price_distance import (
+    closing_touch,
+    entry_distance,
+    is_far_enough,
+    stop_loss_distance,
+    take_profit_distance,
+)
+from proto.trading.units import Side
 from tests.support.builders import an_instrument
 
 D = Decimal

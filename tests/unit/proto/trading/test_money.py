@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from proto.money import (
+from proto.trading.money import (
     account_margin,
     average_price,
     charged_volumes,

@@ -1,0 +1,1 @@
+"""Units, money and the arithmetic of trading that desk and venue share."""
