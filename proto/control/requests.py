@@ -1,22 +1,14 @@
-"""What people and tools ask portfolio on its control socket. It never says more than portfolio knows."""
+"""Requests to portfolio on its control socket: questions about the account, and commands of a person."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from proto.control.views import (
-    AccountView,
-    FillsReply,
-    OrdersReply,
     PageRows,
-    PositionsReply,
-    RiskReply,
-    TradesReply,
-    WhyReply,
 )
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Cursor, Name, Side, Text, TimeNs, require_exact
@@ -24,25 +16,6 @@ from proto.trading.units import Cursor, Name, Side, Text, TimeNs, require_exact
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 """Why somebody changed what the desk may do; kept in the ledger."""
-
-
-class DeskState(StrEnum):
-    """Where portfolio stands."""
-
-    CONNECTING = "CONNECTING"
-    RECONCILING = "RECONCILING"
-    WAITING_FOR_SIGNALS = "WAITING_FOR_SIGNALS"
-    RUNNING = "RUNNING"
-    FINISHED = "FINISHED"
-    HALTED = "HALTED"
-
-
-class TradingState(StrEnum):
-    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN or a person closes."""
-
-    ACTIVE = "ACTIVE"
-    REDUCE_ONLY = "REDUCE_ONLY"
-    HALTED = "HALTED"
 
 
 class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
@@ -214,170 +187,4 @@ ControlRequest = (
     | AccountQuery
     | RiskQuery
     | WhyQuery
-)
-
-
-class Difference(Struct, frozen=True, kw_only=True):
-    """One thing on which ledger and venue disagree.
-
-    `kind`: missing_deal, unknown_deal, missing_order, unknown_order, volume, price, status, stops, position, cash. `remedy` says
-    what would be done about it, or that a person has to look.
-    """
-
-    kind: Name
-    subject: Text
-    ledger: Text
-    venue: Text
-    remedy: Text
-
-
-class LatencyQuantiles(Struct, frozen=True, kw_only=True):
-    """Microseconds; `count` observations since the process started."""
-
-    count: int
-    p50: float
-    p99: float
-    p999: float
-
-
-class PositionLine(Struct, frozen=True, kw_only=True):
-    """One open position, signed volume in lots."""
-
-    net_volume: Decimal
-    avg_entry_price: Decimal
-    unrealized_pnl: Decimal | None
-
-
-class QuoteLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest quote; `age_ms` since it reached portfolio, None where that was not live."""
-
-    bid: float
-    ask: float
-    spread_points: float | None
-    time_ns: int
-    age_ms: int | None
-
-
-class SignalLine(Struct, frozen=True, kw_only=True):
-    """A symbol's latest signal: +1 buy, 0 hold, -1 sell."""
-
-    direction: int
-    confidence: float
-    reason: Text
-    time_ns: int
-
-
-class OrderLine(Struct, frozen=True, kw_only=True):
-    """An order as a row: volumes in lots, profit realised by it in account currency, times of the venue."""
-
-    order_id: Name
-    symbol: Name
-    side: Text
-    volume: Decimal
-    status: Text
-    price: Decimal
-    filled_price: Decimal | None
-    profit: Decimal
-    created_ns: int
-    code: Text
-
-
-class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
-    """A picture of the desk; money in account currency. `waiting_for` says in words what it waits for, or is empty.
-
-    `recent_orders` are the latest of the account, the newest first; `blocked` and `denials` count by reason and code.
-    """
-
-    mode: Text
-    state: DeskState
-    waiting_for: Text
-    stream_id: Text
-    ordinal: Cursor
-    processed: Cursor
-    signals_buy: Cursor
-    signals_sell: Cursor
-    orders: Cursor
-    orders_open: Cursor
-    denied: Cursor
-    fills: Cursor
-    currency: Text
-    balance: Decimal | None
-    equity: Decimal | None
-    realized_pnl: Decimal
-    unrealized_pnl: Decimal | None
-    positions: dict[str, PositionLine]
-    latency_us: dict[str, LatencyQuantiles]
-    duplicates: Cursor
-    malformed: Cursor
-    warming_up: Cursor = 0
-    gaps: Cursor = 0
-    in_doubt: Cursor = 0
-    blocked: dict[str, int] = {}
-    denials: dict[str, int] = {}
-    venue_time_ns: int = 0
-    heartbeat_age_ms: int | None = None
-    feed_stale: bool = False
-    quotes: dict[str, QuoteLine] = {}
-    signals: dict[str, SignalLine] = {}
-    recent_orders: list[OrderLine] = []
-    trading_state: TradingState = TradingState.ACTIVE
-    trading_reason: Text = ""
-    warning: Text = ""
-
-
-class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):
-    """`complete` is False when the gateway could not be asked; then nothing is known, which is not agreement."""
-
-    complete: bool
-    differences: list[Difference]
-    error: Text
-
-
-class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trading"):
-    """The command is durable. `closing`: symbols whose positions are being closed; empty but for FLATTEN."""
-
-    trading_state: TradingState
-    trading_reason: Text
-    closing: list[Name]
-
-
-class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
-    """What a person's order has come to so far; it is durable. `order_ids` are those made, changed or to be canceled.
-
-    A denied one has made none: `code`, `limit` and `observed` are the rule's, and `denial_id` is what WHY takes. What the venue makes of it, ORDERS tells.
-    """
-
-    key: Text
-    order_ids: list[Name]
-    denied: bool
-    code: Text = ""
-    limit: Text = ""
-    observed: Text = ""
-    denial_id: Text = ""
-
-
-def denial_words(*, limit: str, observed: str) -> str:
-    """What a rule has observed and what it expected, for people."""
-    return f"the desk is {observed}, expected {limit}" if limit in tuple(TradingState) else f"{observed}, limit {limit}"
-
-
-class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):
-    """The request was none."""
-
-    error: Annotated[str, Meta(max_length=512)]
-
-
-ControlReply = (
-    StatusReply
-    | ReconcileReply
-    | TradingReply
-    | OrderCommandReply
-    | OrdersReply
-    | FillsReply
-    | TradesReply
-    | PositionsReply
-    | AccountView
-    | RiskReply
-    | WhyReply
-    | ControlError
 )
