@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES = $(wildcard proto common services research cli tests)
+SOURCES = $(wildcard proto common marketdata services research orchestration verification cli tests)
 
 # The interpreter that .venv is built with: yours (make setup PYTHON=python3.12), or the first one that fits.
 PYTHON ?=

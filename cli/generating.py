@@ -56,7 +56,7 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
     import polars as pl
     from polars.io.plugins import register_io_source
 
-    from services.mt5.core.generated import UnknownSymbolError, pairs_of
+    from marketdata.generated_market import UnknownSymbolError, pairs_of
 
     try:
         pairs_of(names)
@@ -87,7 +87,7 @@ def _frames(symbols: tuple[str, ...], *, hours: float, seed: int) -> Iterator[pl
     """The ticks in frames of some size, so that memory does not depend on the hours."""
     import polars as pl
 
-    from services.mt5.core.generated import generated_minutes
+    from marketdata.generated_market import generated_minutes
 
     held: list[pl.DataFrame] = []
     for part in generated_minutes(symbols, seed=seed, hours=hours):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from common.errors import StartError
-from services.mt5.core.instruments import CURRENCIES, catalogue
+from marketdata.instruments import CURRENCIES, catalogue
 from services.mt5.profile_file import profile_named
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import limits_named

@@ -228,9 +228,9 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         require_strategy,
         require_symbols,
     )
+    from marketdata.files import TickInput
     from proto.trading.enums import AccountMode as ModeOfAccount
     from research.run import RunSpec
-    from research.ticks import TickInput
     from services.portfolio.core.single_position import OnOpposite as Policy
 
     symbols = tuple(dict.fromkeys(file.symbol for file in named))

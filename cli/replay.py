@@ -19,11 +19,11 @@ from cli.desk_notes import noted
 from cli.progress import Rate, Show, Standing
 from cli.supervision import Supervised
 from common.errors import StartError
+from marketdata.tick_stream import TickStream
 from proto.control import DeskState, StatusQuery, StatusReply
 from proto.trading.units import plain
 from research.report import report_of
 from research.run import RunSpec
-from services.mt5.core.stream import TickStream
 
 ASK_EVERY_S: Final = 0.2
 CHECK_EVERY_S: Final = 0.5

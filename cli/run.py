@@ -259,7 +259,7 @@ def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> Non
 def _recorded(
     ticks: tuple[str, ...], symbol: str | None, clock: str | None, data_dir: Path | None, settings: dict[str, str]
 ) -> tuple[str, tuple[str, ...], int, Path]:
-    from research.ticks import TickInput, load_stream
+    from marketdata.files import TickInput, load_stream
 
     named = named_files(ticks, symbol)
     crossed = settings.get("MT5_CROSSED", "reject")

@@ -14,8 +14,8 @@ from common.errors import StartError
 
 if TYPE_CHECKING:
     from cli.progress import Show
+    from marketdata.tick_stream import TickStream
     from research.run import RunSpec
-    from services.mt5.core.stream import TickStream
 
 REPLAY_EXAMPLES = """
 [bold]Examples[/bold]

@@ -98,7 +98,7 @@ def train(
         "--note": note or None,
     }
 
-    from research.ticks import TickInput
+    from marketdata.files import TickInput
     from research.train import TrainSpec, train, write_model
 
     trained = train(

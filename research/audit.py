@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from common.errors import StartError
+from marketdata.instruments import account_digits
 from proto.control import Difference
 from proto.gateway import (
     AccountReply,
@@ -28,7 +29,6 @@ from proto.gateway import (
 from proto.trading.units import Side
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.book import Book as VenueBook
-from services.mt5.core.instruments import account_digits
 from services.mt5.core.symbol_map import SymbolMap
 from services.portfolio import ledger
 from services.portfolio.core.answers import ENDED, deal_booked, order_ended

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Raw
 
 from common.errors import StartError
+from marketdata.tick_stream import TickStream
 from proto.codec import decode_request, encode
 from proto.control import DeskState
 from proto.messages import Answer, Call, Outcome, Signal, SignalHello
@@ -27,7 +28,6 @@ from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
-from services.mt5.core.stream import TickStream
 from services.mt5.journal import DurableJournal
 from services.mt5.profile_file import profile_named
 from services.portfolio.core.desk import Desk

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from marketdata.files import Crossed, TickInput, load_stream
+from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode
 from proto.trading.units import plain
-from research.ticks import Crossed, TickInput, load_stream
 from services.mt5.core.fill_model import IDEAL, PROFILES
-from services.mt5.core.stream import TickStream
 from services.mt5.core.venue import LEVERAGE
 from services.mt5.profile_file import profile_named
 from services.portfolio.core.rules import DeskRules

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import StartError
+from marketdata.files import Crossed, TickInput, load_stream
 from research import train_calibration, train_edge
 from research.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
-from research.ticks import Crossed, TickInput, load_stream
 from services.signal.core.features import CLASSES, NAMES, WINDOW_TICKS, schema_sha256
 from services.signal.model_check import xgboost_version
 from services.signal.model_kernels import prepare_kernels

@@ -11,12 +11,12 @@ from common.event_loop import main, outlive_start
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
-from research.ticks import load_stream
+from marketdata.files import load_stream
+from marketdata.generated_market import GeneratedMarket, open_market
+from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.generated import GeneratedMarket, open_market
-from services.mt5.core.stream import MarketSource, TickStream
 from services.mt5.core.venue import VenueSetupError
 from services.mt5.journal import DurableJournal
 from services.mt5.market_store import MarketKeeper

@@ -11,8 +11,8 @@ import msgspec
 from common.errors import StartError
 from common.fault_injection import crash_point
 from common.storage import open_reader, transaction
-from services.mt5.core.generated import GeneratedMarket, MarketLog
-from services.mt5.core.market_model import MarketState
+from marketdata.generated_market import GeneratedMarket, MarketLog
+from marketdata.price_model import MarketState
 
 SCHEMA: Final = """
 CREATE TABLE market (

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final, get_args
 
 from common.metrics import Board, Reading, Timing
+from marketdata.tick_validation import REASONS
 from proto.gateway import ErrorCode, Request, TickCounts
 from services.mt5.core.gateway import Gateway
-from services.mt5.core.tick_rules import REASONS
 
 BOARD: Final = Board("mt5")
 

@@ -11,15 +11,15 @@ from pydantic_settings import NoDecode
 
 from common.errors import StartError
 from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
+from marketdata.files import TickInput
+from marketdata.files.zones import ZONE_EXPECTED
+from marketdata.generated_market import UnknownSymbolError, pairs_of
+from marketdata.instruments import CURRENCIES, account_digits
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.enums import AccountMode
 from proto.trading.units import is_exact
-from research.ticks import TickInput
-from research.ticks.zones import ZONE_EXPECTED
 from services.mt5.core.compose import account_name
 from services.mt5.core.fill_model import IDEAL, PROFILES
-from services.mt5.core.generated import UnknownSymbolError, pairs_of
-from services.mt5.core.instruments import CURRENCIES, account_digits
 from services.mt5.core.lease import LEASE_TTL_MS
 from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace

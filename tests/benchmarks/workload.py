@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from marketdata.files import TickInput
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.portfolio.core.single_position import OnOpposite
 from services.signal.core.buffer import TickBuffer
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 from msgspec import structs
 
+from marketdata.tick_stream import SymbolRows
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.latency_model import LognormalLatency
-from services.mt5.core.stream import SymbolRows
 from services.portfolio.core.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, ForeignOrders, Limits
 from services.portfolio.core.rules import DeskRules

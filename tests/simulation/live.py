@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from marketdata.tick_stream import TickStream, build_stream
 from proto.codec import encode
 from proto.control import (
     Difference,
@@ -23,7 +24,6 @@ from proto.control import (
 from proto.gateway import Fault, Simulate
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
-from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
 from tests.simulation.draws import DEPOSIT, SPARSE_PAUSE_S, Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from marketdata.tick_stream import TickStream
 from proto.codec import (
     decode_call,
     decode_reply,
@@ -31,7 +32,6 @@ from services.mt5.core.book import BookChange, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Effect, MemoryJournal
-from services.mt5.core.stream import TickStream
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio

@@ -6,9 +6,9 @@ import random
 import struct
 from dataclasses import dataclass
 
+from marketdata.tick_stream import TickStream, build_stream
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
-from services.mt5.core.stream import TickStream, build_stream
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.signal.core.buffer import TickBuffer

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
+from marketdata.files import TickInput
 from proto.gateway import OrderReply, VenueDeal
 from proto.messages import Call
 from research.backtest import Backtest
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.book import BookChange
 from services.mt5.core.journal import Effect

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from msgspec import structs
 
+from marketdata.instruments import catalogue
+from marketdata.tick_stream import SymbolRows, TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.messages import Signal, Tick
 from proto.trading.instrument import Instrument
@@ -17,9 +19,7 @@ from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.gateway import Gateway
-from services.mt5.core.instruments import catalogue
 from services.mt5.core.journal import Journal, MemoryJournal
-from services.mt5.core.stream import SymbolRows, TickStream, build_stream
 from services.portfolio.core.book import Book
 from services.portfolio.core.events import DealBooked, Event, InstrumentLearned, StreamOpened
 from services.portfolio.core.lifecycle import OrderStatus

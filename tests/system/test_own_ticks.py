@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.replays import paperdesk
 from tests.support.shared_data import SHARED_DATA, those_that_are_there
-from tests.unit.research.tick_texts import metatrader, some_quotes
+from tests.unit.marketdata.files.tick_texts import metatrader, some_quotes
 
 SERVER = "+02:00"
 

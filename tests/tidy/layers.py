@@ -1,7 +1,7 @@
 """Which code may know which: cores decide and touch nothing, and imports point down the layers.
 
-A core is whatever lies in `services/*/core/`. It must give the same answers live, in a backtest and in a simulation, so
-it may use only what depends on its arguments alone.
+A core is whatever lies in `services/*/core/`, and `marketdata` but for its files. It must give the same answers live, in a
+backtest and in a simulation, so it may use only what depends on its arguments alone.
 """
 
 from collections.abc import Iterator
@@ -59,17 +59,23 @@ CLOCKS = (
 SEEDED = ("Generator", "Philox", "PCG64", "SeedSequence", "BitGenerator")
 OUTSIDE_CALLS = {"open", "print", "input", "__import__"}
 
-# Who may import what of our own; `services.*` stands for the service's own package.
-KNOWS = {
-    "proto": ("proto",),
-    "common": ("common", "proto"),
-    "services": ("proto", "common"),
-    "research": ("proto", "common", "services", "research"),
-    "cli": ("proto", "common", "services", "research", "cli"),
+# From the ground up: a layer imports itself and those before it; of the services, one imports no other.
+LAYERS = ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli")
+OURS = (*LAYERS, "tests")
+
+# The packages of the two large cores, from the ground up, and what each may import of the others. Modules beside the
+# packages join them: they may import all, and no package imports them.
+PORTFOLIO = ("account", "plan", "sizing", "accounting", "risk", "state", "decision", "gateway_client", "queries")
+CORES = {
+    "services.portfolio.core": {
+        **{package: PORTFOLIO[:level] for level, package in enumerate(PORTFOLIO)},
+        "sizing": ("plan",),  # a size follows from what it is given, and never from the account
+    },
+    "services.mt5.core": {"ports": (), "gateway": ("ports",), "simulated": ("ports",)},
 }
-OURS = (*KNOWS, "tests")
-# The gateway reads recorded ticks with the reader that the backtest uses: two readers would be two truths.
-EXCEPTIONS = {"services.mt5": ("research.ticks",)}
+
+# Edges that point up and are still there: (file, what it imports, the change that removes the edge).
+EXCEPTIONS: tuple[tuple[str, str, str], ...] = ()
 
 
 def _service_of(file: SourceFile) -> str | None:
@@ -78,18 +84,24 @@ def _service_of(file: SourceFile) -> str | None:
 
 
 def _is_core(file: SourceFile) -> bool:
+    """Whether a file lies in a core, or in the pure part of marketdata, which cores are made of too."""
+    if file.parts[0] == "marketdata":
+        return file.is_python and file.parts[1] != "files"
     return file.is_python and file.parts[0] == "services" and file.parts[2:3] == ("core",)
 
 
 def core_keeps_to_itself(files: list[SourceFile]) -> Iterator[Violation]:
-    """A core imports pure parts of the standard library, numeric libraries, proto, and its own core."""
+    """A core imports pure parts of the standard library, numeric libraries, proto, marketdata's streams, and its own core."""
     for file in filter(_is_core, files):
-        own = f"{_service_of(file)}.core"
+        service = _service_of(file)
+        own = ("proto", "marketdata", *([f"{service}.core"] if service else []))
         for found in file.imports:
-            allowed = found.top in PURE_STDLIB | NUMERIC | {"proto"} or found.is_in(own)
-            if not allowed:
-                remedy = f"pass in what it gives, or move this code from core/ to the shell; allowed are proto, {own}, "
-                remedy += "numeric libraries and pure parts of the standard library"
+            allowed = found.top in PURE_STDLIB | NUMERIC or _is_allowed(found, own)
+            if not allowed or found.is_in("marketdata.files"):
+                remedy = "pass in what it gives, or move this code from core/ to the shell; allowed are "
+                remedy += (
+                    f"{', '.join(own)} (but marketdata.files), numeric libraries and pure parts of the standard library"
+                )
                 yield Violation(file.path, found.line, f"a core imports {found.name}", remedy)
 
 
@@ -111,15 +123,37 @@ def core_reads_no_clock(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
-    """proto knows nobody, common knows proto, a service knows those two and itself; nobody knows the tests."""
+    """A layer knows itself and those below it, a service no other service; nobody knows the tests."""
     for file in files:
-        if file.is_python and file.parts[0] in KNOWS:
+        if file.is_python and file.parts[0] in LAYERS:
             service = _service_of(file)
-            allowed = (*KNOWS[file.parts[0]], *([service, *EXCEPTIONS.get(service, ())] if service else []))
+            level = LAYERS.index(file.parts[0])
+            allowed = (*LAYERS[:level], service or file.parts[0])
             for found in file.imports:
                 if found.top in OURS and not _is_allowed(found, allowed):
                     remedy = f"allowed here are {', '.join(allowed)}; services talk through messages in proto"
                     yield Violation(file.path, found.line, f"{service or file.parts[0]} imports {found.name}", remedy)
+
+
+def packages_of_a_core_point_down(files: list[SourceFile]) -> Iterator[Violation]:
+    """In a large core a package knows those below it, and no module that joins them."""
+    for file in filter(_is_core, files):
+        core = f"{_service_of(file)}.core"
+        knows = CORES[core].get(file.parts[3]) if core in CORES else None
+        for found in file.imports if knows is not None else ():
+            allowed = tuple(f"{core}.{package}" for package in (file.parts[3], *(knows or ())))
+            is_excepted = any(file.path == path and found.is_in(name) for path, name, _ in EXCEPTIONS)
+            if found.is_in(core) and not _is_allowed(found, allowed) and not is_excepted:
+                remedy = f"allowed here are {', '.join(allowed)}; move what both need into the lower of the two"
+                yield Violation(file.path, found.line, f"{file.parts[3]} imports {found.name}", remedy)
+
+
+def exceptions_are_needed(files: list[SourceFile]) -> Iterator[Violation]:
+    """An exception goes with the edge that it was made for."""
+    for file in files:
+        for path, name, _ in EXCEPTIONS:
+            if file.path == path and not any(found.is_in(name) for found in file.imports):
+                yield Violation(path, 1, f"{name} is excepted and not imported", "remove it from EXCEPTIONS")
 
 
 def _is_allowed(found: Import, packages: tuple[str, ...]) -> bool:

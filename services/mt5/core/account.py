@@ -14,6 +14,8 @@ from typing import Final
 
 from msgspec import structs
 
+from marketdata.instruments import account_digits, catalogue
+from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
@@ -23,11 +25,9 @@ from services.mt5.core import retcodes
 from services.mt5.core.asked import Asked
 from services.mt5.core.book import BookChange, BookOrder, BookStore, Modification, Taken
 from services.mt5.core.fill_model import FillProfile
-from services.mt5.core.instruments import account_digits, catalogue
 from services.mt5.core.judging import Verdict
 from services.mt5.core.margins import is_affordable
 from services.mt5.core.netting import Folded, Position, fold, value_difference
-from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 ZERO: Final = Decimal(0)

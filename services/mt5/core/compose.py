@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from marketdata.tick_stream import MarketSource
 from proto.trading.enums import AccountMode
 from services.mt5.core.book import BookStore
 from services.mt5.core.faults import FaultyLink
@@ -17,7 +18,6 @@ from services.mt5.core.lease import LEASE_TTL_MS
 from services.mt5.core.link import TerminalLink
 from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
-from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import LEVERAGE, SimulatedVenue
 

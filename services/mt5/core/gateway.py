@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from marketdata.tick_stream import MarketSource
 from proto.codec import MalformedMessageError
 from proto.gateway import (
     Buy,
@@ -59,7 +60,6 @@ from services.mt5.core.link import Link
 from services.mt5.core.orders import OrderDesk, is_order_action
 from services.mt5.core.publisher import Publisher
 from services.mt5.core.queries import Queries
-from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)

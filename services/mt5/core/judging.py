@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from marketdata.instruments import is_out_of_terms
 from proto.gateway import ErrorCode
 from proto.time import utc_text
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
@@ -24,7 +25,6 @@ from proto.trading.price_distance import (
 from proto.trading.units import Side, is_on_step, plain
 from services.mt5.core import retcodes, sessions
 from services.mt5.core.asked import Asked
-from services.mt5.core.instruments import is_out_of_terms
 from services.mt5.core.netting import Position
 
 _WORDS_MAX: Final = 200

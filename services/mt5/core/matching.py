@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import structs
 
+from marketdata.instruments import catalogue
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, VenueDeal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
@@ -24,7 +25,6 @@ from services.mt5.core.account import ZERO, Account, with_taken
 from services.mt5.core.asked import Asked
 from services.mt5.core.book import BookOrder, Wait
 from services.mt5.core.fill_model import FillModel, worst_price
-from services.mt5.core.instruments import catalogue
 from services.mt5.core.judging import Verdict
 from services.mt5.core.netting import Folded, Position
 

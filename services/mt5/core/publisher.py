@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from marketdata.tick_stream import MarketSource
 from proto.messages import Tick
 from proto.time import Now
-from services.mt5.core.stream import MarketSource
 
 REPUBLISH_FIRST_NS: Final = 200_000_000
 """Longer than any decision takes, short enough that a lost tick is hardly noticed."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
+from marketdata.tick_stream import MarketSource
 from proto.gateway import (
     AccountReply,
     DealsReply,
@@ -33,7 +34,6 @@ from services.mt5.core.identity import Identity
 from services.mt5.core.link import Link
 from services.mt5.core.margins import free_margin, margin_level_pct
 from services.mt5.core.publisher import Publisher
-from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 
 Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import structs
 
+from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.instrument import Instrument
@@ -25,7 +26,6 @@ from services.mt5.core.book import BookOrder, BookStore, Modification, Wait
 from services.mt5.core.fill_model import IDEAL, FillModel, FillProfile
 from services.mt5.core.matching import Matching
 from services.mt5.core.modifying import Modifying
-from services.mt5.core.stream import MarketSource
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.ticking import Ticking
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from common.errors import StartError
+from marketdata.tick_stream import StreamTick
 from proto.gateway import ErrorCode, Modify, OrderReplyStatus, PlaceOrder, VenueDeal, VenueOrder, VenuePosition
 from proto.time import Now
 from proto.trading.enums import AccountMode
@@ -22,7 +23,6 @@ from services.mt5.core.changes import has_prices
 from services.mt5.core.link import Sent, Trouble, Waiting
 from services.mt5.core.magic import magic_of
 from services.mt5.core.retcodes import Outcome
-from services.mt5.core.stream import StreamTick
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.answers import refused_order, sent_of

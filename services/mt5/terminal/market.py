@@ -9,10 +9,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from marketdata.generated_market import ENDLESS
+from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
-from services.mt5.core.generated import ENDLESS
 from services.mt5.core.publisher import Pace, Publisher
-from services.mt5.core.stream import StreamTick, TickColumns
 from services.mt5.terminal.tick_reader import Batch
 
 TICKS_KEPT: Final = 200_000

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.mt5.core.tick_rules import ACCEPTED, REASONS, UNREADABLE_TIME_NS, RowJudge
+from marketdata.tick_validation import ACCEPTED, REASONS, UNREADABLE_TIME_NS, RowJudge
 from services.mt5.terminal.api import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 

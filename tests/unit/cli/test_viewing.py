@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from marketdata.files import TickInput
 from proto.control import ControlReply, ControlRequest, ViewQuery
 from research import views
 from research.backtest import run_backtest
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.portfolio.answering import answer_query
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS

@@ -10,14 +10,14 @@ import pytest
 
 from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
+from marketdata import price_model_parameters as terms
+from marketdata.generated_market import HISTORY_BLOCKS, GeneratedMarket, open_market
 from proto.gateway import Buy, GetTicks, Hello, HelloReply, OrderReply, TicksReply
 from proto.messages import Tick
 from proto.time import Now
 from services.mt5.book_store import DurableBookStore
-from services.mt5.core import market_terms as terms
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
-from services.mt5.core.generated import HISTORY_BLOCKS, GeneratedMarket, open_market
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
 from services.mt5.market_store import MarketKeeper, read_market

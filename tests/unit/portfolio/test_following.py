@@ -84,7 +84,7 @@ def test_only_evidence_ends_a_doubt_and_no_trace_is_presumed_expired() -> None:
 
 
 def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
-    from services.mt5.core.stream import build_stream
+    from marketdata.tick_stream import build_stream
 
     stream = build_stream([rows_of("EURUSD", RISING), rows_of("GBPUSD", RISING)], accept_crossed=False)
     driven = HandDrivenDesk(a_gateway(stream, pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))

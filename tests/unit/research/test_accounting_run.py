@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from marketdata.files import TickInput
 from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.trades import pnl_by_tag, settle

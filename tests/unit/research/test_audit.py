@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from marketdata.files import TickInput
 from research.audit import VENUE_BOOK, reconcile, reconcile_stopped
 from research.backtest import run_backtest
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import SimulatedVenue

@@ -6,10 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from marketdata.files import TickInput
 from proto.trading.units import plain
 from research.backtest import run_backtest
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.portfolio.core.orders import Order
 from services.portfolio.ledger import FILE_NAME, read
 from tests.support.tick_files import START_NS, a_tick_file

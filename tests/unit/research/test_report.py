@@ -14,12 +14,12 @@ import polars as pl
 import pytest
 
 from common.errors import StartError
+from marketdata.files import TickInput
 from research import views
 from research.backtest import run_backtest
 from research.parity import compare
 from research.report import as_json, fingerprint, report_of
 from research.run import RunSpec
-from research.ticks import TickInput
 from services.portfolio.core.single_position import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from marketdata.files import TickInput
 from research.run import STREAM_ID_CHARS, RunSpec
-from research.ticks import TickInput
 from services.portfolio.core.plan import PLAIN
 from services.portfolio.core.single_position import OnOpposite
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from marketdata.files import TickInput
 from proto.trading.enums import AccountMode
 from research.run import RunSpec
-from research.ticks import TickInput
 
 SPEC = RunSpec(inputs=(TickInput(Path("may.parquet"), "EURUSD", None),))
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from cli.main import run
+from marketdata.files import TickInput
 from research.labels import BUY, HOLD, NO_LABEL, SELL, label_ticks
-from research.ticks import TickInput
 from research.train import Trained, TrainingError, TrainSpec, split, train, write_model
 from research.train_calibration import PLAIN, calibration_error, fit, log_loss, probabilities
 from research.train_edge import NO_TRADES, Edge, Quotes, best_threshold, directions, measure, verdict

@@ -10,7 +10,7 @@ import pytest
 
 from cli.main import run
 from common.settings import PROJECT_ROOT
-from services.mt5.core.generated import generate
+from marketdata.generated_market import generate
 from services.signal import StrategyEngine
 from services.signal.core.features import WINDOW_TICKS
 from services.signal.model import load_model

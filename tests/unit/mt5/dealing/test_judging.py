@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
+from marketdata.instruments import catalogue
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.units import Side
 from services.mt5.core import judging
 from services.mt5.core.asked import Asked
-from services.mt5.core.instruments import catalogue
 from tests.unit.mt5.builders import START_NS
 
 FOUND = catalogue("EURUSD")

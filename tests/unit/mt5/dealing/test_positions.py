@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from marketdata.tick_stream import build_stream
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import AccountMode
 from services.mt5.core.fill_model import REALISTIC, FillProfile, Slippage
-from services.mt5.core.stream import build_stream
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
 from tests.unit.mt5.dealing.desk import Dealing, refusal
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from marketdata.instruments import CURRENCIES, catalogue, swap_points
 from proto.trading.units import is_exact
 from services.mt5.core.fill_model import IDEAL
-from services.mt5.core.instruments import CURRENCIES, catalogue, swap_points
 from services.mt5.core.sessions import is_open
 from tests.support.builders import an_instrument
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from research.ticks.layouts import (
+from marketdata.files.layouts import (
     TIME_OF_DAY,
     YEAR,
     Layout,
@@ -22,8 +22,8 @@ from research.ticks.layouts import (
     told,
     wall_times,
 )
-from research.ticks.text import Member, escaped
-from research.ticks.zones import UTC, Clock
+from marketdata.files.text import Member, escaped
+from marketdata.files.zones import UTC, Clock
 
 _MT5_COLUMNS: Final = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME", "FLAGS")
 _MT5_ROW: Final = re.compile(r"\d{4}\.\d\d\.\d\d\t\d\d:\d\d:\d\d(\.\d+)?(\t[^\t]*){5}")

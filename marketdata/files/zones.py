@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from research.ticks.errors import TickFileError
+from marketdata.files.errors import TickFileError
 
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?([0-5]\d)")
 _MINUTE_NS: Final = 60_000_000_000

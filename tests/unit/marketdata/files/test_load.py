@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from marketdata.files import TickFileError, TickInput, load_stream
+from marketdata.tick_stream import TickStream
 from proto.gateway import TickCounts
-from research.ticks import TickFileError, TickInput, load_stream
-from services.mt5.core.stream import TickStream
 
 Columns = dict[str, list[Any]]
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from research.ticks.errors import TickFileError
+from marketdata.files.errors import TickFileError
 
 MISSING_TIME_NS: Final = -1
 """Stands for a time that is not there; the rules refuse it as out of range."""

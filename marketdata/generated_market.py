@@ -18,12 +18,12 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from marketdata import price_model_parameters as terms
+from marketdata.instruments import catalogue
+from marketdata.price_model import BLOCK_NS, BLOCK_S, Block, MarketState, advance, first_state
+from marketdata.price_model_parameters import Pair, pair_of
+from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
-from services.mt5.core import market_terms as terms
-from services.mt5.core.instruments import catalogue
-from services.mt5.core.market_model import BLOCK_NS, BLOCK_S, Block, MarketState, advance, first_state
-from services.mt5.core.market_terms import Pair, pair_of
-from services.mt5.core.stream import StreamTick, TickColumns
 
 HISTORY_BLOCKS: Final = 120
 """Minutes that can be asked for again: far more than a process is ever behind, and 60 kB of states."""

@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from research.ticks.errors import TickFileError
-from research.ticks.source import TickSource, files_of
-from research.ticks.spool import Spool
-from services.mt5.core.assembly import Tape, assemble
-from services.mt5.core.columns import SymbolRows
-from services.mt5.core.stream import TickStream
-from services.mt5.core.tick_rules import UNREADABLE_TIME_NS
+from marketdata.columns import SymbolRows
+from marketdata.files.errors import TickFileError
+from marketdata.files.source import TickSource, files_of
+from marketdata.files.spool import Spool
+from marketdata.stream_builder import Tape, assemble
+from marketdata.tick_stream import TickStream
+from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 Crossed = Literal["reject", "accept"]
 

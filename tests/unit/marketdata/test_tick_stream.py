@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketdata.tick_stream import BLOCK_TICKS, BLOCKS_KEPT, TickStream, build_stream
 from proto.gateway import TickCounts
-from services.mt5.core.stream import BLOCK_TICKS, BLOCKS_KEPT, TickStream, build_stream
 from tests.unit.mt5.builders import Row, a_stream, some_rows
 
 EURUSD: list[Row] = [(1, 1.1, 1.2), (3, 1.3, 1.2), (3, 1.1, 1.2), (5, 1.1, 1.2)]

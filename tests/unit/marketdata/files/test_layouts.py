@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from research.ticks import TickFileError, TickInput, UnknownLayoutError, load_stream
-from research.ticks import text as texts
-from research.ticks.source import TickSource
-from services.mt5.core.stream import TickStream
-from tests.unit.research.tick_texts import DAY_NS, SAMPLES, Quote, Sample, metatrader, some_quotes, truefx
+from marketdata.files import TickFileError, TickInput, UnknownLayoutError, load_stream
+from marketdata.files import text as texts
+from marketdata.files.source import TickSource
+from marketdata.tick_stream import TickStream
+from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Quote, Sample, metatrader, some_quotes, truefx
 
 EACH_LAYOUT = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.layout for sample in SAMPLES])
 HOUR_NS = 3_600_000_000_000

@@ -18,8 +18,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from services.mt5.core import market_terms as terms
-from services.mt5.core.market_terms import Pair
+from marketdata import price_model_parameters as terms
+from marketdata.price_model_parameters import Pair
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

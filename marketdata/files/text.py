@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
-from research.ticks.errors import TickFileError
+from marketdata.files.errors import TickFileError
 
 CHUNK_BYTES: Final = 1 << 22
 """Read and parsed at a time; some 100,000 rows."""

@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from research.ticks.errors import TickFileError
-from research.ticks.load import unreadable_words
-from research.ticks.source import TickSource, files_of
-from services.mt5.core.tick_rules import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowJudge, reasons_counted
+from marketdata.files.errors import TickFileError
+from marketdata.files.load import unreadable_words
+from marketdata.files.source import TickSource, files_of
+from marketdata.tick_validation import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowJudge, reasons_counted
 
 SCHEMA: Final = {"ts_ns": pl.Int64(), "bid": pl.Float64(), "ask": pl.Float64(), "volume": pl.Float64()}
 GROUP_ROWS: Final = 1 << 18

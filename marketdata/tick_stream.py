@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marketdata.columns import BLOCK_ROWS, MemoryColumn, SymbolRows, TickTable
+from marketdata.stream_builder import Assembled, Tape, assemble
 from proto.gateway import TickCounts
-from services.mt5.core.assembly import Assembled, Tape, assemble
-from services.mt5.core.columns import BLOCK_ROWS, MemoryColumn, SymbolRows, TickTable
 
 __all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStream", "build_stream"]
 

@@ -11,9 +11,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Final
 
+from marketdata import price_model_parameters
 from proto.trading.instrument import Instrument
 from proto.trading.units import exact, is_on_step
-from services.mt5.core import market_terms
 
 _CODES: Final = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD "
@@ -117,7 +117,9 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
     """
     held, owed = RATES_PCT.get(base), RATES_PCT.get(profit)
     gap = held - owed if held is not None and owed is not None else Decimal(0)
-    price = exact(round(market_terms.currency(base).value / market_terms.currency(profit).value, digits))
+    price = exact(
+        round(price_model_parameters.currency(base).value / price_model_parameters.currency(profit).value, digits)
+    )
     night = price.scaleb(digits) / 100 / _DAYS_OF_YEAR
     long, short = (
         ((sign * gap - SWAP_MARKUP_PCT) * night).quantize(_SWAP_STEP, rounding=ROUND_HALF_UP) for sign in (1, -1)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from research.ticks.errors import TickFileError
+from marketdata.files.errors import TickFileError
 
 MEMORY_BYTES: Final = 64 << 20
 """Columns of some million ticks stay in memory, which is quicker by little."""

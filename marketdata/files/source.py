@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from research.ticks.errors import TickFileError, UnknownLayoutError
-from research.ticks.headed import DUKASCOPY, MT5, TABLE
-from research.ticks.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, Parser, Refusal, ZoneRule
-from research.ticks.parquet import REQUIRED, ParquetRows
-from research.ticks.text import Member, escaped, first_bytes, head, lines_of, members
-from research.ticks.zones import UTC, ZONE_EXPECTED, Clock
-from services.mt5.core.tick_rules import UNREADABLE_TIME_NS
+from marketdata.files.errors import TickFileError, UnknownLayoutError
+from marketdata.files.header_layouts import DUKASCOPY, MT5, TABLE
+from marketdata.files.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, Parser, Refusal, ZoneRule
+from marketdata.files.parquet import REQUIRED, ParquetRows
+from marketdata.files.text import Member, escaped, first_bytes, head, lines_of, members
+from marketdata.files.zones import UTC, ZONE_EXPECTED, Clock
+from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 LAYOUTS: Final[tuple[Layout, ...]] = (MT5, TRUEFX, HISTDATA, LEAN, DUKASCOPY, TABLE)
 SHOWN_LINES: Final = 3

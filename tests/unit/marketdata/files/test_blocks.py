@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketdata import stream_builder
+from marketdata.columns import MemoryColumn, SymbolRows
+from marketdata.files import TickFileError, TickInput, load_stream
+from marketdata.files.spool import Spool
+from marketdata.stream_builder import Tape, assemble
+from marketdata.tick_stream import BLOCK_TICKS, TickStream, build_stream
+from marketdata.tick_validation import UNREADABLE_TIME_NS, RowJudge, judge
 from proto.gateway import TickCounts
-from research.ticks import TickFileError, TickInput, load_stream
-from research.ticks.spool import Spool
-from services.mt5.core import assembly
-from services.mt5.core.assembly import Tape, assemble
-from services.mt5.core.columns import MemoryColumn, SymbolRows
-from services.mt5.core.stream import BLOCK_TICKS, TickStream, build_stream
-from services.mt5.core.tick_rules import UNREADABLE_TIME_NS, RowJudge, judge
 from tests.support.tick_files import a_tick_file
 
 Rows = list[tuple[int, float, float]]
@@ -77,7 +77,7 @@ def test_a_stream_by_small_blocks_is_the_one_by_large_ones(
         ticks_max=ticks_max,
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(assembly, "BLOCK_ROWS", block)
+        patched.setattr(stream_builder, "BLOCK_ROWS", block)
         spool = Spool(memory_bytes=0) if on_disk else MemoryColumn
         tapes = [Tape(name, accept_crossed=False, store=spool) for name in names]
         for tape, rows in zip(tapes, tables, strict=True):
@@ -152,7 +152,7 @@ def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:
 CHILD = """
 import re, sys
 from pathlib import Path
-from research.ticks import TickInput, load_stream
+from marketdata.files import TickInput, load_stream
 stream = load_stream([TickInput(Path(sys.argv[1]), "EURUSD")], crossed="reject")
 assert stream.last_ordinal == int(sys.argv[2]), stream.counts
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

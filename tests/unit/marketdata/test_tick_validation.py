@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketdata.tick_validation import ACCEPTED, PRICE_MIN, REASONS, TIME_NS_MAX, count_reasons, judge
 from proto.trading.units import PRICE_MAX
-from services.mt5.core.tick_rules import ACCEPTED, PRICE_MIN, REASONS, TIME_NS_MAX, count_reasons, judge
 
 times = st.sampled_from([-1, 0, 1, 2, 3, TIME_NS_MAX, TIME_NS_MAX + 1])
 prices = st.sampled_from([1.0, 1.1, 1.2, 0.0, -1.0, math.nan, math.inf, -math.inf, 1e-13, 1e13])

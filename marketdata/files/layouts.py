@@ -18,9 +18,9 @@ from typing import Final, Protocol
 import numpy as np
 import polars as pl
 
-from research.ticks.text import Member, escaped
-from research.ticks.zones import Clock
-from services.mt5.core.tick_rules import UNREADABLE_TIME_NS
+from marketdata.files.text import Member, escaped
+from marketdata.files.zones import Clock
+from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 HEAD_LINES: Final = 20
 """Lines that a layout is told by; most of them must fit it, so that a bad one among them does no harm."""

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from cli.main import run
-from research.ticks import TickFileError, TickInput, load_stream
-from research.ticks import describe as descriptions
-from research.ticks.convert import ConvertInput, convert
-from research.ticks.describe import describe
+from marketdata.files import TickFileError, TickInput, load_stream
+from marketdata.files import describe as descriptions
+from marketdata.files.convert import ConvertInput, convert
+from marketdata.files.describe import describe
 from tests.support.tick_files import a_tick_file
-from tests.unit.research.tick_texts import DAY_NS, SAMPLES, Sample, iso, metatrader, some_quotes, truefx
+from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Sample, iso, metatrader, some_quotes, truefx
 
 QUOTES = some_quotes()
 
@@ -178,7 +178,7 @@ def test_a_description_tells_counts_spreads_rate_and_pauses(tmp_path: Path) -> N
 def test_the_figures_do_not_depend_on_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = a_tick_file(tmp_path / "ticks.parquet", rows=3_000, crossed_every=7)
     whole = describe(TickInput(path, "EURUSD"), crossed="reject")
-    monkeypatch.setattr("services.mt5.core.stream.BLOCK_ROWS", 1_024)
+    monkeypatch.setattr("marketdata.tick_stream.BLOCK_ROWS", 1_024)
     assert describe(TickInput(path, "EURUSD"), crossed="reject") == whole
     frame = pl.read_parquet(path).filter(pl.col("bid") <= pl.col("ask"))
     times = frame["ts_ns"].to_numpy()

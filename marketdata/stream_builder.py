@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from marketdata.columns import BLOCK_ROWS, ColumnStore, SymbolRows, TickTable
+from marketdata.tick_validation import ACCEPTED, REASONS, RowJudge, reasons_counted
 from proto.gateway import TickCounts
-from services.mt5.core.columns import BLOCK_ROWS, ColumnStore, SymbolRows, TickTable
-from services.mt5.core.tick_rules import ACCEPTED, REASONS, RowJudge, reasons_counted
 
 _NONE: Final = np.zeros(0)
 

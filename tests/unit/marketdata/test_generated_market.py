@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.mt5.core import market_terms as terms
-from services.mt5.core.generated import (
+from marketdata import price_model_parameters as terms
+from marketdata.generated_market import (
     BLOCKS_KEPT,
     ENDLESS,
     HISTORY_BLOCKS,
@@ -22,7 +22,7 @@ from services.mt5.core.generated import (
     open_market,
     pairs_of,
 )
-from services.mt5.core.stream import StreamTick
+from marketdata.tick_stream import StreamTick
 
 FOUR = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
 HOUR_NS = 3_600_000_000_000

@@ -1,0 +1,1 @@
+"""Ticks: instruments, streams, row checks and the generated market."""
