@@ -11,7 +11,7 @@ from services.mt5.profile_file import profile_named
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import limits_named
 from services.signal import UnknownStrategyError
-from services.signal.strategies import WITH_MODEL, speaks_for_a_model, strategy_factories
+from services.signal.strategy_loader import WITH_MODEL, speaks_for_a_model, strategy_factories
 
 
 def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:

@@ -247,7 +247,7 @@ def default_strategy() -> str:
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
     """Refuse what cannot run, before anything is started for it."""
     from cli.known import require_strategy, require_symbols
-    from services.signal.strategies import speaks_for_a_model
+    from services.signal.strategy_loader import speaks_for_a_model
 
     require_symbols(symbols)
     if model is not None and not model.is_dir():

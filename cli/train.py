@@ -15,7 +15,7 @@ from cli.places import json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from services.signal.model_manifest import Manifest
+    from services.signal.model.manifest import Manifest
 
 HORIZON_MAX: Final = 100_000
 DEPTH_MAX: Final = 8

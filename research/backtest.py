@@ -33,8 +33,8 @@ from services.mt5.profile_file import profile_named
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.ledger import FILE_NAME, Ledger
-from services.signal.core.engine import SymbolEngine
-from services.signal.strategies import strategy_factories
+from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.strategy_loader import strategy_factories
 
 PROGRESS_EVERY_TICKS: Final = 5_000
 COMMIT_EVERY_TICKS: Final = 5_000

@@ -23,9 +23,9 @@ from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import RISK_SETS, limits_named
-from services.signal.model_manifest import read_manifest
+from services.signal.model.manifest import read_manifest
 from services.signal.settings import DEFAULT_MODEL
-from services.signal.strategies import canonical_strategy, speaks_for_a_model
+from services.signal.strategy_loader import canonical_strategy, speaks_for_a_model
 
 STREAM_ID_CHARS = 16
 

@@ -23,10 +23,9 @@ from common.errors import StartError
 from marketdata.files import Crossed, TickInput, load_stream
 from research import train_calibration, train_edge
 from research.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
-from services.signal.core.features import CLASSES, NAMES, WINDOW_TICKS, schema_sha256
-from services.signal.model_check import xgboost_version
-from services.signal.model_kernels import prepare_kernels
-from services.signal.model_manifest import (
+from services.signal.core.features.schema import CLASSES, NAMES, WINDOW_TICKS, schema_sha256
+from services.signal.model.kernel_cache import prepare_kernels
+from services.signal.model.manifest import (
     FILE_NAME,
     Calibration,
     Features,
@@ -38,6 +37,7 @@ from services.signal.model_manifest import (
     Training,
     encode_manifest,
 )
+from services.signal.model.self_check import xgboost_version
 
 MODEL_FILE: Final = "model.ubj"
 TICKS_MIN: Final = 5_000
@@ -115,7 +115,7 @@ def train(spec: TrainSpec) -> Trained:
         TrainingError: they are too few, or have nothing to learn in them.
     """
     prepare_kernels()
-    from services.signal.core.features_kernel import feature_rows
+    from services.signal.core.features.kernel import feature_rows
 
     stream = load_stream(spec.inputs, crossed=spec.crossed, from_row=spec.from_row, to_row=spec.to_row)
     count = stream.last_ordinal

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from proto.messages import Tick
 from proto.trading.units import PRICE_MAX
-from services.signal.core.engine import Direction, SymbolEngine, Word
-from services.signal.strategies import UnknownStrategyError, strategy_factory
+from services.signal.core.symbol_engine import Direction, SymbolEngine, Word
+from services.signal.strategy_loader import UnknownStrategyError, strategy_factory
 
 __all__ = ["StrategyEngine", "UnknownStrategyError"]
 

@@ -9,11 +9,11 @@ from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore
-from services.signal.core.desk import SignalDesk
+from services.signal.core.engine_pool import SignalDesk
 from services.signal.metrics import BOARD, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id
-from services.signal.strategies import UnknownStrategyError, strategy_factories
+from services.signal.strategy_loader import UnknownStrategyError, strategy_factories
 
 
 def run() -> None:

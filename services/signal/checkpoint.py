@@ -14,8 +14,8 @@ import msgspec
 
 from common.storage import open_writer, transaction
 from proto.messages import Signal
-from services.signal.core.desk import Checkpoint
-from services.signal.core.ring import SignalRing
+from services.signal.core.engine_pool import Checkpoint
+from services.signal.core.signal_ring import SignalRing
 
 APPLICATION_ID: Final = 0x50445347  # "PDSG"
 SCHEMA_VERSION: Final = 1

@@ -11,8 +11,8 @@ from proto.codec import decode_tick_message, encode
 from proto.messages import Tick
 from proto.time import Now
 from research.backtest import run_backtest
-from services.signal.core.desk import SignalDesk
-from services.signal.strategies import strategy_factory
+from services.signal.core.engine_pool import SignalDesk
+from services.signal.strategy_loader import strategy_factory
 from tests.benchmarks.workload import SYMBOL, a_run
 
 WARM_UP_TICKS = 500

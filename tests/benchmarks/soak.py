@@ -25,7 +25,7 @@ from research.run import RunSpec
 from services.mt5.core.book import MemoryBookStore
 from services.mt5.core.journal import MemoryJournal
 from services.portfolio.ledger import FILE_NAME, Ledger
-from services.signal.core.buffer import TickBuffer
+from services.signal.core.tick_buffer import TickBuffer
 from tests.benchmarks.workload import a_run, write_ticks
 
 MILLION: Final = 1_000_000

@@ -11,7 +11,7 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.signal.core.buffer import TickBuffer
+from services.signal.core.tick_buffer import TickBuffer
 from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit
 from tests.simulation.processes import ExecutionProcess, GatewayProcess, PortfolioProcess, SignalProcess

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.signal.core.features import CLASSES, NAMES, schema_sha256
-from services.signal.model_manifest import (
+from services.signal.core.features.schema import CLASSES, NAMES, schema_sha256
+from services.signal.model.manifest import (
     FILE_NAME,
     Calibration,
     Features,

@@ -16,7 +16,7 @@ from tests.tidy.layers import (
 from tests.tidy.rules import RULES, Rule
 from tests.tidy.source import SourceFile, Violation
 
-CORE = "services/signal/core/engine.py"
+CORE = "services/signal/core/symbol_engine.py"
 SHELL = "services/signal/shell.py"
 PORTFOLIO = "services/portfolio/core"
 GATEWAY = "services/mt5/core"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.signal.core.buffer import TickBuffer
+from services.signal.core.tick_buffer import TickBuffer
 
 
 class Strategy(Protocol):

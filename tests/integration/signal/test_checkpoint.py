@@ -8,7 +8,7 @@ import pytest
 
 from common.storage import open_writer
 from services.signal.checkpoint import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, CheckpointStore
-from services.signal.core.ring import RING_SIGNALS_MIN
+from services.signal.core.signal_ring import RING_SIGNALS_MIN
 from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from proto.codec import decode_signal_message
 from proto.messages import Signal
-from services.signal.core.desk import SignalDesk
+from services.signal.core.engine_pool import SignalDesk
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.test_process import Floor
 from tests.support.waiting import receive

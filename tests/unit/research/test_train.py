@@ -16,8 +16,8 @@ from research.labels import BUY, HOLD, NO_LABEL, SELL, label_ticks
 from research.train import Trained, TrainingError, TrainSpec, split, train, write_model
 from research.train_calibration import PLAIN, calibration_error, fit, log_loss, probabilities
 from research.train_edge import NO_TRADES, Edge, Quotes, best_threshold, directions, measure, verdict
-from services.signal.core.features import NAMES, WINDOW_TICKS
-from services.signal.model import load_model
+from services.signal.core.features.schema import NAMES, WINDOW_TICKS
+from services.signal.model.loader import load_model
 
 SECOND_NS = 1_000_000_000
 

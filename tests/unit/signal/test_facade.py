@@ -9,8 +9,8 @@ import pytest
 
 from proto.messages import WARMING_UP
 from services.signal import StrategyEngine, UnknownStrategyError
-from services.signal.core.engine import SymbolEngine
 from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.symbol_engine import SymbolEngine
 from tests.unit.signal.builders import Momentum, a_walk
 
 GOOD = {"bid": 1.1, "ask": 1.1002, "time_ns": 1_398_902_400_000_000_000}

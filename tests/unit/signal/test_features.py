@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.settings import PROJECT_ROOT
-from services.signal.core.buffer import TickBuffer
-from services.signal.core.features import FEATURES, NAMES, POINT_PER_PRICE, WINDOW_TICKS, schema_sha256
-from services.signal.core.features_kernel import feature_rows, fill_rows
+from services.signal.core.features.kernel import feature_rows, fill_rows
+from services.signal.core.features.schema import FEATURES, NAMES, POINT_PER_PRICE, WINDOW_TICKS, schema_sha256
+from services.signal.core.tick_buffer import TickBuffer
 
 Columns = tuple[Any, Any, Any, Any]
 DAY_NS = 86_400_000_000_000

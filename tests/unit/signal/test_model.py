@@ -17,14 +17,14 @@ import pytest
 from common.errors import StartError
 from common.settings import PROJECT_ROOT
 from services.signal import StrategyEngine
-from services.signal.core.features import CLASSES, NAMES
+from services.signal.core.features.schema import CLASSES, NAMES
+from services.signal.core.inference.forest import Forest
 from services.signal.core.strategies.xgboost_classes import ClassModel, XGBoostClasses
-from services.signal.core.trees import Forest
-from services.signal.model import load_model
-from services.signal.model_check import disagreement
-from services.signal.model_kernels import is_writable
-from services.signal.model_manifest import Calibration, Features, ModelError, Thresholds, read_manifest
-from services.signal.strategies import strategy_factory
+from services.signal.model.kernel_cache import is_writable
+from services.signal.model.loader import load_model
+from services.signal.model.manifest import Calibration, Features, ModelError, Thresholds, read_manifest
+from services.signal.model.self_check import disagreement
+from services.signal.strategy_loader import strategy_factory
 from tests.support.models import a_booster, a_model, random_rows, write_model
 from tests.unit.signal.test_features import market
 
@@ -98,7 +98,7 @@ def test_a_side_is_spoken_for_from_its_threshold_on_with_its_own_probability(
 
 def test_the_strategy_speaks_tick_by_tick_as_the_model_does_on_all_rows(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "m")
-    from services.signal.core.features_kernel import feature_rows
+    from services.signal.core.features.kernel import feature_rows
 
     columns = market(count=400)
     engine = StrategyEngine("EURUSD", "xgboost", model=folder)
@@ -283,7 +283,7 @@ def test_a_model_that_xgboost_does_not_take_is_none(tmp_path: Path) -> None:
 LOADING = """
 import sys
 from pathlib import Path
-from services.signal.strategies import strategy_factory
+from services.signal.strategy_loader import strategy_factory
 strategy_factory("xgboost", model=Path(sys.argv[1]), data_dir=Path(sys.argv[2]))
 print("xgboost" in sys.modules)
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from services.signal.core.buffer import TickBuffer
+from services.signal.core.tick_buffer import TickBuffer
 
 FAST_TICKS: Final = 50
 SLOW_TICKS: Final = 500

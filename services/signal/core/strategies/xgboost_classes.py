@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from services.signal.core.buffer import TickBuffer
-from services.signal.core.features import CLASSES, FEATURES, WINDOW_TICKS
-from services.signal.core.features_kernel import fill_rows
-from services.signal.core.trees_kernel import Floats, Singles, calibrate
+from services.signal.core.features.kernel import fill_rows
+from services.signal.core.features.schema import CLASSES, FEATURES, WINDOW_TICKS
+from services.signal.core.inference.kernel import Floats, Singles, calibrate
+from services.signal.core.tick_buffer import TickBuffer
 
 
 @dataclass(frozen=True)

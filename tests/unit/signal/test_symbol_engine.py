@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.signal.core.buffer import TickBuffer
-from services.signal.core.engine import SequenceError, StrategyError, SymbolEngine
 from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.symbol_engine import SequenceError, StrategyError, SymbolEngine
+from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum, a_walk
 
 

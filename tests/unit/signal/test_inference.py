@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.signal.core.trees import (
+from services.signal.core.inference.forest import (
     Format,
     ModelFormatError,
     NotCoveredError,
@@ -20,9 +20,9 @@ from services.signal.core.trees import (
     flatten,
     read_document,
 )
-from services.signal.core.trees_check import check_rows
-from services.signal.core.trees_kernel import calibrate
-from services.signal.core.trees_ubj import UbjError, parse
+from services.signal.core.inference.kernel import calibrate
+from services.signal.core.inference.self_check_rows import check_rows
+from services.signal.core.inference.ubjson import UbjError, parse
 from tests.support.models import a_booster
 
 FORMS: tuple[Format, ...] = ("json", "ubj")

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from services.signal.core.features import CLASSES, NAMES
-from services.signal.core.strategies.xgboost_classes import ClassModel
-from services.signal.core.trees import (
+from services.signal.core.features.schema import CLASSES, NAMES
+from services.signal.core.inference.forest import (
     Format,
     ModelFormatError,
     NotCoveredError,
@@ -21,11 +20,12 @@ from services.signal.core.trees import (
     flatten,
     read_document,
 )
-from services.signal.core.trees_kernel import Singles
-from services.signal.model_booster import BoosterMargins
-from services.signal.model_check import disagreement
-from services.signal.model_kernels import cache_folder
-from services.signal.model_manifest import Manifest, ModelError, read_file, read_manifest
+from services.signal.core.inference.kernel import Singles
+from services.signal.core.strategies.xgboost_classes import ClassModel
+from services.signal.model.booster import BoosterMargins
+from services.signal.model.kernel_cache import cache_folder
+from services.signal.model.manifest import Manifest, ModelError, read_file, read_manifest
+from services.signal.model.self_check import disagreement
 
 MODEL_BYTES_MAX: Final = 256 * 1_048_576
 _OBJECTIVES: Final = ("multi:softprob", "multi:softmax")

@@ -1,6 +1,6 @@
 """What a model sees: the features of a window of ticks by name, and the hash that ties a model to them.
 
-The formulas are in `features_kernel.py`, which computes them; `docs/features.md` tells each in words. All are without
+The formulas are in `kernel.py`, which computes them; `docs/features.md` tells each in words. All are without
 the unit of a price, so that one model can speak on several symbols. A changed formula takes a new version here: the
 hash of the schema changes with it, and every model made before is refused.
 """
@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Final, NamedTuple
 
-from services.signal.core.buffer import BUFFER_TICKS
+from services.signal.core.tick_buffer import BUFFER_TICKS
 
 WINDOW_TICKS: Final = BUFFER_TICKS
 """Every feature is a function of the last so many ticks and of nothing else."""

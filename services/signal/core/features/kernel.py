@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.signal.core.compiled import kernel, part_of_kernel
-from services.signal.core.features import FEATURES, POINT_PER_PRICE, WINDOW_TICKS
+from services.signal.core.features.schema import FEATURES, POINT_PER_PRICE, WINDOW_TICKS
+from services.signal.core.jit import kernel, part_of_kernel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -17,11 +17,13 @@ from typing import Final
 import numpy as np
 from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]  # numba's compiler ships no types
 
-from services.signal.core import compiled, trees, trees_check, trees_kernel, trees_ubj
-from services.signal.core.trees import Forest
-from services.signal.model_booster import BoosterMargins
+from services.signal.core import jit
+from services.signal.core.inference import forest as forest_module
+from services.signal.core.inference import kernel, self_check_rows, ubjson
+from services.signal.core.inference.forest import Forest
+from services.signal.model.booster import BoosterMargins
 
-_WALK: Final = (compiled, trees, trees_check, trees_kernel, trees_ubj)
+_WALK: Final = (jit, forest_module, self_check_rows, kernel, ubjson)
 _XGBOOST: Final = ("xgboost-cpu", "xgboost")
 
 
@@ -43,7 +45,7 @@ def disagreement(forest: Forest, model: bytes, model_sha256: str, folders: Itera
     for note in notes:
         if note.is_file():
             return ""
-    rows = trees_check.check_rows(forest)
+    rows = self_check_rows.check_rows(forest)
     ours, theirs = forest.margins(rows), BoosterMargins(model).margins(rows)
     differing = np.flatnonzero((ours.view(np.int32) != theirs.view(np.int32)).any(axis=1))
     if len(differing):

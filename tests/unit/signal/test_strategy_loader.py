@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.signal.core.desk import SignalDesk
+from services.signal.core.engine_pool import SignalDesk
 from services.signal.core.strategies.ema_cross import EmaCross
-from services.signal.strategies import (
+from services.signal.strategy_loader import (
     UnknownStrategyError,
     canonical_strategy,
     speaks_for_a_model,

@@ -7,8 +7,8 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from proto.messages import WARMING_UP, Tick
-from services.signal.core.buffer import BUFFER_TICKS, TickBuffer
 from services.signal.core.strategy import Strategy
+from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 
 Direction = Literal[-1, 0, 1]
 

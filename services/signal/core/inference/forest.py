@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from services.signal.core.trees_kernel import Indices, Singles, walk
-from services.signal.core.trees_ubj import UbjError, parse
+from services.signal.core.inference.kernel import Indices, Singles, walk
+from services.signal.core.inference.ubjson import UbjError, parse
 
 Format = Literal["json", "ubj"]
 
@@ -35,7 +35,7 @@ class NotCoveredError(ValueError):
 
 @dataclass(frozen=True)
 class Forest:
-    """All trees of a model in a few arrays; what they mean is told in `trees_kernel`."""
+    """All trees of a model in a few arrays; what they mean is told in `kernel`."""
 
     nodes: Indices
     values: Singles

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from services.signal.core.trees import ModelFormatError
-from services.signal.core.trees_kernel import Singles
+from services.signal.core.inference.forest import ModelFormatError
+from services.signal.core.inference.kernel import Singles
 
 _LARGEST: Final = float(np.finfo(np.float32).max)
 

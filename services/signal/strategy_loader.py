@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from services.signal.core.engine import SymbolEngine
 from services.signal.core.strategies import STRATEGIES
 from services.signal.core.strategy import Strategy
+from services.signal.core.symbol_engine import SymbolEngine
 
 WITH_MODEL: Final = ("xgboost",)
 """The names of strategies that speak for a trained model; numba is imported for these only."""
@@ -133,12 +133,12 @@ def strategy_factory(
 def _with_model(
     model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
 ) -> Callable[[], Strategy]:
-    from services.signal.model_kernels import prepare_kernels
+    from services.signal.model.kernel_cache import prepare_kernels
 
     prepare_kernels(data_dir)
     # Only now: importing a kernel settles where it is kept.
     from services.signal.core.strategies.xgboost_classes import XGBoostClasses
-    from services.signal.model import load_model
+    from services.signal.model.loader import load_model
     from services.signal.settings import DEFAULT_MODEL
 
     make = partial(XGBoostClasses, load_model(model or DEFAULT_MODEL, data_dir=data_dir, on_fallback=on_fallback))

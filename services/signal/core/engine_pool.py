@@ -17,7 +17,6 @@ import msgspec
 from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
-from services.signal.core.engine import WARMING, SymbolEngine, Word
 from services.signal.core.events import (
     Event,
     GapFound,
@@ -28,9 +27,10 @@ from services.signal.core.events import (
     SignalForgotten,
     StreamJoined,
 )
-from services.signal.core.refill import Refill, problem_of, request_id
-from services.signal.core.ring import SignalRing
+from services.signal.core.gap_refill import Refill, problem_of, request_id
+from services.signal.core.signal_ring import SignalRing
 from services.signal.core.strategy import Strategy
+from services.signal.core.symbol_engine import WARMING, SymbolEngine, Word
 
 HELLO_RETRY_NS: Final = 100_000_000
 """Pause before an unanswered HELLO is sent again: the connection of a fresh socket takes a moment, the desk waits."""

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from services.signal.core.trees import Forest
-from services.signal.core.trees_kernel import Singles
+from services.signal.core.inference.forest import Forest
+from services.signal.core.inference.kernel import Singles
 
 RANDOM_ROWS: Final = 2_000
 EDGE_ROWS_MAX: Final = 30_000

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.errors import StartError
-from services.signal.core.features import CLASSES, FEATURES, NAMES, schema_sha256
+from services.signal.core.features.schema import CLASSES, FEATURES, NAMES, schema_sha256
 
 FILE_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1_048_576

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proto.messages import WARMING_UP
-from services.signal.core.buffer import TickBuffer
-from services.signal.core.engine import SymbolEngine, Word
 from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.symbol_engine import SymbolEngine, Word
+from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum, a_walk
 
 

@@ -1,0 +1,1 @@
+"""Features of a model: their schema, and the kernel that computes them from the tick buffer."""

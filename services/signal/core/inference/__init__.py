@@ -1,0 +1,1 @@
+"""Inference: a gradient-boosted model flattened into a forest, and the compiled walk over it."""
