@@ -80,7 +80,7 @@ def _of_desk(folder: Path) -> str:
 
 def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
     """The gateway is the one that the ledger was written with, as far as the ledger can tell."""
-    from services.portfolio import ledger
+    from services.portfolio.ledger import ledger
 
     try:
         book, _ = ledger.read(folder / ledger.FILE_NAME)

@@ -25,7 +25,7 @@ def backup(
     as_json: AsJson = False,
 ) -> int:
     """Copy the ledger of a desk, running or not, into one file, verified."""
-    from services.portfolio.backup import back_up
+    from services.portfolio.ledger.backup import back_up
 
     events = back_up(existing_desk(data_dir), out)
     said = {"file": out.resolve(), "events": events}
@@ -43,7 +43,7 @@ def restore(
     The next start takes a new incarnation, finds at the gateway what came after the backup, books its deals, and halts on
     orders that the restored ledger does not know until a person has looked.
     """
-    from services.portfolio.backup import restore as put_back
+    from services.portfolio.ledger.backup import restore as put_back
 
     if not data_dir.is_dir():
         raise StartError(f"--data-dir {data_dir} is not there, expected the folder of a desk")

@@ -21,9 +21,9 @@ from cli.supervision import ProcessState, Supervised
 from common.errors import StartError
 from proto.control import Difference, StatusQuery, StatusReply
 from research.audit import VENUE_BOOK, reconcile_stopped
-from services.portfolio import ledger
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.valuation import total_unrealized_pnl
+from services.portfolio.ledger import ledger
 
 LOOK_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0

@@ -127,7 +127,7 @@ def _terms_of(data_dir: Path) -> o.AccountTerms | None:
     """What the account in the directory was opened with; None when none has been opened."""
     from proto.gateway import DealKind
     from research import views
-    from services.portfolio.ledger import FILE_NAME
+    from services.portfolio.ledger.ledger import FILE_NAME
 
     if not (data_dir / FILE_NAME).is_file():
         return None
@@ -143,7 +143,7 @@ def _require_news(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
         StartError: says when the ticks begin and what the account has seen.
     """
     from proto.time import utc_text
-    from services.portfolio.ledger import FILE_NAME, read
+    from services.portfolio.ledger.ledger import FILE_NAME, read
 
     if not (data_dir / FILE_NAME).is_file():
         return

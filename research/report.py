@@ -22,7 +22,7 @@ from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import ZERO
 from services.portfolio.core.valuation import total_unrealized_pnl
-from services.portfolio.ledger import FILE_NAME, read
+from services.portfolio.ledger.ledger import FILE_NAME, read
 
 SCHEMA_VERSION: Final = 1
 _NO_TIMINGS: Final[dict[str, Any]] = {"duration_s": None, "ticks_per_s": None, "latency_us": None}

@@ -19,7 +19,7 @@ from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import settlement_of, trades_of
-from services.portfolio.ledger import FILE_NAME, read
+from services.portfolio.ledger.ledger import FILE_NAME, read
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import RISK_SETS, limits_named
 

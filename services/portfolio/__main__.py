@@ -10,12 +10,12 @@ from common.event_loop import main
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
-from services.portfolio.audit import require_whole
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.incarnation import incarnation_of
-from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.audit import require_whole
+from services.portfolio.ledger.incarnation import incarnation_of
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from services.portfolio.metrics import BOARD
 from services.portfolio.plan_file import plan_named
 from services.portfolio.settings import PortfolioSettings, limits_named

@@ -15,7 +15,7 @@ from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.explaining import UnknownSubjectError, explain, subject_of
-from services.portfolio.history import events_about
+from services.portfolio.ledger.event_search import events_about
 
 
 def answer_query(desk: Desk, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:

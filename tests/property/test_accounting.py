@@ -29,7 +29,7 @@ from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.talks import pull_deals
 from services.portfolio.core.trades import Settlement, pnl_by_tag, settle
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 

@@ -48,7 +48,7 @@ from services.portfolio.core.orders import Order, OrderTerms
 from services.portfolio.core.position import Leg
 from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.risk.limits import ForeignOrders
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, plain_terms
 

@@ -11,7 +11,7 @@ import msgspec
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import Event
-from services.portfolio.ledger import Ledger, verify
+from services.portfolio.ledger.ledger import Ledger, verify
 
 
 class Commit(NamedTuple):

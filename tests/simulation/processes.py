@@ -36,7 +36,7 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.ledger import is_synced
+from services.portfolio.ledger.ledger import is_synced
 from services.signal.core.engine_pool import Checkpoint, SignalDesk
 from services.signal.core.strategy import Strategy
 from tests.simulation.ledger import Commit, fold

@@ -28,7 +28,7 @@ from services.mt5.core.journal import Effect
 from services.mt5.journal import DurableJournal
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.storage.images import Disk, crash_images, write_image
 from tests.storage.recorder import Recorder
 from tests.support.tick_files import a_tick_file

@@ -12,7 +12,7 @@ from research.backtest import Backtest
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import account_name
 from services.mt5.journal import DurableJournal
-from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
 _INTERVAL_NS = 100_000_000

@@ -13,7 +13,7 @@ from proto.gateway import Hello
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
-from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.support.answering import gateway_at
 from tests.support.builders import a_gateway, a_stream
 from tests.support.desk import a_live_desk

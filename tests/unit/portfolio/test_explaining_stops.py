@@ -12,14 +12,14 @@ from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealReason, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio import history
 from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.explaining import explain, subject_of
 from services.portfolio.core.orders import Order
-from services.portfolio.history import events_about
-from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger import event_search
+from services.portfolio.ledger.event_search import events_about
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned
 
 D = Decimal
@@ -242,7 +242,7 @@ def test_an_earlier_position_of_the_symbol_has_nothing_to_do_with_it(desk: Desk)
 def test_the_latest_moves_of_a_stop_are_found_however_many_there_were(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "STOPS_MAX", 6)
+    monkeypatch.setattr(event_search, "STOPS_MAX", 6)
     desk.order(stop_loss=D("1.09"))
     for points in range(1, 20):
         stop_loss = str(D("1.09") + D(points) / 1_000)

@@ -11,7 +11,7 @@ from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderComman
 from proto.gateway import Buy
 from proto.trading.units import Side
 from services.portfolio.core.keys import answered_before, digest
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.by_hand import (
     D,

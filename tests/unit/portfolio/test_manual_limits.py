@@ -17,7 +17,7 @@ from proto.trading.units import Side
 from services.portfolio.core.book import CHANGES_KEPT_MAX
 from services.portfolio.core.events import OrderDenied
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.builders import START_NS, TICK_NS, a_signal
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.by_hand import (

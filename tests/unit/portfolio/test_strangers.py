@@ -27,7 +27,7 @@ from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.strangers import own_position, strangers_met
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import (
     ONE_LOT,

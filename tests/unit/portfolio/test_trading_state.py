@@ -24,7 +24,7 @@ from services.portfolio.core.events import OrderDenied
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.status import status_of
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk, a_live_desk

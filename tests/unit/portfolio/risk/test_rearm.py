@@ -14,7 +14,7 @@ from services.portfolio.core.events import TradingStateChanged
 from services.portfolio.core.risk.levels import heed, rearm
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.terms import Denial
-from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.risk.scenes import D, Scene, only

@@ -61,7 +61,7 @@ from services.portfolio.core.risk.rules import (
 )
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.tending import tend
-from services.portfolio.ledger import FILE_NAME, Ledger, verify
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
 from tests.support.builders import START_NS, a_deal, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
 

@@ -15,7 +15,6 @@ from common.errors import StartError
 from proto.control import WhyQuery
 from proto.control.views import WhyReply
 from proto.trading.units import Side
-from services.portfolio import history
 from services.portfolio.answering import answer_query
 from services.portfolio.core.book import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.cursor import TickCursor
@@ -23,8 +22,9 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
 from services.portfolio.core.explaining import subject_of
 from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.history import events_about
-from services.portfolio.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger import event_search
+from services.portfolio.ledger.event_search import events_about
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 
 ORDERS = 60
@@ -122,7 +122,7 @@ def test_a_deal_without_an_order_is_found_by_its_number(desk: tuple[Path, Book])
 
 def test_a_search_ends_at_its_bound(desk: tuple[Path, Book], monkeypatch: pytest.MonkeyPatch) -> None:
     path, book = desk
-    monkeypatch.setattr(history, "EVENTS_MAX", 20)
+    monkeypatch.setattr(event_search, "EVENTS_MAX", 20)
     assert events_about(path, subject_of("0123-d7", book, TickCursor())) == []
     assert events_about(path, subject_of(f"0123-d{ORDERS}", book, TickCursor())) == [a_denial(ORDERS)]
 

@@ -10,12 +10,12 @@ import pytest
 
 from cli.main import run
 from common.errors import StartError
-from services.portfolio.backup import back_up, restore
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import DealBooked, Event, IncarnationTaken, OrderCreated
-from services.portfolio.incarnation import incarnation_of
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.backup import back_up, restore
+from services.portfolio.ledger.incarnation import incarnation_of
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.builders import a_deposit, an_opened_stream, an_order, learned
 
 BEGINNING: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]

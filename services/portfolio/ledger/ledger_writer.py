@@ -13,10 +13,10 @@ from common.logs import get_logger
 from common.storage import DISK_FAULTS
 from proto.control import TradingState
 from services.portfolio import metrics
-from services.portfolio.audit import SHORT_EVENTS, Audit, Finding
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import Event
-from services.portfolio.ledger import Ledger
+from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, Finding
+from services.portfolio.ledger.ledger import Ledger
 
 RETRY_NS: Final = 250_000_000
 """How often a commit that failed is tried again: room is used well within the second it may take."""

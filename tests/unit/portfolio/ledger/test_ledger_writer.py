@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from proto.control import TradingState
-from services.portfolio.audit import Audit, Finding, require_whole
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.events import DealBooked, OrderDenied
-from services.portfolio.keeper import RETRY_NS, Keeper
-from services.portfolio.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.audit import Audit, Finding, require_whole
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger_writer import RETRY_NS, Keeper
 from tests.support.accounts import same
 from tests.support.builders import a_deposit, an_opened_stream, learned, some_rules
 from tests.support.waiting import wait_for

@@ -1,4 +1,4 @@
-"""The look at the whole ledger that a start leaves for later: `python -m services.portfolio.audit PID LEDGER`.
+"""The look at the whole ledger that a start leaves for later: `python -m services.portfolio.ledger.audit PID LEDGER`.
 
 A start walks the chain since the last checkpoint and loads the projections. Whether everything before it is whole, and the
 events fold to those very projections, is found out by a process of its own: of the lowest priority, on a connection that only
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from common.errors import StartError
 from common.parent_death import end_with_parent
-from services.portfolio.ledger import Ledger, verify
+from services.portfolio.ledger.ledger import Ledger, verify
 
 SHORT_EVENTS: Final = 2_000
 """A ledger of no more events is verified in less than a tenth of a second."""
@@ -50,7 +50,7 @@ class Audit:
     def __init__(self, path: Path) -> None:
         """Start it."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "services.portfolio.audit", str(os.getpid()), str(path)],
+            [sys.executable, "-m", "services.portfolio.ledger.audit", str(os.getpid()), str(path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -9,11 +9,11 @@ import apsw
 import pytest
 
 from common.errors import StartError
-from services.portfolio import chain, ledger
 from services.portfolio.core.book import Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.events import OrderDenied
-from services.portfolio.ledger import FILE_NAME, Ledger, verify
+from services.portfolio.ledger import hash_chain, ledger
+from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
 from tests.support.accounts import same
 
 EVENTS = 50
@@ -44,8 +44,8 @@ def db(path: Path) -> Iterator[apsw.Connection]:
 
 
 def test_a_walk_to_the_end_is_noted(db: apsw.Connection) -> None:
-    assert chain.checkpoint(db) == chain.end(db)
-    assert chain.checkpoint(db).number == EVENTS
+    assert hash_chain.checkpoint(db) == hash_chain.end(db)
+    assert hash_chain.checkpoint(db).number == EVENTS
 
 
 def test_what_lies_before_the_checkpoint_is_left_to_verify(path: Path, db: apsw.Connection) -> None:
@@ -75,17 +75,17 @@ def test_a_checkpoint_that_no_longer_fits_its_event_is_no_checkpoint(
     path: Path, db: apsw.Connection, statement: str
 ) -> None:
     db.execute(statement)
-    assert chain.checkpoint(db) == chain.BEGINNING
+    assert hash_chain.checkpoint(db) == hash_chain.BEGINNING
     with pytest.raises(StartError, match=f"event {EVENTS} does not fit the chain"):
         Ledger(path)
 
 
 @pytest.mark.parametrize("note", ["", "7", "x y z", f"{EVENTS} 00 00", "99 00 00"])
 def test_a_note_that_is_no_checkpoint_only_makes_the_walk_longer(path: Path, db: apsw.Connection, note: str) -> None:
-    db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, chain.CHECKPOINT))
-    assert chain.checkpoint(db) == chain.BEGINNING
+    db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, hash_chain.CHECKPOINT))
+    assert hash_chain.checkpoint(db) == hash_chain.BEGINNING
     Ledger(path).close()
-    assert chain.checkpoint(db).number == EVENTS
+    assert hash_chain.checkpoint(db).number == EVENTS
 
 
 def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monke
         writer.commit([a_denial(number)], book, TickCursor())
     writer.close()
     reader = apsw.Connection(str(path))
-    assert chain.checkpoint(reader).number == EVENTS + 20
+    assert hash_chain.checkpoint(reader).number == EVENTS + 20
     reader.close()
     again = Ledger(path)
     assert same(again.load()[0], book)

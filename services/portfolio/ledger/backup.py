@@ -15,9 +15,9 @@ import apsw
 
 from common.errors import StartError
 from common.storage import open_reader, writers_lock
-from services.portfolio import chain
-from services.portfolio.incarnation import INCARNATION, REASON
-from services.portfolio.ledger import APPLICATION_ID, FILE_NAME, verify
+from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.incarnation import INCARNATION, REASON
+from services.portfolio.ledger.ledger import APPLICATION_ID, FILE_NAME, verify
 
 _BESIDE: Final = ("", "-wal", "-shm")
 _PART: Final = ".part"
@@ -105,7 +105,7 @@ def _require_ledger(db: apsw.Connection, path: Path) -> None:
 def _events(path: Path) -> int:
     db = open_reader(path)
     try:
-        return chain.end(db).number
+        return hash_chain.end(db).number
     finally:
         db.close()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from services.portfolio.ledger import Ledger
+from services.portfolio.ledger.ledger import Ledger
 
 INCARNATION: Final = "incarnation"
 REASON: Final = "incarnation_reason"

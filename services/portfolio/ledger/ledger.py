@@ -19,7 +19,6 @@ from common.errors import StartError
 from common.gc_control import collection_paused
 from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable
 from proto.gateway import VenueDeal
-from services.portfolio import chain
 from services.portfolio.core.book import Book
 from services.portfolio.core.cash import CashAccount, post, postings
 from services.portfolio.core.cursor import TickCursor
@@ -43,6 +42,7 @@ from services.portfolio.core.events import (
 from services.portfolio.core.orders import Order
 from services.portfolio.core.position import Leg, Lot, Position
 from services.portfolio.core.protection import Protection
+from services.portfolio.ledger import hash_chain
 
 FILE_NAME: Final = "ledger.db"
 APPLICATION_ID: Final = 0x70644C31
@@ -136,10 +136,10 @@ class Ledger:
         self._noted = self._end.number
         self._synchronous = "NORMAL"
 
-    def _walk(self) -> chain.Position:
-        known = end = chain.checkpoint(self._db)
+    def _walk(self) -> hash_chain.Position:
+        known = end = hash_chain.checkpoint(self._db)
         try:
-            for link in chain.links(self._db, known):
+            for link in hash_chain.links(self._db, known):
                 if link.fault:
                     raise StartError(
                         f"{self.path}: {link.fault}; expected the ledger as it was written, restore it from a backup"
@@ -149,7 +149,7 @@ class Ledger:
             raise unreadable(self.path, error, RESTORE_IT) from None
         if end != known:
             try:
-                chain.keep_checkpoint(self._db, end)
+                hash_chain.keep_checkpoint(self._db, end)
             except (apsw.FullError, apsw.IOError):
                 return end  # the next start walks the same again
         return end
@@ -172,16 +172,16 @@ class Ledger:
         with transaction(db):
             for event in events:
                 payload = _encode(event)
-                last = chain.chained(last, payload)
+                last = hash_chain.chained(last, payload)
                 number += 1
                 db.execute("INSERT INTO events VALUES (?, ?, ?)", (number, last, payload))
             if events:
                 self._project(book)
             db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
-                chain.keep_checkpoint(db, chain.Position(number, last))
+                hash_chain.keep_checkpoint(db, hash_chain.Position(number, last))
                 noted = number
-        self._end, self._noted = chain.Position(number, last), noted
+        self._end, self._noted = hash_chain.Position(number, last), noted
         book.touched.clear()
 
     @property
@@ -329,7 +329,7 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
     if damage:
         yield f"the file is damaged: {damage}"
     folded = Book()
-    for link in chain.links(db):
+    for link in hash_chain.links(db):
         if link.fault:
             yield link.fault
             return
