@@ -8,8 +8,8 @@ from pathlib import Path
 from common.errors import StartError
 from marketdata.instruments import CURRENCIES, catalogue
 from services.mt5.profile_file import profile_named
-from services.portfolio.plan_file import plan_named
-from services.portfolio.settings import limits_named
+from services.portfolio.config_files.limits_file import limits_named
+from services.portfolio.config_files.plan_file import plan_named
 from services.signal import UnknownStrategyError
 from services.signal.strategy_loader import WITH_MODEL, speaks_for_a_model, strategy_factories
 

@@ -19,10 +19,10 @@ from proto.trading.units import plain
 from services.mt5.core.fill_model import IDEAL, PROFILES
 from services.mt5.core.venue import LEVERAGE
 from services.mt5.profile_file import profile_named
+from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
+from services.portfolio.config_files.plan_file import plan_named
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
-from services.portfolio.plan_file import plan_named
-from services.portfolio.settings import RISK_SETS, limits_named
 from services.signal.model.manifest import read_manifest
 from services.signal.settings import DEFAULT_MODEL
 from services.signal.strategy_loader import canonical_strategy, speaks_for_a_model

@@ -10,6 +10,8 @@ from common.event_loop import main
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
+from services.portfolio.config_files.limits_file import limits_named
+from services.portfolio.config_files.plan_file import plan_named
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules
@@ -17,8 +19,7 @@ from services.portfolio.ledger.audit import require_whole
 from services.portfolio.ledger.incarnation import incarnation_of
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from services.portfolio.metrics import BOARD
-from services.portfolio.plan_file import plan_named
-from services.portfolio.settings import PortfolioSettings, limits_named
+from services.portfolio.settings import PortfolioSettings
 from services.portfolio.shell import PortfolioShell
 
 _HOST_BOOT = Path("/proc/sys/kernel/random/boot_id")

@@ -14,11 +14,11 @@ from marketdata.tick_stream import SymbolRows
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.latency_model import LognormalLatency
+from services.portfolio.config_files.plan_validation import judge_course
 from services.portfolio.core.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, ForeignOrders, Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
-from services.portfolio.plan_rules import judge_course
 
 DEPOSIT: Final = Decimal(10_000)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
+from services.portfolio.config_files.limits_file import limits_named
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.settings import limits_named
 
 D = Decimal
 

@@ -1,0 +1,1 @@
+"""Plans and limits as files."""
