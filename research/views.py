@@ -10,7 +10,6 @@ from typing import Any
 
 from common.errors import StartError
 from proto.control.views import plain_fields
-from services.portfolio.answering import why as why_of
 from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
 from services.portfolio.config_files.plan_file import plan_named
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
@@ -22,6 +21,7 @@ from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import settlement_of, trades_of
 from services.portfolio.ledger.ledger import FILE_NAME, read
+from services.portfolio.query_handler import why as why_of
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:

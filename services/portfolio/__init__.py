@@ -2,6 +2,6 @@
 
 from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.position import Position
-from services.portfolio.manager import Order, PortfolioManager
+from services.portfolio.facade import Order, PortfolioManager
 
 __all__ = ["Order", "OrderStatus", "PortfolioManager", "Position"]

@@ -28,13 +28,13 @@ from proto.messages import Call, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
-from services.portfolio.answering import answer_query
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.status import status_of
 from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.ledger import Ledger
 from services.portfolio.ledger.ledger_writer import Keeper
+from services.portfolio.query_handler import answer_query
 from services.portfolio.settings import PortfolioSettings
 
 _log = get_logger()

@@ -19,11 +19,11 @@ from proto.control import ControlReply, ControlRequest, ViewQuery
 from research import views
 from research.backtest import run_backtest
 from research.run import RunSpec
-from services.portfolio.answering import answer_query
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.ledger.ledger import FILE_NAME, read
+from services.portfolio.query_handler import answer_query
 from tests.support.answering import answering
 from tests.support.builders import some_rules
 from tests.support.tick_files import a_tick_file

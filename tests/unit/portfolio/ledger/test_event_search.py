@@ -15,7 +15,6 @@ from common.errors import StartError
 from proto.control import WhyQuery
 from proto.control.views import WhyReply
 from proto.trading.units import Side
-from services.portfolio.answering import answer_query
 from services.portfolio.core.book import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
@@ -25,6 +24,7 @@ from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.query_handler import answer_query
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 
 ORDERS = 60
