@@ -30,9 +30,9 @@ from proto.trading.units import Side
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.symbol_map import SymbolMap
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.order_status import may_become
 from services.portfolio.core.answers import ENDED, deal_booked, order_ended
-from services.portfolio.core.book import Book
-from services.portfolio.core.lifecycle import may_become
 from services.portfolio.core.reconcile import compare
 from services.portfolio.ledger import ledger
 

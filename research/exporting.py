@@ -19,7 +19,7 @@ from msgspec import Struct
 from common.errors import StartError
 from proto.control.views import FillRow, OrderRow, TradeRow
 from proto.trading.units import plain
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.position import ZERO
 
 PARQUET_DECIMALS: Final = 12
 

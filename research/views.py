@@ -12,8 +12,8 @@ from common.errors import StartError
 from proto.control.views import plain_fields
 from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
 from services.portfolio.config_files.plan_file import plan_named
+from services.portfolio.core.account.account import Book
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
-from services.portfolio.core.book import Book
 from services.portfolio.core.explaining import UnknownSubjectError
 from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits

@@ -1,7 +1,7 @@
 """Portfolio: decides what to trade, keeps FIFO positions and profit, and remembers everything in a ledger."""
 
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.position import Position
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.position import Position
 from services.portfolio.facade import Order, PortfolioManager
 
 __all__ = ["Order", "OrderStatus", "PortfolioManager", "Position"]

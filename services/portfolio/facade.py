@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
-from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
-from services.portfolio.core.position import ZERO, Position
+from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.single_position import OnOpposite, Verdict, explicit_volume, judge
 
 CONTRACT_SIZE: Final = Decimal(100_000)

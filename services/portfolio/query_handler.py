@@ -10,9 +10,9 @@ from pathlib import Path
 from common.errors import StartError
 from proto.control import ControlError, ViewQuery, WhyQuery
 from proto.control.views import ViewReply, WhyReply
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.asking import NotCountedError, answer
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.explaining import UnknownSubjectError, explain, subject_of
 from services.portfolio.ledger.event_search import events_about

@@ -19,14 +19,14 @@ from proto.trading.enums import AccountMode
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
 from services.mt5.core import netting
-from services.portfolio.core.book import Book, closings_of
-from services.portfolio.core.cash import CashAccount, by_kind, postings, totals
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.cash import CashAccount, by_kind, postings, totals
+from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.costs import split
-from services.portfolio.core.cursor import TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
 from services.portfolio.core.invariants import broken_anywhere
-from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
 from services.portfolio.core.talks import pull_deals
 from services.portfolio.core.trades import Settlement, pnl_by_tag, settle
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify

@@ -18,9 +18,8 @@ from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, TickCounts, VenueDeal
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.book import Book, closings_of
-from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.events import (
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.events import (
     CancelAsked,
     Cleared,
     DealBooked,
@@ -43,11 +42,12 @@ from services.portfolio.core.events import (
     StreamOpened,
     TradingStateChanged,
 )
-from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
-from services.portfolio.core.orders import Order, OrderTerms
-from services.portfolio.core.position import Leg
-from services.portfolio.core.protection import Protection, key_of
-from services.portfolio.core.risk.limits import ForeignOrders
+from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.orders import Order, OrderTerms
+from services.portfolio.core.account.position import Leg
+from services.portfolio.core.account.protection import Protection, key_of
+from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, plain_terms

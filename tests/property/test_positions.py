@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proto.trading.units import Side
 from services.portfolio import PortfolioManager
-from services.portfolio.core.position import Position
+from services.portfolio.core.account.position import Position
 
 CONTRACT = Decimal(100_000)
 VOLUMES = st.integers(1, 500).map(lambda lots: Decimal(lots) / 100)

@@ -15,8 +15,9 @@ from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.latency_model import LognormalLatency
 from services.portfolio.config_files.plan_validation import judge_course
+from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, ForeignOrders, Limits
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
 

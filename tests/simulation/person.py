@@ -19,8 +19,8 @@ from proto.control import (
 )
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side, exact
+from services.portfolio.core.account.orders import Order
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.orders import Order
 from tests.simulation.processes import PortfolioProcess
 
 FAR_POINTS: Final = (15, 40, 90)

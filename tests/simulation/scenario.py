@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from marketdata.tick_stream import TickStream, build_stream
 from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.publisher import Pace
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.stream_state import TickCursor
 from services.signal.core.tick_buffer import TickBuffer
 from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit

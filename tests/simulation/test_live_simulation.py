@@ -13,8 +13,8 @@ import pytest
 
 from proto.gateway import VenueDeal
 from services.mt5.core.magic import magic_of
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.position import ZERO
 from tests.simulation.agreement import assert_positions
 from tests.simulation.ledger import fold, kept
 from tests.simulation.live import LiveEnding, live_setting_of, play_live

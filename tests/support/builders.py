@@ -20,10 +20,10 @@ from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
-from services.portfolio.core.book import Book
-from services.portfolio.core.events import DealBooked, Event, InstrumentLearned, StreamOpened
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Decision, Order
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, StreamOpened
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Decision, Order
 from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.rules import DeskRules

@@ -19,8 +19,8 @@ from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.publisher import Pace
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.rules import DeskRules

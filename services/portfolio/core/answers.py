@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from proto.gateway import ModifyReply, OrderReply, OrderReplyStatus, VenueDeal, VenueOrder
-from services.portfolio.core.book import Book, closings_of
-from services.portfolio.core.events import DealBooked, OrderChangeAnswered, OrderUpdated, ProtectionAnswered
-from services.portfolio.core.lifecycle import OrderStatus, after_fill
-from services.portfolio.core.orders import Order, OrderTerms
-from services.portfolio.core.protection import Protection
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.events import DealBooked, OrderChangeAnswered, OrderUpdated, ProtectionAnswered
+from services.portfolio.core.account.order_status import OrderStatus, after_fill
+from services.portfolio.core.account.orders import Order, OrderTerms
+from services.portfolio.core.account.protection import Protection
 
 ENDED: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.REJECTED: OrderStatus.REJECTED,

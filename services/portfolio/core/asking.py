@@ -43,12 +43,12 @@ from proto.control.views import (
 )
 from proto.gateway import VenueDeal
 from proto.trading.units import MAX_FRAME_BYTES, Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cash import by_kind
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.cash import by_kind
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.orders import Order
-from services.portfolio.core.position import ZERO, Position
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import Settlement, Trade

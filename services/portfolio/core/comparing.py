@@ -18,18 +18,18 @@ from msgspec import structs
 from proto.control import Difference, ReconcileReply, TradingState
 from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, VenuePosition
 from proto.trading.units import exact, plain
-from services.portfolio.core.book import Book
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import Cleared, ProtectionSet, Reconciled
+from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.position import Leg
+from services.portfolio.core.account.protection import Protection, key_of
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import Cleared, ProtectionSet, Reconciled
 from services.portfolio.core.learning import learn_terms
-from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.placing import cancel_of
 from services.portfolio.core.plan import MANUAL_TAG
-from services.portfolio.core.position import Leg
-from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.reconcile import Finding, Findings, examine
-from services.portfolio.core.risk.limits import ForeignOrders
 
 AGAIN_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""

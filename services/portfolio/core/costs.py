@@ -17,10 +17,10 @@ from msgspec import Struct
 from proto.gateway import VenueDeal
 from proto.trading.money import Quote, conversion_rate
 from proto.trading.units import Side, round_money
-from services.portfolio.core.book import Book
-from services.portfolio.core.cash import CashAccount, sources
-from services.portfolio.core.orders import Order
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.cash import CashAccount, sources
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO
 
 UNTAGGED: Final = ""
 """The tag of what no order of the desk stands behind."""

@@ -17,20 +17,20 @@ from proto.control import TradingState, denial_words
 from proto.messages import WARMING_UP, Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Blocked, Mark, TickCursor
-from services.portfolio.core.events import CancelAsked, OrderCreated, OrderDenied
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import CancelAsked, OrderCreated, OrderDenied
+from services.portfolio.core.account.foreign_orders import own_position
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Cause, Decision, Order
+from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.account.stream_state import Blocked, Mark, TickCursor
 from services.portfolio.core.making import decision_at, order_made
 from services.portfolio.core.opening import Opening, opening_of
-from services.portfolio.core.orders import Cause, Decision, Order
-from services.portfolio.core.position import ZERO, Position
 from services.portfolio.core.risk.ladder import check, check_always, check_moment
 from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, OnOpposite, Verdict, judge
-from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import total_unrealized_pnl
 
 NO_SIZE: Final = "NO_SIZE"

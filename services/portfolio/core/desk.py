@@ -7,16 +7,16 @@ from typing import Final
 from proto.control import REASON_CHARS_MAX, DeskState, TradingState
 from proto.messages import Signal
 from proto.time import Now
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import DealBooked, Event, StrangersMet, TradingStateChanged
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import DealBooked, Event, StrangersMet, TradingStateChanged
+from services.portfolio.core.account.foreign_orders import strangers_met
+from services.portfolio.core.account.quotes import MarketWatch
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.invariants import broken
 from services.portfolio.core.latency import Latency
-from services.portfolio.core.market_watch import MarketWatch
 from services.portfolio.core.plan_watch import plan_warning
 from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.strangers import strangers_met
 from services.portfolio.core.trades import Settlement
 
 _KIND_CHARS: Final = 24

@@ -15,9 +15,8 @@ from proto.control import denial_words
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
 from proto.trading.units import Side, exact, plain
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import (
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import (
     DealBooked,
     Event,
     OrderDenied,
@@ -25,6 +24,9 @@ from services.portfolio.core.events import (
     ProtectionAnswered,
     ProtectionSet,
 )
+from services.portfolio.core.account.orders import Cause, Order
+from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.explaining_stops import STOPS, opener_of, position_key, stop_step
 from services.portfolio.core.explaining_words import (
     LINE_MAX,
@@ -37,8 +39,6 @@ from services.portfolio.core.explaining_words import (
     in_lots,
     some_lines,
 )
-from services.portfolio.core.orders import Cause, Order
-from services.portfolio.core.position import ZERO
 from services.portfolio.core.remedies import remedy
 from services.portfolio.core.single_position import SIGNAL_NAMES
 

@@ -16,12 +16,12 @@ from msgspec import structs
 from proto.control.views import WhyLine, WhyStep
 from proto.gateway import DealKind, DealReason, VenueDeal
 from proto.trading.units import Side, plain
-from services.portfolio.core.book import Book
-from services.portfolio.core.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.account.protection import Protection, guard_after, key_of
 from services.portfolio.core.explaining_words import LINE_MAX, cut_facts, in_digits, some_lines
-from services.portfolio.core.orders import Order
-from services.portfolio.core.position import ZERO
-from services.portfolio.core.protection import Protection, guard_after, key_of
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOPS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))

@@ -25,13 +25,13 @@ from proto.gateway import (
     Request,
     Sell,
 )
+from services.portfolio.core.account.account import JOURNAL_CHANGED
+from services.portfolio.core.account.events import CancelAsked, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus, may_become
+from services.portfolio.core.account.orders import Order
 from services.portfolio.core.answers import ENDED, change_answered, guard_answered, is_settled, updated
-from services.portfolio.core.book import JOURNAL_CHANGED
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import CancelAsked, OrderUpdated
-from services.portfolio.core.lifecycle import OrderStatus, may_become
-from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, change_of, guard_of, request_of
 
 ASK_NS_FIRST: Final = 100_000_000

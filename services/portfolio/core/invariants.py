@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from proto.trading.units import plain
-from services.portfolio.core.book import Book
-from services.portfolio.core.cash import CashAccount
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.cash import CashAccount
+from services.portfolio.core.account.position import ZERO
 
 
 def broken(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:

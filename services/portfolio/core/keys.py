@@ -13,8 +13,8 @@ import msgspec
 
 from proto.control import ControlError, OrderCommand, OrderCommandReply
 from proto.trading.units import plain
-from services.portfolio.core.book import Book
-from services.portfolio.core.events import KnownDenial
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import KnownDenial
 
 
 def digest(command: OrderCommand) -> str:

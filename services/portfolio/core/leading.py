@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
+from services.portfolio.core.account.events import EpochTaken, JournalMet
 from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import EpochTaken, JournalMet
 from services.portfolio.core.following import limit_doubt
 
 RENEW_EVERY_NS: Final = 1_000_000_000

@@ -9,9 +9,9 @@ from __future__ import annotations
 from proto.control import TradingState
 from proto.gateway import GetSymbolInfo, SymbolReply
 from proto.trading.instrument import Instrument
+from services.portfolio.core.account.events import InstrumentLearned
 from services.portfolio.core.conversation import Talk
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import InstrumentLearned
 from services.portfolio.core.terms_watch import changed_terms, grave_terms
 
 

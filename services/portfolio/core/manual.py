@@ -23,25 +23,25 @@ from proto.control import (
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact, plain
 from services.portfolio.core import keys
-from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import (
+from services.portfolio.core.account.events import (
     CancelAsked,
     OrderChanged,
     OrderCreated,
     OrderDenied,
     ProtectionSet,
 )
+from services.portfolio.core.account.foreign_orders import own_position
+from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
+from services.portfolio.core.account.position import ZERO, Leg
+from services.portfolio.core.account.protection import Protection, key_of
+from services.portfolio.core.desk import Desk
 from services.portfolio.core.keys import answered_before, digest
 from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
-from services.portfolio.core.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.plan import MANUAL_TAG
-from services.portfolio.core.position import ZERO, Leg
-from services.portfolio.core.protection import Protection, key_of
 from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.levels import heed
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from services.portfolio.core.strangers import own_position
 from services.portfolio.core.valuation import cost_rate
 
 TICKETS_NAMED_MAX: Final = 10

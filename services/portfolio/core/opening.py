@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from proto.messages import Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
-from services.portfolio.core.orders import Decision
+from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.plan import Entry, Exits
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules

@@ -8,8 +8,8 @@ from __future__ import annotations
 from proto.gateway import Buy, Cancel, Modify, Sell
 from proto.trading.enums import OrderType
 from proto.trading.units import Side
-from services.portfolio.core.orders import Order
-from services.portfolio.core.protection import Protection
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.protection import Protection
 
 
 def request_of(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Sell:

@@ -35,10 +35,10 @@ from proto.gateway import (
 )
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
+from services.portfolio.core.account.events import OrderCreated, StreamEnded
 from services.portfolio.core.conversation import REPLY_TYPES, Conversation, Conversations, Talk
 from services.portfolio.core.deciding import count, mark
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import OrderCreated, StreamEnded
 from services.portfolio.core.following import PASSING
 from services.portfolio.core.live import Live
 from services.portfolio.core.manual import command

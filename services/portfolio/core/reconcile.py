@@ -32,12 +32,12 @@ from proto.gateway import (
 )
 from proto.trading.enums import OrderType
 from proto.trading.units import plain
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import Cleared
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Order
-from services.portfolio.core.protection import key_of
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import Cleared
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.protection import key_of
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100

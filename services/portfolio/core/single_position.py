@@ -11,7 +11,7 @@ from enum import StrEnum
 from numbers import Real
 from typing import Final, NamedTuple
 
-from services.portfolio.core.position import Position
+from services.portfolio.core.account.position import Position
 
 SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
 

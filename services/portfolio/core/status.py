@@ -8,11 +8,11 @@ from typing import Final
 from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
 from proto.trading.units import exact
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.account.quotes import SeenQuote
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.market_watch import SeenQuote
-from services.portfolio.core.orders import Order
-from services.portfolio.core.position import ZERO
 from services.portfolio.core.valuation import total_unrealized_pnl, unrealized_pnl
 
 RECENT_ORDERS: Final = 12

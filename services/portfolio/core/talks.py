@@ -22,12 +22,7 @@ from proto.gateway import (
     VenueDeal,
 )
 from proto.time import utc_text
-from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
-from services.portfolio.core.comparing import LATE_NS, Watch
-from services.portfolio.core.conversation import Talk
-from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import (
+from services.portfolio.core.account.events import (
     CancelAsked,
     Event,
     IncarnationTaken,
@@ -37,13 +32,18 @@ from services.portfolio.core.events import (
     Reconciled,
     StreamOpened,
 )
+from services.portfolio.core.account.foreign_orders import cannot_ignore
+from services.portfolio.core.account.order_status import OrderStatus, may_become
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
+from services.portfolio.core.comparing import LATE_NS, Watch
+from services.portfolio.core.conversation import Talk
+from services.portfolio.core.desk import Desk
 from services.portfolio.core.leading import meet
 from services.portfolio.core.learning import learn_terms
-from services.portfolio.core.lifecycle import OrderStatus, may_become
-from services.portfolio.core.orders import Order
 from services.portfolio.core.placing import cancel_of, guard_of, request_of
 from services.portfolio.core.reconcile import compare
-from services.portfolio.core.strangers import cannot_ignore
 
 
 def begin(desk: Desk, watch: Watch) -> Talk:

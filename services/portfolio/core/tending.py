@@ -15,14 +15,14 @@ from proto.messages import Signal
 from proto.trading.enums import TimeInForce
 from proto.trading.price_distance import is_frozen
 from proto.trading.units import exact
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import CancelAsked, OrderCreated, ProtectionSet
+from services.portfolio.core.account.orders import Cause
+from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.account.protection import Protection, trailed
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.deciding import Present
-from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
 from services.portfolio.core.making import decision_at, order_made
-from services.portfolio.core.orders import Cause
-from services.portfolio.core.position import ZERO
-from services.portfolio.core.protection import Protection, trailed
 from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.ladder import check_always, check_resting
 from services.portfolio.core.risk.terms import Account, Proposal

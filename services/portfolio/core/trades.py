@@ -21,10 +21,10 @@ from msgspec import Struct
 from proto.gateway import DealReason, VenueDeal
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cash import CashAccount, sources
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.cash import CashAccount, sources
+from services.portfolio.core.account.position import ZERO, Closing, Lot, Position
 from services.portfolio.core.costs import UNTAGGED, fill_costs, split
-from services.portfolio.core.position import ZERO, Closing, Lot, Position
 
 
 class Charges(NamedTuple):

@@ -16,9 +16,9 @@ from proto.control import (
     TradingReply,
     TradingState,
 )
+from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.leading import take_lead_again
-from services.portfolio.core.strangers import own_position
 
 PERSON = "person"
 

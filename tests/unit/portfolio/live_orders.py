@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.gateway import Buy, OrderReply, OrderReplyStatus
 from proto.messages import Call
-from services.portfolio.core.orders import Order
+from services.portfolio.core.account.orders import Order
 from tests.support.builders import a_signal
 from tests.support.desk import HandDrivenDesk, request_of
 

@@ -24,10 +24,10 @@ from proto.trading.units import Side, plain, round_money
 from services.mt5.core.fill_model import REALISTIC
 from services.mt5.core.latency_model import NO_LATENCY
 from services.mt5.core.swaps import swap_of
-from services.portfolio.core.book import Book, closings_of
-from services.portfolio.core.cash import CashAccount, by_kind
-from services.portfolio.core.cursor import Mark
-from services.portfolio.core.events import DealBooked
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.cash import CashAccount, by_kind
+from services.portfolio.core.account.events import DealBooked
+from services.portfolio.core.account.stream_state import Mark
 from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.trades import settle
 from services.portfolio.core.valuation import Marks, total_unrealized_pnl

@@ -14,6 +14,12 @@ from proto.control.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskRep
 from proto.gateway import DealEntry, DealKind
 from proto.trading.enums import OrderType
 from proto.trading.units import MAX_FRAME_BYTES, Side
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import DealBooked, OrderChanged, OrderCreated, OrderUpdated, ProtectionSet
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import OrderTerms
+from services.portfolio.core.account.protection import Protection
+from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.asking import (
     SETTLED_BY_A_QUESTION_MAX,
     NotCountedError,
@@ -26,14 +32,8 @@ from services.portfolio.core.asking import (
     risk_page,
     trades_page,
 )
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import DealBooked, OrderChanged, OrderCreated, OrderUpdated, ProtectionSet
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import OrderTerms
 from services.portfolio.core.plan import Plan, Strategy
-from services.portfolio.core.protection import Protection
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import settlement_of

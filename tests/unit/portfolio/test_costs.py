@@ -11,9 +11,9 @@ from msgspec import structs
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.book import Book, closings_of
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.costs import cost_totals, fill_costs, split
-from services.portfolio.core.events import DealBooked, OrderCreated
 from services.portfolio.core.trades import TagPnl, pnl_by_tag, settle, trades_of
 from tests.support.builders import a_book, a_deal, a_deposit, an_order
 

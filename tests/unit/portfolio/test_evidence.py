@@ -12,8 +12,8 @@ from proto.trading.enums import OrderType
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
+from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.following import DOUBT_SETTLING_NS
-from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of

@@ -13,10 +13,8 @@ from proto.codec import encode
 from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealKind
 from proto.trading.units import MAX_FRAME_BYTES, Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.deciding import count, decide
-from services.portfolio.core.events import (
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import (
     CancelAsked,
     DealBooked,
     Event,
@@ -25,10 +23,12 @@ from services.portfolio.core.events import (
     OrderDenied,
     OrderUpdated,
 )
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Cause, Order, OrderTerms
+from services.portfolio.core.account.position import Closing
+from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.deciding import count, decide
 from services.portfolio.core.explaining import UnknownSubjectError, explain, is_told, subject_of
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Cause, Order, OrderTerms
-from services.portfolio.core.position import Closing
 from services.portfolio.core.remedies import REMEDIES
 from services.portfolio.core.single_position import Verdict
 from tests.support.builders import (

@@ -12,11 +12,11 @@ from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealReason, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.book import Book, closings_of
-from services.portfolio.core.cursor import TickCursor
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.explaining import explain, subject_of
-from services.portfolio.core.orders import Order
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

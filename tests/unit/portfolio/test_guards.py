@@ -12,8 +12,8 @@ from proto.gateway import Fault, Modify, Simulate
 from proto.trading.enums import OrderType
 from proto.trading.units import Side
 from services.mt5.core.venue import SimulatedVenue
-from services.portfolio.core.events import ProtectionAnswered
-from services.portfolio.core.protection import Protection
+from services.portfolio.core.account.events import ProtectionAnswered
+from services.portfolio.core.account.protection import Protection
 from services.portfolio.ledger.ledger import is_synced
 from tests.support.desk import HandDrivenDesk, a_live_desk
 from tests.unit.portfolio.live_orders import an_order_on_its_way, calls_of, go_by, the_order

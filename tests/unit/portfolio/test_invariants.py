@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from services.portfolio.core.book import Book
-from services.portfolio.core.cash import CashAccount
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.cash import CashAccount
+from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.invariants import broken, broken_anywhere
-from services.portfolio.core.position import Leg, Lot, Position
 from tests.support.builders import a_gateway, a_signal, a_stream, an_order
 from tests.support.desk import HandDrivenDesk
 

@@ -8,10 +8,10 @@ from msgspec import structs
 from proto.control import DeskState
 from proto.gateway import Buy, Confirm, Hello, HelloReply
 from proto.messages import MarketHeartbeat
-from services.portfolio.core.events import LeverageTold, OrderDenied
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.events import LeverageTold, OrderDenied
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.quotes import FEED_STALE_NS
 from services.portfolio.core.making import ORDER_LIFETIME_NS
-from services.portfolio.core.market_watch import FEED_STALE_NS
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
 from services.portfolio.core.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick

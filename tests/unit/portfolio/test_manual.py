@@ -14,9 +14,9 @@ from proto.control import (
 from proto.gateway import Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.events import OrderDenied
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Cause
+from services.portfolio.core.account.events import OrderDenied
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Cause
 from tests.support.builders import TICK_NS, a_gateway, a_signal, a_stream
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.by_hand import (

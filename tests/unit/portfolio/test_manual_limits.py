@@ -14,9 +14,9 @@ from proto.control import (
 from proto.gateway import Buy, Modify
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.book import CHANGES_KEPT_MAX
-from services.portfolio.core.events import OrderDenied
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.account import CHANGES_KEPT_MAX
+from services.portfolio.core.account.events import OrderDenied
+from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.builders import START_NS, TICK_NS, a_signal
 from tests.support.desk import HandDrivenDesk

@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from proto.trading.enums import OrderType
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import InstrumentLearned
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import InstrumentLearned
 from services.portfolio.core.plan import PLAIN, Entry, Exits, Plan, Strategy
 from services.portfolio.core.plan_watch import plan_warning
 from tests.support.builders import an_opened_stream, plain_terms, some_rules

@@ -12,11 +12,11 @@ from proto.control import TradingState
 from proto.gateway import Buy, Cancel, Modify, Sell
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.publisher import Pace
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.events import DealBooked, OrderCreated
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Cause
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.deciding import count, decide
-from services.portfolio.core.events import DealBooked, OrderCreated
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Cause
 from services.portfolio.core.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.single_position import OnOpposite

@@ -14,9 +14,9 @@ from proto.gateway import Buy, OrderReply
 from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
-from services.portfolio.core.book import Book
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.position import Position
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.position import Position
 from services.portfolio.core.reconcile import DIFFERENCES_MAX, compare
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
 from tests.support.desk import HandDrivenDesk

@@ -27,11 +27,11 @@ from proto.gateway import (
 )
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Order
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.reconcile import compare
 from tests.support.builders import (
     START_NS,

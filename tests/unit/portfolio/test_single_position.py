@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.position import Position
+from services.portfolio.core.account.position import Position
 from services.portfolio.core.single_position import OnOpposite, Verdict, default_volume, explicit_volume, judge
 
 D = Decimal

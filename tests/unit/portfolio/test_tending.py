@@ -10,9 +10,9 @@ from proto.control import TradingState
 from proto.trading.broker_time import HOUR_NS
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
+from services.portfolio.core.account.events import CancelAsked, OrderCreated, ProtectionSet
+from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.deciding import STEPPED
-from services.portfolio.core.events import CancelAsked, OrderCreated, ProtectionSet
-from services.portfolio.core.protection import Protection
 from services.portfolio.core.tending import EXIT_AGAIN_NS, Tended, tend
 from tests.support.builders import START_NS, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, only

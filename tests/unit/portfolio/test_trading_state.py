@@ -20,7 +20,7 @@ from proto.control import (
 )
 from proto.gateway import Buy, Sell
 from services.mt5.core.publisher import Pace
-from services.portfolio.core.events import OrderDenied
+from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.status import status_of

@@ -10,7 +10,7 @@ from marketdata.files import TickInput
 from proto.trading.units import plain
 from research.backtest import run_backtest
 from research.run import RunSpec
-from services.portfolio.core.orders import Order
+from services.portfolio.core.account.orders import Order
 from services.portfolio.ledger.ledger import FILE_NAME, read
 from tests.support.tick_files import START_NS, a_tick_file
 

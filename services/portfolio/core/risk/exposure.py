@@ -9,8 +9,8 @@ from decimal import Decimal
 from proto.trading.instrument import Instrument
 from proto.trading.money import account_margin, conversion_rate
 from proto.trading.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.valuation import Marks
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.risk.news import Impact, NewsEvent
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
 HourOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-
-
-class ForeignOrders(StrEnum):
-    """What a live desk makes of orders on its account that are not its own; `strangers.py` says how."""
-
-    HALT = "halt"
-    ADOPT = "adopt"
-    IGNORE = "ignore"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,10 +8,10 @@ from typing import Final
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.trading.broker_time import NS, last_minute, server_day
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Order
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
 

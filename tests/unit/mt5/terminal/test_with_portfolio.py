@@ -11,7 +11,7 @@ from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import START_NS, STREAM_ID, a_signal
 from tests.support.desk import HandDrivenDesk
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says

@@ -15,12 +15,12 @@ from common.errors import StartError
 from proto.control import WhyQuery
 from proto.control.views import WhyReply
 from proto.trading.units import Side
-from services.portfolio.core.book import CHANGES_KEPT_MAX, Book
-from services.portfolio.core.cursor import TickCursor
+from services.portfolio.core.account.account import CHANGES_KEPT_MAX, Book
+from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
 from services.portfolio.core.explaining import subject_of
-from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

@@ -10,10 +10,10 @@ from msgspec import structs
 from proto.trading.broker_time import DAY_NS, server_ns
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.cursor import Mark, TickCursor
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import DealBooked, InstrumentLearned
+from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import DealBooked, InstrumentLearned
 from services.portfolio.core.plan import PLAIN, Plan
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits

@@ -9,8 +9,8 @@ from msgspec import structs
 
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.cursor import Mark, TickCursor
-from services.portfolio.core.events import DealBooked, OrderCreated
+from services.portfolio.core.account.events import DealBooked, OrderCreated
+from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.risk.exposure import exposures, gross_exposure, holdings, margin, volumes
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.terms import Account, Proposal

@@ -11,8 +11,8 @@ from proto.control import TradingState
 from proto.gateway import DealEntry
 from proto.trading.broker_time import DAY_NS
 from proto.trading.units import Side
-from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
+from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.memory import RiskMemory
 from services.portfolio.core.risk.remember import COOLDOWN_DOUBLINGS_MAX, see_equity, see_event, see_spread

@@ -9,8 +9,8 @@ import pytest
 from proto.control import HaltCommand, TradingState
 from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
 from services.mt5.core.publisher import Pace
+from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.events import TradingStateChanged
 from services.portfolio.core.risk.levels import heed, rearm
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.terms import Denial

@@ -12,8 +12,8 @@ from proto.control import TradingState
 from proto.trading.broker_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.cursor import Mark
-from services.portfolio.core.events import OrderCreated, TradingStateChanged
+from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
+from services.portfolio.core.account.stream_state import Mark
 from services.portfolio.core.risk import ladder, levels, remember
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.memory import Breaker, Peaks

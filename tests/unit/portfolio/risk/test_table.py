@@ -19,10 +19,10 @@ from proto.gateway import DealEntry
 from proto.trading.broker_time import DAY_NS, HOUR_NS, minute_of_week, weekday
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.units import Side
-from services.portfolio.core.cursor import Mark
+from services.portfolio.core.account.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.stream_state import Mark
 from services.portfolio.core.deciding import Present, decide
-from services.portfolio.core.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated
-from services.portfolio.core.lifecycle import OrderStatus
 from services.portfolio.core.plan import Plan, Strategy
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.memory import RiskMemory

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.portfolio.core.lifecycle import TRANSITIONS, OrderStatus, after_fill, may_become
+from services.portfolio.core.account.order_status import TRANSITIONS, OrderStatus, after_fill, may_become
 
 S = OrderStatus
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "life-of-an-order.md"

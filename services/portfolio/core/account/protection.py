@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
 from proto.trading.stops import Stops, stops_after
-from services.portfolio.core.orders import Order
+from services.portfolio.core.account.orders import Order
 
 
 class Protection(Struct, frozen=True, kw_only=True):

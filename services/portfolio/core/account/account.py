@@ -19,8 +19,8 @@ from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import average_price
 from proto.trading.units import Side
-from services.portfolio.core.cash import CashAccount, CashSums, post, postings, totals
-from services.portfolio.core.events import (
+from services.portfolio.core.account.cash import CashAccount, CashSums, post, postings, totals
+from services.portfolio.core.account.events import (
     CancelAsked,
     Cleared,
     DealBooked,
@@ -44,10 +44,10 @@ from services.portfolio.core.events import (
     StreamOpened,
     TradingStateChanged,
 )
-from services.portfolio.core.lifecycle import OrderStatus, after_fill, may_become
-from services.portfolio.core.orders import Order
-from services.portfolio.core.position import ZERO, Closing, Position
-from services.portfolio.core.protection import Protection, guard_after, key_of
+from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import ZERO, Closing, Position
+from services.portfolio.core.account.protection import Protection, guard_after, key_of
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""

@@ -15,18 +15,18 @@ from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
+from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, StrangersMet
+from services.portfolio.core.account.foreign_orders import own_position, strangers_met
+from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.position import Leg
 from services.portfolio.core.asking import answer
-from services.portfolio.core.book import Book, closings_of
 from services.portfolio.core.comparing import AGAIN_NS
-from services.portfolio.core.events import DealBooked, Event, OrderCreated, StrangersMet
 from services.portfolio.core.explaining import explain, subject_of
-from services.portfolio.core.position import Leg
 from services.portfolio.core.risk.exposure import holdings, volumes
-from services.portfolio.core.risk.limits import ForeignOrders
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import OnOpposite
-from services.portfolio.core.strangers import own_position, strangers_met
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import (

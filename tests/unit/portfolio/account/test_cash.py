@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.gateway import DealEntry, DealKind
-from services.portfolio.core.cash import CashAccount, by_kind, post, postings, sources, totals
+from services.portfolio.core.account.cash import CashAccount, by_kind, post, postings, sources, totals
 from tests.support.builders import a_deal, a_deposit
 
 D = Decimal

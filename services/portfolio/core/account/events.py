@@ -14,11 +14,11 @@ from proto.control import Difference, TradingState
 from proto.gateway import TickCounts, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
-from services.portfolio.core.lifecycle import OrderStatus
-from services.portfolio.core.orders import Order, OrderTerms
-from services.portfolio.core.position import Closing
-from services.portfolio.core.protection import Protection
-from services.portfolio.core.risk.limits import ForeignOrders
+from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order, OrderTerms
+from services.portfolio.core.account.position import Closing
+from services.portfolio.core.account.protection import Protection
 
 
 class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):

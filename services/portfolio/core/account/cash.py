@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from proto.gateway import DealKind, VenueDeal
-from services.portfolio.core.position import ZERO
+from services.portfolio.core.account.position import ZERO
 
 
 class CashAccount(StrEnum):

@@ -12,10 +12,10 @@ from msgspec import structs
 
 from proto.gateway import DealEntry
 from proto.trading.units import Side
-from services.portfolio.core.book import Book
-from services.portfolio.core.events import ProtectionAnswered, ProtectionSet
-from services.portfolio.core.orders import Order
-from services.portfolio.core.protection import Protection, guard_after, trailed
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.protection import Protection, guard_after, trailed
 from tests.support.builders import a_book, a_deal, an_order, booked_deals
 from tests.unit.mt5.dealing.desk import Dealing
 

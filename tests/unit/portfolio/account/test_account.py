@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.book import closings_of
-from services.portfolio.core.events import DealBooked, OrderCreated, OrderUpdated
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.account import closings_of
+from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import a_book, a_deal, a_deposit, an_opened_stream, an_order
 
 D = Decimal

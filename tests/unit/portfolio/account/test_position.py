@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.position import Closing, Position
+from services.portfolio.core.account.position import Closing, Position
 
 D = Decimal
 

@@ -17,9 +17,10 @@ from typing import Final
 
 from proto.trading.enums import AccountMode
 from proto.trading.units import plain
-from services.portfolio.core.book import Book
-from services.portfolio.core.position import Position
-from services.portfolio.core.risk.limits import ForeignOrders, Limits
+from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.position import Position
+from services.portfolio.core.risk.limits import Limits
 
 _TICKETS_SHOWN: Final = 10
 _COURSE: Final = {

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.lifecycle import OrderStatus
+from services.portfolio.core.account.order_status import OrderStatus
 
 
 class Cause(StrEnum):

@@ -1,0 +1,1 @@
+"""The account: orders, positions, protections and cash."""
