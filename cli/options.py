@@ -231,7 +231,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     from marketdata.files import TickInput
     from proto.trading.enums import AccountMode as ModeOfAccount
     from research.run import RunSpec
-    from services.portfolio.core.single_position import OnOpposite as Policy
+    from services.portfolio.core.plan.on_opposite import OnOpposite as Policy
 
     symbols = tuple(dict.fromkeys(file.symbol for file in named))
     require_symbols(symbols)

@@ -15,7 +15,7 @@ from services.portfolio.config_files.plan_file import plan_named
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.explaining import UnknownSubjectError
-from services.portfolio.core.plan import PLAIN, Plan
+from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from common.settings import CommonSettings, Port
-from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.plan.on_opposite import OnOpposite
 
 
 class PortfolioSettings(CommonSettings):

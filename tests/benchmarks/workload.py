@@ -10,7 +10,7 @@ import polars as pl
 
 from marketdata.files import TickInput
 from research.run import RunSpec
-from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.signal.core.tick_buffer import TickBuffer
 
 SYMBOL = "EURUSD"

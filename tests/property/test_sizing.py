@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.trading.units import is_on_step
-from services.portfolio.core.plan import Exits, Sizing, SizingMethod
+from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
 from services.portfolio.core.sizing.size import size
 from services.portfolio.core.sizing.stop import Stop, stop_of
 from services.portfolio.core.sizing.terms import SizingInput

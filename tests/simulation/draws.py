@@ -16,10 +16,10 @@ from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.latency_model import LognormalLatency
 from services.portfolio.config_files.plan_validation import judge_course
 from services.portfolio.core.account.foreign_policy import ForeignOrders
-from services.portfolio.core.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.plan.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import OnOpposite
 
 DEPOSIT: Final = Decimal(10_000)
 

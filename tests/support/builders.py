@@ -24,10 +24,10 @@ from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, StreamOpened
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Decision, Order
-from services.portfolio.core.plan import PLAIN, Plan
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import OnOpposite
 
 STREAM_ID = "0123456789abcdef"
 START_NS = 1_767_600_000_000_000_000

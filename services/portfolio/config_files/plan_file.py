@@ -19,7 +19,7 @@ from common.toml_files import name_of_contents, read_toml
 from proto.trading.units import plain
 from services.portfolio.config_files.plan_validation import PlanError, judge_course, judge_number
 from services.portfolio.config_files.validation_errors import complaint
-from services.portfolio.core.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
+from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
 
 WEIGHTS_FILE: Final = "weights_file"
 """In a plan's `[sizing]`: a JSON file beside the plan with the weights, in place of `weights_pct`."""

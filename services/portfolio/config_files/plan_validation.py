@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import is_exact, plain
-from services.portfolio.core.plan import Entry, Exits, Sizing, SizingMethod
+from services.portfolio.core.plan.plan import Entry, Exits, Sizing, SizingMethod
 
 
 class PlanError(ValueError):

@@ -28,7 +28,7 @@ from services.portfolio.core.conversation import Pause, Talk
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.learning import learn_terms
 from services.portfolio.core.placing import cancel_of
-from services.portfolio.core.plan import MANUAL_TAG
+from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.reconcile import Finding, Findings, examine
 
 AGAIN_NS: Final = 1_000_000_000

@@ -14,7 +14,7 @@ from services.portfolio.core.account.quotes import MarketWatch
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.invariants import broken
 from services.portfolio.core.latency import Latency
-from services.portfolio.core.plan_watch import plan_warning
+from services.portfolio.core.plan.warnings import plan_warning
 from services.portfolio.core.risk.remember import see_event
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.trades import Settlement

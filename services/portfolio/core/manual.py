@@ -37,7 +37,7 @@ from services.portfolio.core.account.protection import Protection, key_of
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.keys import answered_before, digest
 from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
-from services.portfolio.core.plan import MANUAL_TAG
+from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.levels import heed

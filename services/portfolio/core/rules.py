@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from services.portfolio.core.plan import PLAIN, Plan
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.single_position import OnOpposite
 
 
 class DeskRules(Struct, frozen=True, kw_only=True):

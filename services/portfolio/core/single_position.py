@@ -12,15 +12,9 @@ from numbers import Real
 from typing import Final, NamedTuple
 
 from services.portfolio.core.account.position import Position
+from services.portfolio.core.plan.on_opposite import OnOpposite
 
 SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
-
-
-class OnOpposite(StrEnum):
-    """What the opposite signal does to a position."""
-
-    CLOSE = "close"
-    REVERSE = "reverse"
 
 
 class Verdict(StrEnum):

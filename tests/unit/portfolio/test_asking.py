@@ -33,7 +33,7 @@ from services.portfolio.core.asking import (
     trades_page,
 )
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.plan import Plan, Strategy
+from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.trades import settlement_of

@@ -14,7 +14,7 @@ from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.following import DOUBT_SETTLING_NS
-from services.portfolio.core.plan import Entry, Plan
+from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
 from tests.unit.portfolio.live_orders import a_reply, an_order_on_its_way, calls_of, go_by, the_order

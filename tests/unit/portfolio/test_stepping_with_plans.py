@@ -14,7 +14,7 @@ from proto.trading.enums import OrderType
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.plan import Entry, Exits, Plan
+from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk, request_of
 from tests.unit.portfolio.live_orders import calls_of

@@ -14,7 +14,7 @@ from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run import RunSpec
 from services.portfolio.core.invariants import broken_anywhere
-from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.trades import pnl_by_tag, settle
 from services.portfolio.ledger.ledger import FILE_NAME, read, verify
 from tests.support.builders import START_NS, TICK_NS

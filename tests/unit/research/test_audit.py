@@ -15,7 +15,7 @@ from research.run import RunSpec
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.symbol_map import SymbolMap
 from services.mt5.core.venue import SimulatedVenue
-from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
 
 FLIPPING = "tests.support.flipping:Flipping"

@@ -20,7 +20,7 @@ from research.backtest import run_backtest
 from research.parity import compare
 from research.report import as_json, fingerprint, report_of
 from research.run import RunSpec
-from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "report.md"

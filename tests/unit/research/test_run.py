@@ -10,8 +10,8 @@ import pytest
 
 from marketdata.files import TickInput
 from research.run import STREAM_ID_CHARS, RunSpec
-from services.portfolio.core.plan import PLAIN
-from services.portfolio.core.single_position import OnOpposite
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.plan.plan import PLAIN
 
 DATA = "ab" * 32
 

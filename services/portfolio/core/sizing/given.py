@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from proto.trading.instrument import Instrument
 from proto.trading.money import conversion_rate
-from services.portfolio.core.plan import Course, Plan, SizingMethod
+from services.portfolio.core.plan.plan import Course, Plan, SizingMethod
 from services.portfolio.core.risk.exposure import notional
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.sizing.terms import SizingInput

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from proto.trading.instrument import Instrument
-from services.portfolio.core.plan import Exits
+from services.portfolio.core.plan.plan import Exits
 
 
 class SizingInput(NamedTuple):

@@ -23,10 +23,10 @@ from services.portfolio.core.account.position import Leg
 from services.portfolio.core.asking import answer
 from services.portfolio.core.comparing import AGAIN_NS
 from services.portfolio.core.explaining import explain, subject_of
+from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.exposure import holdings, volumes
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules
-from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import (

@@ -10,7 +10,7 @@ import pytest
 from common.errors import StartError
 from proto.trading.enums import OrderType, TimeInForce
 from services.portfolio.config_files.plan_file import plan_named
-from services.portfolio.core.plan import PLAIN, Plan, SizingMethod
+from services.portfolio.core.plan.plan import PLAIN, Plan, SizingMethod
 
 D = Decimal
 FRACTION = '[sizing]\nmethod = "fraction"\nrisk_pct = 1\n[exits]\nstop_loss_points = 50\n'

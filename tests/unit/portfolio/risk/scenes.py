@@ -14,7 +14,7 @@ from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import DealBooked, InstrumentLearned
 from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.plan import PLAIN, Plan
+from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.terms import Account, Denial, Proposal

@@ -13,7 +13,7 @@ from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated, TradingStateChanged
 from services.portfolio.core.account.stream_state import Mark
-from services.portfolio.core.plan import PLAIN, Plan, Strategy
+from services.portfolio.core.plan.plan import PLAIN, Plan, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
 from services.portfolio.core.risk.memory import RiskMemory
 from services.portfolio.core.risk.reading import readings

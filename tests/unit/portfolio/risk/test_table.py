@@ -23,7 +23,8 @@ from services.portfolio.core.account.events import CancelAsked, DealBooked, Orde
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.stream_state import Mark
 from services.portfolio.core.deciding import Present, decide
-from services.portfolio.core.plan import Plan, Strategy
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk import ladder
 from services.portfolio.core.risk.memory import RiskMemory
 from services.portfolio.core.risk.news import Impact, NewsEvent
@@ -59,7 +60,6 @@ from services.portfolio.core.risk.rules import (
     trading_state,
     volume,
 )
-from services.portfolio.core.single_position import OnOpposite
 from services.portfolio.core.tending import tend
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
 from tests.support.builders import START_NS, a_deal, a_signal, an_order

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from proto.trading.instrument import Instrument
-from services.portfolio.core.plan import Exits
+from services.portfolio.core.plan.plan import Exits
 from services.portfolio.core.sizing.terms import SizingInput
 from tests.support.builders import an_instrument
 

@@ -10,7 +10,7 @@ from proto.trading.broker_time import MINUTE_NS
 from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.stream_state import Mark, TickCursor
-from services.portfolio.core.plan import Exits, Plan, Sizing, SizingMethod, Strategy
+from services.portfolio.core.plan.plan import Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.sizing.given import half_lives_min, sizing_input

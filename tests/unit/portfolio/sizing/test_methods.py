@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from services.portfolio.core.plan import Exits, Sizing, SizingMethod
+from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
 from services.portfolio.core.sizing.size import METHODS, size
 from tests.unit.portfolio.sizing.builders import an_input, terms_of
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from proto.trading.broker_time import server_day
 from proto.trading.units import plain
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.plan import Plan, Strategy
+from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.exposure import holdings
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import percent

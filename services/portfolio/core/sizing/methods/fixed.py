@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.units import plain
-from services.portfolio.core.plan import Sizing
+from services.portfolio.core.plan.plan import Sizing
 from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.plan import Sizing
+from services.portfolio.core.plan.plan import Sizing
 from services.portfolio.core.sizing.stop import stop_of
 from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
 from services.portfolio.core.sizing.words import money, percent

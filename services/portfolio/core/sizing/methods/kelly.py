@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.trading.units import exact
-from services.portfolio.core.plan import Exits, Sizing
+from services.portfolio.core.plan.plan import Exits, Sizing
 from services.portfolio.core.sizing.stop import stop_of
 from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
 from services.portfolio.core.sizing.words import money, percent, shown

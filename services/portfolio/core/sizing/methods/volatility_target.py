@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.units import exact
-from services.portfolio.core.plan import Sizing
+from services.portfolio.core.plan.plan import Sizing
 from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
 from services.portfolio.core.sizing.words import money, percent
 

@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING
 
 from proto.trading.enums import OrderType
 from proto.trading.instrument import Instrument
-from services.portfolio.core.plan import Course, Plan
+from services.portfolio.core.plan.plan import Course, Plan
 
 
 def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, Instrument]) -> str:
