@@ -11,9 +11,9 @@ from msgspec import structs
 
 from proto.trading.units import is_on_step
 from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
-from services.portfolio.core.sizing.size import size
-from services.portfolio.core.sizing.stop import Stop, stop_of
-from services.portfolio.core.sizing.terms import SizingInput
+from services.portfolio.core.sizing.sizer import size
+from services.portfolio.core.sizing.stop_risk import Stop, stop_of
+from services.portfolio.core.sizing.types import SizingInput
 from tests.support.builders import an_instrument
 
 D = Decimal

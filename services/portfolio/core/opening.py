@@ -17,7 +17,7 @@ from services.portfolio.core.plan.plan import Entry, Exits
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.sizing.given import sizing_input
-from services.portfolio.core.sizing.size import size
+from services.portfolio.core.sizing.sizer import size
 
 _NS: Final = 1_000_000_000
 

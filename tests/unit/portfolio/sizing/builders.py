@@ -9,7 +9,7 @@ from msgspec import structs
 
 from proto.trading.instrument import Instrument
 from services.portfolio.core.plan.plan import Exits
-from services.portfolio.core.sizing.terms import SizingInput
+from services.portfolio.core.sizing.types import SizingInput
 from tests.support.builders import an_instrument
 
 D = Decimal

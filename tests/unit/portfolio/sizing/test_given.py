@@ -14,8 +14,8 @@ from services.portfolio.core.plan.plan import Exits, Plan, Sizing, SizingMethod,
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.sizing.given import half_lives_min, sizing_input
-from services.portfolio.core.sizing.size import size
-from services.portfolio.core.sizing.terms import SizingInput
+from services.portfolio.core.sizing.sizer import size
+from services.portfolio.core.sizing.types import SizingInput
 from services.portfolio.core.sizing.volatility import see_mid
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_instrument, booked_deals
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
-from services.portfolio.core.sizing.size import METHODS, size
+from services.portfolio.core.sizing.sizer import METHODS, size
 from tests.unit.portfolio.sizing.builders import an_input, terms_of
 
 D = Decimal

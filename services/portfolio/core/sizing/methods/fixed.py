@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.trading.units import plain
 from services.portfolio.core.plan.plan import Sizing
-from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
+from services.portfolio.core.sizing.types import NoTrade, SizingInput, Wanted
 
 
 def wanted(plan: Sizing, given: SizingInput) -> Wanted | NoTrade:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from services.portfolio.core.plan.plan import Sizing
-from services.portfolio.core.sizing.stop import stop_of
-from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
-from services.portfolio.core.sizing.words import money, percent
+from services.portfolio.core.sizing.formatting import money, percent
+from services.portfolio.core.sizing.stop_risk import stop_of
+from services.portfolio.core.sizing.types import NoTrade, SizingInput, Wanted
 
 
 def wanted(plan: Sizing, given: SizingInput) -> Wanted | NoTrade:

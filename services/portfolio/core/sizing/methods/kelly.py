@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from proto.trading.units import exact
 from services.portfolio.core.plan.plan import Exits, Sizing
-from services.portfolio.core.sizing.stop import stop_of
-from services.portfolio.core.sizing.terms import NoTrade, SizingInput, Wanted
-from services.portfolio.core.sizing.words import money, percent, shown
+from services.portfolio.core.sizing.formatting import money, percent, shown
+from services.portfolio.core.sizing.stop_risk import stop_of
+from services.portfolio.core.sizing.types import NoTrade, SizingInput, Wanted
 
 
 def wanted(plan: Sizing, given: SizingInput) -> Wanted | NoTrade:

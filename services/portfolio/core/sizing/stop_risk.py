@@ -6,8 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final, NamedTuple
 
 from proto.trading.money import gross_profit
-from services.portfolio.core.sizing.terms import NoTrade, SizingInput
-from services.portfolio.core.sizing.words import money
+from services.portfolio.core.sizing.formatting import money
+from services.portfolio.core.sizing.types import NoTrade, SizingInput
 
 _DEALS: Final = 2
 """A position is opened by one deal and closed by another; the broker asks its commission of each."""

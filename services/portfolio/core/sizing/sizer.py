@@ -8,9 +8,9 @@ from typing import Final
 
 from proto.trading.units import MAX_DECIMAL_EXPONENT, floor_to_step, plain
 from services.portfolio.core.plan.plan import Sizing, SizingMethod
+from services.portfolio.core.sizing.formatting import money, shown
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
-from services.portfolio.core.sizing.terms import NoTrade, Sized, SizingInput, Wanted
-from services.portfolio.core.sizing.words import money, shown
+from services.portfolio.core.sizing.types import NoTrade, Sized, SizingInput, Wanted
 
 Method = Callable[[Sizing, SizingInput], Wanted | NoTrade]
 
