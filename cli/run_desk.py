@@ -22,7 +22,7 @@ from common.errors import StartError
 from proto.control import Difference, StatusQuery, StatusReply
 from research.audit import VENUE_BOOK, reconcile_stopped
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.valuation import total_unrealized_pnl
+from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.ledger import ledger
 
 LOOK_EVERY_S: Final = 0.25

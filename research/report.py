@@ -20,8 +20,8 @@ from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.costs import cost_totals
-from services.portfolio.core.valuation import total_unrealized_pnl
+from services.portfolio.core.accounting.costs import cost_totals
+from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.ledger.ledger import FILE_NAME, read
 
 SCHEMA_VERSION: Final = 1

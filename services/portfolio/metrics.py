@@ -10,9 +10,9 @@ from common.metrics import Board, Reading, Timing
 from proto.control import DeskState
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.single_position import Verdict
-from services.portfolio.core.valuation import total_unrealized_pnl
 
 BOARD: Final = Board("portfolio")
 

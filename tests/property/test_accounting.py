@@ -24,11 +24,11 @@ from services.portfolio.core.account.cash import CashAccount, by_kind, postings,
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.costs import split
+from services.portfolio.core.accounting.costs import split
+from services.portfolio.core.accounting.invariants import broken_anywhere
+from services.portfolio.core.accounting.round_trips import Settlement, pnl_by_tag, settle
 from services.portfolio.core.desk import Desk
-from services.portfolio.core.invariants import broken_anywhere
 from services.portfolio.core.talks import pull_deals
-from services.portfolio.core.trades import Settlement, pnl_by_tag, settle
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules

@@ -48,11 +48,11 @@ from services.portfolio.core.account.cash import by_kind
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.accounting.round_trips import Settlement, Trade
+from services.portfolio.core.accounting.valuation import Marks, account_margin, total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.reading import readings
 from services.portfolio.core.risk.terms import Account
-from services.portfolio.core.trades import Settlement, Trade
-from services.portfolio.core.valuation import Marks, account_margin, total_unrealized_pnl, unrealized_pnl
 
 R = TypeVar("R", bound=Struct)
 S = TypeVar("S")

@@ -24,6 +24,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.account.stream_state import Blocked, Mark, TickCursor
+from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.making import decision_at, order_made
 from services.portfolio.core.opening import Opening, opening_of
 from services.portfolio.core.plan.on_opposite import OnOpposite
@@ -32,7 +33,6 @@ from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, Verdict, judge
-from services.portfolio.core.valuation import total_unrealized_pnl
 
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""

@@ -15,7 +15,7 @@ from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Decision, Order
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.valuation import cost_rate
+from services.portfolio.core.accounting.valuation import cost_rate
 
 ORDER_LIFETIME_NS: Final = 5_000_000_000
 """How long after its tick, by the venue's clock, an order of a live desk may still be taken by the venue."""

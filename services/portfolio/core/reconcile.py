@@ -38,7 +38,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import key_of
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.valuation import account_margin, total_unrealized_pnl
+from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
 """Enough to see what is wrong; a book that differs everywhere need not be listed whole."""

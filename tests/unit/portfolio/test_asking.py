@@ -20,6 +20,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import OrderTerms
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.stream_state import Mark, TickCursor
+from services.portfolio.core.accounting.round_trips import settlement_of
 from services.portfolio.core.asking import (
     SETTLED_BY_A_QUESTION_MAX,
     NotCountedError,
@@ -36,7 +37,6 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.risk.terms import Account
-from services.portfolio.core.trades import settlement_of
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
 D = Decimal

@@ -13,9 +13,9 @@ from marketdata.files import TickInput
 from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run import RunSpec
-from services.portfolio.core.invariants import broken_anywhere
+from services.portfolio.core.accounting.invariants import broken_anywhere
+from services.portfolio.core.accounting.round_trips import pnl_by_tag, settle
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.trades import pnl_by_tag, settle
 from services.portfolio.ledger.ledger import FILE_NAME, read, verify
 from tests.support.builders import START_NS, TICK_NS
 

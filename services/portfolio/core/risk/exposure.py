@@ -11,8 +11,8 @@ from proto.trading.money import account_margin, conversion_rate
 from proto.trading.units import Side
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.accounting.valuation import Marks
 from services.portfolio.core.risk.terms import Account, Proposal
-from services.portfolio.core.valuation import Marks
 
 
 def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decimal | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from services.portfolio.core.accounting.valuation import can_convert
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from services.portfolio.core.valuation import can_convert
 
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:

@@ -10,11 +10,11 @@ from decimal import Decimal
 from proto.trading.broker_time import server_day
 from proto.trading.units import plain
 from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.accounting.valuation import unrealized_pnl
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.exposure import holdings
 from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from services.portfolio.core.risk.words import percent
-from services.portfolio.core.valuation import unrealized_pnl
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:

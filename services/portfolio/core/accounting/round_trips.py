@@ -24,7 +24,7 @@ from proto.trading.units import Side
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.cash import CashAccount, sources
 from services.portfolio.core.account.position import ZERO, Closing, Lot, Position
-from services.portfolio.core.costs import UNTAGGED, fill_costs, split
+from services.portfolio.core.accounting.costs import UNTAGGED, fill_costs, split
 
 
 class Charges(NamedTuple):

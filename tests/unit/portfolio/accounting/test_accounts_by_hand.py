@@ -28,9 +28,9 @@ from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.cash import CashAccount, by_kind
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.stream_state import Mark
-from services.portfolio.core.invariants import broken_anywhere
-from services.portfolio.core.trades import settle
-from services.portfolio.core.valuation import Marks, total_unrealized_pnl
+from services.portfolio.core.accounting.invariants import broken_anywhere
+from services.portfolio.core.accounting.round_trips import settle
+from services.portfolio.core.accounting.valuation import Marks, total_unrealized_pnl
 from tests.support.builders import a_book, a_deal, a_deposit, an_instrument
 from tests.unit.mt5.dealing.desk import Dealing
 

@@ -12,7 +12,7 @@ from proto.control import TradingState
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import Leg, Lot, Position
-from services.portfolio.core.invariants import broken, broken_anywhere
+from services.portfolio.core.accounting.invariants import broken, broken_anywhere
 from tests.support.builders import a_gateway, a_signal, a_stream, an_order
 from tests.support.desk import HandDrivenDesk
 

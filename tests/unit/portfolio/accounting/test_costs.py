@@ -13,8 +13,8 @@ from proto.trading.enums import AccountMode
 from proto.trading.units import Side
 from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, OrderCreated
-from services.portfolio.core.costs import cost_totals, fill_costs, split
-from services.portfolio.core.trades import TagPnl, pnl_by_tag, settle, trades_of
+from services.portfolio.core.accounting.costs import cost_totals, fill_costs, split
+from services.portfolio.core.accounting.round_trips import TagPnl, pnl_by_tag, settle, trades_of
 from tests.support.builders import a_book, a_deal, a_deposit, an_order
 
 D = Decimal

@@ -1,0 +1,1 @@
+"""Valuation, costs, round trips and invariants."""
