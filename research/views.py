@@ -17,9 +17,9 @@ from services.portfolio.core.accounting.round_trips import settlement_of, trades
 from services.portfolio.core.asking import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.explaining import UnknownSubjectError
 from services.portfolio.core.plan.plan import PLAIN, Plan
+from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
-from services.portfolio.core.risk.reading import readings
-from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.risk.utilization import readings
 from services.portfolio.ledger.ledger import FILE_NAME, read
 from services.portfolio.query_handler import why as why_of
 

@@ -28,9 +28,9 @@ from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.making import decision_at, order_made
 from services.portfolio.core.opening import Opening, opening_of
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.risk.ladder import check, check_always, check_moment
-from services.portfolio.core.risk.remember import see_equity, see_spread
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
+from services.portfolio.core.risk.checks import check, check_always, check_moment
+from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.state_updates import see_equity, see_spread
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, Verdict, judge
 

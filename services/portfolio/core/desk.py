@@ -16,7 +16,7 @@ from services.portfolio.core.accounting.invariants import broken
 from services.portfolio.core.accounting.round_trips import Settlement
 from services.portfolio.core.latency import Latency
 from services.portfolio.core.plan.warnings import plan_warning
-from services.portfolio.core.risk.remember import see_event
+from services.portfolio.core.risk.state_updates import see_event
 from services.portfolio.core.rules import DeskRules
 
 _KIND_CHARS: Final = 24

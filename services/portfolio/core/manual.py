@@ -39,10 +39,10 @@ from services.portfolio.core.desk import Desk
 from services.portfolio.core.keys import answered_before, digest
 from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
 from services.portfolio.core.plan.plan import MANUAL_TAG
+from services.portfolio.core.risk.checks import check, check_always
+from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import opened_part
-from services.portfolio.core.risk.ladder import check, check_always
 from services.portfolio.core.risk.levels import heed
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
 
 TICKETS_NAMED_MAX: Final = 10
 """A refusal is a line; `paperdesk positions` has every ticket."""

@@ -14,7 +14,7 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.plan.plan import Entry, Exits
-from services.portfolio.core.risk.terms import Account
+from services.portfolio.core.risk.context import Account
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.sizing.given import sizing_input
 from services.portfolio.core.sizing.sizer import size

@@ -23,9 +23,9 @@ from services.portfolio.core.account.protection import Protection, trailed
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.deciding import Present
 from services.portfolio.core.making import decision_at, order_made
+from services.portfolio.core.risk.checks import check_always, check_resting
+from services.portfolio.core.risk.context import Account, Proposal
 from services.portfolio.core.risk.exposure import opened_part
-from services.portfolio.core.risk.ladder import check_always, check_resting
-from services.portfolio.core.risk.terms import Account, Proposal
 from services.portfolio.core.rules import DeskRules
 
 EXIT_AGAIN_NS: Final = 5_000_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.risk.state import RiskMemory
 from services.portfolio.core.sizing.volatility import Volatility
 
 

@@ -12,7 +12,7 @@ from proto.trading.units import Side
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import Marks
-from services.portfolio.core.risk.terms import Account, Proposal
+from services.portfolio.core.risk.context import Account, Proposal
 
 
 def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decimal | None:

@@ -24,8 +24,8 @@ from services.portfolio.core.asking import answer
 from services.portfolio.core.comparing import AGAIN_NS
 from services.portfolio.core.explaining import explain, subject_of
 from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import holdings, volumes
-from services.portfolio.core.risk.terms import Account
 from services.portfolio.core.rules import DeskRules
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same

@@ -15,9 +15,9 @@ from services.portfolio.core.account.events import DealBooked, InstrumentLearned
 from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.desk import Desk
 from services.portfolio.core.plan.plan import PLAIN, Plan
-from services.portfolio.core.risk import ladder
+from services.portfolio.core.risk import checks
+from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 
 D = Decimal
@@ -72,7 +72,7 @@ def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> 
 
 
 def denied(order: Proposal, account: Account, now_ns: int = START_NS) -> Denial | None:
-    return ladder.check(order, account, now_ns)
+    return checks.check(order, account, now_ns)
 
 
 def code(order: Proposal, account: Account, now_ns: int = START_NS) -> str | None:
@@ -132,4 +132,4 @@ class Scene:
 
     def denial(self) -> Denial | None:
         """What the ladder says of the order."""
-        return ladder.check(self.order, self.account(), self.now_ns)
+        return checks.check(self.order, self.account(), self.now_ns)

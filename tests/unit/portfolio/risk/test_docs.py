@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from proto.trading.units import plain
-from services.portfolio.core.risk import ladder
+from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 
 ROOT = Path(__file__).parents[4]
@@ -17,7 +17,7 @@ TOLD_OTHERWISE = {"name", "leverage", "position_legs_max", "rearm_at_day_end", "
 
 
 def test_every_code_of_a_rule_stands_in_a_table() -> None:
-    rules = (*ladder.ALWAYS, *ladder.ON_OPENING)
+    rules = (*checks.ALWAYS, *checks.ON_OPENING)
     codes = {code for rule in rules for code in CODE.findall(Path(str(vars(rule)["__file__"])).read_text())}
     told = {code for line in PAGE.splitlines() if line.startswith("| `") for code in re.findall(r"`([A-Z_]+)`", line)}
     assert codes <= told

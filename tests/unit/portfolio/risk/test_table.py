@@ -25,10 +25,8 @@ from services.portfolio.core.account.stream_state import Mark
 from services.portfolio.core.deciding import Present, decide
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Plan, Strategy
-from services.portfolio.core.risk import ladder
-from services.portfolio.core.risk.memory import RiskMemory
+from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.news import Impact, NewsEvent
-from services.portfolio.core.risk.remember import see_equity, see_spread
 from services.portfolio.core.risk.rules import (
     circuit_breaker,
     confidence,
@@ -60,6 +58,8 @@ from services.portfolio.core.risk.rules import (
     trading_state,
     volume,
 )
+from services.portfolio.core.risk.state import RiskMemory
+from services.portfolio.core.risk.state_updates import see_equity, see_spread
 from services.portfolio.core.tending import tend
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
 from tests.support.builders import START_NS, a_deal, a_signal, an_order
@@ -74,7 +74,7 @@ class Row(NamedTuple):
     """
 
     code: str
-    rule: ladder.Rule
+    rule: checks.Rule
     scene: Callable[[bool], Scene]
     stops_closing: bool = False
     remembers: bool = False
@@ -290,13 +290,13 @@ ENDS_RESTING = {"HALTED", "REDUCE_ONLY", "CIRCUIT_BREAKER", "TRADING_HOURS", "FR
                 "DRAWDOWN", "REJECTS"}  # fmt: skip
 """What holds for a whole stretch of time, so that an order that rests and would open ends with it."""
 
-REGISTERED = (*ladder.ALWAYS, *ladder.ON_OPENING)
+REGISTERED = (*checks.ALWAYS, *checks.ON_OPENING)
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=[f"{at}-{row.code}" for at, row in enumerate(ROWS)])
 
 
-def source_of(rule: ladder.Rule) -> str:
+def source_of(rule: checks.Rule) -> str:
     return Path(str(vars(rule)["__file__"])).read_text()
 
 
@@ -338,7 +338,7 @@ def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> N
     scene.order = scene.order._replace(opens=D(0))
     denial = scene.denial()
     assert (denial is not None) is row.stops_closing
-    assert (row.rule in ladder.ALWAYS) or not row.stops_closing
+    assert (row.rule in checks.ALWAYS) or not row.stops_closing
 
 
 @each_row

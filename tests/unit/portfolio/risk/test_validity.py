@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from proto.trading.broker_time import DAY_NS, HOUR_NS
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
-from services.portfolio.core.risk import ladder
+from services.portfolio.core.risk import checks
+from services.portfolio.core.risk.context import Denial, Proposal
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.risk.terms import Denial, Proposal
 from tests.support.builders import START_NS
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
 
@@ -103,7 +103,7 @@ def test_no_order_whatever_makes_the_ladder_raise(
     opens = volume if volume.is_finite() and volume > 0 else D(0)
     order = Proposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
                      order_type, limit_price, stop_loss, take_profit, time_in_force, expires_ns)  # fmt: skip
-    denial = ladder.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
+    denial = checks.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
     if denial is None:
         assert all(value is None or value.is_finite() for value in (volume, price, limit_price, stop_loss, take_profit))
 
@@ -254,6 +254,6 @@ def test_an_expiry_that_is_missing_past_or_out_of_place_is_denied_in_readable_ti
     time_in_force: TimeInForce, expires_ns: int, observed: str
 ) -> None:
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=time_in_force, expires_ns=expires_ns)
-    denial = ladder.check(order, an_account(NO_LIMITS), START_NS)
+    denial = checks.check(order, an_account(NO_LIMITS), START_NS)
     assert denial is not None
     assert (denial.code, denial.observed) == ("INVALID_EXPIRATION", observed)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import by_currency, exposures, power
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from services.portfolio.core.risk.words import beyond
+from services.portfolio.core.risk.formatting import beyond
 
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.control import TradingState
-from services.portfolio.core.risk.terms import Account, Denial, Proposal
-from services.portfolio.core.risk.words import percent
+from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.formatting import percent
 
 
 def drawdown_pct(account: Account) -> Decimal | None:

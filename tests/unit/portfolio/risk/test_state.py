@@ -14,8 +14,8 @@ from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
-from services.portfolio.core.risk.memory import RiskMemory
-from services.portfolio.core.risk.remember import COOLDOWN_DOUBLINGS_MAX, see_equity, see_event, see_spread
+from services.portfolio.core.risk.state import RiskMemory
+from services.portfolio.core.risk.state_updates import COOLDOWN_DOUBLINGS_MAX, see_equity, see_event, see_spread
 from tests.support.builders import START_NS, a_deal, a_deposit, an_order
 
 D = Decimal

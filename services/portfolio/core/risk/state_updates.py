@@ -13,7 +13,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.memory import Breaker, Peaks, RiskMemory
+from services.portfolio.core.risk.state import Breaker, Peaks, RiskMemory
 
 MEDIAN_STEP_POINTS: Final = 0.05
 """How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
