@@ -30,8 +30,8 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
 from services.mt5.journal import DurableJournal
 from services.mt5.profile_file import profile_named
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.strategy_loader import strategy_factories

@@ -22,7 +22,7 @@ from services.mt5.profile_file import profile_named
 from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
 from services.portfolio.config_files.plan_file import plan_named
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
 from services.signal.model.manifest import read_manifest
 from services.signal.settings import DEFAULT_MODEL
 from services.signal.strategy_loader import canonical_strategy, speaks_for_a_model

@@ -12,9 +12,9 @@ from common.settings import load
 from common.sockets import Sockets
 from services.portfolio.config_files.limits_file import limits_named
 from services.portfolio.config_files.plan_file import plan_named
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import require_whole
 from services.portfolio.ledger.incarnation import incarnation_of
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

@@ -19,7 +19,7 @@ from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
 
 DEPOSIT: Final = Decimal(10_000)
 

@@ -20,7 +20,7 @@ from proto.control import (
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side, exact
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.desk import Desk
+from services.portfolio.core.state.desk import Desk
 from tests.simulation.processes import PortfolioProcess
 
 FAR_POINTS: Final = (15, 40, 90)

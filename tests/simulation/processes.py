@@ -33,9 +33,9 @@ from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Effect, MemoryJournal
 from services.portfolio.core.account.events import Event, OrderCreated
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import is_synced
 from services.signal.core.engine_pool import Checkpoint, SignalDesk
 from services.signal.core.strategy import Strategy

@@ -27,7 +27,7 @@ from services.portfolio.core.account.orders import Decision, Order
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
 
 STREAM_ID = "0123456789abcdef"
 START_NS = 1_767_600_000_000_000_000

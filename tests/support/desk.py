@@ -21,9 +21,9 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_stream, some_rules
 
 RISING: Final = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]

@@ -50,9 +50,9 @@ from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.accounting.round_trips import Settlement, Trade
 from services.portfolio.core.accounting.valuation import Marks, account_margin, total_unrealized_pnl, unrealized_pnl
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.utilization import readings
+from services.portfolio.core.state.desk import Desk
 
 R = TypeVar("R", bound=Struct)
 S = TypeVar("S")

@@ -31,8 +31,8 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.checks import check, check_always, check_moment
 from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.state_updates import see_equity, see_spread
-from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, Verdict, judge
+from services.portfolio.core.state.config import DeskRules
 
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""

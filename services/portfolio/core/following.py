@@ -31,8 +31,8 @@ from services.portfolio.core.account.order_status import OrderStatus, may_become
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.answers import ENDED, change_answered, guard_answered, is_settled, updated
 from services.portfolio.core.conversation import Pause, Talk
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.placing import cancel_of, change_of, guard_of, request_of
+from services.portfolio.core.state.desk import Desk
 
 ASK_NS_FIRST: Final = 100_000_000
 ASK_NS_MAX: Final = 2_000_000_000

@@ -12,8 +12,8 @@ from typing import Final
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
 from services.portfolio.core.account.events import EpochTaken, JournalMet
 from services.portfolio.core.conversation import Pause, Talk
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.following import limit_doubt
+from services.portfolio.core.state.desk import Desk
 
 RENEW_EVERY_NS: Final = 1_000_000_000
 RETRY_NS: Final = 250_000_000
@@ -65,9 +65,3 @@ def keep_lease(desk: Desk) -> Talk:
             desk.epoch = 0
             return
         yield Pause(RENEW_EVERY_NS)
-
-
-def take_lead_again(desk: Desk) -> None:
-    """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
-    if desk.is_superseded:
-        desk.is_superseded, desk.wants_epoch, desk.wants_hello = False, True, True

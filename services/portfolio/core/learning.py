@@ -11,7 +11,7 @@ from proto.gateway import GetSymbolInfo, SymbolReply
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import InstrumentLearned
 from services.portfolio.core.conversation import Talk
-from services.portfolio.core.desk import Desk
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.terms_watch import changed_terms, grave_terms
 
 

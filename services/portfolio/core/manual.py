@@ -35,7 +35,6 @@ from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.account.position import ZERO, Leg
 from services.portfolio.core.account.protection import Protection, key_of
 from services.portfolio.core.accounting.valuation import cost_rate
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.keys import answered_before, digest
 from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
 from services.portfolio.core.plan.plan import MANUAL_TAG
@@ -43,6 +42,7 @@ from services.portfolio.core.risk.checks import check, check_always
 from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import opened_part
 from services.portfolio.core.risk.levels import heed
+from services.portfolio.core.state.desk import Desk
 
 TICKETS_NAMED_MAX: Final = 10
 """A refusal is a line; `paperdesk positions` has every ticket."""

@@ -15,9 +15,9 @@ from proto.trading.instrument import Instrument
 from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.plan.plan import Entry, Exits
 from services.portfolio.core.risk.context import Account
-from services.portfolio.core.rules import DeskRules
 from services.portfolio.core.sizing.given import sizing_input
 from services.portfolio.core.sizing.sizer import size
+from services.portfolio.core.state.config import DeskRules
 
 _NS: Final = 1_000_000_000
 

@@ -13,7 +13,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.quotes import SeenQuote
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
-from services.portfolio.core.desk import Desk
+from services.portfolio.core.state.desk import Desk
 
 RECENT_ORDERS: Final = 12
 """As many as a screen has lines for them."""

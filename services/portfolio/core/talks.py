@@ -39,11 +39,11 @@ from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
 from services.portfolio.core.comparing import LATE_NS, Watch
 from services.portfolio.core.conversation import Talk
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.leading import meet
 from services.portfolio.core.learning import learn_terms
 from services.portfolio.core.placing import cancel_of, guard_of, request_of
 from services.portfolio.core.reconcile import compare
+from services.portfolio.core.state.desk import Desk
 
 
 def begin(desk: Desk, watch: Watch) -> Talk:

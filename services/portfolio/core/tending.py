@@ -26,7 +26,7 @@ from services.portfolio.core.making import decision_at, order_made
 from services.portfolio.core.risk.checks import check_always, check_resting
 from services.portfolio.core.risk.context import Account, Proposal
 from services.portfolio.core.risk.exposure import opened_part
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
 
 EXIT_AGAIN_NS: Final = 5_000_000_000
 """A position whose time is up and whose closing order came to nothing is tried again after this."""

@@ -17,8 +17,8 @@ from proto.control import (
     TradingState,
 )
 from services.portfolio.core.account.foreign_orders import own_position
-from services.portfolio.core.desk import Desk
-from services.portfolio.core.leading import take_lead_again
+from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.leadership import take_lead_again
 
 PERSON = "person"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from proto.messages import Signal
 from services.portfolio.core.account.events import Event
 from services.portfolio.core.deciding import Present, decide
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.making import ORDER_LIFETIME_NS
 from services.portfolio.core.risk.levels import heed
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.tending import tend
 
 

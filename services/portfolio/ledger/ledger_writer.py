@@ -14,7 +14,7 @@ from common.storage import DISK_FAULTS
 from proto.control import TradingState
 from services.portfolio import metrics
 from services.portfolio.core.account.events import Event
-from services.portfolio.core.desk import Desk
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, Finding
 from services.portfolio.ledger.ledger import Ledger
 

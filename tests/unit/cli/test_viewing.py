@@ -19,9 +19,9 @@ from proto.control import ControlReply, ControlRequest, ViewQuery
 from research import views
 from research.backtest import run_backtest
 from research.run import RunSpec
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import FILE_NAME, read
 from services.portfolio.query_handler import answer_query
 from tests.support.answering import answering

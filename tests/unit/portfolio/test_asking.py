@@ -33,10 +33,10 @@ from services.portfolio.core.asking import (
     risk_page,
     trades_page,
 )
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
 D = Decimal

@@ -12,7 +12,7 @@ from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.deciding import Decided, count, decide, mark
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
 from tests.support.builders import a_book, a_deal, a_signal, some_rules
 
 D = Decimal

@@ -9,10 +9,10 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.trading.broker_time import server_day
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.risk.context import Account, Denial
 from services.portfolio.core.risk.formatting import percent
 from services.portfolio.core.risk.rules.drawdown import denial_at, drawdown_pct
+from services.portfolio.core.state.desk import Desk
 
 RISK: Final = "risk"
 """Whose word a state is that the ladder has brought about."""

@@ -26,7 +26,7 @@ from services.portfolio.core.explaining import explain, subject_of
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import holdings, volumes
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import (

@@ -11,7 +11,7 @@ from proto.control import TradingState
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.desk import Desk
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import Audit, Finding, require_whole
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from services.portfolio.ledger.ledger_writer import RETRY_NS, Keeper

@@ -12,9 +12,9 @@ from proto.trading.enums import OrderType
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import InstrumentLearned
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.desk import Desk
 from services.portfolio.core.plan.plan import PLAIN, Entry, Exits, Plan, Strategy
 from services.portfolio.core.plan.warnings import plan_warning
+from services.portfolio.core.state.desk import Desk
 from tests.support.builders import an_opened_stream, plain_terms, some_rules
 
 LEVEL = 10

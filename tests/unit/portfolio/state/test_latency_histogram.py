@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from services.portfolio.core.latency import Latency
+from services.portfolio.core.state.latency_histogram import Latency
 
 
 @pytest.mark.parametrize("seed", range(5))

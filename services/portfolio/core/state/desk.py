@@ -14,10 +14,10 @@ from services.portfolio.core.account.quotes import MarketWatch
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.accounting.invariants import broken
 from services.portfolio.core.accounting.round_trips import Settlement
-from services.portfolio.core.latency import Latency
 from services.portfolio.core.plan.warnings import plan_warning
 from services.portfolio.core.risk.state_updates import see_event
-from services.portfolio.core.rules import DeskRules
+from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.latency_histogram import Latency
 
 _KIND_CHARS: Final = 24
 """So much of a reason, without its numbers, tells it from another kind."""
