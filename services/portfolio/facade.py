@@ -15,8 +15,8 @@ from typing import Any, Final
 from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
 from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
 from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.decision.position_rule import Verdict, explicit_volume, judge
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.single_position import Verdict, explicit_volume, judge
 
 CONTRACT_SIZE: Final = Decimal(100_000)
 _NS_PER_MS: Final = 1_000_000

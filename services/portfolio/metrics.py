@@ -11,8 +11,8 @@ from proto.control import DeskState
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
+from services.portfolio.core.decision.position_rule import Verdict
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.single_position import Verdict
 
 BOARD: Final = Board("portfolio")
 

@@ -27,6 +27,7 @@ from services.portfolio.core.account.events import (
 from services.portfolio.core.account.orders import Cause, Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.decision.position_rule import SIGNAL_NAMES
 from services.portfolio.core.explaining_stops import STOPS, opener_of, position_key, stop_step
 from services.portfolio.core.explaining_words import (
     LINE_MAX,
@@ -40,7 +41,6 @@ from services.portfolio.core.explaining_words import (
     some_lines,
 )
 from services.portfolio.core.remedies import remedy
-from services.portfolio.core.single_position import SIGNAL_NAMES
 
 _BECAUSE: Final = {
     Cause.SIGNAL: "of a signal",

@@ -15,9 +15,9 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.comparing import Watch
 from services.portfolio.core.conversation import Conversation, Conversations, Talk
+from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.following import follow, keep_guard
 from services.portfolio.core.leading import keep_lease
-from services.portfolio.core.manual import closing_orders
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.talks import pull_deals
 

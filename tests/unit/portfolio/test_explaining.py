@@ -27,10 +27,10 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Order, OrderTerms
 from services.portfolio.core.account.position import Closing
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.decision.entries import count, decide
+from services.portfolio.core.decision.position_rule import Verdict
 from services.portfolio.core.explaining import UnknownSubjectError, explain, is_told, subject_of
 from services.portfolio.core.remedies import REMEDIES
-from services.portfolio.core.single_position import Verdict
 from tests.support.builders import (
     START_NS,
     a_deal,

@@ -16,11 +16,11 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.deciding import count, decide
+from services.portfolio.core.decision.entries import count, decide
+from services.portfolio.core.decision.exits import EXIT_AGAIN_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.tending import EXIT_AGAIN_NS
 from tests.support.builders import START_NS, TICK_NS, a_deal, a_gateway, a_signal, a_stream, an_order, some_rules
 from tests.support.desk import HandDrivenDesk
 

@@ -14,7 +14,8 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
 from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.account.stream_state import Mark
-from services.portfolio.core.risk import checks, levels, state_updates
+from services.portfolio.core.decision import escalation
+from services.portfolio.core.risk import checks, state_updates
 from services.portfolio.core.risk.context import Denial
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.state import Breaker, Peaks
@@ -336,7 +337,7 @@ def test_no_limit_stops_a_close() -> None:
 
 def test_every_limit_of_the_default_set_has_a_rule_that_reads_it() -> None:
     """A limit that nothing looks at would be a promise without a rule."""
-    readers = [levels.__file__, *(rule.__file__ for rule in checks.ON_OPENING), state_updates.__file__]  # type: ignore[attr-defined]
+    readers = [escalation.__file__, *(rule.__file__ for rule in checks.ON_OPENING), state_updates.__file__]  # type: ignore[attr-defined]
     sources = "".join(Path(file).read_text() for file in readers)
     read_elsewhere = {"name", "leverage", "position_legs_max", "foreign_orders"}
     unread = {field for field in Limits.__struct_fields__ if f"limits.{field}" not in sources}

@@ -22,7 +22,8 @@ from proto.trading.units import Side
 from services.portfolio.core.account.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.stream_state import Mark
-from services.portfolio.core.deciding import Present, decide
+from services.portfolio.core.decision.entries import Present, decide
+from services.portfolio.core.decision.exits import tend
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk import checks
@@ -60,7 +61,6 @@ from services.portfolio.core.risk.rules import (
 )
 from services.portfolio.core.risk.state import RiskMemory
 from services.portfolio.core.risk.state_updates import see_equity, see_spread
-from services.portfolio.core.tending import tend
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
 from tests.support.builders import START_NS, a_deal, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of

@@ -9,7 +9,7 @@ from proto.trading.units import Side
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderDenied
 from services.portfolio.core.account.stream_state import Mark, TickCursor
-from services.portfolio.core.deciding import Decided, count, decide, mark
+from services.portfolio.core.decision.entries import Decided, count, decide, mark
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.state.config import DeskRules

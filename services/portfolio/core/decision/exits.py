@@ -21,8 +21,8 @@ from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, trailed
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.deciding import Present
-from services.portfolio.core.making import decision_at, order_made
+from services.portfolio.core.decision.entries import Present
+from services.portfolio.core.decision.order_factory import decision_at, order_made
 from services.portfolio.core.risk.checks import check_always, check_resting
 from services.portfolio.core.risk.context import Account, Proposal
 from services.portfolio.core.risk.exposure import opened_part

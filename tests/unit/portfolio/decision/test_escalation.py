@@ -10,8 +10,8 @@ from proto.control import HaltCommand, TradingState
 from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
+from services.portfolio.core.decision.escalation import heed, rearm
 from services.portfolio.core.risk.context import Denial
-from services.portfolio.core.risk.levels import heed, rearm
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

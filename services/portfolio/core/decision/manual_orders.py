@@ -22,7 +22,6 @@ from proto.control import (
 )
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact, plain
-from services.portfolio.core import keys
 from services.portfolio.core.account.events import (
     CancelAsked,
     OrderChanged,
@@ -35,13 +34,14 @@ from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.account.position import ZERO, Leg
 from services.portfolio.core.account.protection import Protection, key_of
 from services.portfolio.core.accounting.valuation import cost_rate
-from services.portfolio.core.keys import answered_before, digest
-from services.portfolio.core.making import ORDER_LIFETIME_NS, order_made
+from services.portfolio.core.decision import idempotency
+from services.portfolio.core.decision.escalation import heed
+from services.portfolio.core.decision.idempotency import answered_before, digest
+from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS, order_made
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.risk.checks import check, check_always
 from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import opened_part
-from services.portfolio.core.risk.levels import heed
 from services.portfolio.core.state.desk import Desk
 
 TICKETS_NAMED_MAX: Final = 10
@@ -267,7 +267,7 @@ def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlErro
             )
         )
     desk.hurried.add(order.order_id)
-    return keys.done(asked.key, [order.order_id])
+    return idempotency.done(asked.key, [order.order_id])
 
 
 def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
@@ -316,7 +316,7 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
         )
     )
     desk.hurried.add(order.order_id)
-    return keys.done(asked.key, [order.order_id])
+    return idempotency.done(asked.key, [order.order_id])
 
 
 def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
@@ -367,7 +367,7 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
             asked=digest(asked),
         )
     )
-    return keys.done(asked.key, [])
+    return idempotency.done(asked.key, [])
 
 
 def _account(desk: Desk, symbol: str) -> Account:
@@ -410,7 +410,7 @@ def _denied(desk: Desk, asked: OrderCommand, symbol: str, decision: Decision, de
             asked=digest(asked),
         )
     )
-    return keys.denied(key, desk.book.denials_by_key[key])
+    return idempotency.denied(key, desk.book.denials_by_key[key])
 
 
 def _tickets(legs: list[Leg]) -> str:
@@ -424,4 +424,4 @@ def _which(asked: CloseCommand | ModifyCommand) -> str:
 
 
 def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:
-    return keys.done(key, [one.order.order_id for one in made])
+    return idempotency.done(key, [one.order.order_id for one in made])

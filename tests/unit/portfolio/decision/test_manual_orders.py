@@ -19,7 +19,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from tests.support.builders import TICK_NS, a_gateway, a_signal, a_stream
 from tests.support.desk import HandDrivenDesk
-from tests.unit.portfolio.by_hand import (
+from tests.unit.portfolio.decision.manual_desk import (
     QUOTES,
     D,
     a_modification,

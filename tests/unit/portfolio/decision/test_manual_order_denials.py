@@ -20,7 +20,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.builders import START_NS, TICK_NS, a_signal
 from tests.support.desk import HandDrivenDesk
-from tests.unit.portfolio.by_hand import (
+from tests.unit.portfolio.decision.manual_desk import (
     D,
     a_close,
     a_modification,

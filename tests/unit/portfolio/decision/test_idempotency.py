@@ -10,10 +10,10 @@ from msgspec import structs
 from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderCommandReply
 from proto.gateway import Buy
 from proto.trading.units import Side
-from services.portfolio.core.keys import answered_before, digest
+from services.portfolio.core.decision.idempotency import answered_before, digest
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.desk import HandDrivenDesk
-from tests.unit.portfolio.by_hand import (
+from tests.unit.portfolio.decision.manual_desk import (
     D,
     a_close,
     a_modification,

@@ -25,13 +25,13 @@ from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.account.stream_state import Blocked, Mark, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
-from services.portfolio.core.making import decision_at, order_made
-from services.portfolio.core.opening import Opening, opening_of
+from services.portfolio.core.decision.entry_terms import Opening, opening_of
+from services.portfolio.core.decision.order_factory import decision_at, order_made
+from services.portfolio.core.decision.position_rule import SIGNAL_NAMES, Judgement, Verdict, judge
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.checks import check, check_always, check_moment
 from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.state_updates import see_equity, see_spread
-from services.portfolio.core.single_position import SIGNAL_NAMES, Judgement, Verdict, judge
 from services.portfolio.core.state.config import DeskRules
 
 NO_SIZE: Final = "NO_SIZE"

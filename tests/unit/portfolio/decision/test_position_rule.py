@@ -8,8 +8,8 @@ import pytest
 
 from proto.trading.units import Side
 from services.portfolio.core.account.position import Position
+from services.portfolio.core.decision.position_rule import Verdict, default_volume, explicit_volume, judge
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.single_position import Verdict, default_volume, explicit_volume, judge
 
 D = Decimal
 CLOSE, REVERSE = OnOpposite.CLOSE, OnOpposite.REVERSE

@@ -1,0 +1,1 @@
+"""Decisions of the desk: entries, exits, orders by hand, trading state."""
