@@ -32,8 +32,8 @@ from services.mt5.core.book import Book as VenueBook
 from services.mt5.core.symbol_map import SymbolMap
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.order_status import may_become
-from services.portfolio.core.answers import ENDED, deal_booked, order_ended
-from services.portfolio.core.reconcile import compare
+from services.portfolio.core.gateway_client.reconciliation import compare
+from services.portfolio.core.gateway_client.reports import ENDED, deal_booked, order_ended
 from services.portfolio.ledger import ledger
 
 VENUE_BOOK: Final = Path("venue") / "book.db"

@@ -27,8 +27,8 @@ from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.accounting.costs import split
 from services.portfolio.core.accounting.invariants import broken_anywhere
 from services.portfolio.core.accounting.round_trips import Settlement, pnl_by_tag, settle
+from services.portfolio.core.gateway_client.stepped_orders import pull_deals
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.talks import pull_deals
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules

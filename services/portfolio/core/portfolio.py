@@ -36,20 +36,20 @@ from proto.gateway import (
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
-from services.portfolio.core.conversation import REPLY_TYPES, Conversation, Conversations, Talk
 from services.portfolio.core.decision.entries import count, mark
 from services.portfolio.core.decision.escalation import limit_drawdown, rearm
 from services.portfolio.core.decision.manual_orders import command
 from services.portfolio.core.decision.on_tick import events_of
 from services.portfolio.core.decision.operator_commands import obey
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
-from services.portfolio.core.following import PASSING
-from services.portfolio.core.live import Live
-from services.portfolio.core.reconcile import compare
+from services.portfolio.core.gateway_client.live_orders import PASSING
+from services.portfolio.core.gateway_client.live_scheduler import Live
+from services.portfolio.core.gateway_client.reconciliation import compare
+from services.portfolio.core.gateway_client.stepped_orders import begin, carry_out, look_after, pull_deals, reconcile
+from services.portfolio.core.gateway_client.tasks import REPLY_TYPES, Conversation, Conversations, Talk
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
 from services.portfolio.core.sizing.volatility import see_mid
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.talks import begin, carry_out, look_after, pull_deals, reconcile
 
 HELD_SIGNALS_MAX: Final = 10_000
 """Signals that may wait for their turn; above the publication window, so that only a stranger's flood reaches it."""

@@ -21,8 +21,8 @@ from services.portfolio.core.account.foreign_orders import own_position, strange
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.asking import answer
-from services.portfolio.core.comparing import AGAIN_NS
 from services.portfolio.core.explaining import explain, subject_of
+from services.portfolio.core.gateway_client.reconciliation_schedule import AGAIN_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import holdings, volumes

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from proto.trading.enums import TradeMode
 from proto.trading.instrument import Instrument
-from services.portfolio.core.terms_watch import GRAVE, MOVING, changed_terms, grave_terms
+from services.portfolio.core.gateway_client.instrument_changes import GRAVE, MOVING, changed_terms, grave_terms
 from tests.support.builders import an_instrument
 
 D = Decimal

@@ -24,11 +24,11 @@ from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, key_of
-from services.portfolio.core.conversation import Pause, Talk
-from services.portfolio.core.learning import learn_terms
-from services.portfolio.core.placing import cancel_of
+from services.portfolio.core.gateway_client.instruments import learn_terms
+from services.portfolio.core.gateway_client.reconciliation import Finding, Findings, examine
+from services.portfolio.core.gateway_client.requests import cancel_of
+from services.portfolio.core.gateway_client.tasks import Pause, Talk
 from services.portfolio.core.plan.plan import MANUAL_TAG
-from services.portfolio.core.reconcile import Finding, Findings, examine
 from services.portfolio.core.state.desk import Desk
 
 AGAIN_NS: Final = 1_000_000_000

@@ -10,9 +10,9 @@ from proto.control import TradingState
 from proto.gateway import GetSymbolInfo, SymbolReply
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import InstrumentLearned
-from services.portfolio.core.conversation import Talk
+from services.portfolio.core.gateway_client.instrument_changes import changed_terms, grave_terms
+from services.portfolio.core.gateway_client.tasks import Talk
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.terms_watch import changed_terms, grave_terms
 
 
 def learn_terms(desk: Desk, *symbols: str) -> Talk:

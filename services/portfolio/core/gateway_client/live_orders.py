@@ -29,9 +29,9 @@ from services.portfolio.core.account.account import JOURNAL_CHANGED
 from services.portfolio.core.account.events import CancelAsked, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, may_become
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.answers import ENDED, change_answered, guard_answered, is_settled, updated
-from services.portfolio.core.conversation import Pause, Talk
-from services.portfolio.core.placing import cancel_of, change_of, guard_of, request_of
+from services.portfolio.core.gateway_client.reports import ENDED, change_answered, guard_answered, is_settled, updated
+from services.portfolio.core.gateway_client.requests import cancel_of, change_of, guard_of, request_of
+from services.portfolio.core.gateway_client.tasks import Pause, Talk
 from services.portfolio.core.state.desk import Desk
 
 ASK_NS_FIRST: Final = 100_000_000

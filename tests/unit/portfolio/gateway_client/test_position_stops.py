@@ -16,7 +16,7 @@ from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.ledger.ledger import is_synced
 from tests.support.desk import HandDrivenDesk, a_live_desk
-from tests.unit.portfolio.live_orders import an_order_on_its_way, calls_of, go_by, the_order
+from tests.unit.portfolio.gateway_client.one_order_desk import an_order_on_its_way, calls_of, go_by, the_order
 
 
 def a_long_position(driven: HandDrivenDesk) -> None:

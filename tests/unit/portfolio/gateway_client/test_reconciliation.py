@@ -17,7 +17,7 @@ from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
-from services.portfolio.core.reconcile import DIFFERENCES_MAX, compare
+from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, compare
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
 from tests.support.desk import HandDrivenDesk
 

@@ -13,11 +13,11 @@ from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
 from services.mt5.core.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.following import DOUBT_SETTLING_NS
+from services.portfolio.core.gateway_client.live_orders import DOUBT_SETTLING_NS
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
-from tests.unit.portfolio.live_orders import a_reply, an_order_on_its_way, calls_of, go_by, the_order
+from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, go_by, the_order
 
 
 def a_buy_now(driven: HandDrivenDesk, sequence: int) -> None:

@@ -36,13 +36,13 @@ from services.portfolio.core.account.foreign_orders import cannot_ignore
 from services.portfolio.core.account.order_status import OrderStatus, may_become
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.answers import ENDED, deal_booked, guard_answered, updated
-from services.portfolio.core.comparing import LATE_NS, Watch
-from services.portfolio.core.conversation import Talk
-from services.portfolio.core.leading import meet
-from services.portfolio.core.learning import learn_terms
-from services.portfolio.core.placing import cancel_of, guard_of, request_of
-from services.portfolio.core.reconcile import compare
+from services.portfolio.core.gateway_client.instruments import learn_terms
+from services.portfolio.core.gateway_client.lease import meet
+from services.portfolio.core.gateway_client.reconciliation import compare
+from services.portfolio.core.gateway_client.reconciliation_schedule import LATE_NS, Watch
+from services.portfolio.core.gateway_client.reports import ENDED, deal_booked, guard_answered, updated
+from services.portfolio.core.gateway_client.requests import cancel_of, guard_of, request_of
+from services.portfolio.core.gateway_client.tasks import Talk
 from services.portfolio.core.state.desk import Desk
 
 

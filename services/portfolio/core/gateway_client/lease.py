@@ -11,8 +11,8 @@ from typing import Final
 
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
 from services.portfolio.core.account.events import EpochTaken, JournalMet
-from services.portfolio.core.conversation import Pause, Talk
-from services.portfolio.core.following import limit_doubt
+from services.portfolio.core.gateway_client.live_orders import limit_doubt
+from services.portfolio.core.gateway_client.tasks import Pause, Talk
 from services.portfolio.core.state.desk import Desk
 
 RENEW_EVERY_NS: Final = 1_000_000_000

@@ -32,7 +32,7 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated, Ord
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.stream_state import Mark, TickCursor
-from services.portfolio.core.reconcile import compare
+from services.portfolio.core.gateway_client.reconciliation import compare
 from tests.support.builders import (
     START_NS,
     a_book,

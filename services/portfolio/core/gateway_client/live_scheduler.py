@@ -13,13 +13,13 @@ from proto.messages import Call
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
-from services.portfolio.core.comparing import Watch
-from services.portfolio.core.conversation import Conversation, Conversations, Talk
 from services.portfolio.core.decision.manual_orders import closing_orders
-from services.portfolio.core.following import follow, keep_guard
-from services.portfolio.core.leading import keep_lease
+from services.portfolio.core.gateway_client.lease import keep_lease
+from services.portfolio.core.gateway_client.live_orders import follow, keep_guard
+from services.portfolio.core.gateway_client.reconciliation_schedule import Watch
+from services.portfolio.core.gateway_client.stepped_orders import pull_deals
+from services.portfolio.core.gateway_client.tasks import Conversation, Conversations, Talk
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.talks import pull_deals
 
 DEALS_EVERY_NS: Final = 1_000_000_000
 """How often a venue that runs by itself is asked for deals that no reply announced."""
