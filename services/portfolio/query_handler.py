@@ -12,8 +12,8 @@ from proto.control import ControlError, ViewQuery, WhyQuery
 from proto.control.views import ViewReply, WhyReply
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.asking import NotCountedError, answer
-from services.portfolio.core.explaining import UnknownSubjectError, explain, subject_of
+from services.portfolio.core.queries.explain import UnknownSubjectError, explain, subject_of
+from services.portfolio.core.queries.views import NotCountedError, answer
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.event_search import events_about
 

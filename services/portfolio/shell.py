@@ -29,8 +29,8 @@ from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
 from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.state.latency_histogram import Latency
-from services.portfolio.core.status import status_of
 from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.ledger import Ledger
 from services.portfolio.ledger.ledger_writer import Keeper

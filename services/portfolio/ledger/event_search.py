@@ -18,7 +18,7 @@ from common.errors import StartError
 from common.storage import open_reader
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.explaining import Subject, is_told
+from services.portfolio.core.queries.explain import Subject, is_told
 
 EVENTS_MAX: Final = 200_000
 """Events that one search looks at: about a tenth of a second, and weeks of trading."""

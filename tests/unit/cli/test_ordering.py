@@ -27,7 +27,7 @@ from proto.control import (
 from proto.control.views import GuardRow, OrdersReply, PositionRow, PositionsReply
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.asking import order_row
+from services.portfolio.core.queries.views import order_row
 from tests.support.answering import answering
 from tests.support.builders import an_order
 

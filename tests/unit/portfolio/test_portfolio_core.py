@@ -31,7 +31,7 @@ from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
-from services.portfolio.core.status import status_of
+from services.portfolio.core.queries.status import status_of
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
 from tests.support.desk import HandDrivenDesk, request_of
 

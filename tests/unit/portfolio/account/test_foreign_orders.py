@@ -20,10 +20,10 @@ from services.portfolio.core.account.events import DealBooked, Event, OrderCreat
 from services.portfolio.core.account.foreign_orders import own_position, strangers_met
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.position import Leg
-from services.portfolio.core.asking import answer
-from services.portfolio.core.explaining import explain, subject_of
 from services.portfolio.core.gateway_client.reconciliation_schedule import AGAIN_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.queries.explain import explain, subject_of
+from services.portfolio.core.queries.views import answer
 from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import holdings, volumes
 from services.portfolio.core.state.config import DeskRules

@@ -22,8 +22,8 @@ from proto.gateway import Buy, Sell
 from services.mt5.core.publisher import Pace
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.status import status_of
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules

@@ -13,7 +13,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.quotes import FEED_STALE_NS
 from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
-from services.portfolio.core.status import status_of
+from services.portfolio.core.queries.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
 from tests.support.desk import a_live_desk, request_of
 

@@ -19,7 +19,7 @@ from services.portfolio.core.account.account import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.explaining import subject_of
+from services.portfolio.core.queries.explain import subject_of
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about

@@ -28,8 +28,8 @@ from services.portfolio.core.account.orders import Cause, Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES
-from services.portfolio.core.explaining_stops import STOPS, opener_of, position_key, stop_step
-from services.portfolio.core.explaining_words import (
+from services.portfolio.core.queries.denial_hints import remedy
+from services.portfolio.core.queries.explain_format import (
     LINE_MAX,
     LINES_MAX,
     WORDS_MAX,
@@ -40,7 +40,7 @@ from services.portfolio.core.explaining_words import (
     in_lots,
     some_lines,
 )
-from services.portfolio.core.remedies import remedy
+from services.portfolio.core.queries.explain_stops import STOPS, opener_of, position_key, stop_step
 
 _BECAUSE: Final = {
     Cause.SIGNAL: "of a signal",

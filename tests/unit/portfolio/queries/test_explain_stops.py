@@ -16,7 +16,7 @@ from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.explaining import explain, subject_of
+from services.portfolio.core.queries.explain import explain, subject_of
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

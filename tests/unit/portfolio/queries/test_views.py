@@ -21,7 +21,8 @@ from services.portfolio.core.account.orders import OrderTerms
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.accounting.round_trips import settlement_of
-from services.portfolio.core.asking import (
+from services.portfolio.core.plan.plan import Plan, Strategy
+from services.portfolio.core.queries.views import (
     SETTLED_BY_A_QUESTION_MAX,
     NotCountedError,
     account_view,
@@ -33,7 +34,6 @@ from services.portfolio.core.asking import (
     risk_page,
     trades_page,
 )
-from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.desk import Desk

@@ -14,7 +14,7 @@ from proto.trading.units import plain
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.asking import slippage
+from services.portfolio.core.queries.views import slippage
 
 LINES_MAX: Final = 30
 """Lines of one link: the first and the last of them, so that the reply fits into a frame."""

@@ -21,7 +21,7 @@ from services.portfolio.core.account.events import DealBooked, Event, Protection
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, guard_after, key_of
-from services.portfolio.core.explaining_words import LINE_MAX, cut_facts, in_digits, some_lines
+from services.portfolio.core.queries.explain_format import LINE_MAX, cut_facts, in_digits, some_lines
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOPS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))

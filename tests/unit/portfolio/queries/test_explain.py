@@ -29,8 +29,8 @@ from services.portfolio.core.account.position import Closing
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.decision.entries import count, decide
 from services.portfolio.core.decision.position_rule import Verdict
-from services.portfolio.core.explaining import UnknownSubjectError, explain, is_told, subject_of
-from services.portfolio.core.remedies import REMEDIES
+from services.portfolio.core.queries.denial_hints import REMEDIES
+from services.portfolio.core.queries.explain import UnknownSubjectError, explain, is_told, subject_of
 from tests.support.builders import (
     START_NS,
     a_deal,

@@ -1,0 +1,1 @@
+"""What people ask: views of the account, status, explanations, and what would help against a denial. Changes nothing."""
