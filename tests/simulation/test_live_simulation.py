@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from proto.gateway import VenueDeal
-from services.mt5.core.magic import magic_of
+from services.mt5.core.ports.magic import magic_of
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import ZERO
 from tests.simulation.agreement import assert_positions

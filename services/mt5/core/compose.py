@@ -15,10 +15,10 @@ from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
 from services.mt5.core.lease import LEASE_TTL_MS
-from services.mt5.core.link import TerminalLink
 from services.mt5.core.looks import SETTLING_MS
+from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.simulated.direct_terminal import TerminalLink
 from services.mt5.core.venue import LEVERAGE, SimulatedVenue
 
 VENUE: Final = "simulated-mt5"

@@ -15,10 +15,11 @@ from typing import Final, NamedTuple
 from proto.gateway import ErrorCode, Fault, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
 from proto.trading.units import Side
-from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder
-from services.mt5.core.link import Sent, TerminalLink, Trouble, Waiting, place, sent_of
-from services.mt5.core.magic import COMMENT_CHARS_MAX, comment_of
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.magic import COMMENT_CHARS_MAX, comment_of
+from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
+from services.mt5.core.simulated.direct_terminal import TerminalLink, place, sent_of
 from services.mt5.core.venue import SimulatedVenue
 
 _MS: Final = 1_000_000

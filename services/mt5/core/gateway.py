@@ -48,19 +48,19 @@ from proto.gateway import (
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
-from services.mt5.core import retcodes
-from services.mt5.core.broker import Broker
 from services.mt5.core.changes import ChangeDesk, at_the_broker
 from services.mt5.core.faults import FaultyLink
 from services.mt5.core.hand import Hand
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
 from services.mt5.core.lease import LeaseDesk
-from services.mt5.core.link import Link
 from services.mt5.core.orders import OrderDesk, is_order_action
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.account import Broker
+from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.ports.terminal import Link
 from services.mt5.core.publisher import Publisher
 from services.mt5.core.queries import Queries
-from services.mt5.core.symbol_map import SymbolMap
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""

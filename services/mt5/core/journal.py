@@ -17,7 +17,7 @@ from msgspec import Struct
 from proto.gateway import OrderReply
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import plain
-from services.mt5.core.magic import magic_of
+from services.mt5.core.ports.magic import magic_of
 
 
 class EntryState(StrEnum):

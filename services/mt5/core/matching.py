@@ -20,13 +20,14 @@ from proto.trading.money import Quote, average_price, commission_of
 from proto.trading.price_distance import is_frozen
 from proto.trading.stops import Stops, stops_after
 from proto.trading.units import plain
-from services.mt5.core import judging, retcodes
+from services.mt5.core import judging
 from services.mt5.core.account import ZERO, Account, with_taken
 from services.mt5.core.asked import Asked
-from services.mt5.core.book import BookOrder, Wait
 from services.mt5.core.fill_model import FillModel, worst_price
 from services.mt5.core.judging import Verdict
 from services.mt5.core.netting import Folded, Position
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.records import BookOrder, Wait
 
 _NO_LIQUIDITY: Final = "not so much is to be had at the touch"
 

@@ -15,12 +15,13 @@ from proto.gateway import ErrorCode, Modify, VenueOrder, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.price_distance import closing_touch, is_frozen
 from proto.trading.units import plain
-from services.mt5.core import judging, retcodes
-from services.mt5.core.book import BookOrder, Modification, Wait
+from services.mt5.core import judging
 from services.mt5.core.judging import Verdict, touch_of
-from services.mt5.core.magic import magic_of
 from services.mt5.core.matching import Matching
 from services.mt5.core.netting import Position
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.ports.records import BookOrder, Modification, Wait
 
 _CHANGEABLE: Final = (Wait.HELD, Wait.DELAYED, Wait.PENDING)
 

@@ -17,15 +17,16 @@ from proto.gateway import Close, ErrorCode, OrderReply, OrderReplyStatus, PlaceO
 from proto.time import Now, utc_text
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
-from services.mt5.core import closing, retcodes
-from services.mt5.core.book import BookOrder, Taken
-from services.mt5.core.broker import Broker
+from services.mt5.core import closing
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Effect, Entry, EntryState, Journal
-from services.mt5.core.link import Link, Sent, Waiting
 from services.mt5.core.looks import SETTLING_MS, Looks
-from services.mt5.core.magic import desk_id_of, magic_of
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.account import Broker
+from services.mt5.core.ports.magic import desk_id_of, magic_of
+from services.mt5.core.ports.records import BookOrder, Taken
+from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.ports.terminal import Link, Sent, Waiting
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""

@@ -28,13 +28,13 @@ from proto.gateway import (
     VenuePosition,
 )
 from proto.time import Now
-from services.mt5.core.book import BookOrder
-from services.mt5.core.broker import Broker
 from services.mt5.core.identity import Identity
-from services.mt5.core.link import Link
 from services.mt5.core.margins import free_margin, margin_level_pct
+from services.mt5.core.ports.account import Broker
+from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.ports.terminal import Link
 from services.mt5.core.publisher import Publisher
-from services.mt5.core.symbol_map import SymbolMap
 
 Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 

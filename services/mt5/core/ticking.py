@@ -17,12 +17,13 @@ from proto.trading.broker_time import server_day
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
-from services.mt5.core import judging, retcodes
-from services.mt5.core.book import BookOrder, Wait
+from services.mt5.core import judging
 from services.mt5.core.judging import Verdict
 from services.mt5.core.margins import first_to_close, is_under_level
 from services.mt5.core.matching import Matching
 from services.mt5.core.netting import Position
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.records import BookOrder, Wait
 from services.mt5.core.swaps import nights_charged, swap_of
 
 _EXPIRED: Final = "its time was over"

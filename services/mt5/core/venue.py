@@ -22,11 +22,12 @@ from proto.trading.units import Side, plain
 from services.mt5.core.account import ZERO, Account
 from services.mt5.core.account import VenueSetupError as VenueSetupError
 from services.mt5.core.asked import Asked
-from services.mt5.core.book import BookOrder, BookStore, Modification, Wait
+from services.mt5.core.book import BookStore
 from services.mt5.core.fill_model import IDEAL, FillModel, FillProfile
 from services.mt5.core.matching import Matching
 from services.mt5.core.modifying import Modifying
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.ports.records import BookOrder, Modification, Wait
+from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ticking import Ticking
 
 LEVERAGE: Final = 100

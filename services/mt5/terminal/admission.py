@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from common.errors import StartError
 from proto.gateway import ErrorCode
-from services.mt5.core.link import Trouble
+from services.mt5.core.ports.terminal import Trouble
 from services.mt5.terminal import api
 from services.mt5.terminal.api import AccountRow
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from proto.gateway import ErrorCode, OrderReplyStatus, PlaceOrder, VenueOrder
 from proto.trading.enums import OrderType
-from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder
-from services.mt5.core.link import Sent
-from services.mt5.core.magic import comment_of, magic_of
-from services.mt5.core.retcodes import Outcome
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.magic import comment_of, magic_of
+from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.retcodes import Outcome
+from services.mt5.core.ports.terminal import Sent
 from services.mt5.terminal.looking import Called
 from services.mt5.terminal.trade_requests import Refusal
 

@@ -10,8 +10,8 @@ from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.units import exact
-from services.mt5.core.book import BookOrder
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.terminal.api import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow
 from services.mt5.terminal.market import TerminalMarket
 from services.mt5.terminal.mirror import Mirror

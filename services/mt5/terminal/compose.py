@@ -11,8 +11,8 @@ from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
-from services.mt5.core.magic import desk_id_of
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.ports.magic import desk_id_of
+from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.terminal.admission import Admission, Mode, mode_of
 from services.mt5.terminal.api import AccountRow, Api
 from services.mt5.terminal.broker import TerminalBroker

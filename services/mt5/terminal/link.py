@@ -17,13 +17,13 @@ from marketdata.tick_stream import StreamTick
 from proto.gateway import ErrorCode, Modify, OrderReplyStatus, PlaceOrder, VenueDeal, VenueOrder, VenuePosition
 from proto.time import Now
 from proto.trading.enums import AccountMode
-from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder, Modification
 from services.mt5.core.changes import has_prices
-from services.mt5.core.link import Sent, Trouble, Waiting
-from services.mt5.core.magic import magic_of
-from services.mt5.core.retcodes import Outcome
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.ports.retcodes import Outcome
+from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
 from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.answers import refused_order, sent_of
 from services.mt5.terminal.api import TradeRequest

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, TypedDict
 
 from proto.gateway import ErrorCode
-from services.mt5.core.link import Trouble
+from services.mt5.core.ports.terminal import Trouble
 from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.api import (
     COPY_TICKS_ALL,

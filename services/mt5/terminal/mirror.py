@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
-from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder, Modification, Wait
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.records import BookOrder, Modification, Wait
 from services.mt5.terminal import api
 from services.mt5.terminal.api import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
 from services.mt5.terminal.looking import AccountRows

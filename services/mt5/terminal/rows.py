@@ -16,7 +16,7 @@ from proto.trading.broker_time import NS
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
 from proto.trading.units import NAME_CHARS_MAX, Side, exact, plain, round_money
-from services.mt5.core import retcodes
+from services.mt5.core.ports import retcodes
 from services.mt5.terminal import api
 from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock

@@ -17,7 +17,7 @@ import msgspec
 from common.errors import StartError
 from common.storage import open_writer, transaction
 from marketdata.tick_stream import StreamTick
-from services.mt5.core.book import Modification
+from services.mt5.core.ports.records import Modification
 from services.mt5.in_place import InPlace, sound
 from services.mt5.terminal.market import TICKS_KEPT
 from services.mt5.terminal.tick_reader import TickCursor

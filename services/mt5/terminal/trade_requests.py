@@ -15,8 +15,8 @@ from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.stops import Stops, stops_after
 from proto.trading.units import Side, plain
-from services.mt5.core import retcodes
-from services.mt5.core.magic import comment_of, magic_of
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.magic import comment_of, magic_of
 from services.mt5.terminal import api
 from services.mt5.terminal.api import TradeRequest
 from services.mt5.terminal.server_clock import ServerClock

@@ -14,7 +14,7 @@ from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
-from services.mt5.core.magic import magic_of
+from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.publisher import LOCKSTEP, Pace
 
 SECOND_NS = 1_000_000_000

@@ -8,10 +8,10 @@ from typing import Any
 
 from proto.gateway import Buy, Sell
 from proto.time import Now
-from services.mt5.core.book import BookOrder
-from services.mt5.core.link import Sent, Waiting
-from services.mt5.core.magic import magic_of
-from services.mt5.core.symbol_map import SymbolMap
+from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.ports.terminal import Sent, Waiting
 from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.api import Api
 from services.mt5.terminal.broker import TerminalBroker

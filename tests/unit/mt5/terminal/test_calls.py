@@ -11,8 +11,8 @@ import pytest
 
 from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import OrderType, TimeInForce
-from services.mt5.core.link import Sent, Waiting
-from services.mt5.core.magic import magic_of
+from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.ports.terminal import Sent, Waiting
 from services.mt5.terminal import api
 from services.mt5.terminal.caller import ThreadCaller
 from tests.support.fake_terminal.broker import a_symbol

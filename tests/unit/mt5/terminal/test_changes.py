@@ -11,7 +11,7 @@ import pytest
 
 from proto.gateway import ErrorCode, Modify, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
-from services.mt5.core.link import Sent, Waiting
+from services.mt5.core.ports.terminal import Sent, Waiting
 from services.mt5.terminal import api
 from tests.support.fake_terminal.module import Says
 from tests.unit.mt5.terminal.bench import SECOND_NS, Bench, a_buy, a_sell

@@ -1,93 +1,16 @@
-"""What the gateway has of its broker: a terminal that sends orders and shows orders and deals, as MetaTrader's does.
-
-A terminal may give no answer, an answer that is wrong, or an answer later; and what it shows may lag behind what happened.
-So an answer is never the proof: the proof is what the broker shows under the order's magic. `TerminalLink` is the simulated
-broker's and has none of that; `faults.FaultyLink` has all of it.
-"""
+"""The simulated broker without a terminal between: it does as it is told at once and shows everything."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
 
 from proto.gateway import ErrorCode, Modify, PlaceOrder, VenueDeal
 from proto.time import Now
-from services.mt5.core import retcodes
-from services.mt5.core.book import BookOrder, Modification
-from services.mt5.core.magic import comment_of, magic_of
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.magic import comment_of, magic_of
+from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
 from services.mt5.core.venue import SimulatedVenue
-
-
-class Trouble(NamedTuple):
-    """Why the terminal cannot be asked at all."""
-
-    code: ErrorCode
-    words: str
-
-
-class Sent(NamedTuple):
-    """What the terminal answered to a request: MetaTrader's retcode and numbers, 0 where it told none.
-
-    `error_code` and `words` say why a cancellation or a modification was refused, where more is known than the retcode.
-    """
-
-    retcode: int
-    ticket: int
-    deal: int
-    error_code: ErrorCode | None = None
-    words: str = ""
-
-
-class Waiting(NamedTuple):
-    """The terminal has not answered yet; it is asked again (`Link.poll`) at this monotonic time."""
-
-    until_mono_ns: int
-
-
-class Link(Protocol):
-    """A terminal with one account."""
-
-    def trouble(self, now: Now) -> Trouble | None:
-        """Why nothing can be asked now; None when everything can."""
-
-    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
-        """Have an order executed; `symbol` is the broker's name. None: the call came back without an answer."""
-
-    def poll(self, now: Now) -> Sent | Waiting | None:
-        """What became of the request that was `Waiting`."""
-
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:
-        """Have an order ended that rests. None: the call came back without an answer."""
-
-    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
-        """Have an order or a position changed; `symbol` is the broker's name. None: no answer."""
-
-    def modified(self, request: Modify, now: Now) -> Modification | None:
-        """What the same modification came to that was made before; None for a new one, and where that is not kept."""
-
-    def resting(self, now: Now) -> Sequence[BookOrder]:
-        """The orders shown of which something may still become."""
-
-    def find(self, magic: int, now: Now) -> BookOrder | None:
-        """The order that the broker shows under a magic."""
-
-    def shows_all(self, now: Now) -> bool:
-        """Whether what is not shown did not happen."""
-
-    def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:
-        """The orders shown, by ticket."""
-
-    def deals_after(self, deal: int, limit: int, now: Now) -> Sequence[VenueDeal]:
-        """The deals shown, by number."""
-
-    def deal_cursor(self, now: Now) -> int:
-        """The number of the newest deal shown."""
-
-    def step(self, now: Now) -> None:
-        """Let happen what is due."""
-
-    def next_due(self) -> int | None:
-        """When `step` has something to do."""
 
 
 class TerminalLink:

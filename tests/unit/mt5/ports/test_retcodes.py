@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.mt5.core import retcodes
-from services.mt5.core.retcodes import TABLE, Outcome, of, outcome_of
+from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.retcodes import TABLE, Outcome, of, outcome_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "retcodes.md"
 ROW = re.compile(r"^\| (\d{5}) \| `(\w+)` \| (\w+) \| (.+) \|$", re.MULTILINE)

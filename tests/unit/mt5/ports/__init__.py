@@ -1,0 +1,1 @@
+"""Codes that every venue answers with."""
