@@ -17,7 +17,7 @@ from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.venue import VenueSetupError
+from services.mt5.core.simulated.venue import VenueSetupError
 from services.mt5.journal import DurableJournal
 from services.mt5.market_store import MarketKeeper
 from services.mt5.profile_file import profile_named

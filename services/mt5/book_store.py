@@ -20,9 +20,9 @@ from common.storage import open_reader, open_writer, transaction
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
 from services.mt5 import market_store
-from services.mt5.core.book import Book, BookChange
-from services.mt5.core.netting import Position
 from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.simulated.book import Book, BookChange
+from services.mt5.core.simulated.positions import Position
 from services.mt5.in_place import sound
 
 APPLICATION_ID: Final = 0x50444231

@@ -15,7 +15,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import read_toml
-from services.mt5.core.fill_model import PROFILES, REALISTIC, FillProfile
+from services.mt5.core.simulated.fill_model import PROFILES, REALISTIC, FillProfile
 
 LIKE: Final = "like"
 NOTHING: Final = "none"

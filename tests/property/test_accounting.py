@@ -18,7 +18,7 @@ from proto.trading.cost_basis import gross_at
 from proto.trading.enums import AccountMode
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
-from services.mt5.core import netting
+from services.mt5.core.simulated import positions
 from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.cash import CashAccount, by_kind, postings, totals
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
@@ -294,10 +294,10 @@ def test_deals_that_come_late_and_twice_come_to_the_same(
 def test_a_leg_is_the_position_that_the_venue_keeps(fills: list[Fill]) -> None:
     """Ledger and simulated broker average the price of each ticket alike, to the last digit."""
     book, _ = a_book(AccountMode.HEDGING)
-    kept: dict[int, netting.Position] = {}
+    kept: dict[int, positions.Position] = {}
     for deal in deals_of(fills):
         book.apply(_booked(book, deal))
-        after = netting.fold(
+        after = positions.fold(
             kept.pop(deal.position, None),
             symbol=deal.symbol,
             side=Side(deal.kind.value),

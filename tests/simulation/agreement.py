@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.gateway import OrderReplyStatus
-from services.mt5.core.book import Book as VenueBook
+from services.mt5.core.simulated.book import Book as VenueBook
 from services.portfolio.core.account.account import Book
 
 Held = dict[tuple[str, int], Decimal]

@@ -12,8 +12,8 @@ from msgspec import structs
 
 from marketdata.tick_stream import SymbolRows
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth
-from services.mt5.core.latency_model import LognormalLatency
+from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth
+from services.mt5.core.simulated.latency_model import LognormalLatency
 from services.portfolio.config_files.plan_validation import judge_course
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.plan.on_opposite import OnOpposite

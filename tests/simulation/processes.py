@@ -28,10 +28,10 @@ from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
 from services.execution.core.courier import Courier, ToGateway
-from services.mt5.core.book import BookChange, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Effect, MemoryJournal
+from services.mt5.core.simulated.book import BookChange, MemoryBookStore
 from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskRules

@@ -15,11 +15,11 @@ from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.messages import Signal, Tick
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
-from services.mt5.core.book import BookStore, MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, StreamOpened
 from services.portfolio.core.account.order_status import OrderStatus

@@ -8,9 +8,6 @@ from typing import Final
 
 from marketdata.tick_stream import MarketSource
 from proto.trading.enums import AccountMode
-from services.mt5.core.book import BookStore
-from services.mt5.core.faults import FaultyLink
-from services.mt5.core.fill_model import IDEAL, FillProfile
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
@@ -18,8 +15,11 @@ from services.mt5.core.lease import LEASE_TTL_MS
 from services.mt5.core.looks import SETTLING_MS
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
+from services.mt5.core.simulated.book import BookStore
 from services.mt5.core.simulated.direct_terminal import TerminalLink
-from services.mt5.core.venue import LEVERAGE, SimulatedVenue
+from services.mt5.core.simulated.fault_injection import FaultyLink
+from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
+from services.mt5.core.simulated.venue import LEVERAGE, SimulatedVenue
 
 VENUE: Final = "simulated-mt5"
 

@@ -49,7 +49,6 @@ from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.changes import ChangeDesk, at_the_broker
-from services.mt5.core.faults import FaultyLink
 from services.mt5.core.hand import Hand
 from services.mt5.core.identity import Identity
 from services.mt5.core.journal import Journal
@@ -61,6 +60,7 @@ from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link
 from services.mt5.core.publisher import Publisher
 from services.mt5.core.queries import Queries
+from services.mt5.core.simulated.fault_injection import FaultyLink
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.mt5.core.book import MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
+from services.mt5.core.simulated.book import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.support.waiting import wait_for
 from tests.unit.mt5.builders import a_stream

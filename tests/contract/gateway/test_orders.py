@@ -19,10 +19,10 @@ from proto.gateway import (
     Sell,
 )
 from proto.time import Now
-from services.mt5.core.book import Book, BookChange, BookStore
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import Effect, Entry, Journal
 from services.mt5.core.publisher import Pace
+from services.mt5.core.simulated.book import Book, BookChange, BookStore
 from tests.contract.gateway.stores import Reopened
 from tests.unit.mt5.builders import (
     AT_REST,

@@ -10,8 +10,8 @@ import polars as pl
 
 from marketdata.instruments import CURRENCIES, catalogue, swap_points
 from proto.trading.units import is_exact
-from services.mt5.core.fill_model import IDEAL
-from services.mt5.core.sessions import is_open
+from services.mt5.core.simulated.fill_model import IDEAL
+from services.mt5.core.simulated.sessions import is_open
 from tests.support.builders import an_instrument
 
 D = Decimal

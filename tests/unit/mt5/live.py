@@ -23,11 +23,11 @@ from proto.gateway import (
     VenueOrder,
 )
 from proto.time import Now
-from services.mt5.core.book import MemoryBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
+from services.mt5.core.simulated.book import MemoryBookStore
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
 
 MS = 1_000_000

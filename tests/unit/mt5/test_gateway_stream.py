@@ -34,9 +34,9 @@ from proto.gateway import (
     TicksReply,
 )
 from proto.time import Now
-from services.mt5.core.book import MemoryBookStore
 from services.mt5.core.gateway import Gateway
 from services.mt5.core.publisher import Pace
+from services.mt5.core.simulated.book import MemoryBookStore
 from tests.unit.mt5.builders import (
     AT_REST,
     SECOND_NS,

@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 
 from common.errors import StartError
-from services.mt5.core.fill_model import IDEAL, REALISTIC
-from services.mt5.core.latency_model import ConstantLatency, MeasuredLatency
+from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC
+from services.mt5.core.simulated.latency_model import ConstantLatency, MeasuredLatency
 from services.mt5.profile_file import profile_named
 
 

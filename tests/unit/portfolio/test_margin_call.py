@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from services.mt5.core.fill_model import IDEAL
 from services.mt5.core.publisher import Pace
+from services.mt5.core.simulated.fill_model import IDEAL
 from tests.support.builders import a_gateway, a_signal, a_stream
 from tests.support.desk import HandDrivenDesk
 

@@ -10,7 +10,7 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.magic import comment_of, magic_of
 from services.mt5.core.ports.records import BookOrder, Modification
 from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 
 
 class TerminalLink:

@@ -14,7 +14,7 @@ from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, V
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, StrangersMet
 from services.portfolio.core.account.foreign_orders import own_position, strangers_met

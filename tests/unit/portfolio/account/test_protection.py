@@ -17,7 +17,7 @@ from services.portfolio.core.account.events import ProtectionAnswered, Protectio
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection, guard_after, trailed
 from tests.support.builders import a_book, a_deal, an_order, booked_deals
-from tests.unit.mt5.dealing.desk import Dealing
+from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
 HELD = Protection(
     symbol="EURUSD",

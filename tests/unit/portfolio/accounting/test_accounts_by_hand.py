@@ -21,9 +21,9 @@ from proto.trading.cost_basis import Holding, gross_at, hold
 from proto.trading.enums import AccountMode
 from proto.trading.money import commission_of, conversion_rate
 from proto.trading.units import Side, plain, round_money
-from services.mt5.core.fill_model import REALISTIC
-from services.mt5.core.latency_model import NO_LATENCY
-from services.mt5.core.swaps import swap_of
+from services.mt5.core.simulated.fill_model import REALISTIC
+from services.mt5.core.simulated.latency_model import NO_LATENCY
+from services.mt5.core.simulated.swap import swap_of
 from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.cash import CashAccount, by_kind
 from services.portfolio.core.account.events import DealBooked
@@ -32,7 +32,7 @@ from services.portfolio.core.accounting.invariants import broken_anywhere
 from services.portfolio.core.accounting.round_trips import settle
 from services.portfolio.core.accounting.valuation import Marks, total_unrealized_pnl
 from tests.support.builders import a_book, a_deal, a_deposit, an_instrument
-from tests.unit.mt5.dealing.desk import Dealing
+from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
 D = Decimal
 

@@ -11,7 +11,7 @@ from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatu
 from proto.trading.enums import OrderType
 from services.mt5.core.journal import MemoryJournal
 from services.mt5.core.publisher import Pace
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.gateway_client.live_orders import DOUBT_SETTLING_NS
 from services.portfolio.core.plan.plan import Entry, Plan

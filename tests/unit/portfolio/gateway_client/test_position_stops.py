@@ -11,7 +11,7 @@ from proto.control import CloseCommand, ControlError, ModifyCommand, OrderComman
 from proto.gateway import Fault, Modify, Simulate
 from proto.trading.enums import OrderType
 from proto.trading.units import Side
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.ledger.ledger import is_synced

@@ -13,7 +13,7 @@ from proto.control import Difference
 from proto.gateway import Buy, OrderReply
 from proto.trading.units import Side
 from services.mt5.core.publisher import Pace
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position

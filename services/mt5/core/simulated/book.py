@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
-from services.mt5.core.netting import Position
 from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.simulated.positions import Position
 
 
 class BookChange(Struct, frozen=True, kw_only=True):

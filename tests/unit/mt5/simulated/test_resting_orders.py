@@ -8,10 +8,10 @@ import pytest
 
 from marketdata.tick_stream import build_stream
 from proto.gateway import DealEntry
-from services.mt5.core.fill_model import Depth, FillProfile
-from services.mt5.core.latency_model import ConstantLatency
+from services.mt5.core.simulated.fill_model import Depth, FillProfile
+from services.mt5.core.simulated.latency_model import ConstantLatency
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
-from tests.unit.mt5.dealing.desk import DAY, FOK, GTC, GTD, IOC, Dealing, refusal
+from tests.unit.mt5.simulated.broker_by_hand import DAY, FOK, GTC, GTD, IOC, Dealing, refusal
 
 
 def test_a_limit_waits_and_is_filled_at_the_touch_that_reaches_it() -> None:

@@ -9,11 +9,11 @@ from marketdata.tick_stream import TickStream
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.mt5.core.book import BookStore, MemoryBookStore
-from services.mt5.core.fill_model import IDEAL, FillProfile
 from services.mt5.core.ports.records import BookOrder, Modification
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
+from services.mt5.core.simulated.venue import SimulatedVenue
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, magic_for
 
 TICK_NS = SECOND_NS

@@ -6,7 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from services.mt5.core.margins import first_to_close, free_margin, is_affordable, is_under_level, margin_level_pct
+from services.mt5.core.simulated.margin import (
+    first_to_close,
+    free_margin,
+    is_affordable,
+    is_under_level,
+    margin_level_pct,
+)
 
 D = Decimal
 

@@ -17,14 +17,14 @@ from proto.trading.broker_time import server_day
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
-from services.mt5.core import judging
-from services.mt5.core.judging import Verdict
-from services.mt5.core.margins import first_to_close, is_under_level
-from services.mt5.core.matching import Matching
-from services.mt5.core.netting import Position
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.records import BookOrder, Wait
-from services.mt5.core.swaps import nights_charged, swap_of
+from services.mt5.core.simulated import order_validation
+from services.mt5.core.simulated.margin import first_to_close, is_under_level
+from services.mt5.core.simulated.matching_engine import Matching
+from services.mt5.core.simulated.order_validation import Verdict
+from services.mt5.core.simulated.positions import Position
+from services.mt5.core.simulated.swap import nights_charged, swap_of
 
 _EXPIRED: Final = "its time was over"
 _STOPPED_OUT: Final = "stop-out: the margin level was under {level} percent"
@@ -207,7 +207,7 @@ def is_triggered(record: BookOrder, quote: Quote) -> bool:
     """Whether the touch has come to the price of a pending order: a limit's or better, a stop's or worse."""
     order = record.order
     assert order.price is not None, order
-    past = (judging.touch_of(order.side, quote) - order.price) * order.side.sign
+    past = (order_validation.touch_of(order.side, quote) - order.price) * order.side.sign
     return past <= 0 if order.type is OrderType.LIMIT else past >= 0
 
 

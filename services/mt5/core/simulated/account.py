@@ -21,15 +21,15 @@ from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, conversion_rate
 from proto.trading.units import Side, exact, plain, round_money
-from services.mt5.core.asked import Asked
-from services.mt5.core.book import BookChange, BookStore
-from services.mt5.core.fill_model import FillProfile
-from services.mt5.core.judging import Verdict
-from services.mt5.core.margins import is_affordable
-from services.mt5.core.netting import Folded, Position, fold, value_difference
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.records import BookOrder, Modification, Taken
 from services.mt5.core.ports.symbol_map import SymbolMap
+from services.mt5.core.simulated.book import BookChange, BookStore
+from services.mt5.core.simulated.fill_model import FillProfile
+from services.mt5.core.simulated.margin import is_affordable
+from services.mt5.core.simulated.order_request import Asked
+from services.mt5.core.simulated.order_validation import Verdict
+from services.mt5.core.simulated.positions import Folded, Position, fold, value_difference
 
 ZERO: Final = Decimal(0)
 

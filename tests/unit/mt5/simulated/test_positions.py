@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proto.gateway import DealEntry
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
-from services.mt5.core.netting import Folded, Position, fold, value_difference
+from services.mt5.core.simulated.positions import Folded, Position, fold, value_difference
 
 CONTRACT = Decimal(100_000)
 

@@ -9,9 +9,9 @@ import pytest
 
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.mt5.core.fill_model import FillProfile
+from services.mt5.core.simulated.fill_model import FillProfile
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
-from tests.unit.mt5.dealing.desk import Dealing, refusal
+from tests.unit.mt5.simulated.broker_by_hand import Dealing, refusal
 
 LIMIT, STOP = {"type": OrderType.LIMIT}, {"type": OrderType.STOP}
 BUY, SELL = Side.BUY, Side.SELL

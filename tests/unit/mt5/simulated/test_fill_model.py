@@ -15,8 +15,7 @@ from msgspec import structs
 from proto.trading.broker_time import DAY_NS, MINUTE_NS, server_ns
 from proto.trading.money import Quote
 from proto.trading.units import Side, is_on_step
-from services.mt5.core.draws import uniform
-from services.mt5.core.fill_model import (
+from services.mt5.core.simulated.fill_model import (
     IDEAL,
     PROFILES,
     REALISTIC,
@@ -28,6 +27,7 @@ from services.mt5.core.fill_model import (
     Slippage,
     worst_price,
 )
+from services.mt5.core.simulated.random_draws import uniform
 from tests.support.builders import START_NS, an_instrument
 
 D = Decimal

@@ -23,10 +23,10 @@ from proto.trading.price_distance import (
     take_profit_distance,
 )
 from proto.trading.units import Side, is_on_step, plain
-from services.mt5.core import sessions
-from services.mt5.core.asked import Asked
-from services.mt5.core.netting import Position
 from services.mt5.core.ports import retcodes
+from services.mt5.core.simulated import sessions
+from services.mt5.core.simulated.order_request import Asked
+from services.mt5.core.simulated.positions import Position
 
 _WORDS_MAX: Final = 200
 

@@ -19,16 +19,16 @@ from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.units import Side, plain
-from services.mt5.core.account import ZERO, Account
-from services.mt5.core.account import VenueSetupError as VenueSetupError
-from services.mt5.core.asked import Asked
-from services.mt5.core.book import BookStore
-from services.mt5.core.fill_model import IDEAL, FillModel, FillProfile
-from services.mt5.core.matching import Matching
-from services.mt5.core.modifying import Modifying
 from services.mt5.core.ports.records import BookOrder, Modification, Wait
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ticking import Ticking
+from services.mt5.core.simulated.account import ZERO, Account
+from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
+from services.mt5.core.simulated.book import BookStore
+from services.mt5.core.simulated.fill_model import IDEAL, FillModel, FillProfile
+from services.mt5.core.simulated.matching_engine import Matching
+from services.mt5.core.simulated.modifications import Modifying
+from services.mt5.core.simulated.order_request import Asked
+from services.mt5.core.simulated.tick_processing import Ticking
 
 LEVERAGE: Final = 100
 """What retail accounts in FX commonly have; 0 asks for no margin."""

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.mt5.core.draws import uniform
-from services.mt5.core.latency_model import (
+from services.mt5.core.simulated.latency_model import (
     LATENCY_MS_MAX,
     MS_NS,
     NO_LATENCY,
@@ -21,6 +20,7 @@ from services.mt5.core.latency_model import (
     LognormalLatency,
     MeasuredLatency,
 )
+from services.mt5.core.simulated.random_draws import uniform
 
 MEASURED = MeasuredLatency(upper_bounds_ms=(10.0, 20.0, 50.0), counts=(50, 0, 50))
 

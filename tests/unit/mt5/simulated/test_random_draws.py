@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.mt5.core.draws import standard_normal, uniform
+from services.mt5.core.simulated.random_draws import standard_normal, uniform
 
 DRAWS = [uniform(7, number, "test") for number in range(10_000)]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from proto.gateway import Modify
 from proto.trading.enums import AccountMode
 from tests.unit.mt5.builders import SECOND_NS, START_NS
-from tests.unit.mt5.dealing.desk import GTD, Dealing
+from tests.unit.mt5.simulated.broker_by_hand import GTD, Dealing
 
 
 def test_an_order_gets_another_price_stops_and_expiry() -> None:

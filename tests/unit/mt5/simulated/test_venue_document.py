@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from services.mt5.core.fill_model import REALISTIC
+from services.mt5.core.simulated.fill_model import REALISTIC
 
 PAGE = (Path(__file__).parents[3] / "docs" / "venue.md").read_text("utf-8")
 ROW = re.compile(r"^\| `([a-z_.]+)` \| ([^|]+?) \|[^|]*\|$", re.MULTILINE)

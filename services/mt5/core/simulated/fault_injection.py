@@ -20,7 +20,7 @@ from services.mt5.core.ports.magic import COMMENT_CHARS_MAX, comment_of
 from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
 from services.mt5.core.simulated.direct_terminal import TerminalLink, place, sent_of
-from services.mt5.core.venue import SimulatedVenue
+from services.mt5.core.simulated.venue import SimulatedVenue
 
 _MS: Final = 1_000_000
 POLL_NS: Final = 1_000_000_000

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from marketdata.tick_stream import TickStream, build_stream
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.mt5.core.book import BookChange, BookStore, MemoryBookStore
-from services.mt5.core.fill_model import IDEAL, REALISTIC, Depth, FillProfile
-from services.mt5.core.latency_model import ConstantLatency
+from services.mt5.core.simulated.book import BookChange, BookStore, MemoryBookStore
+from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth, FillProfile
+from services.mt5.core.simulated.latency_model import ConstantLatency
 from tests.unit.mt5.builders import SECOND_NS, START_NS, some_rows
-from tests.unit.mt5.dealing.desk import Dealing
+from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
 TICKS = 40
 HARSH = FillProfile(

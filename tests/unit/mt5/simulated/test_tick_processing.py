@@ -9,9 +9,9 @@ import pytest
 from marketdata.tick_stream import build_stream
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import AccountMode
-from services.mt5.core.fill_model import REALISTIC, FillProfile, Slippage
+from services.mt5.core.simulated.fill_model import REALISTIC, FillProfile, Slippage
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
-from tests.unit.mt5.dealing.desk import Dealing, refusal
+from tests.unit.mt5.simulated.broker_by_hand import Dealing, refusal
 
 HEDGING = AccountMode.HEDGING
 CHARGING = FillProfile(name="charging", charges=True)

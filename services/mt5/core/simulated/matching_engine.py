@@ -20,14 +20,14 @@ from proto.trading.money import Quote, average_price, commission_of
 from proto.trading.price_distance import is_frozen
 from proto.trading.stops import Stops, stops_after
 from proto.trading.units import plain
-from services.mt5.core import judging
-from services.mt5.core.account import ZERO, Account, with_taken
-from services.mt5.core.asked import Asked
-from services.mt5.core.fill_model import FillModel, worst_price
-from services.mt5.core.judging import Verdict
-from services.mt5.core.netting import Folded, Position
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.records import BookOrder, Wait
+from services.mt5.core.simulated import order_validation
+from services.mt5.core.simulated.account import ZERO, Account, with_taken
+from services.mt5.core.simulated.fill_model import FillModel, worst_price
+from services.mt5.core.simulated.order_request import Asked
+from services.mt5.core.simulated.order_validation import Verdict
+from services.mt5.core.simulated.positions import Folded, Position
 
 _NO_LIQUIDITY: Final = "not so much is to be had at the touch"
 
@@ -115,7 +115,7 @@ class Matching:
         account = self.account
         instrument = self.instrument(asked.symbol)
         assert instrument is not None, asked.symbol
-        wrong = judging.wrong_volume(asked.volume, instrument)
+        wrong = order_validation.wrong_volume(asked.volume, instrument)
         if wrong is not None:
             return wrong
         quote = account.quote(asked.symbol)
@@ -125,11 +125,11 @@ class Matching:
             words = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
             return Verdict(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
         return (
-            judging.wrong_kind(asked, instrument, account.time_ns)
-            or judging.closed_market(instrument, opens=account.opens(asked), time_ns=account.time_ns)
-            or judging.wrong_position(asked, account.book.positions.get(asked.position))
-            or judging.wrong_price(asked, instrument, quote)
-            or judging.wrong_stops_of(asked, instrument, quote)
+            order_validation.wrong_kind(asked, instrument, account.time_ns)
+            or order_validation.closed_market(instrument, opens=account.opens(asked), time_ns=account.time_ns)
+            or order_validation.wrong_position(asked, account.book.positions.get(asked.position))
+            or order_validation.wrong_price(asked, instrument, quote)
+            or order_validation.wrong_stops_of(asked, instrument, quote)
         )
 
     def _wrong_close(self, asked: Asked) -> Verdict | None:
@@ -138,7 +138,7 @@ class Matching:
         if position is None:
             return None
         closing = [record for record in self.account.book.resting() if record.order.position == asked.position]
-        return judging.wrong_close(asked, position, under_way=sum((record.left for record in closing), ZERO))
+        return order_validation.wrong_close(asked, position, under_way=sum((record.left for record in closing), ZERO))
 
     def wrong_terms(
         self, record: BookOrder, terms: tuple[Decimal | None, Decimal | None, Decimal | None, int]
@@ -214,14 +214,14 @@ class Matching:
         assert record.deviation_points is not None, record
         return self.model.is_requoted(
             asked_price=record.asked_price,
-            touch=judging.touch_of(record.order.side, quote),
+            touch=order_validation.touch_of(record.order.side, quote),
             side=record.order.side,
             deviation_points=record.deviation_points,
             instrument=instrument,
         )
 
     def _requote(self, record: BookOrder, quote: Quote, *, stepped: bool) -> BookOrder:
-        touch = plain(judging.touch_of(record.order.side, quote))
+        touch = plain(order_validation.touch_of(record.order.side, quote))
         words = f"the touch is {touch}, more than {record.deviation_points} points from {record.asked_price}"
         return self.refuse(record, Verdict(retcodes.REQUOTE, ErrorCode.REQUOTE, words), stepped=stepped)
 
@@ -351,7 +351,7 @@ class Matching:
         instrument, quote = self.instrument(order.symbol), self.account.quote(order.symbol)
         if instrument is None or quote is None:
             return False
-        return is_frozen(order.price, judging.touch_of(order.side, quote), instrument)
+        return is_frozen(order.price, order_validation.touch_of(order.side, quote), instrument)
 
     # ---------------------------------------------------------------------------------------------------------- writing
 

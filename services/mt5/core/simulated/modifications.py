@@ -15,13 +15,13 @@ from proto.gateway import ErrorCode, Modify, VenueOrder, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.price_distance import closing_touch, is_frozen
 from proto.trading.units import plain
-from services.mt5.core import judging
-from services.mt5.core.judging import Verdict, touch_of
-from services.mt5.core.matching import Matching
-from services.mt5.core.netting import Position
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.records import BookOrder, Modification, Wait
+from services.mt5.core.simulated import order_validation
+from services.mt5.core.simulated.matching_engine import Matching
+from services.mt5.core.simulated.order_validation import Verdict, touch_of
+from services.mt5.core.simulated.positions import Position
 
 _CHANGEABLE: Final = (Wait.HELD, Wait.DELAYED, Wait.PENDING)
 
@@ -177,7 +177,7 @@ class Modifying:
         touch = closing_touch(position.side, quote)
         if any(is_frozen(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
             return _frozen(instrument.freeze_level_points)
-        return judging.wrong_stops(
+        return order_validation.wrong_stops(
             position.side,
             stop_loss=_if_new(request.stop_loss, position.stop_loss),
             take_profit=_if_new(request.take_profit, position.take_profit),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from services.mt5.core.sessions import is_open
+from services.mt5.core.simulated.sessions import is_open
 from tests.support.builders import an_instrument
 from tests.support.market import utc_ns
 

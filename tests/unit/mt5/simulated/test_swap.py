@@ -11,7 +11,7 @@ from msgspec import structs
 
 from proto.trading.broker_time import DAY_NS
 from proto.trading.instrument import Instrument
-from services.mt5.core.swaps import nights_charged, swap_of
+from services.mt5.core.simulated.swap import nights_charged, swap_of
 from tests.support.builders import an_instrument
 from tests.support.market import FixedQuotes, utc_ns
 

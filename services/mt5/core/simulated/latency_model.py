@@ -13,7 +13,7 @@ from typing import Annotated, Final, Protocol
 
 from msgspec import Meta, Struct
 
-from services.mt5.core.draws import standard_normal
+from services.mt5.core.simulated.random_draws import standard_normal
 
 MS_NS: Final = 1_000_000
 LATENCY_MS_MAX: Final = 60_000.0
