@@ -25,8 +25,8 @@ from research.report import build_report
 from research.run import RunSpec
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import account_name, simulated_gateway
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
 from services.mt5.journal import DurableJournal
 from services.mt5.profile_file import profile_named

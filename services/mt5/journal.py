@@ -12,7 +12,7 @@ from common.errors import StartError
 from common.fault_injection import crash_point
 from common.storage import open_writer
 from proto.gateway import OrderReply
-from services.mt5.core.journal import Effect, Entry, EntryState
+from services.mt5.core.gateway.journal import Effect, Entry, EntryState
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.in_place import InPlace, sound
 

@@ -8,7 +8,7 @@ from typing import Final, get_args
 from common.metrics import Board, Reading, Timing
 from marketdata.tick_validation import REASONS
 from proto.gateway import ErrorCode, Request, TickCounts
-from services.mt5.core.gateway import Gateway
+from services.mt5.core.gateway.gateway import Gateway
 
 BOARD: Final = Board("mt5")
 

@@ -19,9 +19,9 @@ from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.enums import AccountMode
 from proto.trading.units import is_exact
 from services.mt5.core.compose import account_name
-from services.mt5.core.lease import LEASE_TTL_MS
-from services.mt5.core.looks import SETTLING_MS
-from services.mt5.core.publisher import LOCKSTEP, WINDOW_MAX, Pace
+from services.mt5.core.gateway.lease import LEASE_TTL_MS
+from services.mt5.core.gateway.settling import SETTLING_MS
+from services.mt5.core.gateway.tick_publisher import LOCKSTEP, WINDOW_MAX, Pace
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
 from services.mt5.core.simulated.venue import LEVERAGE
 from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock

@@ -23,7 +23,7 @@ from proto.gateway import Confirm, ErrorCode, Reply
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.mt5 import metrics
-from services.mt5.core.gateway import Gateway
+from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.wire import encode_reply, open_envelope, readable_fields
 
 HEARTBEAT_MS = 1_000

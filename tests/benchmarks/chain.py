@@ -25,7 +25,7 @@ from proto.messages import Tick
 from proto.time import Now
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import account_name, simulated_gateway
-from services.mt5.core.gateway import Gateway
+from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.journal import DurableJournal
 from services.mt5.settings import parse_pace
 from services.mt5.shell import GatewayShell

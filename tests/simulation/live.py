@@ -22,7 +22,7 @@ from proto.control import (
     TradingState,
 )
 from proto.gateway import Fault, Simulate
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book as VenueBook
 from services.portfolio.core.account.account import Book
 from tests.simulation.draws import DEPOSIT, SPARSE_PAUSE_S, Desk, a_walk, desk_of

@@ -29,8 +29,8 @@ from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
 from services.execution.core.courier import Courier, ToGateway
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import Effect, MemoryJournal
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Effect, MemoryJournal
 from services.mt5.core.simulated.book import BookChange, MemoryBookStore
 from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from marketdata.tick_stream import TickStream, build_stream
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book as VenueBook
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.stream_state import TickCursor

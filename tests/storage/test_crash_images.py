@@ -23,7 +23,7 @@ from proto.messages import Call
 from research.backtest import Backtest
 from research.run import RunSpec
 from services.mt5.book_store import DurableBookStore
-from services.mt5.core.journal import Effect
+from services.mt5.core.gateway.journal import Effect
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.journal import DurableJournal
 from services.portfolio.core.account.account import Book

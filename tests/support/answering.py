@@ -12,7 +12,7 @@ from proto.codec import decode_control_request, decode_request, encode
 from proto.control import ControlReply, ControlRequest
 from proto.gateway import Request
 from proto.time import Now
-from services.mt5.core.gateway import Gateway
+from services.mt5.core.gateway.gateway import Gateway
 from tests.support.builders import START_NS
 
 STOP = b"stop"

@@ -16,8 +16,8 @@ from proto.messages import Signal, Tick
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.account import Book

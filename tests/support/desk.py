@@ -17,8 +17,8 @@ from proto.gateway import Reply, Request
 from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
 from proto.time import Now
 from proto.trading.enums import AccountMode
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.portfolio import Portfolio

@@ -8,13 +8,13 @@ from typing import Final
 
 from marketdata.tick_stream import MarketSource
 from proto.trading.enums import AccountMode
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.identity import Identity
-from services.mt5.core.journal import Journal
-from services.mt5.core.lease import LEASE_TTL_MS
-from services.mt5.core.looks import SETTLING_MS
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.lease import LEASE_TTL_MS
+from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.settling import SETTLING_MS
+from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, Publisher
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.publisher import LOCKSTEP, Pace, Publisher
 from services.mt5.core.simulated.book import BookStore
 from services.mt5.core.simulated.direct_terminal import TerminalLink
 from services.mt5.core.simulated.fault_injection import FaultyLink

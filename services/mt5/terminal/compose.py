@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from common.errors import StartError
 from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.identity import Identity
-from services.mt5.core.journal import Journal
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.ports.magic import desk_id_of
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.terminal.admission import Admission, Mode, mode_of

@@ -17,7 +17,7 @@ from marketdata.tick_stream import StreamTick
 from proto.gateway import ErrorCode, Modify, OrderReplyStatus, PlaceOrder, VenueDeal, VenueOrder, VenuePosition
 from proto.time import Now
 from proto.trading.enums import AccountMode
-from services.mt5.core.changes import has_prices
+from services.mt5.core.gateway.modify_service import has_prices
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.records import BookOrder, Modification

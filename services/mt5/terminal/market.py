@@ -12,7 +12,7 @@ from typing import Final
 from marketdata.generated_market import ENDLESS
 from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
-from services.mt5.core.publisher import Pace, Publisher
+from services.mt5.core.gateway.tick_publisher import Pace, Publisher
 from services.mt5.terminal.tick_reader import Batch
 
 TICKS_KEPT: Final = 200_000

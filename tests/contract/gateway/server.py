@@ -12,7 +12,7 @@ import msgpack
 import zmq
 
 from common.sockets import Sockets
-from services.mt5.core.gateway import Gateway
+from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.shell import GatewayShell
 
 TIMEOUT_MS = 5_000

@@ -12,8 +12,8 @@ from msgspec import structs
 from proto.gateway import Cancel, Close, Confirm, ConfirmReply, Modify, ModifyReply, OrderReply, Reply, Request
 from proto.trading.enums import AccountMode, OrderType
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import MemoryJournal
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.simulated.book import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.contract.gateway.stores import Reopened

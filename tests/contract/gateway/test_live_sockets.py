@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.journal import MemoryJournal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.support.waiting import wait_for

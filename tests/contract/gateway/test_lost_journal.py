@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from common.errors import StartError
-from services.mt5.core.journal import Effect
+from services.mt5.core.gateway.journal import Effect
 from services.mt5.in_place import FileLostError
 from services.mt5.journal import DurableJournal
 from tests.contract.gateway.test_killed_process import Desk, Process

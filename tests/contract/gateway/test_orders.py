@@ -19,9 +19,9 @@ from proto.gateway import (
     Sell,
 )
 from proto.time import Now
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import Effect, Entry, Journal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Effect, Entry, Journal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book, BookChange, BookStore
 from tests.contract.gateway.stores import Reopened
 from tests.unit.mt5.builders import (

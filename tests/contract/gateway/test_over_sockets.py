@@ -13,7 +13,7 @@ import zmq
 from proto.codec import decode_tick_message
 from proto.messages import MarketHeartbeat, Tick
 from proto.trading.units import MAX_FRAME_BYTES
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from tests.contract.gateway.server import Client, Server, read
 from tests.unit.mt5.builders import START_NS, a_gateway, a_stream, confirm
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from common.errors import StartError
 from proto.gateway import Buy, ErrorCode, OrderReply, Sell
 from services.mt5.book_store import DurableBookStore
-from services.mt5.core.journal import Effect, EntryState
+from services.mt5.core.gateway.journal import Effect, EntryState
 from services.mt5.core.simulated.book import MemoryBookStore
 from services.mt5.journal import DurableJournal
 from tests.contract.gateway.stores import Reopened

@@ -10,9 +10,9 @@ import pytest
 from cli.desk_notes import CONTROL_FILE, GATEWAY_FILE, noted
 from cli.main import run
 from proto.gateway import Hello
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import MemoryJournal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.support.answering import gateway_at
 from tests.support.builders import a_gateway, a_stream

@@ -11,10 +11,10 @@ from marketdata.tick_stream import SymbolRows, TickStream, build_stream
 from proto.gateway import Buy, Confirm, OrderReply, Reply, Sell
 from proto.time import Now
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import Journal, MemoryJournal
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import Journal, MemoryJournal
+from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.publisher import LOCKSTEP, Pace
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
 
 SECOND_NS = 1_000_000_000

@@ -10,7 +10,7 @@ import pytest
 from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.__main__ import serve
-from services.mt5.core.journal import Effect
+from services.mt5.core.gateway.journal import Effect
 from services.mt5.journal import DurableJournal
 from services.mt5.settings import Mt5Settings
 from tests.unit.mt5.builders import a_stream

@@ -9,7 +9,7 @@ import pytest
 from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, describe, load
 from marketdata.files import TickInput
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.settings import Mt5Settings
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
 from tests.support.builders import a_gateway, a_signal, a_stream
 from tests.support.desk import HandDrivenDesk

@@ -25,9 +25,9 @@ from proto.gateway import (
 )
 from proto.messages import Answer, CourierHello, Outcome, Signal, SignalHello
 from proto.trading.enums import TimeInForce
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import MemoryJournal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import MemoryBookStore
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX

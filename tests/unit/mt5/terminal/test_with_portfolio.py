@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from proto.control import DeskState
-from services.mt5.core.journal import MemoryJournal
+from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.terminal.admission import Admission
 from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
 from services.mt5.terminal.server_clock import ServerClock

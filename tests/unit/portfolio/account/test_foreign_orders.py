@@ -13,7 +13,7 @@ from proto.control.views import RiskReply
 from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, VenueDeal
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.account import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, StrangersMet

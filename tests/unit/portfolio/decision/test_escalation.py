@@ -8,7 +8,7 @@ import pytest
 
 from proto.control import HaltCommand, TradingState
 from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.escalation import heed, rearm
 from services.portfolio.core.risk.context import Denial

@@ -19,7 +19,7 @@ from proto.control import (
     TradingState,
 )
 from proto.gateway import Buy, Sell
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.status import status_of

@@ -9,8 +9,8 @@ from msgspec import structs
 from proto.control import ResumeCommand, TradingState
 from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, Simulate
 from proto.trading.enums import OrderType
-from services.mt5.core.journal import MemoryJournal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.gateway_client.live_orders import DOUBT_SETTLING_NS

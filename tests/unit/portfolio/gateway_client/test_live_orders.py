@@ -9,8 +9,8 @@ from msgspec import structs
 from proto.control import HaltCommand, ResumeCommand, TradingState
 from proto.gateway import Buy, Fault, Fence, HelloReply, Lease, OrderReplyStatus, Sell, Simulate
 from proto.messages import Call
-from services.mt5.core.journal import MemoryJournal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.account import JOURNAL_CHANGED
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS

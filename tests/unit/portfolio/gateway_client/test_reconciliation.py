@@ -12,7 +12,7 @@ from msgspec import structs
 from proto.control import Difference
 from proto.gateway import Buy, OrderReply
 from proto.trading.units import Side
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.order_status import OrderStatus

@@ -11,8 +11,8 @@ from proto.control import DeskState
 from proto.gateway import Confirm, GetAccount, GetDeals
 from proto.messages import Signal
 from proto.trading.enums import OrderType
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules

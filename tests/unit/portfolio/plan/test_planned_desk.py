@@ -11,7 +11,7 @@ from msgspec import structs
 from proto.control import TradingState
 from proto.gateway import Buy, Cancel, Modify, Sell
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause

@@ -10,7 +10,7 @@ from proto.gateway import DealEntry, DealKind
 from proto.trading.broker_time import DAY_NS, server_day
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated, TradingStateChanged
 from services.portfolio.core.account.stream_state import Mark
 from services.portfolio.core.plan.plan import PLAIN, Plan, Strategy

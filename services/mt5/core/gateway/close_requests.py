@@ -13,7 +13,7 @@ from typing import Final
 from proto.gateway import Buy, Close, PlaceOrder, Sell, VenuePosition
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.mt5.core.journal import Effect
+from services.mt5.core.gateway.journal import Effect
 
 CLOSE: Final = "CLOSE"
 

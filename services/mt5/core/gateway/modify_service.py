@@ -8,13 +8,13 @@ from msgspec import structs
 
 from proto.gateway import ErrorCode, ErrorReply, Modify, ModifyReply, VenueOrder, VenuePosition
 from proto.time import Now
-from services.mt5.core.identity import Identity
+from services.mt5.core.gateway.query_service import Queries
+from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.records import Modification
 from services.mt5.core.ports.terminal import Link, Sent, Waiting
-from services.mt5.core.queries import Queries
 
 REJECTED = "REJECTED"
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from proto.gateway import ErrorCode, Lease
 from proto.time import Now
-from services.mt5.core.journal import Journal
+from services.mt5.core.gateway.journal import Journal
 
 LEASE_TTL_MS: Final = 5_000
 """Longer than the restart of a killed portfolio, far shorter than a person takes to notice that it is gone."""

@@ -17,9 +17,9 @@ from proto.messages import Tick
 from proto.time import Now
 from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.journal import MemoryJournal
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.market_store import MarketKeeper, read_market
 from services.mt5.settings import Mt5Settings
 

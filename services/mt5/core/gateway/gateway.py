@@ -48,18 +48,18 @@ from proto.gateway import (
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
-from services.mt5.core.changes import ChangeDesk, at_the_broker
-from services.mt5.core.hand import Hand
-from services.mt5.core.identity import Identity
-from services.mt5.core.journal import Journal
-from services.mt5.core.lease import LeaseDesk
-from services.mt5.core.orders import OrderDesk, is_order_action
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.lease import LeaseDesk
+from services.mt5.core.gateway.modify_service import ChangeDesk, at_the_broker
+from services.mt5.core.gateway.operator_commands import Hand
+from services.mt5.core.gateway.order_service import OrderDesk, is_order_action
+from services.mt5.core.gateway.query_service import Queries
+from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.tick_publisher import Publisher
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link
-from services.mt5.core.publisher import Publisher
-from services.mt5.core.queries import Queries
 from services.mt5.core.simulated.fault_injection import FaultyLink
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)

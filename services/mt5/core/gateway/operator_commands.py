@@ -7,9 +7,9 @@ from collections.abc import Callable
 from proto.gateway import Buy, ErrorCode, Flatten, Halt, HaltReply, Reply, Resume, Sell
 from proto.time import Now
 from proto.trading.units import Side
-from services.mt5.core.identity import Identity
-from services.mt5.core.journal import Journal
-from services.mt5.core.orders import OrderDesk
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.order_service import OrderDesk
+from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proto.time import Now
-from services.mt5.core.publisher import BURST_TICKS_MAX, Pace, Publisher
+from services.mt5.core.gateway.tick_publisher import BURST_TICKS_MAX, Pace, Publisher
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
 
 MS = 1_000_000

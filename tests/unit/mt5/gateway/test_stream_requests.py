@@ -34,8 +34,8 @@ from proto.gateway import (
     TicksReply,
 )
 from proto.time import Now
-from services.mt5.core.gateway import Gateway
-from services.mt5.core.publisher import Pace
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import MemoryBookStore
 from tests.unit.mt5.builders import (
     AT_REST,

@@ -17,10 +17,10 @@ from proto.gateway import Close, ErrorCode, OrderReply, OrderReplyStatus, PlaceO
 from proto.time import Now, utc_text
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
-from services.mt5.core import closing
-from services.mt5.core.identity import Identity
-from services.mt5.core.journal import Effect, Entry, EntryState, Journal
-from services.mt5.core.looks import SETTLING_MS, Looks
+from services.mt5.core.gateway import close_requests
+from services.mt5.core.gateway.journal import Effect, Entry, EntryState, Journal
+from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.settling import SETTLING_MS, Looks
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.magic import desk_id_of, magic_of
@@ -110,23 +110,23 @@ class OrderDesk:
         entry = self._find(request.order_id)
         if entry is None:
             return None
-        if entry.effect is not None and not closing.is_same(request, entry.effect):
+        if entry.effect is not None and not close_requests.is_same(request, entry.effect):
             words = f"order_id {request.order_id} was given to {entry.effect}, not to a CLOSE of {request.symbol}"
             return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
         known = self._repeated(request, entry, now, time_ns=time_ns)
         if known is not None:
             return known
         assert entry.effect is not None, entry
-        return closing.again(request, entry.effect)
+        return close_requests.again(request, entry.effect)
 
     def close(self, request: Close) -> OrderReply | PlaceOrder:
         """The order that a CLOSE with a new id comes to, or its rejection for good where there is nothing to close."""
         symbol = self._symbols.to_broker(request.symbol)
         named = self._broker.position_named(request.position)
         at_broker = structs.replace(request, symbol=symbol, position=named)
-        position = closing.position_of(at_broker, self._broker.positions(), self._broker.account_mode)
+        position = close_requests.position_of(at_broker, self._broker.positions(), self._broker.account_mode)
         if position is not None:
-            return closing.order_of(request, position)
+            return close_requests.order_of(request, position)
         which = f"position {request.position}" if request.position else "one position to close"
         words = f"no {which} in {request.symbol}"
         reply = self._refusal(
@@ -136,7 +136,7 @@ class OrderDesk:
             words,
             retcode=retcodes.POSITION_CLOSED,
         )
-        self._journal.done(request.order_id, closing.effect_of_nothing(request), _stored(reply))
+        self._journal.done(request.order_id, close_requests.effect_of_nothing(request), _stored(reply))
         return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
@@ -396,7 +396,7 @@ class OrderDesk:
         *,
         retcode: int | None = None,
     ) -> OrderReply:
-        action = closing.CLOSE if isinstance(request, Close) else request.side.value
+        action = close_requests.CLOSE if isinstance(request, Close) else request.side.value
         return self._reply(request.order_id, status, code, words, symbol=request.symbol, action=action, retcode=retcode)
 
     def _reply(
@@ -441,7 +441,7 @@ def _as_ended(known: OrderReply) -> OrderReply:
 
 def is_order_action(action: object) -> bool:
     """Whether an action places an order."""
-    return action in (Side.BUY.value, Side.SELL.value, closing.CLOSE)
+    return action in (Side.BUY.value, Side.SELL.value, close_requests.CLOSE)
 
 
 def _stored(reply: OrderReply) -> OrderReply:

@@ -1,0 +1,1 @@
+"""The gateway: publication, requests, lease and orders, over the simulated venue."""
