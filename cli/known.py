@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common.errors import StartError
 from marketdata.instruments import CURRENCIES, catalogue
-from services.mt5.profile_file import profile_named
+from services.mt5.fill_profiles import profile_named
 from services.portfolio.config_files.limits_file import limits_named
 from services.portfolio.config_files.plan_file import plan_named
 from services.signal import UnknownStrategyError

@@ -192,7 +192,7 @@ def _desk(
     from cli.known import require_fills, require_limits, require_plan
     from cli.run_desk import DeskPlan
     from research.audit import VENUE_BOOK
-    from services.mt5.book_store import read_account_mode
+    from services.mt5.stores.book_store import read_account_mode
 
     settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
     if ticks:
@@ -282,7 +282,7 @@ def _generated(
 ) -> tuple[str, tuple[str, ...]]:
     """The account's market as it was, but for what is asked for now."""
     from research.audit import VENUE_BOOK
-    from services.mt5.market_store import read_market
+    from services.mt5.stores.market_store import read_market
 
     before = read_market(folder / VENUE_BOOK)
     names = tuple(part.strip() for part in symbols.split(",") if part.strip()) if symbols is not None else ()

@@ -27,9 +27,9 @@ from proto.gateway import (
     VenuePosition,
 )
 from proto.trading.units import Side
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import Book as VenueBook
+from services.mt5.stores.book_store import DurableBookStore
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.order_status import may_become
 from services.portfolio.core.gateway_client.reconciliation import compare

@@ -23,13 +23,13 @@ from proto.messages import Answer, Call, Outcome, Signal, SignalHello
 from proto.time import Now
 from research.report import build_report
 from research.run import RunSpec
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
-from services.mt5.journal import DurableJournal
-from services.mt5.profile_file import profile_named
+from services.mt5.fill_profiles import profile_named
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

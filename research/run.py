@@ -18,7 +18,7 @@ from proto.trading.enums import AccountMode
 from proto.trading.units import plain
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
 from services.mt5.core.simulated.venue import LEVERAGE
-from services.mt5.profile_file import profile_named
+from services.mt5.fill_profiles import profile_named
 from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
 from services.portfolio.config_files.plan_file import plan_named
 from services.portfolio.core.plan.on_opposite import OnOpposite

@@ -15,16 +15,16 @@ from marketdata.files import load_stream
 from marketdata.generated_market import GeneratedMarket, open_market
 from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.simulated.venue import VenueSetupError
-from services.mt5.journal import DurableJournal
-from services.mt5.market_store import MarketKeeper
-from services.mt5.profile_file import profile_named
+from services.mt5.fill_profiles import profile_named
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
+from services.mt5.stores.market_store import MarketKeeper
 from services.mt5.terminal import process
-from services.mt5.terminal.package import the_package
+from services.mt5.terminal.mt5_package import the_package
 
 STREAM_ID_HASH_CHARS = 24
 

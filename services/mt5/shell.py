@@ -24,7 +24,7 @@ from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.mt5 import metrics
 from services.mt5.core.gateway.gateway import Gateway
-from services.mt5.wire import encode_reply, open_envelope, readable_fields
+from services.mt5.framing import encode_reply, open_envelope, readable_fields
 
 HEARTBEAT_MS = 1_000
 RETRY_NS = 250_000_000

@@ -23,12 +23,12 @@ from proto.control import DeskState, StatusQuery, StatusReply
 from proto.gateway import Buy, Confirm, Reply, Request, Sell
 from proto.messages import Tick
 from proto.time import Now
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
-from services.mt5.journal import DurableJournal
 from services.mt5.settings import parse_pace
 from services.mt5.shell import GatewayShell
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
 from tests.benchmarks.workload import a_run
 
 SETTLE_S = 60

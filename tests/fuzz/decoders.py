@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from proto import codec
 from proto.codec import MalformedMessageError, encode
-from services.mt5.wire import open_envelope, readable_fields
+from services.mt5.framing import open_envelope, readable_fields
 from tests.fuzz.frames import Frames
 
 

@@ -22,10 +22,10 @@ from proto.gateway import OrderReply, VenueDeal
 from proto.messages import Call
 from research.backtest import Backtest
 from research.run import RunSpec
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.gateway.journal import Effect
 from services.mt5.core.simulated.book import BookChange
-from services.mt5.journal import DurableJournal
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify

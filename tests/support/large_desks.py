@@ -9,9 +9,9 @@ import apsw
 
 from proto.control import DeskState
 from research.backtest import Backtest
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import account_name
-from services.mt5.journal import DurableJournal
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketdata.tick_validation import ACCEPTED, REASONS, UNREADABLE_TIME_NS, RowJudge
-from services.mt5.terminal.api import Ticks
+from services.mt5.terminal.mt5_types import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 BATCH_TICKS: Final = 1_000

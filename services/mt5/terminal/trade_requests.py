@@ -17,30 +17,30 @@ from proto.trading.stops import Stops, stops_after
 from proto.trading.units import Side, plain
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.magic import comment_of, magic_of
-from services.mt5.terminal import api
-from services.mt5.terminal.api import TradeRequest
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_types import TradeRequest
 from services.mt5.terminal.server_clock import ServerClock
 
 DEVIATION_POINTS_MAX: Final = 1_000_000
 """What is asked for where the client sets no limit."""
 
 _TYPES: Final = {
-    (OrderType.MARKET, Side.BUY): api.ORDER_TYPE_BUY,
-    (OrderType.MARKET, Side.SELL): api.ORDER_TYPE_SELL,
-    (OrderType.LIMIT, Side.BUY): api.ORDER_TYPE_BUY_LIMIT,
-    (OrderType.LIMIT, Side.SELL): api.ORDER_TYPE_SELL_LIMIT,
-    (OrderType.STOP, Side.BUY): api.ORDER_TYPE_BUY_STOP,
-    (OrderType.STOP, Side.SELL): api.ORDER_TYPE_SELL_STOP,
+    (OrderType.MARKET, Side.BUY): mt5_types.ORDER_TYPE_BUY,
+    (OrderType.MARKET, Side.SELL): mt5_types.ORDER_TYPE_SELL,
+    (OrderType.LIMIT, Side.BUY): mt5_types.ORDER_TYPE_BUY_LIMIT,
+    (OrderType.LIMIT, Side.SELL): mt5_types.ORDER_TYPE_SELL_LIMIT,
+    (OrderType.STOP, Side.BUY): mt5_types.ORDER_TYPE_BUY_STOP,
+    (OrderType.STOP, Side.SELL): mt5_types.ORDER_TYPE_SELL_STOP,
 }
 _FILLINGS: Final = {
-    "FOK": api.ORDER_FILLING_FOK,
-    "IOC": api.ORDER_FILLING_IOC,
-    "RETURN": api.ORDER_FILLING_RETURN,
+    "FOK": mt5_types.ORDER_FILLING_FOK,
+    "IOC": mt5_types.ORDER_FILLING_IOC,
+    "RETURN": mt5_types.ORDER_FILLING_RETURN,
 }
 _TIMES: Final = {
-    TimeInForce.GTC: api.ORDER_TIME_GTC,
-    TimeInForce.DAY: api.ORDER_TIME_DAY,
-    TimeInForce.GTD: api.ORDER_TIME_SPECIFIED,
+    TimeInForce.GTC: mt5_types.ORDER_TIME_GTC,
+    TimeInForce.DAY: mt5_types.ORDER_TIME_DAY,
+    TimeInForce.GTD: mt5_types.ORDER_TIME_SPECIFIED,
 }
 
 
@@ -102,10 +102,10 @@ def order_request(
         return Refusal(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
     pending: TradeRequest = {
         **common,
-        "action": api.TRADE_ACTION_PENDING,
+        "action": mt5_types.TRADE_ACTION_PENDING,
         "price": float(request.price),
         # What the standard library of MQL5 sends with pending orders, whatever the symbol's flags are.
-        "type_filling": api.ORDER_FILLING_RETURN,
+        "type_filling": mt5_types.ORDER_FILLING_RETURN,
         "type_time": _TIMES[request.filling],
     }
     if request.expires_ns:
@@ -115,7 +115,7 @@ def order_request(
 
 def remove_request(ticket: int) -> TradeRequest:
     """The request that ends a pending order."""
-    return {"action": api.TRADE_ACTION_REMOVE, "order": ticket}
+    return {"action": mt5_types.TRADE_ACTION_REMOVE, "order": ticket}
 
 
 def modify_order_request(
@@ -130,7 +130,7 @@ def modify_order_request(
         words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
         return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
     changed: TradeRequest = {
-        "action": api.TRADE_ACTION_MODIFY,
+        "action": mt5_types.TRADE_ACTION_MODIFY,
         "order": order.ticket,
         "symbol": order.symbol,
         "price": float(price if request.price is None else request.price),
@@ -146,7 +146,7 @@ def modify_order_request(
 def stops_request(request: Modify, *, position: int, symbol: str) -> TradeRequest:
     """The request that gives a position its stops."""
     return {
-        "action": api.TRADE_ACTION_SLTP,
+        "action": mt5_types.TRADE_ACTION_SLTP,
         "symbol": symbol,
         "position": position,
         "sl": _price(request.stop_loss),
@@ -185,14 +185,14 @@ def _at_market(
             return Refusal(retcodes.REQUOTE, ErrorCode.REQUOTE, words)
     deal: TradeRequest = {
         **common,
-        "action": api.TRADE_ACTION_DEAL,
+        "action": mt5_types.TRADE_ACTION_DEAL,
         "price": float(price),
         "deviation": deviation,
         "type_filling": _FILLINGS[filling],
-        "type_time": _TIMES.get(request.filling, api.ORDER_TIME_GTC),
+        "type_time": _TIMES.get(request.filling, mt5_types.ORDER_TIME_GTC),
     }
     if request.expires_ns:
-        deal["type_time"] = api.ORDER_TIME_GTC
+        deal["type_time"] = mt5_types.ORDER_TIME_GTC
     if request.position:
         deal["position"] = request.position
     return deal

@@ -13,7 +13,7 @@ from cli.main import run
 from common.errors import StartError
 from proto.gateway import OrderReply, Reply, Request
 from research.conformance import CHECKS, Desk, Refused, about_execution, run_suite
-from services.mt5.terminal import api
+from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import Says
 from tests.support.terminal_gateway import TerminalGateway
 
@@ -94,11 +94,11 @@ def test_a_restart_that_nobody_makes_is_skipped(desk: Desk) -> None:
 
 def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: Desk) -> None:
     gateway.fake.by_hand(
-        action=api.TRADE_ACTION_DEAL,
+        action=mt5_types.TRADE_ACTION_DEAL,
         symbol="EURUSD",
         volume=0.5,
-        type=api.ORDER_TYPE_BUY,
-        type_filling=api.ORDER_FILLING_FOK,
+        type=mt5_types.ORDER_TYPE_BUY,
+        type_filling=mt5_types.ORDER_FILLING_FOK,
     )
     desk.until(desk.positions, bool)
     with pytest.raises(Refused, match="1 open positions, expected none, or --force"):

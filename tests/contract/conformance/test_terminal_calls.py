@@ -28,7 +28,7 @@ from proto.gateway import (
 from proto.trading.enums import OrderType
 from proto.trading.units import Side
 from research.conformance import Desk
-from services.mt5.terminal import api
+from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import LOGIN, Says
 from tests.support.terminal_gateway import TerminalGateway
 from tests.support.waiting import wait_for
@@ -50,7 +50,7 @@ def desk(gateway: TerminalGateway) -> Iterator[Desk]:
 
 
 def sent_orders(gateway: TerminalGateway) -> int:
-    return sum(request["action"] == api.TRADE_ACTION_DEAL for request in gateway.fake.requests)
+    return sum(request["action"] == mt5_types.TRADE_ACTION_DEAL for request in gateway.fake.requests)
 
 
 def test_while_order_send_blocks_everything_else_is_answered(gateway: TerminalGateway, desk: Desk) -> None:
@@ -146,7 +146,7 @@ def test_a_modification_whose_answer_is_lost_is_done_when_it_is_asked_again(
     stop = desk.far(Side.BUY, OrderType.LIMIT)
     changed = desk.modify(Modify(symbol="EURUSD", position=position.ticket, stop_loss=stop, revision=1))
     assert (changed.status, changed.error_code, changed.retcode) == ("OK", None, 10009)
-    assert sum(request["action"] == api.TRADE_ACTION_SLTP for request in gateway.fake.requests) == 2
+    assert sum(request["action"] == mt5_types.TRADE_ACTION_SLTP for request in gateway.fake.requests) == 2
 
 
 def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGateway, desk: Desk) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
-from services.mt5.journal import DurableJournal
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
 
 
 class Reopened:

@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from services.mt5.book_store import DurableBookStore
-from services.mt5.journal import DurableJournal
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.journal_store import DurableJournal
 from tests.contract.gateway.server import Client, Server
 from tests.unit.mt5.builders import a_gateway, a_stream, confirm
 

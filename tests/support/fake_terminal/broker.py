@@ -11,13 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.mt5.terminal import api
+from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.rows import SymbolInfo, TradeDeal, TradeOrder, TradePosition
 
 CONTRACT = 100_000.0
 MARGIN_PER_LOT = 1_000.0
-BUYS = (api.ORDER_TYPE_BUY, api.ORDER_TYPE_BUY_LIMIT, api.ORDER_TYPE_BUY_STOP)
-PENDING = (api.ORDER_TYPE_BUY_LIMIT, api.ORDER_TYPE_SELL_LIMIT, api.ORDER_TYPE_BUY_STOP, api.ORDER_TYPE_SELL_STOP)
+BUYS = (mt5_types.ORDER_TYPE_BUY, mt5_types.ORDER_TYPE_BUY_LIMIT, mt5_types.ORDER_TYPE_BUY_STOP)
+PENDING = (
+    mt5_types.ORDER_TYPE_BUY_LIMIT,
+    mt5_types.ORDER_TYPE_SELL_LIMIT,
+    mt5_types.ORDER_TYPE_BUY_STOP,
+    mt5_types.ORDER_TYPE_SELL_STOP,
+)
 REASON_EXPERT = 3
 DONE, PLACED, PARTIAL = 10009, 10008, 10010
 
@@ -45,8 +50,8 @@ def a_symbol(name: str = "EURUSD", **fields: Any) -> SymbolInfo:
         trade_mode=4,
         trade_stops_level=0,
         trade_freeze_level=0,
-        trade_exemode=api.SYMBOL_TRADE_EXECUTION_MARKET,
-        swap_mode=api.SYMBOL_SWAP_MODE_POINTS,
+        trade_exemode=mt5_types.SYMBOL_TRADE_EXECUTION_MARKET,
+        swap_mode=mt5_types.SYMBOL_SWAP_MODE_POINTS,
         swap_rollover3days=3,
         expiration_mode=15,
         filling_mode=3,
@@ -92,7 +97,7 @@ class FakeBroker:
 
     def deposit(self, amount: float) -> None:
         """The first deal of every account."""
-        self._deal(order=0, type=api.DEAL_TYPE_BALANCE, profit=amount, reason=0, comment="deposit")
+        self._deal(order=0, type=mt5_types.DEAL_TYPE_BALANCE, profit=amount, reason=0, comment="deposit")
         self.balance = amount
 
     def send(self, request: dict[str, Any], *, fill: float | None = None) -> tuple[int, int, int]:
@@ -102,15 +107,15 @@ class FakeBroker:
             Rejected: it is not done.
         """
         action = request["action"]
-        if action == api.TRADE_ACTION_DEAL:
+        if action == mt5_types.TRADE_ACTION_DEAL:
             return self._at_market(request, fill)
-        if action == api.TRADE_ACTION_PENDING:
+        if action == mt5_types.TRADE_ACTION_PENDING:
             return self._pending(request)
-        if action == api.TRADE_ACTION_REMOVE:
+        if action == mt5_types.TRADE_ACTION_REMOVE:
             return self._remove(request)
-        if action == api.TRADE_ACTION_MODIFY:
+        if action == mt5_types.TRADE_ACTION_MODIFY:
             return self._modify(request)
-        if action == api.TRADE_ACTION_SLTP:
+        if action == mt5_types.TRADE_ACTION_SLTP:
             return self._stops(request)
         raise Rejected(10013, "Invalid request")
 
@@ -121,17 +126,17 @@ class FakeBroker:
             return
         for order in [order for order in self.orders.values() if order.symbol == symbol]:
             if 0 < order.time_expiration * 1_000 <= self.now_ms:
-                self._end(order, api.ORDER_STATE_EXPIRED)
+                self._end(order, mt5_types.ORDER_STATE_EXPIRED)
             elif _is_reached(order, bid, ask):
                 del self.orders[order.ticket]
                 self._execute(order, order.volume_initial)
         for position in [position for position in self.positions.values() if position.symbol == symbol]:
-            is_long = position.type == api.POSITION_TYPE_BUY
+            is_long = position.type == mt5_types.POSITION_TYPE_BUY
             price = bid if is_long else ask
             if position.sl and (price <= position.sl if is_long else price >= position.sl):
-                self._close_by_server(position, api.REASON_SL)
+                self._close_by_server(position, mt5_types.REASON_SL)
             elif position.tp and (price >= position.tp if is_long else price <= position.tp):
-                self._close_by_server(position, api.REASON_TP)
+                self._close_by_server(position, mt5_types.REASON_TP)
 
     @property
     def margin(self) -> float:
@@ -141,7 +146,7 @@ class FakeBroker:
     def profit_of(self, position: TradePosition) -> float:
         """Unrealised, in profit currency."""
         bid, ask = self.quotes[position.symbol]
-        sign = 1 if position.type == api.POSITION_TYPE_BUY else -1
+        sign = 1 if position.type == mt5_types.POSITION_TYPE_BUY else -1
         return round(sign * ((bid if sign > 0 else ask) - position.price_open) * position.volume * CONTRACT, 2)
 
     # ------------------------------------------------------------------------------------------------------------ orders
@@ -164,7 +169,7 @@ class FakeBroker:
         order = self._order(request, price=0.0)
         volume = request["volume"] if fill is None else fill
         if not volume:
-            self._end(order, api.ORDER_STATE_REJECTED)
+            self._end(order, mt5_types.ORDER_STATE_REJECTED)
             raise Rejected(10006, "Request rejected")
         deal = self._execute(order, volume, position=ticket)
         return (DONE if volume == request["volume"] else PARTIAL), order.ticket, deal
@@ -174,10 +179,10 @@ class FakeBroker:
         bid, ask = self.quotes[request["symbol"]]
         price, kind = request["price"], request["type"]
         right = {
-            api.ORDER_TYPE_BUY_LIMIT: price < ask,
-            api.ORDER_TYPE_SELL_LIMIT: price > bid,
-            api.ORDER_TYPE_BUY_STOP: price > ask,
-            api.ORDER_TYPE_SELL_STOP: price < bid,
+            mt5_types.ORDER_TYPE_BUY_LIMIT: price < ask,
+            mt5_types.ORDER_TYPE_SELL_LIMIT: price > bid,
+            mt5_types.ORDER_TYPE_BUY_STOP: price > ask,
+            mt5_types.ORDER_TYPE_SELL_STOP: price < bid,
         }
         if not right.get(kind, False):
             raise Rejected(10015, "Invalid price")
@@ -191,7 +196,7 @@ class FakeBroker:
         order = self.orders.get(request["order"])
         if order is None:
             raise Rejected(10013, "Invalid request")
-        self._end(order, api.ORDER_STATE_CANCELED)
+        self._end(order, mt5_types.ORDER_STATE_CANCELED)
         return DONE, order.ticket, 0
 
     def _modify(self, request: dict[str, Any]) -> tuple[int, int, int]:
@@ -215,7 +220,7 @@ class FakeBroker:
         if position is None:
             raise Rejected(10036, "Position doesn't exist")
         bid, ask = self.quotes[position.symbol]
-        is_long = position.type == api.POSITION_TYPE_BUY
+        is_long = position.type == mt5_types.POSITION_TYPE_BUY
         self._require_stops(request["sl"], request["tp"], is_long=is_long, price=bid if is_long else ask)
         changed = position._replace(sl=request["sl"], tp=request["tp"])
         if changed == position:
@@ -228,7 +233,7 @@ class FakeBroker:
         steps = request["volume"] / info.volume_step
         if not info.volume_min <= request["volume"] <= info.volume_max or abs(steps - round(steps)) > 1e-6:
             raise Rejected(10014, "Invalid volume")
-        if info.trade_mode == api.SYMBOL_TRADE_MODE_DISABLED:
+        if info.trade_mode == mt5_types.SYMBOL_TRADE_MODE_DISABLED:
             raise Rejected(10017, "Trade disabled")
         bid, ask = self.quotes[request["symbol"]]
         is_buy = request["type"] in BUYS
@@ -253,7 +258,7 @@ class FakeBroker:
             type=request["type"],
             type_time=request.get("type_time", 0),
             type_filling=request["type_filling"],
-            state=api.ORDER_STATE_PLACED,
+            state=mt5_types.ORDER_STATE_PLACED,
             magic=request.get("magic", 0),
             position_id=request.get("position", 0),
             position_by_id=0,
@@ -291,20 +296,23 @@ class FakeBroker:
         if held is None:
             held_ticket = order.ticket
             deal = self._open(order, price, volume)
-        elif (held.type == api.POSITION_TYPE_BUY) == is_buy:
+        elif (held.type == mt5_types.POSITION_TYPE_BUY) == is_buy:
             held_ticket = held.identifier
             total = held.volume + volume
             average = (held.price_open * held.volume + price * volume) / total
             self.positions[held.ticket] = held._replace(
                 volume=round(total, 8), price_open=average, sl=order.sl, tp=order.tp
             )
-            deal = self._trade(order, price, volume, api.DEAL_ENTRY_IN, position=held.identifier)
+            deal = self._trade(order, price, volume, mt5_types.DEAL_ENTRY_IN, position=held.identifier)
         else:
             held_ticket = held.identifier
             deal = self._reduce(order, held, price, volume)
         left = round(order.volume_initial - volume, 8)
         self._end(
-            order, api.ORDER_STATE_FILLED if not left else api.ORDER_STATE_CANCELED, left=left, position=held_ticket
+            order,
+            mt5_types.ORDER_STATE_FILLED if not left else mt5_types.ORDER_STATE_CANCELED,
+            left=left,
+            position=held_ticket,
         )
         return deal
 
@@ -323,7 +331,7 @@ class FakeBroker:
             time_msc=self.now_ms,
             time_update=self.now_ms // 1_000,
             time_update_msc=self.now_ms,
-            type=api.POSITION_TYPE_BUY if is_buy else 1,
+            type=mt5_types.POSITION_TYPE_BUY if is_buy else 1,
             magic=order.magic,
             identifier=order.ticket,
             reason=order.reason,
@@ -338,18 +346,18 @@ class FakeBroker:
             comment=order.comment,
             external_id="",
         )
-        return self._trade(order, price, volume, api.DEAL_ENTRY_IN, position=order.ticket)
+        return self._trade(order, price, volume, mt5_types.DEAL_ENTRY_IN, position=order.ticket)
 
     def _reduce(self, order: TradeOrder, held: TradePosition, price: float, volume: float) -> int:
         closed = min(volume, held.volume)
-        sign = 1 if held.type == api.POSITION_TYPE_BUY else -1
+        sign = 1 if held.type == mt5_types.POSITION_TYPE_BUY else -1
         profit = round(sign * (price - held.price_open) * closed * CONTRACT, 2)
         self.balance = round(self.balance + profit, 2)
         rest = round(held.volume - closed, 8)
-        entry = api.DEAL_ENTRY_OUT
+        entry = mt5_types.DEAL_ENTRY_OUT
         if volume > closed:
-            entry = api.DEAL_ENTRY_INOUT
-            turned = 1 if held.type == api.POSITION_TYPE_BUY else api.POSITION_TYPE_BUY
+            entry = mt5_types.DEAL_ENTRY_INOUT
+            turned = 1 if held.type == mt5_types.POSITION_TYPE_BUY else mt5_types.POSITION_TYPE_BUY
             del self.positions[held.ticket]
             self.positions[order.ticket] = held._replace(
                 ticket=order.ticket,
@@ -367,16 +375,16 @@ class FakeBroker:
 
     def _close_by_server(self, position: TradePosition, reason: int) -> None:
         """A stop is an order and a deal of the server's own, under the magic of the position."""
-        is_long = position.type == api.POSITION_TYPE_BUY
-        price = position.sl if reason == api.REASON_SL else position.tp
+        is_long = position.type == mt5_types.POSITION_TYPE_BUY
+        price = position.sl if reason == mt5_types.REASON_SL else position.tp
         request = {
             "symbol": position.symbol,
             "volume": position.volume,
-            "type": api.ORDER_TYPE_SELL if is_long else api.ORDER_TYPE_BUY,
-            "type_filling": api.ORDER_FILLING_FOK,
+            "type": mt5_types.ORDER_TYPE_SELL if is_long else mt5_types.ORDER_TYPE_BUY,
+            "type_filling": mt5_types.ORDER_FILLING_FOK,
             "magic": position.magic,
             "position": position.ticket,
-            "comment": f"[{'sl' if reason == api.REASON_SL else 'tp'} {price}]",
+            "comment": f"[{'sl' if reason == mt5_types.REASON_SL else 'tp'} {price}]",
         }
         order = self._order(request, price=0.0, reason=reason)
         self._execute(order, position.volume, position=position.ticket)
@@ -386,7 +394,7 @@ class FakeBroker:
     ) -> int:
         return self._deal(
             order=order.ticket,
-            type=api.DEAL_TYPE_BUY if order.type in BUYS else api.DEAL_TYPE_SELL,
+            type=mt5_types.DEAL_TYPE_BUY if order.type in BUYS else mt5_types.DEAL_TYPE_SELL,
             entry=entry,
             magic=order.magic,
             position_id=position,
@@ -426,8 +434,8 @@ class FakeBroker:
 
 def _is_reached(order: TradeOrder, bid: float, ask: float) -> bool:
     return {
-        api.ORDER_TYPE_BUY_LIMIT: ask <= order.price_open,
-        api.ORDER_TYPE_SELL_LIMIT: bid >= order.price_open,
-        api.ORDER_TYPE_BUY_STOP: ask >= order.price_open,
-        api.ORDER_TYPE_SELL_STOP: bid <= order.price_open,
+        mt5_types.ORDER_TYPE_BUY_LIMIT: ask <= order.price_open,
+        mt5_types.ORDER_TYPE_SELL_LIMIT: bid >= order.price_open,
+        mt5_types.ORDER_TYPE_BUY_STOP: ask >= order.price_open,
+        mt5_types.ORDER_TYPE_SELL_STOP: bid <= order.price_open,
     }[order.type]

@@ -10,8 +10,8 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
-from services.mt5.terminal import api
-from services.mt5.terminal.api import Ticks, TradeRequest
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_types import Ticks, TradeRequest
 from tests.support.fake_terminal.broker import FakeBroker, Rejected, a_symbol
 from tests.support.fake_terminal.rows import (
     TICK_TYPE,
@@ -71,7 +71,7 @@ class FakeTerminal:
         utc_ms: Callable[[], int],
         symbols: Sequence[SymbolInfo] = (a_symbol(),),
         is_hedging: bool = False,
-        trade_mode: int = api.ACCOUNT_TRADE_MODE_DEMO,
+        trade_mode: int = mt5_types.ACCOUNT_TRADE_MODE_DEMO,
         ahead_ms: int = SERVER_AHEAD_MS,
     ) -> None:
         self.broker = FakeBroker(is_hedging=is_hedging, symbols={info.name: info for info in symbols})
@@ -172,7 +172,7 @@ class FakeTerminal:
             margin_so_mode=0,
             trade_allowed=True,
             trade_expert=True,
-            margin_mode=api.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING if self.broker.is_hedging else 0,
+            margin_mode=mt5_types.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING if self.broker.is_hedging else 0,
             currency_digits=2,
             fifo_close=False,
             balance=self.broker.balance,
@@ -204,7 +204,7 @@ class FakeTerminal:
     @locked
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
         """Ticks from a second on; each is given its server's time in seconds and in milliseconds."""
-        assert flags == api.COPY_TICKS_ALL, flags
+        assert flags == mt5_types.COPY_TICKS_ALL, flags
         if not self._answers():
             return None
         if self.before_ticks is not None:

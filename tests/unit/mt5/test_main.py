@@ -11,8 +11,8 @@ from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.__main__ import serve
 from services.mt5.core.gateway.journal import Effect
-from services.mt5.journal import DurableJournal
 from services.mt5.settings import Mt5Settings
+from services.mt5.stores.journal_store import DurableJournal
 from tests.unit.mt5.builders import a_stream
 
 

@@ -12,9 +12,9 @@ from marketdata.files import TickInput
 from research.audit import VENUE_BOOK, reconcile, reconcile_stopped
 from research.backtest import run_backtest
 from research.run import RunSpec
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.venue import SimulatedVenue
+from services.mt5.stores.book_store import DurableBookStore
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
 

@@ -15,13 +15,13 @@ from marketdata.generated_market import HISTORY_BLOCKS, GeneratedMarket, open_ma
 from proto.gateway import Buy, GetTicks, Hello, HelloReply, OrderReply, TicksReply
 from proto.messages import Tick
 from proto.time import Now
-from services.mt5.book_store import DurableBookStore
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.mt5.market_store import MarketKeeper, read_market
 from services.mt5.settings import Mt5Settings
+from services.mt5.stores.book_store import DurableBookStore
+from services.mt5.stores.market_store import MarketKeeper, read_market
 
 SYMBOLS = ("EURUSD", "XAUUSD")
 SECOND_NS = 1_000_000_000

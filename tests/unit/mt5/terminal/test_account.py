@@ -10,14 +10,14 @@ import pytest
 from common.errors import StartError
 from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import TradeMode
-from services.mt5.terminal import api
-from services.mt5.terminal.admission import Admission, is_real_allowed, mode_of
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.account_guard import Admission, is_real_allowed, mode_of
 from services.mt5.terminal.compose import open_terminal
-from services.mt5.terminal.rows import instrument_of
+from services.mt5.terminal.row_conversion import instrument_of
 from services.mt5.terminal.store import TerminalStore
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
-from tests.unit.mt5.terminal.bench import Bench, a_buy, a_sell
+from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
 
 TOKEN = "a-token-of-sixteen-and-more"
 
@@ -162,7 +162,7 @@ def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
 
 def test_a_real_account_is_not_traded(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="DEMO_ONLY: account 5001234 is a real one, expected a demo account"):
-        Bench(tmp_path, trade_mode=api.ACCOUNT_TRADE_MODE_REAL)
+        Bench(tmp_path, trade_mode=mt5_types.ACCOUNT_TRADE_MODE_REAL)
 
 
 def test_a_real_account_wants_the_setting_and_the_token(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_real_account_wants_the_setting_and_the_token(tmp_path: Path) -> None:
     for token, path in ((TOKEN, None), ("short", file), (TOKEN + "x", file), (TOKEN, tmp_path / "none")):
         with pytest.raises(StartError, match="MT5_"):
             is_real_allowed(allow=True, token=token, token_file=path)
-    fake = FakeTerminal(utc_ms=lambda: 0, trade_mode=api.ACCOUNT_TRADE_MODE_REAL)
+    fake = FakeTerminal(utc_ms=lambda: 0, trade_mode=mt5_types.ACCOUNT_TRADE_MODE_REAL)
     account = fake.account_info()
     assert account is not None
     assert mode_of(account) == "live"

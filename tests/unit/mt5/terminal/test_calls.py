@@ -13,12 +13,12 @@ from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import OrderType, TimeInForce
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.terminal import Sent, Waiting
-from services.mt5.terminal import api
-from services.mt5.terminal.caller import ThreadCaller
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.terminal_thread import ThreadCaller
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
 from tests.support.waiting import wait_for
-from tests.unit.mt5.terminal.bench import Bench, a_buy, a_sell
+from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
 
 
 @pytest.fixture
@@ -34,15 +34,15 @@ def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> N
     sent = bench.send(a_buy())
     [request] = bench.fake.requests
     assert request == {
-        "action": api.TRADE_ACTION_DEAL,
+        "action": mt5_types.TRADE_ACTION_DEAL,
         "magic": magic_of("A-1"),
         "symbol": "EURUSD",
         "volume": 0.1,
         "price": 1.1001,
         "deviation": 1_000_000,
-        "type": api.ORDER_TYPE_BUY,
-        "type_filling": api.ORDER_FILLING_FOK,
-        "type_time": api.ORDER_TIME_GTC,
+        "type": mt5_types.ORDER_TYPE_BUY,
+        "type_filling": mt5_types.ORDER_FILLING_FOK,
+        "type_time": mt5_types.ORDER_TIME_GTC,
         "sl": 0.0,
         "tp": 0.0,
         "comment": "A-1",
@@ -156,7 +156,7 @@ def test_stops_of_a_position_are_set_with_sltp(bench: Bench) -> None:
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"))
     assert bench.link.modify(change, bench.now) == Sent(10009, 0, 0)
     assert bench.fake.requests[-1] == {
-        "action": api.TRADE_ACTION_SLTP,
+        "action": mt5_types.TRADE_ACTION_SLTP,
         "symbol": "EURUSD",
         "position": position.ticket,
         "sl": 1.09,
@@ -196,10 +196,10 @@ def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path)
 @pytest.mark.parametrize(
     ("flags", "asked", "filling"),
     [
-        (1, None, api.ORDER_FILLING_FOK),
-        (2, None, api.ORDER_FILLING_IOC),
-        (3, TimeInForce.IOC, api.ORDER_FILLING_IOC),
-        (3, TimeInForce.FOK, api.ORDER_FILLING_FOK),
+        (1, None, mt5_types.ORDER_FILLING_FOK),
+        (2, None, mt5_types.ORDER_FILLING_IOC),
+        (3, TimeInForce.IOC, mt5_types.ORDER_FILLING_IOC),
+        (3, TimeInForce.FOK, mt5_types.ORDER_FILLING_FOK),
     ],
 )
 def test_the_filling_is_chosen_among_the_flags_and_is_none_of_them(
@@ -243,7 +243,7 @@ def test_an_expiry_is_told_in_the_servers_time(bench: Bench) -> None:
     expires_ns = bench.now.domain_ns + 3_600_000_000_000
     bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"), time_in_force=TimeInForce.GTD, expires_ns=expires_ns))
     [request] = bench.fake.requests
-    assert request["type_time"] == api.ORDER_TIME_SPECIFIED
+    assert request["type_time"] == mt5_types.ORDER_TIME_SPECIFIED
     assert request["expiration"] == expires_ns // 1_000_000_000 + 7_200
     found = bench.found()
     assert found is not None

@@ -11,8 +11,8 @@ import pytest
 from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.settings import Mt5Settings
-from services.mt5.terminal import api
-from services.mt5.terminal.package import the_package
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_package import the_package
 from services.mt5.terminal.process import serve, setup_of
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 
@@ -45,7 +45,7 @@ def published_numbers() -> dict[str, int]:
 
 def test_the_numbers_are_the_published_ones() -> None:
     published = published_numbers()
-    ours = {name: value for name, value in vars(api).items() if name.isupper() and name not in NOT_PUBLISHED}
+    ours = {name: value for name, value in vars(mt5_types).items() if name.isupper() and name not in NOT_PUBLISHED}
     assert len(ours) > 40
     assert {name: published[NAMED_ALIKE.get(name, name)] for name in ours} == ours
 
@@ -67,7 +67,7 @@ def test_the_fake_has_the_fields_of_the_published_rows() -> None:
     assert sorted(shared) == ["OrderSendResult", "TerminalInfo", "Tick", "TradeOrder", "TradePosition"]
     for name in shared:
         assert list(getattr(rows, name)._fields) == published[name], name
-    assert list(api.TradeRequest.__annotations__) == published["TradeRequest"]
+    assert list(mt5_types.TradeRequest.__annotations__) == published["TradeRequest"]
 
 
 def test_without_the_package_the_start_says_where_it_runs() -> None:

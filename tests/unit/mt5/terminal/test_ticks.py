@@ -14,7 +14,7 @@ from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.tick_reader import TickCursor, TickReader
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.rows import TICK_TYPE
-from tests.unit.mt5.terminal.bench import POLL_MS, WINTER_NS, Bench
+from tests.unit.mt5.terminal.terminal_by_hand import POLL_MS, WINTER_NS, Bench
 
 START_MS = WINTER_NS // 1_000_000 + 2 * 3_600_000
 

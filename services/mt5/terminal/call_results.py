@@ -12,7 +12,7 @@ from services.mt5.core.ports.magic import comment_of, magic_of
 from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.retcodes import Outcome
 from services.mt5.core.ports.terminal import Sent
-from services.mt5.terminal.looking import Called
+from services.mt5.terminal.polling import Called
 from services.mt5.terminal.trade_requests import Refusal
 
 REASON_CHARS_MAX: Final = 512

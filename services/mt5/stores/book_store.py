@@ -19,11 +19,11 @@ from common.gc_control import collection_paused
 from common.storage import open_reader, open_writer, transaction
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
-from services.mt5 import market_store
 from services.mt5.core.ports.records import BookOrder, Modification
 from services.mt5.core.simulated.book import Book, BookChange
 from services.mt5.core.simulated.positions import Position
-from services.mt5.in_place import sound
+from services.mt5.file_guard import sound
+from services.mt5.stores import market_store
 
 APPLICATION_ID: Final = 0x50444231
 SCHEMA_VERSION: Final = 4

@@ -12,16 +12,16 @@ from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Sent, Waiting
-from services.mt5.terminal.admission import Admission
-from services.mt5.terminal.api import Api
-from services.mt5.terminal.broker import TerminalBroker
-from services.mt5.terminal.caller import Job
+from services.mt5.terminal.account_guard import Admission
+from services.mt5.terminal.account_mirror import Mirror
 from services.mt5.terminal.compose import Setup, open_terminal, readers_of
-from services.mt5.terminal.link import RealLink
-from services.mt5.terminal.market import TerminalMarket
-from services.mt5.terminal.mirror import Mirror
+from services.mt5.terminal.mt5_types import Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.terminal_account import TerminalBroker
+from services.mt5.terminal.terminal_client import RealLink
+from services.mt5.terminal.terminal_market import TerminalMarket
+from services.mt5.terminal.terminal_thread import Job
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 
 MS = 1_000_000

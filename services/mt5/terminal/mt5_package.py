@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from common.errors import StartError
-from services.mt5.terminal.api import Api, PublishedApi
+from services.mt5.terminal.mt5_types import Api, PublishedApi
 
 
 def the_package() -> Api:

@@ -12,9 +12,9 @@ import pytest
 from proto.gateway import ErrorCode, Modify, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
 from services.mt5.core.ports.terminal import Sent, Waiting
-from services.mt5.terminal import api
+from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import Says
-from tests.unit.mt5.terminal.bench import SECOND_NS, Bench, a_buy, a_sell
+from tests.unit.mt5.terminal.terminal_by_hand import SECOND_NS, Bench, a_buy, a_sell
 
 LOW, LOWER, HIGH = Decimal("1.09"), Decimal("1.08"), Decimal("1.2")
 HOUR_NS = 3_600 * SECOND_NS
@@ -44,7 +44,7 @@ def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench
     """By MetaTrader's rules of netting, an order that adds to a position and says 0 for its stops takes the position's away."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     bench.fake.by_hand(
-        action=api.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=api.ORDER_TYPE_BUY, type_filling=0
+        action=mt5_types.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=mt5_types.ORDER_TYPE_BUY, type_filling=0
     )
     bench.wait(500)
     assert stops(bench) == (None, None)
@@ -115,7 +115,7 @@ def test_a_modified_day_order_stays_one_for_the_day(bench: Bench) -> None:
     found = bench.found()
     assert found is not None
     assert (found.order.time_in_force, found.order.price) == (TimeInForce.DAY, LOWER)
-    assert bench.fake.requests[-1]["type_time"] == api.ORDER_TIME_DAY
+    assert bench.fake.requests[-1]["type_time"] == mt5_types.ORDER_TIME_DAY
 
 
 def test_a_modified_dated_order_keeps_its_expiry_unless_another_is_said(bench: Bench) -> None:

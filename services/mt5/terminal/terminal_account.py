@@ -12,10 +12,10 @@ from proto.trading.money import Quote
 from proto.trading.units import exact
 from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.terminal.api import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow
-from services.mt5.terminal.market import TerminalMarket
-from services.mt5.terminal.mirror import Mirror
-from services.mt5.terminal.rows import money_of
+from services.mt5.terminal.account_mirror import Mirror
+from services.mt5.terminal.mt5_types import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow
+from services.mt5.terminal.row_conversion import money_of
+from services.mt5.terminal.terminal_market import TerminalMarket
 
 FILLS: Final = "real"
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 from common.errors import StartError
 from proto.gateway import ErrorCode
 from services.mt5.core.ports.terminal import Trouble
-from services.mt5.terminal import api
-from services.mt5.terminal.api import AccountRow
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_types import AccountRow
 
 TOKEN_CHARS_MIN: Final = 16
 
@@ -22,7 +22,7 @@ def mode_of(account: AccountRow) -> Mode:
     return "live" if account.trade_mode not in _WITHOUT_MONEY else "demo"
 
 
-_WITHOUT_MONEY: Final = (api.ACCOUNT_TRADE_MODE_DEMO, api.ACCOUNT_TRADE_MODE_CONTEST)
+_WITHOUT_MONEY: Final = (mt5_types.ACCOUNT_TRADE_MODE_DEMO, mt5_types.ACCOUNT_TRADE_MODE_CONTEST)
 
 
 class Admission:

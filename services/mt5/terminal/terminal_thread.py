@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from services.mt5.terminal.api import Api
+from services.mt5.terminal.mt5_types import Api
 
 Job = Callable[[Api], object]
 

@@ -17,8 +17,8 @@ from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
 from proto.trading.units import NAME_CHARS_MAX, Side, exact, plain, round_money
 from services.mt5.core.ports import retcodes
-from services.mt5.terminal import api
-from services.mt5.terminal.api import DealRow, OrderRow, PositionRow, SymbolRow
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_types import DealRow, OrderRow, PositionRow, SymbolRow
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 PRICE_DECIMALS: Final = 10
@@ -27,28 +27,28 @@ TEXT_CHARS_MAX: Final = 512
 _S: Final = 1_000
 HOUR_S: Final = 3_600
 
-NOT_BY_US: Final = (api.REASON_SL, api.REASON_TP, api.REASON_SO, api.REASON_ROLLOVER)
+NOT_BY_US: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
 """Reasons of orders and deals that the server makes by itself, under the magic of the position they close."""
 
 _ORDER_TYPES: Final = {
-    api.ORDER_TYPE_BUY: OrderType.MARKET,
-    api.ORDER_TYPE_SELL: OrderType.MARKET,
-    api.ORDER_TYPE_BUY_LIMIT: OrderType.LIMIT,
-    api.ORDER_TYPE_SELL_LIMIT: OrderType.LIMIT,
-    api.ORDER_TYPE_CLOSE_BY: OrderType.MARKET,
+    mt5_types.ORDER_TYPE_BUY: OrderType.MARKET,
+    mt5_types.ORDER_TYPE_SELL: OrderType.MARKET,
+    mt5_types.ORDER_TYPE_BUY_LIMIT: OrderType.LIMIT,
+    mt5_types.ORDER_TYPE_SELL_LIMIT: OrderType.LIMIT,
+    mt5_types.ORDER_TYPE_CLOSE_BY: OrderType.MARKET,
 }
 _BUYS: Final = (
-    api.ORDER_TYPE_BUY,
-    api.ORDER_TYPE_BUY_LIMIT,
-    api.ORDER_TYPE_BUY_STOP,
-    api.ORDER_TYPE_BUY_STOP_LIMIT,
-    api.ORDER_TYPE_CLOSE_BY,
+    mt5_types.ORDER_TYPE_BUY,
+    mt5_types.ORDER_TYPE_BUY_LIMIT,
+    mt5_types.ORDER_TYPE_BUY_STOP,
+    mt5_types.ORDER_TYPE_BUY_STOP_LIMIT,
+    mt5_types.ORDER_TYPE_CLOSE_BY,
 )
 _ENDED: Final = {
-    api.ORDER_STATE_CANCELED: OrderReplyStatus.CANCELED,
-    api.ORDER_STATE_PARTIAL: OrderReplyStatus.CANCELED,
-    api.ORDER_STATE_REJECTED: OrderReplyStatus.REJECTED,
-    api.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
+    mt5_types.ORDER_STATE_CANCELED: OrderReplyStatus.CANCELED,
+    mt5_types.ORDER_STATE_PARTIAL: OrderReplyStatus.CANCELED,
+    mt5_types.ORDER_STATE_REJECTED: OrderReplyStatus.REJECTED,
+    mt5_types.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
 RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.FILLED: retcodes.DONE,
@@ -61,25 +61,25 @@ RETCODE_OF_STATUS: Final = {
 """History keeps no retcode: the one that says what the order's state says."""
 
 _KINDS: Final = {
-    api.DEAL_TYPE_BUY: DealKind.BUY,
-    api.DEAL_TYPE_SELL: DealKind.SELL,
-    api.DEAL_TYPE_BALANCE: DealKind.BALANCE,
+    mt5_types.DEAL_TYPE_BUY: DealKind.BUY,
+    mt5_types.DEAL_TYPE_SELL: DealKind.SELL,
+    mt5_types.DEAL_TYPE_BALANCE: DealKind.BALANCE,
     **dict.fromkeys(
-        range(api.DEAL_TYPE_COMMISSION, api.DEAL_TYPE_COMMISSION_AGENT_MONTHLY + 1),
+        range(mt5_types.DEAL_TYPE_COMMISSION, mt5_types.DEAL_TYPE_COMMISSION_AGENT_MONTHLY + 1),
         DealKind.COMMISSION,
     ),
 }
 _ENTRIES: Final = {
-    api.DEAL_ENTRY_IN: DealEntry.IN,
-    api.DEAL_ENTRY_OUT: DealEntry.OUT,
-    api.DEAL_ENTRY_INOUT: DealEntry.INOUT,
-    api.DEAL_ENTRY_OUT_BY: DealEntry.OUT,
+    mt5_types.DEAL_ENTRY_IN: DealEntry.IN,
+    mt5_types.DEAL_ENTRY_OUT: DealEntry.OUT,
+    mt5_types.DEAL_ENTRY_INOUT: DealEntry.INOUT,
+    mt5_types.DEAL_ENTRY_OUT_BY: DealEntry.OUT,
 }
 _REASONS: Final = {
-    api.REASON_SL: DealReason.STOP_LOSS,
-    api.REASON_TP: DealReason.TAKE_PROFIT,
-    api.REASON_SO: DealReason.STOP_OUT,
-    api.REASON_ROLLOVER: DealReason.ROLLOVER,
+    mt5_types.REASON_SL: DealReason.STOP_LOSS,
+    mt5_types.REASON_TP: DealReason.TAKE_PROFIT,
+    mt5_types.REASON_SO: DealReason.STOP_OUT,
+    mt5_types.REASON_ROLLOVER: DealReason.ROLLOVER,
 }
 
 
@@ -109,7 +109,7 @@ def deal_of(
     """A deal under the number that the gateway gave it; its ticket at the broker stands in its comment."""
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
     # A credit is lent: it is in the equity and not in the balance.
-    moves_cash = row.type != api.DEAL_TYPE_CREDIT
+    moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
     lent = "" if moves_cash else f" credit of {plain(money_of(row.profit, digits))}, not in the balance"
     return VenueDeal(
         deal=number,
@@ -170,7 +170,7 @@ def position_of(row: PositionRow, *, digits: int, revision: int, clock: ServerCl
     return VenuePosition(
         ticket=row.identifier,
         symbol=row.symbol,
-        side=Side.BUY if row.type == api.POSITION_TYPE_BUY else Side.SELL,
+        side=Side.BUY if row.type == mt5_types.POSITION_TYPE_BUY else Side.SELL,
         volume=volume_of(row.volume),
         price_open=price_of(row.price_open),
         profit=money_of(row.profit, digits),
@@ -188,7 +188,7 @@ def instrument_of(row: SymbolRow) -> Instrument:
 
     Swaps that are not told in points are left at 0; what is charged comes with positions and deals in any case.
     """
-    in_points = row.swap_mode == api.SYMBOL_SWAP_MODE_POINTS
+    in_points = row.swap_mode == mt5_types.SYMBOL_SWAP_MODE_POINTS
     return Instrument(
         symbol=row.name,
         base_currency=row.currency_base,
@@ -212,8 +212,8 @@ def instrument_of(row: SymbolRow) -> Instrument:
 
 
 _TRADE_MODES: Final = {
-    api.SYMBOL_TRADE_MODE_DISABLED: TradeMode.DISABLED,
-    api.SYMBOL_TRADE_MODE_CLOSEONLY: TradeMode.CLOSE_ONLY,
+    mt5_types.SYMBOL_TRADE_MODE_DISABLED: TradeMode.DISABLED,
+    mt5_types.SYMBOL_TRADE_MODE_CLOSEONLY: TradeMode.CLOSE_ONLY,
 }
 
 
@@ -223,11 +223,11 @@ def fillings_of(row: SymbolRow) -> tuple[str, ...]:
     Request and instant execution take FOK and RETURN whatever the flags say; RETURN is not to be had where orders are executed
     at the market.
     """
-    if row.trade_exemode in (api.SYMBOL_TRADE_EXECUTION_REQUEST, api.SYMBOL_TRADE_EXECUTION_INSTANT):
+    if row.trade_exemode in (mt5_types.SYMBOL_TRADE_EXECUTION_REQUEST, mt5_types.SYMBOL_TRADE_EXECUTION_INSTANT):
         return ("FOK", "RETURN")
-    flags = (("FOK", api.SYMBOL_FILLING_FLAG_FOK), ("IOC", api.SYMBOL_FILLING_FLAG_IOC))
+    flags = (("FOK", mt5_types.SYMBOL_FILLING_FLAG_FOK), ("IOC", mt5_types.SYMBOL_FILLING_FLAG_IOC))
     taken = tuple(name for name, flag in flags if row.filling_mode & flag)
-    return taken if row.trade_exemode == api.SYMBOL_TRADE_EXECUTION_MARKET else (*taken, "RETURN")
+    return taken if row.trade_exemode == mt5_types.SYMBOL_TRADE_EXECUTION_MARKET else (*taken, "RETURN")
 
 
 def average_price(deals: Sequence[VenueDeal]) -> Decimal | None:
@@ -256,7 +256,7 @@ def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) ->
     if filled >= asked > 0:
         return OrderReplyStatus.FILLED
     left = volume_of(row.volume_current)
-    if row.state == api.ORDER_STATE_FILLED and not is_open and left and filled >= asked - left > 0:
+    if row.state == mt5_types.ORDER_STATE_FILLED and not is_open and left and filled >= asked - left > 0:
         return OrderReplyStatus.CANCELED  # what an order of IOC could not have
     if is_open or row.state not in _ENDED:
         return OrderReplyStatus.PARTIALLY_FILLED if filled else OrderReplyStatus.ACCEPTED
@@ -264,10 +264,10 @@ def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) ->
 
 
 def _time_in_force(row: OrderRow, kind: OrderType) -> TimeInForce:
-    if kind is OrderType.MARKET and row.type_filling == api.ORDER_FILLING_FOK:
+    if kind is OrderType.MARKET and row.type_filling == mt5_types.ORDER_FILLING_FOK:
         return TimeInForce.FOK
-    if kind is OrderType.MARKET and row.type_filling == api.ORDER_FILLING_IOC:
+    if kind is OrderType.MARKET and row.type_filling == mt5_types.ORDER_FILLING_IOC:
         return TimeInForce.IOC
-    if row.type_time == api.ORDER_TIME_DAY:
+    if row.type_time == mt5_types.ORDER_TIME_DAY:
         return TimeInForce.DAY
-    return TimeInForce.GTC if row.type_time == api.ORDER_TIME_GTC else TimeInForce.GTD
+    return TimeInForce.GTC if row.type_time == mt5_types.ORDER_TIME_GTC else TimeInForce.GTD

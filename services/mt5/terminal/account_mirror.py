@@ -16,10 +16,10 @@ from proto.trading.instrument import Instrument
 from proto.trading.units import Side
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.records import BookOrder, Modification, Wait
-from services.mt5.terminal import api
-from services.mt5.terminal.api import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
-from services.mt5.terminal.looking import AccountRows
-from services.mt5.terminal.rows import (
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_types import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
+from services.mt5.terminal.polling import AccountRows
+from services.mt5.terminal.row_conversion import (
     NOT_BY_US,
     deal_of,
     instrument_of,
@@ -141,11 +141,11 @@ class Mirror:
             return self._orders[ticket].order
         for deal in self._deal_rows.values():
             if deal.magic == magic and deal.reason not in NOT_BY_US and deal.order:
-                side = Side.BUY if deal.type == api.DEAL_TYPE_BUY else Side.SELL
+                side = Side.BUY if deal.type == mt5_types.DEAL_TYPE_BUY else Side.SELL
                 return self._trace(magic, deal.order, deal.symbol, side, deal.volume, deal.comment, deal.time_msc)
         for row in self._position_rows.values():
             if row.magic == magic:
-                side = Side.BUY if row.type == api.POSITION_TYPE_BUY else Side.SELL
+                side = Side.BUY if row.type == mt5_types.POSITION_TYPE_BUY else Side.SELL
                 return self._trace(magic, row.identifier, row.symbol, side, row.volume, row.comment, row.time_msc)
         return None
 

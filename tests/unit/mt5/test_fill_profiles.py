@@ -11,7 +11,7 @@ from msgspec import structs
 from common.errors import StartError
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC
 from services.mt5.core.simulated.latency_model import ConstantLatency, MeasuredLatency
-from services.mt5.profile_file import profile_named
+from services.mt5.fill_profiles import profile_named
 
 
 def a_file(folder: Path, text: str) -> str:

@@ -1,0 +1,1 @@
+"""The files of the gateway process: the journal, the simulated book, and the market it has published."""
