@@ -1,15 +1,15 @@
 """docs/commands.md names every command of the desk, and the columns of every export in their order."""
 
 import re
-from pathlib import Path
 
 import pytest
 import typer
 
 from cli import exporting, ordering, trading, viewing
+from common.settings import PROJECT_ROOT
 from research.exporting import COLUMNS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+PAGE = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("what", COLUMNS)

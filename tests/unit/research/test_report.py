@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from common.errors import StartError
+from common.settings import PROJECT_ROOT
 from marketdata.files import TickInput
 from research import views
 from research.backtest import run_backtest
@@ -23,7 +24,7 @@ from research.run import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "report.md"
+PAGE = PROJECT_ROOT / "docs" / "report.md"
 ROWS = 600
 BAD_ROWS = 3
 

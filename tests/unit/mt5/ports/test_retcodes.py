@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from common.settings import PROJECT_ROOT
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.retcodes import TABLE, Outcome, of, outcome_of
 
-PAGE = Path(__file__).parents[3] / "docs" / "retcodes.md"
+PAGE = PROJECT_ROOT / "docs" / "retcodes.md"
 ROW = re.compile(r"^\| (\d{5}) \| `(\w+)` \| (\w+) \| (.+) \|$", re.MULTILINE)
 
 

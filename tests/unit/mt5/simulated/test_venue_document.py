@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from common.settings import PROJECT_ROOT
 from services.mt5.core.simulated.fill_model import REALISTIC
 
-PAGE = (Path(__file__).parents[3] / "docs" / "venue.md").read_text("utf-8")
+PAGE = (PROJECT_ROOT / "docs" / "venue.md").read_text("utf-8")
 ROW = re.compile(r"^\| `([a-z_.]+)` \| ([^|]+?) \|[^|]*\|$", re.MULTILINE)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from pathlib import Path
 
 import pytest
 
+from common.settings import PROJECT_ROOT
 from services.portfolio.core.account.order_status import TRANSITIONS, OrderStatus, after_fill, may_become
 
 S = OrderStatus
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "life-of-an-order.md"
+PAGE = PROJECT_ROOT / "docs" / "life-of-an-order.md"
 
 ALLOWED = [
     (S.NEW, S.DENIED),

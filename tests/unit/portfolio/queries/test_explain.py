@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from msgspec import structs
 
+from common.settings import PROJECT_ROOT
 from proto.codec import encode
 from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealKind
@@ -43,7 +43,7 @@ from tests.support.builders import (
 )
 
 D = Decimal
-RULES = Path(__file__).resolve().parents[3] / "services" / "portfolio" / "core" / "risk" / "rules"
+RULES = PROJECT_ROOT / "services" / "portfolio" / "core" / "risk" / "rules"
 
 
 def an_update(order_id: str, status: OrderStatus, **changed: object) -> OrderUpdated:

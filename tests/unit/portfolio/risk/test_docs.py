@@ -6,11 +6,12 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+from common.settings import PROJECT_ROOT
 from proto.trading.units import plain
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 
-ROOT = Path(__file__).parents[4]
+ROOT = PROJECT_ROOT
 PAGE = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
 TOLD_OTHERWISE = {"name", "leverage", "position_legs_max", "rearm_at_day_end", "foreign_orders"}
