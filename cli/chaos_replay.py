@@ -27,7 +27,7 @@ from cli.desk_notes import CONTROL_FILE
 from common.errors import StartError
 from common.fault_injection import DIRECTORY_VARIABLE, VARIABLE
 from proto.control import StatusQuery, StatusReply
-from research import views
+from research import ledger_views
 from research.chaos import plans
 from research.chaos.oracle import examine
 from research.report import fingerprint
@@ -108,8 +108,8 @@ def replay(
     verdict = examine(data_dir)
     return Outcome(
         digest=fingerprint(json.loads(output.read_text())),
-        orders=views.orders(data_dir),
-        deals=views.deals(data_dir),
+        orders=ledger_views.orders(data_dir),
+        deals=ledger_views.deals(data_dir),
         killed=dict(sorted(killed.items())),
         markers=markers,
         found=verdict.lost + verdict.doubled + verdict.different + verdict.positions + verdict.cash,

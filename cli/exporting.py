@@ -54,7 +54,7 @@ def export(
     as_json: AsJson = False,
 ) -> int:
     """Write all orders, fills, round trips, or the balance after each deal; docs/commands.md has the columns."""
-    from research.exporting import COLUMNS, csv_text, write_parquet
+    from research.export import COLUMNS, csv_text, write_parquet
 
     if as_json and format_ not in (None, Format.JSON):
         raise StartError(f"--format {format_} with --json, expected one of them: --json is --format json")
@@ -77,7 +77,7 @@ def export(
 def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
     from cli.viewing import account_fields, fill_rows, order_rows, trade_rows
     from proto.control.views import plain_fields
-    from research.exporting import equity_of
+    from research.export import equity_of
 
     if what is What.ORDERS:
         return order_rows(desk)[0]

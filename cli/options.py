@@ -23,7 +23,7 @@ from common.errors import StartError
 from proto.trading.units import is_exact, plain
 
 if TYPE_CHECKING:
-    from research.run import RunSpec
+    from research.run_spec import RunSpec
 
 
 DEFAULT_STRATEGY: Final = "ema_cross"
@@ -230,7 +230,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     )
     from marketdata.files import TickInput
     from proto.trading.enums import AccountMode as ModeOfAccount
-    from research.run import RunSpec
+    from research.run_spec import RunSpec
     from services.portfolio.core.plan.on_opposite import OnOpposite as Policy
 
     symbols = tuple(dict.fromkeys(file.symbol for file in named))

@@ -23,7 +23,7 @@ from marketdata.tick_stream import TickStream
 from proto.control import DeskState, StatusQuery, StatusReply
 from proto.trading.units import plain
 from research.report import report_of
-from research.run import RunSpec
+from research.run_spec import RunSpec
 
 ASK_EVERY_S: Final = 0.2
 CHECK_EVERY_S: Final = 0.5

@@ -15,7 +15,7 @@ from common.errors import StartError
 if TYPE_CHECKING:
     from cli.progress import Show
     from marketdata.tick_stream import TickStream
-    from research.run import RunSpec
+    from research.run_spec import RunSpec
 
 REPLAY_EXAMPLES = """
 [bold]Examples[/bold]
@@ -126,13 +126,13 @@ def parity(
 def _terms_of(data_dir: Path) -> o.AccountTerms | None:
     """What the account in the directory was opened with; None when none has been opened."""
     from proto.gateway import DealKind
-    from research import views
+    from research import ledger_views
     from services.portfolio.ledger.ledger import FILE_NAME
 
     if not (data_dir / FILE_NAME).is_file():
         return None
-    deposits = [deal["profit"] for deal in views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
-    currency = views.account(data_dir)["currency"]
+    deposits = [deal["profit"] for deal in ledger_views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
+    currency = ledger_views.account(data_dir)["currency"]
     return o.AccountTerms(deposits[0], currency) if deposits and currency else None
 
 

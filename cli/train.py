@@ -99,7 +99,7 @@ def train(
     }
 
     from marketdata.files import TickInput
-    from research.train import TrainSpec, train, write_model
+    from research.training.train import TrainSpec, train, write_model
 
     trained = train(
         TrainSpec(
@@ -179,7 +179,7 @@ def _command(files: list[str], out: Path, chosen: Mapping[str, Any]) -> str:
 def _show(manifest: Manifest, out: Path, size: int) -> None:
     from cli.summary import show_fields
     from proto.time import utc_text
-    from research.train_edge import Edge, verdict
+    from research.training.edge import Edge, verdict
 
     training, held_out = manifest.training, manifest.metrics["held_out"]
     edge = Edge(**held_out["edge"])

@@ -281,9 +281,9 @@ def _a_page(page: Callable[[int, int, bool], Any], after: int) -> Page | None:
 
 def _ledger() -> ModuleType:
     """What reads a ledger, which takes half a second to load and which a running desk needs nothing of."""
-    from research import views
+    from research import ledger_views
 
-    return views
+    return ledger_views
 
 
 def _wanted(last: int | None, *, as_json: bool) -> int | None:

@@ -22,7 +22,7 @@ from proto.control import DeskState
 from proto.messages import Answer, Call, Outcome, Signal, SignalHello
 from proto.time import Now
 from research.report import build_report
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal

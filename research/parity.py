@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from research import views
+from research import ledger_views
 
 DIFFERENCES_MAX: Final = 50
 _IDENTITY: Final = ("order_id", "deal", "symbol")
@@ -19,9 +19,13 @@ def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "bac
         StartError: one of the ledgers cannot be read.
     """
     found: list[str] = []
-    for what, rows in (("orders", views.orders), ("deals", views.deals), ("positions", views.positions)):
+    for what, rows in (
+        ("orders", ledger_views.orders),
+        ("deals", ledger_views.deals),
+        ("positions", ledger_views.positions),
+    ):
         found += _rows(what, rows(left), rows(right), names)
-    found += _fields("account", views.account(left), views.account(right), names)
+    found += _fields("account", ledger_views.account(left), ledger_views.account(right), names)
     return found[:DIFFERENCES_MAX]
 
 

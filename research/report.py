@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from proto.gateway import VenueDeal
 from proto.trading.units import plain
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO

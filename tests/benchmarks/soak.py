@@ -21,7 +21,7 @@ from rich.console import Console
 
 from proto.messages import SignalHello
 from research.backtest import COMMIT_EVERY_TICKS, Backtest
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.simulated.book import MemoryBookStore
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from marketdata.files import TickInput
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.signal.core.tick_buffer import TickBuffer
 

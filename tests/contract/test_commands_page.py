@@ -7,7 +7,7 @@ import typer
 
 from cli import exporting, ordering, trading, viewing
 from common.settings import PROJECT_ROOT
-from research.exporting import COLUMNS
+from research.export import COLUMNS
 
 PAGE = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 

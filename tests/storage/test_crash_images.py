@@ -21,7 +21,7 @@ from marketdata.files import TickInput
 from proto.gateway import OrderReply, VenueDeal
 from proto.messages import Call
 from research.backtest import Backtest
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import Effect
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.stores.book_store import DurableBookStore

@@ -25,7 +25,7 @@ import psutil
 
 from cli.control import ControlClient
 from proto.control import StatusQuery, StatusReply
-from research import views
+from research import ledger_views
 from research.report import fingerprint
 from tests.support.waiting import wait_for
 
@@ -268,7 +268,7 @@ def _outcome(exit_code: int, output: str, words: str, data_dir: Path) -> Outcome
     return Outcome(
         exit_code=exit_code,
         report=json.loads(output) if output else {},
-        orders=views.orders(data_dir) if has_ledger else [],
-        deals=views.deals(data_dir) if has_ledger else [],
+        orders=ledger_views.orders(data_dir) if has_ledger else [],
+        deals=ledger_views.deals(data_dir) if has_ledger else [],
         words=words,
     )

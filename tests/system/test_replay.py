@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from research import views
+from research import ledger_views
 from tests.support.replays import (
     IS_FULL_SIZE,
     Outcome,
@@ -160,7 +160,7 @@ def test_an_interrupted_replay_can_be_gone_on_with(market: Path, tmp_path: Path)
     assert outcome.exit_code == 130
     assert outcome.report == {}
     assert "Traceback" not in outcome.words
-    ordinal = views.account(tmp_path / "desk")["ordinal"]
+    ordinal = ledger_views.account(tmp_path / "desk")["ordinal"]
     assert 300 <= ordinal < TICKS
     rest = replayed(f"{market}:EURUSD", "--continue", data_dir=tmp_path / "desk")
     assert_adds_up(rest)

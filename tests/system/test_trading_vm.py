@@ -16,7 +16,7 @@ import zmq
 from cli.control import ControlClient
 from cli.supervision import CONFIGURATION, PROJECT_ROOT
 from proto.control import DeskState, StatusQuery, StatusReply
-from research import views
+from research import ledger_views
 from tests.support.tick_files import a_tick_file
 from tests.support.waiting import wait_for
 
@@ -120,7 +120,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
             process.terminate()
             process.wait(START_S)
     assert gateway.returncode == 0
-    assert len(views.deals(folder / "var" / "data")) >= status.fills
+    assert len(ledger_views.deals(folder / "var" / "data")) >= status.fills
 
 
 def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ import pytest
 from cli.main import run
 from marketdata.files import TickInput
 from proto.control import ControlReply, ControlRequest, ViewQuery
-from research import views
+from research import ledger_views
 from research.backtest import run_backtest
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.desk import Desk
@@ -102,7 +102,7 @@ def test_a_table_shows_the_latest_and_says_how_many_there_are(
     standing: Standing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = told(capsys, "fills", "--url", standing.url, "--last", "2")
-    total = len(views.deals(standing.folder, trades_only=True))
+    total = len(ledger_views.deals(standing.folder, trades_only=True))
     assert f"the last 2 of {total:,}; --last N shows more, --json has all of them" in said
 
 
@@ -118,7 +118,7 @@ def test_the_limits_of_a_running_desk_come_with_what_is_left_of_them(
 def test_why_walks_an_order_over_the_socket_as_it_does_in_the_ledger(
     standing: Standing, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    order = views.orders(standing.folder)[4]
+    order = ledger_views.orders(standing.folder)[4]
     live = rows(capsys, "why", order["order_id"], "--url", standing.url)
     assert live == rows(capsys, "why", order["order_id"], "--data-dir", str(standing.folder))
     assert [step["name"] for step in live["steps"]][:4] == ["tick", "signal", "decision", "order"]

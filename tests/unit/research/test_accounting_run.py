@@ -12,7 +12,7 @@ import pytest
 from marketdata.files import TickInput
 from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.portfolio.core.accounting.invariants import broken_anywhere
 from services.portfolio.core.accounting.round_trips import pnl_by_tag, settle
 from services.portfolio.core.plan.on_opposite import OnOpposite

@@ -11,7 +11,7 @@ import polars as pl
 from marketdata.files import TickInput
 from research.audit import VENUE_BOOK, reconcile, reconcile_stopped
 from research.backtest import run_backtest
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.mt5.stores.book_store import DurableBookStore

@@ -9,7 +9,7 @@ from typing import Any
 from marketdata.files import TickInput
 from proto.trading.units import plain
 from research.backtest import run_backtest
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.portfolio.core.account.orders import Order
 from services.portfolio.ledger.ledger import FILE_NAME, read
 from tests.support.tick_files import START_NS, a_tick_file

@@ -16,11 +16,11 @@ import pytest
 from common.errors import StartError
 from common.settings import PROJECT_ROOT
 from marketdata.files import TickInput
-from research import views
+from research import ledger_views
 from research.backtest import run_backtest
 from research.parity import compare
 from research.report import as_json, fingerprint, report_of
-from research.run import RunSpec
+from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
 
@@ -142,7 +142,7 @@ def test_two_equal_runs_are_identical_row_by_row_and_other_settings_are_not(tick
 
 def test_the_views_agree_with_the_report(ticks: Path, tmp_path: Path) -> None:
     report = a_run(ticks, tmp_path)
-    orders, deals, account = views.orders(tmp_path), views.deals(tmp_path), views.account(tmp_path)
+    orders, deals, account = ledger_views.orders(tmp_path), ledger_views.deals(tmp_path), ledger_views.account(tmp_path)
     assert len(orders) == report["orders"]["created"]
     assert [deal["kind"] for deal in deals[:1]] == ["BALANCE"]
     assert len(deals) - 1 == report["deals"]
@@ -150,6 +150,6 @@ def test_the_views_agree_with_the_report(ticks: Path, tmp_path: Path) -> None:
     assert sum(Decimal(order["profit"]) for order in orders) == Decimal(report["realized_pnl"])
     assert (account["balance"], account["equity"]) == (report["balance"], report["equity"])
     assert account["orders_open"] == 0
-    assert {row["symbol"]: row["net_volume"] for row in views.positions(tmp_path)} == {
+    assert {row["symbol"]: row["net_volume"] for row in ledger_views.positions(tmp_path)} == {
         symbol: position["net_volume"] for symbol, position in report["position"].items()
     }

@@ -10,7 +10,7 @@ import pytest
 
 from marketdata.files import TickInput
 from proto.trading.enums import AccountMode
-from research.run import RunSpec
+from research.run_spec import RunSpec
 
 SPEC = RunSpec(inputs=(TickInput(Path("may.parquet"), "EURUSD", None),))
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from research.labels import BUY, SELL
+from research.training.labels import BUY, SELL
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

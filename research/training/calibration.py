@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from research.labels import BUY, HOLD, SELL
+from research.training.labels import BUY, HOLD, SELL
 
 Floats = NDArray[np.float64]
 

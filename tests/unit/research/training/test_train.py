@@ -12,10 +12,10 @@ import pytest
 
 from cli.main import run
 from marketdata.files import TickInput
-from research.labels import BUY, HOLD, NO_LABEL, SELL, label_ticks
-from research.train import Trained, TrainingError, TrainSpec, split, train, write_model
-from research.train_calibration import PLAIN, calibration_error, fit, log_loss, probabilities
-from research.train_edge import NO_TRADES, Edge, Quotes, best_threshold, directions, measure, verdict
+from research.training.calibration import PLAIN, calibration_error, fit, log_loss, probabilities
+from research.training.edge import NO_TRADES, Edge, Quotes, best_threshold, directions, measure, verdict
+from research.training.labels import BUY, HOLD, NO_LABEL, SELL, label_ticks
+from research.training.train import Trained, TrainingError, TrainSpec, split, train, write_model
 from services.signal.core.features.schema import NAMES, WINDOW_TICKS
 from services.signal.model.loader import load_model
 

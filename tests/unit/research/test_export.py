@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from proto.control.views import plain_fields
-from research.exporting import COLUMNS, csv_text, equity_of, write_parquet
+from research.export import COLUMNS, csv_text, equity_of, write_parquet
 
 D = Decimal
 

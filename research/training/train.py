@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from common.errors import StartError
 from marketdata.files import Crossed, TickInput, load_stream
-from research import train_calibration, train_edge
-from research.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
+from research.training import calibration, edge
+from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
 from services.signal.core.features.schema import CLASSES, NAMES, WINDOW_TICKS, schema_sha256
 from services.signal.model.kernel_cache import prepare_kernels
 from services.signal.model.manifest import (
@@ -135,12 +135,12 @@ def train(spec: TrainSpec) -> Trained:
         name: booster.inplace_predict(rows.features, predict_type="margin").reshape(-1, len(CLASSES))
         for name, rows in parts.items()
     }
-    fitted = train_calibration.fit(margins["validation"], parts["validation"].labels)
-    found = {name: train_calibration.probabilities(margins[name], fitted) for name in PARTS}
-    quotes = train_edge.Quotes(bid, ask)
+    fitted = calibration.fit(margins["validation"], parts["validation"].labels)
+    found = {name: calibration.probabilities(margins[name], fitted) for name in PARTS}
+    quotes = edge.Quotes(bid, ask)
     threshold = spec.threshold
     if threshold is None:
-        threshold = train_edge.best_threshold(found["validation"], parts["validation"].at, quotes, spec.horizon_ticks)
+        threshold = edge.best_threshold(found["validation"], parts["validation"].at, quotes, spec.horizon_ticks)
     model = bytes(booster.save_raw("ubj"))
     manifest = Manifest(
         kind="paperdesk xgboost classes",
@@ -257,24 +257,24 @@ def _metrics(
     found: NDArray[np.float64],
     rows: _Rows,
     training_labels: NDArray[np.int8],
-    quotes: train_edge.Quotes,
+    quotes: edge.Quotes,
     threshold: float,
     horizon_ticks: int,
 ) -> dict[str, Any]:
-    signals = train_edge.directions(found, threshold)
+    signals = edge.directions(found, threshold)
     spoken = signals != 0
     right = np.where(rows.labels == BUY, 1, np.where(rows.labels == SELL, -1, 0)) == signals
     rates = np.bincount(training_labels, minlength=len(CLASSES)) / len(training_labels)
     shares = np.bincount(rows.labels, minlength=len(CLASSES)) / len(rows.labels)
     figures = {
-        "log_loss": train_calibration.log_loss(found, rows.labels),
-        "log_loss_of_base_rates": train_calibration.log_loss_of_rates(rates, rows.labels),
-        "calibration_error": train_calibration.calibration_error(found, rows.labels),
+        "log_loss": calibration.log_loss(found, rows.labels),
+        "log_loss_of_base_rates": calibration.log_loss_of_rates(rates, rows.labels),
+        "calibration_error": calibration.calibration_error(found, rows.labels),
         "share_sell": float(shares[SELL]),
         "share_hold": float(shares[HOLD]),
         "share_buy": float(shares[BUY]),
         "signal_part": float(spoken.mean()),
         "signals_right_part": float(right[spoken].mean()) if spoken.any() else 0.0,
     }
-    edge = train_edge.measure(signals, rows.at, quotes, horizon_ticks)
-    return {name: round(value, _DECIMALS) for name, value in figures.items()} | {"edge": edge._asdict()}
+    measured = edge.measure(signals, rows.at, quotes, horizon_ticks)
+    return {name: round(value, _DECIMALS) for name, value in figures.items()} | {"edge": measured._asdict()}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from marketdata.files import TickInput
-from research.run import STREAM_ID_CHARS, RunSpec
+from research.run_spec import STREAM_ID_CHARS, RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import PLAIN
 
