@@ -67,7 +67,7 @@ def _of_settings() -> str:
 
 def _of_desk(folder: Path) -> str:
     from cli.desk_link import is_of_settings
-    from cli.desk_notes import GATEWAY_FILE, is_there, note_of
+    from orchestration.address_files import GATEWAY_FILE, is_there, note_of
 
     url = note_of(folder, GATEWAY_FILE) or (_of_settings() if is_of_settings(folder) else None)
     if url is None or not is_there(url):

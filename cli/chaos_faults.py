@@ -15,7 +15,7 @@ from typing import Final
 
 import zmq
 
-from cli.supervision import Supervised
+from orchestration.supervisor import Supervised
 from proto.codec import encode
 from proto.gateway import Fault, Halt, Request, Resume, Simulate
 from research.chaos.scorecard import Scorecard

@@ -22,10 +22,10 @@ from typing import Any, Final
 
 import psutil
 
-from cli.control import ControlClient
-from cli.desk_notes import CONTROL_FILE
 from common.errors import StartError
 from common.fault_injection import DIRECTORY_VARIABLE, VARIABLE
+from orchestration.address_files import CONTROL_FILE
+from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.chaos import plans

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from cli.chaos_faults import PROCESSES, VENUE_FAULTS, Faults
-from cli.control import ControlClient
-from cli.desk_environment import control_url, desk_environment
-from cli.supervision import Supervised
 from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE
 from common.fault_injection import DIRECTORY_VARIABLE as CRASH_DIRECTORY_VARIABLE
 from common.fault_injection import VARIABLE as CRASH_VARIABLE
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
+from orchestration.supervisor import Supervised
 from proto.control import (
     HaltCommand,
     ReconcileCommand,

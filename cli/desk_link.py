@@ -41,7 +41,7 @@ class DeskLink:
 
     def __init__(self, url: str | None, folder: Path | None) -> None:
         """Connecting waits for nobody."""
-        from cli.control import ControlClient
+        from orchestration.control_client import ControlClient
 
         self.url = url
         self.folder = folder
@@ -123,7 +123,7 @@ def configured_url() -> str:
 
 def url_of(data_dir: Path) -> str | None:
     """The control socket that a desk on this directory would answer on; None when it cannot be running."""
-    from cli.desk_notes import CONTROL_FILE, is_there, note_of
+    from orchestration.address_files import CONTROL_FILE, is_there, note_of
 
     url = note_of(data_dir, CONTROL_FILE) or _of_settings(data_dir)
     return url if url is not None and is_there(url) else None

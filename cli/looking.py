@@ -40,7 +40,7 @@ def verify(data_dir: Desk, as_json: AsJson = False) -> int:
 
     Exit code 0 when everything fits, 1 when it does not.
     """
-    from research.audit import verify as audit
+    from orchestration.stopped_desk import verify as audit
 
     problems = audit(existing_desk(data_dir))
     if as_json:
@@ -72,8 +72,8 @@ def reconcile(data_dir: Desk, control: Control = None, as_json: AsJson = False) 
 
 def control_of(data_dir: Path) -> str | None:
     """The control socket of the desk that runs on this directory; None when none answers."""
-    from cli.control import ControlClient
     from cli.desk_link import url_of
+    from orchestration.control_client import ControlClient
     from proto.control import StatusQuery, StatusReply
 
     url = url_of(data_dir)
@@ -84,7 +84,7 @@ def control_of(data_dir: Path) -> str | None:
 
 
 def _ask(url: str) -> list[Difference]:
-    from cli.control import ControlClient
+    from orchestration.control_client import ControlClient
     from proto.control import ReconcileCommand, ReconcileReply
 
     with ControlClient(url) as client:
@@ -99,7 +99,7 @@ def _ask(url: str) -> list[Difference]:
 def _compare(data_dir: Path) -> list[Difference]:
     from cli.desk_link import is_of_settings
     from common.settings import load
-    from research.audit import reconcile as audit
+    from orchestration.stopped_desk import reconcile as audit
     from services.mt5.settings import Mt5Settings
 
     own = is_of_settings(data_dir)

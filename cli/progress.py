@@ -6,56 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
+
+from orchestration.progress import Show, Standing
 
 PLAIN_EVERY_S: Final = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What is told of a run; `note` is what it waits for, or empty."""
-
-    ticks: int
-    ticks_total: int
-    ticks_per_s: float | None
-    orders: int
-    fills: int
-    pnl: str
-    note: str = ""
-
-    def words(self) -> str:
-        """All of it in one line."""
-        rate = "" if self.ticks_per_s is None else f", {self.ticks_per_s:,.0f} ticks/s"
-        note = f"; waiting for {self.note}" if self.note else ""
-        return (
-            f"SIMULATED {self.ticks:,} of {self.ticks_total:,} ticks{rate}, {self.orders} orders, {self.fills} fills, "
-            f"P&L {self.pnl}{note}"
-        )
-
-
-class Rate:
-    """Ticks a second since the last time that none was done."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self.seconds = 0.0
-
-    def of(self, ticks: int) -> float | None:
-        """The rate so far; None while there is none."""
-        now = time.monotonic()
-        if not ticks:
-            self._since = now
-            return None
-        self.seconds = now - self._since
-        return ticks / self.seconds if self.seconds > 0 else None
-
-
-class Show(Protocol):
-    """Whoever shows how a run stands."""
-
-    def __call__(self, standing: Standing) -> None:
-        """Show it."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from cli.inputs import clock_option, named_files
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from cli.run_desk import DeskPlan
+    from orchestration.desk_runner import DeskPlan
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DATA_DIR: Final = Path("var") / "data"
@@ -162,9 +162,9 @@ def run(
             "MT5_LEVERAGE": None if leverage is None else str(leverage),
         },
     )
-    from cli.run_desk import run_desk
     from cli.run_screen import screen_for_here
     from cli.run_summary import show_summary
+    from orchestration.desk_runner import run_desk
 
     with screen_for_here() as screen:
         summary, interrupt = run_desk(desk, screen)
@@ -190,8 +190,8 @@ def _desk(
     venue: Mapping[str, str | None],
 ) -> DeskPlan:
     from cli.known import require_fills, require_limits, require_plan
-    from cli.run_desk import DeskPlan
-    from research.audit import VENUE_BOOK
+    from orchestration.desk_runner import DeskPlan
+    from orchestration.stopped_desk import VENUE_BOOK
     from services.mt5.stores.book_store import read_account_mode
 
     settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
@@ -281,7 +281,7 @@ def _generated(
     folder: Path, symbols: str | None, seed: int | None, settings: dict[str, str]
 ) -> tuple[str, tuple[str, ...]]:
     """The account's market as it was, but for what is asked for now."""
-    from research.audit import VENUE_BOOK
+    from orchestration.stopped_desk import VENUE_BOOK
     from services.mt5.stores.market_store import read_market
 
     before = read_market(folder / VENUE_BOOK)

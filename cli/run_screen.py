@@ -17,8 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.run_desk import Screen, View
 from cli.run_summary import clock, signed
+from orchestration.desk_runner import Screen, View
 from proto.control import DeskState, OrderLine, StatusReply, TradingState
 from proto.time import utc_text
 from proto.trading.units import plain

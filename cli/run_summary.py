@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from cli.run_desk import Summary
 from cli.summary import console, difference_words
+from orchestration.desk_runner import Summary
 from proto.time import utc_text
 from proto.trading.units import plain
 

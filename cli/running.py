@@ -13,8 +13,8 @@ from cli.places import data_directory, json_text, writable_file, write_json
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from cli.progress import Show
     from marketdata.tick_stream import TickStream
+    from orchestration.progress import Show
     from research.run_spec import RunSpec
 
 REPLAY_EXAMPLES = """
@@ -161,7 +161,7 @@ def _require_news(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
 
 def _replayed(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path) -> tuple[dict[str, Any], str]:
     from cli.progress import progress_line
-    from cli.replay import run_replay
+    from orchestration.replay_runner import run_replay
 
     with progress_line("replay") as show:
         done = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
@@ -179,7 +179,7 @@ def _backtested(spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue
 
 
 def _showing(show: Show, currency: str) -> Any:
-    from cli.progress import Rate, Standing
+    from orchestration.progress import Rate, Standing
     from research.backtest import Progress
 
     rate = Rate()

@@ -102,9 +102,9 @@ def said(reason: str) -> str:
 
 
 def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
-    from cli.control import ControlClient
     from cli.desk_link import configured_url, url_of
     from cli.places import existing_desk
+    from orchestration.control_client import ControlClient
     from proto.control import TradingReply
 
     where = url or (configured_url() if data_dir is None else url_of(existing_desk(data_dir)))

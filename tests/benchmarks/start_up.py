@@ -20,9 +20,9 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from cli.control import ControlClient
-from cli.desk_environment import control_url, desk_environment
 from common.settings import PROJECT_ROOT
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.support.large_desks import make_large_desk
 from tests.support.waiting import wait_for

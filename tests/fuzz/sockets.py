@@ -17,10 +17,10 @@ from typing import Any, Final
 import psutil
 import zmq
 
-from cli.control import ControlClient
-from cli.desk_environment import control_url, desk_environment
 from common.sockets import Socket, Sockets
 from common.storage import open_reader, state_hash
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.benchmarks.workload import a_run, write_ticks
 from tests.fuzz.decoders import throw_at

@@ -15,10 +15,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from cli.control import ControlClient
-from cli.desk_environment import control_url, desk_environment
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
+from orchestration.stopped_desk import reconcile, verify
 from proto.control import StatusQuery, StatusReply
-from research.audit import reconcile, verify
 from tests.support.waiting import wait_for
 
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")

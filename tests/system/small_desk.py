@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from cli.supervision import CONFIGURATION, PROJECT_ROOT
+from orchestration.supervisor import CONFIGURATION, PROJECT_ROOT
 
 PROGRAMS: Final = ("mt5", "execution", "portfolio", "signal")
 

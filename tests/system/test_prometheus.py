@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from cli.desk_environment import desk_environment
-from cli.supervision import Supervised
+from orchestration.environment import desk_environment
+from orchestration.supervisor import Supervised
 from tests.support.grafana import queries
 from tests.support.prometheus import Prometheus, documented_series
 from tests.support.shared_data import ROOT

@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
-from cli.control import ControlClient
-from cli.desk_notes import CONTROL_FILE
-from cli.run_desk import LOOK_EVERY_S, standing
 from common.errors import StartError
+from orchestration.address_files import CONTROL_FILE
+from orchestration.control_client import ControlClient
+from orchestration.desk_runner import LOOK_EVERY_S, standing
 from proto.control import StatusQuery, StatusReply
 from tests.support.replays import stall, stopped
 from tests.support.tick_files import a_tick_file

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.supervision import Supervised
 from common.errors import StartError
+from orchestration.supervisor import Supervised
 from tests.system.small_desk import PROGRAMS, build
 
 WAIT_S = 30.0
@@ -125,7 +125,7 @@ def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root:
 
 _OWNER = """
 import os, pathlib, sys
-from cli.supervision import Supervised
+from orchestration.supervisor import Supervised
 with Supervised(root=pathlib.Path(sys.argv[1])) as desk:
     desk.start(dict(os.environ))
     print(*(state.pid for state in desk.states().values()), desk.runtime, flush=True)

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import zmq
 
-from cli.control import ControlClient
-from cli.supervision import CONFIGURATION, PROJECT_ROOT
+from orchestration.control_client import ControlClient
+from orchestration.supervisor import CONFIGURATION, PROJECT_ROOT
 from proto.control import DeskState, StatusQuery, StatusReply
 from research import ledger_views
 from tests.support.tick_files import a_tick_file
@@ -52,7 +52,7 @@ def a_checkout(folder: Path) -> Path:
     """What a VM has: the code, the shipped configuration, and the interpreter where that looks for it."""
     folder.mkdir()
     shutil.copy(PROJECT_ROOT / CONFIGURATION, folder)
-    for name in ("proto", "common", "marketdata", "services", "research", "cli", "pyproject.toml"):
+    for name in ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli", "pyproject.toml"):
         (folder / name).symlink_to(PROJECT_ROOT / name)
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from cli.supervision import Supervised
 from common.errors import StartError
 from common.heartbeat import Phase, read
+from orchestration.supervisor import Supervised
 from tests.support.waiting import wait_for
 from tests.system.small_desk import build
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk_notes import CONTROL_FILE, GATEWAY_FILE, noted
 from cli.main import run
+from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, noted
 from proto.gateway import Hello
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal

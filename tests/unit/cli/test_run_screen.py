@@ -11,9 +11,9 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from cli.run_desk import DeskPlan, Standing, View
 from cli.run_screen import PlainLines, alerts, line, page
-from cli.supervision import ProcessState
+from orchestration.desk_runner import DeskPlan, Standing, View
+from orchestration.supervisor import ProcessState
 from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 
 NOON_NS = 1_736_164_800_000_000_000

@@ -14,13 +14,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
 
-from cli.control import ControlClient
-from cli.desk_environment import control_url, desk_environment
-from cli.desk_notes import noted
-from cli.supervision import ProcessState, Supervised
 from common.errors import StartError
+from orchestration.address_files import noted
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
+from orchestration.stopped_desk import VENUE_BOOK, reconcile_stopped
+from orchestration.supervisor import ProcessState, Supervised
 from proto.control import Difference, StatusQuery, StatusReply
-from research.audit import VENUE_BOOK, reconcile_stopped
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.ledger import ledger

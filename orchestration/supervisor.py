@@ -155,7 +155,15 @@ class Supervised:
         configuration = self._prepare()
         with (self.runtime / "supervisord.out").open("wb") as output:
             self._process = subprocess.Popen(
-                [self._python, "-m", "cli.leash", str(os.getpid()), "-n", "-c", str(configuration)],
+                [
+                    self._python,
+                    "-m",
+                    "orchestration.supervisord_child",
+                    str(os.getpid()),
+                    "-n",
+                    "-c",
+                    str(configuration),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.supervision import CONFIGURATION, PROJECT_ROOT, private_configuration
+from orchestration.supervisor import CONFIGURATION, PROJECT_ROOT, private_configuration
 
 SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")
 PROGRAMS = ("mt5", "execution", "portfolio", "signal")

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cli.control import ControlClient
-from cli.desk_environment import control_url, desk_environment
-from cli.desk_notes import noted
-from cli.progress import Rate, Show, Standing
-from cli.supervision import Supervised
 from common.errors import StartError
 from marketdata.tick_stream import TickStream
+from orchestration.address_files import noted
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
+from orchestration.progress import Rate, Show, Standing
+from orchestration.supervisor import Supervised
 from proto.control import DeskState, StatusQuery, StatusReply
 from proto.trading.units import plain
 from research.report import report_of

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.desk_environment import desk_environment
+from orchestration.environment import desk_environment
 
 RUNTIME, DATA = Path("/tmp/pd-x"), Path("/srv/desk")
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from cli.desk_environment import control_url, gateway_url
+from orchestration.environment import control_url, gateway_url
 
 CONTROL_FILE: Final = "control.url"
 """Where portfolio can be asked."""

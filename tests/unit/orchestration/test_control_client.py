@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 import zmq
 
-from cli.control import ControlClient
 from common.errors import StartError
+from orchestration.control_client import ControlClient
 from proto.codec import decode_control_request, encode
 from proto.control import ControlError, DeskState, ReconcileReply, StatusQuery, StatusReply
 

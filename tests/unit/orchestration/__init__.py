@@ -1,0 +1,1 @@
+"""The processes of a desk from outside: environment, configuration, control socket, and a stopped desk."""
