@@ -12,7 +12,7 @@ from cli.places import data_directory, json_text, writable_file, write_json
 from cli.progress import words_line
 
 if TYPE_CHECKING:
-    from research.chaos.scorecard import Scorecard
+    from verification.chaos.scorecard import Scorecard
 
 EXAMPLES: Final = """
 [bold]Examples[/bold]
@@ -74,8 +74,8 @@ def chaos(
 
     Exit code 0 when nothing was lost and nothing doubled, 1 otherwise, 2 when it could not be run.
     """
-    from cli.chaos_run import ChaosPlan, desk_settings, run_chaos, with_everything
-    from research.chaos.proxy import Odds
+    from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos, with_everything
+    from verification.chaos.proxy import Odds
 
     out = None if report is None else writable_file(report, "--json")
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
@@ -113,8 +113,8 @@ def chaos_replay(
     """
     import random
 
-    from cli.chaos_replay import outside_kills, replay
-    from research.chaos import plans
+    from verification.chaos import plans
+    from verification.chaos.replay_kills import outside_kills, replay
 
     draw = random.Random(seed)  # noqa: S311 - faults, no secrets
     with data_directory(data_dir, go_on=False) as folder:
@@ -158,9 +158,9 @@ def crash_points(
 
     Exit code 0 when nothing was and each point was reached in each round, 1 otherwise, 2 when it could not be run.
     """
-    from cli.chaos_points import killed_at_points
     from common.errors import StartError
-    from research.chaos import plans
+    from verification.chaos import plans
+    from verification.chaos.crash_points import killed_at_points
 
     out = None if report is None else writable_file(report, "--json")
     every = frozenset([*plans.replay_points(), *plans.live_points()])

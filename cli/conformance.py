@@ -16,7 +16,7 @@ from common.errors import StartError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from research.conformance import Result
+    from verification.conformance import Result
 
 EXIT_FAILED: Final = 1
 RUN_ID_CHARS: Final = 12
@@ -48,7 +48,7 @@ def conformance(
     from uuid import uuid4
 
     from cli.places import json_text
-    from research.conformance import Desk, Outcome, Refused, run_suite
+    from verification.conformance import Desk, Outcome, Refused, run_suite
 
     asked = _asked(gateway) if restart else None
     desk = Desk(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=asked)

@@ -7,8 +7,8 @@ import random
 from pathlib import Path
 
 from common.fault_injection import CRASH_POINTS
-from research.chaos import plans
 from tests.support.replays import left_behind, paperdesk
+from verification.chaos import plans
 
 
 def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:

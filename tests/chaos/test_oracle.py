@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from research.chaos.oracle import Verdict, examine
 from tests.support.replays import backtested
 from tests.support.tick_files import a_tick_file
+from verification.chaos.oracle import Verdict, examine
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A desk that has traded and holds a position at the end."""
     folder = tmp_path_factory.mktemp("played")
     ticks = a_tick_file(folder / "may.parquet", rows=25, seed=3)
-    strategy = ("--strategy", "research.chaos.restless:Restless", "--risk", "none")
+    strategy = ("--strategy", "verification.chaos.alternating_strategy:Restless", "--risk", "none")
     assert backtested(f"{ticks}:EURUSD", *strategy, data_dir=folder / "desk").exit_code == 0
     return folder / "desk"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from research.chaos.scorecard import kind_of
+from verification.chaos.scorecard import kind_of
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from research.chaos import plans
 from tests.support.replays import IS_FULL_SIZE, SERVICES, Outcome, Replay, backtested, replayed, ticks_or
 from tests.support.tick_files import a_tick_file
+from verification.chaos import plans
 
 TICKS = ticks_or(3_000)
 SEED = 20_140_501

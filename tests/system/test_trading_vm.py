@@ -52,7 +52,17 @@ def a_checkout(folder: Path) -> Path:
     """What a VM has: the code, the shipped configuration, and the interpreter where that looks for it."""
     folder.mkdir()
     shutil.copy(PROJECT_ROOT / CONFIGURATION, folder)
-    for name in ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli", "pyproject.toml"):
+    for name in (
+        "proto",
+        "common",
+        "marketdata",
+        "services",
+        "research",
+        "orchestration",
+        "verification",
+        "cli",
+        "pyproject.toml",
+    ):
         (folder / name).symlink_to(PROJECT_ROOT / name)
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)

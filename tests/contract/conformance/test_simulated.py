@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import PROJECT_ROOT
-from research.conformance import Desk, Outcome, run_suite
+from verification.conformance import Desk, Outcome, run_suite
 
 STOP_SECONDS = 20
 

@@ -12,10 +12,10 @@ from msgspec import structs
 from cli.main import run
 from common.errors import StartError
 from proto.gateway import OrderReply, Reply, Request
-from research.conformance import CHECKS, Desk, Refused, about_execution, run_suite
 from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import Says
 from tests.support.terminal_gateway import TerminalGateway
+from verification.conformance import CHECKS, Desk, Refused, check_execution, run_suite
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(gatewa
 def test_a_venue_that_does_nothing_when_the_market_comes_fails(
     gateway: TerminalGateway, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(about_execution, "EXECUTION_S", 0.5)
+    monkeypatch.setattr(check_execution, "EXECUTION_S", 0.5)
     gateway.fake.broker.is_idle = True
     told = outcomes(desk, "a_limit_order_is_filled_when_the_market_comes", "a_stop_loss_closes_its_position")
     assert {outcome for outcome, _ in told.values()} == {"FAILED"}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from research.conformance import Desk, Outcome, run_suite
 from tests.support.fake_terminal.module import LOGIN, Says
 from tests.support.terminal_gateway import TerminalGateway
+from verification.conformance import Desk, Outcome, run_suite
 
 
 @pytest.mark.parametrize(("is_hedging", "symbol"), [(False, "EURUSD"), (True, "EURUSD.m")])

@@ -27,11 +27,11 @@ from proto.gateway import (
 )
 from proto.trading.enums import OrderType
 from proto.trading.units import Side
-from research.conformance import Desk
 from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import LOGIN, Says
 from tests.support.terminal_gateway import TerminalGateway
 from tests.support.waiting import wait_for
+from verification.conformance import Desk
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from decimal import Decimal
 from proto.gateway import Close, Fence, Modify, OrderReply, OrderReplyStatus
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from research.conformance.desk import Desk
-from research.conformance.registry import Registry, expect
+from verification.conformance.client import Desk
+from verification.conformance.registry import Registry, expect
 
 check = Registry()
 FILLED, REJECTED, EXPIRED = OrderReplyStatus.FILLED, OrderReplyStatus.REJECTED, OrderReplyStatus.EXPIRED

@@ -14,8 +14,8 @@ from proto.gateway import (
     TicksReply,
 )
 from proto.trading.units import is_on_step
-from research.conformance.desk import Desk
-from research.conformance.registry import Registry, expect
+from verification.conformance.client import Desk
+from verification.conformance.registry import Registry, expect
 
 check = Registry()
 NOWHERE = "NOSUCHPAIR"

@@ -28,9 +28,9 @@ from orchestration.address_files import CONTROL_FILE
 from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
-from research.chaos import plans
-from research.chaos.oracle import examine
 from research.report import fingerprint
+from verification.chaos import plans
+from verification.chaos.oracle import examine
 
 ASK_S: Final = 0.5
 PAUSE_S: Final = 0.02

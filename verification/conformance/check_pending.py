@@ -7,8 +7,8 @@ from typing import Any
 from proto.gateway import Cancel, ErrorReply, Modify, OrderReply, OrderReplyStatus, Ping, PingReply, VenueOrder
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
-from research.conformance.desk import Desk
-from research.conformance.registry import Registry, expect
+from verification.conformance.client import Desk
+from verification.conformance.registry import Registry, expect
 
 check = Registry()
 ACCEPTED, CANCELED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.CANCELED

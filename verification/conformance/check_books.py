@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from proto.gateway import DealKind, OrderReplyStatus
 from proto.trading.units import round_money
-from research.conformance.desk import Desk
-from research.conformance.registry import Registry, Skip, expect
+from verification.conformance.client import Desk
+from verification.conformance.registry import Registry, Skip, expect
 
 check = Registry()
 MOMENTS_MAX = 50

@@ -16,8 +16,8 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
 from proto.trading.units import Side, floor_to_step
-from research.conformance.desk import AGAIN_S, UNSETTLED, Desk
-from research.conformance.registry import Registry, Skip, expect
+from verification.conformance.client import AGAIN_S, UNSETTLED, Desk
+from verification.conformance.registry import Registry, Skip, expect
 
 check = Registry()
 ACCEPTED, FILLED, EXPIRED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.FILLED, OrderReplyStatus.EXPIRED

@@ -18,7 +18,7 @@ import zmq
 from orchestration.supervisor import Supervised
 from proto.codec import encode
 from proto.gateway import Fault, Halt, Request, Resume, Simulate
-from research.chaos.scorecard import Scorecard
+from verification.chaos.scorecard import Scorecard
 
 PROCESSES: Final = ("mt5", "execution", "portfolio", "signal")
 GARBAGE_FRAMES: Final = 200

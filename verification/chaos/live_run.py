@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cli.chaos_faults import PROCESSES, VENUE_FAULTS, Faults
 from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE
 from common.fault_injection import DIRECTORY_VARIABLE as CRASH_DIRECTORY_VARIABLE
@@ -29,17 +28,18 @@ from proto.control import (
 )
 from proto.control import TradingState as Trading
 from proto.gateway import Simulate
-from research.chaos import plans
-from research.chaos.oracle import examine
-from research.chaos.proxy import LossyLine, Odds
-from research.chaos.scorecard import Scorecard, kind_of
+from verification.chaos import plans
+from verification.chaos.faults import PROCESSES, VENUE_FAULTS, Faults
+from verification.chaos.oracle import examine
+from verification.chaos.proxy import LossyLine, Odds
+from verification.chaos.scorecard import Scorecard, kind_of
 
 STEP_S: Final = 0.05
 CHECK_S: Final = 1.0
 SETTLE_MAX_S: Final = 90.0
 WARM_UP_S: Final = 20.0
 RECOVERY_MAX_S: Final = 60.0
-STRATEGY: Final = "research.chaos.restless:Restless"
+STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,AUDUSD,NZDUSD,USDCAD,USDCHF,EURGBP,EURJPY,XAUUSD"
 
 

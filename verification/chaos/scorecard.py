@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from research.chaos.oracle import Verdict
+from verification.chaos.oracle import Verdict
 
 _OF_ONE_CASE: Final = re.compile(
     r"[0-9a-f]{8}-[0-9]{6,}|[+-]?[0-9]+\.[0-9]+ s|\b[0-9]+ (?=differences|orders)|, the first: .*"

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cli.chaos_replay import Outcome, replay
-from cli.chaos_run import ChaosPlan, desk_settings, run_chaos
 from proto.gateway import Fault, Simulate
-from research.chaos import plans
-from research.chaos.proxy import Odds
+from verification.chaos import plans
+from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos
+from verification.chaos.proxy import Odds
+from verification.chaos.replay_kills import Outcome, replay
 
 LIVE_MINUTES: Final = 0.25
 LIVE_ODDS: Final = Odds(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
 LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
 """Venue faults that make the gateway note what it notes of no order that goes well."""
 
-STRATEGY: Final = "research.chaos.restless:Restless"
+STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 
 
 @dataclass(frozen=True)

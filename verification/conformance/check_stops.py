@@ -8,8 +8,8 @@ from typing import Any
 from proto.gateway import Close, DealEntry, Fault, Modify, OrderReplyStatus, Simulate, SimulateReply, VenuePosition
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
-from research.conformance.desk import Desk
-from research.conformance.registry import Registry, Skip, expect
+from verification.conformance.client import Desk
+from verification.conformance.registry import Registry, Skip, expect
 
 check = Registry()
 FILLED = OrderReplyStatus.FILLED

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from research.conformance.desk import Desk
+from verification.conformance.client import Desk
 
 
 class Outcome(StrEnum):

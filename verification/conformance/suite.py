@@ -6,17 +6,24 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from research.conformance import about_books, about_execution, about_identity, about_orders, about_pending, about_stops
-from research.conformance.desk import Desk, require_answer
-from research.conformance.registry import Check, Outcome, Result, Skip
+from verification.conformance import (
+    check_books,
+    check_execution,
+    check_identity,
+    check_orders,
+    check_pending,
+    check_stops,
+)
+from verification.conformance.client import Desk, require_answer
+from verification.conformance.registry import Check, Outcome, Result, Skip
 
 CHECKS: Final = (
-    *about_identity.check.checks,
-    *about_orders.check.checks,
-    *about_pending.check.checks,
-    *about_stops.check.checks,
-    *about_execution.check.checks,
-    *about_books.check.checks,
+    *check_identity.check.checks,
+    *check_orders.check.checks,
+    *check_pending.check.checks,
+    *check_stops.check.checks,
+    *check_execution.check.checks,
+    *check_books.check.checks,
 )
 
 ALLOWED: Final = ("simulated", "demo")

@@ -1,0 +1,13 @@
+"""One suite of checks for every venue, over the wire: what a gateway does with orders, fills, cancels, refusals, history, a restart.
+
+`registry` has what a check is, `orders_*` and their neighbours the checks, `desk` the client that they share, `suite` runs them on an
+account that it finds flat and leaves flat.
+"""
+
+from verification.conformance.client import Desk as Desk
+from verification.conformance.registry import Check as Check
+from verification.conformance.registry import Outcome as Outcome
+from verification.conformance.registry import Result as Result
+from verification.conformance.suite import CHECKS as CHECKS
+from verification.conformance.suite import Refused as Refused
+from verification.conformance.suite import run_suite as run_suite
