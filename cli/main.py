@@ -13,22 +13,22 @@ from typing import NoReturn
 
 import typer
 
-from cli import (
+from cli.commands import (
+    backup,
     chaos,
-    configuration,
+    config,
     conformance,
-    exporting,
-    generating,
-    keeping,
-    looking,
-    ordering,
-    running,
+    export,
+    orders,
+    replay,
     ticks,
-    trading,
+    ticks_generate,
+    trading_state,
     train,
-    viewing,
+    verify,
+    views,
 )
-from cli import run as run_command
+from cli.commands import run as run_command
 from cli.places import json_text
 from common.errors import StartError
 
@@ -46,18 +46,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run_command.add_to(app)
-running.add_to(app)
+replay.add_to(app)
 train.add_to(app)
-viewing.add_to(app)
-exporting.add_to(app)
-looking.add_to(app)
-keeping.add_to(app)
-trading.add_to(app)
-ordering.add_to(app)
-configuration.add_to(app)
+views.add_to(app)
+export.add_to(app)
+verify.add_to(app)
+backup.add_to(app)
+trading_state.add_to(app)
+orders.add_to(app)
+config.add_to(app)
 chaos.add_to(app)
 conformance.add_to(app)
-generating.add_to(ticks.app)
+ticks_generate.add_to(ticks.app)
 app.add_typer(ticks.app, name="ticks")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import dotenv
 import pytest
 
-from cli.configuration import settings_models
+from cli.commands.config import settings_models
 from common.settings import PROJECT_ROOT, describe, known_names, load
 
 EXAMPLE = PROJECT_ROOT / ".env.example"

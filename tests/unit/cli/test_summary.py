@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cli.commands.views import POSITION_COLUMNS
 from cli.summary import cell, show_rows
-from cli.viewing import POSITION_COLUMNS
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cli.commands.trading_state import Why, said
 from cli.desk_link import DeskLink, Folder, Url, link_running, silence
 from cli.options import AsJson
 from cli.places import json_text
-from cli.trading import Why, said
 from common.errors import StartError
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side, is_exact, plain

@@ -75,7 +75,7 @@ def export(
 
 
 def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
-    from cli.viewing import account_fields, fill_rows, order_rows, trade_rows
+    from cli.commands.views import account_fields, fill_rows, order_rows, trade_rows
     from proto.control.views import plain_fields
     from research.export import equity_of
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.looking import Desk
+from cli.commands.verify import Desk
 from cli.options import AsJson
 from cli.places import existing_desk, json_text
 from common.errors import StartError

@@ -1,0 +1,1 @@
+"""Single commands, run as a person runs them."""
