@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_type_hi
 
 import typer
 
-from cli.inputs import clock_option, named_files
+from cli.tick_arguments import clock_option, named_files
 from common.errors import StartError
 from proto.trading.units import is_exact, plain
 
@@ -220,7 +220,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     clock = clock_option(options.zone, options.utc_offset)
     risk, plan, fills = risk_option(options.risk), plan_option(options.plan), fills_option(options.fills)
 
-    from cli.known import (
+    from cli.validators import (
         require_currency,
         require_fills,
         require_limits,

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from cli.summary import console, difference_words
+from cli.tables import console, difference_words
 from orchestration.desk_runner import Summary
 from proto.time import utc_text
 from proto.trading.units import plain

@@ -36,8 +36,8 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
+from common.settings import PROJECT_ROOT
 
-PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 CONFIGURATION: Final = "supervisord.conf"
 
 RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - a temp dir of its own is made in it; TMPDIR is too long for ipc on macOS

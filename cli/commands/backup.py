@@ -9,7 +9,7 @@ import typer
 
 from cli.commands.verify import Desk
 from cli.options import AsJson
-from cli.places import existing_desk, json_text
+from cli.paths import existing_desk, json_text
 from common.errors import StartError
 
 

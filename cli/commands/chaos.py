@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import options as o
-from cli.places import data_directory, json_text, writable_file, write_json
+from cli.paths import data_directory, json_text, writable_file, write_json
 from cli.progress import words_line
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def crash_points(
 def _market(ticks: list[str] | None) -> dict[str, str]:
     if not ticks:
         return {}
-    from cli.inputs import named_files
+    from cli.tick_arguments import named_files
 
     files = named_files(tuple(ticks), None)
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from cli.options import AsJson
-from cli.places import json_text
+from cli.paths import json_text
 
 if TYPE_CHECKING:
     from common.settings import DeskSettings
@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 def config(as_json: AsJson = False) -> int:
     """The settings in force of every service, and where each came from; secrets are masked."""
-    from cli.summary import show_rows
+    from cli.tables import show_rows
     from common.settings import CommonSettings, describe, load
 
     shared = {name for name, _, _ in describe(load(CommonSettings))}

@@ -47,7 +47,7 @@ def conformance(
     """
     from uuid import uuid4
 
-    from cli.places import json_text
+    from cli.paths import json_text
     from verification.conformance import Desk, Outcome, Refused, run_suite
 
     asked = _asked(gateway) if restart else None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.desk_link import Folder, Url, link
+from cli.desk_client import Folder, Url, link
 from cli.options import AsJson
-from cli.places import json_text, writable_file
+from cli.paths import json_text, writable_file
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from cli.desk_link import DeskLink
+    from cli.desk_client import DeskLink
 
 
 class What(StrEnum):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.commands.trading_state import Why, said
-from cli.desk_link import DeskLink, Folder, Url, link_running, silence
+from cli.desk_client import DeskLink, Folder, Url, link_running, silence
 from cli.options import AsJson
-from cli.places import json_text
+from cli.paths import json_text
 from common.errors import StartError
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side, is_exact, plain
@@ -289,7 +289,7 @@ def _order_of(desk: DeskLink, order_id: str) -> OrderRow:
 
 
 def _guard_of(desk: DeskLink, symbol: str, ticket: int) -> GuardRow | None:
-    from cli.desk_link import all_rows
+    from cli.desk_client import all_rows
     from proto.control import PositionsQuery
     from proto.control.views import PAGE_ROWS_MAX, PositionRow, PositionsReply
 
@@ -313,7 +313,7 @@ def _name(what: str, text: str) -> str:
 
 
 def _symbol(text: str) -> str:
-    from cli.inputs import is_symbol
+    from cli.tick_arguments import is_symbol
 
     if not is_symbol(text):
         raise StartError(f"SYMBOL is {text!r}, expected a symbol such as EURUSD")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli import options as o
-from cli.places import data_directory, json_text, writable_file, write_json
+from cli.paths import data_directory, json_text, writable_file, write_json
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _compared(
 
 
 def _told(report: dict[str, Any], halted: str, *, out: Path | None, as_json: bool) -> int:
-    from cli.summary import show_report
+    from cli.tables import show_report
 
     if out is not None:
         write_json(out, report)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import options as o
-from cli.inputs import clock_option, named_files
+from cli.tick_arguments import clock_option, named_files
 from common.errors import StartError
+from common.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from orchestration.desk_runner import DeskPlan
 
-PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DATA_DIR: Final = Path("var") / "data"
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
 """A recording stands at its own dates, which are not the account's of the generated market: each has its own account."""
@@ -162,7 +162,7 @@ def run(
             "MT5_LEVERAGE": None if leverage is None else str(leverage),
         },
     )
-    from cli.run_screen import screen_for_here
+    from cli.live_view import screen_for_here
     from cli.run_summary import show_summary
     from orchestration.desk_runner import run_desk
 
@@ -189,7 +189,7 @@ def _desk(
     duration: float | None,
     venue: Mapping[str, str | None],
 ) -> DeskPlan:
-    from cli.known import require_fills, require_limits, require_plan
+    from cli.validators import require_fills, require_limits, require_plan
     from orchestration.desk_runner import DeskPlan
     from orchestration.stopped_desk import VENUE_BOOK
     from services.mt5.stores.book_store import read_account_mode
@@ -246,7 +246,7 @@ def default_strategy() -> str:
 
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
     """Refuse what cannot run, before anything is started for it."""
-    from cli.known import require_strategy, require_symbols
+    from cli.validators import require_strategy, require_symbols
     from services.signal.strategy_loader import speaks_for_a_model
 
     require_symbols(symbols)

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.inputs import clock_option, is_symbol, split
 from cli.options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
-from cli.places import json_text
+from cli.paths import json_text
+from cli.tick_arguments import clock_option, is_symbol, split
 from common.errors import StartError
 
 OUT_SUFFIX: Final = ".parquet"
@@ -136,7 +136,7 @@ def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tu
 
 
 def _show_description(one: dict[str, Any]) -> None:
-    from cli.summary import show_fields
+    from cli.tables import show_fields
 
     show_fields(
         {
@@ -163,7 +163,7 @@ def _show_description(one: dict[str, Any]) -> None:
 
 
 def _show_conversion(report: dict[str, Any]) -> None:
-    from cli.summary import show_fields
+    from cli.tables import show_fields
     from proto.time import utc_text
 
     show_fields(

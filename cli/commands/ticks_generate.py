@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.options import SEED_MAX
-from cli.places import writable_file
+from cli.paths import writable_file
 from common.errors import StartError
 
 if TYPE_CHECKING:

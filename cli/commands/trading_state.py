@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.at_gateway import tell_gateway
+from cli.gateway_client import tell_gateway
 from cli.options import AsJson
-from cli.places import json_text
+from cli.paths import json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def said(reason: str) -> str:
 
 
 def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
-    from cli.desk_link import configured_url, url_of
-    from cli.places import existing_desk
+    from cli.desk_client import configured_url, url_of
+    from cli.paths import existing_desk
     from orchestration.control_client import ControlClient
     from proto.control import TradingReply
 

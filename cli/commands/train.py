@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import options as o
-from cli.inputs import clock_option, named_files
-from cli.places import json_text
+from cli.paths import json_text
+from cli.tick_arguments import clock_option, named_files
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _command(files: list[str], out: Path, chosen: Mapping[str, Any]) -> str:
 
 
 def _show(manifest: Manifest, out: Path, size: int) -> None:
-    from cli.summary import show_fields
+    from cli.tables import show_fields
     from proto.time import utc_text
     from research.training.edge import Edge, verdict
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.options import AsJson
-from cli.places import existing_desk, json_text
+from cli.paths import existing_desk, json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def reconcile(data_dir: Desk, control: Control = None, as_json: AsJson = False) 
     """
     from msgspec import to_builtins
 
-    from cli.summary import difference_words
+    from cli.tables import difference_words
 
     folder = existing_desk(data_dir)
     url = control or control_of(folder)
@@ -72,7 +72,7 @@ def reconcile(data_dir: Desk, control: Control = None, as_json: AsJson = False) 
 
 def control_of(data_dir: Path) -> str | None:
     """The control socket of the desk that runs on this directory; None when none answers."""
-    from cli.desk_link import url_of
+    from cli.desk_client import url_of
     from orchestration.control_client import ControlClient
     from proto.control import StatusQuery, StatusReply
 
@@ -97,7 +97,7 @@ def _ask(url: str) -> list[Difference]:
 
 
 def _compare(data_dir: Path) -> list[Difference]:
-    from cli.desk_link import is_of_settings
+    from cli.desk_client import is_of_settings
     from common.settings import load
     from orchestration.stopped_desk import reconcile as audit
     from services.mt5.settings import Mt5Settings

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.desk_link import Folder, Url, all_rows, link
+from cli.desk_client import Folder, Url, all_rows, link
 from cli.options import AsJson, plan_option
-from cli.places import json_text
+from cli.paths import json_text
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
 
 if TYPE_CHECKING:
-    from cli.desk_link import DeskLink, Page
+    from cli.desk_client import DeskLink, Page
 
 SHOWN_ROWS: Final = 50
 """Rows of a table that is not told how many; what is older, `--last` and `--json` have."""
@@ -124,7 +124,7 @@ def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False)
 
 def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Money and progress of the account."""
-    from cli.summary import show_fields
+    from cli.tables import show_fields
 
     with link(data_dir, url) as desk:
         fields = account_fields(desk)
@@ -197,7 +197,7 @@ def why(
     as_json: AsJson = False,
 ) -> int:
     """Why an order, a fill or a denial came about, link by link; of a symbol, why its latest signal came to nothing."""
-    from cli.why_page import show_why
+    from cli.why_view import show_why
     from proto.control import WhyQuery
     from proto.control.views import WhyReply
 
@@ -311,7 +311,7 @@ def _show(
     as_json: bool,
     spare: Sequence[str] = (),
 ) -> int:
-    from cli.summary import show_rows
+    from cli.tables import show_rows
 
     if as_json:
         print(json_text(rows))

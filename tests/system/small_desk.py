@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from orchestration.supervisor import CONFIGURATION, PROJECT_ROOT
+from common.settings import PROJECT_ROOT
+from orchestration.supervisor import CONFIGURATION
 
 PROGRAMS: Final = ("mt5", "execution", "portfolio", "signal")
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import zmq
 
+from common.settings import PROJECT_ROOT
 from orchestration.control_client import ControlClient
-from orchestration.supervisor import CONFIGURATION, PROJECT_ROOT
+from orchestration.supervisor import CONFIGURATION
 from proto.control import DeskState, StatusQuery, StatusReply
 from research import ledger_views
 from tests.support.tick_files import a_tick_file

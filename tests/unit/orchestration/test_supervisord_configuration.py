@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.supervisor import CONFIGURATION, PROJECT_ROOT, private_configuration
+from common.settings import PROJECT_ROOT
+from orchestration.supervisor import CONFIGURATION, private_configuration
 
 SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")
 PROGRAMS = ("mt5", "execution", "portfolio", "signal")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.inputs import NamedFile, clock_option, named_files, split
+from cli.tick_arguments import NamedFile, clock_option, named_files, split
 from common.errors import StartError
 
 

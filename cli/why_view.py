@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from cli.summary import console
+from cli.tables import console
 from proto.time import utc_text
 
 INDENT: Final = 2

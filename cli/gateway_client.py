@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cli.places import existing_desk, json_text
+from cli.paths import existing_desk, json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _of_settings() -> str:
 
 
 def _of_desk(folder: Path) -> str:
-    from cli.desk_link import is_of_settings
+    from cli.desk_client import is_of_settings
     from orchestration.address_files import GATEWAY_FILE, is_there, note_of
 
     url = note_of(folder, GATEWAY_FILE) or (_of_settings() if is_of_settings(folder) else None)

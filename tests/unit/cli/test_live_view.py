@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from cli.run_screen import PlainLines, alerts, line, page
+from cli.live_view import PlainLines, alerts, line, page
 from orchestration.desk_runner import DeskPlan, Standing, View
 from orchestration.supervisor import ProcessState
 from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli.commands.views import POSITION_COLUMNS
-from cli.summary import cell, show_rows
+from cli.tables import cell, show_rows
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.places import data_directory, existing_desk, writable_file, write_json
+from cli.paths import data_directory, existing_desk, writable_file, write_json
 from common.errors import StartError
 
 

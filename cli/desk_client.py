@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol, Self, TypeVar
 
 import typer
 
-from cli.places import existing_desk
+from cli.paths import existing_desk
 from common.errors import StartError
 
 if TYPE_CHECKING:
