@@ -7,9 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from proto.control.views import (
-    PageRows,
-)
+from proto.control.views import PageRows
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Cursor, Name, Side, Text, TimeNs, require_exact
 

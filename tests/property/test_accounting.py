@@ -27,7 +27,7 @@ from services.portfolio.core.account.stream_state import TickCursor
 from services.portfolio.core.accounting.costs import split
 from services.portfolio.core.accounting.invariants import broken_anywhere
 from services.portfolio.core.accounting.round_trips import Settlement, pnl_by_tag, settle
-from services.portfolio.core.gateway_client.stepped_orders import pull_deals
+from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import state_of

@@ -9,14 +9,7 @@ import random
 from decimal import Decimal
 from typing import Any, Final
 
-from proto.control import (
-    CancelCommand,
-    CloseCommand,
-    ModifyCommand,
-    OrderCommand,
-    OrderCommandReply,
-    PlaceCommand,
-)
+from proto.control import CancelCommand, CloseCommand, ModifyCommand, OrderCommand, OrderCommandReply, PlaceCommand
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side, exact
 from services.portfolio.core.account.orders import Order

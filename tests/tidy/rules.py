@@ -8,13 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from tests.tidy.layers import (
-    OURS,
-    core_keeps_to_itself,
-    core_reads_no_clock,
-    exceptions_are_needed,
-    layers_point_down,
-)
+from tests.tidy.layers import OURS, core_keeps_to_itself, core_reads_no_clock, exceptions_are_needed, layers_point_down
 from tests.tidy.source import SourceFile, Violation
 
 Rule = Callable[[list[SourceFile]], Iterator[Violation]]

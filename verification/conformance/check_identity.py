@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import json
 
-from proto.gateway import (
-    ErrorReply,
-    GetSymbolInfo,
-    GetTicks,
-    OrderReplyStatus,
-    Ping,
-    PingReply,
-    TicksReply,
-)
+from proto.gateway import ErrorReply, GetSymbolInfo, GetTicks, OrderReplyStatus, Ping, PingReply, TicksReply
 from proto.trading.units import is_on_step
 from verification.conformance.client import Desk
 from verification.conformance.registry import Registry, expect

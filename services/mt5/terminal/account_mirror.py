@@ -19,14 +19,7 @@ from services.mt5.core.ports.records import BookOrder, Modification, Wait
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.mt5_types import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
 from services.mt5.terminal.polling import AccountRows
-from services.mt5.terminal.row_conversion import (
-    NOT_BY_US,
-    deal_of,
-    instrument_of,
-    order_of,
-    position_of,
-    volume_of,
-)
+from services.mt5.terminal.row_conversion import NOT_BY_US, deal_of, instrument_of, order_of, position_of, volume_of
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 

@@ -26,13 +26,7 @@ from proto.control import (
     TradingReply,
     TradingState,
 )
-from proto.gateway import (
-    Confirm,
-    ConfirmReply,
-    OrderReply,
-    OrderReplyStatus,
-    Reply,
-)
+from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, Reply
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
@@ -42,10 +36,12 @@ from services.portfolio.core.decision.manual_orders import command
 from services.portfolio.core.decision.on_tick import events_of
 from services.portfolio.core.decision.operator_commands import obey
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
+from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.live_orders import PASSING
 from services.portfolio.core.gateway_client.live_scheduler import Live
 from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.stepped_orders import begin, carry_out, look_after, pull_deals, reconcile
+from services.portfolio.core.gateway_client.session import begin, reconcile
+from services.portfolio.core.gateway_client.stepped_orders import carry_out, look_after
 from services.portfolio.core.gateway_client.tasks import REPLY_TYPES, Conversation, Conversations, Talk
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
 from services.portfolio.core.sizing.volatility import see_mid

@@ -7,34 +7,14 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from proto.gateway import (
-    Buy,
-    ErrorCode,
-    ErrorReply,
-    Fence,
-    GetOrders,
-    OrderReply,
-    OrdersReply,
-    OrderStatusQuery,
-    Sell,
-)
+from proto.gateway import Buy, ErrorCode, ErrorReply, Fence, GetOrders, OrderReply, OrdersReply, OrderStatusQuery, Sell
 from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Effect, Entry, Journal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book, BookChange, BookStore
 from tests.contract.gateway.stores import Reopened
-from tests.unit.mt5.builders import (
-    AT_REST,
-    SECOND_NS,
-    START_NS,
-    a_buy,
-    a_gateway,
-    a_sell,
-    a_stream,
-    confirm,
-    placed,
-)
+from tests.unit.mt5.builders import AT_REST, SECOND_NS, START_NS, a_buy, a_gateway, a_sell, a_stream, confirm, placed
 
 
 class CrashedError(Exception):

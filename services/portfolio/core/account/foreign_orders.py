@@ -20,7 +20,6 @@ from proto.trading.units import plain
 from services.portfolio.core.account.account import Book
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.position import Position
-from services.portfolio.core.risk.limits import Limits
 
 _TICKETS_SHOWN: Final = 10
 _COURSE: Final = {
@@ -30,23 +29,23 @@ _COURSE: Final = {
 }
 
 
-def own_position(book: Book, symbol: str, limits: Limits) -> Position:
+def own_position(book: Book, symbol: str, policy: ForeignOrders) -> Position:
     """What the desk trades of a symbol whose terms are known: all that is held, or all but the tickets that it is to ignore.
 
     What is left out is not changed by what the caller does to the rest.
     """
     position = book.position(symbol)
-    if limits.foreign_orders is not ForeignOrders.IGNORE or not book.foreign_positions:
+    if policy is not ForeignOrders.IGNORE or not book.foreign_positions:
         return position
     return position.without(book.foreign_positions)
 
 
-def cannot_ignore(limits: Limits, account_mode: AccountMode) -> str:
+def cannot_ignore(policy: ForeignOrders, account_mode: AccountMode) -> str:
     """Why a live desk cannot leave strangers alone on an account of this kind; empty where it can, or is not to."""
-    if limits.foreign_orders is not ForeignOrders.IGNORE or account_mode is AccountMode.HEDGING:
+    if policy is not ForeignOrders.IGNORE or account_mode is AccountMode.HEDGING:
         return ""
     return (
-        f"foreign_orders is {limits.foreign_orders}, which needs a HEDGING account, and the account is {account_mode}: "
+        f"foreign_orders is {policy}, which needs a HEDGING account, and the account is {account_mode}: "
         "there a stranger's deal moves the desk's own position; expected halt or adopt"
     )
 

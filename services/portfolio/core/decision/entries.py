@@ -117,7 +117,7 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         present: what is known of the moment.
     """
     symbol = signal.symbol
-    position = own_position(book, symbol, rules.limits)
+    position = own_position(book, symbol, rules.limits.foreign_orders)
     open_order = _blocking(book, symbol, closes=position.stands_against(signal.direction))
     judgement = judge(
         signal.direction,
@@ -361,7 +361,7 @@ def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules:
         confidence=signal.confidence,
         bid=exact(signal.bid),
         ask=exact(signal.ask),
-        position_before=own_position(book, signal.symbol, rules.limits).net_volume,
+        position_before=own_position(book, signal.symbol, rules.limits.foreign_orders).net_volume,
         tag=rules.plan.of(signal.symbol).tag,
     )
     return Decided((event,), denial)

@@ -22,13 +22,7 @@ from proto.control import (
 )
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact, plain
-from services.portfolio.core.account.events import (
-    CancelAsked,
-    OrderChanged,
-    OrderCreated,
-    OrderDenied,
-    ProtectionSet,
-)
+from services.portfolio.core.account.events import CancelAsked, OrderChanged, OrderCreated, OrderDenied, ProtectionSet
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.account.position import ZERO, Leg
@@ -117,7 +111,7 @@ def _chosen(desk: Desk, symbol: str, ticket: int) -> list[Leg]:
         return []
     if ticket:
         return [leg for leg in desk.book.positions[symbol].legs if leg.ticket == ticket]
-    return list(own_position(desk.book, symbol, desk.rules.limits).legs)
+    return list(own_position(desk.book, symbol, desk.rules.limits.foreign_orders).legs)
 
 
 def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
@@ -135,7 +129,7 @@ def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
         bid=bid,
         ask=ask,
         rate=cost_rate(symbol, desk.book, desk.cursor.marks),
-        position_before=own_position(desk.book, symbol, desk.rules.limits).net_volume,
+        position_before=own_position(desk.book, symbol, desk.rules.limits.foreign_orders).net_volume,
         reason=reason[:512],
         cause=cause,
     )

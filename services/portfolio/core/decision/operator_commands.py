@@ -42,6 +42,10 @@ def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
             if not desk.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
             book, limits = desk.book, desk.rules.limits
-            closing = [symbol for symbol in sorted(book.positions) if not own_position(book, symbol, limits).is_flat]
+            closing = [
+                symbol
+                for symbol in sorted(book.positions)
+                if not own_position(book, symbol, limits.foreign_orders).is_flat
+            ]
             desk.set_trading(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
     return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)

@@ -14,10 +14,10 @@ from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.manual_orders import closing_orders
+from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.lease import keep_lease
 from services.portfolio.core.gateway_client.live_orders import follow, keep_guard
 from services.portfolio.core.gateway_client.reconciliation_schedule import Watch
-from services.portfolio.core.gateway_client.stepped_orders import pull_deals
 from services.portfolio.core.gateway_client.tasks import Conversation, Conversations, Talk
 from services.portfolio.core.state.desk import Desk
 
@@ -126,7 +126,7 @@ class Live:
         return [
             symbol
             for symbol in sorted(book.positions)
-            if not own_position(book, symbol, limits).is_flat
+            if not own_position(book, symbol, limits.foreign_orders).is_flat
             and symbol not in book.open_orders.values()
             and now_ns >= self._flatten_due_ns.get(symbol, 0)
         ]

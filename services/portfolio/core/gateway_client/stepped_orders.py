@@ -1,142 +1,18 @@
-"""What portfolio says to the gateway: the start, an order's way, the pull of deals, the reconciliation.
-
-Each is a talk of `conversation`: it yields a request and goes on with the reply. Every request may be sent twice; a
-talk sees one reply to each.
-"""
+"""Orders of a stepped stream: each is seen to the venue before the next tick, and may be sent twice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proto.control import DeskState
-from proto.gateway import (
-    Confirm,
-    DealsReply,
-    GetDeals,
-    Hello,
-    HelloReply,
-    ModifyReply,
-    OrderReply,
-    OrderReplyStatus,
-    OrderStatusQuery,
-    VenueDeal,
-)
-from proto.time import utc_text
-from services.portfolio.core.account.events import (
-    CancelAsked,
-    Event,
-    IncarnationTaken,
-    LeverageTold,
-    OrderCreated,
-    ProtectionSet,
-    Reconciled,
-    StreamOpened,
-)
-from services.portfolio.core.account.foreign_orders import cannot_ignore
+from proto.gateway import ModifyReply, OrderReply, OrderReplyStatus, OrderStatusQuery
+from services.portfolio.core.account.events import CancelAsked, Event, OrderCreated, ProtectionSet
 from services.portfolio.core.account.order_status import OrderStatus, may_become
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.gateway_client.instruments import learn_terms
-from services.portfolio.core.gateway_client.lease import meet
-from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.reconciliation_schedule import LATE_NS, Watch
-from services.portfolio.core.gateway_client.reports import ENDED, deal_booked, guard_answered, updated
+from services.portfolio.core.gateway_client.deals import pull_deals
+from services.portfolio.core.gateway_client.reports import ENDED, guard_answered, updated
 from services.portfolio.core.gateway_client.requests import cancel_of, guard_of, request_of
 from services.portfolio.core.gateway_client.tasks import Talk
 from services.portfolio.core.state.desk import Desk
-
-
-def begin(desk: Desk, watch: Watch) -> Talk:
-    """Meet the gateway, settle what is open, book what was missed, reconcile; then the desk may trade.
-
-    A live desk trades beside its open orders: each of them blocks its own symbol until it is settled.
-    """
-    hello = yield Hello(client="portfolio")
-    assert isinstance(hello, HelloReply)
-    if not _open_stream(desk, hello):
-        return
-    desk.window = hello.window
-    if desk.window == 0 and (problem := cannot_ignore(desk.rules.limits, hello.account_mode)):
-        desk.halt(problem)
-        return
-    if desk.window == 0:
-        desk.market.see_time(hello.now_ns, desk.now.mono_ns)
-        meet(desk, hello)
-    desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
-    yield from learn_terms(desk, *desk.rules.symbols)
-    if desk.window:
-        yield from open_commands(desk)
-        if desk.cursor.ordinal:
-            # One from before the start may be on its way: the venue must not step between what is asked of it below.
-            yield Confirm(stream_id=desk.cursor.stream_id, ordinal=desk.cursor.ordinal)
-    yield from pull_deals(desk)
-    if desk.window:
-        # The venue may stand a tick further than the desk, which has ended orders.
-        yield from look_after(desk)
-        yield from reconcile(desk, at_end=desk.book.ended is not None)
-    else:
-        yield from watch.look(is_start=True)
-    if desk.state is DeskState.HALTED:
-        return
-    if desk.book.ended is not None:
-        desk.enter(DeskState.FINISHED)
-    elif desk.window and desk.cursor.ordinal == 0:
-        desk.enter(DeskState.WAITING_FOR_SIGNALS, "a signal process for every symbol")
-    else:
-        desk.enter(DeskState.RUNNING)
-
-
-def _open_stream(desk: Desk, hello: HelloReply) -> bool:
-    """Take up the gateway's stream, the same one or a new one; False when the account cannot go on with it."""
-    book, cursor = desk.book, desk.cursor
-    if set(hello.sequences) != set(desk.rules.symbols):
-        desk.halt(f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.rules.symbols)}")
-        return False
-    if book.stream is not None:
-        if book.stream.stream_id == hello.stream_id:
-            if hello.window == 0 and book.stream.incarnation != desk.live_incarnation:
-                desk.emit(
-                    IncarnationTaken(
-                        incarnation=desk.live_incarnation, why=desk.incarnation_reason, time_ns=hello.now_ns
-                    )
-                )
-            if hello.leverage != book.stream.leverage:
-                desk.emit(LeverageTold(leverage=hello.leverage, time_ns=hello.now_ns))
-            return True
-        if hello.currency != book.stream.currency:
-            desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")
-            return False
-        if hello.account_mode is not book.stream.account_mode:
-            desk.halt(f"the account is {hello.account_mode}, expected {book.stream.account_mode}")
-            return False
-        if hello.window and hello.first_time_ns <= cursor.time_ns:
-            desk.halt(
-                f"the stream begins at {utc_text(hello.first_time_ns)}, expected it after the account's last tick at "
-                f"{utc_text(cursor.time_ns)}"
-            )
-            return False
-    desk.emit(
-        StreamOpened(
-            stream_id=hello.stream_id,
-            incarnation=hello.stream_id[:8] if hello.window else desk.live_incarnation,
-            orders_before=len(book.orders),
-            deals_before=book.deal_cursor,
-            account=hello.account,
-            mode=hello.mode,
-            fills=hello.fills,
-            account_mode=hello.account_mode,
-            currency=hello.currency,
-            currency_digits=hello.currency_digits,
-            data_sha256=hello.data_sha256,
-            first_time_ns=hello.first_time_ns,
-            settings=desk.rules.settings,
-            leverage=hello.leverage,
-        )
-    )
-    desk.cursor = TickCursor(
-        stream_id=hello.stream_id, marks=cursor.marks, risk=cursor.risk, volatility=cursor.volatility
-    )
-    return True
 
 
 def open_commands(desk: Desk) -> Talk:
@@ -219,53 +95,3 @@ def _take(desk: Desk, order_id: str, reply: OrderReply) -> Talk:
     status = ENDED.get(reply.status, OrderStatus.ACCEPTED if reply.status == OrderReplyStatus.ACCEPTED else None)
     if status is not None and status is not order.status and may_become(order.status, status):
         desk.emit(updated(order, status, reply))
-
-
-def pull_deals(desk: Desk) -> Talk:
-    """Book every deal that the venue has and the ledger has not; a live venue may show one late, below others."""
-    after: int | None = desk.book.deal_cursor if desk.window else _overlap(desk)
-    while after is not None:
-        reply = yield GetDeals(after=after)
-        assert isinstance(reply, DealsReply)
-        for deal in reply.deals:
-            if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
-                yield from learn_terms(desk, deal.symbol)
-            # Another talk may have booked it while this one asked.
-            if not desk.book.has_deal(deal.deal):
-                _book(desk, deal)
-        after = reply.next
-    desk.deal_pulls += 1
-
-
-def _book(desk: Desk, deal: VenueDeal) -> None:
-    booked = deal_booked(desk.book, deal)
-    desk.emit(booked)
-    published_mono_ns = desk.published_mono_ns.pop(booked.order_id, None)
-    if published_mono_ns is not None:
-        desk.ticks_filled_mono_ns.append(published_mono_ns)
-
-
-def _overlap(desk: Desk) -> int:
-    """The number of a deal so old that the venue has shown all up to it, or before those that a comparison missed."""
-    horizon_ns = desk.now.domain_ns - LATE_NS
-    after = desk.book.deal_cursor
-    for deal in reversed(desk.book.deals):
-        if deal.time_ns < horizon_ns:
-            break
-        after = deal.deal - 1
-    missed, desk.deals_from = desk.deals_from, None
-    return after if missed is None else min(after, missed)
-
-
-def reconcile(desk: Desk, *, at_end: bool) -> Talk:
-    """Compare the ledger with the venue, keep what came of it, and halt on a difference."""
-    differences = yield from compare(desk.book, desk.cursor)
-    desk.emit(
-        Reconciled(ordinal=desk.cursor.ordinal, at_end=at_end, balance=desk.book.balance, differences=differences)
-    )
-    if differences:
-        first = differences[0]
-        desk.halt(
-            f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
-            f"ledger {first.ledger}, venue {first.venue}"
-        )

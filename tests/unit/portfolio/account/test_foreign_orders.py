@@ -77,7 +77,7 @@ class TradedByHand:
     @property
     def own_volume(self) -> Decimal:
         """Net lots that the desk trades."""
-        return own_position(self.book, "EURUSD", self.driven.desk.rules.limits).net_volume
+        return own_position(self.book, "EURUSD", self.driven.desk.rules.limits.foreign_orders).net_volume
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -160,7 +160,7 @@ def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrd
     new.mono_ns = first.driven.mono_ns
     new.settle(new.start())
     assert (new.desk.state, new.desk.book.acknowledged) == (DeskState.RUNNING, {ticket})
-    assert own_position(new.desk.book, "EURUSD", new.desk.rules.limits).net_volume == D(own)
+    assert own_position(new.desk.book, "EURUSD", new.desk.rules.limits.foreign_orders).net_volume == D(own)
     assert new.desk.book.trading_state is TradingState.ACTIVE
 
 
@@ -293,7 +293,9 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrders, tmp_p
     again.settle(again.start())
     assert again.desk.book.trading_state is TradingState.ACTIVE
     assert not [event for event in again.desk.take_events() if isinstance(event, StrangersMet)]
-    assert own_position(book, "EURUSD", again.desk.rules.limits).net_volume == desk.own_volume == D("0.01")
+    assert (
+        own_position(book, "EURUSD", again.desk.rules.limits.foreign_orders).net_volume == desk.own_volume == D("0.01")
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from proto.control import (
-    CloseCommand,
-    ControlError,
-    ModifyCommand,
-    OrderCommand,
-    OrderCommandReply,
-    PlaceCommand,
-)
+from proto.control import CloseCommand, ControlError, ModifyCommand, OrderCommand, OrderCommandReply, PlaceCommand
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from tests.support.builders import START_NS, TICK_NS, a_tick

@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proto.control import (
-    CloseCommand,
-    OrderCommandReply,
-    TradingState,
-)
+from proto.control import CloseCommand, OrderCommandReply, TradingState
 from proto.gateway import Buy, Modify
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proto.control import (
-    CancelCommand,
-    CloseCommand,
-    FlattenCommand,
-    OrderCommand,
-    TradingState,
-)
+from proto.control import CancelCommand, CloseCommand, FlattenCommand, OrderCommand, TradingState
 from proto.gateway import Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side

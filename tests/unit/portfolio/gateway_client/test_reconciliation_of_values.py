@@ -33,16 +33,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.stream_state import Mark, TickCursor
 from services.portfolio.core.gateway_client.reconciliation import compare
-from tests.support.builders import (
-    START_NS,
-    a_book,
-    a_deal,
-    a_deposit,
-    a_gateway,
-    a_stream,
-    an_opened_stream,
-    an_order,
-)
+from tests.support.builders import START_NS, a_book, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order
 from tests.support.desk import HandDrivenDesk
 
 D = Decimal

@@ -9,12 +9,7 @@ import pytest
 
 from proto.trading.broker_time import MINUTE_NS
 from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.sizing.volatility import (
-    GAP_MINUTES_MAX,
-    Volatility,
-    see_mid,
-    volatility_per_day,
-)
+from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, see_mid, volatility_per_day
 from tests.support.builders import START_NS
 
 

@@ -1,0 +1,46 @@
+"""Deals are pulled from the gateway by cursor and booked once; a live venue may show one late, below others."""
+
+from __future__ import annotations
+
+from proto.gateway import DealsReply, GetDeals, VenueDeal
+from services.portfolio.core.gateway_client.instruments import learn_terms
+from services.portfolio.core.gateway_client.reconciliation_schedule import LATE_NS
+from services.portfolio.core.gateway_client.reports import deal_booked
+from services.portfolio.core.gateway_client.tasks import Talk
+from services.portfolio.core.state.desk import Desk
+
+
+def pull_deals(desk: Desk) -> Talk:
+    """Book every deal that the venue has and the ledger has not; a live venue may show one late, below others."""
+    after: int | None = desk.book.deal_cursor if desk.window else _overlap(desk)
+    while after is not None:
+        reply = yield GetDeals(after=after)
+        assert isinstance(reply, DealsReply)
+        for deal in reply.deals:
+            if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
+                yield from learn_terms(desk, deal.symbol)
+            # Another talk may have booked it while this one asked.
+            if not desk.book.has_deal(deal.deal):
+                _book(desk, deal)
+        after = reply.next
+    desk.deal_pulls += 1
+
+
+def _book(desk: Desk, deal: VenueDeal) -> None:
+    booked = deal_booked(desk.book, deal)
+    desk.emit(booked)
+    published_mono_ns = desk.published_mono_ns.pop(booked.order_id, None)
+    if published_mono_ns is not None:
+        desk.ticks_filled_mono_ns.append(published_mono_ns)
+
+
+def _overlap(desk: Desk) -> int:
+    """The number of a deal so old that the venue has shown all up to it, or before those that a comparison missed."""
+    horizon_ns = desk.now.domain_ns - LATE_NS
+    after = desk.book.deal_cursor
+    for deal in reversed(desk.book.deals):
+        if deal.time_ns < horizon_ns:
+            break
+        after = deal.deal - 1
+    missed, desk.deals_from = desk.deals_from, None
+    return after if missed is None else min(after, missed)
