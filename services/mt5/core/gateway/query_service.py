@@ -28,13 +28,13 @@ from proto.gateway import (
     VenuePosition,
 )
 from proto.time import Now
+from proto.trading.margin import free_margin, margin_level_pct
 from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.gateway.tick_publisher import Publisher
 from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link
-from services.mt5.core.simulated.margin import free_margin, margin_level_pct
 
 Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 

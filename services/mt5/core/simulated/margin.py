@@ -1,27 +1,13 @@
-"""Whether an account can afford what it holds: free margin, margin level, call and stop-out.
+"""Whether an account can afford what it holds: margin call and stop-out.
 
-How much margin a position holds back is `proto.trading.money`'s to say. Amounts here are in account currency.
+How much margin a position holds back is in `proto.trading.money`, free margin and margin level in
+`proto.trading.margin`. Amounts here are in account currency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
-
-LEVEL_STEP: Final = Decimal("0.01")
-
-
-def free_margin(*, equity: Decimal, margin: Decimal) -> Decimal:
-    """What is left of the equity for further positions; negative when there is too little."""
-    return equity - margin
-
-
-def margin_level_pct(*, equity: Decimal, margin: Decimal) -> Decimal | None:
-    """Equity in percent of the margin, rounded to two decimals; None when no margin is held back."""
-    if not margin:
-        return None
-    return (equity * 100 / margin).quantize(LEVEL_STEP, rounding=ROUND_HALF_UP)
+from decimal import Decimal
 
 
 def is_affordable(*, equity: Decimal, margin_before: Decimal, margin_after: Decimal) -> bool:
