@@ -8,7 +8,14 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from tests.tidy.layers import OURS, core_keeps_to_itself, core_reads_no_clock, exceptions_are_needed, layers_point_down
+from tests.tidy.layers import (
+    OURS,
+    core_keeps_to_itself,
+    core_reads_no_clock,
+    exceptions_are_needed,
+    layers_point_down,
+    packages_of_a_core_point_down,
+)
 from tests.tidy.source import SourceFile, Violation
 
 Rule = Callable[[list[SourceFile]], Iterator[Violation]]
@@ -134,6 +141,7 @@ RULES: list[Rule] = [
     core_keeps_to_itself,
     core_reads_no_clock,
     layers_point_down,
+    packages_of_a_core_point_down,
     exceptions_are_needed,
     modules_are_short,
     modules_say_what_they_are,
