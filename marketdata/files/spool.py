@@ -1,7 +1,7 @@
 """Columns that go to disk once they are too many for memory.
 
 All columns of a spool lie in one file without a name, which ends with the spool however the process ends. They are written
-at its end and read with `pread`, because the pages of a mapped file would count as memory in use.
+at its end and read with `preadv`, because the pages of a mapped file would count as memory in use.
 """
 
 from __future__ import annotations
