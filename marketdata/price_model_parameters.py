@@ -57,7 +57,7 @@ CURRENCIES: Final = {
     "XAU": Currency(2_400.0, 0.0085, 0.50e-4, _ANYWHERE, 1.3),
     "XAG": Currency(29.0, 0.0160, 4.00e-4, _ANYWHERE, 0.8),
 }
-"""Those that are quoted most; the others follow `OTHER_VALUES` and the rest of `other_currency`."""
+"""Those that are quoted most; `currency` makes the others from `OTHER_VALUES`."""
 
 OTHER_VALUES: Final = {
     "AED": 0.2723, "ARS": 0.0011, "BGN": 0.555, "BHD": 2.653, "BRL": 0.19, "CLP": 0.00107, "CNH": 0.138, "CNY": 0.138,
