@@ -193,12 +193,10 @@ def check_env_file(known: Iterable[str]) -> None:
 
 
 def known_names() -> set[str]:
-    """The variables of every service, of the command line and the shared ones."""
-    modules = [*PROJECT_ROOT.glob("services/*/settings.py"), PROJECT_ROOT / "cli" / "settings.py"]
+    """The variables of every service and the shared ones."""
     names = _names(CommonSettings)
-    for path in modules:
-        if path.is_file():
-            names |= _names_in_text(path.read_text(encoding="utf-8"))
+    for path in PROJECT_ROOT.glob("services/*/settings.py"):
+        names |= _names_in_text(path.read_text(encoding="utf-8"))
     return names
 
 
