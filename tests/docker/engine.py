@@ -215,7 +215,7 @@ class Desk:
         return json.loads(run("docker", "inspect", self.container(service)))[0]
 
     def health(self, service: str) -> str:
-        """`healthy`, `unhealthy` or `starting`."""
+        """Docker's word for it: healthy, unhealthy or starting."""
         return str(self.inspect(service)["State"]["Health"]["Status"])
 
     def execute(self, service: str, *command: str) -> str:
