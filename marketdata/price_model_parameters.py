@@ -1,6 +1,6 @@
 """What the generated market is made of: currencies, their day, and what it costs to deal in them.
 
-Every number of the model stands here, each with its unit; `market_model.py` has the formulas and docs/market.md the
+Every number of the model stands here, each with its unit; `price_model.py` has the formulas and docs/market.md the
 reasons. A symbol is two currencies: its price is the ratio of their values, so that symbols with a currency in common
 move together and crosses fit their legs.
 """

@@ -1,7 +1,7 @@
 """`paperdesk halt`, `reduce-only`, `resume` and `flatten`: what a person tells a running desk.
 
 Portfolio is told, because it alone knows what is under way. When it is gone, `--at-gateway` tells the gateway itself: it then
-refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway` (`at_gateway.py`).
+refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway` (`cli/gateway_client.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the MT5 gateway is asked on its request socket, and what it answers.
 
-A request is a flat map with an `action`; a reply is a flat map with a `status`, and says which mode, venue and account
+A request is a flat map with an action; a reply is a flat map with a status, and says which mode, venue and account
 it comes from. The same maps travel as JSON or as MessagePack; the caller's first byte chooses. `codes` has the status and
 error codes, `records` the orders, deals and positions that replies list.
 """

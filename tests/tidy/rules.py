@@ -16,6 +16,12 @@ from tests.tidy.layers import (
     layers_point_down,
     packages_of_a_core_point_down,
 )
+from tests.tidy.names import (
+    dotted_names_lead_somewhere,
+    links_lead_somewhere,
+    paths_lead_somewhere,
+    words_name_something,
+)
 from tests.tidy.source import SourceFile, Violation
 
 Rule = Callable[[list[SourceFile]], Iterator[Violation]]
@@ -152,4 +158,8 @@ RULES: list[Rule] = [
     broad_excepts_are_explained,
     tests_do_not_sleep,
     the_root_stays_bare,
+    paths_lead_somewhere,
+    dotted_names_lead_somewhere,
+    words_name_something,
+    links_lead_somewhere,
 ]

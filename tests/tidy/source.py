@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import subprocess
 import tokenize
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A text file of the checkout; `path` is relative to the root, with forward slashes."""
+    """A file of the checkout; `path` is relative to the root, with forward slashes."""
 
     path: str
     text: str
@@ -75,6 +76,31 @@ class SourceFile:
         return {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
 
     @cached_property
+    def module(self) -> str:
+        """The dotted name that the file is imported by."""
+        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    @cached_property
+    def docstrings(self) -> dict[ast.Constant, str]:
+        """Every text that is a statement by itself, also below a field or a constant, by its place in the tree."""
+        statements = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Expr))
+        return {n: n.value for n in statements if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+    @cached_property
+    def definitions(self) -> set[str]:
+        """The names that the module defines or imports at its top level."""
+        names: set[str] = set()
+        for statement in self.tree.body:
+            is_scope = isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            names.update(name for node in ([statement] if is_scope else ast.walk(statement)) for name in _bound(node))
+        return names
+
+    @cached_property
+    def identifiers(self) -> set[str]:
+        """What the code calls by name: variables, attributes, arguments, and words in strings that are not prose."""
+        return {name for node in ast.walk(self.tree) if node not in self.docstrings for name in _called(node)}
+
+    @cached_property
     def imports(self) -> list[Import]:
         """Every import wherever it stands, also inside functions and for types only."""
         return [found for node in ast.walk(self.tree) for found in self._imports_of(node)]
@@ -82,8 +108,8 @@ class SourceFile:
     def uses(self) -> Iterator[tuple[ast.expr, str]]:
         """Every name or attribute of something imported, spelt as it was imported.
 
-        After `from datetime import datetime as dt`, `dt.now` is `datetime.datetime.now`; an argument that happens to
-        be called `time` is nothing of this kind.
+        After `from time import sleep as rest`, `rest` is `time.sleep`; an argument that happens to be called `time` is
+        nothing of this kind.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name | ast.Attribute) and _root(node) in self._imported_as:
@@ -141,6 +167,28 @@ def _top(name: str) -> str:
     return name.partition(".")[0]
 
 
+def _bound(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.alias):
+        yield node.asname or _top(node.name)
+
+
+def _called(node: ast.AST) -> Iterator[str]:
+    yield from _bound(node)
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.arg | ast.keyword) and node.arg:
+        yield node.arg
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        # One line with spaces is prose; several lines are a script or a statement of SQL.
+        yield from re.findall(r"\w+", node.value) if " " not in node.value or "\n" in node.value else ()
+
+
 def _root(node: ast.expr) -> str | None:
     while isinstance(node, ast.Attribute):
         node = node.value
@@ -148,10 +196,14 @@ def _root(node: ast.expr) -> str | None:
 
 
 def checkout() -> list[SourceFile]:
-    """Every text file that git tracks or would take up, so that a rule speaks before the commit and not after."""
+    """Every file that git tracks or would take up, so that a rule speaks before the commit and not after.
+
+    One that is no text counts as empty: it may be named like any other.
+    """
     # Whoever owns the checkout may not be who runs the tests; git would refuse to list it then.
     git = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     files = (ROOT / name for name in sorted(set(names)) if name)
     contents = ((path, path.read_bytes()) for path in files if path.is_file())
-    return [SourceFile(str(path.relative_to(ROOT)), data.decode()) for path, data in contents if b"\0" not in data]
+    texts = ((path, "" if b"\0" in data else data.decode()) for path, data in contents)
+    return [SourceFile(str(path.relative_to(ROOT)), text) for path, text in texts]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tidy import rules
+from tests.tidy import names, rules
 from tests.tidy.layers import (
     EXCEPTIONS,
     core_keeps_to_itself,
@@ -116,6 +116,32 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (rules.tests_do_not_sleep, A_TEST, "import asyncio\nasync def f(): await asyncio.sleep(0)", 2),
     (rules.the_root_stays_bare, "FINAL_REPORT.md", "", 1),
     (rules.the_root_stays_bare, "scripts/run.sh", "", 1),
+    (names.paths_lead_somewhere, "README.md", "Look at\n`services/signal/gone.py`.", 2),
+    (names.paths_lead_somewhere, "docs/risk.md", "[levels](../services/portfolio/core/levels.py)", 1),
+    (names.paths_lead_somewhere, "docs/index.md", "as docs/decisions/NNNN-....md says", 1),
+    (names.paths_lead_somewhere, "docs/index.md", "each in its `services/<name>/core/`", 1),
+    (names.paths_lead_somewhere, "Makefile", "\tpytest tests/unit/gone", 1),
+    (names.paths_lead_somewhere, "Dockerfile", "CMD /opt/paperdesk/deploy/gone", 1),
+    (names.paths_lead_somewhere, A_TEST, "# tests/unit/test_it.py::test_gone", 1),
+    (names.paths_lead_somewhere, SHELL, '"""As `signal/shell.py`, `walk`."""\ndef run(): ...', 1),
+    (names.paths_lead_somewhere, SHELL, '"""Talks for\n`core/engine.py`."""', 2),
+    (names.paths_lead_somewhere, SHELL, '"""Talks for `core/`."""', 1),
+    (names.paths_lead_somewhere, SHELL, "x = 1  # as services/*/core/ has it", 1),
+    (names.paths_lead_somewhere, SHELL, 'PAGE = ROOT / "docs" / "gone.md"', 1),
+    (names.paths_lead_somewhere, SHELL, 'text = f"services/{name}/gone.toml"', 1),
+    (names.dotted_names_lead_somewhere, "supervisord.conf", "command=python -m services.signals", 1),
+    (names.dotted_names_lead_somewhere, "docs/index.md", "`proto.gateway.Hello`", 1),
+    (names.dotted_names_lead_somewhere, SHELL, '"""Talks for `services.signal.core.engine`."""', 1),
+    (names.dotted_names_lead_somewhere, SHELL, "def run(): ...\n# services.signal.shell.walk", 2),
+    (names.dotted_names_lead_somewhere, SHELL, "class Shell: ...\n# services.signal.shell.Shell.walk", 2),
+    (names.dotted_names_lead_somewhere, SHELL, 'x = f"services.{name}.gone"', 1),
+    (names.words_name_something, SHELL, '"""Talks for\n`engine`."""', 2),
+    (names.words_name_something, SHELL, '"""Talks for an `engine.Engine`."""', 1),
+    (names.words_name_something, SHELL, 'X = 1\n"""How many `walk` takes."""', 2),
+    (names.words_name_something, "services/signal/__init__.py", '"""`core_*` decide."""\ndef f(core_x): ...\n', 1),
+    (names.links_lead_somewhere, "docs/risk.md", "# Risk\n\n[as told](gone.md#risk)", 3),
+    (names.links_lead_somewhere, "docs/risk.md", "# Risk\n[further down](#the-ladder)", 2),
+    (names.links_lead_somewhere, "docs/risk.md", "```\n# Risk\n```\n[further up](risk.md#risk)", 4),
 ]
 
 KEEPS: list[tuple[Rule, str, str]] = [
@@ -164,6 +190,34 @@ KEEPS: list[tuple[Rule, str, str]] = [
     (rules.tests_do_not_sleep, A_TEST, "def test_it(clock): clock.sleep(1)"),
     (rules.tests_do_not_sleep, "common/event_loop.py", "import time\ntime.sleep(1)"),
     (rules.the_root_stays_bare, ".ci/run", ""),
+    (
+        names.paths_lead_somewhere,
+        SHELL,
+        "# services/signal/shell.py, signal/shell.py, shell.py; services/signal, `signal/`",
+    ),
+    (names.paths_lead_somewhere, SHELL, "# services/*/shell.py, services/<name>/, services/X/shell.py, services/….py"),
+    (names.paths_lead_somewhere, SHELL, 'x = f"services/{name}/{module}.py", "*.py", ROOT / "services" / "signal"'),
+    (
+        names.paths_lead_somewhere,
+        SHELL,
+        "# https://example.org/docs/x.py, /usr/x.py, ~/x.py, $HOME/x.py, a/b, ticks/s, x.toml",
+    ),
+    (names.paths_lead_somewhere, A_TEST, "# tests/unit/test_it.py::test_it\ndef test_it(): ..."),
+    (names.paths_lead_somewhere, SHELL, '"""As `shell.py`, `run` and `shell.py`, `x.toml`."""\ndef run(): ...'),
+    (names.dotted_names_lead_somewhere, SHELL, "# services.signal, services.signal.shell:run\ndef run(): ..."),
+    (names.dotted_names_lead_somewhere, SHELL, "# services.signal.shell.Shell.x\nclass Shell:\n    x: int"),
+    (names.dotted_names_lead_somewhere, SHELL, 'x = f"services.{name}.shell"  # services.*.shell, services.X'),
+    (names.dotted_names_lead_somewhere, SHELL, "def f(services): services.stop()"),
+    (names.words_name_something, SHELL, '"""`run` as `n` and `n_*`, for `signal`."""\ndef run(n, n_max): ...'),
+    (names.words_name_something, SHELL, '"""`shell.run` and `json.loads`, `make x`, `_ns`, `NO`."""\ndef run(): ...'),
+    (names.words_name_something, SHELL, '"""The table `bars`."""\nX = "select *\\nfrom bars"'),
+    (names.words_name_something, "services/signal/__init__.py", '"""`Engine` of `paperdesk`."""'),
+    (
+        names.links_lead_somewhere,
+        "docs/risk.md",
+        "# It's `x`\n[](#its-x) [](../docs) [](https://example.org/gone.md#x)",
+    ),
+    (names.links_lead_somewhere, "docs/risk.md", "# Risk\n# Risk\n[the second](risk.md#risk-1)"),
 ]
 
 
@@ -197,6 +251,34 @@ def test_an_exception_names_its_cut_and_is_refused_without_its_edge(path: str, n
     assert judge(exceptions_are_needed, path, "\n".join(edges)) == []
     edges.remove(f"import {name}")
     assert [violation.line for violation in judge(exceptions_are_needed, path, "\n".join(edges))] == [1]
+
+
+def test_a_short_name_in_a_service_is_one_of_its_own() -> None:
+    """A namesake in another service does not save a name whose module has moved."""
+    ladder = SourceFile("services/portfolio/core/ladder.py", '"""Rungs."""')
+    text = '"""As `ladder.py` and `ladder` have it."""'
+    for rule in (names.paths_lead_somewhere, names.words_name_something):
+        assert [v.path for v in rule([ladder, SourceFile(SHELL, text)])] == [SHELL]
+        assert not [*rule([ladder, SourceFile("services/portfolio/shell.py", text)])]
+        assert not [*rule([ladder, SourceFile("cli/why.py", text)])]
+
+
+def test_a_word_in_the_guide_to_a_package_is_a_module_of_that_package() -> None:
+    """A variable that is called so, or a module further down, is not what a guide speaks of."""
+    guide = SourceFile("services/signal/__init__.py", '"""`ladder` decides, `core` knows."""')
+    for path in ("services/signal/core/ladder.py", "services/signal/core/ladders.py"):
+        code = SourceFile(path, "ladder = 1")
+        assert [v.fact for v in names.words_name_something([guide, code])] == [
+            "nothing directly in services.signal is called ladder"
+        ]
+    modules = [SourceFile(f"services/signal/{name}.py", "") for name in ("core", "ladder")]
+    assert not [*names.words_name_something([guide, *modules])]
+
+
+def test_what_git_ignores_may_be_named() -> None:
+    page = SourceFile("docs/operations.md", "All that is written lies in `var/`.")
+    assert [*names.paths_lead_somewhere([page])]
+    assert not [*names.paths_lead_somewhere([page, SourceFile(".gitignore", "# of one desk\nvar/\n")])]
 
 
 def test_every_rule_is_shown_a_file_that_breaks_it() -> None:

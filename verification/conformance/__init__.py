@@ -1,6 +1,6 @@
 """One suite of checks for every venue, over the wire: what a gateway does with orders, fills, cancels, refusals, history, a restart.
 
-`registry` has what a check is, `orders_*` and their neighbours the checks, `desk` the client that they share, `suite` runs them on an
+`registry` has what a check is, `check_*` the checks, `client` the client that they share, `suite` runs them on an
 account that it finds flat and leaves flat.
 """
 

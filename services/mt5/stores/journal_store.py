@@ -49,7 +49,7 @@ _effect_decoder = msgspec.json.Decoder(Effect)
 
 
 class DurableJournal:
-    """`core.journal.Journal` in a SQLite file; every write is synced before it returns."""
+    """`gateway.journal.Journal` in a SQLite file; every write is synced before it returns."""
 
     def __init__(self, path: Path, *, new_id: str, account: str) -> None:
         """Open or make the file.

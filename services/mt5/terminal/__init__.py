@@ -1,6 +1,7 @@
 """A real MetaTrader 5 terminal as the gateway's venue.
 
-`api` is what of the MetaTrader5 package is used. One thread owns it (`caller`); what it reads comes back as looks, which the
-`mirror` folds into what the terminal has shown. `link` and `broker` are the two sides that the gateway knows of a venue, `market`
-its ticks. Nothing here imports the package but `package`, and that only when it is asked to.
+`mt5_types` is what of the MetaTrader5 package is used. One thread owns it (`terminal_thread`) and looks at the terminal
+again and again (`polling`); `account_mirror` folds what it reads into what the terminal has shown. `terminal_client` and
+`terminal_account` are the two sides that the gateway knows of a venue, `terminal_market` its ticks. Nothing here imports
+the package but `mt5_package`, and that only when it is asked to.
 """

@@ -1,4 +1,4 @@
-"""The account behind a terminal, as the gateway reads it: `core.broker.Broker` over what the mirror and the market hold."""
+"""The account behind a terminal, as the gateway reads it: `ports.account.Broker` over what the mirror and the market hold."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class _Changing(NamedTuple):
 
 
 class RealLink:
-    """`core.link.Link` over a terminal. Symbols have the broker's names, but in the market."""
+    """`ports.terminal.Link` over a terminal. Symbols have the broker's names, but in the market."""
 
     def __init__(
         self,

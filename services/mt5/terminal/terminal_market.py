@@ -22,7 +22,7 @@ AT_ONCE: Final = Pace(window=0, factor=1.0)
 
 
 class TerminalMarket:
-    """`core.stream.MarketSource` of what a terminal tells."""
+    """`marketdata.tick_stream.MarketSource` of what a terminal tells."""
 
     data_sha256 = ""
     last_ordinal = ENDLESS

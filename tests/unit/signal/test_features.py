@@ -156,7 +156,7 @@ def test_the_page_describes_each_feature_with_unit_and_warm_up() -> None:
 
 
 def test_a_changed_formula_takes_a_new_version() -> None:
-    """When the digits change, raise the version of the feature in `features.py`, and note the new hashes here."""
+    """When the digits change, raise the version of the feature in `schema.py`, and note the new hashes here."""
     rows = feature_rows(*market(count=300, seed=5))
     assert (schema_sha256()[:16], hashlib.sha256(rows.tobytes()).hexdigest()[:16]) == (
         "5e62a1eb541b3878",

@@ -1,6 +1,6 @@
 """What the gateway needs to know of its broker, simulated or real: where it stands, what it holds, what it trades.
 
-Calls that change something go through `link.Link`, because they may be late, lost or answered wrongly; what is here is
+Calls that change something go through `terminal.Link`, because they may be late, lost or answered wrongly; what is here is
 read. Symbols have the broker's names.
 """
 

@@ -1,8 +1,8 @@
 """What the gateway has of its broker: a terminal that sends orders and shows orders and deals, as MetaTrader's does.
 
 A terminal may give no answer, an answer that is wrong, or an answer later; and what it shows may lag behind what happened.
-So an answer is never the proof: the proof is what the broker shows under the order's magic. `TerminalLink` is the simulated
-broker's and has none of that; `faults.FaultyLink` has all of it.
+So an answer is never the proof: the proof is what the broker shows under the order's magic. `simulated.direct_terminal` has none of that,
+`simulated.fault_injection` all of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The simulated broker's account: where its book stands, what things are worth there, and how a change gets into the book.
 
-Nothing is judged here and nothing is set off: `judging.py` says what is wrong with an order, `matching.py` what a tick does.
+Nothing is judged here and nothing is set off: `order_validation.py` says what is wrong with an order,
+`tick_processing.py` what a tick does.
 Each change is committed before it is folded in, so an account opened on the same store is the same account. Symbols have the
 broker's names.
 """

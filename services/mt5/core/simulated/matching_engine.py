@@ -1,7 +1,7 @@
 """What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
 
 One order goes `take` → (HELD, DELAYED) → `arrive` → PENDING or `match` → (MATCHED) → `enter`; with the ideal profile a market order does
-all of it in one commit. `ticking.py` calls the same steps for what a tick sets off, with `stepped` True.
+all of it in one commit. `tick_processing.py` calls the same steps for what a tick sets off, with `stepped` True.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The simulated broker: one account over one tick stream that deals as MetaTrader 5 does.
 
-`matching.py` judges and executes orders, `ticking.py` does what a tick sets off, `modifying.py` changes what rests; all of them work on
-`account.py`. Symbols here have the broker's names. An order is taken as it comes; that none comes twice is the journal's task.
+`matching_engine.py` judges and executes orders, `tick_processing.py` does what a tick sets off, `modifications.py` changes
+what rests; all of them work on `account.py`. Symbols here have the broker's names. An order is taken as it comes; that none comes twice is the journal's task.
 Each change is committed before it is folded in, so a venue built on the same store is the same venue.
 """
 
@@ -37,7 +37,7 @@ TICK_VALUE_STEP: Final = Decimal("1e-8")
 
 
 class SimulatedVenue:
-    """One account over one tick stream; it is a `core.broker.Broker`."""
+    """One account over one tick stream; it is a `ports.account.Broker`."""
 
     def __init__(
         self,

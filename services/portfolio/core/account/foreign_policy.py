@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ForeignOrders(StrEnum):
-    """What a live desk makes of orders on its account that are not its own; `strangers.py` says how."""
+    """What a live desk makes of orders on its account that are not its own; `foreign_orders.py` says how."""
 
     HALT = "halt"
     ADOPT = "adopt"

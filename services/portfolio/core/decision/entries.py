@@ -1,7 +1,7 @@
 """From one signal to the orders it comes to: mark, judge, size, check.
 
 A position against the signal is closed at the market, by one order, or by one for each ticket on a hedging account; what is
-opened then is sized and planned (`opening.py`). At the market of a netting account both are one order. Everything an order is
+opened then is sized and planned (`entry_terms.py`). At the market of a netting account both are one order. Everything an order is
 decided on is stored with it, so that the decision can be walked later.
 """
 

@@ -97,7 +97,7 @@ def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
             account = Account(book, cursor, limits, plan=desk.rules.plan)
             return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
         case WhyQuery():
-            raise AssertionError("WHY is answered by explaining.py")
+            raise AssertionError("WHY is answered by explain.py")
 
 
 def order_row(order: Order) -> OrderRow:

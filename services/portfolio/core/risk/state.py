@@ -1,7 +1,7 @@
 """What the ladder remembers from tick to tick and from order to order.
 
 It is kept with the tick cursor, in the transaction of the events that it comes from, so that a restart forgets none of it.
-`remember.py` has what changes it.
+`state_updates.py` has what changes it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ one row; in training a day at once. It is the same machine code either way, so t
 no tick after its own. There is no call into a mathematical library but the square root, which IEEE 754 defines to the
 last bit: other processors give the same digits too.
 
-The order of the columns is that of `features.FEATURES`.
+The order of the columns is that of `schema.FEATURES`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,205 @@
+"""What texts name is there: files and folders, modules and what they define, and where links lead.
+
+Texts are pages, configuration and code, read line by line; single words are looked up in docstrings alone. There is no
+list of names that are gone: a name is wrong when nothing in the checkout answers to it.
+"""
+
+import ast
+import posixpath
+import re
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from tests.tidy.layers import OURS
+from tests.tidy.source import SourceFile, Violation
+
+# Where a path may begin. Not models/: the reader of a page puts models of their own there.
+TOPS = (*OURS, "docs", "deploy", "requirements")
+INSTALLED = "/opt/paperdesk/"  # where the image and the unit of systemd have the checkout
+# Locks, dashboards, pictures and recorded inputs are written by programs.
+FOREIGN = (".lock", ".json", ".svg", ".txt")
+NAMED = (".py", ".md")  # what may be called by its name alone
+# The files that are shown to the rules are made up.
+MADE_UP = "tests/tidy/test_rules_fire.py"
+# What tests ask for because it is not there.
+NOWHERE = {"tests.unit.signal.builders:Nobody", "/opt/paperdesk/proto/x"}
+
+PATH = re.compile(
+    r"(?<![\w./*<>{}…~$-])[\w.*<>{}…-]*(?:/[\w.*<>{}/…-]*|[\w*>}…-]\.(?:py|md)\b(?!/))(?:(?:::\w+)+|`, `\w+(?=`))?"
+)
+# What a file is said to define follows it after two colons, or in the next pair of backticks.
+INSIDE = re.compile(r"::|`, `")
+# What stands for any name: `services/*/core/`, `services/<name>/`, `services/X/metrics.py`, an f-string's {name}.
+HOLE = re.compile(r"<[^>]*>|\{[^}]*\}|\*+|…|\.{3}|\b(?:X|NAME|N{4})\b")
+DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(OURS)})(?:[.:](?:\w+|\*|<\w+>|\{{[^{{}}]*\}}))+")
+SPAN = re.compile(r"`([^`]*)`")
+# `_ns` and `_of_power_` are pieces of names.
+WORD = re.compile(r"[a-z*](?:[a-z0-9_*]*[a-z0-9*])?")
+RELATIVE = re.compile(r"[a-z]\w*(?:\.\w+)+")
+LINK = re.compile(r"\]\(([^)\s:]+)\)")
+COMMAND = "paperdesk"  # what people type; no module is called so
+
+
+class Checkout:
+    """What there is to be named."""
+
+    def __init__(self, files: list[SourceFile]) -> None:
+        self.paths = {file.path: file for file in files}
+        self.folders = {"/".join(file.parts[:depth]) for file in files for depth in range(1, len(file.parts))}
+        self.ignored = set(self.paths[".gitignore"].lines) if ".gitignore" in self.paths else set()
+        self._listing = "\n".join((*self.paths, *(f"{folder}/" for folder in self.folders)))
+        self.modules = {file.module: file for file in files if file.is_python}
+        self._known: dict[str, set[str]] = {}
+
+    def find(self, path: str, *, house: str | None = None) -> list[str]:
+        """The files and folders that are called so in full; with `house`, those in that folder whose path ends so."""
+        pattern = r"[^/\n]*".join(map(re.escape, HOLE.split(path))) + ("" if path.endswith("/") else "/?")
+        start = "" if house is None else f"(?={re.escape(house)})(?:.*/)?"
+        return re.findall(f"^{start}{pattern}$", self._listing, flags=re.MULTILINE)
+
+    def defines(self, name: str) -> bool:
+        """Whether a dotted name in full is a module, or something that one defines or imports."""
+        if HOLE.search(name):
+            pattern = r"\w+".join(map(re.escape, HOLE.split(name)))
+            return any(re.fullmatch(pattern, module) for module in self.modules)
+        parts = re.split("[.:]", name)
+        for length in range(len(parts), 0, -1):
+            if module := self.modules.get(".".join(parts[:length])):
+                return _is_in(module, parts[length:])
+        return False
+
+    def defines_below(self, folder: str, name: str) -> bool:
+        """Whether a dotted name is one that begins with a module or package somewhere in a folder."""
+        first = name.partition(".")[0]
+        inside = (module for module, file in self.modules.items() if file.path.startswith(folder))
+        roots = [module for module in inside if module.rpartition(".")[2] == first]
+        return any(self.defines(root + name.removeprefix(first)) for root in roots)
+
+    def known(self, folder: str) -> set[str]:
+        """The names of modules and folders in a folder, and all that code there calls by name."""
+        if folder not in self._known:
+            inside = [f for f in self.modules.values() if f.path.startswith(folder) and f.path != MADE_UP]
+            modules = {part for file in inside for part in file.module.split(".")}
+            self._known[folder] = {*OURS, COMMAND, *modules}.union(*(file.identifiers for file in inside))
+        return self._known[folder]
+
+    def children(self, package: SourceFile) -> set[str]:
+        """What lies directly in a package, and what the package itself defines or imports."""
+        own = [module.split(".") for module in self.modules if module.startswith(f"{package.module}.")]
+        return {*OURS, COMMAND, *package.definitions, *(parts[package.module.count(".") + 1] for parts in own)}
+
+
+def _is_in(module: SourceFile, names: list[str]) -> bool:
+    return not names or (names[0] in module.definitions and module.identifiers.issuperset(names[1:]))
+
+
+def _house(file: SourceFile) -> str:
+    """Where short names are at home: a service's own folder; whoever is no service may speak of them all."""
+    return "/".join((*file.parts[:2], "")) if file.parts[0] == "services" and len(file.parts) > 2 else ""
+
+
+def _texts(files: list[SourceFile]) -> Iterator[SourceFile]:
+    return (file for file in files if file.path != MADE_UP and not file.path.endswith(FOREIGN))
+
+
+def paths_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
+    """A path from the root, a name in .py or .md with or without folders, a folder in backticks: each is there."""
+    checkout = Checkout(files)
+    for file in _texts(files):
+        for number, line in enumerate(file.lines, start=1):
+            # Code puts paths together: ROOT / "docs" / "risk.md".
+            for found in PATH.finditer(line.replace('" / "', "/")):
+                if found.group() not in NOWHERE and not _path_exists(found, file, checkout):
+                    remedy = "name a file or folder of the checkout, in full or by its last parts, and what is in it"
+                    yield Violation(file.path, number, f"there is no {INSIDE.sub('::', found.group())}", remedy)
+
+
+def _path_exists(found: re.Match[str], file: SourceFile, checkout: Checkout) -> bool:
+    named, *inside = INSIDE.split(found.group())
+    path = re.sub(r"^(?:\.\.?/)+|(?<!\.)\.$", "", named.rpartition(INSTALLED)[2])
+    first, slash, _ = path.partition("/")
+    is_folder = path.endswith("/") and f"`{named}`" in found.string
+    if slash and first in TOPS:
+        places = checkout.find(path)
+    elif first and f"{first}/" not in checkout.ignored and (is_folder or path.endswith(NAMED)):
+        places = checkout.find(path, house="" if path.endswith(".md") else _house(file))
+    else:
+        return True
+    return any(not path.endswith(".py") or checkout.paths[place].identifiers.issuperset(inside) for place in places)
+
+
+def dotted_names_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
+    """A dotted name that begins with a package of ours is a module, or something that one defines or imports."""
+    checkout = Checkout(files)
+    for file in _texts(files):
+        for number, line in enumerate(file.lines, start=1):
+            for found in DOTTED.finditer(line):
+                name = found.group()
+                if not (name in NOWHERE or checkout.defines(name) or _is_variable(name, file)):
+                    remedy = "name a module, or what one defines, in full"
+                    yield Violation(file.path, number, f"there is no {name}", remedy)
+
+
+def _is_variable(name: str, file: SourceFile) -> bool:
+    """Whether code has bound the first part of a name to something of its own."""
+    first = re.split("[.:]", name)[0]
+    nodes = ast.walk(file.tree) if file.is_python else ()
+    return any(
+        (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == first)
+        or (isinstance(node, ast.arg) and node.arg == first)
+        for node in nodes
+    )
+
+
+def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
+    """A lower-case word or dotted name in backticks in a docstring is a module, or something that code calls so.
+
+    The docstring of a package is a guide to it: there a word is a module or package directly in it, or something that it
+    defines or imports. Elsewhere it may be any name in code of the same service, outside of services any name at all.
+    """
+    checkout = Checkout(files)
+    for file in filter(lambda file: file.is_python, _texts(files)):
+        for node, text in file.docstrings.items():
+            number = node.lineno
+            is_guide = number == 1 and file.path.endswith("/__init__.py")
+            known = checkout.children(file) if is_guide else checkout.known(_house(file))
+            for found in SPAN.finditer(text):
+                if not _word_exists(found[1], file, checkout, known):
+                    line = number + text.count("\n", 0, found.start())
+                    where = f"directly in {file.module}" if is_guide else "in this code"
+                    remedy = "name a module, or something that code calls so; what is none goes without backticks"
+                    yield Violation(file.path, line, f"nothing {where} is called {found[1]}", remedy)
+
+
+def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str]) -> bool:
+    if WORD.fullmatch(word):
+        return word in known or ("*" in word and any(fnmatchcase(name, word) for name in known))
+    first = word.partition(".")[0]
+    is_short = RELATIVE.fullmatch(word) and not word.endswith(NAMED) and not checkout.find(word, house="")
+    if not is_short or first in {*OURS, *file.identifiers, *sys.stdlib_module_names}:
+        return True
+    return checkout.defines_below(_house(file), word)
+
+
+def links_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
+    """A link on a page leads to a file or folder of the checkout, and to a heading that the file has."""
+    checkout = Checkout(files)
+    for file in files:
+        for number, line in enumerate(file.lines if file.path.endswith(".md") else (), start=1):
+            for found in LINK.finditer(line):
+                target, _, heading = found[1].partition("#")
+                path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), target)) if target else file.path
+                if path not in checkout.paths and path not in checkout.folders:
+                    yield Violation(file.path, number, f"there is no {path}", "link a file or folder of the checkout")
+                elif heading and (path in checkout.folders or heading not in _headings(checkout.paths[path])):
+                    yield Violation(file.path, number, f"{path} has no heading #{heading}", "link one that it has")
+
+
+def _headings(page: SourceFile) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them: the second of two that are alike ends in -1."""
+    text = re.sub(r"^```.*?^```", "", page.text, flags=re.MULTILINE | re.DOTALL)
+    anchors: list[str] = []
+    for heading in re.findall(r"^#+ +(.*?) *$", text, flags=re.MULTILINE):
+        anchors.append(re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-"))
+    return {*anchors, *(f"{anchor}-{number}" for anchor in anchors for number in range(1, anchors.count(anchor)))}
