@@ -20,7 +20,7 @@ from tests.support.replays import IS_FULL_SIZE, paperdesk, ticks_or
 from tests.support.tick_files import a_tick_file
 
 TICKS = ticks_or(10_000)
-TRAINED_ROWS = 60_000
+TRAINED_ROWS = 75_000
 ROUNDS = 300 if IS_FULL_SIZE else 20
 SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
 
