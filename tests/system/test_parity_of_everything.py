@@ -24,8 +24,8 @@ from tests.support.tick_files import a_tick_file
 SYMBOLS: Final = ("EURUSD", "NZDUSD", "EURJPY")
 TICKS: Final = ticks_or(3_000)
 TRAINED_ROWS: Final = 30_000
-TRADED_FROM_NS: Final = 1_399_017_600_000_000_000
-"""The second day of the recordings, in the morning."""
+TRADED_FROM_NS: Final = 1_399_035_600_000_000_000
+"""The second day of the recordings at 13:00 UTC, when both are busy."""
 
 ROUNDS: Final = 300 if IS_FULL_SIZE else 20
 
