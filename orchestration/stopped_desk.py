@@ -30,10 +30,10 @@ from proto.trading.units import Side
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import Book as VenueBook
 from services.mt5.stores.book_store import DurableBookStore
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.order_status import may_become
 from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.reports import ENDED, deal_booked, order_ended
+from services.portfolio.core.gateway_client.reply_events import ENDED, deal_booked, order_ended
 from services.portfolio.ledger import ledger
 
 VENUE_BOOK: Final = Path("venue") / "book.db"

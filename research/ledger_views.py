@@ -12,13 +12,13 @@ from common.errors import StartError
 from proto.control.views import plain_fields
 from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
 from services.portfolio.config_files.plan_file import plan_named
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.accounting.round_trips import settlement_of, trades_of
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.queries.explain import UnknownSubjectError
 from services.portfolio.core.queries.views import account_view, fill_row, order_row, position_row, trade_row
-from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.risk.utilization import readings
 from services.portfolio.ledger.ledger import FILE_NAME, read
 from services.portfolio.query_handler import why as why_of

@@ -16,10 +16,10 @@ from typing import Any, Final
 from proto.gateway import VenueDeal
 from proto.trading.units import plain
 from research.run_spec import RunSpec
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import cost_totals
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.ledger.ledger import FILE_NAME, read

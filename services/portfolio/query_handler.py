@@ -10,8 +10,8 @@ from pathlib import Path
 from common.errors import StartError
 from proto.control import ControlError, ViewQuery, WhyQuery
 from proto.control.views import ViewReply, WhyReply
-from services.portfolio.core.account.account import Book
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, subject_of
 from services.portfolio.core.queries.views import NotCountedError, answer
 from services.portfolio.core.state.desk import Desk

@@ -19,11 +19,11 @@ from proto.trading.enums import AccountMode
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
 from services.mt5.core.simulated import positions
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.cash import CashAccount, by_kind, postings, totals
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import split
 from services.portfolio.core.accounting.invariants import broken_anywhere
 from services.portfolio.core.accounting.round_trips import Settlement, pnl_by_tag, settle

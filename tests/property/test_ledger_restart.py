@@ -18,7 +18,7 @@ from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, TickCounts, VenueDeal
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.events import (
     CancelAsked,
     Cleared,
@@ -47,7 +47,7 @@ from services.portfolio.core.account.order_status import OrderStatus, after_fill
 from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, key_of
-from services.portfolio.core.account.stream_state import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, plain_terms

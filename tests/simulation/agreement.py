@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from proto.gateway import OrderReplyStatus
 from services.mt5.core.simulated.book import Book as VenueBook
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 
 Held = dict[tuple[str, int], Decimal]
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.ledger import Ledger, verify
 
 

@@ -24,7 +24,7 @@ from proto.control import (
 from proto.gateway import Fault, Simulate
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book as VenueBook
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from tests.simulation.draws import DEPOSIT, SPARSE_PAUSE_S, Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit
 from tests.simulation.person import Person

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from marketdata.tick_stream import TickStream, build_stream
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book as VenueBook
-from services.portfolio.core.account.account import Book
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.signal.core.tick_buffer import TickBuffer
 from tests.simulation.draws import DEPOSIT, Desk, a_walk, desk_of
 from tests.simulation.ledger import Commit

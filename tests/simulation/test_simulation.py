@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from tests.simulation.agreement import assert_the_same_account
 from tests.simulation.ledger import fold, kept
 from tests.simulation.scenario import CALM, play, setting_of

@@ -26,8 +26,8 @@ from services.mt5.core.gateway.journal import Effect
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
-from services.portfolio.core.account.account import Book
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.storage.images import Disk, crash_images, write_image
 from tests.storage.recorder import Recorder

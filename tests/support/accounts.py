@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 
 NOT_REMEMBERED: Final = frozenset({"touched"})
 """What belongs to the writing of a book and not to what it knows."""

@@ -20,7 +20,7 @@ from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, StreamOpened
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Decision, Order

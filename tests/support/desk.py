@@ -19,8 +19,8 @@ from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.portfolio.core.account.account import Book
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskRules
 from services.portfolio.core.state.desk import Desk

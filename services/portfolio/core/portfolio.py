@@ -30,12 +30,12 @@ from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, R
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
-from services.portfolio.core.decision.entries import count, mark
 from services.portfolio.core.decision.escalation import limit_drawdown, rearm
 from services.portfolio.core.decision.manual_orders import command
-from services.portfolio.core.decision.on_tick import events_of
 from services.portfolio.core.decision.operator_commands import obey
+from services.portfolio.core.decision.signal_decision import count, mark
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
+from services.portfolio.core.decision.tick_decision import events_of
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.live_orders import PASSING
 from services.portfolio.core.gateway_client.live_scheduler import Live

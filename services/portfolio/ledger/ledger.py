@@ -19,7 +19,7 @@ from common.errors import StartError
 from common.gc_control import collection_paused
 from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable
 from proto.gateway import VenueDeal
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, post, postings
 from services.portfolio.core.account.events import (
     CancelAsked,
@@ -41,7 +41,7 @@ from services.portfolio.core.account.events import (
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain
 
 FILE_NAME: Final = "ledger.db"

@@ -1,6 +1,6 @@
 """Orders and positions on the account that are not the desk's: what somebody traded by hand, or another program past the gateway.
 
-A comparison with the venue finds them (`reconciliation_schedule.py`), and the limit `foreign_orders` says what a live desk makes of them. By `halt`
+A comparison with the venue finds them (`live_reconciliation.py`), and the limit `foreign_orders` says what a live desk makes of them. By `halt`
 it trades on when a person has looked. By `adopt` what they have done is the desk's own position, which a signal may close. By
 `ignore` the tickets that they have opened are left alone: a signal, a plan, a flattening see the position without them. Cash, exposure
 and margin count them by any policy, since they are the account's.
@@ -17,7 +17,7 @@ from typing import Final
 
 from proto.trading.enums import AccountMode
 from proto.trading.units import plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.position import Position
 

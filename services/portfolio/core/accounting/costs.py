@@ -17,7 +17,7 @@ from msgspec import Struct
 from proto.gateway import VenueDeal
 from proto.trading.money import Quote, conversion_rate
 from proto.trading.units import Side, round_money
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, sources
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from proto.trading.units import plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import ZERO
 

@@ -21,7 +21,7 @@ from msgspec import Struct
 from proto.gateway import DealReason, VenueDeal
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, sources
 from services.portfolio.core.account.position import ZERO, Closing, Lot, Position
 from services.portfolio.core.accounting.costs import UNTAGGED, fill_costs, split

@@ -9,9 +9,9 @@ from proto.trading import money
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, conversion_rate
 from proto.trading.units import exact, round_money
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.account.stream_state import Mark
+from services.portfolio.core.account.tick_cursor import Mark
 
 
 class Marks:

@@ -9,9 +9,9 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.trading.broker_time import server_day
-from services.portfolio.core.risk.context import Account, Denial
 from services.portfolio.core.risk.formatting import percent
 from services.portfolio.core.risk.rules.drawdown import denial_at, drawdown_pct
+from services.portfolio.core.risk.types import Account, Denial
 from services.portfolio.core.state.desk import Desk
 
 RISK: Final = "risk"

@@ -15,17 +15,17 @@ from proto.messages import Signal
 from proto.trading.enums import TimeInForce
 from proto.trading.price_distance import is_frozen
 from proto.trading.units import exact
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelAsked, OrderCreated, ProtectionSet
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, trailed
-from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.decision.entries import Present
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.order_factory import decision_at, order_made
+from services.portfolio.core.decision.signal_decision import Present
 from services.portfolio.core.risk.checks import check_always, check_resting
-from services.portfolio.core.risk.context import Account, Proposal
 from services.portfolio.core.risk.exposure import opened_part
+from services.portfolio.core.risk.types import Account, Proposal
 from services.portfolio.core.state.config import DeskRules
 
 EXIT_AGAIN_NS: Final = 5_000_000_000

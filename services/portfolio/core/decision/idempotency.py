@@ -13,7 +13,7 @@ import msgspec
 
 from proto.control import ControlError, OrderCommand, OrderCommandReply
 from proto.trading.units import plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import KnownDenial
 
 

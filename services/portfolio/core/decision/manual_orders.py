@@ -34,8 +34,8 @@ from services.portfolio.core.decision.idempotency import answered_before, digest
 from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS, order_made
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.risk.checks import check, check_always
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import opened_part
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 from services.portfolio.core.state.desk import Desk
 
 TICKETS_NAMED_MAX: Final = 10

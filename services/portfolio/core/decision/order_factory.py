@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from proto.messages import Signal
 from proto.trading.units import exact, side_of
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Decision, Order
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import cost_rate
 
 ORDER_LIFETIME_NS: Final = 5_000_000_000

@@ -9,8 +9,8 @@ from proto.trading.instrument import Instrument
 from proto.trading.money import conversion_rate
 from services.portfolio.core.accounting.valuation import Marks, total_unrealized_pnl
 from services.portfolio.core.plan.plan import Course, Plan, SizingMethod
-from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import notional
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.sizing.types import SizingInput
 from services.portfolio.core.sizing.volatility import volatility_per_day
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from proto.gateway import DealsReply, GetDeals, VenueDeal
 from services.portfolio.core.gateway_client.instruments import learn_terms
-from services.portfolio.core.gateway_client.reconciliation_schedule import LATE_NS
-from services.portfolio.core.gateway_client.reports import deal_booked
+from services.portfolio.core.gateway_client.live_reconciliation import LATE_NS
+from services.portfolio.core.gateway_client.reply_events import deal_booked
 from services.portfolio.core.gateway_client.tasks import Talk
 from services.portfolio.core.state.desk import Desk
 

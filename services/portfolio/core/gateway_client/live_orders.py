@@ -25,11 +25,17 @@ from proto.gateway import (
     Request,
     Sell,
 )
-from services.portfolio.core.account.account import JOURNAL_CHANGED
+from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.events import CancelAsked, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, may_become
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.gateway_client.reports import ENDED, change_answered, guard_answered, is_settled, updated
+from services.portfolio.core.gateway_client.reply_events import (
+    ENDED,
+    change_answered,
+    guard_answered,
+    is_settled,
+    updated,
+)
 from services.portfolio.core.gateway_client.requests import cancel_of, change_of, guard_of, request_of
 from services.portfolio.core.gateway_client.tasks import Pause, Talk
 from services.portfolio.core.state.desk import Desk

@@ -17,7 +17,7 @@ from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.lease import keep_lease
 from services.portfolio.core.gateway_client.live_orders import follow, keep_guard
-from services.portfolio.core.gateway_client.reconciliation_schedule import Watch
+from services.portfolio.core.gateway_client.live_reconciliation import Watch
 from services.portfolio.core.gateway_client.tasks import Conversation, Conversations, Talk
 from services.portfolio.core.state.desk import Desk
 

@@ -32,12 +32,12 @@ from proto.gateway import (
 )
 from proto.trading.enums import OrderType
 from proto.trading.units import plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Cleared
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import key_of
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100

@@ -7,12 +7,12 @@ from proto.gateway import Confirm, Hello, HelloReply
 from proto.time import utc_text
 from services.portfolio.core.account.events import IncarnationTaken, LeverageTold, Reconciled, StreamOpened
 from services.portfolio.core.account.foreign_orders import cannot_ignore
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.instruments import learn_terms
 from services.portfolio.core.gateway_client.lease import meet
+from services.portfolio.core.gateway_client.live_reconciliation import Watch
 from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.reconciliation_schedule import Watch
 from services.portfolio.core.gateway_client.stepped_orders import look_after, open_commands
 from services.portfolio.core.gateway_client.tasks import Talk
 from services.portfolio.core.state.desk import Desk

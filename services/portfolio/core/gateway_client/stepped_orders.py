@@ -9,7 +9,7 @@ from services.portfolio.core.account.events import CancelAsked, Event, OrderCrea
 from services.portfolio.core.account.order_status import OrderStatus, may_become
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.reports import ENDED, guard_answered, updated
+from services.portfolio.core.gateway_client.reply_events import ENDED, guard_answered, updated
 from services.portfolio.core.gateway_client.requests import cancel_of, guard_of, request_of
 from services.portfolio.core.gateway_client.tasks import Talk
 from services.portfolio.core.state.desk import Desk

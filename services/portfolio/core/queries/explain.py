@@ -15,7 +15,7 @@ from proto.control import denial_words
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
 from proto.trading.units import Side, exact, plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     DealBooked,
     Event,
@@ -26,7 +26,7 @@ from services.portfolio.core.account.events import (
 )
 from services.portfolio.core.account.orders import Cause, Order
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES
 from services.portfolio.core.queries.denial_hints import remedy
 from services.portfolio.core.queries.explain_format import (

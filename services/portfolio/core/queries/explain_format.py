@@ -11,7 +11,7 @@ from proto.control.views import WhyLine
 from proto.gateway import VenueDeal
 from proto.time import utc_text
 from proto.trading.units import plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.queries.views import slippage

@@ -16,7 +16,7 @@ from msgspec import structs
 from proto.control.views import WhyLine, WhyStep
 from proto.gateway import DealKind, DealReason, VenueDeal
 from proto.trading.units import Side, plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO

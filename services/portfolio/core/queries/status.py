@@ -8,10 +8,10 @@ from typing import Final
 from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
 from proto.trading.units import exact
+from services.portfolio.core.account.market_feed import SeenQuote
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.account.quotes import SeenQuote
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.state.desk import Desk
 

@@ -43,14 +43,14 @@ from proto.control.views import (
 )
 from proto.gateway import VenueDeal
 from proto.trading.units import MAX_FRAME_BYTES, Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import by_kind
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO, Position
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.round_trips import Settlement, Trade
 from services.portfolio.core.accounting.valuation import Marks, account_margin, total_unrealized_pnl, unrealized_pnl
-from services.portfolio.core.risk.context import Account
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.risk.utilization import readings
 from services.portfolio.core.state.desk import Desk
 

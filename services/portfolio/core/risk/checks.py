@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.rules import (
     circuit_breaker,
     confidence,
@@ -36,6 +35,7 @@ from services.portfolio.core.risk.rules import (
     trading_state,
     volume,
 )
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 class Rule(Protocol):

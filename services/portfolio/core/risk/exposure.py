@@ -9,10 +9,10 @@ from decimal import Decimal
 from proto.trading.instrument import Instrument
 from proto.trading.money import account_margin, conversion_rate
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import Marks
-from services.portfolio.core.risk.context import Account, Proposal
+from services.portfolio.core.risk.types import Account, Proposal
 
 
 def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decimal | None:

@@ -9,7 +9,7 @@ from proto.trading.broker_time import MINUTE_NS, of_day_ns, weekday
 from proto.trading.money import Quote
 from proto.trading.units import exact, plain
 from services.portfolio.core.accounting.valuation import Marks
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 _HUNDREDTH: Final = Decimal("0.01")
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

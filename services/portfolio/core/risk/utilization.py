@@ -10,7 +10,6 @@ from proto.time import utc_text
 from proto.trading.broker_time import DAY_NS, MINUTE_NS, last_minute
 from proto.trading.units import plain
 from services.portfolio.core.account.foreign_orders import foreign_holdings
-from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
 from services.portfolio.core.risk.formatting import percent
 from services.portfolio.core.risk.limits import Limits
@@ -20,6 +19,7 @@ from services.portfolio.core.risk.rules.drawdown import drawdown_pct
 from services.portfolio.core.risk.rules.news import told
 from services.portfolio.core.risk.rules.order_rate import of_this_day
 from services.portfolio.core.risk.rules.strategy_budget import strategy_lost_pct, strategy_volume
+from services.portfolio.core.risk.types import Account
 
 _HELD_SHOWN: Final = 5
 """Tickets of strangers that are named, so that the words stay a row of a table."""

@@ -7,14 +7,14 @@ from typing import Final
 from proto.control import REASON_CHARS_MAX, DeskState, TradingState
 from proto.messages import Signal
 from proto.time import Now
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, StrangersMet, TradingStateChanged
 from services.portfolio.core.account.foreign_orders import strangers_met
-from services.portfolio.core.account.quotes import MarketWatch
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.market_feed import MarketWatch
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.invariants import broken
 from services.portfolio.core.accounting.round_trips import Settlement
-from services.portfolio.core.plan.warnings import plan_warning
+from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.risk.state_updates import see_event
 from services.portfolio.core.state.config import DeskRules
 from services.portfolio.core.state.latency_histogram import Latency

@@ -15,17 +15,17 @@ from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, StrangersMet
 from services.portfolio.core.account.foreign_orders import own_position, strangers_met
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.position import Leg
-from services.portfolio.core.gateway_client.reconciliation_schedule import AGAIN_NS
+from services.portfolio.core.gateway_client.live_reconciliation import AGAIN_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.explain import explain, subject_of
 from services.portfolio.core.queries.views import answer
-from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.exposure import holdings, volumes
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.state.config import DeskRules
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same

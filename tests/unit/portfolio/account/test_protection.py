@@ -12,7 +12,7 @@ from msgspec import structs
 
 from proto.gateway import DealEntry
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection, guard_after, trailed

@@ -24,10 +24,10 @@ from proto.trading.units import Side, plain, round_money
 from services.mt5.core.simulated.fill_model import REALISTIC
 from services.mt5.core.simulated.latency_model import NO_LATENCY
 from services.mt5.core.simulated.swap import swap_of
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.cash import CashAccount, by_kind
 from services.portfolio.core.account.events import DealBooked
-from services.portfolio.core.account.stream_state import Mark
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.accounting.invariants import broken_anywhere
 from services.portfolio.core.accounting.round_trips import settle
 from services.portfolio.core.accounting.valuation import Marks, total_unrealized_pnl

@@ -11,7 +11,7 @@ from msgspec import structs
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.accounting.costs import cost_totals, fill_costs, split
 from services.portfolio.core.accounting.round_trips import TagPnl, pnl_by_tag, settle, trades_of

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.accounting.invariants import broken, broken_anywhere

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked
-from services.portfolio.core.account.stream_state import Mark
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.accounting.valuation import can_convert, total_unrealized_pnl, unrealized_pnl
 from tests.support.builders import a_book, a_deal, an_instrument
 

@@ -11,8 +11,8 @@ from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.escalation import heed, rearm
-from services.portfolio.core.risk.context import Denial
 from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules

@@ -12,8 +12,8 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
 from services.portfolio.core.account.events import CancelAsked, OrderCreated, ProtectionSet
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.core.decision.entries import STEPPED
 from services.portfolio.core.decision.exits import EXIT_AGAIN_NS, Tended, tend
+from services.portfolio.core.decision.signal_decision import STEPPED
 from tests.support.builders import START_NS, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, only
 

@@ -10,7 +10,7 @@ from proto.control import CloseCommand, OrderCommandReply, TradingState
 from proto.gateway import Buy, Modify
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.account.account import CHANGES_KEPT_MAX
+from services.portfolio.core.account.book import CHANGES_KEPT_MAX
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify

@@ -9,11 +9,11 @@ from msgspec import structs
 from proto.trading.broker_time import MINUTE_NS
 from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked
-from services.portfolio.core.account.stream_state import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.decision.sizing_inputs import half_lives_min, sizing_input
 from services.portfolio.core.plan.plan import Exits, Plan, Sizing, SizingMethod, Strategy
-from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.sizing.sizer import size
 from services.portfolio.core.sizing.types import SizingInput
 from services.portfolio.core.sizing.volatility import see_mid

@@ -9,8 +9,8 @@ from proto.control import DeskState
 from proto.gateway import Buy, Confirm, Hello, HelloReply
 from proto.messages import MarketHeartbeat
 from services.portfolio.core.account.events import LeverageTold, OrderDenied
+from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.quotes import FEED_STALE_NS
 from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
 from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of

@@ -11,7 +11,7 @@ from proto.gateway import Buy, Fault, Fence, HelloReply, Lease, OrderReplyStatus
 from proto.messages import Call
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.portfolio.core.account.account import JOURNAL_CHANGED
+from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
 from services.portfolio.core.gateway_client.live_orders import DOUBT_SETTLING_NS

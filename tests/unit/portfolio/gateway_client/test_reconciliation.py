@@ -14,7 +14,7 @@ from proto.gateway import Buy, OrderReply
 from proto.trading.units import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, compare

@@ -10,9 +10,9 @@ import pytest
 
 from cli.main import run
 from common.errors import StartError
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, IncarnationTaken, OrderCreated
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.backup import back_up, restore
 from services.portfolio.ledger.incarnation import incarnation_of
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify

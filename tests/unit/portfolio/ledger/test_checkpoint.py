@@ -9,9 +9,9 @@ import apsw
 import pytest
 
 from common.errors import StartError
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderDenied
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain, ledger
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
 from tests.support.accounts import same

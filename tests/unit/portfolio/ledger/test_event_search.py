@@ -15,10 +15,10 @@ from common.errors import StartError
 from proto.control import WhyQuery
 from proto.control.views import WhyReply
 from proto.trading.units import Side
-from services.portfolio.core.account.account import CHANGES_KEPT_MAX, Book
+from services.portfolio.core.account.book import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import subject_of
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger import event_search

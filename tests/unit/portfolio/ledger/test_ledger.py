@@ -11,10 +11,10 @@ import pytest
 
 from common.errors import StartError
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.stream_state import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
 from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned

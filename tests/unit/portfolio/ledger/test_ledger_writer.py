@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from proto.control import TradingState
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import Audit, Finding, require_whole
 from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify

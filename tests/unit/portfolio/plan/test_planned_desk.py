@@ -15,9 +15,9 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
-from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.decision.entries import count, decide
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.exits import EXIT_AGAIN_NS
+from services.portfolio.core.decision.signal_decision import count, decide
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS

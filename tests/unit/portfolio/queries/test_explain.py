@@ -13,7 +13,7 @@ from proto.codec import encode
 from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealKind
 from proto.trading.units import MAX_FRAME_BYTES, Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     CancelAsked,
     DealBooked,
@@ -26,9 +26,9 @@ from services.portfolio.core.account.events import (
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Order, OrderTerms
 from services.portfolio.core.account.position import Closing
-from services.portfolio.core.account.stream_state import TickCursor
-from services.portfolio.core.decision.entries import count, decide
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.position_rule import Verdict
+from services.portfolio.core.decision.signal_decision import count, decide
 from services.portfolio.core.queries.denial_hints import REMEDIES
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, is_told, subject_of
 from tests.support.builders import (

@@ -12,10 +12,10 @@ from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealReason, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.explain import explain, subject_of
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about

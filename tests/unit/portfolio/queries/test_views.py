@@ -14,12 +14,12 @@ from proto.control.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskRep
 from proto.gateway import DealEntry, DealKind
 from proto.trading.enums import OrderType
 from proto.trading.units import MAX_FRAME_BYTES, Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderChanged, OrderCreated, OrderUpdated, ProtectionSet
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import OrderTerms
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.core.account.stream_state import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.accounting.round_trips import settlement_of
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.queries.views import (
@@ -34,8 +34,8 @@ from services.portfolio.core.queries.views import (
     risk_page,
     trades_page,
 )
-from services.portfolio.core.risk.context import Account
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 

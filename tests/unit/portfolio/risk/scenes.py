@@ -10,13 +10,13 @@ from msgspec import structs
 from proto.trading.broker_time import DAY_NS, server_ns
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, InstrumentLearned
-from services.portfolio.core.account.stream_state import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk import checks
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 

@@ -10,10 +10,10 @@ from msgspec import structs
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked, OrderCreated
-from services.portfolio.core.account.stream_state import Mark, TickCursor
-from services.portfolio.core.risk.context import Account, Proposal
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.risk.exposure import exposures, gross_exposure, holdings, margin, volumes
 from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.types import Account, Proposal
 from tests.support.builders import a_book, a_deal, an_instrument, an_order
 
 D = Decimal

@@ -9,9 +9,9 @@ import pytest
 from common.errors import StartError
 from services.portfolio.config_files.limits_file import limits_named
 from services.portfolio.config_files.news_calendar import read_calendar
-from services.portfolio.core.risk.context import Denial
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.news import Impact, NewsEvent, between
+from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.risk.utilization import readings
 from tests.support.builders import START_NS
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, an_account, an_order_for, code, denied, only

@@ -13,12 +13,12 @@ from proto.trading.broker_time import DAY_NS, HOUR_NS, server_day, server_ns, we
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
 from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
-from services.portfolio.core.account.stream_state import Mark
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.decision import escalation
 from services.portfolio.core.risk import checks, state_updates
-from services.portfolio.core.risk.context import Denial
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.state import Breaker, Peaks
+from services.portfolio.core.risk.types import Denial
 from tests.support.builders import START_NS, an_order
 from tests.unit.portfolio.risk.scenes import (
     MINUTE_NS,

@@ -12,13 +12,13 @@ from proto.trading.enums import AccountMode
 from proto.trading.units import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated, TradingStateChanged
-from services.portfolio.core.account.stream_state import Mark
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.plan.plan import PLAIN, Plan, Strategy
-from services.portfolio.core.risk.context import Denial
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
 from services.portfolio.core.risk.state import RiskMemory
 from services.portfolio.core.risk.state_updates import see_equity, see_event
+from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.risk.utilization import readings
 from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_signal, a_stream, an_order, some_rules
 from tests.support.desk import HandDrivenDesk

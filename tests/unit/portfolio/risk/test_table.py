@@ -21,9 +21,9 @@ from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.units import Side
 from services.portfolio.core.account.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.stream_state import Mark
-from services.portfolio.core.decision.entries import Present, decide
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.decision.exits import tend
+from services.portfolio.core.decision.signal_decision import Present, decide
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk import checks

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from proto.trading.broker_time import DAY_NS, HOUR_NS
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from services.portfolio.core.risk import checks
-from services.portfolio.core.risk.context import Denial, Proposal
 from services.portfolio.core.risk.limits import NO_LIMITS
+from services.portfolio.core.risk.types import Denial, Proposal
 from tests.support.builders import START_NS
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
 

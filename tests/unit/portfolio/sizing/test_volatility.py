@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from proto.trading.broker_time import MINUTE_NS
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, see_mid, volatility_per_day
 from tests.support.builders import START_NS
 

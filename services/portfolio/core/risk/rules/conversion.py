@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.portfolio.core.accounting.valuation import can_convert
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:

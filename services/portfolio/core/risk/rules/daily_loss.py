@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.trading.broker_time import server_day
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:

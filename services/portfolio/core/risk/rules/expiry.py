@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.time import utc_text
 from proto.trading.enums import TimeInForce
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, _account: Account, now_ns: int) -> Denial | None:

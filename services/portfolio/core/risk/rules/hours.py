@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proto.trading.broker_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.formatting import server_hour
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:

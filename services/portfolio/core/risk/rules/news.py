@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proto.trading.broker_time import MINUTE_NS
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.news import NewsEvent, between
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:

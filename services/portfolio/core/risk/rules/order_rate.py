@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proto.trading.broker_time import NS, last_minute, server_day
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.state import RiskMemory
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from proto.trading.instrument import Instrument
 from proto.trading.units import exact, plain
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 _HUNDREDTH: Final = Decimal("0.01")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 _NS_PER_MS: Final = 1_000_000
 

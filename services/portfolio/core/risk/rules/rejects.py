@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.control import TradingState
 from proto.trading.broker_time import last_minute
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.broker_time import DAY_NS, MINUTE_NS, of_day_ns
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:

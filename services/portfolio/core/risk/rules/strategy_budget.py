@@ -12,9 +12,9 @@ from proto.trading.units import plain
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl
 from services.portfolio.core.plan.plan import Plan, Strategy
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import holdings
 from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:

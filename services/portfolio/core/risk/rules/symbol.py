@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from proto.trading.broker_time import is_in_session
 from proto.trading.enums import TradeMode
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.formatting import server_moment
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:

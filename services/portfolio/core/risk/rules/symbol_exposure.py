@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.exposure import notional, power, volumes
 from services.portfolio.core.risk.formatting import beyond
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.units import is_exact, is_on_step, plain
-from services.portfolio.core.risk.context import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def check(order: Proposal, _account: Account, _now_ns: int) -> Denial | None:

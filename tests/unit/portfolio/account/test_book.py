@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.account.account import closings_of
+from services.portfolio.core.account.book import closings_of
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import a_book, a_deal, a_deposit, an_opened_stream, an_order

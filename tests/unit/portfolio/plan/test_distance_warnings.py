@@ -9,11 +9,11 @@ import pytest
 from msgspec import structs
 
 from proto.trading.enums import OrderType
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import InstrumentLearned
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.plan.plan import PLAIN, Entry, Exits, Plan, Strategy
-from services.portfolio.core.plan.warnings import plan_warning
 from services.portfolio.core.state.desk import Desk
 from tests.support.builders import an_opened_stream, plain_terms, some_rules
 

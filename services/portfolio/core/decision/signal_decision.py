@@ -1,7 +1,7 @@
 """From one signal to the orders it comes to: mark, judge, size, check.
 
 A position against the signal is closed at the market, by one order, or by one for each ticket on a hedging account; what is
-opened then is sized and planned (`entry_terms.py`). At the market of a netting account both are one order. Everything an order is
+opened then is sized and planned (`planned_entry.py`). At the market of a netting account both are one order. Everything an order is
 decided on is stored with it, so that the decision can be walked later.
 """
 
@@ -17,21 +17,21 @@ from proto.control import TradingState, denial_words
 from proto.messages import WARMING_UP, Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelAsked, OrderCreated, OrderDenied
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
-from services.portfolio.core.account.stream_state import Blocked, Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Blocked, Mark, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
-from services.portfolio.core.decision.entry_terms import Opening, opening_of
 from services.portfolio.core.decision.order_factory import decision_at, order_made
+from services.portfolio.core.decision.planned_entry import Opening, opening_of
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES, Judgement, Verdict, judge
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.checks import check, check_always, check_moment
-from services.portfolio.core.risk.context import Account, Denial, Proposal
 from services.portfolio.core.risk.state_updates import see_equity, see_spread
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 from services.portfolio.core.state.config import DeskRules
 
 NO_SIZE: Final = "NO_SIZE"

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from proto.control import TradingState
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
-from services.portfolio.core.account.account import Book
-from services.portfolio.core.account.stream_state import TickCursor
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 

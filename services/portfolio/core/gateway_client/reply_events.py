@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from proto.gateway import ModifyReply, OrderReply, OrderReplyStatus, VenueDeal, VenueOrder
-from services.portfolio.core.account.account import Book, closings_of
+from services.portfolio.core.account.book import Book, closings_of
 from services.portfolio.core.account.events import DealBooked, OrderChangeAnswered, OrderUpdated, ProtectionAnswered
 from services.portfolio.core.account.order_status import OrderStatus, after_fill
 from services.portfolio.core.account.orders import Order, OrderTerms

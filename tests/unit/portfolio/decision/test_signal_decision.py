@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from proto.messages import WARMING_UP, Signal
 from proto.trading.units import Side
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderDenied
-from services.portfolio.core.account.stream_state import Mark, TickCursor
-from services.portfolio.core.decision.entries import Decided, count, decide, mark
+from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.decision.signal_decision import Decided, count, decide, mark
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.core.state.config import DeskRules

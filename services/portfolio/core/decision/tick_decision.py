@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from proto.messages import Signal
 from services.portfolio.core.account.events import Event
-from services.portfolio.core.decision.entries import Present, decide
 from services.portfolio.core.decision.escalation import heed
 from services.portfolio.core.decision.exits import tend
 from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
+from services.portfolio.core.decision.signal_decision import Present, decide
 from services.portfolio.core.state.desk import Desk
 
 

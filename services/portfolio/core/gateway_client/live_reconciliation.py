@@ -18,7 +18,7 @@ from msgspec import structs
 from proto.control import Difference, ReconcileReply, TradingState
 from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, VenuePosition
 from proto.trading.units import exact, plain
-from services.portfolio.core.account.account import Book
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Cleared, ProtectionSet, Reconciled
 from services.portfolio.core.account.foreign_policy import ForeignOrders
 from services.portfolio.core.account.order_status import OrderStatus

@@ -15,7 +15,7 @@ from proto.trading.instrument import Instrument
 from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.decision.sizing_inputs import sizing_input
 from services.portfolio.core.plan.plan import Entry, Exits
-from services.portfolio.core.risk.context import Account
+from services.portfolio.core.risk.types import Account
 from services.portfolio.core.sizing.sizer import size
 from services.portfolio.core.state.config import DeskRules
 
