@@ -12,7 +12,8 @@ from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import Marks
-from services.portfolio.core.risk.types import Account, Proposal
+from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
 def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decimal | None:
@@ -158,3 +159,16 @@ def opened_part(book: Book, symbol: str, side: Side, volume: Decimal, *, ticket:
         ZERO,
     )
     return max(volume - max(position.volume - others, ZERO), ZERO)
+
+
+def beyond(code: str, amount: Decimal | None, whole: Decimal, most_pct: Decimal, account: Account) -> Denial | None:
+    """The denial of an amount, of either sign, that is more than so many percent of a whole; None when it is not.
+
+    An amount that is not known denies, too: nothing is guessed.
+    """
+    assert account.book.stream is not None
+    currency, limit = account.book.stream.currency, whole * most_pct / 100
+    words = f"{percent(most_pct)} of {whole:.0f} {currency}"
+    if amount is None:
+        return Denial(code, words, "no known rate")
+    return None if abs(amount) <= limit else Denial(code, words, f"{abs(amount):.0f} {currency}")

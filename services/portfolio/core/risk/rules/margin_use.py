@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.exposure import equity, margin
-from services.portfolio.core.risk.formatting import beyond
+from services.portfolio.core.risk.exposure import beyond, equity, margin
 from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from proto.trading.enums import OrderType
 from proto.trading.price_distance import entry_distance, is_far_enough
 from proto.trading.units import is_exact, is_on_step, plain, side_of
-from services.portfolio.core.risk.formatting import newest_quote
+from services.portfolio.core.risk.quotes import newest_quote
 from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 INVALID_PRICE: Final = "INVALID_PRICE"

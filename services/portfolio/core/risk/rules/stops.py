@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.trading.price_distance import closing_touch, is_far_enough, stop_loss_distance, take_profit_distance
 from proto.trading.units import plain, side_of
-from services.portfolio.core.risk.formatting import newest_quote
+from services.portfolio.core.risk.quotes import newest_quote
 from services.portfolio.core.risk.types import Account, Denial, Proposal
 
 
