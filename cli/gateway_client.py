@@ -83,7 +83,7 @@ def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
     from services.portfolio.ledger import ledger
 
     try:
-        book, _ = ledger.read(folder / ledger.FILE_NAME)
+        book, _ = ledger.read_ledger(folder / ledger.LEDGER_FILE_NAME)
     except StartError as error:
         print(f"whether this is the ledger's own account cannot be told: {error}", file=sys.stderr)
         return

@@ -8,8 +8,8 @@ from pathlib import Path
 from common.errors import StartError
 from marketdata.instruments import CURRENCIES, catalogue
 from services.mt5.fill_profiles import profile_named
-from services.portfolio.config_files.limits_file import limits_named
-from services.portfolio.config_files.plan_file import plan_named
+from services.portfolio.config_files.limits_file import load_limits
+from services.portfolio.config_files.plan_file import load_plan
 from services.signal import UnknownStrategyError
 from services.signal.strategy_loader import WITH_MODEL, speaks_for_a_model, strategy_factories
 
@@ -35,7 +35,7 @@ def require_limits(risk: str) -> None:
         StartError: names the file and what is wrong with it.
     """
     try:
-        limits_named(risk)
+        load_limits(risk)
     except StartError as error:
         raise StartError(f"--risk: {str(error).removeprefix('RISK: ')}") from None
 
@@ -59,7 +59,7 @@ def require_plan(plan: str, symbols: Collection[str]) -> None:
         StartError: names the file and what is wrong with it.
     """
     try:
-        plan_named(plan, symbols)
+        load_plan(plan, symbols)
     except StartError as error:
         raise StartError(f"--plan: {str(error).removeprefix('PLAN: ')}") from None
 

@@ -123,10 +123,10 @@ def standing(data_dir: Path) -> Standing:
     Raises:
         StartError: its ledger cannot be read.
     """
-    path = data_dir / ledger.FILE_NAME
+    path = data_dir / ledger.LEDGER_FILE_NAME
     if not path.is_file():
         return Standing()
-    book, cursor = ledger.read(path)
+    book, cursor = ledger.read_ledger(path)
     stream = book.stream
     return Standing(
         stream_id=cursor.stream_id,
@@ -189,7 +189,7 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
 
 
 def _has_both_books(data_dir: Path) -> bool:
-    return (data_dir / ledger.FILE_NAME).is_file() and (data_dir / VENUE_BOOK).is_file()
+    return (data_dir / ledger.LEDGER_FILE_NAME).is_file() and (data_dir / VENUE_BOOK).is_file()
 
 
 class _Watch:

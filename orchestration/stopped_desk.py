@@ -31,9 +31,9 @@ from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import Book as VenueBook
 from services.mt5.stores.book_store import DurableBookStore
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.order_status import may_become
-from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.reply_events import ENDED, deal_booked, order_ended
+from services.portfolio.core.account.order_status import can_transition
+from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.reply_events import TERMINAL_STATUSES, deal_booked, order_ended
 from services.portfolio.ledger import ledger
 
 VENUE_BOOK: Final = Path("venue") / "book.db"
@@ -45,7 +45,7 @@ def verify(data_dir: Path) -> list[str]:
     Raises:
         StartError: there is no ledger, or it cannot be read.
     """
-    return ledger.verify(data_dir / ledger.FILE_NAME)
+    return ledger.verify_ledger(data_dir / ledger.LEDGER_FILE_NAME)
 
 
 def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> list[Difference]:
@@ -74,14 +74,14 @@ def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = Non
         if not deal.symbol or deal.symbol in book.instruments:
             book.apply(deal_booked(book, deal))
     for shown in broker.orders():
-        order, ended = book.orders.get(shown.order_id), ENDED.get(shown.status)
-        if order is not None and ended is not None and order.status.is_open and may_become(order.status, ended):
+        order, ended = book.orders.get(shown.order_id), TERMINAL_STATUSES.get(shown.status)
+        if order is not None and ended is not None and order.status.is_open and can_transition(order.status, ended):
             book.apply(order_ended(order, ended, shown))
     return _compared(book, broker), len(late)
 
 
 def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _Broker]:
-    book, _ = ledger.read(data_dir / ledger.FILE_NAME)
+    book, _ = ledger.read_ledger(data_dir / ledger.LEDGER_FILE_NAME)
     path = data_dir / VENUE_BOOK
     if not path.is_file():
         raise StartError(f"{path} is not there, expected the simulated broker's book")
@@ -93,7 +93,7 @@ def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _
 
 
 def _compared(book: Book, broker: _Broker) -> list[Difference]:
-    talk = compare(book)
+    talk = find_differences(book)
     request = next(talk)
     while True:
         try:

@@ -32,7 +32,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.strategy_loader import strategy_factories
 
@@ -60,7 +60,7 @@ class Backtest:
         self._stream_id = spec.stream_id(stream.data_sha256)
         self._ledger = ledger
         book, cursor = ledger.load()
-        self.desk = Desk(rules=spec.rules(), book=book, cursor=cursor, live_incarnation="")
+        self.desk = Desk(config=spec.rules(), book=book, cursor=cursor, live_incarnation="")
         self._portfolio = Portfolio(self.desk, timeout_ms=1_000)
         try:
             self._gateway: Gateway = simulated_gateway(
@@ -91,7 +91,7 @@ class Backtest:
         if desk.state is DeskState.WAITING_FOR_SIGNALS:
             hello = SignalHello(_PUBLISHER, "backtest", self._stream_id, "backtest", list(self._engines), 0, 0)
             self._settle(portfolio.handle(hello, now))
-            self._settle(portfolio.pause(now))
+            self._settle(portfolio.on_idle(now))
         decided = desk.cursor.ordinal
         for ordinal in range(1, self._stream.last_ordinal + 1):
             signal = self._signal(ordinal)
@@ -99,14 +99,14 @@ class Backtest:
                 continue  # an earlier, interrupted run of the same stream came this far: only the engines fold it again
             self._settle(portfolio.handle(signal, now))
             if desk.cursor.ordinal < ordinal:
-                self._settle(portfolio.pause(now))
+                self._settle(portfolio.on_idle(now))
             if desk.state is DeskState.HALTED:
                 break
             if ordinal % COMMIT_EVERY_TICKS == 0:
                 self._commit()
             if progress is not None and ordinal % PROGRESS_EVERY_TICKS == 0:
                 progress(self._progress())
-        self._settle(portfolio.pause(now))
+        self._settle(portfolio.on_idle(now))
         self._commit()
         if progress is not None:
             progress(self._progress())
@@ -176,7 +176,7 @@ def run_backtest(
         StartError: the directory cannot be written, or its account cannot go on with this data.
     """
     with ExitStack() as files:
-        ledger = files.enter_context(closing(Ledger(data_dir / FILE_NAME)))
+        ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME)))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()
         if keep_venue:

@@ -10,41 +10,41 @@ from typing import Any
 
 from common.errors import StartError
 from proto.control.views import plain_fields
-from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
-from services.portfolio.config_files.plan_file import plan_named
+from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
+from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.accounting.round_trips import settlement_of, trades_of
+from services.portfolio.core.accounting.round_trips import list_round_trips, track_round_trips
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.queries.explain import UnknownSubjectError
 from services.portfolio.core.queries.views import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
-from services.portfolio.core.risk.types import Account
-from services.portfolio.core.risk.utilization import readings
-from services.portfolio.ledger.ledger import FILE_NAME, read
-from services.portfolio.query_handler import why as why_of
+from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.risk.utilization import limit_utilization
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
+from services.portfolio.query_handler import answer_why as why_of
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:
     """Every order of the account by number, with the tick that it was decided on."""
-    book, _ = read(data_dir / FILE_NAME)
+    book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(order_row(order)) for order in book.orders.values() if order.status.is_open or not open_only]
 
 
 def deals(data_dir: Path, *, trades_only: bool = False) -> list[dict[str, Any]]:
     """Every deal of the account by the venue's number, deposits included unless only trades are wanted."""
-    book, _ = read(data_dir / FILE_NAME)
+    book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(fill_row(deal, book)) for deal in book.deals if deal.kind.is_trade or not trades_only]
 
 
 def trades(data_dir: Path) -> list[dict[str, Any]]:
     """Every round trip of the account in the order of closing."""
-    book, _ = read(data_dir / FILE_NAME)
-    return [plain_fields(trade_row(number, trade)) for number, trade in enumerate(trades_of(book), 1)]
+    book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
+    return [plain_fields(trade_row(number, trade)) for number, trade in enumerate(list_round_trips(book), 1)]
 
 
 def positions(data_dir: Path) -> list[dict[str, Any]]:
     """Open positions with their lots, valued at the last tick decided."""
-    book, cursor = read(data_dir / FILE_NAME)
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
     held = [position for _, position in sorted(book.positions.items()) if position.lots]
     return [plain_fields(position_row(position, book, cursor)) for position in held]
 
@@ -55,25 +55,25 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
     Raises:
         StartError: the desk's limits or its plan are those of a file, which is not named; or what is named cannot be read.
     """
-    book, cursor = read(data_dir / FILE_NAME)
-    limits = limits_named(risk_set) if risk_set is not None else _own_limits(book)
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    limits = load_limits(risk_set) if risk_set is not None else _own_limits(book)
     if limits is None:
         raise StartError(
             f"the desk trades by the limits {_set_name(book)!r} of a file, expected --risk FILE to read them from"
         )
-    budgets = plan_named(plan) if plan is not None else _own_plan(book)
+    budgets = load_plan(plan) if plan is not None else _own_plan(book)
     if budgets is None:
         raise StartError(
             f"the desk trades by a plan of a file, {_plan_name(book)!r}, expected --plan FILE to read it from"
         )
-    account = Account(book, cursor, limits, plan=budgets)
-    return [reading._asdict() for reading in readings(account, cursor.time_ns)]
+    account = RiskContext(book, cursor, limits, plan=budgets)
+    return [reading._asdict() for reading in limit_utilization(account, cursor.time_ns)]
 
 
 def account(data_dir: Path) -> dict[str, Any]:
     """Money and progress of the account."""
-    book, cursor = read(data_dir / FILE_NAME)
-    return plain_fields(account_view(book, cursor, settlement_of(book)))
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    return plain_fields(account_view(book, cursor, track_round_trips(book)))
 
 
 def why(data_dir: Path, name: str) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def why(data_dir: Path, name: str) -> dict[str, Any]:
     Raises:
         StartError: nothing is known under that name.
     """
-    path = data_dir / FILE_NAME
-    book, cursor = read(path)
+    path = data_dir / LEDGER_FILE_NAME
+    book, cursor = read_ledger(path)
     try:
         return plain_fields(why_of(name, book, cursor, path))
     except UnknownSubjectError as error:
@@ -97,7 +97,7 @@ def _set_name(book: Book) -> str:
 def _own_limits(book: Book) -> Limits | None:
     """The desk's set where its name says what is in it."""
     name = _set_name(book)
-    return limits_named(name) if name in RISK_SETS else None
+    return load_limits(name) if name in RISK_SETS else None
 
 
 def _plan_name(book: Book) -> str:

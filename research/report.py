@@ -22,7 +22,7 @@ from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import cost_totals
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
-from services.portfolio.ledger.ledger import FILE_NAME, read
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 
 SCHEMA_VERSION: Final = 1
 _NO_TIMINGS: Final[dict[str, Any]] = {"duration_s": None, "ticks_per_s": None, "latency_us": None}
@@ -34,7 +34,7 @@ def report_of(data_dir: Path, spec: RunSpec, *, mode: str, timings: Mapping[str,
     Raises:
         StartError: there is no ledger, or it cannot be read.
     """
-    book, cursor = read(data_dir / FILE_NAME)
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
     return build_report(book, cursor, spec, mode=mode, timings=timings)
 
 

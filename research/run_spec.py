@@ -19,10 +19,10 @@ from proto.trading.units import plain
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
 from services.mt5.core.simulated.venue import LEVERAGE
 from services.mt5.fill_profiles import profile_named
-from services.portfolio.config_files.limits_file import RISK_SETS, limits_named
-from services.portfolio.config_files.plan_file import plan_named
+from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
+from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 from services.signal.model.manifest import read_manifest
 from services.signal.settings import DEFAULT_MODEL
 from services.signal.strategy_loader import canonical_strategy, speaks_for_a_model
@@ -68,8 +68,8 @@ class RunSpec:
             "fills": profile_named(self.fills).name,
             "leverage": str(self.leverage),
             "on_opposite": str(self.on_opposite),
-            "plan": plan_named(self.plan, self.symbols).name,
-            "risk": limits_named(self.risk).name,
+            "plan": load_plan(self.plan, self.symbols).name,
+            "risk": load_limits(self.risk).name,
             "seed": str(self.seed),
             "strategy": canonical_strategy(self.strategy, self.symbols),
             "symbol_map": ",".join(f"{desk}={broker}" for desk, broker in sorted(self.symbol_map.items())),
@@ -100,10 +100,10 @@ class RunSpec:
             ticks_max=self.ticks_max,
         )
 
-    def rules(self) -> DeskRules:
+    def rules(self) -> DeskConfig:
         """What portfolio is told."""
-        limits, plan = limits_named(self.risk), plan_named(self.plan, self.symbols)
-        return DeskRules(
+        limits, plan = load_limits(self.risk), load_plan(self.plan, self.symbols)
+        return DeskConfig(
             symbols=self.symbols,
             default_volume=self.volume,
             on_opposite=self.on_opposite,

@@ -127,9 +127,9 @@ def _terms_of(data_dir: Path) -> o.AccountTerms | None:
     """What the account in the directory was opened with; None when none has been opened."""
     from proto.gateway import DealKind
     from research import ledger_views
-    from services.portfolio.ledger.ledger import FILE_NAME
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 
-    if not (data_dir / FILE_NAME).is_file():
+    if not (data_dir / LEDGER_FILE_NAME).is_file():
         return None
     deposits = [deal["profit"] for deal in ledger_views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
     currency = ledger_views.account(data_dir)["currency"]
@@ -143,11 +143,11 @@ def _require_news(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
         StartError: says when the ticks begin and what the account has seen.
     """
     from proto.time import utc_text
-    from services.portfolio.ledger.ledger import FILE_NAME, read
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 
-    if not (data_dir / FILE_NAME).is_file():
+    if not (data_dir / LEDGER_FILE_NAME).is_file():
         return
-    book, cursor = read(data_dir / FILE_NAME)
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
     if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
         return
     # A stream that was only just opened has no time of its own yet, but the marks of the one before.

@@ -10,14 +10,14 @@ from common.event_loop import main
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
-from services.portfolio.config_files.limits_file import limits_named
-from services.portfolio.config_files.plan_file import plan_named
+from services.portfolio.config_files.limits_file import load_limits
+from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.audit import require_whole
-from services.portfolio.ledger.incarnation import incarnation_of
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.audit import verify_if_short
+from services.portfolio.ledger.incarnation import ensure_incarnation
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.metrics import BOARD
 from services.portfolio.settings import PortfolioSettings
 from services.portfolio.shell import PortfolioShell
@@ -30,8 +30,8 @@ def run() -> None:
     settings = load(PortfolioSettings)
     logs.configure("portfolio", settings.log_level)
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "portfolio")
-    limits, plan = limits_named(settings.risk), plan_named(settings.plan, settings.trading_symbol)
-    rules = DeskRules(
+    limits, plan = load_limits(settings.risk), load_plan(settings.plan, settings.trading_symbol)
+    rules = DeskConfig(
         symbols=settings.trading_symbol,
         default_volume=settings.default_volume,
         on_opposite=settings.on_opposite,
@@ -43,16 +43,16 @@ def run() -> None:
         doubt_volume_max=settings.doubt_lots_max,
         reconcile_every_ns=settings.reconcile_every_s * 1_000_000_000,
     )
-    ledger = Ledger(settings.paperdesk_data_dir / FILE_NAME)
+    ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME)
     sockets = Sockets()
     try:
-        require_whole(ledger)
+        verify_if_short(ledger)
         book, cursor = ledger.load()
         gc_control.freeze()
         host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
-        incarnation, why = incarnation_of(ledger, host_boot=host_boot)
+        incarnation, why = ensure_incarnation(ledger, host_boot=host_boot)
         desk = Desk(
-            rules=rules,
+            config=rules,
             book=book,
             cursor=cursor,
             live_incarnation=incarnation,

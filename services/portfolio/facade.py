@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
-from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.position import ZERO, Position
-from services.portfolio.core.decision.position_rule import Verdict, explicit_volume, judge
+from services.portfolio.core.decision.position_rule import SignalVerdict, check_position_rule, explicit_volume
 from services.portfolio.core.plan.on_opposite import OnOpposite
 
 CONTRACT_SIZE: Final = Decimal(100_000)
@@ -107,9 +107,9 @@ class PortfolioManager:
 
     def check_risk(self, signal: int) -> bool:
         """True when an order for `signal` (-1, 0, +1) may be made now."""
-        judgement = judge(signal, self._position, self._open_order())
+        judgement = check_position_rule(signal, self._position, self._open_order())
         self.last_reason = judgement.reason
-        return judgement.verdict is Verdict.PASS
+        return judgement.verdict is SignalVerdict.PASS
 
     def create_order(
         self, signal: int, price: float | Decimal | str, volume: float | Decimal | str = 0.01
@@ -153,7 +153,7 @@ class PortfolioManager:
         status = str(said) if isinstance(said, str) else _shown(said)
         if status in _ENDS:
             return self._end(order, _ENDS[status], response.get("error"))
-        if status == OrderStatus.IN_DOUBT and may_become(order.status, OrderStatus.IN_DOUBT):
+        if status == OrderStatus.IN_DOUBT and can_transition(order.status, OrderStatus.IN_DOUBT):
             order.status = OrderStatus.IN_DOUBT
             return self._no_fill(f"[FILL] {order.order_id}: {status}, may have been executed")
         if status not in _FILLS:
@@ -171,7 +171,7 @@ class PortfolioManager:
             return self._no_fill(
                 f"[FILL] {order.order_id}: {plain(total)} lots, expected at most {plain(order.volume)}"
             )
-        following = after_fill(order.status, is_whole=total == order.volume)
+        following = status_after_fill(order.status, is_whole=total == order.volume)
         if following is None:
             return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
         self._book(order, following, total - order.filled_volume, price, response.get("ticket"))
@@ -228,14 +228,14 @@ class PortfolioManager:
     def _end(self, order: Order, status: OrderStatus, error: Any) -> bool:
         if order.status.is_open and order.filled_volume:
             status = OrderStatus.CANCELED  # the venue refused the rest: what is filled stays filled
-        if not may_become(order.status, status):
+        if not can_transition(order.status, status):
             return self._no_fill(f"[FILL] {order.order_id}: is {order.status}, cannot become {status}")
         order.status = status
         order.error = None if error is None else error if isinstance(error, str) else _shown(error)
         return self._no_fill(f"[FILL] {order.order_id}: {status}" + (f": {order.error}" if order.error else ""))
 
     def _book(
-        self, order: Order, following: OrderStatus, volume: Decimal, price: Decimal, ticket: int | str | None
+        self, order: Order, next_status: OrderStatus, volume: Decimal, price: Decimal, ticket: int | str | None
     ) -> None:
         self._fills += 1
         now_ns = self._clock_ns()
@@ -244,13 +244,13 @@ class PortfolioManager:
         )
         self._realized_pnl += sum((closing.gross for closing in closings), ZERO)
         self._current_price = price
-        order.status = following
+        order.status = next_status
         order.filled_volume += volume
         order.cost += volume * price
         order.filled_price = price if order.filled_volume == volume else order.cost / order.filled_volume
         order.filled_ns = now_ns
         order.ticket = ticket if ticket is not None else order.ticket
-        self.last_reason = f"[FILL] {order.order_id}: {following}, position {self._position.label}"
+        self.last_reason = f"[FILL] {order.order_id}: {next_status}, position {self._position.label}"
 
     def _positive(self, name: str, value: Any) -> Decimal | None:
         """`value` as an exact decimal above 0, rounded to the decimals that orders carry; else None with the reason."""

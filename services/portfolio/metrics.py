@@ -11,7 +11,7 @@ from proto.control import DeskState
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
-from services.portfolio.core.decision.position_rule import Verdict
+from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.portfolio import Portfolio
 
 BOARD: Final = Board("portfolio")
@@ -82,7 +82,9 @@ _ORDER_TO_FILL: Final = BOARD.histogram(
 )
 _TICK_TO_FILL: Final = BOARD.histogram("tick_to_fill_seconds", "From a tick's publication to its deals being committed")
 
-_BLOCKING: Final = tuple(verdict for verdict in Verdict if verdict not in (Verdict.PASS, Verdict.HOLD))
+_BLOCKING: Final = tuple(
+    verdict for verdict in SignalVerdict if verdict not in (SignalVerdict.PASS, SignalVerdict.HOLD)
+)
 _CODES: Final = ("STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVERSION_RATE", "ORDER_VOLUME")
 """What may be denied for; the series are there before the first denial."""
 
@@ -128,12 +130,12 @@ def _progress(portfolio: Portfolio) -> Iterator[Reading]:
     yield _CREATED, len(book.orders)
     yield _FILLS, book.position_changes
     for status in OrderStatus:
-        yield _ORDERS, book.orders_in[status], status
+        yield _ORDERS, book.order_counts[status], status
     yield _OPEN, len(book.open_orders)
-    yield _TERMS, portfolio.desk.terms_changed
-    yield _IN_DOUBT, book.orders_in[OrderStatus.IN_DOUBT]
+    yield _TERMS, portfolio.desk.instrument_change_count
+    yield _IN_DOUBT, book.order_counts[OrderStatus.IN_DOUBT]
     yield _IN_FLIGHT, portfolio.in_flight
-    yield _HELD, portfolio.held_signals
+    yield _HELD, portfolio.queued_signals
     yield _ORDINAL, cursor.ordinal
     for state in DeskState:
         yield _STATE, int(state is desk.state), state
@@ -141,7 +143,7 @@ def _progress(portfolio: Portfolio) -> Iterator[Reading]:
 
 def _account(portfolio: Portfolio) -> Iterator[Reading]:
     desk, book = portfolio.desk, portfolio.desk.book
-    for symbol in desk.rules.symbols:
+    for symbol in desk.config.symbols:
         position = book.positions.get(symbol)
         yield _POSITION, float(ZERO if position is None else position.net_volume), symbol
     if book.stream is None:

@@ -12,8 +12,8 @@ from proto.control import ControlError, ViewQuery, WhyQuery
 from proto.control.views import ViewReply, WhyReply
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.queries.explain import UnknownSubjectError, explain, subject_of
-from services.portfolio.core.queries.views import NotCountedError, answer
+from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject
+from services.portfolio.core.queries.views import RoundTripsNotReadyError, view_reply
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.event_search import events_about
 
@@ -22,18 +22,18 @@ def answer_query(desk: Desk, query: ViewQuery, ledger: Path, mono_ns: int) -> Vi
     """The reply; an error where nothing is known of what is asked for, or not yet, or the ledger cannot be read."""
     try:
         if not isinstance(query, WhyQuery):
-            return answer(desk, query, mono_ns)
-        return why(query.id, desk.book, desk.cursor, ledger)
-    except (NotCountedError, UnknownSubjectError, StartError) as error:
+            return view_reply(desk, query, mono_ns)
+        return answer_why(query.id, desk.book, desk.cursor, ledger)
+    except (RoundTripsNotReadyError, UnknownSubjectError, StartError) as error:
         return ControlError(error=str(error)[:512])
 
 
-def why(name: str, book: Book, cursor: TickCursor, ledger: Path) -> WhyReply:
+def answer_why(name: str, book: Book, cursor: TickCursor, ledger: Path) -> WhyReply:
     """The chain behind `name`, with the events of the ledger's file.
 
     Raises:
         UnknownSubjectError: nothing is known under that name.
         StartError: the file cannot be read.
     """
-    subject = subject_of(name, book, cursor)
+    subject = find_subject(name, book, cursor)
     return explain(subject, events_about(ledger, subject), book, cursor)

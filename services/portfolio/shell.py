@@ -30,18 +30,18 @@ from proto.time import Now
 from services.portfolio import metrics
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.queries.status import status_of
-from services.portfolio.core.state.latency_histogram import Latency
+from services.portfolio.core.state.latency_histogram import LatencyHistogram
 from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.ledger import Ledger
-from services.portfolio.ledger.ledger_writer import Keeper
+from services.portfolio.ledger.ledger_writer import LedgerWriter
 from services.portfolio.query_handler import answer_query
 from services.portfolio.settings import PortfolioSettings
 
 _log = get_logger()
 
 
-SETTLE_EVERY_MS: Final = 100
-SETTLED_AT_ONCE: Final = 200
+ROUND_TRIP_EVERY_MS: Final = 100
+ROUND_TRIP_BATCH_DEALS: Final = 200
 """Deals whose round trips are counted every so many milliseconds: some six of them, and 100,000 deals of the past within a minute."""
 
 LINGER_MS_MAX: Final = 3_000
@@ -64,7 +64,7 @@ class PortfolioShell:
     ) -> None:
         """Bind and connect; nothing is sent before `run`."""
         self._portfolio = portfolio
-        self._keeper = Keeper(ledger, portfolio.desk)
+        self._keeper = LedgerWriter(ledger, portfolio.desk)
         self._ledger_path = ledger.path
         self._audit: Audit | None = None
         self._calls: list[Call] = []
@@ -88,28 +88,28 @@ class PortfolioShell:
         self._loop.timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
-        self._loop.linger(portfolio.is_settling, LINGER_MS_MAX)
-        self._loop.every(SETTLE_EVERY_MS, self._settle)
+        self._loop.linger(portfolio.is_draining, LINGER_MS_MAX)
+        self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
-        self._audit = self._keeper.audit()
+        self._audit = self._keeper.start_audit()
         try:
             self._loop.run()
         finally:
             if self._audit is not None:
                 self._audit.stop()
-        if self._keeper.is_waiting:
-            self._keeper.try_again()
+        if self._keeper.is_retrying:
+            self._keeper.retry_commit()
         self._commit()
 
     def _progress(self) -> Progress:
         """Signals that are held while no answer is waited for are work that nothing keeps the desk from."""
         portfolio = self._portfolio
         is_idle = portfolio.desk.state is DeskState.RUNNING and not portfolio.desk.window and not portfolio.in_flight
-        return Progress(portfolio.desk.cursor.processed, is_idle and portfolio.held_signals > 0)
+        return Progress(portfolio.desk.cursor.processed, is_idle and portfolio.queued_signals > 0)
 
     def _on_signal(self, frames: list[bytes]) -> None:
         try:
@@ -149,11 +149,11 @@ class PortfolioShell:
                 send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])
             case ReconcileCommand():
                 self._askers.append(envelope)
-                self._portfolio.ask_reconciliation()
+                self._portfolio.request_reconciliation()
             case _ if len(self._replies) >= REPLIES_MAX:
                 send(self._control, [*envelope, encode(ControlError(error="the ledger cannot be written by now"))])
             case _:
-                self._replies.append((envelope, self._portfolio.obey(request, self._now())))
+                self._replies.append((envelope, self._portfolio.handle_command(request, self._now())))
 
     def _on_timer(self) -> None:
         self._calls += self._portfolio.on_timer(self._now())
@@ -161,7 +161,7 @@ class PortfolioShell:
 
     def _end_turn(self) -> None:
         portfolio = self._portfolio
-        self._calls += portfolio.pause(self._now())
+        self._calls += portfolio.on_idle(self._now())
         if not self._commit():
             self._calls.clear()  # whatever is not answered is asked again
             return
@@ -177,7 +177,7 @@ class PortfolioShell:
         replies, self._replies = self._replies, []
         for envelope, reply in replies:
             send(self._control, [*envelope, encode(reply)])
-        answer = portfolio.take_reconciliation()
+        answer = portfolio.take_reconcile_reply()
         if answer is not None:
             for envelope in self._askers:
                 send(self._control, [*envelope, encode(answer)])
@@ -186,7 +186,7 @@ class PortfolioShell:
     def _commit(self) -> bool:
         """Make durable what was decided; False while that is not to be had."""
         desk = self._portfolio.desk
-        if not desk.is_dirty and not self._keeper.is_waiting:
+        if not desk.is_dirty and not self._keeper.is_retrying:
             return True
         crash_point("portfolio.before_commit", desk.cursor.ordinal)
         if not self._keeper.commit():
@@ -196,7 +196,7 @@ class PortfolioShell:
         return True
 
     def _retry(self) -> None:
-        if self._keeper.try_again():
+        if self._keeper.retry_commit():
             self._end_turn()
 
     def _every_second(self) -> None:
@@ -206,14 +206,14 @@ class PortfolioShell:
             desk.clock_stepped(step_ns)
             self._end_turn()
         metrics.show(self._portfolio, clock.mono_ns(), uncommitted=self._keeper.uncommitted)
-        if self._audit is not None and (finding := self._audit.finding()) is not None:
+        if self._audit is not None and (finding := self._audit.result()) is not None:
             self._audit = None
-            self._keeper.take(finding)
+            self._keeper.apply_audit(finding)
             self._end_turn()
         if desk.is_live and not self._is_watching:
             self._watch_market()
-        if desk.strangers_warning != self._warned:
-            self._warned = desk.strangers_warning
+        if desk.foreign_orders_warning != self._warned:
+            self._warned = desk.foreign_orders_warning
             if self._warned:
                 _log.warning(self._warned)
         said = f"{desk.state} {desk.waiting_for}"
@@ -222,13 +222,13 @@ class PortfolioShell:
             log = _log.error if desk.state is DeskState.HALTED else _log.info
             log("the desk is " + desk.state.lower(), waiting_for=desk.waiting_for, ordinal=desk.cursor.ordinal)
 
-    def _settle(self) -> None:
-        self._portfolio.desk.settlement.catch_up(SETTLED_AT_ONCE)
+    def _process_deals(self) -> None:
+        self._portfolio.desk.round_trip_tracker.process_deals(ROUND_TRIP_BATCH_DEALS)
 
     def _watch_market(self) -> None:
         """Listen to the ticks themselves: only a live market has a clock that runs by itself."""
         self._is_watching = True
-        topics = [HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.rules.symbols)]
+        topics = [HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.config.symbols)]
         self._topics = frozenset(topics)
         self._loop.on(self._sockets.sub(self._market_url, topics, setting="ZMQ_MARKET_DATA_URL"), self._on_market)
 
@@ -244,7 +244,7 @@ class PortfolioShell:
         except MalformedMessageError as error:
             self._drop("market", frames, error)
             return
-        self._calls += self._portfolio.watch(message, self._now())
+        self._calls += self._portfolio.on_market_data(message, self._now())
 
     def _drop(self, socket: str, frames: list[bytes], error: MalformedMessageError) -> None:
         """A frame that is no message changes nothing; it is counted, and the log shows how it begins."""
@@ -263,7 +263,7 @@ class PortfolioShell:
         return Now(self._portfolio.desk.domain_ns(mono_ns), mono_ns)
 
 
-def _observe(latency: Latency, since_mono_ns: list[int]) -> None:
+def _observe(latency: LatencyHistogram, since_mono_ns: list[int]) -> None:
     """Note how long ago each of these moments was, and forget them."""
     if since_mono_ns:
         now_ns = clock.mono_ns()

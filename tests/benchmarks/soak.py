@@ -24,7 +24,7 @@ from research.backtest import COMMIT_EVERY_TICKS, Backtest
 from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.simulated.book import MemoryBookStore
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.signal.core.tick_buffer import TickBuffer
 from tests.benchmarks.workload import a_run, write_ticks
 
@@ -68,7 +68,7 @@ class Soak(Backtest):
         self._settle(self._portfolio.start(self._now))
         hello = SignalHello("signal", "backtest", self._stream_id, "soak", list(self._engines), 0, 0)
         self._settle(self._portfolio.handle(hello, self._now))
-        self._settle(self._portfolio.pause(self._now))
+        self._settle(self._portfolio.on_idle(self._now))
         self._commit()
 
     def play(self, first: int, last: int) -> None:
@@ -76,10 +76,10 @@ class Soak(Backtest):
         for ordinal in range(first, last + 1):
             self._settle(self._portfolio.handle(self._signal(ordinal), self._now))
             if self.desk.cursor.ordinal < ordinal:
-                self._settle(self._portfolio.pause(self._now))
+                self._settle(self._portfolio.on_idle(self._now))
             if ordinal % COMMIT_EVERY_TICKS == 0:
                 self._commit()
-        self._settle(self._portfolio.pause(self._now))
+        self._settle(self._portfolio.on_idle(self._now))
         self._commit()
         assert self.desk.cursor.ordinal == last, self.desk.waiting_for
 
@@ -89,7 +89,7 @@ def readings(folder: Path, *, ticks: int, every: int = MILLION) -> list[tuple[in
     path = write_ticks(folder / "ticks.parquet", count=ticks, interval_ns=MILLION)
     spec: RunSpec = a_run(path, strategy=BUSY)
     found = []
-    with closing(Ledger(folder / FILE_NAME)) as ledger:
+    with closing(Ledger(folder / LEDGER_FILE_NAME)) as ledger:
         soak = Soak(spec, spec.load(), ledger, MemoryJournal("soak"), MemoryBookStore())
         soak.begin()
         for first in range(1, ticks + 1, every):

@@ -19,17 +19,17 @@ from proto.trading.enums import AccountMode
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
 from services.mt5.core.simulated import positions
-from services.portfolio.core.account.book import Book, closings_of
-from services.portfolio.core.account.cash import CashAccount, by_kind, postings, totals
+from services.portfolio.core.account.book import Book, closed_lots
+from services.portfolio.core.account.cash import CashAccount, cash_by_category, cash_totals, postings
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
-from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.accounting.costs import split
-from services.portfolio.core.accounting.invariants import broken_anywhere
-from services.portfolio.core.accounting.round_trips import Settlement, pnl_by_tag, settle
+from services.portfolio.core.accounting.costs import allocate
+from services.portfolio.core.accounting.invariants import find_any_violation
+from services.portfolio.core.accounting.round_trips import RoundTripTracker, compute_round_trips, pnl_by_tag
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 
@@ -123,21 +123,21 @@ def event_of(row: Row, book: Book) -> Event | None:
         return None
     order = orders[row.lots % len(orders)]
     if row.what == "end":
-        if not may_become(order.status, row.status):
+        if not can_transition(order.status, row.status):
             return None
         return OrderUpdated(
             order_id=order.order_id, status=row.status, ticket=3, retcode=None, code="", error="", time_ns=9
         )
     left = order.volume - order.filled_volume
     volume = min(left, volume)
-    if not left or after_fill(order.status, is_whole=volume == left) is None:
+    if not left or status_after_fill(order.status, is_whole=volume == left) is None:
         return None
     told |= {"symbol": order.symbol, "order_id": order.order_id}
     return _booked(book, a_deal(number, order.side, str(volume), price, **told))
 
 
 def _booked(book: Book, deal: VenueDeal) -> DealBooked:
-    return DealBooked(deal=deal, order_id=deal.order_id, closings=closings_of(book, deal))
+    return DealBooked(deal=deal, order_id=deal.order_id, closings=closed_lots(book, deal))
 
 
 def folded(mode: AccountMode, rows: list[Row]) -> tuple[Book, list[Event]]:
@@ -164,18 +164,18 @@ def trades_in(book: Book, symbol: str) -> list[VenueDeal]:
 @given(rows=ROWS)
 def test_every_sum_agrees_with_every_other(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
-    assert broken_anywhere(book) == ""
+    assert find_any_violation(book) == ""
     entries = [entry for deal in book.deals for entry in postings(deal)]
     assert book.balance == sum(entry.amount for entry in entries if entry.account is CashAccount.CASH)
     assert sum(entry.amount for entry in entries) == 0
-    assert by_kind(book.cash) == totals(book.deals)
-    assert book.balance == sum(by_kind(book.cash).values())
+    assert cash_by_category(book.cash) == cash_totals(book.deals)
+    assert book.balance == sum(cash_by_category(book.cash).values())
     for symbol, position in book.positions.items():
         fills = trades_in(book, symbol)
         signed = {deal.deal: deal.volume * Side(deal.kind.value).sign for deal in fills}
         assert position.net_volume == sum(signed.values())
-        for ticket in {book.ticket_of(deal) for deal in fills}:
-            of_ticket = sum(signed[deal.deal] for deal in fills if book.ticket_of(deal) == ticket)
+        for ticket in {book.position_ticket(deal) for deal in fills}:
+            of_ticket = sum(signed[deal.deal] for deal in fills if book.position_ticket(deal) == ticket)
             assert of_ticket == sum(lot.volume * lot.sign for lot in position.lots if lot.position == ticket)
             assert of_ticket == sum(leg.volume * leg.direction for leg in position.legs if leg.ticket == ticket)
             assert len({lot.sign for lot in position.lots if lot.position == ticket}) <= 1
@@ -190,9 +190,9 @@ def test_every_sum_agrees_with_every_other(mode: AccountMode, rows: list[Row]) -
 @given(rows=ROWS)
 def test_trades_open_lots_and_tags_come_to_the_cash(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
-    trades, still_open, unassigned = settle(book)
-    sums = totals(book.deals)
-    assert sums[CashAccount.REALISED_PROFIT] == sum((one.profit for one in trades), unassigned.profit)
+    trades, still_open, unassigned = compute_round_trips(book)
+    sums = cash_totals(book.deals)
+    assert sums[CashAccount.REALIZED_PNL] == sum((one.profit for one in trades), unassigned.profit)
     for account, name in ((CashAccount.COMMISSION, "commission"), (CashAccount.SWAP, "swap")):
         charged = sum(getattr(one, name) for one in trades) + sum(getattr(one.charges, name) for one in still_open)
         assert -sums[account] == charged + getattr(unassigned, name)
@@ -215,19 +215,19 @@ def test_a_settlement_that_goes_on_comes_to_that_of_the_whole(
     booked = [event for event in events if isinstance(event, DealBooked) and not event.order_id]
     if late and booked:
         events = [event for event in events if event is not booked[0]] + [booked[0]]
-    settlement = Settlement(book)
+    settlement = RoundTripTracker(book)
     for event in events:
         book.apply(event)
-        settlement.catch_up(portion)
-    while not settlement.catch_up(portion):
+        settlement.process_deals(portion)
+    while not settlement.process_deals(portion):
         pass
-    assert settlement.settled() == settle(whole)
+    assert settlement.result() == compute_round_trips(whole)
     assert settlement.pnl_by_tag() == pnl_by_tag(whole)
-    assert settlement.deals_settled == len(book.deals)
+    assert settlement.deals_processed == len(book.deals)
     terms = book.instruments["EURUSD"]
     book.apply(InstrumentLearned(instrument=structs.replace(terms, contract_size=terms.contract_size * 2)))
-    settlement.catch_up()
-    assert settlement.settled() == settle(book)
+    settlement.process_deals()
+    assert settlement.result() == compute_round_trips(book)
 
 
 FILLS = st.lists(
@@ -248,7 +248,7 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
 
 def pulled(book: Book, *pages: list[VenueDeal]) -> None:
     """Let a desk ask the venue for its deals, and be told these pages."""
-    desk = Desk(rules=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
+    desk = Desk(config=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
     talk = pull_deals(desk)
     assert isinstance(next(talk), GetDeals)
     for page in pages[:-1]:
@@ -282,7 +282,7 @@ def test_deals_that_come_late_and_twice_come_to_the_same(
     assert late.deals == straight.deals
     assert late.balance == straight.balance
     assert late.cash == straight.cash
-    assert broken_anywhere(late) == ""
+    assert find_any_violation(late) == ""
     one, other = late.positions["EURUSD"], straight.positions["EURUSD"]
     assert [(leg.ticket, leg.direction, leg.volume) for leg in one.legs] == [
         (leg.ticket, leg.direction, leg.volume) for leg in other.legs
@@ -338,7 +338,7 @@ def test_lots_and_average_price_earn_the_same_over_the_whole(fills: list[Fill], 
 @given(cents=st.integers(-(10**7), 10**7), weights=st.lists(st.integers(1, 1_000), min_size=1, max_size=8))
 def test_a_split_loses_nothing_and_is_within_a_cent_of_its_proportion(cents: int, weights: list[int]) -> None:
     amount, total = Decimal(cents) / 100, sum(weights)
-    parts = split(amount, [Decimal(one) for one in weights], digits=2)
+    parts = allocate(amount, [Decimal(one) for one in weights], digits=2)
     assert sum(parts) == amount
     for part, weight in zip(parts, weights, strict=True):
         assert abs(part - amount * weight / total) < Decimal("0.01")
@@ -354,7 +354,7 @@ def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
     """The book goes on from what the file gives back, again and again, and the chain folds to its projections."""
     book, events = folded(mode, rows)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE_NAME
+        path = Path(folder) / LEDGER_FILE_NAME
         ledger, again = Ledger(path), Book()
         for number, event in enumerate(events):
             again.apply(event)
@@ -364,6 +364,6 @@ def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
                 ledger = Ledger(path)
                 again, _ = ledger.load()
         ledger.close()
-        assert state_of(again) == state_of(read(path)[0]) == state_of(book)
-        assert verify(path) == []
-        assert broken_anywhere(read(path)[0]) == ""
+        assert state_of(again) == state_of(read_ledger(path)[0]) == state_of(book)
+        assert verify_ledger(path) == []
+        assert find_any_violation(read_ledger(path)[0]) == ""

@@ -18,37 +18,37 @@ from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, TickCounts, VenueDeal
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.account.book import Book, closings_of
+from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import (
-    CancelAsked,
-    Cleared,
+    CancelRequested,
     DealBooked,
     EpochTaken,
     Event,
+    ForeignOrdersFound,
     IncarnationTaken,
     InstrumentLearned,
-    JournalMet,
-    LeverageTold,
-    OrderChangeAnswered,
-    OrderChanged,
+    JournalChanged,
+    LeverageChanged,
     OrderCreated,
     OrderDenied,
+    OrderModifyAnswered,
+    OrderModifyRequested,
     OrderUpdated,
     ProtectionAnswered,
     ProtectionSet,
     Reconciled,
-    StrangersMet,
+    ReconciliationWatermark,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
 )
-from services.portfolio.core.account.foreign_policy import ForeignOrders
-from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.position import Leg
-from services.portfolio.core.account.protection import Protection, key_of
+from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, plain_terms
 
@@ -112,7 +112,7 @@ def created(step: Step, book: Book) -> Event | None:
 
 def updated(step: Step, book: Book) -> Event | None:
     order = _any_order(step, book)
-    if order is None or not may_become(order.status, step.status):
+    if order is None or not can_transition(order.status, step.status):
         return None
     return OrderUpdated(
         order_id=order.order_id, status=step.status, ticket=3, retcode=None, code="", error="words", time_ns=9
@@ -123,7 +123,7 @@ def cancel_asked(step: Step, book: Book) -> Event | None:
     order = _any_order(step, book)
     if order is None:
         return None
-    return CancelAsked(order_id=order.order_id, why=step.error, ordinal=4, time_ns=step.points, key=step.key)
+    return CancelRequested(order_id=order.order_id, why=step.error, ordinal=4, time_ns=step.points, key=step.key)
 
 
 def _terms(step: Step) -> OrderTerms:
@@ -134,7 +134,7 @@ def changed(step: Step, book: Book) -> Event | None:
     order = _any_order(step, book)
     if order is None:
         return None
-    return OrderChanged(
+    return OrderModifyRequested(
         order_id=order.order_id, terms=_terms(step), revision=order.revision + 1, time_ns=step.points, key=step.key
     )
 
@@ -143,7 +143,7 @@ def change_answered(step: Step, book: Book) -> Event | None:
     order = _any_order(step, book)
     if order is None:
         return None
-    return OrderChangeAnswered(
+    return OrderModifyAnswered(
         order_id=order.order_id, terms=_terms(step), revision=order.revision, error=step.error, time_ns=step.points
     )
 
@@ -152,7 +152,7 @@ def guarded(step: Step, book: Book) -> Event | None:
     leg = _leg(step, book)
     if leg is None:
         return None
-    before = book.protections.get(key_of(step.symbol, leg.ticket))
+    before = book.protections.get(protection_key(step.symbol, leg.ticket))
     before = before or Protection(symbol=step.symbol, position=leg.ticket, tag="manual")
     wanted = structs.replace(
         before, stop_loss=step.price if step.lots % 2 else None, exit_ns=step.points, revision=before.revision + 1
@@ -190,10 +190,10 @@ def booked(step: Step, book: Book) -> Event | None:
     else:
         left = order.volume - order.filled_volume
         volume = min(left, step.volume)
-        if not left or after_fill(order.status, is_whole=volume == left) is None:
+        if not left or status_after_fill(order.status, is_whole=volume == left) is None:
             return None
         deal = _deal(step, book, order.side, volume, symbol=order.symbol, order_id=order.order_id)
-    return DealBooked(deal=deal, order_id=deal.order_id, closings=closings_of(book, deal))
+    return DealBooked(deal=deal, order_id=deal.order_id, closings=closed_lots(book, deal))
 
 
 def _next_deal(step: Step, book: Book) -> int:
@@ -233,7 +233,11 @@ def denied(step: Step, _: Book) -> Event:
 
 
 def reconciled(step: Step, book: Book) -> Event:
-    cleared = Cleared(ticket=step.lots, deal=book.deal_cursor, number=len(book.orders)) if step.error else None
+    cleared = (
+        ReconciliationWatermark(ticket=step.lots, deal=book.deal_cursor, number=len(book.orders))
+        if step.error
+        else None
+    )
     return Reconciled(ordinal=step.points, at_end=False, balance=book.balance, differences=[], cleared=cleared)
 
 
@@ -269,19 +273,21 @@ def state_changed(step: Step, _: Book) -> Event:
 
 
 def strangers_met(step: Step, _: Book) -> Event:
-    return StrangersMet(tickets=[step.lots, step.points], policy=ForeignOrders.ADOPT, time_ns=step.points)
+    return ForeignOrdersFound(tickets=[step.lots, step.points], policy=ForeignOrderPolicy.ADOPT, time_ns=step.points)
 
 
 def journal_met(step: Step, book: Book) -> Event:
-    return JournalMet(journal_id=f"j{step.lots}", before=book.journal_id, doubtful=list(book.open_orders), time_ns=9)
+    return JournalChanged(
+        journal_id=f"j{step.lots}", before=book.journal_id, doubtful=list(book.open_orders), time_ns=9
+    )
 
 
 MAKERS: Final[dict[type[Event], Callable[[Step, Book], Event | None]]] = {
     OrderCreated: created,
     OrderUpdated: updated,
-    CancelAsked: cancel_asked,
-    OrderChanged: changed,
-    OrderChangeAnswered: change_answered,
+    CancelRequested: cancel_asked,
+    OrderModifyRequested: changed,
+    OrderModifyAnswered: change_answered,
     DealBooked: booked,
     ProtectionSet: guarded,
     ProtectionAnswered: guard_answered,
@@ -289,13 +295,13 @@ MAKERS: Final[dict[type[Event], Callable[[Step, Book], Event | None]]] = {
     Reconciled: reconciled,
     StreamEnded: ended,
     StreamOpened: opened,
-    LeverageTold: lambda step, _: LeverageTold(leverage=step.lots, time_ns=step.points),
+    LeverageChanged: lambda step, _: LeverageChanged(leverage=step.lots, time_ns=step.points),
     IncarnationTaken: lambda step, _: IncarnationTaken(incarnation=f"i{step.lots}", why="x", time_ns=step.points),
     InstrumentLearned: terms_learned,
     TradingStateChanged: state_changed,
-    StrangersMet: strangers_met,
+    ForeignOrdersFound: strangers_met,
     EpochTaken: lambda step, book: EpochTaken(epoch=book.epoch + 1, time_ns=step.points),
-    JournalMet: journal_met,
+    JournalChanged: journal_met,
 }
 """What a step comes to in a book; None when the book could not have it."""
 
@@ -336,22 +342,22 @@ def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, 
     book, pending = Book(), a_start(mode)
     for opening in pending:
         book.apply(opening)
-    with closing(Ledger(tmp_path / FILE_NAME)) as ledger:
+    with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         for kind, make in MAKERS.items():
             event = make(Step(kind, "EURUSD", Side.BUY, 2, 110_007, OrderStatus.ACCEPTED), book)
             assert isinstance(event, kind)
             book.apply(event)
             ledger.commit([*pending, event], book, TickCursor())
             pending = []
-            assert state_of(read(tmp_path / FILE_NAME)[0]) == state_of(book), kind
-    assert verify(tmp_path / FILE_NAME) == []
+            assert state_of(read_ledger(tmp_path / LEDGER_FILE_NAME)[0]) == state_of(book), kind
+    assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
 
 @settings(max_examples=150)
 @given(st.sampled_from(AccountMode), STEPS)
 def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE_NAME
+        path = Path(folder) / LEDGER_FILE_NAME
         ledger = Ledger(path)
         book = Book()
         pending = a_start(mode)
@@ -369,10 +375,10 @@ def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None
                 ledger.commit(pending, book, cursor)
                 pending = []
         ledger.commit(pending, book, cursor)
-        restarted, kept_cursor = read(path)
+        restarted, kept_cursor = read_ledger(path)
         assert state_of(restarted) == state_of(book)
         assert kept_cursor == cursor
-        assert verify(path) == []
+        assert verify_ledger(path) == []
         ledger.close()
         again = Ledger(path)
         assert same(again.load()[0], book)

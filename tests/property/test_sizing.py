@@ -11,8 +11,8 @@ from msgspec import structs
 
 from proto.trading.units import is_on_step
 from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
-from services.portfolio.core.sizing.sizer import size
-from services.portfolio.core.sizing.stop_risk import Stop, stop_of
+from services.portfolio.core.sizing.sizer import size_order
+from services.portfolio.core.sizing.stop_risk import StopRisk, stop_risk
 from services.portfolio.core.sizing.types import SizingInput
 from tests.support.builders import an_instrument
 
@@ -79,7 +79,7 @@ PLANS = st.one_of(
 @given(PLANS, inputs())
 def test_a_size_may_be_ordered_or_is_no_trade(plan: Sizing, given_: SizingInput) -> None:
     terms = given_.instrument
-    volume, words = size(plan, given_)
+    volume, words = size_order(plan, given_)
     assert is_on_step(volume, terms.volume_step)
     assert volume == 0 or terms.volume_min <= volume <= terms.volume_max
     assert plan.volume_max is None or volume <= plan.volume_max
@@ -93,9 +93,9 @@ def test_a_size_may_be_ordered_or_is_no_trade(plan: Sizing, given_: SizingInput)
 def test_the_loss_at_the_stop_is_never_above_what_may_be_risked(
     method: SizingMethod, given_: SizingInput, pct: Decimal
 ) -> None:
-    volume, _ = size(Sizing(method=method, risk_pct=pct, kelly_risk_pct_max=pct), given_)
-    stop = stop_of(given_)
-    assert isinstance(stop, Stop)
+    volume, _ = size_order(Sizing(method=method, risk_pct=pct, kelly_risk_pct_max=pct), given_)
+    stop = stop_risk(given_)
+    assert isinstance(stop, StopRisk)
     assert given_.equity is not None
     assert volume * stop.loss_per_lot <= max(given_.equity, D(0)) * pct / 100 + stop.loss_per_lot * NOISE
 
@@ -103,7 +103,7 @@ def test_the_loss_at_the_stop_is_never_above_what_may_be_risked(
 @given(inputs(), PERCENTS)
 def test_a_position_is_never_worth_more_than_its_weight(given_: SizingInput, pct: Decimal) -> None:
     plan = Sizing(method=SizingMethod.WEIGHTS, weights_pct={given_.instrument.symbol: pct})
-    volume, _ = size(plan, given_)
+    volume, _ = size_order(plan, given_)
     assert given_.equity is not None
     assert given_.notional_per_lot is not None
     assert volume * given_.notional_per_lot <= max(given_.equity, D(0)) * pct / 100 + given_.notional_per_lot * NOISE
@@ -113,7 +113,7 @@ def test_a_position_is_never_worth_more_than_its_weight(given_: SizingInput, pct
 def test_more_equity_never_gives_less(plan: Sizing, given_: SizingInput, more: Decimal) -> None:
     assert given_.equity is not None
     richer = given_._replace(equity=given_.equity + more)
-    assert size(plan, richer).volume >= size(plan, given_).volume
+    assert size_order(plan, richer).volume >= size_order(plan, given_).volume
 
 
 @given(PLANS, inputs())
@@ -122,7 +122,7 @@ def test_one_step_more_would_be_more_than_was_wanted(plan: Sizing, given_: Sizin
     step = D("0.00000001")
     fine = structs.replace(given_.instrument, volume_step=step, volume_min=step, volume_max=D(10) ** 15)
     free = structs.replace(plan, volume_max=None)
-    unrounded = size(free, given_._replace(instrument=fine)).volume
+    unrounded = size_order(free, given_._replace(instrument=fine)).volume
     coarse = structs.replace(fine, volume_step=D("0.01"), volume_min=D("0.01"))
-    volume = size(free, given_._replace(instrument=coarse)).volume
+    volume = size_order(free, given_._replace(instrument=coarse)).volume
     assert volume <= unrounded < volume + D("0.01")

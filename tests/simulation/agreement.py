@@ -39,7 +39,7 @@ def assert_positions(book: Book, venue: VenueBook, again: str, *, costs: bool) -
         guard = guards.pop((position.symbol, ticket), None)
         stops = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
         assert stops == (position.stop_loss, position.take_profit), (guard, position, again)
-        assert guard is None or not guard.is_asked, (guard, again)
+        assert guard is None or not guard.is_in_flight, (guard, again)
     assert not guards, (guards, again)
 
 

@@ -14,12 +14,12 @@ from marketdata.tick_stream import SymbolRows
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.simulated.latency_model import LognormalLatency
-from services.portfolio.config_files.plan_validation import judge_course
-from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.config_files.plan_validation import validate_symbol_plan
+from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 
 DEPOSIT: Final = Decimal(10_000)
 
@@ -67,7 +67,7 @@ class Desk:
     """Between two quotes of a symbol."""
     account: dict[str, Any]
     """Options of `simulated_gateway`."""
-    rules: DeskRules
+    rules: DeskConfig
 
 
 def desk_of(dice: random.Random) -> Desk:
@@ -76,7 +76,9 @@ def desk_of(dice: random.Random) -> Desk:
     limits: Limits = dice.choice((NO_LIMITS, NO_LIMITS, DEFAULT_LIMITS, AT_ROLLOVER))
     mode = dice.choice((AccountMode.NETTING, AccountMode.HEDGING))
     # On a netting account a stranger's deal moves the desk's own position, and cannot be ignored.
-    foreign = list(ForeignOrders) if mode is AccountMode.HEDGING else [ForeignOrders.HALT, ForeignOrders.ADOPT]
+    foreign = (
+        list(ForeignOrderPolicy) if mode is AccountMode.HEDGING else [ForeignOrderPolicy.HALT, ForeignOrderPolicy.ADOPT]
+    )
     return Desk(
         symbols=symbols,
         start_s=dice.choice(_STARTS),
@@ -88,7 +90,7 @@ def desk_of(dice: random.Random) -> Desk:
             "profile": dice.choice((IDEAL, REALISTIC, THIN)),
             "seed": dice.randrange(1_000),
         },
-        rules=DeskRules(
+        rules=DeskConfig(
             symbols=symbols,
             default_volume=Decimal(dice.choice(("0.01", "0.1", "8", "35"))),
             on_opposite=dice.choice((OnOpposite.CLOSE, OnOpposite.REVERSE)),
@@ -132,7 +134,7 @@ def _course(dice: random.Random) -> tuple[Sizing, Exits, Entry]:
     if exits.stop_loss_points:
         methods += [SizingMethod.FRACTION, SizingMethod.KELLY]
     sizing, entry = _sizing(dice, dice.choice(methods)), _entry(dice)
-    judge_course(sizing, exits, entry, said={}, where="drawn.")
+    validate_symbol_plan(sizing, exits, entry, said={}, where="drawn.")
     return sizing, exits, entry
 
 

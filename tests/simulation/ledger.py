@@ -11,7 +11,7 @@ import msgspec
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.ledger.ledger import Ledger, verify
+from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 
 class Commit(NamedTuple):
@@ -44,6 +44,6 @@ def kept(commits: Sequence[Commit], path: Path) -> Book:
         found, _ = ledger.load()
     finally:
         ledger.close()
-    faults = verify(path)
+    faults = verify_ledger(path)
     assert not faults, faults
     return found

@@ -210,18 +210,18 @@ class LiveRun:
             over = FlattenCommand if self.setting.is_flattened else HaltCommand
             portfolio.obey(over("the test is over"))
         elif not portfolio.portfolio.desk.book.open_orders:
-            portfolio.within(portfolio.portfolio.ask_reconciliation)
+            portfolio.within(portfolio.portfolio.request_reconciliation)
 
     def _is_settled(self) -> bool:
         portfolio = self.portfolio
         if not self._is_over or not portfolio.is_alive:
             return False
         book = portfolio.portfolio.desk.book
-        if book.open_orders or any(guard.is_asked for guard in book.protections.values()):
+        if book.open_orders or any(guard.is_in_flight for guard in book.protections.values()):
             return False
         if self.gateway.gateway.venue.deal_count != len(book.deals):
             return False
-        answer = portfolio.portfolio.take_reconciliation()
+        answer = portfolio.portfolio.take_reconcile_reply()
         if answer is not None:
             self.answer = answer
         return (

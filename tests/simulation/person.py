@@ -52,10 +52,10 @@ class Person:
 
     def _made(self, desk: Desk) -> OrderCommand | None:
         book, dice = desk.book, self.dice
-        symbol = dice.choice(desk.rules.symbols)
+        symbol = dice.choice(desk.config.symbols)
         key, reason = f"key-{len(self.said)}", "the test trades by hand"
         quote = desk.market.quotes.get(symbol)
-        resting = [order for order_id in book.open_orders if (order := book.orders[order_id]).rests]
+        resting = [order for order_id in book.open_orders if (order := book.orders[order_id]).can_rest]
         position = book.positions.get(symbol)
         if symbol not in book.instruments:
             return None

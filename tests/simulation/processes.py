@@ -34,9 +34,9 @@ from services.mt5.core.gateway.journal import Effect, MemoryJournal
 from services.mt5.core.simulated.book import BookChange, MemoryBookStore
 from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.ledger import is_synced
+from services.portfolio.ledger.ledger import requires_fsync
 from services.signal.core.engine_pool import Checkpoint, SignalDesk
 from services.signal.core.strategy import Strategy
 from tests.simulation.ledger import Commit, fold
@@ -351,7 +351,7 @@ class PortfolioProcess(Process):
 
     name = "portfolio"
 
-    def __init__(self, world: World, rules: DeskRules) -> None:
+    def __init__(self, world: World, rules: DeskConfig) -> None:
         """The ledger is empty."""
         super().__init__(world)
         self.rules = rules
@@ -365,7 +365,7 @@ class PortfolioProcess(Process):
     def on_boot(self) -> None:
         book, cursor = fold(self.ledger)
         desk = Desk(
-            rules=self.rules,
+            config=self.rules,
             book=book,
             cursor=cursor,
             live_incarnation=f"{self.incarnations:08x}",
@@ -397,7 +397,7 @@ class PortfolioProcess(Process):
         answers: list[TradingReply | OrderCommandReply | ControlError] = []
 
         def hear() -> None:
-            answer = self.portfolio.obey(command, self.now)
+            answer = self.portfolio.handle_command(command, self.now)
             self._finish_turn([])
             answers.append(answer)
 
@@ -406,7 +406,7 @@ class PortfolioProcess(Process):
 
     def on_tick_bytes(self, payload: bytes) -> None:
         """A frame of the tick socket: it tells the time, and whether the market still moves."""
-        self._finish_turn(self.portfolio.watch(decode_tick_message(payload), self.now))
+        self._finish_turn(self.portfolio.on_market_data(decode_tick_message(payload), self.now))
 
     def on_signal_bytes(self, payload: bytes) -> None:
         """A frame of the signal socket."""
@@ -423,14 +423,14 @@ class PortfolioProcess(Process):
         self._finish_turn(self.portfolio.on_timer(self.now))
 
     def _finish_turn(self, calls: list[Call]) -> None:
-        calls = calls + self.portfolio.pause(self.now)
+        calls = calls + self.portfolio.on_idle(self.now)
         desk = self.portfolio.desk
         if desk.is_dirty:
             self.may_die("before the ledger's commit")
             events = desk.take_events()
-            keeps = any(is_synced(event) for event in events)
+            keeps = any(requires_fsync(event) for event in events)
             self.ledger.append(Commit([encode(event) for event in events], encode(desk.cursor), keeps))
-            desk.book.touched.clear()
+            desk.book.changed_rows.clear()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")
             self.may_die("after the ledger's commit")

@@ -28,7 +28,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.storage.images import Disk, crash_images, write_image
 from tests.storage.recorder import Recorder
 from tests.support.tick_files import a_tick_file
@@ -103,7 +103,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     data = folder / "desk"
     promises = Promises(Recorder(data))
     with promises.recorder.running():
-        ledger = Ledger(data / FILE_NAME)
+        ledger = Ledger(data / LEDGER_FILE_NAME)
         store = PromisingBookStore(data / "book.db")
         journal = PromisingJournal(data / "journal.db", new_id="journal", account=ACCOUNT)
         store.promises = journal.promises = promises
@@ -171,13 +171,13 @@ def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
 
 def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
     """The chain is whole as far as it goes, and what it folds to is the beginning of what it came to."""
-    path = folder / FILE_NAME
+    path = folder / LEDGER_FILE_NAME
     try:
         Ledger(path).close()
     except StartError:
         return "ledgers refused"
-    assert verify(path) == [], again
-    book, _ = read(path)
+    assert verify_ledger(path) == [], again
+    book, _ = read_ledger(path)
     assert book.deals == recorded.ledger_deals[: len(book.deals)], again
     assert list(book.orders) == recorded.order_ids[: len(book.orders)], again
     return "ledgers whole"
@@ -189,7 +189,7 @@ def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path
     for operation in recorded.promises.recorder.operations:
         disk.do(operation)
     write_image({name: bytes(content) for name, content in disk.durable.items()}, tmp_path)
-    book, _ = read(tmp_path / FILE_NAME)
+    book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
     assert book.deals == recorded.ledger_deals
     assert list(book.orders) == recorded.order_ids
 
@@ -198,7 +198,7 @@ def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
     """The proof would mean nothing if the images were all whole: a file that is never synced does lose its writes."""
     recorder = Recorder(tmp_path)
     with recorder.running():
-        ledger = Ledger(tmp_path / FILE_NAME)
+        ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
         for number in range(1, 30):
             ledger.commit([], Book(), TickCursor(stream_id="s", ordinal=number))
         ledger.close()
@@ -207,8 +207,8 @@ def test_images_lose_what_was_not_synced(tmp_path: Path) -> None:
     for _, number, files in crash_images(recorder.operations[:cut], count=60, seed=7):
         folder = tmp_path / f"image-{number}"
         write_image(files, folder)
-        if (folder / FILE_NAME).is_file():
-            Ledger(folder / FILE_NAME).close()
-            ordinals.add(read(folder / FILE_NAME)[1].ordinal)
+        if (folder / LEDGER_FILE_NAME).is_file():
+            Ledger(folder / LEDGER_FILE_NAME).close()
+            ordinals.add(read_ledger(folder / LEDGER_FILE_NAME)[1].ordinal)
     assert len(ordinals) > 3
     assert min(ordinals) < 29

@@ -27,7 +27,7 @@ from services.portfolio.core.account.orders import Decision, Order
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 
 STREAM_ID = "0123456789abcdef"
 START_NS = 1_767_600_000_000_000_000
@@ -188,9 +188,9 @@ def some_rules(
     on_opposite: OnOpposite = OnOpposite.CLOSE,
     limits: Limits = ONE_LOT,
     plan: Plan = PLAIN,
-) -> DeskRules:
+) -> DeskConfig:
     """What a desk is told; EURUSD unless symbols are named."""
-    return DeskRules(
+    return DeskConfig(
         symbols=symbols or ("EURUSD",),
         default_volume=Decimal(volume),
         on_opposite=on_opposite,

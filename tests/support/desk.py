@@ -22,7 +22,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.portfolio import Portfolio
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_stream, some_rules
 
@@ -37,14 +37,14 @@ class HandDrivenDesk:
         self,
         gateway: Gateway,
         *,
-        rules: DeskRules | None = None,
+        rules: DeskConfig | None = None,
         book: Book | None = None,
         cursor: TickCursor | None = None,
         boot_id: str = "",
     ) -> None:
         self.gateway = gateway
         self.desk = Desk(
-            rules=rules or some_rules(),
+            config=rules or some_rules(),
             book=book or Book(),
             cursor=cursor or TickCursor(),
             live_incarnation="live",
@@ -68,7 +68,7 @@ class HandDrivenDesk:
 
     def pause(self) -> list[Call]:
         """No more input is at hand."""
-        return self._seen(self.portfolio.pause(self.now))
+        return self._seen(self.portfolio.on_idle(self.now))
 
     def wait(self, ms: int) -> list[Call]:
         """Let time pass and the timer fire."""

@@ -12,7 +12,7 @@ from research.backtest import Backtest
 from services.mt5.core.compose import account_name
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
 _INTERVAL_NS = 100_000_000
@@ -28,7 +28,7 @@ def make_large_desk(data_dir: Path, *, orders: int) -> None:
     spec = a_run(ticks)
     stream = spec.load()
     with (
-        closing(Ledger(data_dir / FILE_NAME)) as ledger,
+        closing(Ledger(data_dir / LEDGER_FILE_NAME)) as ledger,
         closing(DurableBookStore(data_dir / "venue" / "book.db")) as store,
         closing(
             DurableJournal(data_dir / "venue" / "journal.db", new_id="large", account=account_name("USD"))

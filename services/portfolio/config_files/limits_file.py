@@ -11,9 +11,9 @@ import msgspec
 from common.errors import StartError
 from common.toml_files import digest_of, name_of_contents, read_toml
 from proto.trading.units import plain
-from services.portfolio.config_files.limits_validation import EXPECTED, LimitsError, judge_limits
+from services.portfolio.config_files.limits_validation import EXPECTED, LimitsError, validate_limits
 from services.portfolio.config_files.news_calendar import read_calendar
-from services.portfolio.config_files.validation_errors import complaint, shown
+from services.portfolio.config_files.validation_errors import shown, validation_message
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.news import NewsEvent
 
@@ -26,7 +26,7 @@ NO_LIMIT: Final = "none"
 _EXAMPLE: Final = "expected limits such as order_volume_max = 0.5"
 
 
-def limits_named(name: str) -> Limits:
+def load_limits(name: str) -> Limits:
     """The limits of a risk set: `default`, `none`, or a TOML file that changes some of the default's.
 
     The set of a file is named by its contents, not by its path: the same limits decide the same.
@@ -65,8 +65,8 @@ def _read(values: dict[str, Any], path: Path) -> Limits:
     try:
         limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
     except msgspec.ValidationError as error:
-        raise LimitsError(complaint(error, values, example=_EXAMPLE, expected=EXPECTED)) from None
-    judge_limits(limits)
+        raise LimitsError(validation_message(error, values, example=_EXAMPLE, expected=EXPECTED)) from None
+    validate_limits(limits)
     return msgspec.structs.replace(limits, news_calendar=news)
 
 

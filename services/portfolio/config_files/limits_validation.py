@@ -25,7 +25,7 @@ class LimitsError(ValueError):
     """What a set of limits says cannot be kept; the text has the limit, its value and what was expected."""
 
 
-def judge_limits(limits: Limits) -> None:
+def validate_limits(limits: Limits) -> None:
     """Refuse limits out of range, and such as contradict one another.
 
     Raises:

@@ -17,8 +17,8 @@ import msgspec
 from common.errors import StartError
 from common.toml_files import name_of_contents, read_toml
 from proto.trading.units import plain
-from services.portfolio.config_files.plan_validation import PlanError, judge_course, judge_number
-from services.portfolio.config_files.validation_errors import complaint
+from services.portfolio.config_files.plan_validation import PlanError, validate_number, validate_symbol_plan
+from services.portfolio.config_files.validation_errors import validation_message
 from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
 
 WEIGHTS_FILE: Final = "weights_file"
@@ -30,7 +30,7 @@ _EXAMPLE: Final = 'expected sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 
 
-def plan_named(name: str, symbols: Collection[str] | None = None) -> Plan:
+def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
     """The plan of a TOML file, or the plain one for no name: the desk's default volume at the market.
 
     The plan of a file is named by its contents, not by its path: the same plan trades the same.
@@ -68,11 +68,11 @@ def _read(values: dict[str, Any], path: Path) -> Plan:
     plan = _converted(values, Plan, where="")
     _judge_numbers(plan)
     _judge_strategies(plan)
-    judge_course(plan.sizing, plan.exits, plan.entry, said=values, where="")
+    validate_symbol_plan(plan.sizing, plan.exits, plan.entry, said=values, where="")
     for tag, one in plan.strategies.items():
-        course = plan.of(one.symbols[0])
+        course = plan.for_symbol(one.symbols[0])
         said = {**values, **values["strategies"][tag]}
-        judge_course(course.sizing, course.exits, course.entry, said=said, where=f"strategies.{tag}.")
+        validate_symbol_plan(course.sizing, course.exits, course.entry, said=said, where=f"strategies.{tag}.")
     return plan
 
 
@@ -116,14 +116,14 @@ def _converted(values: Any, kind: type[T], *, where: str) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise PlanError(complaint(error, values, where=where, example=_EXAMPLE)) from None
+        raise PlanError(validation_message(error, values, where=where, example=_EXAMPLE)) from None
 
 
 def _judge_numbers(plan: Plan) -> None:
     _judge_sizes("", plan.sizing)
     for tag, one in plan.strategies.items():
         for field in ("volume_max", "daily_loss_pct_max"):
-            judge_number(f"strategies.{tag}.{field}", field, getattr(one, field))
+            validate_number(f"strategies.{tag}.{field}", field, getattr(one, field))
         if one.sizing is not None:
             _judge_sizes(f"strategies.{tag}.", one.sizing)
 
@@ -132,9 +132,9 @@ def _judge_sizes(where: str, sizing: Sizing) -> None:
     for field in Sizing.__struct_fields__:
         value = getattr(sizing, field)
         if isinstance(value, Decimal):
-            judge_number(f"{where}sizing.{field}", field, value)
+            validate_number(f"{where}sizing.{field}", field, value)
     for symbol, weight in sizing.weights_pct.items():
-        judge_number(f"{where}sizing.weights_pct.{symbol}", "weights_pct", weight)
+        validate_number(f"{where}sizing.weights_pct.{symbol}", "weights_pct", weight)
 
 
 def _judge_strategies(plan: Plan) -> None:

@@ -41,7 +41,7 @@ _OF_ALL: Final = frozenset({"method", "volume_max"})
 _RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
-def judge_number(where: str, field: str, value: Decimal | None) -> None:
+def validate_number(where: str, field: str, value: Decimal | None) -> None:
     """Refuse a number out of its range; None is no number.
 
     Raises:
@@ -56,7 +56,7 @@ def judge_number(where: str, field: str, value: Decimal | None) -> None:
         raise PlanError(f"{where} is {shown}, expected {words} and at most {plain(most)}")
 
 
-def judge_course(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[str, Any], where: str) -> None:
+def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[str, Any], where: str) -> None:
     """Refuse what contradicts itself in the plan for a strategy's symbols, or for all of them.
 
     Args:

@@ -20,7 +20,7 @@ def shown(value: object) -> str:
     return (str(value) if isinstance(value, Decimal) else repr(value))[:_SHOWN_CHARS_MAX]
 
 
-def complaint(
+def validation_message(
     error: msgspec.ValidationError,
     values: Any,
     *,

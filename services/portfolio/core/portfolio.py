@@ -30,25 +30,25 @@ from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, R
 from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
-from services.portfolio.core.decision.escalation import limit_drawdown, rearm
-from services.portfolio.core.decision.manual_orders import command
-from services.portfolio.core.decision.operator_commands import obey
-from services.portfolio.core.decision.signal_decision import count, mark
+from services.portfolio.core.decision.escalation import escalate_drawdown, rearm
+from services.portfolio.core.decision.manual_orders import apply_order_command
+from services.portfolio.core.decision.operator_commands import apply_trading_command
+from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
-from services.portfolio.core.decision.tick_decision import events_of
+from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.live_orders import PASSING
-from services.portfolio.core.gateway_client.live_scheduler import Live
-from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.session import begin, reconcile
-from services.portfolio.core.gateway_client.stepped_orders import carry_out, look_after
-from services.portfolio.core.gateway_client.tasks import REPLY_TYPES, Conversation, Conversations, Talk
+from services.portfolio.core.gateway_client.live_orders import TRANSIENT_ERRORS
+from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
+from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.session import open_session, reconcile
+from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, submit_requests
+from services.portfolio.core.gateway_client.tasks import REPLY_TYPES, GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
-from services.portfolio.core.sizing.volatility import see_mid
+from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.desk import Desk
 
-HELD_SIGNALS_MAX: Final = 10_000
-"""Signals that may wait for their turn; above the publication window, so that only a stranger's flood reaches it."""
+QUEUED_SIGNALS_MAX: Final = 10_000
+"""Signals that may wait for their turn; above the publication window, so that only a flood from elsewhere reaches it."""
 
 CONFIRM_EVERY: Final = 256
 """Ticks decided in one go before they are confirmed, so that the publisher's window never runs dry."""
@@ -76,21 +76,21 @@ class Portfolio:
     def __init__(self, desk: Desk, *, timeout_ms: int) -> None:
         """Run `desk`; execution waits `timeout_ms` for each reply before it says NO_ANSWER."""
         self.desk = desk
-        self._conversations = Conversations(timeout_ms=timeout_ms)
+        self._tasks = TaskRunner(timeout_ms=timeout_ms)
         self._held: dict[int, Signal] = {}
         self._heard: dict[str, SignalHello] = {}
         self._gateway_boot = ""
-        self._busy: Conversation | None = None
-        self._confirm: Conversation | None = None
+        self._busy: RunningTask | None = None
+        self._confirm: RunningTask | None = None
         self._confirmed = -1
         self._step = -1
         self._order_cursor = -1
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
-        self._spread = desk.rules.limits.spread_factor_max is not None
-        self._equity = desk.rules.limits.look_at_equity() or has_loss_budget(desk.rules.plan)
-        self._half_lives_min = half_lives_min(desk.rules.plan, desk.rules.symbols)
-        self._live = Live(desk, self._conversations)
+        self._spread = desk.config.limits.spread_factor_max is not None
+        self._equity = desk.config.limits.uses_equity() or has_loss_budget(desk.config.plan)
+        self._half_lives_min = half_lives_min(desk.config.plan, desk.config.symbols)
+        self._live = LiveScheduler(desk, self._tasks)
         self._wants_comparison = False
         self._answer: ReconcileReply | None = None
 
@@ -99,8 +99,8 @@ class Portfolio:
     def start(self, now: Now) -> list[Call]:
         """Begin: meet the gateway, settle what is open, reconcile. Called once, before any message."""
         self.desk.now = now
-        self._conversations.number_from(now.mono_ns // _NS_PER_US + 1)
-        return self._talk(begin(self.desk, self._live.watch))
+        self._tasks.set_first_call_id(now.mono_ns // _NS_PER_US + 1)
+        return self._run_exclusive(open_session(self.desk, self._live.reconciler))
 
     def handle(self, message: Signal | SignalHello | Answer | CourierHello, now: Now) -> list[Call]:
         """Take one message in and return the calls that follow from it."""
@@ -115,31 +115,31 @@ class Portfolio:
                 return []
             case CourierHello():
                 self._idle_due_ns = now.mono_ns
-                return self._conversations.resend_all(now.mono_ns)
+                return self._tasks.resend_all(now.mono_ns)
 
-    def watch(self, message: Tick | MarketHeartbeat, now: Now) -> list[Call]:
+    def on_market_data(self, message: Tick | MarketHeartbeat, now: Now) -> list[Call]:
         """Take in what a live market published; when it is another market by now, meet the gateway anew."""
         desk = self.desk
         desk.now = now
-        desk.market.hear(message, now.mono_ns)
+        desk.market.on_message(message, now.mono_ns)
         is_another = bool(desk.cursor.stream_id) and message.stream_id != desk.cursor.stream_id
         if is_another and self._busy is None and desk.state is DeskState.RUNNING:
             self._held.clear()
-            return self._meet_anew("the gateway, which has another stream now")
+            return self._reconnect("the gateway, which has another stream now")
         return []
 
-    def pause(self, now: Now) -> list[Call]:
+    def on_idle(self, now: Now) -> list[Call]:
         """No more input is at hand: confirm what has been decided, and go on with what a live desk wants."""
         self.desk.now = now
         if self.desk.is_live and self._gateway_boot:
             return self._go_on_live()
         if self.desk.state is DeskState.WAITING_FOR_SIGNALS and self._all_heard():
-            self.desk.enter(DeskState.RUNNING)
+            self.desk.set_state(DeskState.RUNNING)
             self._touch_idle()
         if self._wants_comparison and self._gateway_boot:
             if self._busy is None and self._confirm is None:
                 self._wants_comparison = False
-                return self._talk(self._compare())
+                return self._run_exclusive(self._compare())
             return []
         is_free = self.desk.state is DeskState.RUNNING and self._busy is None
         if self.desk.window and is_free and self.desk.cursor.ordinal > self._confirmed:
@@ -148,7 +148,7 @@ class Portfolio:
 
     def next_timer_mono_ns(self) -> int | None:
         """When `on_timer` wants to be called; None when nothing is waited for."""
-        dues = [self._conversations.next_due_mono_ns()]
+        dues = [self._tasks.next_due_mono_ns()]
         if self.desk.state is DeskState.RUNNING:
             dues.append(self._idle_due_ns if self.desk.window else self._live.next_due_ns)
         return min((due for due in dues if due is not None), default=None)
@@ -157,13 +157,13 @@ class Portfolio:
         """Ask again what was not answered; wake a stream in which nothing moves."""
         self.desk.now = now
         calls: list[Call] = []
-        for conversation, call in self._conversations.awake(now.mono_ns):
-            calls += self._follow(conversation, call)
-        calls += self._conversations.due(now.mono_ns)
+        for running, call in self._tasks.resume_due(now.mono_ns):
+            calls += self._follow(running, call)
+        calls += self._tasks.resend_due(now.mono_ns)
         if self.desk.state is not DeskState.RUNNING:
             return calls
         if self.desk.window == 0:
-            calls += self._live.due()
+            calls += self._live.start_due_tasks()
         elif now.mono_ns >= self._idle_due_ns:
             self._idle_due_ns = now.mono_ns + self._idle_pause_ns
             self._idle_pause_ns = min(self._idle_pause_ns * 2, IDLE_CONFIRM_NS_MAX)
@@ -175,34 +175,38 @@ class Portfolio:
         """Start what a live desk wants; meet a gateway anew that is another than before."""
         if self.desk.state is not DeskState.RUNNING or self._busy is not None:
             return []
-        if self.desk.wants_hello:
-            return self._meet_anew("the gateway, which has started anew")
-        return self._live.due()
+        if self.desk.needs_hello:
+            return self._reconnect("the gateway, which has started anew")
+        return self._live.start_due_tasks()
 
-    def _meet_anew(self, waiting_for: str) -> list[Call]:
-        self.desk.wants_hello = False
-        self.desk.enter(DeskState.CONNECTING, waiting_for)
-        return self._talk(begin(self.desk, self._live.watch))
+    def _reconnect(self, waiting_for: str) -> list[Call]:
+        self.desk.needs_hello = False
+        self.desk.set_state(DeskState.CONNECTING, waiting_for)
+        return self._run_exclusive(open_session(self.desk, self._live.reconciler))
 
-    def obey(self, asked: TradingCommand | OrderCommand, now: Now) -> TradingReply | OrderCommandReply | ControlError:
+    def handle_command(
+        self, command: TradingCommand | OrderCommand, now: Now
+    ) -> TradingReply | OrderCommandReply | ControlError:
         """Do what a person has said; the reply may go out when what came of it is durable."""
         self.desk.now = now
-        return command(self.desk, asked) if isinstance(asked, OrderCommand) else obey(self.desk, asked)
+        if isinstance(command, OrderCommand):
+            return apply_order_command(self.desk, command)
+        return apply_trading_command(self.desk, command)
 
-    def ask_reconciliation(self) -> None:
-        """Compare with the venue at the next quiet moment; `take_reconciliation` has what came of it."""
+    def request_reconciliation(self) -> None:
+        """Compare with the venue at the next quiet moment; `take_reconcile_reply` has what came of it."""
         if self.desk.is_live:
-            self._live.watch.ask()
+            self._live.reconciler.request_full()
         else:
             self._wants_comparison = True
 
-    def take_reconciliation(self) -> ReconcileReply | None:
+    def take_reconcile_reply(self) -> ReconcileReply | None:
         """What the last comparison that was asked for came to, once."""
         answer, self._answer = self._answer, None
-        return answer or self._live.watch.take()
+        return answer or self._live.reconciler.take_reply()
 
-    def _compare(self) -> Talk:
-        differences = yield from compare(self.desk.book, self.desk.cursor)
+    def _compare(self) -> GatewayTask:
+        differences = yield from find_differences(self.desk.book, self.desk.cursor)
         self._answer = ReconcileReply(complete=True, differences=differences, error="")
 
     @property
@@ -210,31 +214,31 @@ class Portfolio:
         """True while an order or a reconciliation is on its way."""
         return self._busy is not None
 
-    def is_settling(self) -> bool:
+    def is_draining(self) -> bool:
         """To be asked once the desk is told to stop: whether there are orders of which the venue is about to tell."""
-        return self._live.is_settling()
+        return self._live.is_draining()
 
     @property
-    def held_signals(self) -> int:
+    def queued_signals(self) -> int:
         """Signals that wait for their turn."""
         return len(self._held)
 
     @property
     def in_flight(self) -> int:
         """Questions to the gateway that wait for an answer."""
-        return len(self._conversations)
+        return len(self._tasks)
 
     # ------------------------------------------------------------------------------------------------------- signals
 
     def _on_signal(self, signal: Signal) -> list[Call]:
-        if signal.stream_id != self.desk.cursor.stream_id or signal.symbol not in self.desk.rules.symbols:
+        if signal.stream_id != self.desk.cursor.stream_id or signal.symbol not in self.desk.config.symbols:
             if self.desk.cursor.stream_id:
                 self.desk.malformed += 1
             return []
         if self._is_decided(signal) or signal.ordinal in self._held:
             self.desk.duplicates += 1
             return []
-        if len(self._held) >= HELD_SIGNALS_MAX:
+        if len(self._held) >= QUEUED_SIGNALS_MAX:
             if self.desk.window:
                 self.desk.malformed += 1
                 return []
@@ -256,7 +260,7 @@ class Portfolio:
             return []
         held, cursor = self._held, self.desk.cursor
         calls: list[Call] = []
-        if self.desk.is_leaving:
+        if self.desk.is_stopping:
             held.clear()
         while held and self._busy is None:
             if self.desk.window == 0:
@@ -276,17 +280,19 @@ class Portfolio:
     def _decide(self, signal: Signal) -> list[Call]:
         self.desk.is_dirty = True
         is_live = self.desk.window == 0
-        count(signal, self.desk.cursor, is_live=is_live)
+        count_signal(signal, self.desk.cursor, is_live=is_live)
         rearm(self.desk, signal.time_ns)
-        if mark(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
-            limit_drawdown(self.desk)
+        if update_risk_from_tick(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
+            escalate_drawdown(self.desk)
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
-            see_mid(self.desk.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min)
+            update_volatility(
+                self.desk.cursor.volatility, signal.symbol, mid, signal.time_ns, half_life_min=half_life_min
+            )
         self.desk.last_signals[signal.symbol] = signal
         if is_live:
-            self.desk.market.see_time(signal.time_ns, self.desk.now.mono_ns)
-        events = events_of(self.desk, signal)
+            self.desk.market.advance_clock(signal.time_ns, self.desk.now.mono_ns)
+        events = decide_tick(self.desk, signal)
         if not events:
             return []
         published_mono_ns = signal.tick_published_mono_ns
@@ -297,18 +303,18 @@ class Portfolio:
                 if is_live:
                     self.desk.published_mono_ns[event.order.order_id] = published_mono_ns
         if is_live:
-            return self._live.due()
-        return self._talk(carry_out(self.desk, events, tick_published_mono_ns=published_mono_ns))
+            return self._live.start_due_tasks()
+        return self._run_exclusive(submit_requests(self.desk, events, tick_published_mono_ns=published_mono_ns))
 
     # --------------------------------------------------------------------------------------------------------- answers
 
     def _on_answer(self, answer: Answer) -> list[Call]:
-        conversation = self._conversations.find(answer.call_id)
-        if conversation is None:
+        running = self._tasks.find(answer.call_id)
+        if running is None:
             self.desk.duplicates += 1
             return []
         if answer.outcome is Outcome.NO_ANSWER:
-            return self._on_silence(conversation)
+            return self._on_silence(running)
         try:
             reply = decode_reply(answer.reply)
         except MalformedMessageError as error:
@@ -322,69 +328,69 @@ class Portfolio:
         if self.desk.state is DeskState.RUNNING:
             self.desk.waiting_for = ""
         if reply.boot_id != self._gateway_boot:
-            self._meet(reply.boot_id)
-        if conversation.is_frank:
-            return self._hear(conversation, reply)
-        if not isinstance(reply, REPLY_TYPES[type(conversation.request)]):
-            return self._on_refusal(conversation, reply)
+            self._on_gateway_restart(reply.boot_id)
+        if running.handles_failures:
+            return self._deliver(running, reply)
+        if not isinstance(reply, REPLY_TYPES[type(running.request)]):
+            return self._on_refusal(running, reply)
         if isinstance(reply, OrderReply) and reply.status not in _SETTLED:
             return []
-        return self._follow(conversation, self._conversations.answer(conversation, reply, self.desk.now.mono_ns))
+        return self._follow(running, self._tasks.deliver_reply(running, reply, self.desk.now.mono_ns))
 
-    def _hear(self, conversation: Conversation, reply: Reply | None) -> list[Call]:
-        return self._follow(conversation, self._conversations.answer(conversation, reply, self.desk.now.mono_ns))
+    def _deliver(self, running: RunningTask, reply: Reply | None) -> list[Call]:
+        return self._follow(running, self._tasks.deliver_reply(running, reply, self.desk.now.mono_ns))
 
-    def _on_silence(self, conversation: Conversation) -> list[Call]:
+    def _on_silence(self, running: RunningTask) -> list[Call]:
         """Nobody answered: nothing is known, and the question stays open."""
         self.desk.waiting_for = "the gateway, which does not answer"
-        return self._hear(conversation, None) if conversation.is_frank else []
+        return self._deliver(running, None) if running.handles_failures else []
 
-    def _on_refusal(self, conversation: Conversation, reply: Reply) -> list[Call]:
+    def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
         """The gateway would not do what the desk cannot do without; a live one may only be unable to, for now."""
-        action = conversation.request.__struct_config__.tag
+        action = running.request.__struct_config__.tag
         words = f"the gateway refused {action}: {reply.error_code} {reply.error}"
-        if self.desk.is_live and reply.error_code in PASSING:
+        if self.desk.is_live and reply.error_code in TRANSIENT_ERRORS:
             self.desk.waiting_for = words
             return []
-        self._conversations.drop(conversation)
-        if conversation is self._confirm:
+        self._tasks.drop(running)
+        if running is self._confirm:
             self._confirm = None
-        if self.desk.is_live and conversation is not self._busy:
-            self._live.ended(conversation)
-            self.desk.restrict(TradingState.HALTED, words, by="gateway")
+        if self.desk.is_live and running is not self._busy:
+            self._live.on_task_done(running)
+            self.desk.restrict_trading(TradingState.HALTED, words, by="gateway")
         else:
-            self.desk.halt(words)
+            self.desk.halt_until_restart(words)
         return []
 
-    def _meet(self, boot_id: str) -> None:
+    def _on_gateway_restart(self, boot_id: str) -> None:
         """The gateway has started anew: it may stand behind the last CONFIRM and waits for it."""
         if self._gateway_boot:
-            self.desk.wants_hello = self.desk.is_live
+            self.desk.needs_hello = self.desk.is_live
             self._step, self.desk.is_quiet, self._confirmed = -1, False, -1
             self._idle_due_ns = self.desk.now.mono_ns
         self._gateway_boot = boot_id
 
-    # --------------------------------------------------------------------------------------------------- conversations
+    # ----------------------------------------------------------------------------------------------------------- tasks
 
-    def _talk(self, talk: Talk) -> list[Call]:
-        """Hold a conversation during which no further tick is decided."""
+    def _run_exclusive(self, task: GatewayTask) -> list[Call]:
+        """Run a task during which no further tick is decided."""
         assert self._busy is None
-        conversation, call = self._conversations.start(talk, self.desk.now.mono_ns)
-        if conversation.is_done:
+        running, call = self._tasks.start(task, self.desk.now.mono_ns)
+        if running.is_done:
             return self._advance()
-        self._busy = conversation
+        self._busy = running
         return [] if call is None else [call]
 
-    def _follow(self, conversation: Conversation, call: Call | None) -> list[Call]:
+    def _follow(self, running: RunningTask, call: Call | None) -> list[Call]:
         if call is not None:
             return [call]
-        if not conversation.is_done:
+        if not running.is_done:
             return []
-        if conversation is self._busy:
+        if running is self._busy:
             self._busy = None
-        elif conversation is self._confirm:
+        elif running is self._confirm:
             self._confirm = None
-        self._live.ended(conversation)
+        self._live.on_task_done(running)
         self._touch_idle()
         return self._advance()
 
@@ -392,14 +398,14 @@ class Portfolio:
 
     def _send_confirm(self) -> list[Call]:
         if self._confirm is not None:
-            self._conversations.drop(self._confirm)
+            self._tasks.drop(self._confirm)
         self._confirmed = self.desk.cursor.ordinal
-        self._confirm, call = self._conversations.start(self._step_to(self.desk.cursor.ordinal), self.desk.now.mono_ns)
+        self._confirm, call = self._tasks.start(self._step_to(self.desk.cursor.ordinal), self.desk.now.mono_ns)
         assert call is not None
         self._touch_idle()
         return [call]
 
-    def _step_to(self, ordinal: int) -> Talk:
+    def _step_to(self, ordinal: int) -> GatewayTask:
         reply = yield Confirm(stream_id=self.desk.cursor.stream_id, ordinal=ordinal)
         assert isinstance(reply, ConfirmReply)
         if ordinal != self.desk.cursor.ordinal:
@@ -408,7 +414,7 @@ class Portfolio:
         while self.desk.book.deal_cursor < reply.deal_cursor:
             yield from pull_deals(self.desk)
         if reply.order_cursor != self._order_cursor:
-            yield from look_after(self.desk)
+            yield from query_open_orders(self.desk)
             self._order_cursor = reply.order_cursor
         if ordinal != self.desk.cursor.ordinal:
             return  # decided on meanwhile, and what is said of the book is of an earlier tick
@@ -425,7 +431,7 @@ class Portfolio:
             )
             yield from reconcile(self.desk, at_end=True)
             if self.desk.state is not DeskState.HALTED:
-                self.desk.enter(DeskState.FINISHED)
+                self.desk.set_state(DeskState.FINISHED)
 
     # ---------------------------------------------------------------------------------------------------------- details
 
@@ -436,7 +442,7 @@ class Portfolio:
             if hello.stream_id == self.desk.cursor.stream_id
             for symbol in hello.symbols
         }
-        return heard.issuperset(self.desk.rules.symbols)
+        return heard.issuperset(self.desk.config.symbols)
 
     def _touch_idle(self) -> None:
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from common.errors import StartError
 from common.parent_death import end_with_parent
-from services.portfolio.ledger.ledger import Ledger, verify
+from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 SHORT_EVENTS: Final = 2_000
 """A ledger of no more events is verified in less than a tenth of a second."""
@@ -25,19 +25,19 @@ PROBLEMS_MAX: Final = 20
 LOWEST_PRIORITY: Final = 19
 
 
-def require_whole(ledger: Ledger) -> None:
+def verify_if_short(ledger: Ledger) -> None:
     """Verify a short ledger at once; a long one is left to an `Audit`.
 
     Raises:
         StartError: it is not whole.
     """
-    if 0 < ledger.event_count <= SHORT_EVENTS and (problems := verify(ledger.path)):
+    if 0 < ledger.event_count <= SHORT_EVENTS and (problems := verify_ledger(ledger.path)):
         raise StartError(
             f"{ledger.path}: {problems[0]}; expected the ledger as it was written, restore it from a backup"
         )
 
 
-class Finding(NamedTuple):
+class AuditResult(NamedTuple):
     """What an audit came to: problems in words, or why it found nothing out."""
 
     problems: list[str]
@@ -56,7 +56,7 @@ class Audit:
             stderr=subprocess.STDOUT,
         )
 
-    def finding(self) -> Finding | None:
+    def result(self) -> AuditResult | None:
         """What it found, None while it is at work."""
         if self._process.poll() is None:
             return None
@@ -65,8 +65,8 @@ class Audit:
             problems = json.loads(output)
         except ValueError:
             words = " ".join(output.decode(errors="replace").split())[-200:]
-            return Finding([], f"exit status {self._process.returncode}, {words or 'no word'}")
-        return Finding([str(problem) for problem in problems], "")
+            return AuditResult([], f"exit status {self._process.returncode}, {words or 'no word'}")
+        return AuditResult([str(problem) for problem in problems], "")
 
     def stop(self) -> None:
         """End it, should it still be at work."""
@@ -81,7 +81,7 @@ def main() -> None:
     end_with_parent(parent)
     os.nice(LOWEST_PRIORITY)
     try:
-        problems = verify(path)
+        problems = verify_ledger(path)
     except StartError as error:
         problems = [str(error)]
     sys.stdout.write(json.dumps(problems[:PROBLEMS_MAX]))

@@ -17,7 +17,7 @@ from common.errors import StartError
 from common.storage import open_reader, writers_lock
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.incarnation import INCARNATION, REASON
-from services.portfolio.ledger.ledger import APPLICATION_ID, FILE_NAME, verify
+from services.portfolio.ledger.ledger import APPLICATION_ID, LEDGER_FILE_NAME, verify_ledger
 
 _BESIDE: Final = ("", "-wal", "-shm")
 _PART: Final = ".part"
@@ -38,14 +38,14 @@ def back_up(data_dir: Path, out: Path) -> int:
     """
     if out.exists():
         raise StartError(f"{out} is there already, expected the name of a new file")
-    source = open_reader(data_dir / FILE_NAME)
+    source = open_reader(data_dir / LEDGER_FILE_NAME)
     part = out.with_name(out.name + _PART)
     try:
         part.unlink(missing_ok=True)
         _copy(source, part)
-        problems = verify(part)
+        problems = verify_ledger(part)
         if problems:
-            raise StartError(f"{data_dir / FILE_NAME} is not whole, no backup was made: {problems[0]}")
+            raise StartError(f"{data_dir / LEDGER_FILE_NAME} is not whole, no backup was made: {problems[0]}")
         events = _events(part)
         _publish(part, out)
     except (apsw.Error, OSError) as error:
@@ -62,10 +62,10 @@ def restore(backup: Path, data_dir: Path) -> Restored:
     Raises:
         StartError: the desk runs, the backup is none or is not whole, or the folder cannot be written.
     """
-    problems = verify(backup)
+    problems = verify_ledger(backup)
     if problems:
         raise StartError(f"{backup} is not whole, nothing was changed: {problems[0]}")
-    path = data_dir / FILE_NAME
+    path = data_dir / LEDGER_FILE_NAME
     if path.exists() and path.samefile(backup):
         raise StartError(f"{backup} is the ledger of that desk itself, expected a backup of it")
     part = path.with_name(path.name + _PART)
@@ -105,7 +105,7 @@ def _require_ledger(db: apsw.Connection, path: Path) -> None:
 def _events(path: Path) -> int:
     db = open_reader(path)
     try:
-        return hash_chain.end(db).number
+        return hash_chain.last_position(db).number
     finally:
         db.close()
 

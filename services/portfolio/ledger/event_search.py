@@ -18,7 +18,7 @@ from common.errors import StartError
 from common.storage import open_reader
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.queries.explain import Subject, is_told
+from services.portfolio.core.queries.explain import Subject, is_history_complete
 
 EVENTS_MAX: Final = 200_000
 """Events that one search looks at: about a tenth of a second, and weeks of trading."""
@@ -85,7 +85,7 @@ def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
             (start, start + _CHUNK - 1, needle),
         )
         found |= {int(number): _events.decode(payload) for number, payload in rows}
-        if is_told(order, list(found.values())):
+        if is_history_complete(order, list(found.values())):
             break
     return found
 

@@ -17,57 +17,57 @@ CHECKPOINT: Final = "verified"
 """Under which name of `meta` the checkpoint stands."""
 
 
-class Position(NamedTuple):
+class ChainPosition(NamedTuple):
     """A place in the chain: the number of an event and its hash; the beginning is number 0."""
 
     number: int
     hash: bytes
 
 
-BEGINNING: Final = Position(0, GENESIS)
+BEGINNING: Final = ChainPosition(0, GENESIS)
 
 
-class Link(NamedTuple):
+class ChainLink(NamedTuple):
     """One event of the chain as it is stored; `fault` says in words why the chain ends here, or nothing."""
 
-    position: Position
+    position: ChainPosition
     payload: bytes
     fault: str
 
 
-def chained(previous: bytes, payload: bytes) -> bytes:
+def next_hash(previous: bytes, payload: bytes) -> bytes:
     """The hash of an event that follows one with the hash `previous`."""
     return hashlib.sha256(previous + payload).digest()
 
 
-def links(db: apsw.Connection, after: Position = BEGINNING) -> Iterator[Link]:
+def walk(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
     """Walk the chain from a place in it to its end, or to the first event that does not fit."""
     expected = after.hash
     rows = db.execute("SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number", (after.number,))
     for position, (number, stored, payload) in enumerate(rows, after.number + 1):
-        expected = chained(expected, payload)
+        expected = next_hash(expected, payload)
         fault = ""
         if number != position:
             fault = f"event {position} is missing: the next one is number {number}"
         elif stored != expected:
             fault = f"event {number} does not fit the chain: hash {stored.hex()[:16]}, expected {expected.hex()[:16]}"
-        yield Link(Position(number, stored), payload, fault)
+        yield ChainLink(ChainPosition(number, stored), payload, fault)
         if fault:
             return
 
 
-def end(db: apsw.Connection) -> Position:
+def last_position(db: apsw.Connection) -> ChainPosition:
     """The last event as it is stored."""
     row = db.execute("SELECT number, hash FROM events ORDER BY number DESC LIMIT 1").fetchone()
-    return BEGINNING if row is None else Position(row[0], row[1])
+    return BEGINNING if row is None else ChainPosition(row[0], row[1])
 
 
-def checkpoint_text(position: Position, payload: bytes) -> str:
+def checkpoint_text(position: ChainPosition, payload: bytes) -> str:
     """A checkpoint as it is kept: the place, and a digest that ties it to the event that stands there."""
     return f"{position.number} {position.hash.hex()} {_tie(position, payload)}"
 
 
-def checkpoint(db: apsw.Connection) -> Position:
+def checkpoint(db: apsw.Connection) -> ChainPosition:
     """Up to where the chain was walked before; the beginning where that is not known or no longer fits the events."""
     row = db.execute("SELECT value FROM meta WHERE name = ?", (CHECKPOINT,)).fetchone()
     words = str(row[0]).split() if row is not None else []
@@ -76,11 +76,11 @@ def checkpoint(db: apsw.Connection) -> Position:
     event = db.execute("SELECT hash, payload FROM events WHERE number = ?", (int(words[0]),)).fetchone()
     if event is None:
         return BEGINNING
-    position = Position(int(words[0]), event[0])
+    position = ChainPosition(int(words[0]), event[0])
     return position if words[1:] == [position.hash.hex(), _tie(position, event[1])] else BEGINNING
 
 
-def keep_checkpoint(db: apsw.Connection, position: Position) -> None:
+def keep_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
     """Note that the chain has been walked to a place in it."""
     row = db.execute("SELECT payload FROM events WHERE number = ?", (position.number,)).fetchone()
     if row is not None:
@@ -88,5 +88,5 @@ def keep_checkpoint(db: apsw.Connection, position: Position) -> None:
         db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CHECKPOINT, text))
 
 
-def _tie(position: Position, payload: bytes) -> str:
+def _tie(position: ChainPosition, payload: bytes) -> str:
     return hashlib.sha256(b"paperdesk checkpoint %d " % position.number + position.hash + payload).hexdigest()

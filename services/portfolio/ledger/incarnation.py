@@ -17,7 +17,7 @@ HOST_BOOT: Final = "host_boot"
 """Names in `meta`. A restore removes the first, so that the next start takes a new one, and says why in the second."""
 
 
-def incarnation_of(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
+def ensure_incarnation(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
     """The incarnation to give out ids by, and why it was taken; `host_boot` is the boot of the host that runs now."""
     known = ledger.meta(INCARNATION)
     if known is not None and ledger.meta(HOST_BOOT) == host_boot:

@@ -1,7 +1,7 @@
 """The durable ledger: what happened, chained by hashes, and the state it folds to, in one transaction.
 
 `events` is the truth. Each row's hash covers the row before it, so that a changed, missing or reordered row shows.
-`orders`, `deals`, `lots` and `account` are projections for a quick start and for readers; `verify` folds the events anew
+`orders`, `deals`, `lots` and `account` are projections for a quick start and for readers; `verify_ledger` folds the events anew
 and compares. The tick cursor is written with every commit, since nothing else remembers a tick that came to nothing.
 """
 
@@ -22,18 +22,18 @@ from proto.gateway import VenueDeal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, post, postings
 from services.portfolio.core.account.events import (
-    CancelAsked,
-    Cleared,
+    CancelRequested,
+    CommandDenial,
     EpochTaken,
     Event,
     InstrumentLearned,
-    JournalMet,
-    KnownDenial,
-    OrderChanged,
+    JournalChanged,
     OrderCreated,
     OrderDenied,
+    OrderModifyRequested,
     ProtectionSet,
     Reconciled,
+    ReconciliationWatermark,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -44,7 +44,7 @@ from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain
 
-FILE_NAME: Final = "ledger.db"
+LEDGER_FILE_NAME: Final = "ledger.db"
 APPLICATION_ID: Final = 0x70644C31
 SCHEMA_VERSION: Final = 1
 
@@ -60,7 +60,7 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalMet)
+_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged)
 
 RESTORE_IT: Final = "restore it from a backup"
 
@@ -71,7 +71,7 @@ CHECKPOINT_EVERY_EVENTS: Final = 10_000
 """How many events a start walks at most: our own writing is as good as a walk, and is noted this often."""
 
 
-class _Account(msgspec.Struct, frozen=True, kw_only=True):
+class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     """The rest of the book: what is neither an order nor a deal nor a lot."""
 
     stream: StreamOpened | None
@@ -83,17 +83,17 @@ class _Account(msgspec.Struct, frozen=True, kw_only=True):
     amounts: dict[str, str]
     trading: TradingStateChanged | None = None
     acknowledged: list[int] = []
-    cleared: Cleared = Cleared()
+    cleared: ReconciliationWatermark = ReconciliationWatermark()
     epoch: int = 0
     journal_id: str = ""
     protections: list[Protection] = []
     cash: dict[CashAccount, Decimal] = {}
     changes_by_key: dict[str, list[str]] = {}
     asked_by_key: dict[str, str] = {}
-    denials_by_key: dict[str, KnownDenial] = {}
+    denials_by_key: dict[str, CommandDenial] = {}
 
 
-class _Held(msgspec.Struct, frozen=True):
+class _PositionRow(msgspec.Struct, frozen=True):
     """A position's row."""
 
     lots: list[Lot]
@@ -104,8 +104,8 @@ _encode = msgspec.json.Encoder().encode
 _events = msgspec.json.Decoder(Event)
 _orders = msgspec.json.Decoder(Order)
 _deals = msgspec.json.Decoder(VenueDeal)
-_held = msgspec.json.Decoder(_Held | list[msgspec.Raw])
-_account = msgspec.json.Decoder(_Account)
+_held = msgspec.json.Decoder(_PositionRow | list[msgspec.Raw])
+_account = msgspec.json.Decoder(_AccountRow)
 _cursor = msgspec.json.Decoder(TickCursor)
 
 
@@ -136,10 +136,10 @@ class Ledger:
         self._noted = self._end.number
         self._synchronous = "NORMAL"
 
-    def _walk(self) -> hash_chain.Position:
+    def _walk(self) -> hash_chain.ChainPosition:
         known = end = hash_chain.checkpoint(self._db)
         try:
-            for link in hash_chain.links(self._db, known):
+            for link in hash_chain.walk(self._db, known):
                 if link.fault:
                     raise StartError(
                         f"{self.path}: {link.fault}; expected the ledger as it was written, restore it from a backup"
@@ -165,24 +165,24 @@ class Ledger:
         """
         db, (number, last) = self._db, self._end
         noted = self._noted
-        synchronous = "FULL" if any(is_synced(event) for event in events) else "NORMAL"
+        synchronous = "FULL" if any(requires_fsync(event) for event in events) else "NORMAL"
         if synchronous != self._synchronous:
             db.pragma("synchronous", synchronous)
             self._synchronous = synchronous
         with transaction(db):
             for event in events:
                 payload = _encode(event)
-                last = hash_chain.chained(last, payload)
+                last = hash_chain.next_hash(last, payload)
                 number += 1
                 db.execute("INSERT INTO events VALUES (?, ?, ?)", (number, last, payload))
             if events:
                 self._project(book)
             db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
-                hash_chain.keep_checkpoint(db, hash_chain.Position(number, last))
+                hash_chain.keep_checkpoint(db, hash_chain.ChainPosition(number, last))
                 noted = number
-        self._end, self._noted = hash_chain.Position(number, last), noted
-        book.touched.clear()
+        self._end, self._noted = hash_chain.ChainPosition(number, last), noted
+        book.changed_rows.clear()
 
     @property
     def event_count(self) -> int:
@@ -212,7 +212,7 @@ class Ledger:
         self._db.close()
 
     def _project(self, book: Book) -> None:
-        db, touched = self._db, book.touched
+        db, touched = self._db, book.changed_rows
         for order_id in sorted(touched.orders):
             order = book.orders[order_id]
             db.execute(
@@ -225,23 +225,23 @@ class Ledger:
             db.execute("INSERT INTO deals VALUES (?, ?, ?, ?)", (account, deal.deal, order_id, _encode(deal)))
         for symbol in sorted(touched.symbols):
             position = book.positions[symbol]
-            held = _Held(list(position.lots), list(position.legs))
+            held = _PositionRow(list(position.lots), list(position.legs))
             db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?)", (symbol, position.direction, _encode(held)))
         db.execute("INSERT OR REPLACE INTO account VALUES ('account', ?)", (_encode(_rest_of(book)),))
 
 
-def is_synced(event: Event) -> bool:
+def requires_fsync(event: Event) -> bool:
     """Whether a power cut must not take an event back: nobody at the venue could tell it again, or a person has been answered."""
     match event:
         case OrderCreated(order=order):
             return bool(order.key)
-        case CancelAsked() | OrderChanged() | OrderDenied() | ProtectionSet():
+        case CancelRequested() | OrderModifyRequested() | OrderDenied() | ProtectionSet():
             return bool(event.key)
         case _:
             return isinstance(event, _SYNCED)
 
 
-def read(path: Path) -> tuple[Book, TickCursor]:
+def read_ledger(path: Path) -> tuple[Book, TickCursor]:
     """The state of a ledger, without writing to it; its writer may go on meanwhile.
 
     Raises:
@@ -260,7 +260,7 @@ def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
     """Read the projections into a book.
 
     Raises:
-        StartError: they do not make one; `verify` says more.
+        StartError: they do not make one; `verify_ledger` says more.
     """
     try:
         with collection_paused():
@@ -294,11 +294,11 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
     book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
     for symbol, direction, payload in db.execute("SELECT symbol, direction, payload FROM lots ORDER BY symbol"):
         held = _held.decode(payload)
-        if isinstance(held, _Held):
+        if isinstance(held, _PositionRow):
             contract_size = book.instruments[symbol].contract_size
             book.positions[symbol] = Position(symbol, contract_size, held.lots, held.legs)
         else:  # a row from before legs were kept
-            book.fold_again(symbol)
+            book.rebuild_position(symbol)
         assert book.positions[symbol].direction == direction, symbol
     if not book.cash:
         for deal in book.deals:
@@ -307,7 +307,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
     return book, TickCursor() if row is None else _cursor.decode(row[0])
 
 
-def verify(path: Path) -> list[str]:
+def verify_ledger(path: Path) -> list[str]:
     """Walk the hash chain and fold the events anew; what does not agree, in words.
 
     Raises:
@@ -329,7 +329,7 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
     if damage:
         yield f"the file is damaged: {damage}"
     folded = Book()
-    for link in hash_chain.links(db):
+    for link in hash_chain.walk(db):
         if link.fault:
             yield link.fault
             return
@@ -353,8 +353,8 @@ def _lots_of(book: Book) -> dict[str, tuple[tuple[Lot, ...], tuple[Leg, ...]]]:
     }
 
 
-def _rest_of(book: Book) -> _Account:
-    return _Account(
+def _rest_of(book: Book) -> _AccountRow:
+    return _AccountRow(
         stream=book.stream,
         ended=book.ended,
         reconciled=book.reconciled,

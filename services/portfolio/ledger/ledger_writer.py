@@ -15,7 +15,7 @@ from proto.control import TradingState
 from services.portfolio import metrics
 from services.portfolio.core.account.events import Event
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, Finding
+from services.portfolio.ledger.audit import SHORT_EVENTS, Audit, AuditResult
 from services.portfolio.ledger.ledger import Ledger
 
 RETRY_NS: Final = 250_000_000
@@ -24,7 +24,7 @@ RETRY_NS: Final = 250_000_000
 _log = get_logger()
 
 
-class Keeper:
+class LedgerWriter:
     """What is decided and not yet durable."""
 
     def __init__(self, ledger: Ledger, desk: Desk) -> None:
@@ -34,7 +34,7 @@ class Keeper:
         self._events: list[Event] = []
         self._failed_mono_ns = 0
         self._tried_mono_ns = 0
-        self.is_waiting = False
+        self.is_retrying = False
         """Whether the last commit failed."""
 
     @property
@@ -44,20 +44,20 @@ class Keeper:
 
     def next_retry_mono_ns(self) -> int | None:
         """When to try again, None while nothing has failed."""
-        return self._tried_mono_ns + RETRY_NS if self.is_waiting else None
+        return self._tried_mono_ns + RETRY_NS if self.is_retrying else None
 
     def commit(self) -> bool:
         """Make durable what the desk has decided; False while that cannot be, and until it is time to try again."""
         self._events += self._desk.take_events()
-        return not self.is_waiting and self._write()
+        return not self.is_retrying and self._write()
 
-    def try_again(self) -> bool:
+    def retry_commit(self) -> bool:
         """Commit after a failure; True when that worked, and everything is as it was before."""
         self._events += self._desk.take_events()
         if not self._write():
             return False
-        self.is_waiting = False
-        self._desk.storage_works()
+        self.is_retrying = False
+        self._desk.storage_recovered()
         seconds = (clock.mono_ns() - self._failed_mono_ns) / 1e9
         _log.warning("the ledger can be written again, orders are made again", after_s=round(seconds, 2))
         return True
@@ -68,8 +68,8 @@ class Keeper:
             self._ledger.commit(self._events, self._desk.book, self._desk.cursor)
         except DISK_FAULTS as error:
             metrics.STORAGE_FAULTS.inc()
-            if not self.is_waiting:
-                self.is_waiting = True
+            if not self.is_retrying:
+                self.is_retrying = True
                 self._failed_mono_ns = started_ns
                 why = f"{self._ledger.path}: {error}"
                 self._desk.storage_failed(why)
@@ -81,11 +81,11 @@ class Keeper:
 
     # --------------------------------------------------------------------------------------------------------- audit
 
-    def audit(self) -> Audit | None:
+    def start_audit(self) -> Audit | None:
         """Begin to look at the whole ledger; None where that was done at the start, or there is nothing to look at."""
         return Audit(self._ledger.path) if self._ledger.event_count > SHORT_EVENTS else None
 
-    def take(self, finding: Finding) -> None:
+    def apply_audit(self, finding: AuditResult) -> None:
         """Act on what an audit found: a ledger that is not whole is nothing to trade on."""
         if finding.failure:
             metrics.AUDITS.inc("unfinished")
@@ -98,4 +98,4 @@ class Keeper:
         _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
         reason = f"the ledger is not whole: {finding.problems[0]}"
         self._desk.ledger_fault = str(finding.problems[0])
-        self._desk.restrict(TradingState.HALTED, reason, by="audit")
+        self._desk.restrict_trading(TradingState.HALTED, reason, by="audit")

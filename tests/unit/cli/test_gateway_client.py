@@ -13,7 +13,7 @@ from proto.gateway import Hello
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.answering import gateway_at
 from tests.support.builders import a_gateway, a_stream
 from tests.support.desk import a_live_desk
@@ -23,7 +23,7 @@ from tests.support.desk import a_live_desk
 def folder(tmp_path: Path) -> Path:
     """The folder of a desk that has met the gateway of journal `journal-1`."""
     driven = a_live_desk()
-    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     ledger.close()
     return tmp_path

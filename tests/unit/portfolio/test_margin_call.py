@@ -32,7 +32,7 @@ def test_a_live_desk_warns_of_a_margin_call_as_long_as_it_stands() -> None:
 
 def compare(driven: HandDrivenDesk) -> None:
     """Have ledger and venue compared now."""
-    driven.portfolio.ask_reconciliation()
+    driven.portfolio.request_reconciliation()
     driven.settle(driven.wait(100))
     driven.settle(driven.pause())
     driven.settle(driven.wait(2_000))

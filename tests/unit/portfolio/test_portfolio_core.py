@@ -30,7 +30,7 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import MemoryBookStore
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
+from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
 from tests.support.desk import HandDrivenDesk, request_of
@@ -181,7 +181,7 @@ def test_signals_of_another_stream_or_symbol_are_counted_and_dropped() -> None:
 
 def test_a_flood_of_signals_from_the_future_is_bounded() -> None:
     driven = a_running_desk()
-    for ordinal in range(2, HELD_SIGNALS_MAX + 10):
+    for ordinal in range(2, QUEUED_SIGNALS_MAX + 10):
         driven.tell(a_signal(ordinal))
     assert driven.desk.malformed == 8
 
@@ -389,15 +389,15 @@ def test_a_stream_with_other_symbols_halts() -> None:
 def test_a_comparison_that_people_ask_for_is_held_at_a_quiet_moment() -> None:
     driven = a_running_desk()
     calls = driven.tell(signal_at(1, 1))
-    driven.portfolio.ask_reconciliation()
+    driven.portfolio.request_reconciliation()
     assert driven.pause() == []
     driven.settle(calls)
     driven.settle(driven.pause())
-    answer = driven.portfolio.take_reconciliation()
+    answer = driven.portfolio.take_reconcile_reply()
     assert answer is not None
     assert answer.complete
     assert answer.differences == []
-    assert driven.portfolio.take_reconciliation() is None
+    assert driven.portfolio.take_reconcile_reply() is None
 
 
 def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
@@ -429,9 +429,9 @@ def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_rec
     driven.settle(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
     driven.settle(driven.tell(signal_at(2, -1)))
     assert driven.desk.book.deal_cursor == 3
-    driven.portfolio.ask_reconciliation()
+    driven.portfolio.request_reconciliation()
     driven.settle(driven.pause())
     driven.settle(driven.pause())
-    answer = driven.portfolio.take_reconciliation()
+    answer = driven.portfolio.take_reconcile_reply()
     assert answer is not None
     assert [found.kind for found in answer.differences] == ["volume"]

@@ -13,10 +13,10 @@ from marketdata.files import TickInput
 from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
-from services.portfolio.core.accounting.invariants import broken_anywhere
-from services.portfolio.core.accounting.round_trips import pnl_by_tag, settle
+from services.portfolio.core.accounting.invariants import find_any_violation
+from services.portfolio.core.accounting.round_trips import compute_round_trips, pnl_by_tag
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.ledger.ledger import FILE_NAME, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger, verify_ledger
 from tests.support.builders import START_NS, TICK_NS
 
 ROWS = 1_500
@@ -48,9 +48,9 @@ def test_a_run_ends_with_books_that_agree_with_the_venue_and_with_themselves(
     report = run_backtest(spec, spec.load(), data_dir=tmp_path)
     assert (report["reconciled"], report["differences"]) == (True, [])
     assert report["position"]
-    book, _ = read(tmp_path / FILE_NAME)
-    assert (broken_anywhere(book), verify(tmp_path / FILE_NAME)) == ("", [])
-    costs, (trades, _, unassigned) = report["costs"], settle(book)
+    book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
+    assert (find_any_violation(book), verify_ledger(tmp_path / LEDGER_FILE_NAME)) == ("", [])
+    costs, (trades, _, unassigned) = report["costs"], compute_round_trips(book)
     assert Decimal(costs["spread"]) > 0
     assert (Decimal(costs["commission"]) > 0) is (fills == "realistic")
     assert Decimal(costs["net"]) == book.balance - spec.balance == pnl_by_tag(book)["desk"].net

@@ -11,7 +11,7 @@ from proto.trading.units import plain
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.portfolio.core.account.orders import Order
-from services.portfolio.ledger.ledger import FILE_NAME, read
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from tests.support.tick_files import START_NS, a_tick_file
 
 MINUTE_NS = 60_000_000_000
@@ -32,7 +32,7 @@ def a_run(folder: Path, plan: str, **changed: Any) -> tuple[dict[str, Any], list
     desk = folder / "desk"
     desk.mkdir()
     report = run_backtest(spec, spec.load(), data_dir=desk)
-    book, _ = read(desk / FILE_NAME)
+    book, _ = read_ledger(desk / LEDGER_FILE_NAME)
     return report, list(book.orders.values())
 
 

@@ -19,35 +19,35 @@ from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import average_price
 from proto.trading.units import Side
-from services.portfolio.core.account.cash import CashAccount, CashSums, post, postings, totals
+from services.portfolio.core.account.cash import CashAccount, CashSums, cash_totals, post, postings
 from services.portfolio.core.account.events import (
-    CancelAsked,
-    Cleared,
+    CancelRequested,
+    CommandDenial,
     DealBooked,
     EpochTaken,
     Event,
+    ForeignOrdersFound,
     IncarnationTaken,
     InstrumentLearned,
-    JournalMet,
-    KnownDenial,
-    LeverageTold,
-    OrderChangeAnswered,
-    OrderChanged,
+    JournalChanged,
+    LeverageChanged,
     OrderCreated,
     OrderDenied,
+    OrderModifyAnswered,
+    OrderModifyRequested,
     OrderUpdated,
     ProtectionAnswered,
     ProtectionSet,
     Reconciled,
-    StrangersMet,
+    ReconciliationWatermark,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
 )
-from services.portfolio.core.account.order_status import OrderStatus, after_fill, may_become
+from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import ZERO, Closing, Position
-from services.portfolio.core.account.protection import Protection, guard_after, key_of
+from services.portfolio.core.account.position import ZERO, ClosedLot, Position
+from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
 
 JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the journal that knew it is gone."""
@@ -79,12 +79,12 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
     }
 
 
-def _opens_for_a_stranger(deal: VenueDeal) -> bool:
+def _opens_foreign_position(deal: VenueDeal) -> bool:
     """Whether a position was opened past the gateway, and not by the server itself."""
     return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
-class Touched:
+class ChangedRows:
     """Which rows have changed since they were last written."""
 
     __slots__ = ("deals", "orders", "symbols")
@@ -114,7 +114,7 @@ class Book:
         self.orders: dict[str, Order] = {}
         self.open_orders: dict[str, str] = {}
         """The symbol of each order that may still change the position, by the order's id, the oldest first."""
-        self.orders_in: Counter[OrderStatus] = Counter()
+        self.order_counts: Counter[OrderStatus] = Counter()
         """How many of the account's orders stand in each status."""
         self.positions: dict[str, Position] = {}
         self.protections: dict[str, Protection] = {}
@@ -125,7 +125,7 @@ class Book:
         """The orders that a person's latest commands have canceled or changed, by key; none where it was a position's stops."""
         self.asked_by_key: dict[str, str] = {}
         """The digests of the commands in `changes_by_key`, by key."""
-        self.denials_by_key: dict[str, KnownDenial] = {}
+        self.denials_by_key: dict[str, CommandDenial] = {}
         """What a person's latest commands were denied by, by key."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
@@ -147,13 +147,13 @@ class Book:
         """Those that the account had before the stream was opened."""
         self.trading: TradingStateChanged | None = None
         self.acknowledged: set[int] = set()
-        """The venue's numbers of strangers' orders that a person has looked at, or that the limits let pass."""
+        """The venue's numbers of foreign orders that a person has looked at, or that the limits let pass."""
         self.foreign_positions: set[int] = set()
         """Tickets of a hedging account that were opened past the gateway, open or closed by now."""
-        self.cleared = Cleared()
+        self.cleared = ReconciliationWatermark()
         self.epoch = 0
         self.journal_id = ""
-        self.touched = Touched()
+        self.changed_rows = ChangedRows()
 
     @property
     def trading_state(self) -> TradingState:
@@ -165,7 +165,7 @@ class Book:
         """Whether each order that opens makes a position of its own."""
         return self.stream is not None and self.stream.account_mode is AccountMode.HEDGING
 
-    def ticket_of(self, deal: VenueDeal) -> int:
+    def position_ticket(self, deal: VenueDeal) -> int:
         """The ticket under which a trade is held: the venue's on a hedging account, 0 on a netting one."""
         return deal.position if self.is_hedging else 0
 
@@ -185,10 +185,10 @@ class Book:
                     self.orders_by_key.setdefault(order.key, []).append(order.order_id)
             case OrderUpdated():
                 self._update(event)
-            case CancelAsked(order_id=order_id, why=why, key=key, asked=asked):
+            case CancelRequested(order_id=order_id, why=why, key=key, asked=asked):
                 self._put(structs.replace(self.orders[order_id], cancel_asked=why))
                 self._remember(key, asked, [order_id])
-            case OrderChanged() | OrderChangeAnswered():
+            case OrderModifyRequested() | OrderModifyAnswered():
                 self._change(event)
             case ProtectionSet(protection=protection, key=key, asked=asked):
                 self._protect(protection)
@@ -200,7 +200,7 @@ class Book:
             case StreamOpened():
                 self.stream, self.ended = event, None
                 self.changes_before_stream = self.position_changes
-            case LeverageTold(leverage=leverage):
+            case LeverageChanged(leverage=leverage):
                 assert self.stream is not None, event
                 self.stream = structs.replace(self.stream, leverage=leverage)
             case IncarnationTaken():
@@ -217,16 +217,16 @@ class Book:
                 self.cleared = event.cleared or self.cleared
             case EpochTaken(epoch=epoch):
                 self.epoch = epoch
-            case JournalMet():
-                self._meet_journal(event)
+            case JournalChanged():
+                self._on_journal_changed(event)
             case TradingStateChanged():
                 self.trading = event
                 self.acknowledged.update(event.acknowledged)
-            case StrangersMet(tickets=tickets):
+            case ForeignOrdersFound(tickets=tickets):
                 self.acknowledged.update(tickets)
             case OrderDenied(key=key):
                 if key:
-                    self.denials_by_key[key] = KnownDenial(
+                    self.denials_by_key[key] = CommandDenial(
                         event.code, event.limit, event.observed, event.denial_id, event.asked
                     )
                     _forget_first(self.denials_by_key)
@@ -243,7 +243,7 @@ class Book:
     def restore_order(self, order: Order) -> None:
         """Take an order from a projection, as it was when it was written."""
         self.orders[order.order_id] = order
-        self.orders_in[order.status] += 1
+        self.order_counts[order.status] += 1
         if order.status.is_open:
             self.open_orders[order.order_id] = order.symbol
         if order.key:
@@ -251,10 +251,10 @@ class Book:
 
     def _put(self, order: Order) -> None:
         if (before := self.orders.get(order.order_id)) is not None:
-            self.orders_in[before.status] -= 1
-        self.orders_in[order.status] += 1
+            self.order_counts[before.status] -= 1
+        self.order_counts[order.status] += 1
         self.orders[order.order_id] = order
-        self.touched.orders.add(order.order_id)
+        self.changed_rows.orders.add(order.order_id)
         if order.status.is_open:
             self.open_orders[order.order_id] = order.symbol
         else:
@@ -266,7 +266,7 @@ class Book:
 
     def _update(self, event: OrderUpdated) -> None:
         order = self.orders[event.order_id]
-        assert may_become(order.status, event.status), (order.order_id, order.status, event.status)
+        assert can_transition(order.status, event.status), (order.order_id, order.status, event.status)
         self._put(
             structs.replace(
                 order,
@@ -279,10 +279,10 @@ class Book:
             )
         )
 
-    def _change(self, event: OrderChanged | OrderChangeAnswered) -> None:
+    def _change(self, event: OrderModifyRequested | OrderModifyAnswered) -> None:
         """An order that rests has other prices, or is to have them."""
         changed = structs.replace(self.orders[event.order_id], change=event.terms)
-        if isinstance(event, OrderChanged):
+        if isinstance(event, OrderModifyRequested):
             changed = structs.replace(changed, revision=event.revision)
             self._remember(event.key, event.asked, [event.order_id])
         else:
@@ -314,12 +314,12 @@ class Book:
         """See to the protection of the position that a deal was about."""
         position = self.position(deal.symbol)
         ticket = deal.position if self.is_hedging else 0
-        key = key_of(deal.symbol, ticket)
+        key = protection_key(deal.symbol, ticket)
         is_gone = all(leg.ticket != ticket for leg in position.legs)
         before = self.protections.get(key)
         guard = None
         if not is_gone:
-            guard = guard_after(
+            guard = protection_after_deal(
                 deal.entry, order, symbol=deal.symbol, position=ticket, time_ns=deal.time_ns, before=before
             )
         if guard is not None:
@@ -327,7 +327,7 @@ class Book:
         elif before is not None:
             del self.protections[key]
 
-    def _meet_journal(self, event: JournalMet) -> None:
+    def _on_journal_changed(self, event: JournalChanged) -> None:
         self.journal_id = event.journal_id
         for order_id in event.doubtful:
             order = self.orders[order_id]
@@ -357,12 +357,12 @@ class Book:
             self.deals.append(deal)
         else:
             self.deals.insert(bisect_left(self.deals, deal.deal, key=_number), deal)
-        self.touched.deals.append(deal)
+        self.changed_rows.deals.append(deal)
         self.deal_cursor = max(self.deal_cursor, deal.deal)
         self.balance += deal.cash
         post(self.cash, postings(deal, event.order_id))
-        moved = totals([deal])
-        self.realized_pnl += moved[CashAccount.REALISED_PROFIT]
+        moved = cash_totals([deal])
+        self.realized_pnl += moved[CashAccount.REALIZED_PNL]
         self.commission += moved[CashAccount.COMMISSION]
         self.swap += moved[CashAccount.SWAP]
         if not deal.kind.is_trade:
@@ -370,10 +370,10 @@ class Book:
         self.position_changes += 1
         self._count(deal, event.order_id)
         if is_late:
-            self.fold_again(deal.symbol)  # what it costs depends on the order in which deals were made
+            self.rebuild_position(deal.symbol)  # what it costs depends on the order in which deals were made
         else:
             self._hold(deal)
-        self.touched.symbols.add(deal.symbol)
+        self.changed_rows.symbols.add(deal.symbol)
         if event.order_id:
             self._fill(self.orders[event.order_id], deal)
         self._guard(deal, self.orders.get(event.order_id))
@@ -385,11 +385,11 @@ class Book:
         if order_id:
             self.order_of_deal[deal.deal] = order_id
             self.filled_of_order[order_id] = self.filled_of_order.get(order_id, ZERO) + deal.volume
-        elif self.is_hedging and _opens_for_a_stranger(deal):
+        elif self.is_hedging and _opens_foreign_position(deal):
             self.foreign_positions.add(deal.position)
 
     def _hold(self, deal: VenueDeal) -> None:
-        self.position(deal.symbol).apply(**_fill_of(deal, self.ticket_of(deal)))
+        self.position(deal.symbol).apply(**_fill_of(deal, self.position_ticket(deal)))
 
     def restore_deal(self, deal: VenueDeal, order_id: str) -> None:
         """Take a deal from a projection, with the desk's order that it filled; deals come by number."""
@@ -397,7 +397,7 @@ class Book:
         if deal.kind.is_trade:
             self._count(deal, order_id)
 
-    def fold_again(self, symbol: str) -> None:
+    def rebuild_position(self, symbol: str) -> None:
         """Make a position of the deals that are booked: after one that came late, and where rows of lots do not say what they cost."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
@@ -412,7 +412,7 @@ class Book:
             further_price=deal.price,
             further_volume=deal.volume,
         )
-        following = after_fill(order.status, is_whole=filled >= order.volume)
+        following = status_after_fill(order.status, is_whole=filled >= order.volume)
         assert following is not None, (order.order_id, order.status, deal.deal)
         self._put(
             structs.replace(
@@ -427,10 +427,10 @@ class Book:
         )
 
 
-def closings_of(book: Book, deal: VenueDeal) -> list[Closing]:
+def closed_lots(book: Book, deal: VenueDeal) -> list[ClosedLot]:
     """Which lots a deal would close, without booking it."""
     if not deal.kind.is_trade:
         return []
     held = book.position(deal.symbol)
     trial = Position(held.symbol, held.contract_size, held.lots, held.legs)
-    return trial.apply(**_fill_of(deal, book.ticket_of(deal)))
+    return trial.apply(**_fill_of(deal, book.position_ticket(deal)))

@@ -22,7 +22,7 @@ class CashAccount(StrEnum):
     """What the desk keeps an account of."""
 
     CASH = "cash"
-    REALISED_PROFIT = "realised_profit"
+    REALIZED_PNL = "realised_profit"
     COMMISSION = "commission"
     SWAP = "swap"
     DEPOSITS = "deposits"
@@ -32,8 +32,8 @@ class CashAccount(StrEnum):
 CashSums = dict[CashAccount, Decimal]
 
 _PROFIT_OF: Final = {
-    DealKind.BUY: CashAccount.REALISED_PROFIT,
-    DealKind.SELL: CashAccount.REALISED_PROFIT,
+    DealKind.BUY: CashAccount.REALIZED_PNL,
+    DealKind.SELL: CashAccount.REALIZED_PNL,
     DealKind.BALANCE: CashAccount.DEPOSITS,
     DealKind.SWAP: CashAccount.SWAP,
     DealKind.COMMISSION: CashAccount.COMMISSION,
@@ -53,7 +53,7 @@ class Posting(Struct, frozen=True, kw_only=True):
     time_ns: int
 
 
-def sources(deal: VenueDeal) -> CashSums:
+def cash_flows(deal: VenueDeal) -> CashSums:
     """What a deal brought (> 0) or took, by what it was for; without what is 0."""
     found: CashSums = {}
     for account, amount in (
@@ -77,7 +77,7 @@ def postings(deal: VenueDeal, order_id: str = "") -> list[Posting]:
             amount=signed,
             time_ns=deal.time_ns,
         )
-        for account, amount in sources(deal).items()
+        for account, amount in cash_flows(deal).items()
         for posted, signed in ((CashAccount.CASH, amount), (account, -amount))
     ]
 
@@ -88,15 +88,15 @@ def post(sums: CashSums, entries: Iterable[Posting]) -> None:
         sums[entry.account] = sums.get(entry.account, ZERO) + entry.amount
 
 
-def totals(deals: Iterable[VenueDeal]) -> CashSums:
+def cash_totals(deals: Iterable[VenueDeal]) -> CashSums:
     """What deals brought or took by what it was for, every account named but cash, in the sign of the balance."""
     sums: CashSums = {account: ZERO for account in CashAccount if account is not CashAccount.CASH}
     for deal in deals:
-        for account, amount in sources(deal).items():
+        for account, amount in cash_flows(deal).items():
             sums[account] += amount
     return sums
 
 
-def by_kind(sums: Mapping[CashAccount, Decimal]) -> CashSums:
+def cash_by_category(sums: Mapping[CashAccount, Decimal]) -> CashSums:
     """The sums of a book as people read them: by what it was for, in the sign of the balance."""
     return {account: -sums.get(account, ZERO) for account in CashAccount if account is not CashAccount.CASH}

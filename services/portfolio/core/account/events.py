@@ -14,10 +14,10 @@ from proto.control import Difference, TradingState
 from proto.gateway import TickCounts, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
-from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order, OrderTerms
-from services.portfolio.core.account.position import Closing
+from services.portfolio.core.account.position import ClosedLot
 from services.portfolio.core.account.protection import Protection
 
 
@@ -44,7 +44,7 @@ class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     leverage: int = 0
 
 
-class LeverageTold(Struct, frozen=True, kw_only=True, tag="leverage_told"):
+class LeverageChanged(Struct, frozen=True, kw_only=True, tag="leverage_told"):
     """Within a stream, the account has another leverage than before."""
 
     leverage: int
@@ -101,7 +101,7 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     asked: str = ""
 
 
-class KnownDenial(Struct, frozen=True):
+class CommandDenial(Struct, frozen=True):
     """What a person was told whose command a rule has turned down, for when it is said again."""
 
     code: str
@@ -123,7 +123,7 @@ class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
     time_ns: int
 
 
-class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
+class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     """The desk wants an order ended that may rest at the venue; only the venue's word ends it.
 
     An empty `why` takes it back: the venue would not. `key` names the person's command that it came from, `asked` is the digest of that.
@@ -137,7 +137,7 @@ class CancelAsked(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     asked: str = ""
 
 
-class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
+class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed"):
     """The desk wants other terms for an order that rests, under a revision that the venue has not answered yet.
 
     `key` names the person's command that it came from, `asked` is the digest of that.
@@ -151,7 +151,7 @@ class OrderChanged(Struct, frozen=True, kw_only=True, tag="order_changed"):
     asked: str = ""
 
 
-class OrderChangeAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
+class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
     """The venue's word on a change of an order; `terms` are those that it has, the old ones where there is an `error`."""
 
     order_id: str
@@ -194,7 +194,7 @@ class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
 
     deal: VenueDeal
     order_id: str
-    closings: list[Closing]
+    closings: list[ClosedLot]
 
 
 class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
@@ -206,7 +206,7 @@ class StreamEnded(Struct, frozen=True, kw_only=True, tag="stream_ended"):
     counts: TickCounts
 
 
-class Cleared(Struct, frozen=True, kw_only=True):
+class ReconciliationWatermark(Struct, frozen=True, kw_only=True):
     """Up to here ledger and venue agree for good: the venue's orders and deals, and the desk's own orders, by number."""
 
     ticket: int = 0
@@ -224,7 +224,7 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
     at_end: bool
     balance: Decimal
     differences: list[Difference]
-    cleared: Cleared | None = None
+    cleared: ReconciliationWatermark | None = None
 
 
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
@@ -242,11 +242,11 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     acknowledged: list[int] = []
 
 
-class StrangersMet(Struct, frozen=True, kw_only=True, tag="strangers_met"):
+class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met"):
     """The venue has orders with these numbers that are not the desk's; by the `policy` of its limits it trades on."""
 
     tickets: list[int]
-    policy: ForeignOrders
+    policy: ForeignOrderPolicy
     time_ns: int
 
 
@@ -257,7 +257,7 @@ class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
     time_ns: int
 
 
-class JournalMet(Struct, frozen=True, kw_only=True, tag="journal_met"):
+class JournalChanged(Struct, frozen=True, kw_only=True, tag="journal_met"):
     """The gateway has another journal than before, which knows none of the ids: `doubtful` are the orders left in doubt."""
 
     journal_id: str
@@ -268,22 +268,22 @@ class JournalMet(Struct, frozen=True, kw_only=True, tag="journal_met"):
 
 Event = (
     StreamOpened
-    | LeverageTold
+    | LeverageChanged
     | IncarnationTaken
     | InstrumentLearned
     | OrderCreated
     | OrderDenied
     | OrderUpdated
-    | CancelAsked
-    | OrderChanged
-    | OrderChangeAnswered
+    | CancelRequested
+    | OrderModifyRequested
+    | OrderModifyAnswered
     | ProtectionSet
     | ProtectionAnswered
     | DealBooked
     | StreamEnded
     | Reconciled
     | TradingStateChanged
-    | StrangersMet
+    | ForeignOrdersFound
     | EpochTaken
-    | JournalMet
+    | JournalChanged
 )

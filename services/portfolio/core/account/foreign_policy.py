@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class ForeignOrders(StrEnum):
+class ForeignOrderPolicy(StrEnum):
     """What a live desk makes of orders on its account that are not its own; `foreign_orders.py` says how."""
 
     HALT = "halt"

@@ -13,7 +13,7 @@ FEED_STALE_NS: Final = 3_000_000_000
 """Three heartbeats missed: the feed is not slow, it is away."""
 
 
-class SeenQuote(NamedTuple):
+class LiveQuote(NamedTuple):
     """A symbol's latest quote and when it reached this process."""
 
     bid: float
@@ -22,26 +22,26 @@ class SeenQuote(NamedTuple):
     mono_ns: int
 
 
-class MarketWatch:
+class MarketFeed:
     """Takes ticks and heartbeats in; empty while nothing was heard, as in a replay."""
 
     def __init__(self) -> None:
         """Nothing is known yet."""
         self.stream_id = ""
         self.newest_ns = 0
-        self.heard_mono_ns = 0
-        self.quotes: dict[str, SeenQuote] = {}
+        self.last_message_mono_ns = 0
+        self.quotes: dict[str, LiveQuote] = {}
         self._newest_mono_ns = 0
 
-    def hear(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
+    def on_message(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
         """Take note of what came on the tick socket."""
-        self.heard_mono_ns = mono_ns
+        self.last_message_mono_ns = mono_ns
         self.stream_id = message.stream_id
-        self.see_time(message.time_ns, mono_ns)
+        self.advance_clock(message.time_ns, mono_ns)
         if isinstance(message, Tick):
-            self.quotes[message.symbol] = SeenQuote(message.bid, message.ask, message.time_ns, mono_ns)
+            self.quotes[message.symbol] = LiveQuote(message.bid, message.ask, message.time_ns, mono_ns)
 
-    def see_time(self, time_ns: int, mono_ns: int) -> None:
+    def advance_clock(self, time_ns: int, mono_ns: int) -> None:
         """The venue's clock has shown this, here or in a reply; it does not go back."""
         if time_ns > self.newest_ns:
             self.newest_ns, self._newest_mono_ns = time_ns, mono_ns
@@ -52,4 +52,4 @@ class MarketWatch:
 
     def is_stale(self, mono_ns: int) -> bool:
         """Whether the feed was there and has fallen silent."""
-        return bool(self.heard_mono_ns) and mono_ns - self.heard_mono_ns > FEED_STALE_NS
+        return bool(self.last_message_mono_ns) and mono_ns - self.last_message_mono_ns > FEED_STALE_NS

@@ -35,7 +35,7 @@ class OrderStatus(StrEnum):
 
 _S = OrderStatus
 _OPEN: Final = frozenset({_S.NEW, _S.PENDING, _S.SENT, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.IN_DOUBT})
-_WORD_OF_THE_VENUE: Final = frozenset(
+_VENUE_STATUSES: Final = frozenset(
     {_S.ACCEPTED, _S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT}
 )
 _LATE_FILL: Final = frozenset({_S.FILLED})
@@ -43,8 +43,8 @@ _LATE_FILL: Final = frozenset({_S.FILLED})
 TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.NEW: frozenset({_S.DENIED, _S.PENDING}),
     _S.DENIED: frozenset(),
-    _S.PENDING: frozenset({_S.SENT, _S.PRESUMED_EXPIRED}) | _WORD_OF_THE_VENUE,
-    _S.SENT: frozenset({_S.PRESUMED_EXPIRED}) | _WORD_OF_THE_VENUE,
+    _S.PENDING: frozenset({_S.SENT, _S.PRESUMED_EXPIRED}) | _VENUE_STATUSES,
+    _S.SENT: frozenset({_S.PRESUMED_EXPIRED}) | _VENUE_STATUSES,
     _S.ACCEPTED: frozenset(
         {_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.REJECTED, _S.IN_DOUBT, _S.PRESUMED_EXPIRED}
     ),
@@ -55,18 +55,18 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.CANCELED: _LATE_FILL,
     _S.EXPIRED: _LATE_FILL,
     _S.REJECTED: frozenset(),
-    _S.IN_DOUBT: frozenset({_S.PRESUMED_EXPIRED}) | (_WORD_OF_THE_VENUE - {_S.IN_DOUBT}),
+    _S.IN_DOUBT: frozenset({_S.PRESUMED_EXPIRED}) | (_VENUE_STATUSES - {_S.IN_DOUBT}),
     _S.PRESUMED_EXPIRED: _LATE_FILL,
 }
 """From a status to those that may follow it."""
 
 
-def may_become(status: OrderStatus, following: OrderStatus) -> bool:
+def can_transition(status: OrderStatus, next_status: OrderStatus) -> bool:
     """True when the table lets an order in `status` become `following`."""
-    return following in TRANSITIONS[status]
+    return next_status in TRANSITIONS[status]
 
 
-def after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | None:
+def status_after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | None:
     """What a deal makes of an order in `status`; `is_whole` when nothing of the order is left.
 
     Returns:
@@ -75,5 +75,5 @@ def after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | None:
     """
     if is_whole or status.is_open:
         following = _S.FILLED if is_whole else _S.PARTIALLY_FILLED
-        return following if may_become(status, following) else None
-    return status if may_become(status, _S.FILLED) else None
+        return following if can_transition(status, following) else None
+    return status if can_transition(status, _S.FILLED) else None

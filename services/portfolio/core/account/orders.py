@@ -116,7 +116,7 @@ class Order(Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def rests(self) -> bool:
+    def can_rest(self) -> bool:
         """Whether it may stand at the venue for long: its deadline is for being taken, and not for being filled."""
         return self.type is not OrderType.MARKET or self.time_in_force in _LASTING
 

@@ -40,7 +40,7 @@ class Lot(Struct, frozen=True):
     position: int = 0
 
 
-class Closing(Struct, frozen=True):
+class ClosedLot(Struct, frozen=True):
     """A part of a lot that a fill has closed; `gross` is its profit in the symbol's profit currency."""
 
     opened_by: str
@@ -112,7 +112,7 @@ class Position:
             [leg for leg in self._legs.values() if leg.ticket not in tickets],
         )
 
-    def stands_against(self, direction: int) -> bool:
+    def has_leg_against(self, direction: int) -> bool:
         """Whether some of what is held is of the other direction; on a hedging account more may be held beside it."""
         return any(leg.direction == -direction for leg in self._legs.values())
 
@@ -148,10 +148,10 @@ class Position:
 
     def apply(
         self, *, side: Side, volume: Decimal, price: Decimal, deal: str, time_ns: int, ticket: int = 0
-    ) -> list[Closing]:
+    ) -> list[ClosedLot]:
         """Fold one fill of `volume` lots (> 0) at `price` into a ticket and say which lots it closed, oldest first."""
         assert volume > 0, volume
-        closings: list[Closing] = []
+        closings: list[ClosedLot] = []
         left, at = volume, 0
         while left and at < len(self._lots):
             if self._lots[at].position == ticket and self._lots[at].sign == -side.sign:
@@ -196,14 +196,14 @@ class Position:
         opened_ns = time_ns if before is None or before.direction != direction else before.opened_ns
         self._legs[ticket] = Leg(ticket, direction, abs(holding.volume), holding.cost, opened_ns)
 
-    def _close(self, at: int, left: Decimal, price: Decimal, closings: list[Closing]) -> tuple[Decimal, int]:
+    def _close(self, at: int, left: Decimal, price: Decimal, closings: list[ClosedLot]) -> tuple[Decimal, int]:
         """Close a lot as far as `left` goes; what is left then, and where the next lot stands."""
         lot = self._lots[at]
         closed = min(left, lot.volume)
         gross = gross_profit(
             signed_volume=closed * lot.sign, open_price=lot.price, close_price=price, contract_size=self.contract_size
         )
-        closings.append(Closing(lot.opened_by, closed, lot.price, price, gross))
+        closings.append(ClosedLot(lot.opened_by, closed, lot.price, price, gross))
         if closed == lot.volume:
             self._lots.pop(at)
             return left - closed, at

@@ -39,23 +39,23 @@ class Protection(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """The name of what is guarded."""
-        return key_of(self.symbol, self.position)
+        return protection_key(self.symbol, self.position)
 
     @property
-    def is_asked(self) -> bool:
+    def is_in_flight(self) -> bool:
         """Whether a change is on its way to the venue."""
         return self.answered < self.revision
 
 
-def key_of(symbol: str, position: int) -> str:
+def protection_key(symbol: str, position: int) -> str:
     """The name of a position: its symbol, and its ticket where there may be several."""
     return f"{symbol}#{position}" if position else symbol
 
 
-def guard_after(
+def protection_after_deal(
     entry: DealEntry, order: Order | None, *, symbol: str, position: int, time_ns: int, before: Protection | None
 ) -> Protection | None:
-    """The protection of a position that is still there after a deal at `time_ns`; `order` is the desk's own, None for a stranger's.
+    """The protection of a position that is still there after a deal at `time_ns`; `order` is the desk's own, None for a foreign one.
 
     The stops are those of `proto.trading.stops`. A trailing stop and a time exit follow the same rule: what reverses a position brings its
     own, what adds to it replaces those that it brings, what takes from it changes none.
@@ -85,7 +85,9 @@ def guard_after(
     )
 
 
-def trailed(protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, point: Decimal) -> Protection | None:
+def trail_stop(
+    protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, point: Decimal
+) -> Protection | None:
     """The protection with its stop moved after the market; None where it stays.
 
     The stop of a long position follows the bid from below, that of a short one the ask from above, and never goes back.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from services.portfolio.core.risk.state import RiskMemory
+from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.sizing.volatility import Volatility
 
 
@@ -20,7 +20,7 @@ class Mark(Struct, frozen=True, gc=False, array_like=True):
     time_ns: int
 
 
-class Blocked(Struct, frozen=True, gc=False, array_like=True):
+class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
     """The signal that was blocked last: what the rule of the single position or an open order has kept from trading."""
 
     ordinal: int
@@ -51,8 +51,8 @@ class TickCursor(Struct, kw_only=True):
     marks: dict[str, Mark] = field(default_factory=dict)
     last_blocked: dict[str, str] = field(default_factory=dict)
     last_denied: dict[str, str] = field(default_factory=dict)
-    blocked_signals: dict[str, Blocked] = field(default_factory=dict)
-    risk: RiskMemory = field(default_factory=RiskMemory)
+    blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
+    risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
     """Of the symbols whose plan sizes by it."""
 

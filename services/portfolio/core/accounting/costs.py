@@ -18,7 +18,7 @@ from proto.gateway import VenueDeal
 from proto.trading.money import Quote, conversion_rate
 from proto.trading.units import Side, round_money
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.cash import CashAccount, sources
+from services.portfolio.core.account.cash import CashAccount, cash_flows
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 
@@ -75,7 +75,7 @@ def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
     """
     assert deal.kind.is_trade, deal
     order = book.orders.get(book.order_of_deal.get(deal.deal, ""))
-    moved = sources(deal)
+    moved = cash_flows(deal)
     side, spread, slippage = Side(deal.kind.value), None, None
     rate = None if order is None else _rate(book, order)
     if order is not None and rate is not None:
@@ -96,7 +96,7 @@ def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
         time_ns=deal.time_ns,
         spread=spread,
         slippage=slippage,
-        profit=moved.get(CashAccount.REALISED_PROFIT, ZERO),
+        profit=moved.get(CashAccount.REALIZED_PNL, ZERO),
         commission=-moved.get(CashAccount.COMMISSION, ZERO),
         swap=-moved.get(CashAccount.SWAP, ZERO),
     )
@@ -107,10 +107,10 @@ def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
     fills: list[FillCosts] = []
     commission = swap = profit = ZERO
     for deal in deals:
-        moved = sources(deal)
+        moved = cash_flows(deal)
         commission -= moved.get(CashAccount.COMMISSION, ZERO)
         swap -= moved.get(CashAccount.SWAP, ZERO)
-        profit += moved.get(CashAccount.REALISED_PROFIT, ZERO)
+        profit += moved.get(CashAccount.REALIZED_PNL, ZERO)
         if deal.kind.is_trade:
             fills.append(fill_costs(book, deal))
     return CostTotals(
@@ -125,7 +125,7 @@ def cost_totals(book: Book, deals: Iterable[VenueDeal]) -> CostTotals:
     )
 
 
-def split(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[Decimal]:
+def allocate(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[Decimal]:
     """Split an amount in proportion to weights (> 0) into parts of so many digits that add up to it exactly.
 
     Largest remainder: each part is cut to its digits, and what is missing goes unit by unit to the parts that were cut most, the
@@ -146,7 +146,7 @@ def split(amount: Decimal, weights: Sequence[Decimal], *, digits: int) -> list[D
     return parts
 
 
-class _DecidedOn:
+class _DecisionQuote:
     """The one quote that an order was decided on."""
 
     def __init__(self, order: Order) -> None:
@@ -170,5 +170,5 @@ def _rate(book: Book, order: Order) -> Decimal | None:
         source=terms.profit_currency,
         target=book.stream.currency,
         instruments={order.symbol: terms},
-        quotes=_DecidedOn(order),
+        quotes=_DecisionQuote(order),
     )

@@ -16,7 +16,7 @@ from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import ZERO
 
 
-def broken(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:
+def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) -> str:
     """The first thing that is wrong with cash, or with the positions and orders that are named; empty when nothing is.
 
     It costs the lots of those symbols, whatever the size of the account.
@@ -28,9 +28,9 @@ def broken(book: Book, symbols: Iterable[str] = (), orders: Iterable[str] = ()) 
     )
 
 
-def broken_anywhere(book: Book) -> str:
+def find_any_violation(book: Book) -> str:
     """The same of everything that the book holds."""
-    return broken(
+    return find_violation(
         book, sorted({*book.positions, *book.filled_of_symbol}), sorted({*book.orders, *book.filled_of_order})
     )
 

@@ -1,6 +1,6 @@
 """Round trips: which opening fill a closing fill ended, and what came of it, cost by cost.
 
-The deals of the book are folded by number, lots first-in first-out within each ticket. A `Settlement` goes on from where it stood when
+The deals of the book are folded by number, lots first-in first-out within each ticket. A `RoundTripTracker` goes on from where it stood when
 there are more of them, in portions as large as whoever asks has time for. A fill's costs go with its lots in proportion
 to their volume; where a rounded amount is split, the largest remainder takes the last unit, so that all trades, the lots that are still
 open and what belongs to none add up to the cash of the deals, to the cent. The venue computes a deal's profit from the average
@@ -22,9 +22,9 @@ from proto.gateway import DealReason, VenueDeal
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.cash import CashAccount, sources
-from services.portfolio.core.account.position import ZERO, Closing, Lot, Position
-from services.portfolio.core.accounting.costs import UNTAGGED, fill_costs, split
+from services.portfolio.core.account.cash import CashAccount, cash_flows
+from services.portfolio.core.account.position import ZERO, ClosedLot, Lot, Position
+from services.portfolio.core.accounting.costs import UNTAGGED, allocate, fill_costs
 
 
 class Charges(NamedTuple):
@@ -40,7 +40,7 @@ class Charges(NamedTuple):
         return Charges(*(one + two for one, two in zip(self, other, strict=True)))
 
 
-class Trade(Struct, frozen=True, kw_only=True):
+class RoundTrip(Struct, frozen=True, kw_only=True):
     """A lot, or a part of one, from the deal that opened it to the deal that closed it.
 
     `direction` +1 was long; `volume` in lots; `position` the ticket, 0 on a netting account; `tag` that of the order that opened it, empty
@@ -100,37 +100,37 @@ class TagPnl(NamedTuple):
         return TagPnl(self.profit + profit, self.commission + commission, self.swap + swap)
 
 
-class Settled(NamedTuple):
+class RoundTripResult(NamedTuple):
     """The trades of a book in the order of their closing, its open lots, and what belongs to no lot."""
 
-    trades: list[Trade]
+    round_trips: list[RoundTrip]
     open: list[OpenLot]
     unassigned: TagPnl
 
 
-def trades_of(book: Book) -> list[Trade]:
+def list_round_trips(book: Book) -> list[RoundTrip]:
     """Every round trip of the account, in the order of closing."""
-    return settle(book).trades
+    return compute_round_trips(book).round_trips
 
 
-def settle(book: Book) -> Settled:
+def compute_round_trips(book: Book) -> RoundTripResult:
     """Every deal of the account as trades, open lots and what belongs to none."""
-    return settlement_of(book).settled()
+    return track_round_trips(book).result()
 
 
 def pnl_by_tag(book: Book) -> dict[str, TagPnl]:
-    """The result of every deal of the account by tag, as `Settlement.pnl_by_tag` has it."""
-    return settlement_of(book).pnl_by_tag()
+    """The result of every deal of the account by tag, as `RoundTripTracker.pnl_by_tag` has it."""
+    return track_round_trips(book).pnl_by_tag()
 
 
-def settlement_of(book: Book) -> Settlement:
+def track_round_trips(book: Book) -> RoundTripTracker:
     """A settlement of every deal of the account."""
-    settlement = Settlement(book)
-    settlement.catch_up()
+    settlement = RoundTripTracker(book)
+    settlement.process_deals()
     return settlement
 
 
-class Settlement:
+class RoundTripTracker:
     """The walk over the deals of a book, as far as it has come."""
 
     def __init__(self, book: Book) -> None:
@@ -147,23 +147,23 @@ class Settlement:
         self._carried: dict[str, Charges] = {}
         """What each open lot has been charged, by the deal that opened it."""
         self._left: dict[str, Decimal] = {}
-        self._trades: list[Trade] = []
+        self._trades: list[RoundTrip] = []
         self._by_tag: defaultdict[str, TagPnl] = defaultdict(TagPnl)
         """What the trades have come to."""
         self._unassigned = TagPnl()
         self._last = 0
 
     @property
-    def deals_settled(self) -> int:
+    def deals_processed(self) -> int:
         """How many deals the walk has passed."""
         return self._done
 
     @property
-    def trades(self) -> Sequence[Trade]:
+    def round_trips(self) -> Sequence[RoundTrip]:
         """The round trips so far, in the order of closing; the first is number 1."""
         return self._trades
 
-    def catch_up(self, deals_max: int | None = None) -> bool:
+    def process_deals(self, deals_max: int | None = None) -> bool:
         """Take up to so many of the deals that are booked and not settled, or all; True when none is left.
 
         A deal that the venue has shown late, below others, and other terms of a symbol make the walk begin anew.
@@ -181,9 +181,9 @@ class Settlement:
         self._done = upto
         return self._done == len(deals)
 
-    def settled(self) -> Settled:
+    def result(self) -> RoundTripResult:
         """What the walk has come to."""
-        return Settled(self._trades, self._open_lots(), self._unassigned)
+        return RoundTripResult(self._trades, self._open_lots(), self._unassigned)
 
     def pnl_by_tag(self) -> dict[str, TagPnl]:
         """Realised profit by the tag of the order that opened the lot, and the commission and swap that went with its lots.
@@ -217,7 +217,7 @@ class Settlement:
 
     def _trade(self, deal: VenueDeal, digits: int) -> None:
         costs = fill_costs(self._book, deal)
-        name, ticket = str(deal.deal), self._book.ticket_of(deal)
+        name, ticket = str(deal.deal), self._book.position_ticket(deal)
         position = self._position(deal.symbol)
         closings = position.apply(
             side=Side(deal.kind.value),
@@ -234,7 +234,7 @@ class Settlement:
             [*(one.volume for one in closings), *([opened] if opened else [])],
             digits,
         )
-        profits = split(costs.profit, [one.volume for one in closings], digits=digits) if closings else []
+        profits = allocate(costs.profit, [one.volume for one in closings], digits=digits) if closings else []
         for closing, charges, profit in zip(closings, parts, profits, strict=False):
             opener = self._openers[closing.opened_by]
             total = charges.plus(self._release(closing, digits))
@@ -247,10 +247,12 @@ class Settlement:
         if not closings:
             self._unassigned = self._unassigned.plus(profit=costs.profit)
 
-    def _closed(self, closing: Closing, opener: VenueDeal, deal: VenueDeal, total: Charges, profit: Decimal) -> Trade:
-        return Trade(
+    def _closed(
+        self, closing: ClosedLot, opener: VenueDeal, deal: VenueDeal, total: Charges, profit: Decimal
+    ) -> RoundTrip:
+        return RoundTrip(
             symbol=deal.symbol,
-            position=self._book.ticket_of(deal),
+            position=self._book.position_ticket(deal),
             direction=Side(opener.kind.value).sign,
             volume=closing.volume,
             tag=self._tag(closing.opened_by),
@@ -271,7 +273,7 @@ class Settlement:
             swap=total.swap,
         )
 
-    def _release(self, closing: Closing, digits: int) -> Charges:
+    def _release(self, closing: ClosedLot, digits: int) -> Charges:
         """Take from a lot what the closed part of it has been charged."""
         name, rest = closing.opened_by, self._left[closing.opened_by] - closing.volume
         carried = self._carried.pop(name)
@@ -284,7 +286,7 @@ class Settlement:
 
     def _charge(self, deal: VenueDeal, digits: int) -> None:
         """A deal of cash alone: a charge goes to the lots that it is for, as far as the deal names them."""
-        moved = sources(deal)
+        moved = cash_flows(deal)
         charges = Charges(commission=-moved.get(CashAccount.COMMISSION, ZERO), swap=-moved.get(CashAccount.SWAP, ZERO))
         lots = list(self._lots_charged(deal))
         if not lots:
@@ -294,7 +296,7 @@ class Settlement:
             self._carried[lot.opened_by] = self._carried[lot.opened_by].plus(part)
 
     def _lots_charged(self, deal: VenueDeal) -> Iterator[Lot]:
-        position, ticket = self._positions.get(deal.symbol), self._book.ticket_of(deal)
+        position, ticket = self._positions.get(deal.symbol), self._book.position_ticket(deal)
         for lot in () if position is None else position.lots:
             if not ticket or lot.position == ticket:
                 yield lot
@@ -313,7 +315,7 @@ class Settlement:
 def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charges]:
     if len(weights) == 1:
         return [charges]
-    columns = [split(amount, weights, digits=digits) for amount in charges]
+    columns = [allocate(amount, weights, digits=digits) for amount in charges]
     return [Charges(*row) for row in zip(*columns, strict=True)]
 
 

@@ -14,7 +14,7 @@ from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import Mark
 
 
-class Marks:
+class MarkQuotes:
     """The marks as quotes for `proto.trading.money`."""
 
     __slots__ = ("_marks",)
@@ -41,7 +41,7 @@ def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decima
     position = book.positions.get(symbol)
     if position is None or position.is_flat:
         return ZERO
-    quotes = Marks(marks)
+    quotes = MarkQuotes(marks)
     quote = quotes.quote(symbol)
     assert book.stream is not None
     if quote is None:
@@ -82,7 +82,7 @@ def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> D
         currency=book.stream.currency,
         currency_digits=book.stream.currency_digits,
         instruments=book.instruments,
-        quotes=Marks(marks),
+        quotes=MarkQuotes(marks),
     )
 
 
@@ -94,7 +94,7 @@ def cost_rate(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | N
         source=book.instruments[symbol].profit_currency,
         target=book.stream.currency,
         instruments=book.instruments,
-        quotes=Marks(marks),
+        quotes=MarkQuotes(marks),
     )
 
 
@@ -107,7 +107,7 @@ def can_convert(instrument: Instrument, book: Book, marks: Mapping[str, Mark]) -
             source=instrument.profit_currency,
             target=book.stream.currency,
             instruments=book.instruments,
-            quotes=Marks(marks),
+            quotes=MarkQuotes(marks),
         )
         is not None
     )

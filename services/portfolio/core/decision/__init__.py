@@ -1,1 +1,1 @@
-"""Decisions: what a tick, a signal or a person's command makes of the account, as events. Talks to nobody."""
+"""Decisions: what a tick, a signal or a person's command makes of the account, as events. Sends nothing."""

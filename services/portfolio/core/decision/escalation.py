@@ -10,8 +10,8 @@ from typing import Final
 from proto.control import TradingState
 from proto.trading.broker_time import server_day
 from services.portfolio.core.risk.formatting import percent
-from services.portfolio.core.risk.rules.drawdown import denial_at, drawdown_pct
-from services.portfolio.core.risk.types import Account, Denial
+from services.portfolio.core.risk.rules.drawdown import drawdown_denial, drawdown_pct
+from services.portfolio.core.risk.types import Denial, RiskContext
 from services.portfolio.core.state.desk import Desk
 
 RISK: Final = "risk"
@@ -23,27 +23,27 @@ _ENDS_WITH_DAY: Final = ("REJECTS: ",)
 
 def rearm(desk: Desk, now_ns: int) -> None:
     """Trade again on the server's next day, if `rearm_at_day_end` says so and the ladder stopped for such reasons alone."""
-    limits, trading = desk.rules.limits, desk.book.trading
+    limits, trading = desk.config.limits, desk.book.trading
     if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE or trading.by != RISK:
         return
     reasons = trading.reason.split("; ")
     is_of_day = all(reason.startswith(_ENDS_WITH_DAY) for reason in reasons)
     if is_of_day and server_day(now_ns) > server_day(trading.time_ns):
         reason = f"the server's day is over in which the desk was {trading.state} for {trading.reason}"
-        desk.set_trading(TradingState.ACTIVE, reason, by=RISK)
+        desk.set_trading_state(TradingState.ACTIVE, reason, by=RISK)
 
 
-def limit_drawdown(desk: Desk) -> None:
+def escalate_drawdown(desk: Desk) -> None:
     """Warn, let the desk only reduce, or halt it, from the level of its drawdown on."""
-    account = Account(desk.book, desk.cursor, desk.rules.limits)
-    fallen, warn_pct = drawdown_pct(account), desk.rules.limits.drawdown_warn_pct
-    desk.level_warning = ""
+    account = RiskContext(desk.book, desk.cursor, desk.config.limits)
+    fallen, warn_pct = drawdown_pct(account), desk.config.limits.drawdown_warn_pct
+    desk.drawdown_warning = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:
-        desk.level_warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
-    heed(desk, denial_at(account))
+        desk.drawdown_warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
+    escalate(desk, drawdown_denial(account))
 
 
-def heed(desk: Desk, denial: Denial | None) -> None:
+def escalate(desk: Desk, denial: Denial | None) -> None:
     """Go over to the state that a denial asks for, if any."""
-    if denial is not None and denial.then is not None:
-        desk.restrict(denial.then, f"{denial.code}: {denial.observed}, limit {denial.limit}", by=RISK)
+    if denial is not None and denial.escalate_to is not None:
+        desk.restrict_trading(denial.escalate_to, f"{denial.code}: {denial.observed}, limit {denial.limit}", by=RISK)

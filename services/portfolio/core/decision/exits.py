@@ -16,27 +16,29 @@ from proto.trading.enums import TimeInForce
 from proto.trading.price_distance import is_frozen
 from proto.trading.units import exact
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import CancelAsked, OrderCreated, ProtectionSet
+from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.account.protection import Protection, trailed
+from services.portfolio.core.account.protection import Protection, trail_stop
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.decision.order_factory import decision_at, order_made
-from services.portfolio.core.decision.signal_decision import Present
-from services.portfolio.core.risk.checks import check_always, check_resting
-from services.portfolio.core.risk.exposure import opened_part
-from services.portfolio.core.risk.types import Account, Proposal
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.decision.order_factory import decision_at, order_created
+from services.portfolio.core.decision.signal_decision import DecisionConditions
+from services.portfolio.core.risk.checks import check_base_rules, check_resting
+from services.portfolio.core.risk.exposure import opening_volume
+from services.portfolio.core.risk.types import OrderProposal, RiskContext
+from services.portfolio.core.state.config import DeskConfig
 
-EXIT_AGAIN_NS: Final = 5_000_000_000
+TIME_EXIT_RETRY_NS: Final = 5_000_000_000
 """A position whose time is up and whose closing order came to nothing is tried again after this."""
 
-Tended = list[ProtectionSet | CancelAsked | OrderCreated]
+ExitEvents = list[ProtectionSet | CancelRequested | OrderCreated]
 
 
-def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present) -> Tended:
+def exit_events(
+    signal: Signal, book: Book, cursor: TickCursor, config: DeskConfig, conditions: DecisionConditions
+) -> ExitEvents:
     """The events that a tick asks for in its own symbol, before its signal is decided; the caller emits them in order."""
-    found: Tended = []
+    found: ExitEvents = []
     orders: list[OrderCreated] = []
     for key in sorted(book.protections):
         guard = book.protections[key]
@@ -44,11 +46,11 @@ def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, prese
             continue
         leg = book.position(guard.symbol).leg(guard.position)
         direction, volume = leg.direction, leg.volume
-        if guard.trailing_stop_points and not guard.is_asked and (moved := _moved(guard, direction, signal, book)):
+        if guard.trailing_stop_points and not guard.is_in_flight and (moved := _moved(guard, direction, signal, book)):
             found.append(_told(moved, "the stop follows the market", signal))
             guard = moved
         if 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book):
-            later = structs.replace(guard, exit_ns=signal.time_ns + EXIT_AGAIN_NS)
+            later = structs.replace(guard, exit_ns=signal.time_ns + TIME_EXIT_RETRY_NS)
             found.append(_told(later, "its time is up", signal))
             decision = decision_at(
                 signal,
@@ -62,68 +64,71 @@ def tend(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, prese
             instrument = book.instruments[guard.symbol]
             volume = min(volume, instrument.volume_max)
             price = decision.ask if direction < 0 else decision.bid
-            order = Proposal(instrument, -direction, volume, ZERO, price, signal.confidence)
-            account = Account(book, cursor, rules.limits, present.storage_problem, plan=rules.plan)
-            denial = check_always(order, account, signal.time_ns)
+            order = OrderProposal(instrument, -direction, volume, ZERO, price, signal.confidence)
+            account = RiskContext(book, cursor, config.limits, conditions.storage_problem, plan=config.plan)
+            denial = check_base_rules(order, account, signal.time_ns)
             if denial is not None:
                 cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
                 continue
             orders.append(
-                order_made(
+                order_created(
                     book,
                     decision,
                     symbol=guard.symbol,
                     direction=-direction,
                     volume=volume,
-                    valid_until_ns=present.valid_until_ns,
+                    valid_until_ns=conditions.valid_until_ns,
                     ahead=len(orders),
                     tag=guard.tag,
                     position=guard.position,
                     time_in_force=TimeInForce.IOC,
                 )
             )
-    return [*found, *_withdrawn(signal, book, cursor, rules, present), *orders]
+    return [*found, *_withdrawn(signal, book, cursor, config, conditions), *orders]
 
 
 def _withdrawn(
-    signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present
-) -> Iterator[CancelAsked]:
+    signal: Signal, book: Book, cursor: TickCursor, config: DeskConfig, conditions: DecisionConditions
+) -> Iterator[CancelRequested]:
     """Orders that rest and would open what may not be opened by now: what was allowed when they were made may be over.
 
     The desk's trading state counts for all of them, a limit for those of the tick's symbol.
     """
     is_stopped = book.trading_state is not TradingState.ACTIVE
-    account = Account(book, cursor, rules.limits, present.storage_problem, plan=rules.plan)
+    account = RiskContext(book, cursor, config.limits, conditions.storage_problem, plan=config.plan)
     for order_id, symbol in book.open_orders.items():
         order = book.orders[order_id]
-        if not order.rests or order.cancel_asked or not (is_stopped or symbol == signal.symbol):
+        if not order.can_rest or order.cancel_asked or not (is_stopped or symbol == signal.symbol):
             continue
         rest = order.volume - order.filled_volume
-        opens = opened_part(book, symbol, order.side, rest, ticket=order.position, before=order.number)
-        proposal = Proposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
+        opens = opening_volume(book, symbol, order.side, rest, ticket=order.position, before=order.number)
+        proposal = OrderProposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
         denial = check_resting(proposal, account, signal.time_ns) if opens else None
         if denial is not None:
             why = f"{denial.code}: {denial_words(limit=denial.limit, observed=denial.observed)}"
-            yield CancelAsked(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
+            yield CancelRequested(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
 
 
-def _moved(guard: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
+def _moved(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
     """The guard with its stop moved; the venue changes nothing that is as near to its execution as its freeze level."""
-    terms, bid, ask = book.instruments[guard.symbol], exact(signal.bid), exact(signal.ask)
+    terms, bid, ask = book.instruments[protection.symbol], exact(signal.bid), exact(signal.ask)
     touch = bid if direction > 0 else ask
-    if any(is_frozen(stop, touch, terms) for stop in (guard.stop_loss, guard.take_profit)):
+    if any(is_frozen(stop, touch, terms) for stop in (protection.stop_loss, protection.take_profit)):
         return None
-    return trailed(guard, direction=direction, bid=bid, ask=ask, point=terms.point)
+    return trail_stop(protection, direction=direction, bid=bid, ask=ask, point=terms.point)
 
 
-def _is_closing(guard: Protection, book: Book) -> bool:
+def _is_closing(protection: Protection, book: Book) -> bool:
     """Whether an order is on its way that may close the position."""
-    return any(order.position in (0, guard.position) and not order.rests for order in book.open_orders_of(guard.symbol))
+    return any(
+        order.position in (0, protection.position) and not order.can_rest
+        for order in book.open_orders_of(protection.symbol)
+    )
 
 
-def _told(guard: Protection, why: str, signal: Signal) -> ProtectionSet:
+def _told(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
     return ProtectionSet(
-        protection=guard,
+        protection=protection,
         why=why,
         ordinal=signal.ordinal,
         time_ns=signal.time_ns,

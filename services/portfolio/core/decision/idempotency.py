@@ -14,10 +14,10 @@ import msgspec
 from proto.control import ControlError, OrderCommand, OrderCommandReply
 from proto.trading.units import plain
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import KnownDenial
+from services.portfolio.core.account.events import CommandDenial
 
 
-def digest(command: OrderCommand) -> str:
+def command_digest(command: OrderCommand) -> str:
     """What a command asks for, as 16 hexadecimal digits: its kind and all its fields but key and reason, 0.10 as 0.1."""
     told = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
     exact = {name: plain(value) if isinstance(value, Decimal) else value for name, value in told.items()}
@@ -25,28 +25,28 @@ def digest(command: OrderCommand) -> str:
     return sha256(msgspec.json.encode([kind, exact])).hexdigest()[:16]
 
 
-def answered_before(book: Book, command: OrderCommand) -> OrderCommandReply | ControlError | None:
+def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | ControlError | None:
     """What a command under this key was answered; an error when that was another command, None when there was none."""
     key = command.key
     if (order_ids := book.orders_by_key.get(key)) is not None:
-        asked, reply = book.orders[order_ids[0]].asked, done(key, order_ids)
+        asked, reply = book.orders[order_ids[0]].asked, done_reply(key, order_ids)
     elif (order_ids := book.changes_by_key.get(key)) is not None:
-        asked, reply = book.asked_by_key.get(key, ""), done(key, order_ids)
+        asked, reply = book.asked_by_key.get(key, ""), done_reply(key, order_ids)
     elif (denial := book.denials_by_key.get(key)) is not None:
-        asked, reply = denial.asked, denied(key, denial)
+        asked, reply = denial.asked, denied_reply(key, denial)
     else:
         return None
-    if asked and asked != digest(command):
+    if asked and asked != command_digest(command):
         return ControlError(error=f"key {key} was given to another command")
     return reply
 
 
-def done(key: str, order_ids: list[str]) -> OrderCommandReply:
+def done_reply(key: str, order_ids: list[str]) -> OrderCommandReply:
     """The answer to a command that has made, changed or ended these orders."""
     return OrderCommandReply(key=key, order_ids=order_ids, denied=False)
 
 
-def denied(key: str, denial: KnownDenial) -> OrderCommandReply:
+def denied_reply(key: str, denial: CommandDenial) -> OrderCommandReply:
     """The answer to a command that a rule has turned down."""
     return OrderCommandReply(
         key=key,

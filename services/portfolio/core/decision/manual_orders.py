@@ -22,45 +22,51 @@ from proto.control import (
 )
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact, plain
-from services.portfolio.core.account.events import CancelAsked, OrderChanged, OrderCreated, OrderDenied, ProtectionSet
+from services.portfolio.core.account.events import (
+    CancelRequested,
+    OrderCreated,
+    OrderDenied,
+    OrderModifyRequested,
+    ProtectionSet,
+)
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
 from services.portfolio.core.account.position import ZERO, Leg
-from services.portfolio.core.account.protection import Protection, key_of
+from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.accounting.valuation import cost_rate
 from services.portfolio.core.decision import idempotency
-from services.portfolio.core.decision.escalation import heed
-from services.portfolio.core.decision.idempotency import answered_before, digest
-from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS, order_made
+from services.portfolio.core.decision.escalation import escalate
+from services.portfolio.core.decision.idempotency import command_digest, previous_reply
+from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS, order_created
 from services.portfolio.core.plan.plan import MANUAL_TAG
-from services.portfolio.core.risk.checks import check, check_always
-from services.portfolio.core.risk.exposure import opened_part
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.checks import check_base_rules, check_order
+from services.portfolio.core.risk.exposure import opening_volume
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.state.desk import Desk
 
 TICKETS_NAMED_MAX: Final = 10
 """A refusal is a line; `paperdesk positions` has every ticket."""
 
 
-def command(desk: Desk, asked: OrderCommand) -> OrderCommandReply | ControlError:
+def apply_order_command(desk: Desk, command: OrderCommand) -> OrderCommandReply | ControlError:
     """Do what a person has ordered, as far as the rules let it."""
     if not desk.is_live:
         return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
-    if (before := answered_before(desk.book, asked)) is not None:
+    if (before := previous_reply(desk.book, command)) is not None:
         return before
-    if isinstance(asked, PlaceCommand | CloseCommand) and not _may_number(desk):
+    if isinstance(command, PlaceCommand | CloseCommand) and not _may_number(desk):
         return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
-    match asked:
+    match command:
         case PlaceCommand():
-            return _place(desk, asked)
+            return _place(desk, command)
         case CloseCommand():
-            return _close(desk, asked)
+            return _close(desk, command)
         case CancelCommand():
-            return _cancel(desk, asked)
+            return _cancel(desk, command)
         case ModifyCommand(order_id=""):
-            return _guard(desk, asked)
+            return _guard(desk, command)
         case ModifyCommand():
-            return _change(desk, asked)
+            return _change(desk, command)
 
 
 def _may_number(desk: Desk) -> bool:
@@ -86,13 +92,13 @@ def closing_orders(
     made: list[OrderCreated] = []
     for leg in _chosen(desk, symbol, ticket):
         made.append(
-            order_made(
+            order_created(
                 desk.book,
                 structs.replace(decision, direction=-leg.direction),
                 symbol=symbol,
                 direction=-leg.direction,
                 volume=min(leg.volume if volume is None else volume, most),
-                valid_until_ns=decision.time_ns + ORDER_LIFETIME_NS,
+                valid_until_ns=decision.time_ns + ORDER_VALIDITY_NS,
                 ahead=len(made),
                 tag=MANUAL_TAG if cause is Cause.MANUAL else "desk",
                 position=leg.ticket,
@@ -111,7 +117,7 @@ def _chosen(desk: Desk, symbol: str, ticket: int) -> list[Leg]:
         return []
     if ticket:
         return [leg for leg in desk.book.positions[symbol].legs if leg.ticket == ticket]
-    return list(own_position(desk.book, symbol, desk.rules.limits.foreign_orders).legs)
+    return list(own_position(desk.book, symbol, desk.config.limits.foreign_orders).legs)
 
 
 def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
@@ -129,159 +135,159 @@ def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
         bid=bid,
         ask=ask,
         rate=cost_rate(symbol, desk.book, desk.cursor.marks),
-        position_before=own_position(desk.book, symbol, desk.rules.limits.foreign_orders).net_volume,
+        position_before=own_position(desk.book, symbol, desk.config.limits.foreign_orders).net_volume,
         reason=reason[:512],
         cause=cause,
     )
 
 
-def _place(desk: Desk, asked: PlaceCommand) -> OrderCommandReply | ControlError:
-    book, symbol = desk.book, asked.symbol
+def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlError:
+    book, symbol = desk.book, command.symbol
     instrument = book.instruments.get(symbol)
     if instrument is None:
         known = ", ".join(sorted(book.instruments))
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if desk.market.quotes.get(symbol) is None and desk.cursor.marks.get(symbol) is None:
         return ControlError(error=f"{symbol} has not been quoted yet")
-    direction = asked.side.sign
-    decision = structs.replace(_decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}"), direction=direction)
-    rests = asked.type is not OrderType.MARKET
-    if rests and asked.price is None:
-        return ControlError(error=f"price is missing, expected one for a {asked.type} order")
+    direction = command.side.sign
+    decision = structs.replace(_decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}"), direction=direction)
+    rests = command.type is not OrderType.MARKET
+    if rests and command.price is None:
+        return ControlError(error=f"price is missing, expected one for a {command.type} order")
     touch = decision.ask if direction > 0 else decision.bid
-    order = Proposal(
+    order = OrderProposal(
         instrument,
         direction,
-        asked.volume,
-        opened_part(book, symbol, asked.side, asked.volume),
-        asked.price if rests and asked.price is not None else touch,
+        command.volume,
+        opening_volume(book, symbol, command.side, command.volume),
+        command.price if rests and command.price is not None else touch,
         1.0,
-        stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit,
-        type=asked.type,
-        limit_price=asked.price if rests else None,
-        time_in_force=asked.time_in_force or TimeInForce.GTC,
-        expires_ns=asked.expires_ns,
+        stop_loss=command.stop_loss,
+        take_profit=command.take_profit,
+        type=command.type,
+        limit_price=command.price if rests else None,
+        time_in_force=command.time_in_force or TimeInForce.GTC,
+        expires_ns=command.expires_ns,
     )
-    denial = check(order, _account(desk, symbol), decision.time_ns)
+    denial = check_order(order, _account(desk, symbol), decision.time_ns)
     if denial is not None:
-        heed(desk, denial)
-        return _denied(desk, asked, symbol, decision, denial)
-    made = order_made(
+        escalate(desk, denial)
+        return _denied(desk, command, symbol, decision, denial)
+    made = order_created(
         book,
         decision,
         symbol=symbol,
         direction=direction,
-        volume=asked.volume,
-        valid_until_ns=decision.time_ns + ORDER_LIFETIME_NS,
+        volume=command.volume,
+        valid_until_ns=decision.time_ns + ORDER_VALIDITY_NS,
         tag=MANUAL_TAG,
-        key=asked.key,
-        asked=digest(asked),
-        type=asked.type,
-        limit_price=asked.price if rests else None,
-        time_in_force=asked.time_in_force or (None if rests else TimeInForce.IOC),
-        stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit,
-        trailing_stop_points=asked.trailing_stop_points,
-        expires_ns=asked.expires_ns,
+        key=command.key,
+        asked=command_digest(command),
+        type=command.type,
+        limit_price=command.price if rests else None,
+        time_in_force=command.time_in_force or (None if rests else TimeInForce.IOC),
+        stop_loss=command.stop_loss,
+        take_profit=command.take_profit,
+        trailing_stop_points=command.trailing_stop_points,
+        expires_ns=command.expires_ns,
     )
     desk.emit(made)
-    return _done(asked.key, [made])
+    return _done(command.key, [made])
 
 
-def _close(desk: Desk, asked: CloseCommand) -> OrderCommandReply | ControlError:
-    symbol = asked.symbol
-    legs = _chosen(desk, symbol, asked.position)
+def _close(desk: Desk, command: CloseCommand) -> OrderCommandReply | ControlError:
+    symbol = command.symbol
+    legs = _chosen(desk, symbol, command.position)
     if not legs:
-        return ControlError(error=f"there is no {_which(asked)} to close")
-    if asked.volume is not None and len(legs) > 1:
+        return ControlError(error=f"there is no {_which(command)} to close")
+    if command.volume is not None and len(legs) > 1:
         tickets = _tickets(legs)
         return ControlError(
             error=f"{symbol} has {len(legs)} positions (tickets {tickets}): name one with --position to close a part"
         )
-    if asked.volume is not None and not ZERO < asked.volume <= legs[0].volume:
+    if command.volume is not None and not ZERO < command.volume <= legs[0].volume:
         return ControlError(
-            error=f"volume is {plain(asked.volume)}, expected above 0 and at most the {plain(legs[0].volume)} lots that are held"
+            error=f"volume is {plain(command.volume)}, expected above 0 and at most the {plain(legs[0].volume)} lots that are held"
         )
-    if (under_way := _under_way(desk, asked, legs)) is not None:
+    if (under_way := _under_way(desk, command, legs)) is not None:
         return ControlError(
-            error=f"{_which(asked)} is being closed by order {under_way}: ask again when that has ended, lest the other side is opened"
+            error=f"{_which(command)} is being closed by order {under_way}: ask again when that has ended, lest the other side is opened"
         )
     made = closing_orders(
         desk,
         symbol,
         cause=Cause.MANUAL,
-        reason=asked.reason,
-        ticket=asked.position,
-        volume=asked.volume,
-        key=asked.key,
-        asked=digest(asked),
+        reason=command.reason,
+        ticket=command.position,
+        volume=command.volume,
+        key=command.key,
+        asked=command_digest(command),
     )
     for one in made:
         order, decision = one.order, one.order.decision
         instrument = desk.book.instruments[symbol]
-        proposal = Proposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, by_person=True)
-        if (denial := check_always(proposal, _account(desk, symbol), decision.time_ns)) is not None:
-            return _denied(desk, asked, symbol, decision, denial)
+        proposal = OrderProposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, is_manual=True)
+        if (denial := check_base_rules(proposal, _account(desk, symbol), decision.time_ns)) is not None:
+            return _denied(desk, command, symbol, decision, denial)
     for one in made:
         desk.emit(one)
-    return _done(asked.key, made)
+    return _done(command.key, made)
 
 
-def _under_way(desk: Desk, asked: CloseCommand, legs: list[Leg]) -> str | None:
+def _under_way(desk: Desk, command: CloseCommand, legs: list[Leg]) -> str | None:
     """An order that may be closing the same lots already; None where there is enough for both."""
     for leg in legs:
         closing = [
             order
-            for order in desk.book.open_orders_of(asked.symbol)
-            if order.side.sign == -leg.direction and order.position == leg.ticket and not order.rests
+            for order in desk.book.open_orders_of(command.symbol)
+            if order.side.sign == -leg.direction and order.position == leg.ticket and not order.can_rest
         ]
         left = leg.volume - sum((order.volume - order.filled_volume for order in closing), ZERO)
-        if closing and left < (leg.volume if asked.volume is None else asked.volume):
+        if closing and left < (leg.volume if command.volume is None else command.volume):
             return closing[0].order_id
     return None
 
 
-def _cancel(desk: Desk, asked: CancelCommand) -> OrderCommandReply | ControlError:
-    order = desk.book.orders.get(asked.order_id)
+def _cancel(desk: Desk, command: CancelCommand) -> OrderCommandReply | ControlError:
+    order = desk.book.orders.get(command.order_id)
     if order is None or not order.status.is_open:
         stands = "not known here" if order is None else str(order.status)
-        return ControlError(error=f"order {asked.order_id} is {stands}, expected one that is open")
+        return ControlError(error=f"order {command.order_id} is {stands}, expected one that is open")
     if not order.cancel_asked:
         now_ns = desk.domain_ns(desk.now.mono_ns)
         ordinal = desk.cursor.ordinal
         desk.emit(
-            CancelAsked(
+            CancelRequested(
                 order_id=order.order_id,
-                why=asked.reason,
+                why=command.reason,
                 ordinal=ordinal,
                 time_ns=now_ns,
-                key=asked.key,
-                asked=digest(asked),
+                key=command.key,
+                asked=command_digest(command),
             )
         )
-    desk.hurried.add(order.order_id)
-    return idempotency.done(asked.key, [order.order_id])
+    desk.orders_to_wake.add(order.order_id)
+    return idempotency.done_reply(command.key, [order.order_id])
 
 
-def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
-    order = desk.book.orders.get(asked.order_id)
+def _change(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlError:
+    order = desk.book.orders.get(command.order_id)
     if order is None or not order.status.is_open or order.type is OrderType.MARKET:
         stands = "not known here" if order is None else f"{order.type} {order.status}"
-        return ControlError(error=f"order {asked.order_id} is {stands}, expected a LIMIT or STOP order that is open")
+        return ControlError(error=f"order {command.order_id} is {stands}, expected a LIMIT or STOP order that is open")
     if order.revision > order.revision_answered:
-        return ControlError(error=f"order {asked.order_id} is being modified, ask again when the venue has answered")
+        return ControlError(error=f"order {command.order_id} is being modified, ask again when the venue has answered")
     before = order.terms
     terms = OrderTerms(
-        limit_price=before.limit_price if asked.price is None else asked.price,
-        stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit,
-        expires_ns=asked.expires_ns or before.expires_ns,
+        limit_price=before.limit_price if command.price is None else command.price,
+        stop_loss=command.stop_loss,
+        take_profit=command.take_profit,
+        expires_ns=command.expires_ns or before.expires_ns,
     )
     instrument, price = desk.book.instruments[order.symbol], terms.limit_price
     assert price is not None, order
     rest = order.volume - order.filled_volume
-    proposal = Proposal(
+    proposal = OrderProposal(
         instrument,
         order.side.sign,
         rest,
@@ -295,56 +301,56 @@ def _change(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlErro
         time_in_force=order.time_in_force or TimeInForce.GTC,
         expires_ns=terms.expires_ns,
     )
-    decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
-    if (denial := check_always(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
-        return _denied(desk, asked, order.symbol, decision, denial)
+    decision = _decision(desk, order.symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
+    if (denial := check_base_rules(proposal, _account(desk, order.symbol), decision.time_ns)) is not None:
+        return _denied(desk, command, order.symbol, decision, denial)
     revision = order.revision + 1
     desk.emit(
-        OrderChanged(
+        OrderModifyRequested(
             order_id=order.order_id,
             terms=terms,
             revision=revision,
             time_ns=decision.time_ns,
-            key=asked.key,
-            asked=digest(asked),
+            key=command.key,
+            asked=command_digest(command),
         )
     )
-    desk.hurried.add(order.order_id)
-    return idempotency.done(asked.key, [order.order_id])
+    desk.orders_to_wake.add(order.order_id)
+    return idempotency.done_reply(command.key, [order.order_id])
 
 
-def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError:
+def _guard(desk: Desk, command: ModifyCommand) -> OrderCommandReply | ControlError:
     """Give a position other stops; whoever sets a stop by hand takes it out of the hands of the desk's trailing."""
-    book, symbol = desk.book, asked.symbol
-    legs = _chosen(desk, symbol, asked.position)
+    book, symbol = desk.book, command.symbol
+    legs = _chosen(desk, symbol, command.position)
     if len(legs) != 1:
         if not legs:
-            return ControlError(error=f"there is no {_which(asked)} to change")
+            return ControlError(error=f"there is no {_which(command)} to change")
         return ControlError(
             error=f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)}): name one with --position {symbol}:TICKET"
         )
     leg = legs[0]
-    key = key_of(symbol, leg.ticket)
+    key = protection_key(symbol, leg.ticket)
     before = book.protections.get(key) or Protection(symbol=symbol, position=leg.ticket, tag=MANUAL_TAG)
-    decision = _decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {asked.reason}")
+    decision = _decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
     touch = decision.bid if leg.direction > 0 else decision.ask
-    proposal = Proposal(
+    proposal = OrderProposal(
         book.instruments[symbol],
         leg.direction,
         leg.volume,
         ZERO,
         touch,
         1.0,
-        stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit,
-        by_person=True,
+        stop_loss=command.stop_loss,
+        take_profit=command.take_profit,
+        is_manual=True,
     )
-    if (denial := check_always(proposal, _account(desk, symbol), decision.time_ns)) is not None:
-        return _denied(desk, asked, symbol, decision, denial)
+    if (denial := check_base_rules(proposal, _account(desk, symbol), decision.time_ns)) is not None:
+        return _denied(desk, command, symbol, decision, denial)
     after = structs.replace(
         before,
-        stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit,
+        stop_loss=command.stop_loss,
+        take_profit=command.take_profit,
         trailing_stop_points=0,
         revision=before.revision + 1,
         error="",
@@ -352,34 +358,34 @@ def _guard(desk: Desk, asked: ModifyCommand) -> OrderCommandReply | ControlError
     desk.emit(
         ProtectionSet(
             protection=after,
-            why=f"[MANUAL] {asked.reason}",
+            why=f"[MANUAL] {command.reason}",
             ordinal=decision.ordinal,
             time_ns=decision.time_ns,
             bid=decision.bid,
             ask=decision.ask,
-            key=asked.key,
-            asked=digest(asked),
+            key=command.key,
+            asked=command_digest(command),
         )
     )
-    return idempotency.done(asked.key, [])
+    return idempotency.done_reply(command.key, [])
 
 
-def _account(desk: Desk, symbol: str) -> Account:
+def _account(desk: Desk, symbol: str) -> RiskContext:
     quote = desk.market.quotes.get(symbol)
     mono_ns = desk.now.mono_ns
-    return Account(
+    return RiskContext(
         desk.book,
         desk.cursor,
-        desk.rules.limits,
+        desk.config.limits,
         desk.storage_problem,
         0 if quote is None else max(0, desk.domain_ns(mono_ns) - quote.time_ns),
         None if quote is None else (quote.bid, quote.ask),
-        desk.rules.plan,
+        desk.config.plan,
     )
 
 
-def _denied(desk: Desk, asked: OrderCommand, symbol: str, decision: Decision, denial: Denial) -> OrderCommandReply:
-    cursor, key = desk.cursor, asked.key
+def _denied(desk: Desk, command: OrderCommand, symbol: str, decision: Decision, denial: Denial) -> OrderCommandReply:
+    cursor, key = desk.cursor, command.key
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
     assert desk.book.stream is not None
     desk.emit(
@@ -400,11 +406,11 @@ def _denied(desk: Desk, asked: OrderCommand, symbol: str, decision: Decision, de
             tag=MANUAL_TAG,
             cause=Cause.MANUAL.value,
             key=key,
-            reason=asked.reason,
-            asked=digest(asked),
+            reason=command.reason,
+            asked=command_digest(command),
         )
     )
-    return idempotency.denied(key, desk.book.denials_by_key[key])
+    return idempotency.denied_reply(key, desk.book.denials_by_key[key])
 
 
 def _tickets(legs: list[Leg]) -> str:
@@ -412,10 +418,10 @@ def _tickets(legs: list[Leg]) -> str:
     return named if len(legs) <= TICKETS_NAMED_MAX else f"{named} and {len(legs) - TICKETS_NAMED_MAX} more"
 
 
-def _which(asked: CloseCommand | ModifyCommand) -> str:
+def _which(command: CloseCommand | ModifyCommand) -> str:
     """The position that is meant, in words."""
-    return f"position {asked.position} of {asked.symbol}" if asked.position else f"position in {asked.symbol}"
+    return f"position {command.position} of {command.symbol}" if command.position else f"position in {command.symbol}"
 
 
 def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:
-    return idempotency.done(key, [one.order.order_id for one in made])
+    return idempotency.done_reply(key, [one.order.order_id for one in made])

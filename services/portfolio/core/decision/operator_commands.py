@@ -18,34 +18,34 @@ from proto.control import (
 )
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.state.leadership import take_lead_again
+from services.portfolio.core.state.leadership import reclaim_leadership
 
 PERSON = "person"
 
 
-def obey(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
+def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
     """Do what a person has said."""
     closing: list[str] = []
     match command:
         case HaltCommand():
-            desk.set_trading(TradingState.HALTED, command.reason, by=PERSON)
+            desk.set_trading_state(TradingState.HALTED, command.reason, by=PERSON)
         case ReduceOnlyCommand():
-            desk.set_trading(TradingState.REDUCE_ONLY, command.reason, by=PERSON)
+            desk.set_trading_state(TradingState.REDUCE_ONLY, command.reason, by=PERSON)
         case ResumeCommand() if desk.ledger_fault:
             return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
         case ResumeCommand():
-            desk.set_trading(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.strangers)
-            desk.strangers = []
-            desk.terms_warning = desk.strangers_warning = ""
-            take_lead_again(desk)
+            desk.set_trading_state(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
+            desk.foreign_tickets = []
+            desk.instrument_warning = desk.foreign_orders_warning = ""
+            reclaim_leadership(desk)
         case FlattenCommand():
             if not desk.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")
-            book, limits = desk.book, desk.rules.limits
+            book, limits = desk.book, desk.config.limits
             closing = [
                 symbol
                 for symbol in sorted(book.positions)
                 if not own_position(book, symbol, limits.foreign_orders).is_flat
             ]
-            desk.set_trading(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
+            desk.set_trading_state(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
     return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)

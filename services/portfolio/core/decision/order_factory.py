@@ -17,11 +17,11 @@ from services.portfolio.core.account.orders import Decision, Order
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import cost_rate
 
-ORDER_LIFETIME_NS: Final = 5_000_000_000
+ORDER_VALIDITY_NS: Final = 5_000_000_000
 """How long after its tick, by the venue's clock, an order of a live desk may still be taken by the venue."""
 
 
-def order_made(
+def order_created(
     book: Book,
     decision: Decision,
     *,

@@ -15,25 +15,27 @@ from proto.trading.instrument import Instrument
 from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.decision.sizing_inputs import sizing_input
 from services.portfolio.core.plan.plan import Entry, Exits
-from services.portfolio.core.risk.types import Account
-from services.portfolio.core.sizing.sizer import size
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.sizing.sizer import size_order
+from services.portfolio.core.state.config import DeskConfig
 
 _NS: Final = 1_000_000_000
 
 
-class Opening(NamedTuple):
+class PlannedEntry(NamedTuple):
     """An order that opens: lots, the price that it is expected at, fields of `Order`, and how the volume was found."""
 
     volume: Decimal
     price: Decimal
     terms: dict[str, Any]
-    words: str
+    explanation: str
 
 
-def opening_of(signal: Signal, decision: Decision, account: Account, rules: DeskRules) -> tuple[Opening | None, str]:
+def plan_entry(
+    signal: Signal, decision: Decision, context: RiskContext, config: DeskConfig
+) -> tuple[PlannedEntry | None, str]:
     """What the plan opens on a signal, or None with the reason why nothing."""
-    course, instrument = rules.plan.of(signal.symbol), account.book.instruments[signal.symbol]
+    course, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
     direction = signal.direction
     touch = decision.ask if direction > 0 else decision.bid
     price = _entry_price(course.entry, touch, direction, instrument)
@@ -42,13 +44,13 @@ def opening_of(signal: Signal, decision: Decision, account: Account, rules: Desk
         direction=direction,
         price=price,
         confidence=signal.confidence,
-        account=account,
+        context=context,
         course=course,
-        default_volume=rules.default_volume,
+        default_volume=config.default_volume,
     )
-    sized = size(course.sizing, given)
+    sized = size_order(course.sizing, given)
     if not sized.volume:
-        return None, sized.words
+        return None, sized.explanation
     stop_loss, take_profit = _stops(course.exits, price, direction, instrument)
     terms = {
         **_entry_terms(course.entry, price, signal.time_ns),
@@ -58,7 +60,7 @@ def opening_of(signal: Signal, decision: Decision, account: Account, rules: Desk
         "trailing_step_points": course.exits.trailing_step_points,
         "time_exit_s": course.exits.time_exit_s or 0,
     }
-    return Opening(sized.volume, price, terms, sized.words), sized.words
+    return PlannedEntry(sized.volume, price, terms, sized.explanation), sized.explanation
 
 
 def _entry_price(entry: Entry, touch: Decimal, direction: int, instrument: Instrument) -> Decimal:

@@ -17,7 +17,7 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
 
 
-class Verdict(StrEnum):
+class SignalVerdict(StrEnum):
     """How a signal was judged; the values count as reasons in the report."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, not a secret
@@ -28,23 +28,25 @@ class Verdict(StrEnum):
     UNPROVEN = "UNPROVEN"
 
 
-class Judgement(NamedTuple):
+class PositionRuleResult(NamedTuple):
     """The verdict and the words for it."""
 
-    verdict: Verdict
+    verdict: SignalVerdict
     reason: str
 
 
 _PASS_FLAT: Final = {
-    direction: Judgement(Verdict.PASS, f"[RISK] PASS: Signal={SIGNAL_NAMES[direction]}({direction}), Position=FLAT")
+    direction: PositionRuleResult(
+        SignalVerdict.PASS, f"[RISK] PASS: Signal={SIGNAL_NAMES[direction]}({direction}), Position=FLAT"
+    )
     for direction in (-1, 1)
 }
-_HOLD: Final = Judgement(Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent")
+_HOLD: Final = PositionRuleResult(SignalVerdict.HOLD, "[RISK] HOLD signal (0) - no order sent")
 
 
-def judge(
+def check_position_rule(
     signal: int, position: Position, open_order: str | None, *, entries: int | None = None, legs_max: int = 1
-) -> Judgement:
+) -> PositionRuleResult:
     """Judge a signal against the position and the order that is open or in doubt.
 
     Args:
@@ -55,22 +57,26 @@ def judge(
         legs_max: so many entries a symbol may have.
     """
     if not _is_signal(signal):
-        return Judgement(Verdict.INVALID_SIGNAL, f"[RISK] INVALID signal {_shown(signal)}, expected -1, 0 or 1")
+        return PositionRuleResult(
+            SignalVerdict.INVALID_SIGNAL, f"[RISK] INVALID signal {_shown(signal)}, expected -1, 0 or 1"
+        )
     if signal == 0:
         return _HOLD
     signal = 1 if signal > 0 else -1  # a model's 1.0 is said as 1
     name = SIGNAL_NAMES[signal]
     if open_order is not None:
-        return Judgement(Verdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open")
+        return PositionRuleResult(
+            SignalVerdict.ORDER_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but order {open_order} is open"
+        )
     if position.is_flat:
         return _PASS_FLAT[signal]
     if entries is None:
         entries = len(position.lots)
-    if not position.stands_against(signal) and entries >= legs_max:
-        return Judgement(
-            Verdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
+    if not position.has_leg_against(signal) and entries >= legs_max:
+        return PositionRuleResult(
+            SignalVerdict.POSITION_OPEN, f"[RISK] BLOCKED: Signal={name}({signal}) but position is {position.label}"
         )
-    return Judgement(Verdict.PASS, f"[RISK] PASS: Signal={name}({signal}), Position={position.label}")
+    return PositionRuleResult(SignalVerdict.PASS, f"[RISK] PASS: Signal={name}({signal}), Position={position.label}")
 
 
 def _is_signal(signal: object) -> bool:

@@ -18,27 +18,32 @@ from proto.messages import WARMING_UP, Signal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import exact
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import CancelAsked, OrderCreated, OrderDenied
+from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderDenied
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
-from services.portfolio.core.account.tick_cursor import Blocked, Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import BlockedSignal, Mark, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
-from services.portfolio.core.decision.order_factory import decision_at, order_made
-from services.portfolio.core.decision.planned_entry import Opening, opening_of
-from services.portfolio.core.decision.position_rule import SIGNAL_NAMES, Judgement, Verdict, judge
+from services.portfolio.core.decision.order_factory import decision_at, order_created
+from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
+from services.portfolio.core.decision.position_rule import (
+    SIGNAL_NAMES,
+    PositionRuleResult,
+    SignalVerdict,
+    check_position_rule,
+)
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.risk.checks import check, check_always, check_moment
-from services.portfolio.core.risk.state_updates import see_equity, see_spread
-from services.portfolio.core.risk.types import Account, Denial, Proposal
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order
+from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+from services.portfolio.core.state.config import DeskConfig
 
 NO_SIZE: Final = "NO_SIZE"
 """Code of a denial by the plan's sizing: there is nothing to trade."""
 
 
-def count(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
+def count_signal(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
     """Take note of a signal: progress, gaps, counters by direction, and its quote as the symbol's mark.
 
     A live desk joins a market that was there before it: what came before its first signal of a symbol is no gap.
@@ -60,7 +65,7 @@ def count(signal: Signal, cursor: TickCursor, *, is_live: bool = False) -> None:
         cursor.hold += 1
 
 
-def mark(signal: Signal, book: Book, cursor: TickCursor, *, spread: bool, equity: bool) -> bool:
+def update_risk_from_tick(signal: Signal, book: Book, cursor: TickCursor, *, spread: bool, equity: bool) -> bool:
     """Let the ladder see a tick that has been counted, as far as its limits look at ticks: `spread`, and `equity` at the marks.
 
     Returns:
@@ -70,40 +75,46 @@ def mark(signal: Signal, book: Book, cursor: TickCursor, *, spread: bool, equity
     if instrument is None or book.stream is None:
         return False
     if spread:
-        see_spread(cursor.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
+        update_spread_median(cursor.risk, signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
     if not equity:
         return False
     unrealized = total_unrealized_pnl(book, cursor.marks)
-    return unrealized is not None and see_equity(cursor.risk, book.balance + unrealized, signal.time_ns)
+    return unrealized is not None and update_equity_peaks(cursor.risk, book.balance + unrealized, signal.time_ns)
 
 
-class Present(NamedTuple):
+class DecisionConditions(NamedTuple):
     """What the process knows of the moment beside account and ticks; the defaults are those of a stepped stream.
 
-    `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `age_ns`: how far the
-    venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing. `newest`: the latest bid and ask
+    `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `tick_age_ns`: how far the
+    venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing. `latest_bid_ask`: the latest bid and ask
     of the symbol that the process has; the signal's own without. `is_unproven`: an order of the symbol was presumed to have
     expired, and the venue has not been compared since.
     """
 
     valid_until_ns: int = 0
-    age_ns: int = 0
+    tick_age_ns: int = 0
     storage_problem: str = ""
-    newest: tuple[float, float] | None = None
+    latest_bid_ask: tuple[float, float] | None = None
     is_unproven: bool = False
 
 
-STEPPED: Final = Present()
+LOCK_STEP_CONDITIONS: Final = DecisionConditions()
 
 
-class Decided(NamedTuple):
+class DecisionResult(NamedTuple):
     """What a signal comes to: its events, and the denial among them, which may ask for another state of the desk."""
 
-    events: Sequence[OrderCreated | OrderDenied | CancelAsked] = ()
+    events: Sequence[OrderCreated | OrderDenied | CancelRequested] = ()
     denial: Denial | None = None
 
 
-def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, present: Present = STEPPED) -> Decided:
+def decide_signal(
+    signal: Signal,
+    book: Book,
+    cursor: TickCursor,
+    config: DeskConfig,
+    conditions: DecisionConditions = LOCK_STEP_CONDITIONS,
+) -> DecisionResult:
     """Judge a signal that asks for a trade (direction +1 or -1) and make the orders it comes to, if any.
 
     An order that closes a position and opens the other side is cut to the close where a limit stands against the opening, or the
@@ -113,29 +124,29 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         signal: counted and marked.
         book: the account.
         cursor: the ticks so far.
-        rules: what the desk was told.
-        present: what is known of the moment.
+        config: what the desk was told.
+        conditions: what is known of the moment.
     """
     symbol = signal.symbol
-    position = own_position(book, symbol, rules.limits.foreign_orders)
-    open_order = _blocking(book, symbol, closes=position.stands_against(signal.direction))
-    judgement = judge(
+    position = own_position(book, symbol, config.limits.foreign_orders)
+    open_order = _blocking(book, symbol, closes=position.has_leg_against(signal.direction))
+    judgement = check_position_rule(
         signal.direction,
         position,
         open_order,
         entries=_entries(book, position, signal.direction),
-        legs_max=rules.limits.position_legs_max,
+        legs_max=config.limits.position_legs_max,
     )
-    if judgement.verdict is Verdict.PASS and present.is_unproven:
+    if judgement.verdict is SignalVerdict.PASS and conditions.is_unproven:
         words = (
             f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
         )
-        judgement = Judgement(Verdict.UNPROVEN, words)
-    if judgement.verdict is not Verdict.PASS:
+        judgement = PositionRuleResult(SignalVerdict.UNPROVEN, words)
+    if judgement.verdict is not SignalVerdict.PASS:
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
         cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
-        return Decided(_withdrawn(signal, book) if judgement.verdict is Verdict.ORDER_OPEN else ())
+        return DecisionResult(_withdrawn(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
     decision = decision_at(
         signal,
         book,
@@ -144,21 +155,21 @@ def decide(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules, pre
         position_before=position.net_volume,
         reason=judgement.reason,
     )
-    account = Account(
+    account = RiskContext(
         book,
         cursor,
-        rules.limits,
-        present.storage_problem,
-        present.age_ns,
-        present.newest or (signal.bid, signal.ask),
-        rules.plan,
-        rules.signal_age_ns_max,
+        config.limits,
+        conditions.storage_problem,
+        conditions.tick_age_ns,
+        conditions.latest_bid_ask or (signal.bid, signal.ask),
+        config.plan,
+        config.signal_age_ns_max,
     )
-    decided = _Order(signal, decision, position, account, rules, present).decided()
+    decided = _SignalDecision(signal, decision, position, account, config, conditions).decided()
     return decided._replace(events=[*_withdrawn(signal, book), *decided.events])
 
 
-class _Order:
+class _SignalDecision:
     """One signal that may trade, on its way to its orders."""
 
     def __init__(
@@ -166,29 +177,29 @@ class _Order:
         signal: Signal,
         decision: Decision,
         position: Position,
-        account: Account,
-        rules: DeskRules,
-        present: Present,
+        context: RiskContext,
+        config: DeskConfig,
+        conditions: DecisionConditions,
     ) -> None:
         self._signal = signal
         self._decision = decision
-        self._account = account
-        self._rules = rules
-        self._present = present
+        self._account = context
+        self._rules = config
+        self._present = conditions
         self._position = position
 
-    def decided(self) -> Decided:
+    def decided(self) -> DecisionResult:
         """What the plan asks for, as far as the ladder lets it."""
         signal, account = self._signal, self._account
         closings = self._closings()
         denial, opening, words = None, None, ""
         if self._opens(closing=bool(closings)):
-            denial = check_moment(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
+            denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
             if denial is None:
-                opening, words = opening_of(signal, self._decision, account, self._rules)
+                opening, words = plan_entry(signal, self._decision, account, self._rules)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
-            denial = check(self._proposal(opening, closed), account, signal.time_ns)
+            denial = check_order(self._proposal(opening, closed), account, signal.time_ns)
         elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", words)
         reason = self._decision.reason
@@ -200,11 +211,11 @@ class _Order:
             )
             opening, denial = None, None
         for _, volume in closings if denial is None else ():
-            denial = denial or check_always(self._closing(volume), account, signal.time_ns)
+            denial = denial or check_base_rules(self._closing(volume), account, signal.time_ns)
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._rules)
         account.cursor.last_denied.pop(signal.symbol, None)
-        return Decided(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
+        return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
 
     def _closings(self) -> list[tuple[int, Decimal]]:
         """Ticket (0 on a netting account) and lots of what the signal closes."""
@@ -230,13 +241,13 @@ class _Order:
         """Whether an order of the symbol rests: it counts as if it were filled, and nothing is opened beside it."""
         return bool(self._account.book.open_orders_of(self._signal.symbol))
 
-    def _is_one_order(self, opening: Opening) -> bool:
+    def _is_one_order(self, opening: PlannedEntry) -> bool:
         """Whether what is closed and what is opened go out as one order, which turns the position over."""
         return not self._account.book.is_hedging and opening.terms["type"] is OrderType.MARKET
 
-    def _proposal(self, opening: Opening, closed: Decimal) -> Proposal:
+    def _proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
         terms = opening.terms
-        return Proposal(
+        return OrderProposal(
             self._account.book.instruments[self._signal.symbol],
             self._signal.direction,
             closed + opening.volume,
@@ -251,23 +262,23 @@ class _Order:
             expires_ns=terms.get("expires_ns", 0),
         )
 
-    def _closing(self, volume: Decimal) -> Proposal:
+    def _closing(self, volume: Decimal) -> OrderProposal:
         signal, decision = self._signal, self._decision
         price = decision.ask if signal.direction > 0 else decision.bid
         instrument = self._account.book.instruments[signal.symbol]
-        return Proposal(instrument, signal.direction, volume, ZERO, price, signal.confidence)
+        return OrderProposal(instrument, signal.direction, volume, ZERO, price, signal.confidence)
 
     def _made(
-        self, closings: list[tuple[int, Decimal]], opening: Opening | None, decision: Decision
+        self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, decision: Decision
     ) -> list[OrderCreated]:
         """The orders: one that turns the position over, or those that close and the one that opens."""
         book, symbol = self._account.book, self._signal.symbol
-        tag = self._rules.plan.of(symbol).tag
+        tag = self._rules.plan.for_symbol(symbol).tag
         made: list[OrderCreated] = []
 
         def make(volume: Decimal, decided: Decision, **terms: Any) -> None:
             made.append(
-                order_made(
+                order_created(
                     book,
                     decided,
                     symbol=symbol,
@@ -285,7 +296,7 @@ class _Order:
             make(volume, decision, position=ticket, time_in_force=TimeInForce.IOC)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if turns else ZERO
-            make(closed + opening.volume, structs.replace(decision, sizing=opening.words), **opening.terms)
+            make(closed + opening.volume, structs.replace(decision, sizing=opening.explanation), **opening.terms)
         return made
 
 
@@ -305,28 +316,28 @@ def _entries(book: Book, position: Position, direction: int) -> int:
 
 
 def _is_resting(order: Order) -> bool:
-    return order.rests and order.status is OrderStatus.ACCEPTED
+    return order.can_rest and order.status is OrderStatus.ACCEPTED
 
 
-def _withdrawn(signal: Signal, book: Book) -> list[CancelAsked]:
+def _withdrawn(signal: Signal, book: Book) -> list[CancelRequested]:
     """Entries that rest against the signal are no longer wanted."""
     return [
-        CancelAsked(
+        CancelRequested(
             order_id=order.order_id,
             why=f"the signal is {SIGNAL_NAMES[signal.direction]} by now",
             ordinal=signal.ordinal,
             time_ns=signal.time_ns,
         )
         for order in book.open_orders_of(signal.symbol)
-        if order.rests
+        if order.can_rest
         and order.decision.cause is Cause.SIGNAL
         and order.side.sign == -signal.direction
         and not order.cancel_asked
     ]
 
 
-def _blocked(signal: Signal, verdict: Verdict) -> Blocked:
-    return Blocked(
+def _blocked(signal: Signal, verdict: SignalVerdict) -> BlockedSignal:
+    return BlockedSignal(
         signal.ordinal,
         signal.sequence,
         signal.time_ns,
@@ -339,12 +350,12 @@ def _blocked(signal: Signal, verdict: Verdict) -> Blocked:
     )
 
 
-def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules: DeskRules) -> Decided:
+def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config: DeskConfig) -> DecisionResult:
     """Count a denial; only the first of a run of equal ones is an event."""
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
     run = f"{denial.code} {signal.direction}"
     if cursor.last_denied.get(signal.symbol) == run:
-        return Decided((), denial)
+        return DecisionResult((), denial)
     cursor.last_denied[signal.symbol] = run
     assert book.stream is not None
     event = OrderDenied(
@@ -361,7 +372,7 @@ def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, rules:
         confidence=signal.confidence,
         bid=exact(signal.bid),
         ask=exact(signal.ask),
-        position_before=own_position(book, signal.symbol, rules.limits.foreign_orders).net_volume,
-        tag=rules.plan.of(signal.symbol).tag,
+        position_before=own_position(book, signal.symbol, config.limits.foreign_orders).net_volume,
+        tag=config.plan.for_symbol(signal.symbol).tag,
     )
-    return Decided((event,), denial)
+    return DecisionResult((event,), denial)

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from proto.trading.instrument import Instrument
 from proto.trading.money import conversion_rate
-from services.portfolio.core.accounting.valuation import Marks, total_unrealized_pnl
-from services.portfolio.core.plan.plan import Course, Plan, SizingMethod
+from services.portfolio.core.accounting.valuation import MarkQuotes, total_unrealized_pnl
+from services.portfolio.core.plan.plan import Plan, SizingMethod, SymbolPlan
 from services.portfolio.core.risk.exposure import notional
-from services.portfolio.core.risk.types import Account
+from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.sizing.types import SizingInput
 from services.portfolio.core.sizing.volatility import volatility_per_day
 
@@ -23,8 +23,8 @@ def sizing_input(
     direction: int,
     price: Decimal,
     confidence: float,
-    account: Account,
-    course: Course,
+    context: RiskContext,
+    course: SymbolPlan,
     default_volume: Decimal,
 ) -> SizingInput:
     """What is known at a signal that has been counted and marked.
@@ -36,11 +36,11 @@ def sizing_input(
         direction: +1 or -1.
         price: the side of the signal's quote that the order would trade at, or the price that it rests at.
         confidence: the signal's.
-        account: the book and the ticks so far.
+        context: the book and the ticks so far.
         course: the plan for the symbol.
         default_volume: lots of an order where the plan says none.
     """
-    book, marks = account.book, account.cursor.marks
+    book, marks = context.book, context.cursor.marks
     assert book.stream is not None
     currency = book.stream.currency
     unrealized = total_unrealized_pnl(book, marks)
@@ -49,7 +49,7 @@ def sizing_input(
         source=instrument.profit_currency,
         target=currency,
         instruments=book.instruments,
-        quotes=Marks(marks),
+        quotes=MarkQuotes(marks),
     )
     return SizingInput(
         instrument=instrument,
@@ -59,9 +59,9 @@ def sizing_input(
         currency=currency,
         equity=None if unrealized is None else book.balance + unrealized,
         loss_rate=loss_rate,
-        notional_per_lot=notional(instrument, _ONE_LOT, account),
+        notional_per_lot=notional(instrument, _ONE_LOT, context),
         volatility_per_day=volatility_per_day(
-            account.cursor.volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
+            context.cursor.volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
         ),
         exits=course.exits,
         default_volume=default_volume,
@@ -70,7 +70,7 @@ def sizing_input(
 
 def half_lives_min(plan: Plan, symbols: Sequence[str]) -> dict[str, int]:
     """The symbols that the plan sizes by volatility, and how fast the estimate of each forgets; of others none is kept."""
-    sizings = {symbol: plan.of(symbol).sizing for symbol in symbols}
+    sizings = {symbol: plan.for_symbol(symbol).sizing for symbol in symbols}
     return {
         symbol: sizing.volatility_half_life_min
         for symbol, sizing in sizings.items()

@@ -7,40 +7,42 @@ from __future__ import annotations
 
 from proto.messages import Signal
 from services.portfolio.core.account.events import Event
-from services.portfolio.core.decision.escalation import heed
-from services.portfolio.core.decision.exits import tend
-from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
-from services.portfolio.core.decision.signal_decision import Present, decide
+from services.portfolio.core.decision.escalation import escalate
+from services.portfolio.core.decision.exits import exit_events
+from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
+from services.portfolio.core.decision.signal_decision import DecisionConditions, decide_signal
 from services.portfolio.core.state.desk import Desk
 
 
-def events_of(desk: Desk, signal: Signal) -> list[Event]:
+def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
     """Decide a tick and return its events, already emitted, in their order."""
     is_tended = bool(desk.book.protections or desk.book.open_orders)
     if not is_tended and not signal.direction:
         return []
     present, events = _present(desk, signal), list[Event]()
-    for tended in tend(signal, desk.book, desk.cursor, desk.rules, present) if is_tended else ():
+    for tended in exit_events(signal, desk.book, desk.cursor, desk.config, present) if is_tended else ():
         desk.emit(tended)
         events.append(tended)
     if signal.direction:
-        decided = decide(signal, desk.book, desk.cursor, desk.rules, present)
-        heed(desk, decided.denial)
+        decided = decide_signal(signal, desk.book, desk.cursor, desk.config, present)
+        escalate(desk, decided.denial)
         for event in decided.events:
             desk.emit(event)
             events.append(event)
     return events
 
 
-def _present(desk: Desk, signal: Signal) -> Present:
+def _present(desk: Desk, signal: Signal) -> DecisionConditions:
     """A stepped stream waits for the desk: there is no age, no deadline, and no newer quote."""
     if desk.window:
-        return Present(storage_problem=desk.storage_problem, is_unproven=signal.symbol in desk.unproven)
+        return DecisionConditions(
+            storage_problem=desk.storage_problem, is_unproven=signal.symbol in desk.unproven_symbols
+        )
     quote = desk.market.quotes.get(signal.symbol)
-    return Present(
-        valid_until_ns=signal.time_ns + ORDER_LIFETIME_NS,
-        age_ns=desk.domain_ns(desk.now.mono_ns) - signal.time_ns,
+    return DecisionConditions(
+        valid_until_ns=signal.time_ns + ORDER_VALIDITY_NS,
+        tick_age_ns=desk.domain_ns(desk.now.mono_ns) - signal.time_ns,
         storage_problem=desk.storage_problem,
-        newest=None if quote is None else (quote.bid, quote.ask),
-        is_unproven=signal.symbol in desk.unproven,
+        latest_bid_ask=None if quote is None else (quote.bid, quote.ask),
+        is_unproven=signal.symbol in desk.unproven_symbols,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from proto.gateway import DealsReply, GetDeals, VenueDeal
-from services.portfolio.core.gateway_client.instruments import learn_terms
-from services.portfolio.core.gateway_client.live_reconciliation import LATE_NS
+from services.portfolio.core.gateway_client.instruments import request_instruments
+from services.portfolio.core.gateway_client.live_reconciliation import HISTORY_FINAL_AFTER_NS
 from services.portfolio.core.gateway_client.reply_events import deal_booked
-from services.portfolio.core.gateway_client.tasks import Talk
+from services.portfolio.core.gateway_client.tasks import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 
-def pull_deals(desk: Desk) -> Talk:
+def pull_deals(desk: Desk) -> GatewayTask:
     """Book every deal that the venue has and the ledger has not; a live venue may show one late, below others."""
     after: int | None = desk.book.deal_cursor if desk.window else _overlap(desk)
     while after is not None:
@@ -18,8 +18,8 @@ def pull_deals(desk: Desk) -> Talk:
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
             if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
-                yield from learn_terms(desk, deal.symbol)
-            # Another talk may have booked it while this one asked.
+                yield from request_instruments(desk, deal.symbol)
+            # Another task may have booked it while this one asked.
             if not desk.book.has_deal(deal.deal):
                 _book(desk, deal)
         after = reply.next
@@ -36,11 +36,11 @@ def _book(desk: Desk, deal: VenueDeal) -> None:
 
 def _overlap(desk: Desk) -> int:
     """The number of a deal so old that the venue has shown all up to it, or before those that a comparison missed."""
-    horizon_ns = desk.now.domain_ns - LATE_NS
+    horizon_ns = desk.now.domain_ns - HISTORY_FINAL_AFTER_NS
     after = desk.book.deal_cursor
     for deal in reversed(desk.book.deals):
         if deal.time_ns < horizon_ns:
             break
         after = deal.deal - 1
-    missed, desk.deals_from = desk.deals_from, None
+    missed, desk.refetch_deals_after = desk.refetch_deals_after, None
     return after if missed is None else min(after, missed)

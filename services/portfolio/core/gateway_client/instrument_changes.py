@@ -8,23 +8,23 @@ from typing import Final
 from proto.trading.instrument import Instrument
 from proto.trading.units import plain
 
-MOVING: Final = frozenset({"tick_value"})
+VOLATILE_FIELDS: Final = frozenset({"tick_value"})
 """It moves with the market, and its change is no news."""
 
-GRAVE: Final = frozenset(
+BREAKING_FIELDS: Final = frozenset(
     {"contract_size", "tick_size", "base_currency", "profit_currency", "margin_currency", "volume_step", "digits"}
 )
 """What profit, prices and volumes are counted in: with an open position or order the desk's numbers would be wrong."""
 
 
-def changed_terms(before: Instrument, after: Instrument) -> list[str]:
+def instrument_changes(before: Instrument, after: Instrument) -> list[str]:
     """Each field that is another than before, in words, with both values; empty when nothing has changed."""
     return [_words(before, after, field) for field in _changed(before, after)]
 
 
-def grave_terms(before: Instrument, after: Instrument) -> list[str]:
-    """Those of `changed_terms` that halt a desk with a position or an order in the symbol; the others are for a warning."""
-    return [_words(before, after, field) for field in _changed(before, after) if field in GRAVE]
+def breaking_changes(before: Instrument, after: Instrument) -> list[str]:
+    """Those of `instrument_changes` that halt a desk with a position or an order in the symbol; the others are for a warning."""
+    return [_words(before, after, field) for field in _changed(before, after) if field in BREAKING_FIELDS]
 
 
 def _changed(before: Instrument, after: Instrument) -> list[str]:
@@ -32,7 +32,7 @@ def _changed(before: Instrument, after: Instrument) -> list[str]:
     return [
         field
         for field in Instrument.__struct_fields__
-        if field not in MOVING and getattr(before, field) != getattr(after, field)
+        if field not in VOLATILE_FIELDS and getattr(before, field) != getattr(after, field)
     ]
 
 

@@ -10,33 +10,33 @@ from proto.control import TradingState
 from proto.gateway import GetSymbolInfo, SymbolReply
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import InstrumentLearned
-from services.portfolio.core.gateway_client.instrument_changes import changed_terms, grave_terms
-from services.portfolio.core.gateway_client.tasks import Talk
+from services.portfolio.core.gateway_client.instrument_changes import breaking_changes, instrument_changes
+from services.portfolio.core.gateway_client.tasks import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 
-def learn_terms(desk: Desk, *symbols: str) -> Talk:
+def request_instruments(desk: Desk, *symbols: str) -> GatewayTask:
     """Ask for the terms of symbols, and keep what is news of them."""
     for symbol in symbols:
         reply = yield GetSymbolInfo(symbol=symbol)
         assert isinstance(reply, SymbolReply)
-        take_terms(desk, reply.instrument)
+        update_instrument(desk, reply.instrument)
 
 
-def take_terms(desk: Desk, told: Instrument) -> None:
+def update_instrument(desk: Desk, instrument: Instrument) -> None:
     """Keep what the venue has told of a symbol: the first time, and whenever it is something else."""
-    known = desk.book.instruments.get(told.symbol)
+    known = desk.book.instruments.get(instrument.symbol)
     if known is None:
-        desk.emit(InstrumentLearned(instrument=told))
+        desk.emit(InstrumentLearned(instrument=instrument))
         return
-    if not (changes := changed_terms(known, told)):
+    if not (changes := instrument_changes(known, instrument)):
         return
-    position = desk.book.positions.get(told.symbol)
-    is_held = (position is not None and not position.is_flat) or told.symbol in desk.book.open_orders.values()
-    grave = grave_terms(known, told)
-    desk.emit(InstrumentLearned(instrument=told, changes=changes))
-    desk.terms_changed += 1
-    desk.terms_warning = f"the venue's terms have changed: {'; '.join(changes)}"[:400]
+    position = desk.book.positions.get(instrument.symbol)
+    is_held = (position is not None and not position.is_flat) or instrument.symbol in desk.book.open_orders.values()
+    grave = breaking_changes(known, instrument)
+    desk.emit(InstrumentLearned(instrument=instrument, changes=changes))
+    desk.instrument_change_count += 1
+    desk.instrument_warning = f"the venue's terms have changed: {'; '.join(changes)}"[:400]
     if grave and is_held:
         reason = f"terms of a symbol that is held have changed: {'; '.join(grave)}"
-        desk.restrict(TradingState.HALTED, reason, by="terms")
+        desk.restrict_trading(TradingState.HALTED, reason, by="terms")

@@ -10,55 +10,55 @@ from __future__ import annotations
 from typing import Final
 
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
-from services.portfolio.core.account.events import EpochTaken, JournalMet
-from services.portfolio.core.gateway_client.live_orders import limit_doubt
-from services.portfolio.core.gateway_client.tasks import Pause, Talk
+from services.portfolio.core.account.events import EpochTaken, JournalChanged
+from services.portfolio.core.gateway_client.live_orders import enforce_doubt_limits
+from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 
 RENEW_EVERY_NS: Final = 1_000_000_000
 RETRY_NS: Final = 250_000_000
 
 
-def meet(desk: Desk, hello: HelloReply) -> None:
+def on_hello(desk: Desk, hello: HelloReply) -> None:
     """Take in who the gateway of a live stream is: its journal, and who has led the account until now."""
     book = desk.book
     is_other_journal = book.journal_id not in ("", hello.journal_id)
     if book.journal_id != hello.journal_id:
         desk.emit(
-            JournalMet(
+            JournalChanged(
                 journal_id=hello.journal_id,
                 before=book.journal_id,
                 doubtful=sorted(book.open_orders) if is_other_journal else [],
                 time_ns=desk.now.domain_ns,
             )
         )
-        limit_doubt(desk)
-    if desk.epoch and not desk.wants_epoch and hello.epoch > desk.epoch:
-        desk.lose_lead(f"epoch {hello.epoch} leads the account, this portfolio has {desk.epoch}")
-    elif not desk.epoch or desk.wants_epoch or is_other_journal:
+        enforce_doubt_limits(desk)
+    if desk.epoch and not desk.needs_epoch and hello.epoch > desk.epoch:
+        desk.lose_leadership(f"epoch {hello.epoch} leads the account, this portfolio has {desk.epoch}")
+    elif not desk.epoch or desk.needs_epoch or is_other_journal:
         # What was sent under the old epoch and is still on its way must not reach a journal that knows nothing of it.
         epoch = max(book.epoch, hello.epoch) + 1
         desk.emit(EpochTaken(epoch=epoch, time_ns=desk.now.domain_ns))
         desk.epoch = epoch
     desk.lease_seen_ns = hello.lease_now_ns
-    desk.wants_hello = desk.wants_epoch = desk.is_leased = False
+    desk.needs_hello = desk.needs_epoch = desk.has_lease = False
 
 
-def keep_lease(desk: Desk) -> Talk:
-    """Renew the lease for as long as this portfolio leads; a frank talk."""
-    while not desk.is_superseded and not desk.wants_hello:
+def renew_lease(desk: Desk) -> GatewayTask:
+    """Renew the lease for as long as this portfolio leads; the task handles failures."""
+    while not desk.is_superseded and not desk.needs_hello:
         asked = Lease(holder=f"portfolio {desk.boot_id}", epoch=desk.epoch, seen_ns=desk.lease_seen_ns)
         reply = yield asked
         if reply is None or asked.epoch != desk.epoch:
             yield Pause(RETRY_NS)
             continue
         if isinstance(reply, LeaseReply) and reply.error_code is None:
-            desk.lease_seen_ns, desk.is_leased = reply.lease_now_ns, True
+            desk.lease_seen_ns, desk.has_lease = reply.lease_now_ns, True
         elif reply.error_code is ErrorCode.STALE_EPOCH:
-            desk.lose_lead(reply.error or "")
+            desk.lose_leadership(reply.error or "")
             return
         elif reply.error_code is ErrorCode.LEASE_STALE:
-            desk.wants_hello = True
+            desk.needs_hello = True
             return
         elif reply.error_code in (ErrorCode.NOT_AVAILABLE, ErrorCode.UNKNOWN_ACTION):
             # A gateway that leases nothing serves clients without a lease.

@@ -26,31 +26,36 @@ from proto.gateway import (
     Sell,
 )
 from services.portfolio.core.account.book import JOURNAL_CHANGED
-from services.portfolio.core.account.events import CancelAsked, OrderUpdated
-from services.portfolio.core.account.order_status import OrderStatus, may_become
+from services.portfolio.core.account.events import CancelRequested, OrderUpdated
+from services.portfolio.core.account.order_status import OrderStatus, can_transition
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.gateway_client.reply_events import (
-    ENDED,
-    change_answered,
-    guard_answered,
-    is_settled,
-    updated,
+    TERMINAL_STATUSES,
+    is_final_reply,
+    order_modify_answered,
+    order_updated,
+    protection_answered,
 )
-from services.portfolio.core.gateway_client.requests import cancel_of, change_of, guard_of, request_of
-from services.portfolio.core.gateway_client.tasks import Pause, Talk
+from services.portfolio.core.gateway_client.requests import (
+    cancel_request,
+    modify_request,
+    order_request,
+    protection_request,
+)
+from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 
-ASK_NS_FIRST: Final = 100_000_000
-ASK_NS_MAX: Final = 2_000_000_000
+POLL_NS_FIRST: Final = 100_000_000
+POLL_NS_MAX: Final = 2_000_000_000
 
-DOUBT_SETTLING_NS: Final = 120_000_000_000
+LOST_JOURNAL_WAIT_NS: Final = 120_000_000_000
 """How long past its deadline an order is watched for whose journal is gone: twice what a history may be late."""
 
 EMPTY_PULLS_MIN: Final = 3
 
 _FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 
-PASSING: Final = frozenset(
+TRANSIENT_ERRORS: Final = frozenset(
     {
         ErrorCode.LEASE_LAPSED,
         ErrorCode.LEASE_STALE,
@@ -66,21 +71,21 @@ PASSING: Final = frozenset(
 """Refusals that say "not now": the same question is asked again."""
 
 
-def follow(desk: Desk, order_id: str) -> Talk:
-    """See an order through; a frank talk, which ends when the order has."""
-    way = _Way(desk, order_id)
-    while way.order.status.is_open:
-        if way.waits():
-            yield Pause(ASK_NS_FIRST)
+def track_order(desk: Desk, order_id: str) -> GatewayTask:
+    """Drive a live order to a terminal status; the task handles failures and ends when the order has."""
+    tracker = _OrderTracker(desk, order_id)
+    while tracker.order.status.is_open:
+        if tracker.waits_for_lease():
+            yield Pause(POLL_NS_FIRST)
             continue
-        request = way.question()
+        request = tracker.next_request()
         reply = yield request
-        if way.hear(request, reply):
+        if tracker.on_reply(request, reply):
             return
-        yield Pause(way.pause_ns())
+        yield Pause(tracker.pause_ns())
 
 
-class _Way:
+class _OrderTracker:
     """How far one order has come, as this process knows it."""
 
     def __init__(self, desk: Desk, order_id: str) -> None:
@@ -90,30 +95,30 @@ class _Way:
         self._is_timed = False
         self._pulls_before: int | None = None
         """Complete pulls of deals when the settling time of an order was over whose journal is gone."""
-        self._pause_ns = ASK_NS_FIRST
+        self._pause_ns = POLL_NS_FIRST
 
     @property
     def order(self) -> Order:
         return self._desk.book.orders[self._order_id]
 
-    def question(self) -> Request:
+    def next_request(self) -> Request:
         """The order itself while it may still have its effect, the fence after; of one that rests, what the desk wants of it."""
         order, epoch = self.order, self._desk.epoch
         if self._stands():
             if order.cancel_asked:
-                return cancel_of(order, ordinal=0, epoch=epoch)
+                return cancel_request(order, ordinal=0, epoch=epoch)
             if order.revision > order.revision_answered:
-                return change_of(order, ordinal=0, epoch=epoch)
+                return modify_request(order, ordinal=0, epoch=epoch)
             return OrderStatusQuery(order_id=order.order_id)
         if not self._may_be_sent():
             return Fence(order_id=order.order_id)
-        return request_of(order, is_stepped=False, epoch=epoch)
+        return order_request(order, is_stepped=False, epoch=epoch)
 
     def _stands(self) -> bool:
         """Whether the order rests at the venue as it is meant to, and the desk does not want all of its orders ended."""
         order = self.order
         is_there = order.status in (OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED)
-        return order.rests and is_there and self._is_wanted()
+        return order.can_rest and is_there and self._is_wanted()
 
     def _is_wanted(self) -> bool:
         """Whether the desk may have this order at the venue, and it is not of a journal that may have forgotten it.
@@ -124,11 +129,11 @@ class _Way:
         is_allowed = desk.book.trading_state is not TradingState.HALTED or order.is_close
         return is_allowed and order.code != JOURNAL_CHANGED and not desk.is_superseded
 
-    def waits(self) -> bool:
+    def waits_for_lease(self) -> bool:
         """Whether the order may be sent as soon as this portfolio leads: it has met the gateway, and has the lease."""
         desk = self._desk
-        is_led = not desk.epoch or desk.is_leased
-        return self._may_be_sent() and (desk.wants_hello or desk.wants_epoch or not is_led)
+        is_led = not desk.epoch or desk.has_lease
+        return self._may_be_sent() and (desk.needs_hello or desk.needs_epoch or not is_led)
 
     def _may_be_sent(self) -> bool:
         """Not past its deadline, wanted as the desk stands, and never to a journal that may have forgotten it."""
@@ -137,10 +142,10 @@ class _Way:
         return self._is_wanted() and is_due and not order.cancel_asked
 
     def pause_ns(self) -> int:
-        pause, self._pause_ns = self._pause_ns, min(2 * self._pause_ns, ASK_NS_MAX)
+        pause, self._pause_ns = self._pause_ns, min(2 * self._pause_ns, POLL_NS_MAX)
         return pause
 
-    def hear(self, request: Request, reply: Reply | None) -> bool:
+    def on_reply(self, request: Request, reply: Reply | None) -> bool:
         """Take in an answer, or none; True when it has ended the order."""
         if reply is None:
             self._doubt("NO_ANSWER", "no answer from the gateway: the order may have been executed")
@@ -149,20 +154,20 @@ class _Way:
             self._on_refusal(request, reply)
             return False
         if isinstance(reply, ModifyReply):
-            if is_settled(reply):
-                self._desk.emit(change_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
+            if is_final_reply(reply):
+                self._desk.emit(order_modify_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
             return False
         assert isinstance(reply, OrderReply), reply
         if reply.status in _FILLED:
             self._on_fill()
-        elif (ended := ENDED.get(reply.status)) is not None:
+        elif (ended := TERMINAL_STATUSES.get(reply.status)) is not None:
             return self._end(ended, reply)
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)
             if isinstance(request, Cancel) and reply.error_code is not None:
                 # The venue does not let it go (it is about to be executed): the desk does not go on asking.
                 now_ns = self._desk.now.domain_ns
-                self._desk.emit(CancelAsked(order_id=self._order_id, why="", ordinal=0, time_ns=now_ns))
+                self._desk.emit(CancelRequested(order_id=self._order_id, why="", ordinal=0, time_ns=now_ns))
         else:
             self._doubt(reply.status, reply.error or "the venue was called, and has not shown yet what came of it")
         return False
@@ -170,7 +175,7 @@ class _Way:
     def _on_fill(self) -> None:
         """The venue has filled it: its deals are to be had, and they fill the order."""
         desk = self._desk
-        desk.wants_deals = True
+        desk.needs_deals = True
         if not self._is_timed:
             self._is_timed = True
             desk.order_to_fill.observe(desk.now.mono_ns - self._asked_mono_ns)
@@ -180,20 +185,20 @@ class _Way:
         if reply.error_code is ErrorCode.STALE_EPOCH:
             # An epoch that this desk itself has left is no news: the order goes out again under the present one.
             if isinstance(request, Buy | Sell) and request.epoch == desk.epoch:
-                desk.lose_lead(reply.error or "")
-        elif reply.error_code not in PASSING:
+                desk.lose_leadership(reply.error or "")
+        elif reply.error_code not in TRANSIENT_ERRORS:
             action = request.__struct_config__.tag
             reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
-            desk.restrict(TradingState.HALTED, reason, by="gateway")
+            desk.restrict_trading(TradingState.HALTED, reason, by="gateway")
 
     def _end(self, ended: OrderStatus, reply: OrderReply) -> bool:
         """What the gateway has said ends the order, unless its journal has forgotten what it did."""
         order, desk = self.order, self._desk
         if reply.error_code is ErrorCode.ID_CONFLICT:
             reason = f"order id {self._order_id} was given to another effect: {reply.error}"
-            desk.restrict(TradingState.HALTED, reason, by="gateway")
+            desk.restrict_trading(TradingState.HALTED, reason, by="gateway")
         if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
-            desk.wants_deals = True
+            desk.needs_deals = True
             if not self._has_settled():
                 return False
             ended = OrderStatus.PRESUMED_EXPIRED
@@ -202,13 +207,13 @@ class _Way:
             reason = (
                 f"the gateway says that order {self._order_id} is {ended}, the ledger has it as {self.order.status}"
             )
-            desk.restrict(TradingState.HALTED, reason, by="gateway")
+            desk.restrict_trading(TradingState.HALTED, reason, by="gateway")
         return not order_is_open
 
     def _has_settled(self) -> bool:
         """The venue has been asked for its deals, and has answered, often enough after the time that a history may be late."""
         desk = self._desk
-        if desk.domain_ns(desk.now.mono_ns) <= self.order.valid_until_ns + DOUBT_SETTLING_NS:
+        if desk.domain_ns(desk.now.mono_ns) <= self.order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
             return False
         if self._pulls_before is None:
             self._pulls_before = desk.deal_pulls
@@ -216,17 +221,17 @@ class _Way:
 
     def _update(self, status: OrderStatus, reply: OrderReply) -> None:
         order, desk = self.order, self._desk
-        if not may_become(order.status, status):
+        if not can_transition(order.status, status):
             return
         if not status.is_open:
             desk.published_mono_ns.pop(order.order_id, None)
         if status is OrderStatus.PRESUMED_EXPIRED:
-            desk.unproven.add(order.symbol)
-        desk.emit(updated(order, status, reply))
+            desk.unproven_symbols.add(order.symbol)
+        desk.emit(order_updated(order, status, reply))
 
     def _doubt(self, code: str, words: str) -> None:
         order, desk = self.order, self._desk
-        if not may_become(order.status, OrderStatus.IN_DOUBT) or self._stands():
+        if not can_transition(order.status, OrderStatus.IN_DOUBT) or self._stands():
             return  # that an order rests is known, whoever does not answer
         desk.emit(
             OrderUpdated(
@@ -239,44 +244,44 @@ class _Way:
                 time_ns=desk.now.domain_ns,
             )
         )
-        limit_doubt(desk)
+        enforce_doubt_limits(desk)
 
 
-def limit_doubt(desk: Desk) -> None:
+def enforce_doubt_limits(desk: Desk) -> None:
     """Halt a desk that does not know what has become of too many orders, or of too large ones."""
-    book, rules = desk.book, desk.rules
+    book, rules = desk.book, desk.config
     doubtful = [
         order for order_id in book.open_orders if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT
     ]
     volume = sum(order.volume - order.filled_volume for order in doubtful)
     if len(doubtful) > rules.doubt_orders_max:
         reason = f"{len(doubtful)} orders in doubt, at most {rules.doubt_orders_max} may be"
-        desk.restrict(TradingState.HALTED, reason, by="doubt")
+        desk.restrict_trading(TradingState.HALTED, reason, by="doubt")
     elif volume > rules.doubt_volume_max:
         reason = f"{volume:f} lots in doubt, at most {rules.doubt_volume_max:f} may be"
-        desk.restrict(TradingState.HALTED, reason, by="doubt")
+        desk.restrict_trading(TradingState.HALTED, reason, by="doubt")
 
 
-def keep_guard(desk: Desk, key: str) -> Talk:
-    """Have a live venue take a position's stops as the desk wants them; a frank talk, which ends when it has answered."""
-    while (guard := desk.book.protections.get(key)) is not None and guard.is_asked and not desk.is_superseded:
-        asked = guard_of(guard, ordinal=0, epoch=desk.epoch)
+def track_protection(desk: Desk, key: str) -> GatewayTask:
+    """Drive the stops of a live position until the venue has answered; the task handles failures."""
+    while (guard := desk.book.protections.get(key)) is not None and guard.is_in_flight and not desk.is_superseded:
+        asked = protection_request(guard, ordinal=0, epoch=desk.epoch)
         reply = yield asked
-        if isinstance(reply, ModifyReply) and not is_settled(reply):
-            yield Pause(ASK_NS_FIRST)
+        if isinstance(reply, ModifyReply) and not is_final_reply(reply):
+            yield Pause(POLL_NS_FIRST)
         elif isinstance(reply, ModifyReply):
-            desk.wants_deals = desk.wants_deals or reply.deal_cursor > desk.book.deal_cursor
-            desk.emit(guard_answered(guard, reply, time_ns=desk.now.domain_ns))
+            desk.needs_deals = desk.needs_deals or reply.deal_cursor > desk.book.deal_cursor
+            desk.emit(protection_answered(guard, reply, time_ns=desk.now.domain_ns))
         elif isinstance(reply, ErrorReply) and reply.error_code is ErrorCode.STALE_EPOCH:
             # As with orders: an epoch that this desk itself has left is no news.
             if asked.epoch == desk.epoch:
-                desk.lose_lead(reply.error or "")
+                desk.lose_leadership(reply.error or "")
             else:
-                yield Pause(ASK_NS_FIRST)
-        elif isinstance(reply, ErrorReply) and reply.error_code not in PASSING:
-            desk.restrict(
+                yield Pause(POLL_NS_FIRST)
+        elif isinstance(reply, ErrorReply) and reply.error_code not in TRANSIENT_ERRORS:
+            desk.restrict_trading(
                 TradingState.HALTED, f"the gateway refused the stops of {key}: {reply.error_code}", by="gateway"
             )
             return
         else:
-            yield Pause(ASK_NS_FIRST)
+            yield Pause(POLL_NS_FIRST)

@@ -2,7 +2,7 @@
 
 A difference counts when two comparisons in a row have found the very same one, with nothing under way on its symbol: until
 then it may be an answer that was overtaken. One that counts halts trading, durably, and says what differs and by how much.
-Orders of strangers that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass. Stops that
+Foreign orders that a person has looked at (`RESUME`) are none any more, nor are those that the limits let pass. Stops that
 differ halt nothing: those at the venue are in force, and the desk takes them over.
 """
 
@@ -19,28 +19,32 @@ from proto.control import Difference, ReconcileReply, TradingState
 from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, VenuePosition
 from proto.trading.units import exact, plain
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import Cleared, ProtectionSet, Reconciled
-from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.events import ProtectionSet, Reconciled, ReconciliationWatermark
+from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Leg
-from services.portfolio.core.account.protection import Protection, key_of
-from services.portfolio.core.gateway_client.instruments import learn_terms
-from services.portfolio.core.gateway_client.reconciliation import Finding, Findings, examine
-from services.portfolio.core.gateway_client.requests import cancel_of
-from services.portfolio.core.gateway_client.tasks import Pause, Talk
+from services.portfolio.core.account.protection import Protection, protection_key
+from services.portfolio.core.gateway_client.instruments import request_instruments
+from services.portfolio.core.gateway_client.reconciliation import (
+    ReconciliationResult,
+    SymbolDifference,
+    collect_differences,
+)
+from services.portfolio.core.gateway_client.requests import cancel_request
+from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.desk import Desk
 
-AGAIN_NS: Final = 1_000_000_000
+RECHECK_DELAY_NS: Final = 1_000_000_000
 """Between the two comparisons that have to agree."""
 
-LATE_NS: Final = 120_000_000_000
+HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
 """What the venue has shown is final after this: twice what a history may be late."""
 
 _Seen = dict[str, tuple[tuple[str, ...], tuple[Leg, ...] | Decimal]]
 
 
-class Watch:
+class Reconciler:
     """The comparisons of one live desk."""
 
     def __init__(self, desk: Desk) -> None:
@@ -51,49 +55,49 @@ class Watch:
         self._told: list[Difference] = []
         self.due_ns = 0
 
-    def ask(self) -> None:
+    def request_full(self) -> None:
         """Compare everything soon, for a person."""
         self._is_asked = True
         self.due_ns = 0
 
-    def take(self) -> ReconcileReply | None:
+    def take_reply(self) -> ReconcileReply | None:
         """What the comparison for a person came to, once."""
         answer, self._answer = self._answer, None
         return answer
 
-    def look(self, *, is_start: bool = False) -> Talk:
+    def run(self, *, is_start: bool = False) -> GatewayTask:
         """Compare, again if something was found, and keep what came of it."""
         desk, is_for_person = self._desk, self._is_asked
-        unproven = set(desk.unproven)
+        unproven = set(desk.unproven_symbols)
         self._is_asked = False
-        self.due_ns = desk.now.mono_ns + desk.rules.reconcile_every_ns
-        since = Cleared() if is_for_person else desk.book.cleared
+        self.due_ns = desk.now.mono_ns + desk.config.reconcile_every_ns
+        since = ReconciliationWatermark() if is_for_person else desk.book.cleared
         if not is_start:
-            yield from learn_terms(desk, *desk.rules.symbols)
-        is_wrong = desk.rules.limits.foreign_orders is ForeignOrders.HALT
-        findings = Findings(are_strangers_wrong=is_wrong)
+            yield from request_instruments(desk, *desk.config.symbols)
+        is_wrong = desk.config.limits.foreign_orders is ForeignOrderPolicy.HALT
+        findings = ReconciliationResult(are_foreign_orders_differences=is_wrong)
         found = yield from self._compare(findings, since)
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found
-            yield Pause(AGAIN_NS)
-            findings = Findings(are_strangers_wrong=is_wrong)
+            yield Pause(RECHECK_DELAY_NS)
+            findings = ReconciliationResult(are_foreign_orders_differences=is_wrong)
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
         moved = {one.symbol for one in found if one.difference.kind == "stops"}
         found = [one for one in found if one.difference.kind != "stops"]
-        for position in findings.moved:
+        for position in findings.stop_mismatches:
             if position.symbol in moved:
                 desk.emit(_taken_over(desk, position))
-        desk.strangers = sorted(set(findings.strangers) - desk.book.acknowledged)
-        if passed := sorted(set(findings.passed) - desk.book.acknowledged):
-            desk.meet_strangers(passed)
+        desk.foreign_tickets = sorted(set(findings.foreign_tickets) - desk.book.acknowledged)
+        if passed := sorted(set(findings.allowed_foreign_tickets) - desk.book.acknowledged):
+            desk.allow_foreign_orders(passed)
         differences = [one.difference for one in found]
         if is_for_person:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
-        desk.unproven -= unproven
+        desk.unproven_symbols -= unproven
 
-    def _end_forgotten(self, orders: list[VenueOrder]) -> Talk:
+    def _end_forgotten(self, orders: list[VenueOrder]) -> GatewayTask:
         """Cancel what rests at the venue and was presumed to have had no effect; a deal that it had meanwhile is booked late."""
         desk = self._desk
         for shown in orders:
@@ -101,23 +105,25 @@ class Watch:
             if mine is None or mine.status is not OrderStatus.PRESUMED_EXPIRED or desk.is_superseded:
                 continue
             if shown.status in (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED):
-                yield cancel_of(mine, ordinal=0, epoch=desk.epoch)
-                desk.wants_deals = True
+                yield cancel_request(mine, ordinal=0, epoch=desk.epoch)
+                desk.needs_deals = True
 
-    def _compare(self, findings: Findings, since: Cleared) -> Generator[Request, Any, list[Finding]]:
+    def _compare(
+        self, findings: ReconciliationResult, since: ReconciliationWatermark
+    ) -> Generator[Request, Any, list[SymbolDifference]]:
         """One comparison: the differences on which nothing was under way meanwhile."""
         desk, book = self._desk, self._desk.book
         before = _seen(book)
-        yield from examine(book, findings, since=since)
+        yield from collect_differences(book, findings, since=since)
         desk.margin_warning = _margin_call(findings.account)
         if findings.missing_deals:
-            desk.deals_from = min(findings.missing_deals) - 1
-            desk.wants_deals = True
-        return [one for one in findings.found if _is_calm(one, before, book)]
+            desk.refetch_deals_after = min(findings.missing_deals) - 1
+            desk.needs_deals = True
+        return [one for one in findings.symbol_differences if _is_calm(one, before, book)]
 
-    def _keep(self, findings: Findings, differences: list[Difference], *, is_start: bool) -> None:
+    def _keep(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
         desk, book = self._desk, self._desk.book
-        cleared = book.cleared if differences or findings.found else _cleared(desk, findings.orders)
+        cleared = book.cleared if differences or findings.symbol_differences else _cleared(desk, findings.orders)
         is_news = cleared != book.cleared or (differences and differences != self._told)
         self._told = differences
         if is_news or is_start:
@@ -132,7 +138,7 @@ class Watch:
             )
         if differences:
             first = differences[0]
-            desk.restrict(
+            desk.restrict_trading(
                 TradingState.HALTED,
                 f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
                 f"ledger {first.ledger}, venue {first.venue}",
@@ -143,7 +149,7 @@ class Watch:
 def _taken_over(desk: Desk, position: VenuePosition) -> ProtectionSet:
     """The stops of a position as the venue has them: somebody has moved them, or they came from a deal that was told late."""
     ticket = position.ticket if desk.book.is_hedging else 0
-    guard = desk.book.protections.get(key_of(position.symbol, ticket))
+    guard = desk.book.protections.get(protection_key(position.symbol, ticket))
     guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
     revision = max(guard.revision, position.revision)
     quote = desk.market.quotes.get(position.symbol)
@@ -178,7 +184,7 @@ def _seen(book: Book) -> _Seen:
     return seen
 
 
-def _is_calm(finding: Finding, before: _Seen, book: Book) -> bool:
+def _is_calm(finding: SymbolDifference, before: _Seen, book: Book) -> bool:
     """Whether nothing was or is under way on what a difference is about; cash is about everything."""
     after = _seen(book)
     if not finding.symbol:
@@ -188,10 +194,10 @@ def _is_calm(finding: Finding, before: _Seen, book: Book) -> bool:
     return before.get(symbol, nothing) == after.get(symbol, nothing) and symbol not in book.open_orders.values()
 
 
-def _cleared(desk: Desk, orders: list[VenueOrder]) -> Cleared:
+def _cleared(desk: Desk, orders: list[VenueOrder]) -> ReconciliationWatermark:
     """How far a clean comparison lets the next one begin: before all that is open or so young that it may still change."""
     book = desk.book
-    horizon_ns = desk.now.domain_ns - LATE_NS
+    horizon_ns = desk.now.domain_ns - HISTORY_FINAL_AFTER_NS
     ticket, deal, number = book.cleared.ticket, book.cleared.deal, book.cleared.number
     for order in islice(book.orders.values(), number, None):
         if order.status.is_open or max(order.created_ns, order.ended_ns) >= horizon_ns:
@@ -206,7 +212,7 @@ def _cleared(desk: Desk, orders: list[VenueOrder]) -> Cleared:
         if booked.time_ns >= horizon_ns:
             break
         deal = booked.deal
-    return Cleared(ticket=ticket, deal=deal, number=number)
+    return ReconciliationWatermark(ticket=ticket, deal=deal, number=number)
 
 
 def _margin_call(account: AccountReply | None) -> str:

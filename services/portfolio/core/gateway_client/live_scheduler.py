@@ -1,46 +1,46 @@
 """What a live desk does beside deciding: orders on their way, deals, the lease, comparisons with the venue, flattening.
 
-Each is a talk of its own, so that an order in doubt blocks its own symbol and nothing else, and a venue that is slow about
-one thing is asked about the others. `due` starts whatever is wanted and does not run yet; nothing here decides on a signal.
+Each is a task of its own, so that an order in doubt blocks its own symbol and nothing else, and a venue that is slow about
+one thing is asked about the others. `start_due_tasks` starts whatever is wanted and does not run yet; nothing here decides on a signal.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from proto.control import DeskState, ReconcileReply
+from proto.control import DeskState
 from proto.messages import Call
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.lease import keep_lease
-from services.portfolio.core.gateway_client.live_orders import follow, keep_guard
-from services.portfolio.core.gateway_client.live_reconciliation import Watch
-from services.portfolio.core.gateway_client.tasks import Conversation, Conversations, Talk
+from services.portfolio.core.gateway_client.lease import renew_lease
+from services.portfolio.core.gateway_client.live_orders import track_order, track_protection
+from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
+from services.portfolio.core.gateway_client.tasks import GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.state.desk import Desk
 
 DEALS_EVERY_NS: Final = 1_000_000_000
 """How often a venue that runs by itself is asked for deals that no reply announced."""
 
-FLATTEN_AGAIN_NS: Final = 5_000_000_000
+FLATTEN_RETRY_NS: Final = 5_000_000_000
 """A position whose closing order came to nothing is tried again after this."""
 
 _DEALS, _LEASE, _COMPARE = "deals", "lease", "compare"
 
 
-class Live:
-    """The talks of a live desk, by name: one of each kind, and one of each open order."""
+class LiveScheduler:
+    """The tasks of a live desk, by name: one of each kind, and one of each open order."""
 
-    def __init__(self, desk: Desk, conversations: Conversations) -> None:
+    def __init__(self, desk: Desk, tasks: TaskRunner) -> None:
         """Nothing runs before `due`."""
         self._desk = desk
-        self._conversations = conversations
-        self._running: dict[str, Conversation] = {}
+        self._tasks = tasks
+        self._running: dict[str, RunningTask] = {}
         self._deals_due_ns = 0
         self._flatten_due_ns: dict[str, int] = {}
-        self.watch = Watch(desk)
+        self.reconciler = Reconciler(desk)
 
     @property
     def next_due_ns(self) -> int | None:
@@ -49,40 +49,40 @@ class Live:
         if _DEALS not in self._running:
             dues.append(self._deals_due_ns)
         if _COMPARE not in self._running and not self._desk.storage_problem:
-            dues.append(0 if self._desk.unproven else self.watch.due_ns)
+            dues.append(0 if self._desk.unproven_symbols else self.reconciler.due_ns)
         return min(dues, default=None)
 
-    def due(self) -> list[Call]:
+    def start_due_tasks(self) -> list[Call]:
         """Start what is wanted and not under way; the first question of each."""
         desk, now_ns = self._desk, self._desk.now.mono_ns
         if desk.state is not DeskState.RUNNING or desk.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
             return []
         calls: list[Call] = []
-        if desk.epoch and not desk.is_superseded and not desk.wants_hello:
-            calls += self._start(_LEASE, keep_lease(desk), is_frank=True)
+        if desk.epoch and not desk.is_superseded and not desk.needs_hello:
+            calls += self._start(_LEASE, renew_lease(desk), handles_failures=True)
         for symbol in self._to_flatten(now_ns):
-            self._flatten_due_ns[symbol] = now_ns + FLATTEN_AGAIN_NS
+            self._flatten_due_ns[symbol] = now_ns + FLATTEN_RETRY_NS
             assert desk.book.trading is not None
             for made in closing_orders(desk, symbol, cause=Cause.FLATTEN, reason=desk.book.trading.reason):
                 desk.emit(made)
         for order_id in list(desk.book.open_orders):
-            calls += self._start(order_id, follow(desk, order_id), is_frank=True)
+            calls += self._start(order_id, track_order(desk, order_id), handles_failures=True)
         for key, guard in desk.book.protections.items():
-            if guard.is_asked and not desk.is_superseded:
-                calls += self._start(f"stops of {key}", keep_guard(desk, key), is_frank=True)
-        while desk.hurried:
-            if (running := self._running.get(desk.hurried.pop())) is not None:
-                self._conversations.hurry(running)
-        if (desk.wants_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
-            desk.wants_deals = False
+            if guard.is_in_flight and not desk.is_superseded:
+                calls += self._start(f"stops of {key}", track_protection(desk, key), handles_failures=True)
+        while desk.orders_to_wake:
+            if (running := self._running.get(desk.orders_to_wake.pop())) is not None:
+                self._tasks.wake(running)
+        if (desk.needs_deals or now_ns >= self._deals_due_ns) and _DEALS not in self._running:
+            desk.needs_deals = False
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
             calls += self._start(_DEALS, pull_deals(desk))
-        if now_ns >= self.watch.due_ns or desk.unproven:
-            calls += self._start(_COMPARE, self.watch.look())
+        if now_ns >= self.reconciler.due_ns or desk.unproven_symbols:
+            calls += self._start(_COMPARE, self.reconciler.run())
         return calls
 
-    def is_settling(self) -> bool:
+    def is_draining(self) -> bool:
         """Whether orders are on their way of which the venue is about to tell; nothing is decided any more.
 
         What rests, or is in doubt, may stay so for long: nobody waits for it.
@@ -90,37 +90,29 @@ class Live:
         desk = self._desk
         if not desk.is_live or desk.state is not DeskState.RUNNING:
             return False
-        desk.is_leaving = True
+        desk.is_stopping = True
         return any(
-            not order.rests and order.status is not OrderStatus.IN_DOUBT
+            not order.can_rest and order.status is not OrderStatus.IN_DOUBT
             for order in map(desk.book.orders.__getitem__, desk.book.open_orders)
         )
 
-    def ended(self, conversation: Conversation) -> None:
-        """One of the talks is over."""
-        for name, running in list(self._running.items()):
-            if running is conversation:
+    def on_task_done(self, running: RunningTask) -> None:
+        """One of the tasks is over."""
+        for name, other in list(self._running.items()):
+            if other is running:
                 del self._running[name]
 
-    def ask_reconciliation(self) -> None:
-        """Compare everything with the venue, soon."""
-        self.watch.ask()
-
-    def take_reconciliation(self) -> ReconcileReply | None:
-        """What the comparison that was asked for came to, once."""
-        return self.watch.take()
-
-    def _start(self, name: str, talk: Talk, *, is_frank: bool = False) -> list[Call]:
+    def _start(self, name: str, task: GatewayTask, *, handles_failures: bool = False) -> list[Call]:
         if name in self._running:
-            talk.close()
+            task.close()
             return []
-        conversation, call = self._conversations.start(talk, self._desk.now.mono_ns, is_frank=is_frank)
-        if not conversation.is_done:
-            self._running[name] = conversation
+        running, call = self._tasks.start(task, self._desk.now.mono_ns, handles_failures=handles_failures)
+        if not running.is_done:
+            self._running[name] = running
         return [] if call is None else [call]
 
     def _to_flatten(self, now_ns: int) -> list[str]:
-        book, limits = self._desk.book, self._desk.rules.limits
+        book, limits = self._desk.book, self._desk.config.limits
         if book.trading is None or not book.trading.flatten:
             return []
         return [

@@ -1,7 +1,6 @@
 """Comparing the ledger with the venue's own book: orders, deals, positions, cash, and what the account is worth.
 
-A talk with the gateway that ends in a list of differences. It changes nothing. The same talk is held over the wire by
-portfolio and, for a stopped desk, directly with the gateway's core on its files. Equity and margin are compared where both stand at the
+A task that ends in a list of differences. It changes nothing. The same task is run over the wire by portfolio and, for a stopped desk, directly with the gateway's core on its files. Equity and margin are compared where both stand at the
 same tick, at the end of a stepped stream: elsewhere the market has moved between question and answer. A live desk begins where the last clean
 comparison says that all before agrees for good, so that a large account costs no more than a small one.
 """
@@ -33,10 +32,10 @@ from proto.gateway import (
 from proto.trading.enums import OrderType
 from proto.trading.units import plain
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import Cleared
+from services.portfolio.core.account.events import ReconciliationWatermark
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.protection import key_of
+from services.portfolio.core.account.protection import protection_key
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
 
@@ -68,55 +67,57 @@ Comparison = Generator[Request, Any, list[Difference]]
 _Part = Generator[Request, Any, None]
 
 
-class Finding(NamedTuple):
+class SymbolDifference(NamedTuple):
     """A difference and the symbol that it is about; empty where it is about cash."""
 
     difference: Difference
     symbol: str
 
 
-class Findings:
+class ReconciliationResult:
     """What a comparison has come to."""
 
-    def __init__(self, *, are_strangers_wrong: bool = True) -> None:
-        """Nothing is found yet; `are_strangers_wrong`: an order that was not placed through the gateway is a difference.
+    def __init__(self, *, are_foreign_orders_differences: bool = True) -> None:
+        """Nothing is found yet; `are_foreign_orders_differences`: an order that was not placed through the gateway is a difference.
 
         One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a part of the ledger
         that is lost.
         """
-        self.are_strangers_wrong = are_strangers_wrong
-        self.found: list[Finding] = []
-        self.strangers: list[int] = []
+        self.are_foreign_orders_differences = are_foreign_orders_differences
+        self.symbol_differences: list[SymbolDifference] = []
+        self.foreign_tickets: list[int] = []
         """The venue's numbers of orders that the ledger does not have, and that are a difference until a person has looked."""
-        self.passed: list[int] = []
-        """Of those that are none, because the limits let strangers pass."""
+        self.allowed_foreign_tickets: list[int] = []
+        """Of those that are none, because the limits let foreign orders pass."""
         self.orders: list[VenueOrder] = []
         """Those that the venue showed."""
         self.missing_deals: list[int] = []
         self.account: AccountReply | None = None
-        self.moved: list[VenuePosition] = []
+        self.stop_mismatches: list[VenuePosition] = []
         """Positions whose stops at the venue are not those that the desk knows."""
 
     def add(
         self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
     ) -> None:
         """Note a difference, unless there are enough."""
-        if len(self.found) < DIFFERENCES_MAX:
+        if len(self.symbol_differences) < DIFFERENCES_MAX:
             difference = Difference(kind=kind, subject=subject, ledger=ledger, venue=venue, remedy=remedy)
-            self.found.append(Finding(difference, symbol))
+            self.symbol_differences.append(SymbolDifference(difference, symbol))
 
 
-def compare(book: Book, cursor: TickCursor | None = None) -> Comparison:
+def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison:
     """Ask the venue for everything it has and return where the ledger says otherwise.
 
     With the `cursor` of a stepped stream the worth of the account is compared as well, if the venue stands at its tick.
     """
-    findings = Findings()
-    yield from examine(book, findings, since=Cleared(), cursor=cursor)
-    return [one.difference for one in findings.found]
+    findings = ReconciliationResult()
+    yield from collect_differences(book, findings, since=ReconciliationWatermark(), cursor=cursor)
+    return [one.difference for one in findings.symbol_differences]
 
 
-def examine(book: Book, findings: Findings, *, since: Cleared, cursor: TickCursor | None = None) -> _Part:
+def collect_differences(
+    book: Book, findings: ReconciliationResult, *, since: ReconciliationWatermark, cursor: TickCursor | None = None
+) -> _Part:
     """Ask the venue for what it has after `since`, and for its positions and cash; note where the ledger says otherwise."""
     account = yield GetAccount()
     assert isinstance(account, AccountReply), account
@@ -132,12 +133,12 @@ def examine(book: Book, findings: Findings, *, since: Cleared, cursor: TickCurso
     yield from _compare_deals(book, findings, since)
     yield from _compare_orders(book, findings, since)
     shown = yield from _compare_positions(book, findings)
-    if cursor is not None and account.ordinal == cursor.ordinal and not findings.found:
+    if cursor is not None and account.ordinal == cursor.ordinal and not findings.symbol_differences:
         _compare_worth(book, cursor, account, shown, findings)
 
 
 def _compare_worth(
-    book: Book, cursor: TickCursor, account: AccountReply, shown: list[VenuePosition], findings: Findings
+    book: Book, cursor: TickCursor, account: AccountReply, shown: list[VenuePosition], findings: ReconciliationResult
 ) -> None:
     """Equity and margin, recomputed from what is held at the marks of this stream alone."""
     marks = {symbol: cursor.marks[symbol] for symbol in cursor.sequences if symbol in cursor.marks}
@@ -150,12 +151,14 @@ def _compare_worth(
         _compare_amount("margin", margin, account.margin, account, findings)
 
 
-def _compare_amount(kind: str, ours: Decimal, told: Decimal, account: AccountReply, findings: Findings) -> None:
+def _compare_amount(
+    kind: str, ours: Decimal, told: Decimal, account: AccountReply, findings: ReconciliationResult
+) -> None:
     if ours != told:
         findings.add(kind, f"account {account.account}", symbol="", ledger=plain(ours), venue=plain(told))
 
 
-def _compare_deals(book: Book, findings: Findings, since: Cleared) -> _Part:
+def _compare_deals(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
     ours = {deal.deal: deal for deal in book.deals_after(since.deal)}
     after: int | None = since.deal
     while after is not None:
@@ -195,7 +198,7 @@ def _told(deal: VenueDeal) -> str:
     return f"{deal.kind} {plain(deal.volume)} {deal.symbol} at {plain(deal.price)}, profit {plain(deal.profit)}"
 
 
-def _compare_orders(book: Book, findings: Findings, since: Cleared) -> _Part:
+def _compare_orders(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
     unseen = {
         order.order_id: order
         for order in islice(book.orders.values(), since.number, None)
@@ -225,7 +228,7 @@ def _compare_orders(book: Book, findings: Findings, since: Cleared) -> _Part:
         )
 
 
-def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
+def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult) -> None:
     venue = _told_order(order)
     mine = book.orders.get(order.order_id)
     if mine is None:
@@ -235,10 +238,10 @@ def _compare_order(book: Book, order: VenueOrder, findings: Findings) -> None:
         deal = book.deal(order.deal)
         if deal is not None and deal.reason is not DealReason.CLIENT:
             return  # the server's own: a stop of a position, or a stop-out
-        if not order.order_id and not findings.are_strangers_wrong:
-            findings.passed.append(order.ticket)
+        if not order.order_id and not findings.are_foreign_orders_differences:
+            findings.allowed_foreign_tickets.append(order.ticket)
             return
-        findings.strangers.append(order.ticket)
+        findings.foreign_tickets.append(order.ticket)
         if order.ticket not in book.acknowledged:
             subject = f"ticket {order.ticket} ({order.order_id or 'not placed here'})"
             findings.add("unknown_order", subject, symbol=order.symbol, ledger="none", venue=venue)
@@ -302,7 +305,7 @@ def _price(price: Decimal | None) -> str:
     return "none" if price is None else plain(price)
 
 
-def _compare_positions(book: Book, findings: Findings) -> Generator[Request, Any, list[VenuePosition]]:
+def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[Request, Any, list[VenuePosition]]:
     """Net by symbol on a netting account, by ticket on a hedging one; what the venue has shown."""
     unseen = {
         (symbol, leg.ticket): leg.volume * leg.direction
@@ -327,22 +330,27 @@ def _compare_positions(book: Book, findings: Findings) -> Generator[Request, Any
     return shown
 
 
-def _compare_stops(book: Book, key: tuple[str, int], position: VenuePosition, findings: Findings) -> None:
+def _compare_stops(book: Book, key: tuple[str, int], position: VenuePosition, findings: ReconciliationResult) -> None:
     """The stops that guard a position, unless the desk has asked for others just now."""
-    guard = book.protections.get(key_of(*key))
-    if guard is not None and guard.is_asked:
+    guard = book.protections.get(protection_key(*key))
+    if guard is not None and guard.is_in_flight:
         return
     ours = (None, None) if guard is None else (guard.stop_loss, guard.take_profit)
     told = (position.stop_loss, position.take_profit)
     if ours != told:
         ledger, venue = (f"{_price(stop)} and {_price(target)}" for stop, target in (ours, told))
         findings.add(
-            "stops", key_of(*key), symbol=key[0], ledger=ledger, venue=venue, remedy="a live desk takes the venue's"
+            "stops",
+            protection_key(*key),
+            symbol=key[0],
+            ledger=ledger,
+            venue=venue,
+            remedy="a live desk takes the venue's",
         )
-        findings.moved.append(position)
+        findings.stop_mismatches.append(position)
 
 
-def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings: Findings) -> None:
+def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings: ReconciliationResult) -> None:
     symbol, ticket = key
     if ours != told:
         subject = f"{symbol} ticket {ticket}" if ticket else symbol

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from proto.gateway import ModifyReply, OrderReply, OrderReplyStatus, VenueDeal, VenueOrder
-from services.portfolio.core.account.book import Book, closings_of
-from services.portfolio.core.account.events import DealBooked, OrderChangeAnswered, OrderUpdated, ProtectionAnswered
-from services.portfolio.core.account.order_status import OrderStatus, after_fill
+from services.portfolio.core.account.book import Book, closed_lots
+from services.portfolio.core.account.events import DealBooked, OrderModifyAnswered, OrderUpdated, ProtectionAnswered
+from services.portfolio.core.account.order_status import OrderStatus, status_after_fill
 from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.protection import Protection
 
-ENDED: Final[dict[str, OrderStatus]] = {
+TERMINAL_STATUSES: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.REJECTED: OrderStatus.REJECTED,
     OrderReplyStatus.EXPIRED: OrderStatus.EXPIRED,
     OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
@@ -20,7 +20,7 @@ ENDED: Final[dict[str, OrderStatus]] = {
 """What ends an order without filling it."""
 
 
-def updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
+def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
     """Where an order stands by the venue's reply."""
     return OrderUpdated(
         order_id=order.order_id,
@@ -33,7 +33,7 @@ def updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdate
     )
 
 
-def is_settled(reply: ModifyReply) -> bool:
+def is_final_reply(reply: ModifyReply) -> bool:
     """Whether a modification has been made or refused: until then it is asked for again, under the same revision."""
     return reply.status in ("OK", "REJECTED")
 
@@ -51,12 +51,12 @@ def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUp
     )
 
 
-def guard_answered(guard: Protection, reply: ModifyReply, *, time_ns: int) -> ProtectionAnswered:
+def protection_answered(protection: Protection, reply: ModifyReply, *, time_ns: int) -> ProtectionAnswered:
     """What has come of a position's stops."""
     has = reply.position
     return ProtectionAnswered(
-        key=guard.key,
-        revision=guard.revision,
+        key=protection.key,
+        revision=protection.revision,
         stop_loss=None if has is None else has.stop_loss,
         take_profit=None if has is None else has.take_profit,
         retcode=reply.retcode,
@@ -65,7 +65,7 @@ def guard_answered(guard: Protection, reply: ModifyReply, *, time_ns: int) -> Pr
     )
 
 
-def change_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderChangeAnswered:
+def order_modify_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderModifyAnswered:
     """What has come of other terms for an order."""
     has = reply.order
     terms = (
@@ -75,7 +75,7 @@ def change_answered(order: Order, reply: ModifyReply, *, time_ns: int) -> OrderC
             limit_price=has.price, stop_loss=has.stop_loss, take_profit=has.take_profit, expires_ns=has.expires_ns
         )
     )
-    return OrderChangeAnswered(
+    return OrderModifyAnswered(
         order_id=order.order_id, terms=terms, revision=order.revision, error=_refusal(reply), time_ns=time_ns
     )
 
@@ -90,11 +90,11 @@ def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
     A deal of an order that cannot have one moves the position all the same; the reconciliation tells of the order.
     """
     order = book.orders.get(deal.order_id)
-    is_ours = order is not None and can_have(order, deal)
-    return DealBooked(deal=deal, order_id=deal.order_id if is_ours else "", closings=closings_of(book, deal))
+    is_ours = order is not None and accepts_deal(order, deal)
+    return DealBooked(deal=deal, order_id=deal.order_id if is_ours else "", closings=closed_lots(book, deal))
 
 
-def can_have(order: Order, deal: VenueDeal) -> bool:
+def accepts_deal(order: Order, deal: VenueDeal) -> bool:
     """Whether an order may have one more deal."""
     is_whole = order.filled_volume + deal.volume >= order.volume
-    return after_fill(order.status, is_whole=is_whole) is not None
+    return status_after_fill(order.status, is_whole=is_whole) is not None

@@ -12,7 +12,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection
 
 
-def request_of(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Sell:
+def order_request(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Sell:
     """BUY or SELL; in a stepped stream tied to the tick that it was decided on."""
     action = Buy if order.side is Side.BUY else Sell
     return action(
@@ -33,12 +33,12 @@ def request_of(order: Order, *, is_stepped: bool, epoch: int = 0) -> Buy | Sell:
     )
 
 
-def cancel_of(order: Order, *, ordinal: int, epoch: int = 0) -> Cancel:
+def cancel_request(order: Order, *, ordinal: int, epoch: int = 0) -> Cancel:
     """CANCEL, at tick `ordinal` of a stepped stream."""
     return Cancel(order_id=order.order_id, ordinal=ordinal, epoch=epoch)
 
 
-def change_of(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
+def modify_request(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
     """MODIFY of an order that rests, to the terms that the desk wants for it."""
     terms = order.terms
     return Modify(
@@ -54,14 +54,14 @@ def change_of(order: Order, *, ordinal: int, epoch: int = 0) -> Modify:
     )
 
 
-def guard_of(guard: Protection, *, ordinal: int, epoch: int = 0) -> Modify:
+def protection_request(protection: Protection, *, ordinal: int, epoch: int = 0) -> Modify:
     """MODIFY of a position's stops."""
     return Modify(
-        symbol=guard.symbol,
-        position=guard.position,
-        stop_loss=guard.stop_loss,
-        take_profit=guard.take_profit,
-        revision=guard.revision,
+        symbol=protection.symbol,
+        position=protection.position,
+        stop_loss=protection.stop_loss,
+        take_profit=protection.take_profit,
+        revision=protection.revision,
         ordinal=ordinal,
         epoch=epoch,
     )

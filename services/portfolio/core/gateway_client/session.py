@@ -5,20 +5,20 @@ from __future__ import annotations
 from proto.control import DeskState
 from proto.gateway import Confirm, Hello, HelloReply
 from proto.time import utc_text
-from services.portfolio.core.account.events import IncarnationTaken, LeverageTold, Reconciled, StreamOpened
-from services.portfolio.core.account.foreign_orders import cannot_ignore
+from services.portfolio.core.account.events import IncarnationTaken, LeverageChanged, Reconciled, StreamOpened
+from services.portfolio.core.account.foreign_orders import foreign_policy_problem
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.instruments import learn_terms
-from services.portfolio.core.gateway_client.lease import meet
-from services.portfolio.core.gateway_client.live_reconciliation import Watch
-from services.portfolio.core.gateway_client.reconciliation import compare
-from services.portfolio.core.gateway_client.stepped_orders import look_after, open_commands
-from services.portfolio.core.gateway_client.tasks import Talk
+from services.portfolio.core.gateway_client.instruments import request_instruments
+from services.portfolio.core.gateway_client.lease import on_hello
+from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
+from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, resend_open_requests
+from services.portfolio.core.gateway_client.tasks import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 
-def begin(desk: Desk, watch: Watch) -> Talk:
+def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
     """Meet the gateway, settle what is open, book what was missed, reconcile; then the desk may trade.
 
     A live desk trades beside its open orders: each of them blocks its own symbol until it is settled.
@@ -28,41 +28,43 @@ def begin(desk: Desk, watch: Watch) -> Talk:
     if not _open_stream(desk, hello):
         return
     desk.window = hello.window
-    if desk.window == 0 and (problem := cannot_ignore(desk.rules.limits.foreign_orders, hello.account_mode)):
-        desk.halt(problem)
+    if desk.window == 0 and (problem := foreign_policy_problem(desk.config.limits.foreign_orders, hello.account_mode)):
+        desk.halt_until_restart(problem)
         return
     if desk.window == 0:
-        desk.market.see_time(hello.now_ns, desk.now.mono_ns)
-        meet(desk, hello)
-    desk.enter(DeskState.RECONCILING, "the reconciliation with the gateway")
-    yield from learn_terms(desk, *desk.rules.symbols)
+        desk.market.advance_clock(hello.now_ns, desk.now.mono_ns)
+        on_hello(desk, hello)
+    desk.set_state(DeskState.RECONCILING, "the reconciliation with the gateway")
+    yield from request_instruments(desk, *desk.config.symbols)
     if desk.window:
-        yield from open_commands(desk)
+        yield from resend_open_requests(desk)
         if desk.cursor.ordinal:
             # One from before the start may be on its way: the venue must not step between what is asked of it below.
             yield Confirm(stream_id=desk.cursor.stream_id, ordinal=desk.cursor.ordinal)
     yield from pull_deals(desk)
     if desk.window:
         # The venue may stand a tick further than the desk, which has ended orders.
-        yield from look_after(desk)
+        yield from query_open_orders(desk)
         yield from reconcile(desk, at_end=desk.book.ended is not None)
     else:
-        yield from watch.look(is_start=True)
+        yield from reconciler.run(is_start=True)
     if desk.state is DeskState.HALTED:
         return
     if desk.book.ended is not None:
-        desk.enter(DeskState.FINISHED)
+        desk.set_state(DeskState.FINISHED)
     elif desk.window and desk.cursor.ordinal == 0:
-        desk.enter(DeskState.WAITING_FOR_SIGNALS, "a signal process for every symbol")
+        desk.set_state(DeskState.WAITING_FOR_SIGNALS, "a signal process for every symbol")
     else:
-        desk.enter(DeskState.RUNNING)
+        desk.set_state(DeskState.RUNNING)
 
 
 def _open_stream(desk: Desk, hello: HelloReply) -> bool:
     """Take up the gateway's stream, the same one or a new one; False when the account cannot go on with it."""
     book, cursor = desk.book, desk.cursor
-    if set(hello.sequences) != set(desk.rules.symbols):
-        desk.halt(f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.rules.symbols)}")
+    if set(hello.sequences) != set(desk.config.symbols):
+        desk.halt_until_restart(
+            f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.config.symbols)}"
+        )
         return False
     if book.stream is not None:
         if book.stream.stream_id == hello.stream_id:
@@ -73,16 +75,16 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
                     )
                 )
             if hello.leverage != book.stream.leverage:
-                desk.emit(LeverageTold(leverage=hello.leverage, time_ns=hello.now_ns))
+                desk.emit(LeverageChanged(leverage=hello.leverage, time_ns=hello.now_ns))
             return True
         if hello.currency != book.stream.currency:
-            desk.halt(f"the account is in {hello.currency}, expected {book.stream.currency}")
+            desk.halt_until_restart(f"the account is in {hello.currency}, expected {book.stream.currency}")
             return False
         if hello.account_mode is not book.stream.account_mode:
-            desk.halt(f"the account is {hello.account_mode}, expected {book.stream.account_mode}")
+            desk.halt_until_restart(f"the account is {hello.account_mode}, expected {book.stream.account_mode}")
             return False
         if hello.window and hello.first_time_ns <= cursor.time_ns:
-            desk.halt(
+            desk.halt_until_restart(
                 f"the stream begins at {utc_text(hello.first_time_ns)}, expected it after the account's last tick at "
                 f"{utc_text(cursor.time_ns)}"
             )
@@ -101,7 +103,7 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
             currency_digits=hello.currency_digits,
             data_sha256=hello.data_sha256,
             first_time_ns=hello.first_time_ns,
-            settings=desk.rules.settings,
+            settings=desk.config.settings,
             leverage=hello.leverage,
         )
     )
@@ -111,15 +113,15 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
     return True
 
 
-def reconcile(desk: Desk, *, at_end: bool) -> Talk:
+def reconcile(desk: Desk, *, at_end: bool) -> GatewayTask:
     """Compare the ledger with the venue, keep what came of it, and halt on a difference."""
-    differences = yield from compare(desk.book, desk.cursor)
+    differences = yield from find_differences(desk.book, desk.cursor)
     desk.emit(
         Reconciled(ordinal=desk.cursor.ordinal, at_end=at_end, balance=desk.book.balance, differences=differences)
     )
     if differences:
         first = differences[0]
-        desk.halt(
+        desk.halt_until_restart(
             f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
             f"ledger {first.ledger}, venue {first.venue}"
         )

@@ -5,80 +5,80 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proto.gateway import ModifyReply, OrderReply, OrderReplyStatus, OrderStatusQuery
-from services.portfolio.core.account.events import CancelAsked, Event, OrderCreated, ProtectionSet
-from services.portfolio.core.account.order_status import OrderStatus, may_become
+from services.portfolio.core.account.events import CancelRequested, Event, OrderCreated, ProtectionSet
+from services.portfolio.core.account.order_status import OrderStatus, can_transition
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.reply_events import ENDED, guard_answered, updated
-from services.portfolio.core.gateway_client.requests import cancel_of, guard_of, request_of
-from services.portfolio.core.gateway_client.tasks import Talk
+from services.portfolio.core.gateway_client.reply_events import TERMINAL_STATUSES, order_updated, protection_answered
+from services.portfolio.core.gateway_client.requests import cancel_request, order_request, protection_request
+from services.portfolio.core.gateway_client.tasks import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 
-def open_commands(desk: Desk) -> Talk:
+def resend_open_requests(desk: Desk) -> GatewayTask:
     """Ask again for everything of a stepped stream that the venue may not have answered, in the order in which it was decided."""
     book = desk.book
-    for key in [key for key, guard in sorted(book.protections.items()) if guard.is_asked]:
-        yield from guard_position(desk, key)
+    for key in [key for key, guard in sorted(book.protections.items()) if guard.is_in_flight]:
+        yield from submit_protection(desk, key)
     for order_id in [order_id for order_id in book.open_orders if book.orders[order_id].cancel_asked]:
-        yield from cancel(desk, order_id)
+        yield from submit_cancel(desk, order_id)
     for order_id in list(book.open_orders):
-        yield from carry(desk, book.orders[order_id])
+        yield from submit_order(desk, book.orders[order_id])
     # What a stored answer says of the book is as old as the answer.
     desk.is_quiet = False
 
 
-def carry_out(desk: Desk, events: Sequence[Event], *, tick_published_mono_ns: int) -> Talk:
+def submit_requests(desk: Desk, events: Sequence[Event], *, tick_published_mono_ns: int) -> GatewayTask:
     """Ask the venue of a stepped stream for what a tick's events want of it: stops, then ends, then orders."""
     for key in dict.fromkeys(event.protection.key for event in events if isinstance(event, ProtectionSet)):
-        if (guard := desk.book.protections.get(key)) is not None and guard.is_asked:
-            yield from guard_position(desk, key)
+        if (guard := desk.book.protections.get(key)) is not None and guard.is_in_flight:
+            yield from submit_protection(desk, key)
     for event in events:
-        if isinstance(event, CancelAsked):
-            yield from cancel(desk, event.order_id)
+        if isinstance(event, CancelRequested):
+            yield from submit_cancel(desk, event.order_id)
     for event in events:
         if isinstance(event, OrderCreated):
-            yield from carry(desk, event.order, tick_published_mono_ns=tick_published_mono_ns)
+            yield from submit_order(desk, event.order, tick_published_mono_ns=tick_published_mono_ns)
 
 
-def carry(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None) -> Talk:
+def submit_order(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None) -> GatewayTask:
     """See an order of a stepped stream to the venue: send it (again) until the venue has spoken, and book its deals.
 
     `tick_published_mono_ns` is when the tick that it was decided on left the gateway, None for an order taken over from an
     earlier process, whose latency nobody can tell.
     """
     asked_mono_ns = desk.now.mono_ns
-    reply = yield request_of(order, is_stepped=True)
+    reply = yield order_request(order, is_stepped=True)
     assert isinstance(reply, OrderReply)
     yield from _take(desk, order.order_id, reply)
-    if reply.status not in ENDED:
+    if reply.status not in TERMINAL_STATUSES:
         desk.order_to_fill.observe(desk.now.mono_ns - asked_mono_ns)
         if tick_published_mono_ns is not None:
             desk.ticks_filled_mono_ns.append(tick_published_mono_ns)
 
 
-def cancel(desk: Desk, order_id: str) -> Talk:
+def submit_cancel(desk: Desk, order_id: str) -> GatewayTask:
     """End an order of a stepped stream that rests; the venue may have been quicker, or may not want to."""
-    reply = yield cancel_of(desk.book.orders[order_id], ordinal=desk.cursor.ordinal)
+    reply = yield cancel_request(desk.book.orders[order_id], ordinal=desk.cursor.ordinal)
     assert isinstance(reply, OrderReply)
     yield from _take(desk, order_id, reply)
     desk.is_quiet = reply.quiet
     if desk.book.orders[order_id].status.is_open:
-        desk.emit(CancelAsked(order_id=order_id, why="", ordinal=desk.cursor.ordinal, time_ns=desk.cursor.time_ns))
+        desk.emit(CancelRequested(order_id=order_id, why="", ordinal=desk.cursor.ordinal, time_ns=desk.cursor.time_ns))
 
 
-def guard_position(desk: Desk, key: str) -> Talk:
+def submit_protection(desk: Desk, key: str) -> GatewayTask:
     """Ask the venue of a stepped stream for a position's stops as the desk wants them."""
     guard = desk.book.protections[key]
-    reply = yield guard_of(guard, ordinal=desk.cursor.ordinal)
+    reply = yield protection_request(guard, ordinal=desk.cursor.ordinal)
     assert isinstance(reply, ModifyReply)
-    desk.emit(guard_answered(guard, reply, time_ns=desk.cursor.time_ns))
+    desk.emit(protection_answered(guard, reply, time_ns=desk.cursor.time_ns))
     while desk.book.deal_cursor < reply.deal_cursor:
         yield from pull_deals(desk)
     desk.is_quiet = reply.quiet
 
 
-def look_after(desk: Desk) -> Talk:
+def query_open_orders(desk: Desk) -> GatewayTask:
     """Ask the venue of a stepped stream what has become of every order that is open: a tick has ended some."""
     for order_id in list(desk.book.open_orders):
         reply = yield OrderStatusQuery(order_id=order_id)
@@ -86,12 +86,14 @@ def look_after(desk: Desk) -> Talk:
         yield from _take(desk, order_id, reply)
 
 
-def _take(desk: Desk, order_id: str, reply: OrderReply) -> Talk:
+def _take(desk: Desk, order_id: str, reply: OrderReply) -> GatewayTask:
     """Take in what the venue says of an order: its deals first, then where it stands."""
     while desk.book.deal_cursor < reply.deal_cursor:
         yield from pull_deals(desk)
     desk.is_quiet = reply.quiet
     order = desk.book.orders[order_id]
-    status = ENDED.get(reply.status, OrderStatus.ACCEPTED if reply.status == OrderReplyStatus.ACCEPTED else None)
-    if status is not None and status is not order.status and may_become(order.status, status):
-        desk.emit(updated(order, status, reply))
+    status = TERMINAL_STATUSES.get(
+        reply.status, OrderStatus.ACCEPTED if reply.status == OrderReplyStatus.ACCEPTED else None
+    )
+    if status is not None and status is not order.status and can_transition(order.status, status):
+        desk.emit(order_updated(order, status, reply))

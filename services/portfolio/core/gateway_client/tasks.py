@@ -1,9 +1,10 @@
-"""Talking with the gateway through execution, one question at a time, whatever gets lost.
+"""Tasks that ask the gateway through execution: one question at a time each, answered whatever gets lost.
 
-A conversation is a generator that yields gateway requests and is sent the replies, so that "ask, then ask about what was
-answered" reads from top to bottom. A question stays open until it is answered: it is sent again, with the same call id
-and the same bytes, after a while without an answer. Whether it may be asked twice is the request's affair; all of ours
-may. A talk may also yield a `Pause`, and a *frank* one hears of silence (None) and of refusals itself.
+A task is a generator that yields gateway requests and is sent the replies, so that "ask, then ask about what was answered"
+reads from top to bottom. A question stays open until it is answered: it is sent again, with the same call id and the same
+bytes, after a while without an answer. Whether it may be asked twice is the request's affair; all of ours may. A task may
+also yield a `Pause`. One that handles failures is sent None where no answer came, and refusals as they are; for the others
+the runner asks again, and the portfolio deals with refusals.
 """
 
 from __future__ import annotations
@@ -48,12 +49,12 @@ class Pause(Struct, frozen=True):
     ns: int
 
 
-Talk = Generator[Request | Pause, Reply | None, None]
+GatewayTask = Generator[Request | Pause, Reply | None, None]
 
 RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
-"""How much longer than execution's own patience a frank talk waits, where execution itself is away."""
+"""How much longer than execution's own patience a task that handles failures waits, where execution itself is away."""
 
 
 REPLY_TYPES: Final[dict[type, type]] = {
@@ -73,15 +74,24 @@ REPLY_TYPES: Final[dict[type, type]] = {
 """The kind of reply that each of our questions asks for; any other is a refusal."""
 
 
-class Conversation:
+class RunningTask:
     """One generator and the question it waits for."""
 
-    __slots__ = ("asked_mono_ns", "call", "is_done", "is_frank", "pause_ns", "request", "resend_mono_ns", "talk")
+    __slots__ = (
+        "asked_mono_ns",
+        "call",
+        "handles_failures",
+        "is_done",
+        "pause_ns",
+        "request",
+        "resend_mono_ns",
+        "task",
+    )
 
-    def __init__(self, talk: Talk, *, is_frank: bool) -> None:
-        """Nothing is asked before `Conversations.start`."""
-        self.talk = talk
-        self.is_frank = is_frank
+    def __init__(self, task: GatewayTask, *, handles_failures: bool) -> None:
+        """Nothing is asked before `TaskRunner.start`."""
+        self.task = task
+        self.handles_failures = handles_failures
         self.is_done = False
         self.call: Call
         self.request: Request
@@ -90,21 +100,21 @@ class Conversation:
         self.pause_ns = RESEND_NS_FIRST
 
 
-class Conversations:
+class TaskRunner:
     """All open questions, by call id."""
 
     def __init__(self, *, timeout_ms: int) -> None:
         """`timeout_ms` is what execution waits before it says NO_ANSWER."""
         self._timeout_ms = timeout_ms
         self._next_call_id = 1
-        self._open: dict[int, Conversation] = {}
-        self._asleep: list[tuple[int, Conversation]] = []
+        self._open: dict[int, RunningTask] = {}
+        self._asleep: list[tuple[int, RunningTask]] = []
 
     def __len__(self) -> int:
         """How many questions wait for an answer."""
         return len(self._open)
 
-    def number_from(self, first_call_id: int) -> None:
+    def set_first_call_id(self, first_call_id: int) -> None:
         """Count call ids from here.
 
         Each start of a process begins above every id of the one before, which the microseconds of the host's monotonic
@@ -112,87 +122,85 @@ class Conversations:
         """
         self._next_call_id = first_call_id
 
-    def start(self, talk: Talk, mono_ns: int, *, is_frank: bool = False) -> tuple[Conversation, Call | None]:
-        """Begin a conversation; the call is its first question, None when it has nothing to ask (yet)."""
-        conversation = Conversation(talk, is_frank=is_frank)
-        return conversation, self._proceed(conversation, None, mono_ns)
+    def start(
+        self, task: GatewayTask, mono_ns: int, *, handles_failures: bool = False
+    ) -> tuple[RunningTask, Call | None]:
+        """Begin a task; the call is its first question, None when it has nothing to ask (yet)."""
+        running = RunningTask(task, handles_failures=handles_failures)
+        return running, self._proceed(running, None, mono_ns)
 
-    def find(self, call_id: int) -> Conversation | None:
-        """The conversation that waits for this call, None when nobody does (any more)."""
+    def find(self, call_id: int) -> RunningTask | None:
+        """The task that waits for this call, None when nobody does (any more)."""
         return self._open.get(call_id)
 
-    def answer(self, conversation: Conversation, reply: Reply | None, mono_ns: int) -> Call | None:
-        """Give a conversation its reply and return its next question, None when it is done or pauses."""
-        del self._open[conversation.call.call_id]
-        return self._proceed(conversation, reply, mono_ns)
+    def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> Call | None:
+        """Give a task its reply and return its next question, None when it is done or pauses."""
+        del self._open[running.call.call_id]
+        return self._proceed(running, reply, mono_ns)
 
-    def awake(self, mono_ns: int) -> list[tuple[Conversation, Call | None]]:
-        """Go on with those whose pause is over and the frank ones that were left without an answer."""
-        rested = [conversation for due_ns, conversation in self._asleep if due_ns <= mono_ns]
-        self._asleep = [(due_ns, conversation) for due_ns, conversation in self._asleep if due_ns > mono_ns]
+    def resume_due(self, mono_ns: int) -> list[tuple[RunningTask, Call | None]]:
+        """Go on with those whose pause is over, and with those that handle failures and were left without an answer."""
+        rested = [running for due_ns, running in self._asleep if due_ns <= mono_ns]
+        self._asleep = [(due_ns, running) for due_ns, running in self._asleep if due_ns > mono_ns]
         unheard = [
-            conversation
-            for conversation in self._open.values()
-            if conversation.is_frank and self._patience_ends(conversation) <= mono_ns
+            running
+            for running in self._open.values()
+            if running.handles_failures and self._failure_deadline_ns(running) <= mono_ns
         ]
-        for conversation in unheard:
-            del self._open[conversation.call.call_id]
-        return [(conversation, self._proceed(conversation, None, mono_ns)) for conversation in (*rested, *unheard)]
+        for running in unheard:
+            del self._open[running.call.call_id]
+        return [(running, self._proceed(running, None, mono_ns)) for running in (*rested, *unheard)]
 
-    def hurry(self, conversation: Conversation) -> None:
+    def wake(self, running: RunningTask) -> None:
         """End its pause, if it has one."""
-        self._asleep = [(0 if one is conversation else due_ns, one) for due_ns, one in self._asleep]
+        self._asleep = [(0 if one is running else due_ns, one) for due_ns, one in self._asleep]
 
-    def drop(self, conversation: Conversation) -> None:
+    def drop(self, running: RunningTask) -> None:
         """Stop waiting: a later question makes this one needless."""
-        self._open.pop(conversation.call.call_id, None)
-        conversation.is_done = True
+        self._open.pop(running.call.call_id, None)
+        running.is_done = True
 
     def resend_all(self, mono_ns: int) -> list[Call]:
         """Every open question again: whoever carried them may have lost them."""
-        return [self._again(conversation, mono_ns) for conversation in self._open.values()]
+        return [self._again(running, mono_ns) for running in self._open.values()]
 
-    def due(self, mono_ns: int) -> list[Call]:
+    def resend_due(self, mono_ns: int) -> list[Call]:
         """The questions that have waited long enough to be asked again."""
-        return [
-            self._again(conversation, mono_ns)
-            for conversation in self._open.values()
-            if conversation.resend_mono_ns <= mono_ns
-        ]
+        return [self._again(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
 
     def next_due_mono_ns(self) -> int | None:
         """When the next question would be asked again, or a pause ends; None when nothing is open."""
         dues = [due_ns for due_ns, _ in self._asleep]
-        for conversation in self._open.values():
-            dues.append(conversation.resend_mono_ns)
-            if conversation.is_frank:
-                dues.append(self._patience_ends(conversation))
+        for running in self._open.values():
+            dues.append(running.resend_mono_ns)
+            if running.handles_failures:
+                dues.append(self._failure_deadline_ns(running))
         return min(dues, default=None)
 
-    def _patience_ends(self, conversation: Conversation) -> int:
-        return conversation.asked_mono_ns + self._timeout_ms * 1_000_000 + SILENCE_GRACE_NS
+    def _failure_deadline_ns(self, running: RunningTask) -> int:
+        return running.asked_mono_ns + self._timeout_ms * 1_000_000 + SILENCE_GRACE_NS
 
-    def _proceed(self, conversation: Conversation, reply: Reply | None, mono_ns: int) -> Call | None:
+    def _proceed(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> Call | None:
         try:
-            request = conversation.talk.send(reply)
+            request = running.task.send(reply)
         except StopIteration:
-            conversation.is_done = True
+            running.is_done = True
             return None
         if isinstance(request, Pause):
-            self._asleep.append((mono_ns + request.ns, conversation))
+            self._asleep.append((mono_ns + request.ns, running))
             return None
         ordered_mono_ns = mono_ns if isinstance(request, Buy | Sell) else 0
         call = Call(self._next_call_id, self._timeout_ms, ordered_mono_ns, Raw(encode(request)))
         self._next_call_id += 1
-        conversation.request, conversation.call = request, call
-        conversation.asked_mono_ns = mono_ns
-        conversation.pause_ns = RESEND_NS_FIRST
-        conversation.resend_mono_ns = mono_ns + RESEND_NS_FIRST
-        self._open[call.call_id] = conversation
+        running.request, running.call = request, call
+        running.asked_mono_ns = mono_ns
+        running.pause_ns = RESEND_NS_FIRST
+        running.resend_mono_ns = mono_ns + RESEND_NS_FIRST
+        self._open[call.call_id] = running
         return call
 
     @staticmethod
-    def _again(conversation: Conversation, mono_ns: int) -> Call:
-        conversation.pause_ns = min(conversation.pause_ns * 2, RESEND_NS_MAX)
-        conversation.resend_mono_ns = mono_ns + conversation.pause_ns
-        return conversation.call
+    def _again(running: RunningTask, mono_ns: int) -> Call:
+        running.pause_ns = min(running.pause_ns * 2, RESEND_NS_MAX)
+        running.resend_mono_ns = mono_ns + running.pause_ns
+        return running.call

@@ -10,18 +10,21 @@ from decimal import ROUND_CEILING
 
 from proto.trading.enums import OrderType
 from proto.trading.instrument import Instrument
-from services.portfolio.core.plan.plan import Course, Plan
+from services.portfolio.core.plan.plan import Plan, SymbolPlan
 
 
 def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, Instrument]) -> str:
     """Which distances are nearer than the venue takes them, by symbol; empty without any, and for symbols that are not known."""
     found = [
-        words for symbol in symbols if symbol in instruments for words in _near(plan.of(symbol), instruments[symbol])
+        words
+        for symbol in symbols
+        if symbol in instruments
+        for words in _near(plan.for_symbol(symbol), instruments[symbol])
     ]
     return f"the plan's signals are denied: {'; '.join(found)}"[:400] if found else ""
 
 
-def _near(course: Course, terms: Instrument) -> list[str]:
+def _near(course: SymbolPlan, terms: Instrument) -> list[str]:
     """The distances that are too near, whatever the quote.
 
     A stop is measured from the touch that closes, or from the price of a pending order, and is placed on the tick away from it: never

@@ -90,7 +90,7 @@ class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry: Entry | None = None
 
 
-class Course(Struct, frozen=True, kw_only=True):
+class SymbolPlan(Struct, frozen=True, kw_only=True):
     """The plan for one symbol."""
 
     tag: str
@@ -109,18 +109,18 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry: Entry = Entry()
     strategies: dict[Tag, Strategy] = {}
 
-    def of(self, symbol: str) -> Course:
+    def for_symbol(self, symbol: str) -> SymbolPlan:
         """What holds for a symbol: that of the strategy that trades it, else the plan's own under the tag `desk`."""
         for tag, one in self.strategies.items():
             if symbol in one.symbols:
-                return Course(
+                return SymbolPlan(
                     tag=tag,
                     sizing=one.sizing or self.sizing,
                     exits=one.exits or self.exits,
                     entry=one.entry or self.entry,
                     strategy=one,
                 )
-        return Course(tag=DESK_TAG, sizing=self.sizing, exits=self.exits, entry=self.entry)
+        return SymbolPlan(tag=DESK_TAG, sizing=self.sizing, exits=self.exits, entry=self.entry)
 
 
 DESK_TAG: Final = "desk"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-REMEDIES: Final = {
+DENIAL_HINTS: Final = {
     "POSITION_OPEN": "the position has to be closed, by the opposite signal or by `paperdesk close`; or the limits have to allow more legs",
     "ORDER_OPEN": "the open order has to end: filled, canceled, or proven not to have happened",
     "UNPROVEN": "the next complete comparison with the venue has to show what became of the order that was presumed expired",
@@ -50,6 +50,6 @@ REMEDIES: Final = {
 """By code of a denial or of a judgement."""
 
 
-def remedy(code: str) -> str:
+def denial_hint(code: str) -> str:
     """What would have to change, or where to read on for a code of a venue or of a later rule."""
-    return REMEDIES.get(code, f"{code} has to stop being so: docs/risk.md has the rule")
+    return DENIAL_HINTS.get(code, f"{code} has to stop being so: docs/risk.md has the rule")

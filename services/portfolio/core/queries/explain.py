@@ -1,6 +1,6 @@
 """Why something happened, or did not: the chain from a tick to a position, walked from any of its ends.
 
-`subject_of` finds what is meant, the caller fetches the ledger's events about it, and `explain` puts them together with what is known
+`find_subject` finds what is meant, the caller fetches the ledger's events about it, and `explain` puts them together with what is known
 of the account. The links are tick, signal (or command), decision, order, gateway, deals and position.
 """
 
@@ -28,19 +28,19 @@ from services.portfolio.core.account.orders import Cause, Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES
-from services.portfolio.core.queries.denial_hints import remedy
+from services.portfolio.core.queries.denial_hints import denial_hint
 from services.portfolio.core.queries.explain_format import (
-    LINE_MAX,
+    LINE_CHARS_MAX,
     LINES_MAX,
-    WORDS_MAX,
+    TEXT_CHARS_MAX,
     cut_facts,
-    deal_words,
     event_line,
-    in_digits,
-    in_lots,
-    some_lines,
+    format_deal,
+    format_lots,
+    format_price,
+    truncate_lines,
 )
-from services.portfolio.core.queries.explain_stops import STOPS, opener_of, position_key, stop_step
+from services.portfolio.core.queries.explain_stops import STOP_REASONS, deal_protection_key, opener_of, stop_step
 
 _BECAUSE: Final = {
     Cause.SIGNAL: "of a signal",
@@ -73,7 +73,7 @@ class Subject(NamedTuple):
     key: str = ""
 
 
-def subject_of(text: str, book: Book, cursor: TickCursor) -> Subject:
+def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
     """What somebody means: the id of an order, a symbol, `deal N`, `ticket N`, a number that is either, or the id of a denial.
 
     The key of a person's command that was denied does as well as the denial's id: what is none of the others is either.
@@ -115,10 +115,10 @@ def _deal_subject(deal: VenueDeal, book: Book) -> Subject:
         return found
     opening, opener = opener_of(deal, book)
     opened_by = 0 if opening is None else opening.deal
-    return found._replace(opener=opener, opened_by=opened_by, key=position_key(deal, book))
+    return found._replace(opener=opener, opened_by=opened_by, key=deal_protection_key(deal, book))
 
 
-def is_told(order: Order, events: Sequence[Event]) -> bool:
+def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
     """Whether the events have everything that became of an order that has ended."""
     if order.status.is_open:
         return False
@@ -165,7 +165,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
     asked = f"{order.side.value} {plain(order.volume)} {order.symbol}"
     came = order.status.value
     if order.filled_volume and order.filled_price is not None:
-        came += f", {plain(order.filled_volume)} lots at {in_digits(order.filled_price, order.symbol, book)}"
+        came += f", {plain(order.filled_volume)} lots at {format_price(order.filled_price, order.symbol, book)}"
     if order.error and not order.filled_volume:
         came += f": {order.code or order.retcode or ''} {order.error}"
     by = _BECAUSE[decision.cause]
@@ -173,7 +173,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
         who = decision.publisher or "the strategy"
         by = f"{who} said {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
     head = f"deal {deal.deal} is of order {order.order_id}: " if deal is not None else ""
-    return f"{head}{asked} is {came}, because {by}"[:WORDS_MAX]
+    return f"{head}{asked} is {came}, because {by}"[:TEXT_CHARS_MAX]
 
 
 def _beginning(order: Order, book: Book) -> list[WhyStep]:
@@ -193,7 +193,7 @@ def _beginning(order: Order, book: Book) -> list[WhyStep]:
 
 def _tick(symbol: str, sequence: int, ordinal: int, time_ns: int, bid: Decimal, ask: Decimal, book: Book) -> WhyStep:
     facts = {"symbol": symbol, "sequence": str(sequence), "ordinal": str(ordinal)}
-    facts["bid"], facts["ask"] = in_digits(bid, symbol, book), in_digits(ask, symbol, book)
+    facts["bid"], facts["ask"] = format_price(bid, symbol, book), format_price(ask, symbol, book)
     terms = book.instruments.get(symbol)
     if terms is not None:
         facts["spread"] = f"{plain((ask - bid) / terms.point)} points"
@@ -210,11 +210,11 @@ def _decision(order: Order, book: Book) -> WhyStep:
     decision = order.decision
     facts = {
         "strategy": order.tag,
-        "position before": in_lots(decision.position_before),
+        "position before": format_lots(decision.position_before),
         "judgement": decision.reason or "none was needed",
         "sizing": _sizing(order, book),
         "volume": f"{plain(order.volume)} lots",
-        "price": f"{in_digits(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
+        "price": f"{format_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
     }
     return WhyStep(name="decision", time_ns=decision.time_ns, facts=cut_facts(facts), lines=[])
 
@@ -256,7 +256,7 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
         lines = [
             WhyLine(time_ns=order.created_ns, words="made; the ledger's events about it are too far back to be shown")
         ]
-    return WhyStep(name="order", time_ns=order.created_ns, facts=cut_facts(facts), lines=some_lines(lines))
+    return WhyStep(name="order", time_ns=order.created_ns, facts=cut_facts(facts), lines=truncate_lines(lines))
 
 
 def _gateway(order: Order) -> WhyStep:
@@ -290,19 +290,19 @@ def _deals(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked
     closed = {event.deal.deal: event.closings for event in booked}
     lines = []
     for deal in deals:
-        words = [deal_words(deal, order, book)]
+        words = [format_deal(deal, order, book)]
         for closing in closed.get(deal.deal, ()):
-            opened = in_digits(closing.open_price, deal.symbol, book)
+            opened = format_price(closing.open_price, deal.symbol, book)
             words.append(f"closes {plain(closing.volume)} of deal {closing.opened_by} at {opened}")
-        lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(words)[:LINE_MAX]))
+        lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(words)[:LINE_CHARS_MAX]))
     facts = {"filled": f"{plain(order.filled_volume)} of {plain(order.volume)} lots"}
     if order.filled_price is not None:
-        facts["average price"] = in_digits(order.filled_price, order.symbol, book)
+        facts["average price"] = format_price(order.filled_price, order.symbol, book)
     sums = {name: sum((getattr(deal, name) for deal in deals), ZERO) for name in ("profit", "commission", "swap")}
     currency = book.stream.currency if book.stream else ""
     facts |= {name: f"{plain(amount)} {currency}" for name, amount in sums.items()}
     facts["net"] = f"{plain(sum(sums.values(), ZERO))} {currency}"
-    return WhyStep(name="deals", time_ns=deals[0].time_ns, facts=facts, lines=some_lines(lines))
+    return WhyStep(name="deals", time_ns=deals[0].time_ns, facts=facts, lines=truncate_lines(lines))
 
 
 def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
@@ -314,9 +314,13 @@ def _position(symbol: str, deals: Sequence[VenueDeal], book: Book) -> WhyStep:
             signed = deal.volume * _SIGNS[deal.kind]
             before -= signed
             after -= signed if deal.deal > last else ZERO
-    facts = {"before": in_lots(before), "after": in_lots(after), "by now": in_lots(held.net_volume if held else ZERO)}
+    facts = {
+        "before": format_lots(before),
+        "after": format_lots(after),
+        "by now": format_lots(held.net_volume if held else ZERO),
+    }
     if held is not None and held.avg_entry_price is not None:
-        facts["average entry"] = in_digits(held.avg_entry_price, symbol, book)
+        facts["average entry"] = format_price(held.avg_entry_price, symbol, book)
     return WhyStep(name="position", time_ns=deals[-1].time_ns, facts=facts, lines=[])
 
 
@@ -335,11 +339,11 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
         facts["position opened by"] = f"order {opener.order_id} (deal {subject.opened_by})"
     if deal.ticket in book.acknowledged:
         facts["order"] = f"{deal.ticket}, a stranger's that a person or the limit foreign_orders has let pass"
-    lines = [WhyLine(time_ns=deal.time_ns, words=deal_words(deal, None, book))]
+    lines = [WhyLine(time_ns=deal.time_ns, words=format_deal(deal, None, book))]
     lines += [
         WhyLine(
             time_ns=deal.time_ns,
-            words=f"closes {plain(one.volume)} of deal {one.opened_by} at {in_digits(one.open_price, deal.symbol, book)}",
+            words=f"closes {plain(one.volume)} of deal {one.opened_by} at {format_price(one.open_price, deal.symbol, book)}",
         )
         for event in events
         if isinstance(event, DealBooked) and event.deal.deal == deal.deal
@@ -347,7 +351,7 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
     ]
     words = f"deal {deal.deal} was not ordered by the desk: the venue gives {deal.reason.value} as its reason"
     steps = [] if opener is None else _until_the_gateway(opener, events, book)
-    if deal.reason in STOPS:
+    if deal.reason in STOP_REASONS:
         stop = stop_step(deal, events, book)
         steps.append(stop)
         if "price" in stop.facts:
@@ -355,10 +359,10 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
     if opener is not None:
         words += f"; the position is of order {opener.order_id}: {_summary(opener, None, book)}"
     steps += [
-        WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=some_lines(lines)),
+        WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=truncate_lines(lines)),
         _position(deal.symbol, [deal], book),
     ]
-    return WhyReply(kind="deal", subject=str(deal.deal), summary=words[:WORDS_MAX], steps=steps)
+    return WhyReply(kind="deal", subject=str(deal.deal), summary=words[:TEXT_CHARS_MAX], steps=steps)
 
 
 def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
@@ -373,19 +377,22 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
         what = f"{SIGNAL_NAMES[event.direction]} of {event.symbol}"
         steps.append(_signal(event.publisher, event.direction, event.confidence, event.time_ns))
     facts |= {"denied by": event.code, "limit": event.limit, "observed": event.observed}
-    facts |= {"position before": in_lots(event.position_before), "what would have to change": remedy(event.code)}
+    facts |= {
+        "position before": format_lots(event.position_before),
+        "what would have to change": denial_hint(event.code),
+    }
     steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=cut_facts(facts), lines=[]))
     words = f"{what} was DENIED by {event.code}: {denial_words(limit=event.limit, observed=event.observed)}"
     if event.reason:
         words += f"; the reason that was given: {event.reason}"
-    return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:WORDS_MAX], steps=steps)
+    return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:TEXT_CHARS_MAX], steps=steps)
 
 
 def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
     """The latest signal that came to nothing, whichever of the two ways."""
     blocked, denied = cursor.blocked_signals.get(symbol), denials[-1] if denials else None
     held = book.positions.get(symbol)
-    present = {"position": in_lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}
+    present = {"position": format_lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}
     waiting = book.open_orders_of(symbol)
     if waiting:
         present["open orders"] = ", ".join(order.order_id for order in waiting[:LINES_MAX])
@@ -394,12 +401,12 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
         told = _of_denial(denied, book)
         counted = cursor.denied.get(denied.code, 0)
         words = f"{told.summary}; denied by {denied.code} in this stream: {counted}"
-        return WhyReply(kind="symbol", subject=symbol, summary=words[:WORDS_MAX], steps=[*told.steps, now])
+        return WhyReply(kind="symbol", subject=symbol, summary=words[:TEXT_CHARS_MAX], steps=[*told.steps, now])
     if blocked is None:
         words = f"no signal of {symbol} has been blocked or denied"
         return WhyReply(kind="symbol", subject=symbol, summary=words, steps=[now])
     facts = {"blocked by": blocked.verdict, "judgement": cursor.last_blocked.get(symbol, "")}
-    facts["what would have to change"] = remedy(blocked.verdict)
+    facts["what would have to change"] = denial_hint(blocked.verdict)
     bid, ask = exact(blocked.bid), exact(blocked.ask)
     steps = [
         _tick(symbol, blocked.sequence, blocked.ordinal, blocked.time_ns, bid, ask, book),

@@ -14,13 +14,13 @@ from proto.trading.units import plain
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.queries.views import slippage
+from services.portfolio.core.queries.views import deal_slippage
 
 LINES_MAX: Final = 30
 """Lines of one link: the first and the last of them, so that the reply fits into a frame."""
 
-WORDS_MAX: Final = 500
-LINE_MAX: Final = 300
+TEXT_CHARS_MAX: Final = 500
+LINE_CHARS_MAX: Final = 300
 
 
 def event_line(event: Event) -> WhyLine:
@@ -46,14 +46,14 @@ def event_line(event: Event) -> WhyLine:
                 if name != "order_id" and value not in (None, "", 0)
             )
             words = f"{kind}: {', '.join(rest)}"
-    return WhyLine(time_ns=time_ns, words=words[:LINE_MAX])
+    return WhyLine(time_ns=time_ns, words=words[:LINE_CHARS_MAX])
 
 
-def deal_words(deal: VenueDeal, order: Order | None, book: Book) -> str:
+def format_deal(deal: VenueDeal, order: Order | None, book: Book) -> str:
     """A deal with its price, its slippage against the quote of its order, and its money."""
-    words = f"deal {deal.deal}: {deal.kind.value} {plain(deal.volume)} at {in_digits(deal.price, deal.symbol, book)}"
+    words = f"deal {deal.deal}: {deal.kind.value} {plain(deal.volume)} at {format_price(deal.price, deal.symbol, book)}"
     words += f" ({deal.entry.value}, ticket {deal.ticket})"
-    worse = slippage(deal, order)
+    worse = deal_slippage(deal, order)
     terms = book.instruments.get(deal.symbol)
     if worse is not None and terms is not None:
         words += f", slippage {plain(worse / terms.point)} points"
@@ -61,12 +61,12 @@ def deal_words(deal: VenueDeal, order: Order | None, book: Book) -> str:
     return words + "".join(f", {name} {plain(amount)}" for name, amount in parts if amount)
 
 
-def in_lots(volume: Decimal) -> str:
+def format_lots(volume: Decimal) -> str:
     """Signed lots as a position."""
     return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {plain(abs(volume))} lots"
 
 
-def in_digits(price: Decimal, symbol: str, book: Book) -> str:
+def format_price(price: Decimal, symbol: str, book: Book) -> str:
     """With the symbol's digits, or more where it has more."""
     terms = book.instruments.get(symbol)
     text = plain(price.quantize(Decimal(1).scaleb(-8)))
@@ -76,7 +76,7 @@ def in_digits(price: Decimal, symbol: str, book: Book) -> str:
     return f"{whole}.{decimals.ljust(terms.digits, '0')}" if terms.digits else text
 
 
-def some_lines(lines: list[WhyLine]) -> list[WhyLine]:
+def truncate_lines(lines: list[WhyLine]) -> list[WhyLine]:
     """The first and the last of many lines."""
     if len(lines) <= LINES_MAX:
         return lines
@@ -86,4 +86,4 @@ def some_lines(lines: list[WhyLine]) -> list[WhyLine]:
 
 def cut_facts(facts: dict[str, str]) -> dict[str, str]:
     """Facts none of which is longer than a reply lets it be."""
-    return {name: value[:WORDS_MAX] for name, value in facts.items()}
+    return {name: value[:TEXT_CHARS_MAX] for name, value in facts.items()}

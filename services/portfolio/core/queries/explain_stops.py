@@ -1,7 +1,7 @@
 """The stop of a deal that no order made: which one stood, what set it, what the venue said to it, and what it cost.
 
 A stop comes with an order that opens the position, and may be set anew: by a stop that trails, by a person, by what the venue was
-found to have. `stop_of` folds the ledger's events of the position until the deal; where the ledger does not go back so far, what
+found to have. `find_stop_origin` folds the ledger's events of the position until the deal; where the ledger does not go back so far, what
 it has is folded.
 """
 
@@ -20,15 +20,15 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.account.protection import Protection, guard_after, key_of
-from services.portfolio.core.queries.explain_format import LINE_MAX, cut_facts, in_digits, some_lines
+from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
+from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, cut_facts, format_price, truncate_lines
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
-STOPS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
+STOP_REASONS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
 """Why the venue closes a position by itself."""
 
 
-class Stop(NamedTuple):
+class StopOrigin(NamedTuple):
     """A price at which the venue was to close, and what set it: an order by its deal, or the desk by an event."""
 
     price: Decimal | None
@@ -37,19 +37,19 @@ class Stop(NamedTuple):
     setting: ProtectionSet | None = None
 
 
-def position_key(deal: VenueDeal, book: Book) -> str:
+def deal_protection_key(deal: VenueDeal, book: Book) -> str:
     """The name under which the position of a trade is guarded."""
-    return key_of(deal.symbol, book.ticket_of(deal))
+    return protection_key(deal.symbol, book.position_ticket(deal))
 
 
 def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
     """The trades that made the position which a trade then moved, the oldest first; the trade itself is not among them."""
-    ticket, held = book.ticket_of(deal), book.positions.get(deal.symbol)
+    ticket, held = book.position_ticket(deal), book.positions.get(deal.symbol)
     legs = () if held is None else held.legs
     net = sum((leg.holding.volume for leg in legs if leg.ticket == ticket), ZERO)
     found: list[VenueDeal] = []
     for one in reversed(book.deals):
-        if one.symbol != deal.symbol or not one.kind.is_trade or book.ticket_of(one) != ticket:
+        if one.symbol != deal.symbol or not one.kind.is_trade or book.position_ticket(one) != ticket:
             continue
         after, net = net, net - one.volume * Side(one.kind.value).sign
         if one.deal < deal.deal:
@@ -68,25 +68,25 @@ def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | No
     return None, None
 
 
-def stop_of(deal: VenueDeal, events: Sequence[Event], book: Book) -> Stop:
+def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> StopOrigin:
     """The stop that the venue has executed: the latest that stood before the deal, one that the venue refused left out."""
-    field, stood = _FIELDS[deal.reason], [Stop(None)]
+    field, stood = _FIELDS[deal.reason], [StopOrigin(None)]
     held: Protection | None = None
     for event in _until(deal, events, book):
         if isinstance(event, DealBooked):
             booked, order = event.deal, book.orders.get(event.order_id)
-            held = guard_after(
+            held = protection_after_deal(
                 booked.entry,
                 order,
                 symbol=booked.symbol,
-                position=book.ticket_of(booked),
+                position=book.position_ticket(booked),
                 time_ns=booked.time_ns,
                 before=held,
             )
-            made = Stop(None if held is None else getattr(held, field), order=order, deal=booked)
+            made = StopOrigin(None if held is None else getattr(held, field), order=order, deal=booked)
         elif isinstance(event, ProtectionSet):
             held = event.protection
-            made = Stop(getattr(held, field), setting=event)
+            made = StopOrigin(getattr(held, field), setting=event)
         elif isinstance(event, ProtectionAnswered) and event.error:
             stood = _refused(stood, event, getattr(event, field))
             if held is not None and held.revision == event.revision:
@@ -106,30 +106,30 @@ def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
     lines = [_line(event, deal.symbol, book) for event in moves]
     if deal.reason not in _FIELDS:
         facts["set by"] = "the venue: the account's margin level had fallen to its stop-out"
-        return WhyStep(name="stop", time_ns=deal.time_ns, facts=facts, lines=some_lines(lines))
-    stop = stop_of(deal, events, book)
+        return WhyStep(name="stop", time_ns=deal.time_ns, facts=facts, lines=truncate_lines(lines))
+    stop = find_stop_origin(deal, events, book)
     time_ns = deal.time_ns
     if stop.price is None:
         facts["set by"] = (
             "not found: the ledger's events about it are too far back to be shown, or somebody else set it"
         )
     else:
-        facts["price"] = in_digits(stop.price, deal.symbol, book)
+        facts["price"] = format_price(stop.price, deal.symbol, book)
         facts |= _of_order(stop) if stop.setting is None else _of_setting(stop.setting, events, deal, book)
         time_ns = stop.deal.time_ns if stop.deal is not None else stop.setting.time_ns if stop.setting else time_ns
         facts["slippage"] = _slippage(deal, stop.price, book)
-    return WhyStep(name="stop", time_ns=time_ns, facts=cut_facts(facts), lines=some_lines(lines))
+    return WhyStep(name="stop", time_ns=time_ns, facts=cut_facts(facts), lines=truncate_lines(lines))
 
 
 def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
     """The deals of the position, and what was said of its stops, before the deal was booked."""
-    key, found = position_key(deal, book), []
+    key, found = deal_protection_key(deal, book), []
     for event in events:
         match event:
             case DealBooked(deal=booked):
                 if booked.deal == deal.deal:
                     break
-                is_about = booked.symbol == deal.symbol and position_key(booked, book) == key
+                is_about = booked.symbol == deal.symbol and deal_protection_key(booked, book) == key
             case ProtectionSet(protection=guard):
                 is_about = guard.key == key
             case ProtectionAnswered():
@@ -141,16 +141,16 @@ def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:
     return found
 
 
-def _refused(stood: list[Stop], answer: ProtectionAnswered, price: Decimal | None) -> list[Stop]:
+def _refused(stood: list[StopOrigin], answer: ProtectionAnswered, price: Decimal | None) -> list[StopOrigin]:
     """What stands after the venue has refused a revision: what it has, by whatever set that."""
     latest = stood[-1].setting
     if latest is None or latest.protection.revision != answer.revision:
         return stood
     kept = stood[:-1]
-    return kept if kept and kept[-1].price == price else [*kept, Stop(price, setting=latest)]
+    return kept if kept and kept[-1].price == price else [*kept, StopOrigin(price, setting=latest)]
 
 
-def _of_order(stop: Stop) -> dict[str, str]:
+def _of_order(stop: StopOrigin) -> dict[str, str]:
     assert stop.order is not None
     assert stop.deal is not None
     return {"set by": f"order {stop.order.order_id}, from its deal {stop.deal.deal} on"}
@@ -160,14 +160,14 @@ def _of_setting(event: ProtectionSet, events: Sequence[Event], deal: VenueDeal, 
     facts = {"set by": event.why, "ordinal": str(event.ordinal), "revision": str(event.protection.revision)}
     if event.key:
         facts["command"] = event.key
-    facts["bid"], facts["ask"] = (in_digits(price, deal.symbol, book) for price in (event.bid, event.ask))
+    facts["bid"], facts["ask"] = (format_price(price, deal.symbol, book) for price in (event.bid, event.ask))
     facts["answer"] = _answer(event, _until(deal, events, book))
     return facts
 
 
 def _answer(event: ProtectionSet, events: Sequence[Event]) -> str:
     guard = event.protection
-    if not guard.is_asked:
+    if not guard.is_in_flight:
         return "none was needed: the venue has it so"
     for told in events:
         if isinstance(told, ProtectionAnswered) and told.revision >= guard.revision:
@@ -186,7 +186,7 @@ def _slippage(deal: VenueDeal, price: Decimal, book: Book) -> str:
 def _line(event: ProtectionSet | ProtectionAnswered, symbol: str, book: Book) -> WhyLine:
     guard = event.protection if isinstance(event, ProtectionSet) else event
     prices = [
-        f"{name} {in_digits(price, symbol, book)}"
+        f"{name} {format_price(price, symbol, book)}"
         for name, price in (("stop loss", guard.stop_loss), ("take profit", guard.take_profit))
         if price is not None
     ]
@@ -196,4 +196,4 @@ def _line(event: ProtectionSet | ProtectionAnswered, symbol: str, book: Book) ->
         words = f"revision {event.revision} was refused: {event.error}; the venue has {', '.join(prices) or 'no stops'}"
     else:
         words = f"revision {event.revision} was taken, retcode {event.retcode}"
-    return WhyLine(time_ns=event.time_ns, words=words[:LINE_MAX])
+    return WhyLine(time_ns=event.time_ns, words=words[:LINE_CHARS_MAX])

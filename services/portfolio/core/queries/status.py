@@ -8,7 +8,7 @@ from typing import Final
 from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
 from proto.trading.units import exact
-from services.portfolio.core.account.market_feed import SeenQuote
+from services.portfolio.core.account.market_feed import LiveQuote
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
@@ -67,9 +67,11 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         blocked=dict(cursor.blocked),
         denials=dict(cursor.denied),
         venue_time_ns=desk.domain_ns(mono_ns),
-        heartbeat_age_ms=(mono_ns - market.heard_mono_ns) // _NS_PER_MS if market.heard_mono_ns else None,
+        heartbeat_age_ms=(mono_ns - market.last_message_mono_ns) // _NS_PER_MS if market.last_message_mono_ns else None,
         feed_stale=market.is_stale(mono_ns),
-        quotes={symbol: quote for symbol in desk.rules.symbols if (quote := _quote(desk, symbol, mono_ns)) is not None},
+        quotes={
+            symbol: quote for symbol in desk.config.symbols if (quote := _quote(desk, symbol, mono_ns)) is not None
+        },
         signals={symbol: _signal(desk.last_signals[symbol]) for symbol in sorted(desk.last_signals)},
         recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
         trading_state=book.trading_state,
@@ -90,7 +92,7 @@ def _quote(desk: Desk, symbol: str, mono_ns: int) -> QuoteLine | None:
         ask=seen.ask,
         spread_points=points,
         time_ns=seen.time_ns,
-        age_ms=(mono_ns - seen.mono_ns) // _NS_PER_MS if isinstance(seen, SeenQuote) else None,
+        age_ms=(mono_ns - seen.mono_ns) // _NS_PER_MS if isinstance(seen, LiveQuote) else None,
     )
 
 

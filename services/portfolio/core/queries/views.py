@@ -44,14 +44,19 @@ from proto.control.views import (
 from proto.gateway import VenueDeal
 from proto.trading.units import MAX_FRAME_BYTES, Side
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.cash import by_kind
+from services.portfolio.core.account.cash import cash_by_category
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.accounting.round_trips import Settlement, Trade
-from services.portfolio.core.accounting.valuation import Marks, account_margin, total_unrealized_pnl, unrealized_pnl
-from services.portfolio.core.risk.types import Account
-from services.portfolio.core.risk.utilization import readings
+from services.portfolio.core.accounting.round_trips import RoundTrip, RoundTripTracker
+from services.portfolio.core.accounting.valuation import (
+    MarkQuotes,
+    account_margin,
+    total_unrealized_pnl,
+    unrealized_pnl,
+)
+from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.risk.utilization import limit_utilization
 from services.portfolio.core.state.desk import Desk
 
 R = TypeVar("R", bound=Struct)
@@ -60,41 +65,43 @@ S = TypeVar("S")
 ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
 """What the rows of a page may come to; the rest of the frame is for what stands around them."""
 
-SETTLED_BY_A_QUESTION_MAX: Final = 5_000
+DEALS_PER_QUERY_MAX: Final = 5_000
 """Deals that a question settles at most, which is about a tenth of a second: a desk that has just started has them all before it."""
 
 _HUNDREDTH: Final = Decimal("0.01")
 _DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
 
-class NotCountedError(Exception):
+class RoundTripsNotReadyError(Exception):
     """The round trips of a desk that has just started are still being counted."""
 
 
-def answer(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
+def view_reply(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
     """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now.
 
     Raises:
         NotCountedError: the round trips are asked for before they are all there.
     """
-    book, cursor, limits = desk.book, desk.cursor, desk.rules.limits
+    book, cursor, limits = desk.book, desk.cursor, desk.config.limits
     match query:
         case OrdersQuery():
             return orders_page(book, query)
         case FillsQuery():
             return fills_page(book, query)
         case TradesQuery():
-            if not desk.settlement.catch_up(SETTLED_BY_A_QUESTION_MAX):
-                settled, booked = desk.settlement.deals_settled, len(book.deals)
-                raise NotCountedError(f"{settled:,} of {booked:,} deals are counted by now, expected all; ask again")
-            return trades_page(desk.settlement, query)
+            if not desk.round_trip_tracker.process_deals(DEALS_PER_QUERY_MAX):
+                settled, booked = desk.round_trip_tracker.deals_processed, len(book.deals)
+                raise RoundTripsNotReadyError(
+                    f"{settled:,} of {booked:,} deals are counted by now, expected all; ask again"
+                )
+            return trades_page(desk.round_trip_tracker, query)
         case PositionsQuery():
             return positions_page(book, cursor, query)
         case AccountQuery():
-            is_whole = desk.settlement.catch_up(SETTLED_BY_A_QUESTION_MAX)
-            return account_view(book, cursor, desk.settlement if is_whole else None)
+            is_whole = desk.round_trip_tracker.process_deals(DEALS_PER_QUERY_MAX)
+            return account_view(book, cursor, desk.round_trip_tracker if is_whole else None)
         case RiskQuery():
-            account = Account(book, cursor, limits, plan=desk.rules.plan)
+            account = RiskContext(book, cursor, limits, plan=desk.config.plan)
             return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
         case WhyQuery():
             raise AssertionError("WHY is answered by explain.py")
@@ -150,21 +157,21 @@ def fill_row(deal: VenueDeal, book: Book) -> FillRow:
         why=deal.reason.value,
         volume=deal.volume,
         price=deal.price,
-        slippage=slippage(deal, book.orders.get(deal.order_id)),
+        slippage=deal_slippage(deal, book.orders.get(deal.order_id)),
         profit=deal.profit,
         commission=deal.commission,
         swap=deal.swap,
     )
 
 
-def slippage(deal: VenueDeal, order: Order | None) -> Decimal | None:
+def deal_slippage(deal: VenueDeal, order: Order | None) -> Decimal | None:
     """What a deal's price is worse by than the decision's quote on its side, in price; None for a deal without an order of ours."""
     if order is None or not deal.kind.is_trade:
         return None
     return (deal.price - order.price) * Side(deal.kind.value).sign
 
 
-def trade_row(number: int, trade: Trade) -> TradeRow:
+def trade_row(number: int, trade: RoundTrip) -> TradeRow:
     """A round trip as it is told, with charges in the sign of the balance."""
     return TradeRow(
         trade=number,
@@ -194,7 +201,7 @@ def trade_row(number: int, trade: Trade) -> TradeRow:
 
 def position_row(position: Position, book: Book, cursor: TickCursor) -> PositionRow:
     """A position as it is told."""
-    quote = Marks(cursor.marks).quote(position.symbol)
+    quote = MarkQuotes(cursor.marks).quote(position.symbol)
     close = None if quote is None else quote.bid if position.direction > 0 else quote.ask
     guards = sorted((held for held in book.protections.values() if held.symbol == position.symbol), key=lambda g: g.key)
     return PositionRow(
@@ -260,9 +267,9 @@ def fills_page(book: Book, query: FillsQuery) -> FillsReply:
     return FillsReply(total=total, next=rows[-1].deal if is_more else 0, rows=rows)
 
 
-def trades_page(settlement: Settlement, query: TradesQuery) -> TradesReply:
+def trades_page(tracker: RoundTripTracker, query: TradesQuery) -> TradesReply:
     """Round trips by number."""
-    trades = settlement.trades
+    trades = tracker.round_trips
     # One more than is shown says whether there is another page.
     found = list(enumerate(islice(trades, query.after, query.after + query.limit + 1), query.after + 1))
     rows, is_more = _page(found, lambda one: trade_row(*one), query.limit)
@@ -276,13 +283,13 @@ def positions_page(book: Book, cursor: TickCursor, query: PositionsQuery) -> Pos
     return PositionsReply(total=len(held), next=query.after + len(rows) if is_more else 0, rows=rows)
 
 
-def risk_page(account: Account, query: RiskQuery, now_ns: int, warning: str = "") -> RiskReply:
+def risk_page(context: RiskContext, query: RiskQuery, now_ns: int, warning: str = "") -> RiskReply:
     """The limits in force at venue time `now_ns`."""
-    book = account.book
-    found = readings(account, now_ns)
+    book = context.book
+    found = limit_utilization(context, now_ns)
     rows, is_more = _page(found[query.after :], lambda one: RiskRow(**one._asdict()), query.limit)
     return RiskReply(
-        limits=account.limits.name[:512],
+        limits=context.limits.name[:512],
         trading_state=book.trading_state.value,
         trading_reason=book.trading.reason if book.trading is not None else "",
         warning=warning,
@@ -292,7 +299,7 @@ def risk_page(account: Account, query: RiskQuery, now_ns: int, warning: str = ""
     )
 
 
-def account_view(book: Book, cursor: TickCursor, settlement: Settlement | None) -> AccountView:
+def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | None) -> AccountView:
     """Money and progress; `settlement` has every deal, or is None where that is not there yet."""
     stream = book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
@@ -321,8 +328,8 @@ def account_view(book: Book, cursor: TickCursor, settlement: Settlement | None) 
         margin_level_pct=None if level is None else level.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP),
         commission=book.commission,
         swap=book.swap,
-        cash=cash_by_kind(book),
-        pnl_by_tag=None if settlement is None else {tag: one.net for tag, one in settlement.pnl_by_tag().items()},
+        cash=account_cash(book),
+        pnl_by_tag=None if tracker is None else {tag: one.net for tag, one in tracker.pnl_by_tag().items()},
         signals={
             "buy": cursor.buy,
             "sell": cursor.sell,
@@ -341,9 +348,9 @@ def account_view(book: Book, cursor: TickCursor, settlement: Settlement | None) 
     )
 
 
-def cash_by_kind(book: Book) -> dict[str, Decimal]:
+def account_cash(book: Book) -> dict[str, Decimal]:
     """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
-    return {account.value: amount or ZERO for account, amount in by_kind(book.cash).items()}
+    return {account.value: amount or ZERO for account, amount in cash_by_category(book.cash).items()}
 
 
 def _page(found: Sequence[S], row_of: Callable[[S], R], limit: int, *, newest: bool = False) -> tuple[list[R], bool]:

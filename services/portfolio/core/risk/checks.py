@@ -35,20 +35,20 @@ from services.portfolio.core.risk.rules import (
     trading_state,
     volume,
 )
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
 class Rule(Protocol):
     """A module of `rules`."""
 
-    def check(self, order: Proposal, account: Account, now_ns: int) -> Denial | None:
+    def check(self, order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
         """Why the order may not be made, at venue time `now_ns`; None when this rule has nothing against it."""
 
 
-ALWAYS: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, expiry, conversion)
+BASE_RULES: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, expiry, conversion)
 """Asked about every order, in any set."""
 
-OF_THE_MOMENT: Final[tuple[Rule, ...]] = (
+PRE_SIZING_RULES: Final[tuple[Rule, ...]] = (
     signal_age,
     circuit_breaker,
     confidence,
@@ -65,7 +65,7 @@ OF_THE_MOMENT: Final[tuple[Rule, ...]] = (
 )
 """Limits that an opening may meet whatever its size and price; what denies for long comes first."""
 
-OF_THE_ORDER: Final[tuple[Rule, ...]] = (
+SIZE_RULES: Final[tuple[Rule, ...]] = (
     price_collar,
     order_volume,
     order_notional,
@@ -77,45 +77,53 @@ OF_THE_ORDER: Final[tuple[Rule, ...]] = (
 )
 """Limits on what an order opens."""
 
-ON_OPENING: Final = OF_THE_MOMENT + OF_THE_ORDER
+OPENING_RULES: Final = PRE_SIZING_RULES + SIZE_RULES
 """Asked about an order that opens something."""
 
-WHILE_RESTING: Final[tuple[Rule, ...]] = (trading_state, circuit_breaker, hours, news, daily_loss, drawdown, rejects)
+RESTING_ORDER_RULES: Final[tuple[Rule, ...]] = (
+    trading_state,
+    circuit_breaker,
+    hours,
+    news,
+    daily_loss,
+    drawdown,
+    rejects,
+)
 """What ends an order that rests and would open something."""
 
-_BEFORE_SIZE: Final = (storage, *OF_THE_MOMENT)
+_BEFORE_SIZE: Final = (storage, *PRE_SIZING_RULES)
 
 
-def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check_order(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """The first denial, or None when the order may be made."""
-    denial = check_always(order, account, now_ns)
-    return _first(ON_OPENING, order, account, now_ns) if denial is None and order.opens > 0 else denial
+    denial = check_base_rules(order, context, now_ns)
+    return _first(OPENING_RULES, order, context, now_ns) if denial is None and order.opening_volume > 0 else denial
 
 
-def check_moment(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """The first denial that an opening meets in any case, before anybody has worked out how much it would be.
 
     `check` asks the same again: this spares the work where a limit denies tick after tick.
     """
-    return _first(_BEFORE_SIZE, order, account, now_ns)
+    return _first(_BEFORE_SIZE, order, context, now_ns)
 
 
-def check_resting(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check_resting(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """Why an order that rests may no longer open what it would; None while it may.
 
     The limits of whole stretches of time count, those that come and go with a tick do not.
     """
-    return _first(WHILE_RESTING, order, account, now_ns)
+    return _first(RESTING_ORDER_RULES, order, context, now_ns)
 
 
-def check_always(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check_base_rules(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """The first denial of what holds for every order, also for one that only closes."""
-    return _first(ALWAYS, order, account, now_ns)
+    return _first(BASE_RULES, order, context, now_ns)
 
 
-def _first(rules: tuple[Rule, ...], order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def _first(rules: tuple[Rule, ...], order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     for rule in rules:
-        denial = rule.check(order, account, now_ns)
+        denial = rule.check(order, context, now_ns)
         if denial is not None:
             return denial
     return None

@@ -11,17 +11,17 @@ from proto.trading.money import account_margin, conversion_rate
 from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
-from services.portfolio.core.accounting.valuation import Marks
+from services.portfolio.core.accounting.valuation import MarkQuotes
 from services.portfolio.core.risk.formatting import percent
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decimal | None:
+def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> Decimal | None:
     """What `volume` lots are worth in account currency at the middle of the mark; None when no rate is known.
 
     Formula: lots x contract size x price, converted from the profit currency.
     """
-    book, marks = account.book, Marks(account.cursor.marks)
+    book, marks = context.book, MarkQuotes(context.cursor.marks)
     quote = marks.quote(instrument.symbol)
     assert book.stream is not None
     if quote is None:
@@ -36,9 +36,9 @@ def notional(instrument: Instrument, volume: Decimal, account: Account) -> Decim
     return None if rate is None else volume * instrument.contract_size * (quote.bid + quote.ask) / 2 * rate
 
 
-def volumes(order: Proposal | None, account: Account) -> dict[str, Decimal]:
+def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
     """Signed net lots by symbol if the order is executed: of open or doubtful orders whichever outcome exposes more."""
-    book = account.book
+    book = context.book
     held = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
     outcomes: dict[str, list[Decimal]] = {symbol: [volume] * 3 for symbol, volume in held.items()}
     for order_id, symbol in book.open_orders.items():
@@ -51,15 +51,15 @@ def volumes(order: Proposal | None, account: Account) -> dict[str, Decimal]:
     return {symbol: max(found, key=abs) for symbol, found in outcomes.items()}
 
 
-def holdings(order: Proposal | None, account: Account) -> list[tuple[str, Decimal]]:
+def projected_legs(order: OrderProposal | None, context: RiskContext) -> list[tuple[str, Decimal]]:
     """Symbol and signed lots of what is held if the order is executed, each side of a symbol by itself on a hedging account.
 
     There an open order that names a ticket only closes and adds nothing; any other adds to its side, and what an order does not open
     it takes from the other side.
     """
-    book = account.book
+    book = context.book
     if not book.is_hedging:
-        return list(volumes(order, account).items())
+        return list(projected_net_volumes(order, context).items())
     found: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
     for symbol, position in book.positions.items():
         for leg in position.legs:
@@ -70,69 +70,71 @@ def holdings(order: Proposal | None, account: Account) -> list[tuple[str, Decima
             found[symbol, pending.side.sign] += pending.volume - pending.filled_volume
     if order is not None:
         symbol = order.instrument.symbol
-        found[symbol, order.direction] += order.opens
-        found[symbol, -order.direction] -= min(order.volume - order.opens, found[symbol, -order.direction])
+        found[symbol, order.direction] += order.opening_volume
+        found[symbol, -order.direction] -= min(order.volume - order.opening_volume, found[symbol, -order.direction])
     return [(symbol, volume * sign) for (symbol, sign), volume in found.items() if volume]
 
 
-def exposures(order: Proposal | None, account: Account) -> dict[str, Decimal] | None:
+def exposures(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal] | None:
     """Signed notional by symbol if the order is executed; None when one of them has no known rate."""
     found = {}
-    for symbol, volume in volumes(order, account).items():
-        worth = notional(account.book.instruments[symbol], volume, account)
+    for symbol, volume in projected_net_volumes(order, context).items():
+        worth = notional(context.book.instruments[symbol], volume, context)
         if worth is None:
             return None
         found[symbol] = worth
     return found
 
 
-def margin(order: Proposal | None, account: Account) -> Decimal | None:
+def projected_margin(order: OrderProposal | None, context: RiskContext) -> Decimal | None:
     """What is held back at the set's leverage if the order is executed, in account currency; None without a rate."""
-    book = account.book
+    book = context.book
     assert book.stream is not None
     return account_margin(
-        holdings(order, account),
-        leverage=account.limits.leverage,
+        projected_legs(order, context),
+        leverage=context.limits.leverage,
         currency=book.stream.currency,
         currency_digits=book.stream.currency_digits,
         instruments=book.instruments,
-        quotes=Marks(account.cursor.marks),
+        quotes=MarkQuotes(context.cursor.marks),
     )
 
 
-def gross_exposure(order: Proposal | None, account: Account) -> Decimal | None:
+def gross_exposure(order: OrderProposal | None, context: RiskContext) -> Decimal | None:
     """All holdings' notional added up without signs, long and short of a symbol as well; None when one has no known rate."""
     total = ZERO
-    for symbol, volume in holdings(order, account):
-        worth = notional(account.book.instruments[symbol], volume, account)
+    for symbol, volume in projected_legs(order, context):
+        worth = notional(context.book.instruments[symbol], volume, context)
         if worth is None:
             return None
         total += abs(worth)
     return total
 
 
-def by_currency(found: Mapping[str, Decimal], account: Account) -> dict[str, Decimal]:
+def currency_exposures(found: Mapping[str, Decimal], context: RiskContext) -> dict[str, Decimal]:
     """What each currency comes to: a symbol counts for its base currency and against its profit currency."""
     legs: defaultdict[str, Decimal] = defaultdict(Decimal)
     for symbol, worth in found.items():
-        terms = account.book.instruments[symbol]
+        terms = context.book.instruments[symbol]
         legs[terms.base_currency] += worth
         legs[terms.profit_currency] -= worth
     return dict(legs)
 
 
-def equity(account: Account) -> Decimal:
+def latest_equity(context: RiskContext) -> Decimal:
     """The latest equity, the balance where none is known yet; 0 where it is negative."""
-    latest = account.cursor.risk.peaks.equity
-    return max(account.book.balance if latest is None else latest, ZERO)
+    latest = context.cursor.risk.peaks.equity
+    return max(context.book.balance if latest is None else latest, ZERO)
 
 
-def power(account: Account) -> Decimal:
+def buying_power(context: RiskContext) -> Decimal:
     """Leveraged equity: what may be held at most; 0 without equity."""
-    return equity(account) * account.limits.leverage
+    return latest_equity(context) * context.limits.leverage
 
 
-def opened_part(book: Book, symbol: str, side: Side, volume: Decimal, *, ticket: int = 0, before: int = 0) -> Decimal:
+def opening_volume(
+    book: Book, symbol: str, side: Side, volume: Decimal, *, ticket: int = 0, before: int = 0
+) -> Decimal:
     """Lots of an order that would add to what is held if it were executed by now; the rest closes.
 
     Other open orders of its side may close the position first. On a hedging account all of an order without a ticket opens.
@@ -161,13 +163,15 @@ def opened_part(book: Book, symbol: str, side: Side, volume: Decimal, *, ticket:
     return max(volume - max(position.volume - others, ZERO), ZERO)
 
 
-def beyond(code: str, amount: Decimal | None, whole: Decimal, most_pct: Decimal, account: Account) -> Denial | None:
+def check_pct_limit(
+    code: str, amount: Decimal | None, whole: Decimal, most_pct: Decimal, context: RiskContext
+) -> Denial | None:
     """The denial of an amount, of either sign, that is more than so many percent of a whole; None when it is not.
 
     An amount that is not known denies, too: nothing is guessed.
     """
-    assert account.book.stream is not None
-    currency, limit = account.book.stream.currency, whole * most_pct / 100
+    assert context.book.stream is not None
+    currency, limit = context.book.stream.currency, whole * most_pct / 100
     words = f"{percent(most_pct)} of {whole:.0f} {currency}"
     if amount is None:
         return Denial(code, words, "no known rate")

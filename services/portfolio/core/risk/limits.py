@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.risk.news import Impact, NewsEvent
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -67,11 +67,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_trials: Count = 2
     """Trades without a loss after a pause, until the symbol has recovered."""
     confidence_min: Decimal | None = None
-    foreign_orders: ForeignOrders = ForeignOrders.HALT
+    foreign_orders: ForeignOrderPolicy = ForeignOrderPolicy.HALT
     rearm_at_day_end: bool = False
     """Whether what the ladder itself has stopped for the day's rejects trades again on the server's next day."""
 
-    def look_at_equity(self) -> bool:
+    def uses_equity(self) -> bool:
         """Whether some limit is measured by equity: without one, no tick need be valued for the ladder."""
         return any(getattr(self, name) is not None for name in _BY_EQUITY)
 

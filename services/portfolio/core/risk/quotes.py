@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from proto.trading.money import Quote
 from proto.trading.units import exact
-from services.portfolio.core.accounting.valuation import Marks
-from services.portfolio.core.risk.types import Account, Proposal
+from services.portfolio.core.accounting.valuation import MarkQuotes
+from services.portfolio.core.risk.types import OrderProposal, RiskContext
 
 
-def newest_quote(order: Proposal, account: Account) -> Quote | None:
+def latest_quote(order: OrderProposal, context: RiskContext) -> Quote | None:
     """The latest quote of the order's symbol that the process has, else its mark; None where it was never quoted."""
-    if account.newest is not None:
-        bid, ask = account.newest
+    if context.latest_bid_ask is not None:
+        bid, ask = context.latest_bid_ask
         return Quote(exact(bid), exact(ask))
-    return Marks(account.cursor.marks).quote(order.instrument.symbol)
+    return MarkQuotes(context.cursor.marks).quote(order.instrument.symbol)

@@ -36,7 +36,7 @@ class Peaks(Struct, kw_only=True):
     """As of the last tick."""
 
 
-class RiskMemory(Struct, kw_only=True):
+class RiskState(Struct, kw_only=True):
     """Everything the rules know that is not in the book."""
 
     spread_medians: dict[str, float] = field(default_factory=dict)

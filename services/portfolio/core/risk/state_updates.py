@@ -13,7 +13,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.state import Breaker, Peaks, RiskMemory
+from services.portfolio.core.risk.state import Breaker, Peaks, RiskState
 
 MEDIAN_STEP_POINTS: Final = 0.05
 """How far the estimate moves with a tick: over a hundred ticks it follows a spread that has become five points wider."""
@@ -33,24 +33,24 @@ _NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
 """Cash that no trading has brought."""
 
 
-def see_spread(memory: RiskMemory, symbol: str, spread: float, point: float) -> None:
+def update_spread_median(risk_state: RiskState, symbol: str, spread: float, point: float) -> None:
     """Move the running median of a symbol's spread a step towards one that was quoted.
 
     The estimate is the frugal one of Ma, Muthukrishnan and Sandler (2013): a step up for a value above it, a step down for
     one below, which comes to rest where as many are above as below.
     """
-    median = memory.spread_medians.get(symbol)
+    median = risk_state.spread_medians.get(symbol)
     if median is None:
-        memory.spread_medians[symbol] = spread
+        risk_state.spread_medians[symbol] = spread
     elif spread > median:
-        memory.spread_medians[symbol] = min(median + MEDIAN_STEP_POINTS * point, spread)
+        risk_state.spread_medians[symbol] = min(median + MEDIAN_STEP_POINTS * point, spread)
     elif spread < median:
-        memory.spread_medians[symbol] = max(median - MEDIAN_STEP_POINTS * point, spread)
+        risk_state.spread_medians[symbol] = max(median - MEDIAN_STEP_POINTS * point, spread)
 
 
-def see_equity(memory: RiskMemory, equity: Decimal, time_ns: int) -> bool:
+def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) -> bool:
     """Take in the equity of a tick, for the day's start and highest and the highest of all; whether it is another."""
-    peaks, day = memory.peaks, server_day(time_ns)
+    peaks, day = risk_state.peaks, server_day(time_ns)
     if equity == peaks.equity and day == peaks.day:
         return False
     if peaks.day != day or peaks.day_start is None or peaks.day_high is None:
@@ -63,51 +63,51 @@ def see_equity(memory: RiskMemory, equity: Decimal, time_ns: int) -> bool:
     return True
 
 
-def see_event(memory: RiskMemory, event: Event, limits: Limits) -> None:
+def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> None:
     """Take in an event of the account."""
     match event:
         case OrderCreated(order=order):
-            _see_order(memory, order)
+            _see_order(risk_state, order)
         case OrderUpdated(status=OrderStatus.REJECTED, time_ns=time_ns):
-            memory.reject_times_ns = [*last_minute(memory.reject_times_ns, time_ns), time_ns]
+            risk_state.reject_times_ns = [*last_minute(risk_state.reject_times_ns, time_ns), time_ns]
         case DealBooked(deal=deal):
-            _see_deal(memory, deal, limits)
+            _see_deal(risk_state, deal, limits)
         case TradingStateChanged():
-            _see_state(memory, event)
+            _see_state(risk_state, event)
         case _:
             pass
 
 
-def _see_order(memory: RiskMemory, order: Order) -> None:
+def _see_order(risk_state: RiskState, order: Order) -> None:
     now_ns, symbol, sign = order.created_ns, order.symbol, order.side.sign
-    memory.order_times_ns = [*last_minute(memory.order_times_ns, now_ns), now_ns]
-    memory.last_order_ns[symbol] = now_ns
+    risk_state.order_times_ns = [*last_minute(risk_state.order_times_ns, now_ns), now_ns]
+    risk_state.last_order_ns[symbol] = now_ns
     day = server_day(now_ns)
-    if memory.order_day != day:
-        memory.order_day, memory.orders_of_day = day, 0
-    memory.orders_of_day += 1
-    run = memory.runs.get(symbol, 0)
-    memory.runs[symbol] = run + sign if run * sign > 0 else sign
+    if risk_state.order_day != day:
+        risk_state.order_day, risk_state.orders_of_day = day, 0
+    risk_state.orders_of_day += 1
+    run = risk_state.runs.get(symbol, 0)
+    risk_state.runs[symbol] = run + sign if run * sign > 0 else sign
 
 
-def _see_deal(memory: RiskMemory, deal: VenueDeal, limits: Limits) -> None:
+def _see_deal(risk_state: RiskState, deal: VenueDeal, limits: Limits) -> None:
     if deal.kind is DealKind.BALANCE:
-        _shift(memory.peaks, deal.cash)
-    _see_result(memory, deal)
+        _shift(risk_state.peaks, deal.cash)
+    _see_result(risk_state, deal)
     if deal.kind.is_trade and deal.entry is not DealEntry.IN and limits.breaker_losses is not None:
-        breaker = memory.breakers.setdefault(deal.symbol, Breaker())
+        breaker = risk_state.breakers.setdefault(deal.symbol, Breaker())
         _see_trade(breaker, deal, limits, limits.breaker_losses)
 
 
-def _see_result(memory: RiskMemory, deal: VenueDeal) -> None:
+def _see_result(risk_state: RiskState, deal: VenueDeal) -> None:
     """Count what a deal brought for its symbol's day; one that is told late belongs to a day that is over."""
     if not deal.symbol or deal.kind in _NO_RESULT:
         return
     day = server_day(deal.time_ns)
-    if day > memory.result_day:
-        memory.result_day, memory.results_of_day = day, {}
-    if day == memory.result_day:
-        memory.results_of_day[deal.symbol] = memory.results_of_day.get(deal.symbol, ZERO) + deal.cash
+    if day > risk_state.result_day:
+        risk_state.result_day, risk_state.results_of_day = day, {}
+    if day == risk_state.result_day:
+        risk_state.results_of_day[deal.symbol] = risk_state.results_of_day.get(deal.symbol, ZERO) + deal.cash
 
 
 def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
@@ -140,22 +140,22 @@ def _shift(peaks: Peaks, amount: Decimal) -> None:
             setattr(peaks, name, value + amount)
 
 
-def _see_state(memory: RiskMemory, event: TradingStateChanged) -> None:
+def _see_state(risk_state: RiskState, event: TradingStateChanged) -> None:
     """A person who lets the desk trade again has seen what had stopped it: that alone begins with the present."""
     if event.state is not TradingState.ACTIVE:
-        memory.stopped_for = [
+        risk_state.stopped_for = [
             code for code in _MEASURED if any(_is_for(code, part) for part in event.reason.split("; "))
         ]
         return
-    stopped_for, memory.stopped_for = memory.stopped_for, []
+    stopped_for, risk_state.stopped_for = risk_state.stopped_for, []
     if event.by != PERSON:
         return
     if _DRAWDOWN in stopped_for:
-        memory.peaks.high = memory.peaks.equity
+        risk_state.peaks.high = risk_state.peaks.equity
     if _REPEATED in stopped_for:
-        memory.runs.clear()
+        risk_state.runs.clear()
     if _REJECTS in stopped_for:
-        memory.reject_times_ns.clear()
+        risk_state.reject_times_ns.clear()
 
 
 def _is_for(code: str, reason: str) -> bool:

@@ -17,28 +17,28 @@ from services.portfolio.core.risk.limits import Limits
 class Denial(NamedTuple):
     """Why an order was denied: the rule's code, its limit and what was observed.
 
-    `then` is what the desk goes over to as well, where the rule has found more than an order that is too much.
+    `escalate_to` is what the desk goes over to as well, where the rule has found more than an order that is too much.
     """
 
     code: str
     limit: str
     observed: str
-    then: TradingState | None = None
+    escalate_to: TradingState | None = None
 
 
-class Proposal(NamedTuple):
+class OrderProposal(NamedTuple):
     """What is about to become an order.
 
-    `volume` in lots; `opens` the part of it that would add exposure; `price` the side of the signal's quote that it would
+    `volume` in lots; `opening_volume` the part of it that would add exposure; `price` the side of the signal's quote that it would
     trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
     `take_profit` are the prices at which the venue is to close what it opens. `expires_ns` is the venue time until which a GTD order
-    stands, 0 of any other. `by_person`: somebody has asked for exactly this, and it closes or guards what is held.
+    stands, 0 of any other. `is_manual`: somebody has asked for exactly this, and it closes or guards what is held.
     """
 
     instrument: Instrument
     direction: int
     volume: Decimal
-    opens: Decimal
+    opening_volume: Decimal
     price: Decimal
     confidence: float
     type: OrderType = OrderType.MARKET
@@ -47,19 +47,19 @@ class Proposal(NamedTuple):
     take_profit: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     expires_ns: int = 0
-    by_person: bool = False
+    is_manual: bool = False
 
     @property
-    def waits(self) -> bool:
+    def waits_for_price(self) -> bool:
         """Whether it stands in the market for its price, and is not executed at once or never."""
         return self.type is not OrderType.MARKET and self.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK)
 
 
-class Account(NamedTuple):
+class RiskContext(NamedTuple):
     """What the rules look at: the book, the ticks so far, the limits, and what the process knows of the present.
 
-    `storage_problem` is why nothing can be made durable, or nothing. `age_ns` is how far the venue's clock is past the
-    signal's tick. `newest` is the latest quote that the process has of the symbol, None where that is the signal's own.
+    `storage_problem` is why nothing can be made durable, or nothing. `tick_age_ns` is how far the venue's clock is past the
+    signal's tick. `latest_bid_ask` is the latest quote that the process has of the symbol, None where that is the signal's own.
     `plan` has the budgets of the strategies. `signal_age_ns_max` is how old a signal may be, None where there is no signal.
     """
 
@@ -67,7 +67,7 @@ class Account(NamedTuple):
     cursor: TickCursor
     limits: Limits
     storage_problem: str = ""
-    age_ns: int = 0
-    newest: tuple[float, float] | None = None
+    tick_age_ns: int = 0
+    latest_bid_ask: tuple[float, float] | None = None
     plan: Plan = PLAIN
     signal_age_ns_max: int | None = None

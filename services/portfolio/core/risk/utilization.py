@@ -9,23 +9,30 @@ from typing import Final, NamedTuple
 from proto.time import utc_text
 from proto.trading.broker_time import DAY_NS, MINUTE_NS, last_minute
 from proto.trading.units import plain
-from services.portfolio.core.account.foreign_orders import foreign_holdings
-from services.portfolio.core.risk.exposure import by_currency, equity, exposures, gross_exposure, margin, power
+from services.portfolio.core.account.foreign_orders import describe_foreign_positions
+from services.portfolio.core.risk.exposure import (
+    buying_power,
+    currency_exposures,
+    exposures,
+    gross_exposure,
+    latest_equity,
+    projected_margin,
+)
 from services.portfolio.core.risk.formatting import percent
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.news import between
-from services.portfolio.core.risk.rules.daily_loss import lost_pct
+from services.portfolio.core.risk.rules.daily_loss import daily_loss_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
-from services.portfolio.core.risk.rules.news import told
-from services.portfolio.core.risk.rules.order_rate import of_this_day
-from services.portfolio.core.risk.rules.strategy_budget import strategy_lost_pct, strategy_volume
-from services.portfolio.core.risk.types import Account
+from services.portfolio.core.risk.rules.news import describe_news
+from services.portfolio.core.risk.rules.order_rate import orders_today
+from services.portfolio.core.risk.rules.strategy_budget import strategy_daily_loss_pct, strategy_volume
+from services.portfolio.core.risk.types import RiskContext
 
 _HELD_SHOWN: Final = 5
-"""Tickets of strangers that are named, so that the words stay a row of a table."""
+"""Foreign tickets that are named, so that the words stay a row of a table."""
 
 
-class Reading(NamedTuple):
+class LimitUtilization(NamedTuple):
     """A rule's code, what it is about (a symbol, a currency, or nothing), its limit, what it stands at, and what is left.
 
     What is judged by each order's own numbers stands at nothing between them.
@@ -38,16 +45,16 @@ class Reading(NamedTuple):
     headroom: str = ""
 
 
-def readings(account: Account, now_ns: int) -> list[Reading]:
-    """Every limit that is set and has something to show at venue time `now_ns`, news of the next day, and strangers."""
+def limit_utilization(context: RiskContext, now_ns: int) -> list[LimitUtilization]:
+    """Every limit that is set and has something to show at venue time `now_ns`, news of the next day, and foreign orders."""
     return [
-        *_losses(account, now_ns),
-        *_orders(account, now_ns),
-        *_exposures(account),
-        *_budgets(account, now_ns),
-        *_news(account, now_ns),
-        *_per_order(account.limits),
-        _strangers(account),
+        *_losses(context, now_ns),
+        *_orders(context, now_ns),
+        *_exposures(context),
+        *_budgets(context, now_ns),
+        *_news(context, now_ns),
+        *_per_order(context.limits),
+        _foreign_orders(context),
     ]
 
 
@@ -57,60 +64,60 @@ def _left(amount: Decimal, most: Decimal, unit: str, decimals: str = "1") -> str
     return f"{left:f} {unit}" if left > 0 else "none"
 
 
-def _losses(account: Account, now_ns: int) -> Iterator[Reading]:
-    limits, memory = account.limits, account.cursor.risk
+def _losses(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    limits, memory = context.limits, context.cursor.risk
     if limits.daily_loss_pct_max is not None:
-        for since, pct in lost_pct(account, now_ns).items():
-            yield Reading(
+        for since, pct in daily_loss_pct(context, now_ns).items():
+            yield LimitUtilization(
                 "DAILY_LOSS",
                 f"from {since}",
                 percent(limits.daily_loss_pct_max),
                 percent(pct),
                 _left(pct, limits.daily_loss_pct_max, "%", "0.01"),
             )
-    fallen = drawdown_pct(account)
+    fallen = drawdown_pct(context)
     levels = [limits.drawdown_warn_pct, limits.drawdown_reduce_pct, limits.drawdown_halt_pct]
     if fallen is not None and any(level is not None for level in levels):
         words = " / ".join("none" if level is None else percent(level) for level in levels)
         following = min((level for level in levels if level is not None and level > fallen), default=fallen)
         left = _left(fallen, following, "% to the next level", "0.01")
-        yield Reading("DRAWDOWN", "", f"warn / reduce only / halt at {words}", percent(fallen), left)
+        yield LimitUtilization("DRAWDOWN", "", f"warn / reduce only / halt at {words}", percent(fallen), left)
     if limits.breaker_losses is not None:
         for symbol, breaker in sorted(memory.breakers.items()):
             pause = f", pause until {utc_text(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
             now = f"{breaker.losses} in a row, {breaker.trials_left} trials left{pause}"
             left = "none" if pause else _left(Decimal(breaker.losses), Decimal(limits.breaker_losses), "losses")
-            yield Reading("CIRCUIT_BREAKER", symbol, f"{limits.breaker_losses} losses in a row", now, left)
+            yield LimitUtilization("CIRCUIT_BREAKER", symbol, f"{limits.breaker_losses} losses in a row", now, left)
 
 
-def _orders(account: Account, now_ns: int) -> Iterator[Reading]:
-    limits, memory = account.limits, account.cursor.risk
+def _orders(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    limits, memory = context.limits, context.cursor.risk
     if limits.orders_per_minute_max is not None:
         seen = len(last_minute(memory.order_times_ns, now_ns))
-        yield Reading(
+        yield LimitUtilization(
             "ORDER_RATE", "", f"{limits.orders_per_minute_max} a minute", *_count(seen, limits.orders_per_minute_max)
         )
     if limits.orders_per_day_max is not None:
-        counted = _count(of_this_day(memory, now_ns), limits.orders_per_day_max)
-        yield Reading("ORDER_RATE", "", f"{limits.orders_per_day_max} a day", *counted)
+        counted = _count(orders_today(memory, now_ns), limits.orders_per_day_max)
+        yield LimitUtilization("ORDER_RATE", "", f"{limits.orders_per_day_max} a day", *counted)
     if limits.rejects_per_minute_max is not None:
         seen = len(last_minute(memory.reject_times_ns, now_ns))
         counted = _count(seen, limits.rejects_per_minute_max, "rejects")
-        yield Reading("REJECTS", "", f"fewer than {limits.rejects_per_minute_max} a minute", *counted)
+        yield LimitUtilization("REJECTS", "", f"fewer than {limits.rejects_per_minute_max} a minute", *counted)
     if limits.repeated_orders_max is not None:
         for symbol, run in sorted(memory.runs.items()):
             counted = _count(abs(run), limits.repeated_orders_max)
-            yield Reading("REPEATED_ORDERS", symbol, f"{limits.repeated_orders_max} in a row", *counted)
+            yield LimitUtilization("REPEATED_ORDERS", symbol, f"{limits.repeated_orders_max} in a row", *counted)
     if limits.spread_factor_max is not None:
         for symbol, median in sorted(memory.spread_medians.items()):
-            mark, terms = account.cursor.marks.get(symbol), account.book.instruments.get(symbol)
+            mark, terms = context.cursor.marks.get(symbol), context.book.instruments.get(symbol)
             if mark is not None and terms is not None:
                 points = 10.0**terms.digits
                 usual, present = max(median * points, 1.0), (mark.ask - mark.bid) * points
                 limit = f"{plain(limits.spread_factor_max)} times {usual:.1f} points"
                 most = limits.spread_factor_max * Decimal(usual)
                 left = _left(Decimal(present), most, "points", "0.1")
-                yield Reading("SPREAD", symbol, limit, f"{present:.1f} points", left)
+                yield LimitUtilization("SPREAD", symbol, limit, f"{present:.1f} points", left)
 
 
 def _count(seen: int, most: int, unit: str = "orders") -> tuple[str, str]:
@@ -118,16 +125,16 @@ def _count(seen: int, most: int, unit: str = "orders") -> tuple[str, str]:
     return str(seen), _left(Decimal(seen), Decimal(most), unit)
 
 
-def _exposures(account: Account) -> Iterator[Reading]:
-    limits, most, found = account.limits, power(account), exposures(None, account)
-    if account.book.stream is None or found is None:
+def _exposures(context: RiskContext) -> Iterator[LimitUtilization]:
+    limits, most, found = context.limits, buying_power(context), exposures(None, context)
+    if context.book.stream is None or found is None:
         return
-    currency = account.book.stream.currency
+    currency = context.book.stream.currency
     named = (
         ("SYMBOL_EXPOSURE", limits.symbol_exposure_pct_of_power_max, most, found),
-        ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, most, by_currency(found, account)),
-        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross_exposure(None, account)}),
-        ("MARGIN_USE", limits.margin_pct_of_equity_max, equity(account), {"": margin(None, account)}),
+        ("CURRENCY_EXPOSURE", limits.currency_exposure_pct_of_power_max, most, currency_exposures(found, context)),
+        ("GROSS_EXPOSURE", limits.gross_exposure_pct_of_power_max, most, {"": gross_exposure(None, context)}),
+        ("MARGIN_USE", limits.margin_pct_of_equity_max, latest_equity(context), {"": projected_margin(None, context)}),
     )
     for code, most_pct, whole, amounts in named:
         if most_pct is not None:
@@ -135,39 +142,39 @@ def _exposures(account: Account) -> Iterator[Reading]:
                 bound = whole * most_pct / 100
                 limit = f"{bound:.0f} {currency}"
                 if amount is None:
-                    yield Reading(code, subject, limit, "no known rate")
+                    yield LimitUtilization(code, subject, limit, "no known rate")
                 else:
                     left = _left(abs(amount), bound, currency)
-                    yield Reading(code, subject, limit, f"{abs(amount):.0f} {currency}", left)
+                    yield LimitUtilization(code, subject, limit, f"{abs(amount):.0f} {currency}", left)
 
 
-def _budgets(account: Account, now_ns: int) -> Iterator[Reading]:
-    if account.book.stream is None:
+def _budgets(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
+    if context.book.stream is None:
         return
-    for tag, strategy in account.plan.strategies.items():
+    for tag, strategy in context.plan.strategies.items():
         if strategy.volume_max is not None:
-            limit, seen = f"{plain(strategy.volume_max)} lots", strategy_volume(strategy, account)
-            yield Reading("STRATEGY_VOLUME", tag, limit, f"{plain(seen)} lots")
+            limit, seen = f"{plain(strategy.volume_max)} lots", strategy_volume(strategy, context)
+            yield LimitUtilization("STRATEGY_VOLUME", tag, limit, f"{plain(seen)} lots")
         if strategy.daily_loss_pct_max is not None:
-            lost_of_day = strategy_lost_pct(strategy, account, now_ns)
+            lost_of_day = strategy_daily_loss_pct(strategy, context, now_ns)
             shown = "not known" if lost_of_day is None else percent(lost_of_day)
-            yield Reading("STRATEGY_LOSS", tag, f"{percent(strategy.daily_loss_pct_max)} a day", shown)
+            yield LimitUtilization("STRATEGY_LOSS", tag, f"{percent(strategy.daily_loss_pct_max)} a day", shown)
 
 
-def _news(account: Account, now_ns: int) -> Iterator[Reading]:
+def _news(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
     """The next event of each currency that a known symbol has."""
-    limits, shown = account.limits, set[str]()
-    traded = {currency for terms in account.book.instruments.values()
+    limits, shown = context.limits, set[str]()
+    traded = {currency for terms in context.book.instruments.values()
               for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip
     since_ns = now_ns - limits.news_after_min * MINUTE_NS
     for event in between(limits.news_calendar, after_ns=since_ns, until_ns=now_ns + DAY_NS):
         if event.currency in traded - shown and event.impact.rank >= limits.news_impact_min.rank:
             shown.add(event.currency)
             window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"
-            yield Reading("NEWS", event.currency, window, told(event, now_ns))
+            yield LimitUtilization("NEWS", event.currency, window, describe_news(event, now_ns))
 
 
-def _per_order(limits: Limits) -> Iterator[Reading]:
+def _per_order(limits: Limits) -> Iterator[LimitUtilization]:
     """Limits on what an order or its quote is, which have nothing to stand at."""
     named = (
         ("ORDER_VOLUME", limits.order_volume_max, "{} lots an order opens"),
@@ -183,13 +190,13 @@ def _per_order(limits: Limits) -> Iterator[Reading]:
     )
     for code, value, words in named:
         if value is not None:
-            yield Reading(code, "", words.format(plain(value) if isinstance(value, Decimal) else value), "")
+            yield LimitUtilization(code, "", words.format(plain(value) if isinstance(value, Decimal) else value), "")
 
 
-def _strangers(account: Account) -> Reading:
+def _foreign_orders(context: RiskContext) -> LimitUtilization:
     """The policy, how many of their orders were let pass, and what is held of them on a hedging account."""
-    held = foreign_holdings(account.book)
-    shown = [f"{len(account.book.acknowledged)} orders let pass", *held[:_HELD_SHOWN]]
+    held = describe_foreign_positions(context.book)
+    shown = [f"{len(context.book.acknowledged)} orders let pass", *held[:_HELD_SHOWN]]
     if len(held) > _HELD_SHOWN:
         shown.append(f"{len(held) - _HELD_SHOWN} more tickets")
-    return Reading("FOREIGN_ORDERS", "", account.limits.foreign_orders.value, "; ".join(shown))
+    return LimitUtilization("FOREIGN_ORDERS", "", context.limits.foreign_orders.value, "; ".join(shown))

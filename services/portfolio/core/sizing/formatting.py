@@ -11,7 +11,7 @@ _DIGITS: Final = 6
 """More tells nobody anything in a sentence; the numbers that decide are not rounded."""
 
 
-def shown(value: Decimal) -> str:
+def format_number(value: Decimal) -> str:
     """A number to six significant digits, whole digits always in full."""
     if not value:
         return "0"
@@ -19,11 +19,11 @@ def shown(value: Decimal) -> str:
     return plain(value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
 
 
-def money(amount: Decimal, currency: str) -> str:
+def format_money(amount: Decimal, currency: str) -> str:
     """An amount to two decimals, with its currency."""
     return f"{amount.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):f} {currency}"
 
 
 def percent(value: Decimal) -> str:
     """A number of percent; 2 for 2 %."""
-    return f"{shown(value)} %"
+    return f"{format_number(value)} %"

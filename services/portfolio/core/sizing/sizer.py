@@ -8,18 +8,18 @@ from typing import Final
 
 from proto.trading.units import MAX_DECIMAL_EXPONENT, floor_to_step, plain
 from services.portfolio.core.plan.plan import Sizing, SizingMethod
-from services.portfolio.core.sizing.formatting import money, shown
+from services.portfolio.core.sizing.formatting import format_money, format_number
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
-from services.portfolio.core.sizing.types import NoTrade, Sized, SizingInput, Wanted
+from services.portfolio.core.sizing.types import NoTrade, OrderSize, RawSize, SizingInput
 
-Method = Callable[[Sizing, SizingInput], Wanted | NoTrade]
+Method = Callable[[Sizing, SizingInput], RawSize | NoTrade]
 
 METHODS: Final[dict[SizingMethod, Method]] = {
-    SizingMethod.FIXED: fixed.wanted,
-    SizingMethod.FRACTION: fraction.wanted,
-    SizingMethod.KELLY: kelly.wanted,
-    SizingMethod.VOLATILITY: volatility_target.wanted,
-    SizingMethod.WEIGHTS: weights.wanted,
+    SizingMethod.FIXED: fixed.raw_size,
+    SizingMethod.FRACTION: fraction.raw_size,
+    SizingMethod.KELLY: kelly.raw_size,
+    SizingMethod.VOLATILITY: volatility_target.raw_size,
+    SizingMethod.WEIGHTS: weights.raw_size,
 }
 
 _ARITHMETIC: Final = Context(prec=60, rounding=ROUND_DOWN)
@@ -31,7 +31,7 @@ _FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
 _ZERO: Final = Decimal(0)
 
 
-def size(plan: Sizing, given: SizingInput) -> Sized:
+def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
     """Lots that an order may open by the plan: a multiple of the volume step, never more than what was wanted.
 
     At most the plan's `volume_max` and the venue's. Less than the venue's least volume is no trade and not rounded up to it.
@@ -40,22 +40,22 @@ def size(plan: Sizing, given: SizingInput) -> Sized:
         0 lots for no trade. The words begin with the method and have every number that was used; they fit into 512 characters.
     """
     with localcontext(_ARITHMETIC):
-        if given.equity is not None and given.equity <= 0 and plan.method is not SizingMethod.FIXED:
-            found: Wanted | NoTrade = NoTrade(f"the equity is {money(given.equity, given.currency)}")
+        if inputs.equity is not None and inputs.equity <= 0 and sizing.method is not SizingMethod.FIXED:
+            found: RawSize | NoTrade = NoTrade(f"the equity is {format_money(inputs.equity, inputs.currency)}")
         else:
-            found = METHODS[plan.method](plan, given)
+            found = METHODS[sizing.method](sizing, inputs)
         if isinstance(found, NoTrade):
-            return Sized(_ZERO, f"{plan.method}: {found.words}: no trade")
-        return _rounded(plan, given, found)
+            return OrderSize(_ZERO, f"{sizing.method}: {found.reason}: no trade")
+        return _rounded(sizing, inputs, found)
 
 
-def _rounded(plan: Sizing, given: SizingInput, found: Wanted) -> Sized:
-    terms = given.instrument
-    words, volume = f"{plan.method}: {found.words} -> {shown(found.volume)}", found.volume
-    for most, whose in ((plan.volume_max, "the plan"), (terms.volume_max, "the venue")):
+def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
+    terms = inputs.instrument
+    words, volume = f"{sizing.method}: {found.explanation} -> {format_number(found.volume)}", found.volume
+    for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
             words, volume = f"{words}, at most {plain(most)} by {whose}", most
     volume = floor_to_step(volume.quantize(_FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
-        return Sized(_ZERO, f"{words} lots, less than the least volume {plain(terms.volume_min)}: no trade")
-    return Sized(volume, f"{words}, step {plain(terms.volume_step)} -> {plain(volume)} lots")
+        return OrderSize(_ZERO, f"{words} lots, less than the least volume {plain(terms.volume_min)}: no trade")
+    return OrderSize(volume, f"{words}, step {plain(terms.volume_step)} -> {plain(volume)} lots")

@@ -31,21 +31,21 @@ class SizingInput(NamedTuple):
     default_volume: Decimal
 
 
-class Wanted(NamedTuple):
+class RawSize(NamedTuple):
     """Lots (> 0) before they are bounded and rounded, and how they were found."""
 
     volume: Decimal
-    words: str
+    explanation: str
 
 
 class NoTrade(NamedTuple):
     """Why there is nothing to open: the method says so, or something that it needs is not known."""
 
-    words: str
+    reason: str
 
 
-class Sized(NamedTuple):
+class OrderSize(NamedTuple):
     """Lots that may be ordered, 0 for no trade, and the words with every number that they come from."""
 
     volume: Decimal
-    words: str
+    explanation: str

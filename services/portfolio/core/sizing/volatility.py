@@ -36,7 +36,9 @@ class Volatility(Struct, kw_only=True):
     minutes: int = 0
 
 
-def see_mid(memory: dict[str, Volatility], symbol: str, mid: float, time_ns: int, *, half_life_min: int) -> None:
+def update_volatility(
+    memory: dict[str, Volatility], symbol: str, mid: float, time_ns: int, *, half_life_min: int
+) -> None:
     """Let the estimate of a symbol see the middle (> 0) of a quote; a return counts half after `half_life_min` minutes.
 
     Formula: variance = l^k x variance + (1 - l^k) x r^2 / k for a log return r over k minutes, l = 1/2^(1/half life); that is

@@ -11,7 +11,7 @@ from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
 
-class DeskRules(Struct, frozen=True, kw_only=True):
+class DeskConfig(Struct, frozen=True, kw_only=True):
     """Symbols to trade, lots per entry, what the opposite signal does, the risk limits, the plan; `settings` are for the record.
 
     `signal_age_ns_max`: a signal whose tick is older than this by the venue's clock trades nothing. With more than

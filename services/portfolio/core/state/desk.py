@@ -8,16 +8,16 @@ from proto.control import REASON_CHARS_MAX, DeskState, TradingState
 from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import DealBooked, Event, StrangersMet, TradingStateChanged
-from services.portfolio.core.account.foreign_orders import strangers_met
-from services.portfolio.core.account.market_feed import MarketWatch
+from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, TradingStateChanged
+from services.portfolio.core.account.foreign_orders import describe_foreign_orders
+from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.accounting.invariants import broken
-from services.portfolio.core.accounting.round_trips import Settlement
+from services.portfolio.core.accounting.invariants import find_violation
+from services.portfolio.core.accounting.round_trips import RoundTripTracker
 from services.portfolio.core.plan.distance_warnings import plan_warning
-from services.portfolio.core.risk.state_updates import see_event
-from services.portfolio.core.state.config import DeskRules
-from services.portfolio.core.state.latency_histogram import Latency
+from services.portfolio.core.risk.state_updates import update_from_event
+from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.core.state.latency_histogram import LatencyHistogram
 
 _KIND_CHARS: Final = 24
 """So much of a reason, without its numbers, tells it from another kind."""
@@ -31,7 +31,7 @@ class Desk:
     def __init__(
         self,
         *,
-        rules: DeskRules,
+        config: DeskConfig,
         book: Book,
         cursor: TickCursor,
         live_incarnation: str,
@@ -44,9 +44,9 @@ class Desk:
         `incarnation_reason` says why it may be another one than before. `boot_id` tells this process from every other at the
         gateway's lease.
         """
-        self.rules = rules
+        self.config = config
         self.book = book
-        self.settlement = Settlement(book)
+        self.round_trip_tracker = RoundTripTracker(book)
         """The round trips so far; whoever asks makes it go on."""
         self.cursor = cursor
         self.live_incarnation = live_incarnation
@@ -57,16 +57,16 @@ class Desk:
         self.window = 0
         self.is_quiet = False
         self.now = Now(0, 0)
-        self.market = MarketWatch()
+        self.market = MarketFeed()
         self.last_signals: dict[str, Signal] = {}
         self.is_dirty = False
         self.duplicates = 0
         self.malformed = 0
-        self.tick_to_signal = Latency()
-        self.signal_to_order = Latency()
-        self.tick_to_order = Latency()
-        self.order_to_fill = Latency()
-        self.tick_to_fill = Latency()
+        self.tick_to_signal = LatencyHistogram()
+        self.signal_to_order = LatencyHistogram()
+        self.tick_to_order = LatencyHistogram()
+        self.order_to_fill = LatencyHistogram()
+        self.tick_to_fill = LatencyHistogram()
         self.ticks_ordered_mono_ns: list[int] = []
         """When the ticks were published whose orders go out with this turn; the shell knows when that is."""
         self.signals_ordered_mono_ns: list[int] = []
@@ -75,40 +75,40 @@ class Desk:
         """When the ticks were published whose deals are durable with this turn."""
         self.storage_problem = ""
         """Why nothing can be made durable by now; empty while the ledger can be written."""
-        self.level_warning = ""
+        self.drawdown_warning = ""
         """How far the account has fallen, from the level on at which people are warned."""
         self.margin_warning = ""
         """That the venue asks for more margin than there is, as of the last comparison."""
-        self.terms_warning = ""
+        self.instrument_warning = ""
         """What the venue has changed of its terms, until a person resumes trading."""
-        self.strangers_warning = ""
-        """Which orders of strangers the limits let pass, until a person resumes trading."""
-        self.terms_changed = 0
+        self.foreign_orders_warning = ""
+        """Which foreign orders the limits let pass, until a person resumes trading."""
+        self.instrument_change_count = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
         self.lease_seen_ns = 0
         """What the gateway's clock showed last; the next renewal repeats it."""
         self.is_superseded = False
         """Another portfolio leads the account."""
-        self.is_leased = False
+        self.has_lease = False
         """The gateway has granted this process the lease since it was met."""
-        self.wants_epoch = False
+        self.needs_epoch = False
         """Another portfolio led, and a person wants this one to lead again."""
-        self.unproven: set[str] = set()
+        self.unproven_symbols: set[str] = set()
         """Symbols of orders that were presumed to have expired, until a comparison with the venue is complete."""
         self.deal_pulls = 0
         """How often the venue's deals were pulled to their end."""
         self.ledger_fault = ""
         """What is broken in the ledger itself, which no word of a person mends."""
-        self.is_leaving = False
+        self.is_stopping = False
         """The process is told to stop: no signal is decided any more."""
-        self.wants_hello = False
-        self.wants_deals = False
-        self.deals_from: int | None = None
+        self.needs_hello = False
+        self.needs_deals = False
+        self.refetch_deals_after: int | None = None
         """The number of a deal before those that a comparison found to be missing."""
-        self.hurried: set[str] = set()
-        """Ids of orders of which a person wants something, whose talk is not to wait any longer."""
-        self.strangers: list[int] = []
+        self.orders_to_wake: set[str] = set()
+        """Ids of orders of which a person wants something, whose task is not to wait any longer."""
+        self.foreign_tickets: list[int] = []
         """The venue's numbers of orders that are not the desk's, as the last comparison found them."""
         self.published_mono_ns: dict[str, int] = {}
         """When the tick of a live order was published, until its deal is booked."""
@@ -117,9 +117,18 @@ class Desk:
     @property
     def warning(self) -> str:
         """What a person should look at, though nothing is forbidden yet."""
-        near = plan_warning(self.rules.plan, self.rules.symbols, self.book.instruments)
+        near = plan_warning(self.config.plan, self.config.symbols, self.book.instruments)
         return "; ".join(
-            filter(None, (self.margin_warning, self.level_warning, self.terms_warning, self.strangers_warning, near))
+            filter(
+                None,
+                (
+                    self.margin_warning,
+                    self.drawdown_warning,
+                    self.instrument_warning,
+                    self.foreign_orders_warning,
+                    near,
+                ),
+            )
         )
 
     @property
@@ -134,11 +143,11 @@ class Desk:
     def emit(self, event: Event) -> None:
         """Fold an event into the book and the ladder's memory, and keep it for the ledger."""
         self.book.apply(event)
-        see_event(self.cursor.risk, event, self.rules.limits)
+        update_from_event(self.cursor.risk, event, self.config.limits)
         self._events.append(event)
         self.is_dirty = True
-        if isinstance(event, DealBooked) and (fault := broken(self.book, *_touched_by(event))):
-            self.restrict(TradingState.HALTED, fault, by="invariants")
+        if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
+            self.restrict_trading(TradingState.HALTED, fault, by="invariants")
 
     def take_events(self) -> list[Event]:
         """The events since the last call, already folded into the book, for the ledger to keep."""
@@ -146,7 +155,7 @@ class Desk:
         self.is_dirty = False
         return events
 
-    def set_trading(
+    def set_trading_state(
         self, state: TradingState, reason: str, *, by: str, flatten: bool = False, acknowledged: list[int] | None = None
     ) -> None:
         """Change what the desk may do, durably."""
@@ -160,52 +169,52 @@ class Desk:
         )
         self.emit(event)
 
-    def restrict(self, state: TradingState, reason: str, *, by: str) -> None:
+    def restrict_trading(self, state: TradingState, reason: str, *, by: str) -> None:
         """The desk itself found a reason to do less; it never takes back what a person or a worse finding has stopped."""
         present = self.book.trading
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
-            self.set_trading(state, reason, by=by)
+            self.set_trading_state(state, reason, by=by)
         elif present is not None and _kind(reason)[:_KIND_CHARS] not in _kind(present.reason):
             # Whoever lets the desk trade again is to see this as well.
             words = f"{present.reason}; {reason}"
             if len(words) <= REASON_CHARS_MAX:
-                self.set_trading(present.state, words, by=present.by, flatten=present.flatten)
+                self.set_trading_state(present.state, words, by=present.by, flatten=present.flatten)
 
-    def meet_strangers(self, tickets: list[int]) -> None:
+    def allow_foreign_orders(self, tickets: list[int]) -> None:
         """Let orders pass that are not the desk's, as its limits say, and warn of them once."""
-        policy = self.rules.limits.foreign_orders
-        self.emit(StrangersMet(tickets=tickets, policy=policy, time_ns=self.domain_ns(self.now.mono_ns)))
-        self.strangers_warning = strangers_met(tickets, policy)
+        policy = self.config.limits.foreign_orders
+        self.emit(ForeignOrdersFound(tickets=tickets, policy=policy, time_ns=self.domain_ns(self.now.mono_ns)))
+        self.foreign_orders_warning = describe_foreign_orders(tickets, policy)
 
-    def lose_lead(self, why: str) -> None:
+    def lose_leadership(self, why: str) -> None:
         """Another portfolio leads the account: this one must not send another order."""
         self.is_superseded = True
-        self.restrict(TradingState.HALTED, f"another portfolio leads this account: {why}", by="lease")
+        self.restrict_trading(TradingState.HALTED, f"another portfolio leads this account: {why}", by="lease")
 
     def clock_stepped(self, step_ns: int) -> None:
         """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""
         reason = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"
-        self.restrict(TradingState.REDUCE_ONLY, reason, by="clock")
+        self.restrict_trading(TradingState.REDUCE_ONLY, reason, by="clock")
 
     def storage_failed(self, why: str) -> None:
-        """The ledger cannot be written: until `storage_works` no order is made, and the caller sends nothing.
+        """The ledger cannot be written: until `storage_recovered` no order is made, and the caller sends nothing.
 
         Calls that are returned meanwhile may be dropped: every question is asked again until it is answered. A stepped stream
         decides nothing at all in the meantime, so that its digits stay what they are.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 
-    def storage_works(self) -> None:
+    def storage_recovered(self) -> None:
         """The ledger has been written again."""
         self.storage_problem = ""
 
-    def enter(self, state: DeskState, waiting_for: str = "") -> None:
+    def set_state(self, state: DeskState, waiting_for: str = "") -> None:
         """Go over to another state and say what it waits for."""
         self.state, self.waiting_for = state, waiting_for
 
-    def halt(self, why: str) -> None:
+    def halt_until_restart(self, why: str) -> None:
         """Stop deciding, and say why."""
-        self.enter(DeskState.HALTED, why)
+        self.set_state(DeskState.HALTED, why)
 
 
 def _touched_by(event: DealBooked) -> tuple[list[str], list[str]]:

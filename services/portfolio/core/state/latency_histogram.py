@@ -21,7 +21,7 @@ _SHOWN_FIRST: Final = 190
 """Every 14th edge from 11 us on, each twice the one before: 23 of them tell a histogram's story."""
 
 
-class Latency:
+class LatencyHistogram:
     """One hop's observations."""
 
     __slots__ = ("_counts", "count", "sum_ns")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.portfolio.core.state.desk import Desk
 
 
-def take_lead_again(desk: Desk) -> None:
+def reclaim_leadership(desk: Desk) -> None:
     """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
     if desk.is_superseded:
-        desk.is_superseded, desk.wants_epoch, desk.wants_hello = False, True, True
+        desk.is_superseded, desk.needs_epoch, desk.needs_hello = False, True, True

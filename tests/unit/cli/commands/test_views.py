@@ -22,7 +22,7 @@ from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.ledger import FILE_NAME, read
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.query_handler import answer_query
 from tests.support.answering import answering
 from tests.support.builders import some_rules
@@ -56,12 +56,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
-    book, cursor = read(folder / FILE_NAME)
-    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=cursor, live_incarnation="live")
+    book, cursor = read_ledger(folder / LEDGER_FILE_NAME)
+    desk = Desk(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=cursor, live_incarnation="live")
 
     def answer(request: ControlRequest) -> ControlReply:
         assert isinstance(request, ViewQuery)
-        return answer_query(desk, request, folder / FILE_NAME, 0)
+        return answer_query(desk, request, folder / LEDGER_FILE_NAME, 0)
 
     url = f"ipc://{tmp_path}/c.ipc"
     with answering(url, answer):

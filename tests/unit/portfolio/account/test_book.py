@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.account.book import closings_of
+from services.portfolio.core.account.book import closed_lots
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import a_book, a_deal, a_deposit, an_opened_stream, an_order
@@ -92,10 +92,10 @@ def test_what_the_table_forbids_is_not_folded(status: OrderStatus) -> None:
 
 def test_what_a_deal_would_close_is_told_without_booking_it() -> None:
     book = a_book(booked(1, volume="0.02", price="1.1"), booked(2, volume="0.02", price="1.2"))
-    closings = closings_of(book, a_deal(3, Side.SELL, "0.03", "1.3"))
+    closings = closed_lots(book, a_deal(3, Side.SELL, "0.03", "1.3"))
     assert [(closing.opened_by, closing.volume) for closing in closings] == [("1", D("0.02")), ("2", D("0.01"))]
     assert book.position("EURUSD").net_volume == D("0.04")
-    assert closings_of(book, a_deposit(3)) == []
+    assert closed_lots(book, a_deposit(3)) == []
 
 
 def test_a_new_stream_goes_on_with_the_account() -> None:

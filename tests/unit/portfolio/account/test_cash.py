@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 
 from proto.gateway import DealEntry, DealKind
-from services.portfolio.core.account.cash import CashAccount, by_kind, post, postings, sources, totals
+from services.portfolio.core.account.cash import CashAccount, cash_by_category, cash_flows, cash_totals, post, postings
 from tests.support.builders import a_deal, a_deposit
 
 D = Decimal
 CASH, PROFIT, COMMISSION, SWAP = (
     CashAccount.CASH,
-    CashAccount.REALISED_PROFIT,
+    CashAccount.REALIZED_PNL,
     CashAccount.COMMISSION,
     CashAccount.SWAP,
 )
@@ -49,13 +49,13 @@ def test_a_trade_is_posted_item_by_item_and_tied_to_its_deal_order_and_symbol() 
     ],
 )
 def test_the_amount_of_a_deal_goes_to_what_its_kind_is_for(kind: DealKind, account: CashAccount) -> None:
-    assert sources(a_deal(1, kind=kind, entry=DealEntry.NONE, profit=D("-3.25"))) == {account: D("-3.25")}
+    assert cash_flows(a_deal(1, kind=kind, entry=DealEntry.NONE, profit=D("-3.25"))) == {account: D("-3.25")}
 
 
 def test_a_swap_that_is_told_in_either_field_is_one_swap() -> None:
     in_profit = a_deal(1, kind=DealKind.SWAP, entry=DealEntry.NONE, profit=D("-1.20"))
     in_swap = a_deal(2, kind=DealKind.SWAP, entry=DealEntry.NONE, swap=D("-1.20"))
-    assert sources(in_profit) == sources(in_swap) == {SWAP: D("-1.20")}
+    assert cash_flows(in_profit) == cash_flows(in_swap) == {SWAP: D("-1.20")}
 
 
 def test_a_deal_that_moves_no_cash_has_no_postings() -> None:
@@ -68,8 +68,8 @@ def test_sums_are_read_in_the_sign_of_the_balance() -> None:
     for deal in deals:
         post(sums, postings(deal))
     assert sums[CASH] == 104
-    assert by_kind(sums) == totals(deals)
-    assert totals(deals) == {
+    assert cash_by_category(sums) == cash_totals(deals)
+    assert cash_totals(deals) == {
         PROFIT: D(5),
         COMMISSION: D(-1),
         SWAP: D(0),

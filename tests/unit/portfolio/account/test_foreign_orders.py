@@ -15,19 +15,19 @@ from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
-from services.portfolio.core.account.book import Book, closings_of
-from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, StrangersMet
-from services.portfolio.core.account.foreign_orders import own_position, strangers_met
-from services.portfolio.core.account.foreign_policy import ForeignOrders
+from services.portfolio.core.account.book import Book, closed_lots
+from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, OrderCreated
+from services.portfolio.core.account.foreign_orders import describe_foreign_orders, own_position
+from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.account.position import Leg
-from services.portfolio.core.gateway_client.live_reconciliation import AGAIN_NS
+from services.portfolio.core.gateway_client.live_reconciliation import RECHECK_DELAY_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.queries.explain import explain, subject_of
-from services.portfolio.core.queries.views import answer
-from services.portfolio.core.risk.exposure import holdings, volumes
-from services.portfolio.core.risk.types import Account
-from services.portfolio.core.state.config import DeskRules
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.core.queries.explain import explain, find_subject
+from services.portfolio.core.queries.views import view_reply
+from services.portfolio.core.risk.exposure import projected_legs, projected_net_volumes
+from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.state.config import DeskConfig
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import same
 from tests.support.builders import (
     ONE_LOT,
@@ -45,10 +45,10 @@ from tests.support.desk import HandDrivenDesk
 D = Decimal
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(400)]
 NETTING, HEDGING = AccountMode.NETTING, AccountMode.HEDGING
-HALT, ADOPT, IGNORE = ForeignOrders.HALT, ForeignOrders.ADOPT, ForeignOrders.IGNORE
+HALT, ADOPT, IGNORE = ForeignOrderPolicy.HALT, ForeignOrderPolicy.ADOPT, ForeignOrderPolicy.IGNORE
 
 
-def rules_of(policy: ForeignOrders, on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskRules:
+def rules_of(policy: ForeignOrderPolicy, on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskConfig:
     """Rules by which ledger and venue are compared every second."""
     limits = structs.replace(ONE_LOT, foreign_orders=policy)
     return structs.replace(some_rules(limits=limits, on_opposite=on_opposite), reconcile_every_ns=1_000_000_000)
@@ -58,7 +58,7 @@ class TradedByHand:
     """A live desk in one process with its gateway, and somebody who trades on the same account beside it."""
 
     def __init__(
-        self, policy: ForeignOrders, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
+        self, policy: ForeignOrderPolicy, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
     ) -> None:
         gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=True, account_mode=mode)
         self.driven = HandDrivenDesk(gateway, rules=rules_of(policy, on_opposite))
@@ -77,7 +77,7 @@ class TradedByHand:
     @property
     def own_volume(self) -> Decimal:
         """Net lots that the desk trades."""
-        return own_position(self.book, "EURUSD", self.driven.desk.rules.limits.foreign_orders).net_volume
+        return own_position(self.book, "EURUSD", self.driven.desk.config.limits.foreign_orders).net_volume
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -86,7 +86,7 @@ class TradedByHand:
     def pass_time(self) -> None:
         """Long enough for two comparisons that agree, and what follows from them."""
         for _ in range(4):
-            self.driven.settle(self.driven.wait(AGAIN_NS // 1_000_000))
+            self.driven.settle(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
             while self.driven.gateway.due(self.driven.now):
                 pass
         self.events += self.driven.desk.take_events()
@@ -111,9 +111,9 @@ class TradedByHand:
         self.driven.settle(self.driven.tell(a_signal(ordinal, direction, bid=bid, ask=ask)))
         self.pass_time()
 
-    def met(self) -> list[StrangersMet]:
+    def met(self) -> list[ForeignOrdersFound]:
         """The events that strangers have brought about."""
-        return [event for event in self.events if isinstance(event, StrangersMet)]
+        return [event for event in self.events if isinstance(event, ForeignOrdersFound)]
 
     def warnings(self) -> str:
         return self.driven.desk.warning
@@ -130,7 +130,7 @@ def test_by_default_a_strangers_order_halts_the_desk_until_a_person_resumes_it()
     assert desk.state is TradingState.HALTED
     assert desk.book.trading is not None
     assert f"unknown_order ticket {ticket} (not placed here)" in desk.book.trading.reason
-    desk.driven.portfolio.obey(ResumeCommand(reason="that was me"), desk.driven.now)
+    desk.driven.portfolio.handle_command(ResumeCommand(reason="that was me"), desk.driven.now)
     desk.pass_time()
     assert (desk.state, desk.book.acknowledged, desk.met()) == (TradingState.ACTIVE, {ticket}, [])
 
@@ -141,8 +141,8 @@ def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountM
     ticket = desk.trade_by_hand()
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D("0.01"))
     assert [(met.tickets, met.policy) for met in desk.met()] == [([ticket], ADOPT)]
-    assert desk.warnings() == strangers_met([ticket], ADOPT)
-    desk.driven.portfolio.obey(ResumeCommand(reason="seen"), desk.driven.now)
+    assert desk.warnings() == describe_foreign_orders([ticket], ADOPT)
+    desk.driven.portfolio.handle_command(ResumeCommand(reason="seen"), desk.driven.now)
     desk.pass_time()
     assert (desk.warnings(), len(desk.met())) == ("", 1)
     desk.say(1)
@@ -153,14 +153,14 @@ def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountM
 
 
 @pytest.mark.parametrize(("policy", "own"), [(ADOPT, "0.01"), (IGNORE, "0")])
-def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrders, own: str) -> None:
+def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrderPolicy, own: str) -> None:
     first = TradedByHand(policy, HEDGING)
     ticket = first.trade_by_hand()
     new = HandDrivenDesk(first.driven.gateway, rules=rules_of(policy))
     new.mono_ns = first.driven.mono_ns
     new.settle(new.start())
     assert (new.desk.state, new.desk.book.acknowledged) == (DeskState.RUNNING, {ticket})
-    assert own_position(new.desk.book, "EURUSD", new.desk.rules.limits.foreign_orders).net_volume == D(own)
+    assert own_position(new.desk.book, "EURUSD", new.desk.config.limits.foreign_orders).net_volume == D(own)
     assert new.desk.book.trading_state is TradingState.ACTIVE
 
 
@@ -180,7 +180,7 @@ def test_a_strangers_order_that_rests_is_let_pass_and_counts_when_it_is_filled()
 
 @pytest.mark.parametrize(("policy", "mode"), [(ADOPT, NETTING), (IGNORE, HEDGING)])
 def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
-    policy: ForeignOrders, mode: AccountMode
+    policy: ForeignOrderPolicy, mode: AccountMode
 ) -> None:
     """A restored ledger lacks its tail: what the desk itself once ordered must not pass for a stranger's."""
     desk = TradedByHand(policy, mode)
@@ -193,8 +193,8 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
     assert desk.state is TradingState.HALTED
     assert desk.book.trading is not None
     assert f"1 differences from the venue, the first: unknown_order ticket {reply.ticket}" in desk.book.trading.reason
-    assert desk.driven.desk.strangers == [reply.ticket]
-    desk.driven.portfolio.obey(ResumeCommand(reason="it is ours"), desk.driven.now)
+    assert desk.driven.desk.foreign_tickets == [reply.ticket]
+    desk.driven.portfolio.handle_command(ResumeCommand(reason="it is ours"), desk.driven.now)
     desk.pass_time()
     assert (desk.state, len(desk.met())) == (TradingState.ACTIVE, 1)
     assert reply.ticket not in desk.book.foreign_positions
@@ -213,7 +213,7 @@ def test_an_ignored_ticket_is_neither_closed_nor_in_the_way_of_a_signal() -> Non
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
     assert (desk.state, desk.own_volume) == (TradingState.ACTIVE, D(0))
-    assert desk.warnings() == strangers_met([ticket], IGNORE)
+    assert desk.warnings() == describe_foreign_orders([ticket], IGNORE)
     desk.say(1)
     assert desk.own_volume == D("0.01"), "the stranger's long is not the position that blocks another"
     desk.say(-1)
@@ -240,17 +240,17 @@ def test_reversing_turns_the_own_position_alone() -> None:
 def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_may_close_by_its_number() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
-    refused = desk.driven.portfolio.obey(a_close("a"), desk.driven.now)
+    refused = desk.driven.portfolio.handle_command(a_close("a"), desk.driven.now)
     assert "there is no position in EURUSD to close" in str(refused)
     desk.say(-1)
-    reply = desk.driven.portfolio.obey(FlattenCommand(reason="enough"), desk.driven.now)
+    reply = desk.driven.portfolio.handle_command(FlattenCommand(reason="enough"), desk.driven.now)
     assert getattr(reply, "closing", None) == ["EURUSD"]
     desk.pass_time()
     assert [leg.ticket for leg in desk.legs] == [ticket]
     desk.pass_time()
     assert len(desk.book.orders) == 2, "nothing is asked for again"
-    desk.driven.portfolio.obey(ResumeCommand(reason="go on"), desk.driven.now)
-    desk.driven.portfolio.obey(a_close("b", ticket), desk.driven.now)
+    desk.driven.portfolio.handle_command(ResumeCommand(reason="go on"), desk.driven.now)
+    desk.driven.portfolio.handle_command(a_close("b", ticket), desk.driven.now)
     desk.pass_time()
     assert desk.legs == ()
 
@@ -258,43 +258,43 @@ def test_flattening_and_closing_a_symbol_leave_an_ignored_ticket_which_a_person_
 def test_what_is_ignored_is_risk_of_the_account_all_the_same() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     desk.trade_by_hand()
-    account = Account(desk.book, desk.driven.desk.cursor, desk.driven.desk.rules.limits)
-    assert volumes(None, account) == {"EURUSD": D("0.01")}
-    assert holdings(None, account) == [("EURUSD", D("0.01"))]
+    account = RiskContext(desk.book, desk.driven.desk.cursor, desk.driven.desk.config.limits)
+    assert projected_net_volumes(None, account) == {"EURUSD": D("0.01")}
+    assert projected_legs(None, account) == [("EURUSD", D("0.01"))]
 
 
 def test_people_are_shown_the_policy_and_what_strangers_hold() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     ticket = desk.trade_by_hand()
-    page = answer(desk.driven.desk, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
+    page = view_reply(desk.driven.desk, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
     assert isinstance(page, RiskReply)
     assert [(row.limit, row.now) for row in page.rows if row.code == "FOREIGN_ORDERS"] == [
         ("ignore", f"1 orders let pass; LONG 0.01 EURUSD, ticket {ticket}")
     ]
     cursor = desk.driven.desk.cursor
-    told = explain(subject_of(f"ticket {ticket}", desk.book, cursor), desk.events, desk.book, cursor)
+    told = explain(find_subject(f"ticket {ticket}", desk.book, cursor), desk.events, desk.book, cursor)
     assert told.steps[0].facts["order"].startswith(f"{ticket}, a stranger's")
 
 
 @pytest.mark.parametrize("policy", [ADOPT, IGNORE])
-def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrders, tmp_path: Path) -> None:
+def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, tmp_path: Path) -> None:
     """A desk that comes up on the ledger meets the same venue: nothing is new to it, and its own position is what it was."""
     desk = TradedByHand(policy, HEDGING)
     desk.trade_by_hand()
     desk.say(1)
-    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(desk.events, desk.book, desk.driven.desk.cursor)
     ledger.close()
-    assert verify(tmp_path / FILE_NAME) == []
-    book, cursor = read(tmp_path / FILE_NAME)
+    assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
+    book, cursor = read_ledger(tmp_path / LEDGER_FILE_NAME)
     assert same(book, desk.book)
     again = HandDrivenDesk(desk.driven.gateway, rules=rules_of(policy), book=book, cursor=cursor)
     again.mono_ns = desk.driven.mono_ns
     again.settle(again.start())
     assert again.desk.book.trading_state is TradingState.ACTIVE
-    assert not [event for event in again.desk.take_events() if isinstance(event, StrangersMet)]
+    assert not [event for event in again.desk.take_events() if isinstance(event, ForeignOrdersFound)]
     assert (
-        own_position(book, "EURUSD", again.desk.rules.limits.foreign_orders).net_volume == desk.own_volume == D("0.01")
+        own_position(book, "EURUSD", again.desk.config.limits.foreign_orders).net_volume == desk.own_volume == D("0.01")
     )
 
 
@@ -312,7 +312,7 @@ def test_whose_a_ticket_is_goes_by_who_has_opened_it(deal: VenueDeal, is_foreign
     for event in (an_opened_stream(account_mode=HEDGING), learned(), OrderCreated(order=an_order(1))):
         book.apply(event)
     order_id = deal.order_id if deal.order_id in book.orders else ""
-    book.apply(DealBooked(deal=deal, order_id=order_id, closings=closings_of(book, deal)))
+    book.apply(DealBooked(deal=deal, order_id=order_id, closings=closed_lots(book, deal)))
     assert book.foreign_positions == ({7} if is_foreign else set())
 
 
@@ -323,7 +323,7 @@ def test_on_a_netting_account_no_ticket_is_a_strangers() -> None:
 
 
 def test_many_strangers_are_told_in_a_line() -> None:
-    words = strangers_met(range(1, 15), ADOPT)
+    words = describe_foreign_orders(range(1, 15), ADOPT)
     assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 4 more; foreign_orders = adopt" in words
 
 

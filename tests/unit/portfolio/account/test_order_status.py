@@ -8,7 +8,7 @@ import re
 import pytest
 
 from common.settings import PROJECT_ROOT
-from services.portfolio.core.account.order_status import TRANSITIONS, OrderStatus, after_fill, may_become
+from services.portfolio.core.account.order_status import TRANSITIONS, OrderStatus, can_transition, status_after_fill
 
 S = OrderStatus
 PAGE = PROJECT_ROOT / "docs" / "life-of-an-order.md"
@@ -60,18 +60,18 @@ ENDED = (S.DENIED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.PRESUMED_EXPIR
 
 @pytest.mark.parametrize(("status", "following"), ALLOWED)
 def test_an_order_may_go_where_the_venue_leads_it(status: S, following: S) -> None:
-    assert may_become(status, following)
+    assert can_transition(status, following)
 
 
 @pytest.mark.parametrize(("status", "following"), FORBIDDEN)
 def test_an_order_may_not_go_back_or_skip_its_decision(status: S, following: S) -> None:
-    assert not may_become(status, following)
+    assert not can_transition(status, following)
 
 
 @pytest.mark.parametrize(("status", "following"), list(itertools.product(S, S)))
 def test_every_pair_is_in_the_table_or_forbidden(status: S, following: S) -> None:
-    assert may_become(status, following) is (following in TRANSITIONS[status])
-    assert following is not S.NEW or not may_become(status, following)
+    assert can_transition(status, following) is (following in TRANSITIONS[status])
+    assert following is not S.NEW or not can_transition(status, following)
 
 
 def test_every_status_stands_in_the_table_and_can_be_reached() -> None:
@@ -106,8 +106,8 @@ def test_an_ended_order_is_never_open_again(status: S) -> None:
     ],
 )
 def test_a_deal_fills_an_order_or_is_booked_late(status: S, whole: S | None, part: S | None) -> None:
-    assert after_fill(status, is_whole=True) is whole
-    assert after_fill(status, is_whole=False) is part
+    assert status_after_fill(status, is_whole=True) is whole
+    assert status_after_fill(status, is_whole=False) is part
 
 
 def diagram() -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.units import Side
-from services.portfolio.core.account.position import Closing, Position
+from services.portfolio.core.account.position import ClosedLot, Position
 
 D = Decimal
 
@@ -45,8 +45,8 @@ def test_the_oldest_lot_closes_first() -> None:
     position = a_position((Side.BUY, "0.1", "1.1"), (Side.BUY, "0.1", "1.2"))
     closings = position.apply(side=Side.SELL, volume=D("0.15"), price=D("1.3"), deal="3", time_ns=3)
     assert closings == [
-        Closing("1", D("0.1"), D("1.1"), D("1.3"), D("2000.00")),
-        Closing("2", D("0.05"), D("1.2"), D("1.3"), D("500.0")),
+        ClosedLot("1", D("0.1"), D("1.1"), D("1.3"), D("2000.00")),
+        ClosedLot("2", D("0.05"), D("1.2"), D("1.3"), D("500.0")),
     ]
     assert position.avg_entry_price == D("1.2")
     assert position.net_volume == D("0.05")

@@ -15,7 +15,7 @@ from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.protection import Protection, guard_after, trailed
+from services.portfolio.core.account.protection import Protection, protection_after_deal, trail_stop
 from tests.support.builders import a_book, a_deal, an_order, booked_deals
 from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
@@ -35,7 +35,7 @@ SECOND_NS = 1_000_000_000
 
 
 def after(entry: DealEntry, order: Order | None, *, before: Protection | None = HELD) -> Protection | None:
-    return guard_after(entry, order, symbol="EURUSD", position=0, time_ns=SECOND_NS, before=before)
+    return protection_after_deal(entry, order, symbol="EURUSD", position=0, time_ns=SECOND_NS, before=before)
 
 
 def an_order_with_all(**changed: Any) -> Order:
@@ -96,7 +96,7 @@ def test_a_stop_follows_at_its_whole_step_and_not_a_point_before(
         """The touch that counts, and another that would move the stop far."""
         price, other = Decimal(touch), Decimal(touch) + direction
         bid, ask = (price, other) if direction > 0 else (other, price)
-        return trailed(guard, direction=direction, bid=bid, ask=ask, point=Decimal("0.00001"))
+        return trail_stop(guard, direction=direction, bid=bid, ask=ask, point=Decimal("0.00001"))
 
     assert moved(short_of_it) is None
     found = moved(at_it)
@@ -132,7 +132,7 @@ def answered(book: Book, revision: int, *, error: str = "") -> Protection:
 def test_a_stop_that_the_venue_refused_is_not_in_the_books_as_set() -> None:
     guard = answered(a_guarded_book(), 3, error="invalid stops")
     assert (guard.stop_loss, guard.take_profit) == (Decimal("1.05"), None)
-    assert (guard.error, guard.is_asked) == ("invalid stops", False)
+    assert (guard.error, guard.is_in_flight) == ("invalid stops", False)
 
 
 def test_a_stop_that_the_venue_took_is_as_it_was_asked_for() -> None:

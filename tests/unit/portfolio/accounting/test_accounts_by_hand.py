@@ -24,13 +24,13 @@ from proto.trading.units import Side, plain, round_money
 from services.mt5.core.simulated.fill_model import REALISTIC
 from services.mt5.core.simulated.latency_model import NO_LATENCY
 from services.mt5.core.simulated.swap import swap_of
-from services.portfolio.core.account.book import Book, closings_of
-from services.portfolio.core.account.cash import CashAccount, by_kind
+from services.portfolio.core.account.book import Book, closed_lots
+from services.portfolio.core.account.cash import CashAccount, cash_by_category
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.tick_cursor import Mark
-from services.portfolio.core.accounting.invariants import broken_anywhere
-from services.portfolio.core.accounting.round_trips import settle
-from services.portfolio.core.accounting.valuation import Marks, total_unrealized_pnl
+from services.portfolio.core.accounting.invariants import find_any_violation
+from services.portfolio.core.accounting.round_trips import compute_round_trips
+from services.portfolio.core.accounting.valuation import MarkQuotes, total_unrealized_pnl
 from tests.support.builders import a_book, a_deal, a_deposit, an_instrument
 from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
@@ -108,7 +108,7 @@ def the_account(row: Case) -> Book:
     deals = [a_deposit(1, DEPOSIT.get(row.currency, "10000"))]
     deals += [deal_of(number, words) for number, words in enumerate(row.deals, 2)]
     for deal in deals:
-        book.apply(DealBooked(deal=deal, order_id="", closings=closings_of(book, deal)))
+        book.apply(DealBooked(deal=deal, order_id="", closings=closed_lots(book, deal)))
     return book
 
 
@@ -135,15 +135,15 @@ def test_the_table_is_as_long_as_it_says() -> None:
 @TABLE
 def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
     book = the_account(row)
-    found = by_kind(book.cash)
+    found = cash_by_category(book.cash)
     assert shown(book) == row.lots
     assert (book.realized_pnl, book.commission, book.swap) == (D(row.realised), D(row.commission), D(row.swap))
     assert book.balance == D(row.balance)
     assert total_unrealized_pnl(book, MARKS) == D(row.unrealised)
-    assert found[CashAccount.REALISED_PROFIT] == D(row.realised)
+    assert found[CashAccount.REALIZED_PNL] == D(row.realised)
     assert (found[CashAccount.COMMISSION], found[CashAccount.SWAP]) == (D(row.commission), D(row.swap))
     assert sum(found.values()) == book.cash[CashAccount.CASH] == D(row.balance)
-    assert broken_anywhere(book) == ""
+    assert find_any_violation(book) == ""
 
 
 @TABLE
@@ -154,7 +154,7 @@ def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) ->
     for deal in book.deals:
         if not deal.kind.is_trade:
             continue
-        key, signed = (deal.symbol, book.ticket_of(deal)), deal.volume * Side(deal.kind.value).sign
+        key, signed = (deal.symbol, book.position_ticket(deal)), deal.volume * Side(deal.kind.value).sign
         after = hold(held.get(key, Holding()), signed_volume=signed, price=deal.price)
         held[key] = after.holding
         terms = book.instruments[deal.symbol]
@@ -165,7 +165,7 @@ def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) ->
             source=terms.profit_currency,
             target=row.currency,
             instruments=book.instruments,
-            quotes=Marks(MARKS),
+            quotes=MarkQuotes(MARKS),
         )
         assert rate is not None
         assert deal.profit == round_money(gross * rate, book.stream.currency_digits), deal
@@ -212,7 +212,7 @@ def test_the_stop_outs_of_the_table_are_those_of_the_broker(name: str, bids: tup
 
 @TABLE
 def test_trades_and_open_lots_account_for_every_cent(row: Case) -> None:
-    trades, still_open, unassigned = settle(the_account(row))
+    trades, still_open, unassigned = compute_round_trips(the_account(row))
     assert sum((trade.profit for trade in trades), unassigned.profit) == D(row.realised)
     charged = sum((trade.commission for trade in trades), unassigned.commission)
     assert -(charged + sum(one.charges.commission for one in still_open)) == D(row.commission)
@@ -244,5 +244,5 @@ def test_the_swaps_of_the_table_are_what_the_broker_charges(
             currency=currency,
             currency_digits=2,
             instruments=instruments,
-            quotes=Marks(MARKS),
+            quotes=MarkQuotes(MARKS),
         ) == D(amount)

@@ -11,10 +11,10 @@ from msgspec import structs
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.account.book import Book, closings_of
+from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import DealBooked, OrderCreated
-from services.portfolio.core.accounting.costs import cost_totals, fill_costs, split
-from services.portfolio.core.accounting.round_trips import TagPnl, pnl_by_tag, settle, trades_of
+from services.portfolio.core.accounting.costs import allocate, cost_totals, fill_costs
+from services.portfolio.core.accounting.round_trips import TagPnl, compute_round_trips, list_round_trips, pnl_by_tag
 from tests.support.builders import a_book, a_deal, a_deposit, an_order
 
 D = Decimal
@@ -40,13 +40,13 @@ def fill(  # one row says it all
     decision = structs.replace(order.decision, bid=D(bid), ask=D(ask), rate=known)
     book.apply(OrderCreated(order=structs.replace(order, decision=decision)))
     told = a_deal(book.deal_cursor + 1, side, volume, price, symbol=symbol, order_id=order.order_id, **deal)
-    book.apply(DealBooked(deal=told, order_id=order.order_id, closings=closings_of(book, told)))
+    book.apply(DealBooked(deal=told, order_id=order.order_id, closings=closed_lots(book, told)))
 
 
 def of_nobody(book: Book, side: Side, volume: str, price: str, **deal: Any) -> None:
     """A deal that no order of the desk stands behind."""
     told = a_deal(book.deal_cursor + 1, side, volume, price, **deal)
-    book.apply(DealBooked(deal=told, order_id="", closings=closings_of(book, told)))
+    book.apply(DealBooked(deal=told, order_id="", closings=closed_lots(book, told)))
 
 
 def cash_alone(book: Book, kind: DealKind, amount: str, symbol: str = "", position: int = 0) -> None:
@@ -134,7 +134,7 @@ def test_totals_count_what_no_decision_stands_behind() -> None:
     ],
 )
 def test_an_amount_is_split_by_the_largest_remainder(amount: str, weights: str, parts: str) -> None:
-    found = split(D(amount), [D(one) for one in weights.split()], digits=2)
+    found = allocate(D(amount), [D(one) for one in weights.split()], digits=2)
     assert found == [D(one) for one in parts.split()]
     assert sum(found) == D(amount)
 
@@ -143,12 +143,12 @@ def test_a_round_trip_carries_the_costs_of_both_its_fills() -> None:
     book = a_book(symbols=SYMBOLS)
     fill(book, Side.BUY, "0.30", "1.1003", commission=D("-1.00"), tag="trend")
     fill(book, Side.SELL, "0.10", "1.1098", quote=("1.1100", "1.1102"), commission=D("-0.35"), profit=D("95.00"))
-    [trade] = trades_of(book)
+    [trade] = list_round_trips(book)
     # Spread: a third of 3.00, and 1.00; slippage: a third of 3.00, and 2.00; commission: 0.33 of 1.00, and 0.35.
     assert (trade.spread, trade.slippage, trade.commission, trade.swap) == (D("2.00"), D("3.00"), D("0.68"), D(0))
     assert (trade.gross, trade.profit, trade.net, trade.tag) == (D("95.00"), D("95.00"), D("94.32"), "trend")
     assert (trade.opened_by, trade.closed_by, trade.direction, trade.volume) == (1, 2, 1, D("0.10"))
-    [left] = settle(book).open
+    [left] = compute_round_trips(book).open
     assert (left.lot.volume, left.charges.commission, left.tag) == (D("0.20"), D("0.67"), "trend")
 
 
@@ -158,11 +158,11 @@ def test_a_close_of_two_entries_is_two_trades_whose_profit_is_split_by_volume() 
     fill(book, Side.BUY, "0.20", "1.1000", tag="other")
     # The average is 1.09666...: (1.11 - 1.0966...) * 30,000 = 400.
     fill(book, Side.SELL, "0.40", "1.1100", profit=D("400.00"), commission=D("-0.04"))
-    first, second = trades_of(book)
+    first, second = list_round_trips(book)
     assert (first.profit, second.profit) == (D("133.33"), D("266.67"))
     assert (first.gross, second.gross) == (D(200), D(200))
     assert (first.commission, second.commission) == (D("0.01"), D("0.02"))
-    [opened] = settle(book).open
+    [opened] = compute_round_trips(book).open
     assert (opened.lot.sign, opened.lot.volume, opened.charges.commission) == (-1, D("0.10"), D("0.01"))
 
 
@@ -175,7 +175,7 @@ def test_swaps_go_to_the_lots_of_their_ticket() -> None:
     cash_alone(book, DealKind.SWAP, "-0.02", "EURUSD", 9)
     assert pnl_by_tag(book) == {"": TagPnl(swap=D("0.02")), "a": TagPnl(swap=D("0.65")), "b": TagPnl(swap=D("-0.21"))}
     fill(book, Side.SELL, "0.10", "1.12", position=1, tag="manual", profit=D(200))
-    [trade] = trades_of(book)
+    [trade] = list_round_trips(book)
     assert (trade.position, trade.tag, trade.swap, trade.net) == (1, "a", D("0.65"), D("199.35"))
 
 

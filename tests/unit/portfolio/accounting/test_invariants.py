@@ -12,7 +12,7 @@ from proto.control import TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import Leg, Lot, Position
-from services.portfolio.core.accounting.invariants import broken, broken_anywhere
+from services.portfolio.core.accounting.invariants import find_any_violation, find_violation
 from tests.support.builders import a_gateway, a_signal, a_stream, an_order
 from tests.support.desk import HandDrivenDesk
 
@@ -86,23 +86,23 @@ TAMPERED = pytest.mark.parametrize(
 
 def test_honest_books_are_whole() -> None:
     book = a_desk().desk.book
-    assert broken(book, ["EURUSD"], [ORDER]) == broken_anywhere(book) == broken_anywhere(Book()) == ""
+    assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == find_any_violation(Book()) == ""
 
 
 @TAMPERED
 def test_what_does_not_agree_is_named_with_both_sides(alter: Callable[[Book], None], words: str) -> None:
     book = a_desk().desk.book
     alter(book)
-    assert broken(book, ["EURUSD"], [ORDER]) == broken_anywhere(book) == words
+    assert find_violation(book, ["EURUSD"], [ORDER]) == find_any_violation(book) == words
 
 
 def test_only_what_is_asked_after_is_looked_at_beside_cash() -> None:
     book = a_desk().desk.book
     _fills(book)
     _overfilled(book)
-    assert broken(book) == broken(book, ["GBPUSD"], []) == ""
+    assert find_violation(book) == find_violation(book, ["GBPUSD"], []) == ""
     _entry(book)
-    assert broken(book).startswith("cash")
+    assert find_violation(book).startswith("cash")
 
 
 @pytest.mark.parametrize("alter", [_balance, _entry, _fills])
@@ -114,7 +114,7 @@ def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Calla
     trading = driven.desk.book.trading
     assert trading is not None
     assert (trading.state, trading.by) == (TradingState.HALTED, "invariants")
-    assert trading.reason == broken(driven.desk.book, ["EURUSD"])
+    assert trading.reason == find_violation(driven.desk.book, ["EURUSD"])
 
 
 def test_honest_trading_halts_nothing() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from services.portfolio.config_files.limits_file import limits_named
+from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
 
 D = Decimal
@@ -17,12 +17,12 @@ D = Decimal
 def a_file(folder: Path, text: str) -> Limits:
     path = folder / "limits.toml"
     path.write_text(text)
-    return limits_named(str(path))
+    return load_limits(str(path))
 
 
 def test_the_named_sets_are_the_ones_that_settings_know() -> None:
-    assert limits_named("default") is DEFAULT_LIMITS
-    assert limits_named("none") is NO_LIMITS
+    assert load_limits("default") is DEFAULT_LIMITS
+    assert load_limits("none") is NO_LIMITS
 
 
 def test_a_file_changes_a_limit_and_is_named_by_what_it_says(tmp_path: Path) -> None:
@@ -118,4 +118,4 @@ def test_a_drawdown_may_do_two_things_at_one_level_and_hours_may_reach_over_midn
 
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="expected default, none or a TOML file"):
-        limits_named(str(tmp_path / "none.toml"))
+        load_limits(str(tmp_path / "none.toml"))

@@ -9,7 +9,7 @@ import pytest
 
 from common.errors import StartError
 from proto.trading.enums import OrderType, TimeInForce
-from services.portfolio.config_files.plan_file import plan_named
+from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.plan import PLAIN, Plan, SizingMethod
 
 D = Decimal
@@ -20,11 +20,11 @@ WEIGHTS = '[sizing]\nmethod = "weights"\n'
 def a_plan(folder: Path, text: str) -> Plan:
     path = folder / "plan.toml"
     path.write_text(text, encoding="utf-8")
-    return plan_named(str(path))
+    return load_plan(str(path))
 
 
 def test_no_name_is_the_plain_plan() -> None:
-    assert plan_named("") is PLAIN
+    assert load_plan("") is PLAIN
     assert PLAIN.name == "plain"
 
 
@@ -37,7 +37,7 @@ def test_a_plan_says_how_much_and_when_out(tmp_path: Path) -> None:
     assert (plan.sizing.method, plan.sizing.risk_pct) == (SizingMethod.FRACTION, D(1))
     assert (plan.exits.stop_loss_points, plan.exits.take_profit_points) == (50, 100)
     assert (plan.entry.type, plan.entry.offset_points) == (OrderType.LIMIT, 3)
-    assert plan.of("EURUSD").tag == "desk"
+    assert plan.for_symbol("EURUSD").tag == "desk"
 
 
 def test_a_plan_is_named_by_what_it_says_and_not_by_its_path_or_spelling(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_plan_is_named_by_what_it_says_and_not_by_its_path_or_spelling(tmp_pat
     other = tmp_path / "elsewhere.toml"
     other.write_text('# the same\n[exits]\nstop_loss_points = 50\n[sizing]\nrisk_pct = 1.0\nmethod = "fraction"\n')
     assert (
-        one.name == plan_named(str(other)).name == "sizing.method=fraction,sizing.risk_pct=1,exits.stop_loss_points=50"
+        one.name == load_plan(str(other)).name == "sizing.method=fraction,sizing.risk_pct=1,exits.stop_loss_points=50"
     )
 
 
@@ -66,7 +66,7 @@ def test_strategies_trade_their_symbols_and_the_plan_itself_the_others(tmp_path:
         + '[strategies.trend]\nsymbols = ["GBPUSD", "EURUSD"]\nvolume_max = 3\n'
         + '[strategies.model]\nsymbols = ["NZDUSD"]\nsizing = { method = "fixed", volume = 0.2 }\n',
     )
-    trend, model, rest = plan.of("EURUSD"), plan.of("NZDUSD"), plan.of("USDJPY")
+    trend, model, rest = plan.for_symbol("EURUSD"), plan.for_symbol("NZDUSD"), plan.for_symbol("USDJPY")
     assert (trend.tag, model.tag, rest.tag) == ("trend", "model", "desk")
     assert trend.strategy is not None
     assert trend.strategy.volume_max == D(3)
@@ -86,9 +86,9 @@ def test_the_order_of_strategies_and_symbols_is_no_part_of_the_name(tmp_path: Pa
 def test_an_own_section_of_a_strategy_is_told_even_where_it_is_the_plain_one(tmp_path: Path) -> None:
     """It stands in place of the plan's section, so it decides."""
     bare = '[sizing]\nvolume = 2\n[strategies.a]\nsymbols = ["EURUSD"]\n'
-    assert a_plan(tmp_path, bare).of("EURUSD").sizing.volume == D(2)
+    assert a_plan(tmp_path, bare).for_symbol("EURUSD").sizing.volume == D(2)
     own = a_plan(tmp_path, bare + 'sizing = { method = "fixed" }\n')
-    assert own.of("EURUSD").sizing.volume is None
+    assert own.for_symbol("EURUSD").sizing.volume is None
     assert own.name == "sizing.volume=2,strategies.a.symbols=EURUSD,strategies.a.sizing=plain"
 
 
@@ -238,18 +238,18 @@ def test_a_strategy_of_a_symbol_that_is_not_traded_stops_the_start(tmp_path: Pat
     assert a_plan(tmp_path, text).strategies["a"].symbols == ("EURUSD", "NOPE")
     path = tmp_path / "plan.toml"
     with pytest.raises(StartError) as refusal:
-        plan_named(str(path), ("EURUSD", "NZDUSD"))
+        load_plan(str(path), ("EURUSD", "NZDUSD"))
     expected = "strategies.a.symbols has NOPE, expected symbols that are traded: EURUSD, NZDUSD"
     assert str(refusal.value) == f"PLAN: {path}: {expected}"
-    assert plan_named(str(path), ("NOPE", "NZDUSD", "EURUSD")).name == "strategies.a.symbols=EURUSD+NOPE"
+    assert load_plan(str(path), ("NOPE", "NZDUSD", "EURUSD")).name == "strategies.a.symbols=EURUSD+NOPE"
 
 
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"PLAN: value '.*none\.toml', expected a TOML file of a plan \(No such file"):
-        plan_named(str(tmp_path / "none.toml"))
+        load_plan(str(tmp_path / "none.toml"))
 
 
 def test_what_is_no_text_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(StartError, match="PLAN: "):
-        plan_named(str(tmp_path / "plan.toml"))
+        load_plan(str(tmp_path / "plan.toml"))

@@ -25,7 +25,7 @@ def a_quoted_desk(mode: AccountMode = AccountMode.NETTING) -> HandDrivenDesk:
 def hear(driven: HandDrivenDesk, ordinal: int) -> None:
     """A tick of the live feed."""
     tick = a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS)
-    driven.portfolio.watch(tick, driven.now)
+    driven.portfolio.on_market_data(tick, driven.now)
 
 
 def an_order(**changed: Any) -> PlaceCommand:
@@ -76,7 +76,7 @@ def a_close(**changed: Any) -> CloseCommand:
 
 def told(driven: HandDrivenDesk, asked: OrderCommand) -> OrderCommandReply:
     """Say a command, and let what follows from it happen."""
-    reply = driven.portfolio.obey(asked, driven.now)
+    reply = driven.portfolio.handle_command(asked, driven.now)
     assert isinstance(reply, OrderCommandReply), reply
     driven.settle(driven.pause())
     for _ in range(3):
@@ -86,6 +86,6 @@ def told(driven: HandDrivenDesk, asked: OrderCommand) -> OrderCommandReply:
 
 def refused(driven: HandDrivenDesk, asked: OrderCommand) -> str:
     """Say a command that is none."""
-    reply = driven.portfolio.obey(asked, driven.now)
+    reply = driven.portfolio.handle_command(asked, driven.now)
     assert isinstance(reply, ControlError), reply
     return reply.error

@@ -10,11 +10,11 @@ from proto.control import HaltCommand, TradingState
 from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
-from services.portfolio.core.decision.escalation import heed, rearm
+from services.portfolio.core.decision.escalation import escalate, rearm
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.risk.scenes import D, Scene, only
@@ -29,7 +29,7 @@ def a_desk(limits: Limits, *denials: Denial) -> Desk:
     desk = Scene(limits).desk
     desk.cursor.time_ns = START_NS
     for denial in denials:
-        heed(desk, denial)
+        escalate(desk, denial)
     return desk
 
 
@@ -70,8 +70,8 @@ def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]
 def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> None:
     """Not even when rejections are what was written down for a reason."""
     desk = a_desk(only(rearm_at_day_end=True))
-    desk.set_trading(TradingState.HALTED, "REJECTS: too many for me", by=by)
-    heed(desk, REJECTS)
+    desk.set_trading_state(TradingState.HALTED, "REJECTS: too many for me", by=by)
+    escalate(desk, REJECTS)
     rearm(desk, NEXT_DAY_NS)
     assert desk.book.trading_state is TradingState.HALTED
 
@@ -100,12 +100,12 @@ def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path
     )
     driven.run_up()
     driven.settle(driven.tell(a_signal(1)))
-    heed(driven.desk, REJECTS)
-    ledger = Ledger(tmp_path / FILE_NAME)
+    escalate(driven.desk, REJECTS)
+    ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     book, cursor = ledger.load()
     ledger.close()
-    again = HandDrivenDesk(driven.gateway, rules=driven.desk.rules, book=book, cursor=cursor)
+    again = HandDrivenDesk(driven.gateway, rules=driven.desk.config, book=book, cursor=cursor)
     again.run_up()
     assert state_of(again.desk) is TradingState.REDUCE_ONLY
     again.gateway.due(again.now)
@@ -122,7 +122,7 @@ def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
         rules=some_rules(limits=only(rearm_at_day_end=True)),
     )
     driven.run_up()
-    heed(driven.desk, REJECTS)
-    driven.portfolio.obey(HaltCommand("enough"), driven.now)
+    escalate(driven.desk, REJECTS)
+    driven.portfolio.handle_command(HaltCommand("enough"), driven.now)
     driven.tell(a_signal(1, 1, time_ns=NEXT_DAY_NS))
     assert driven.desk.book.trading_state is TradingState.HALTED

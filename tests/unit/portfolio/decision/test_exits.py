@@ -1,4 +1,4 @@
-"""What a tick makes of time that is up and of orders that rest, asked of `tend` itself."""
+"""What a tick makes of time that is up and of orders that rest, asked of `exit_events` itself."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from proto.control import TradingState
 from proto.trading.broker_time import HOUR_NS
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
-from services.portfolio.core.account.events import CancelAsked, OrderCreated, ProtectionSet
+from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.core.decision.exits import EXIT_AGAIN_NS, Tended, tend
-from services.portfolio.core.decision.signal_decision import STEPPED
+from services.portfolio.core.decision.exits import TIME_EXIT_RETRY_NS, ExitEvents, exit_events
+from services.portfolio.core.decision.signal_decision import LOCK_STEP_CONDITIONS
 from tests.support.builders import START_NS, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, only
 
 AFTER_HOURS_NS = SERVER_MIDNIGHT_NS + 20 * HOUR_NS
 
 
-def tended(scene: Scene) -> Tended:
+def tended(scene: Scene) -> ExitEvents:
     """What a tick of EURUSD asks for at the scene's time."""
     desk = scene.desk
     signal = a_signal(9, time_ns=scene.now_ns)
-    return tend(signal, desk.book, desk.cursor, desk.rules, STEPPED)
+    return exit_events(signal, desk.book, desk.cursor, desk.config, LOCK_STEP_CONDITIONS)
 
 
 def a_position_whose_time_is_up() -> Scene:
@@ -53,7 +53,7 @@ def resting(scene: Scene, side: Side, volume: str) -> Scene:
 def test_a_position_whose_time_is_up_is_closed_and_tried_again_later() -> None:
     told, made = tended(a_position_whose_time_is_up())
     assert isinstance(told, ProtectionSet)
-    assert told.protection.exit_ns == START_NS + EXIT_AGAIN_NS
+    assert told.protection.exit_ns == START_NS + TIME_EXIT_RETRY_NS
     assert isinstance(made, OrderCreated)
     assert (made.order.side, made.order.volume) == (Side.SELL, D("0.1"))
 
@@ -73,7 +73,7 @@ def test_an_order_that_rests_or_closes_another_position_does_not_hold_up_a_time_
 
 def a_halted_desk() -> Scene:
     scene = Scene()
-    scene.desk.set_trading(TradingState.HALTED, "a test", by="person")
+    scene.desk.set_trading_state(TradingState.HALTED, "a test", by="person")
     return scene
 
 
@@ -86,6 +86,6 @@ def test_what_ends_an_order_that_would_open_leaves_one_that_rests_and_only_reduc
     """0.10 lots are held: a sale of all of them takes away, one of a step more turns the position, a ticket's closes it."""
     assert tended(resting(scene().hold("EURUSD", "0.1"), Side.SELL, "0.10")) == []
     [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.SELL, "0.11"))
-    assert isinstance(ended, CancelAsked)
+    assert isinstance(ended, CancelRequested)
     [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.BUY, "0.10"))
-    assert isinstance(ended, CancelAsked)
+    assert isinstance(ended, CancelRequested)

@@ -10,8 +10,8 @@ from msgspec import structs
 from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderCommandReply
 from proto.gateway import Buy
 from proto.trading.units import Side
-from services.portfolio.core.decision.idempotency import answered_before, digest
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.core.decision.idempotency import command_digest, previous_reply
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.decision.manual_desk import (
     D,
@@ -33,12 +33,12 @@ def a_cancel(order_id: str, **changed: str) -> CancelCommand:
 
 def started_again(driven: HandDrivenDesk, folder: Path) -> HandDrivenDesk:
     """A desk that goes on with what the ledger has written."""
-    path = folder / FILE_NAME
+    path = folder / LEDGER_FILE_NAME
     ledger = Ledger(path)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     ledger.close()
-    assert verify(path) == []
-    book, cursor = read(path)
+    assert verify_ledger(path) == []
+    book, cursor = read_ledger(path)
     again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
     again.mono_ns = driven.mono_ns
     again.settle(again.start())
@@ -106,10 +106,13 @@ def test_a_key_that_was_kept_without_a_digest_is_answered_for_any_command() -> N
     first = told(driven, an_order())
     [order] = driven.desk.book.orders.values()
     driven.desk.book.orders[order.order_id] = structs.replace(order, asked="")
-    assert answered_before(driven.desk.book, an_order(volume=D(1))) == first
+    assert previous_reply(driven.desk.book, an_order(volume=D(1))) == first
 
 
 def test_the_digest_is_of_what_is_asked_and_not_of_how_it_is_named_or_written() -> None:
-    assert digest(an_order()) == digest(an_order(key="other", reason="other", volume=D("0.0200")))
+    assert command_digest(an_order()) == command_digest(an_order(key="other", reason="other", volume=D("0.0200")))
     close = CloseCommand(key="k", reason="r", symbol="EURUSD", position=0, volume=None)
-    assert len({digest(one) for one in (an_order(), close, structs.replace(close, position=1), a_cancel("x"))}) == 4
+    assert (
+        len({command_digest(one) for one in (an_order(), close, structs.replace(close, position=1), a_cancel("x"))})
+        == 4
+    )

@@ -13,7 +13,7 @@ from proto.trading.units import Side
 from services.portfolio.core.account.book import CHANGES_KEPT_MAX
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.builders import START_NS, TICK_NS, a_signal
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.decision.manual_desk import (
@@ -39,9 +39,9 @@ def test_a_denial_keeps_whose_order_it_was_with_its_reason_and_its_tick() -> Non
 
 def test_a_denied_key_is_answered_again_and_not_judged_anew() -> None:
     driven = a_quoted_desk()
-    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
     first = told(driven, an_order())
-    driven.desk.set_trading(TradingState.ACTIVE, "looked", by="person")
+    driven.desk.set_trading_state(TradingState.ACTIVE, "looked", by="person")
     assert told(driven, an_order()) == first
     assert (first.denied, first.code) == (True, "HALTED")
     assert driven.desk.cursor.denied == {"HALTED": 1}
@@ -51,12 +51,12 @@ def test_a_denied_key_is_answered_again_and_not_judged_anew() -> None:
 def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     driven = a_quoted_desk()
     first = told(driven, an_order(volume=D(2)))
-    path = tmp_path / FILE_NAME
+    path = tmp_path / LEDGER_FILE_NAME
     ledger = Ledger(path)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     ledger.close()
-    assert verify(path) == []
-    book, cursor = read(path)
+    assert verify_ledger(path) == []
+    book, cursor = read_ledger(path)
     again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
     again.settle(again.start())
     hear(again, 2)
@@ -69,7 +69,7 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
 def test_only_the_latest_denials_are_remembered() -> None:
     driven = a_quoted_desk()
     for number in range(CHANGES_KEPT_MAX + 1):
-        driven.portfolio.obey(an_order(key=f"k{number}", volume=D(2)), driven.now)
+        driven.portfolio.handle_command(an_order(key=f"k{number}", volume=D(2)), driven.now)
     assert list(driven.desk.book.denials_by_key) == [f"k{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]
 
 
@@ -102,7 +102,7 @@ def test_part_of_one_of_several_tickets_is_closed_only_by_its_number() -> None:
 def test_what_is_being_closed_is_not_closed_twice() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    first = driven.portfolio.obey(a_close(key="c1"), driven.now)
+    first = driven.portfolio.handle_command(a_close(key="c1"), driven.now)
     assert isinstance(first, OrderCommandReply)
     words = refused(driven, a_close(key="c2"))
     assert words.startswith(f"position in EURUSD is being closed by order {first.order_ids[0]}: ask again when")
@@ -116,9 +116,9 @@ def test_an_order_that_opens_the_other_side_on_a_hedging_account_keeps_nothing_f
     driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
-    opens = driven.portfolio.obey(an_order(key="b", side=Side.SELL), driven.now)
+    opens = driven.portfolio.handle_command(an_order(key="b", side=Side.SELL), driven.now)
     assert isinstance(opens, OrderCommandReply)
-    assert isinstance(driven.portfolio.obey(a_close(), driven.now), OrderCommandReply)
+    assert isinstance(driven.portfolio.handle_command(a_close(), driven.now), OrderCommandReply)
     assert refused(driven, a_close(key="c2")).startswith("position in EURUSD is being closed by order live-000003")
 
 
@@ -126,7 +126,7 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
     driven = a_quoted_desk()
     told(driven, an_order())
     for key in ("c1", "c2"):
-        reply = driven.portfolio.obey(a_close(key=key, volume=D("0.01")), driven.now)
+        reply = driven.portfolio.handle_command(a_close(key=key, volume=D("0.01")), driven.now)
         assert isinstance(reply, OrderCommandReply)
     driven.settle(driven.pause())
     driven.settle(driven.wait(100))
@@ -137,7 +137,7 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
 def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.set_trading(state, "news", by="person")
+    driven.desk.set_trading_state(state, "news", by="person")
     reply = told(driven, a_close(volume=D("0.01")))
     assert reply.denied is False
     assert driven.desk.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
@@ -148,8 +148,8 @@ def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
 def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order())
-    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
-    made = driven.portfolio.obey(a_close(position=1), driven.now)
+    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
+    made = driven.portfolio.handle_command(a_close(position=1), driven.now)
     assert isinstance(made, OrderCommandReply)
     again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
     again.mono_ns = driven.mono_ns
@@ -163,7 +163,7 @@ def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
 def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
     assert told(driven, a_modification(stop_loss=D("1.09"))).denied is False
     [position] = driven.gateway.venue.positions()
     assert position.stop_loss == D("1.09")
@@ -173,7 +173,7 @@ def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
     driven.desk.storage_failed("disk full")
-    reply = driven.portfolio.obey(a_close(), driven.now)
+    reply = driven.portfolio.handle_command(a_close(), driven.now)
     assert isinstance(reply, OrderCommandReply)
     assert (reply.denied, reply.code) == (True, "STORAGE")
 
@@ -184,7 +184,7 @@ def test_an_order_that_rests_and_only_reduces_is_denied_by_no_limit_and_left_alo
 ) -> None:
     driven = a_quoted_desk()
     told(driven, an_order(key="a"))
-    driven.desk.set_trading(TradingState.REDUCE_ONLY, "thin market", by="person")
+    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "thin market", by="person")
     resting = an_order(key="b", side=Side.SELL, volume=D("0.01"), type=type_, price=D(price))
     [order_id] = told(driven, resting).order_ids
     driven.settle(driven.tell(a_signal(2, 0)))
@@ -196,7 +196,7 @@ def test_a_second_order_that_would_turn_the_position_opens() -> None:
     """Two orders rest that would each close all: one of them would open the other side."""
     driven = a_quoted_desk()
     told(driven, an_order(key="a"))
-    driven.desk.set_trading(TradingState.REDUCE_ONLY, "thin market", by="person")
+    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "thin market", by="person")
     closing = {"side": Side.SELL, "volume": D("0.02"), "type": OrderType.LIMIT, "price": D("1.102")}
     assert not told(driven, an_order(key="b", **closing)).denied
     reply = told(driven, an_order(key="c", **closing))

@@ -183,7 +183,7 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
     told(driven, an_order(key="a"))
     driven.mono_ns += TICK_NS
     told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
-    driven.portfolio.obey(FlattenCommand("the end"), driven.now)
+    driven.portfolio.handle_command(FlattenCommand("the end"), driven.now)
     driven.settle(driven.pause())
     for _ in range(4):
         driven.settle(driven.wait(2_000))
@@ -197,7 +197,7 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
 def test_a_halted_desk_takes_back_what_rests() -> None:
     driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
-    driven.desk.set_trading(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
     driven.settle(driven.wait(2_000))
     assert driven.desk.book.orders[order_id].status is OrderStatus.CANCELED
     assert driven.asked_of(Fence)
@@ -224,4 +224,4 @@ def test_a_part_that_cannot_be_had_at_once_may_stay_in_the_market() -> None:
     driven = a_quoted_desk()
     told(driven, an_order(time_in_force=TimeInForce.GTC))
     [order] = driven.desk.book.orders.values()
-    assert (order.rests, order.status) == (True, OrderStatus.FILLED)
+    assert (order.can_rest, order.status) == (True, OrderStatus.FILLED)

@@ -24,7 +24,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import same
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import HandDrivenDesk, a_live_desk
@@ -44,7 +44,7 @@ def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> HandDrivenDesk
 
 
 def obey(driven: HandDrivenDesk, command: TradingCommand) -> TradingReply | OrderCommandReply | ControlError:
-    return driven.portfolio.obey(command, driven.now)
+    return driven.portfolio.handle_command(command, driven.now)
 
 
 def test_a_desk_that_was_never_told_otherwise_trades() -> None:
@@ -93,15 +93,15 @@ def test_a_stepped_stream_is_not_flattened() -> None:
 
 def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     driven = a_running_desk()
-    driven.desk.set_trading(TradingState.ACTIVE, "seen", by="person", acknowledged=[7, 3])
+    driven.desk.set_trading_state(TradingState.ACTIVE, "seen", by="person", acknowledged=[7, 3])
     obey(driven, HALT)
-    ledger = Ledger(tmp_path / FILE_NAME)
+    ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     ledger.close()
-    book, _ = read(tmp_path / FILE_NAME)
+    book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
     assert same(book, driven.desk.book)
     assert (book.trading_state, book.acknowledged) == (TradingState.HALTED, {3, 7})
-    assert verify(tmp_path / FILE_NAME) == []
+    assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
 
 def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looked() -> None:
@@ -129,7 +129,7 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
 def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> None:
     driven = a_running_desk()
     driven.desk.ledger_fault = "event 7 is missing"
-    reply = driven.portfolio.obey(RESUME, driven.now)
+    reply = driven.portfolio.handle_command(RESUME, driven.now)
     assert isinstance(reply, ControlError)
     assert "event 7 is missing" in reply.error
 
@@ -140,7 +140,7 @@ def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself
     driven.settle(driven.tell(a_signal(1, 1)))
     assert driven.asked_of(Buy) == []
     assert driven.desk.cursor.denied == {"STORAGE": 1}
-    driven.desk.storage_works()
+    driven.desk.storage_recovered()
     driven.settle(driven.tell(a_signal(2, 1)))
     assert len(driven.asked_of(Buy)) == 1
 
@@ -150,7 +150,7 @@ def test_a_stepped_desk_waits_for_its_storage_and_denies_nothing() -> None:
     driven.desk.storage_failed("disk full")
     assert driven.tell(a_signal(2, -1)) == []
     assert driven.pause() == [] or driven.desk.cursor.ordinal == 1
-    driven.desk.storage_works()
+    driven.desk.storage_recovered()
     driven.settle(driven.tell(a_signal(3)))
     assert driven.desk.cursor.denied == {}
     assert driven.desk.cursor.ordinal == 3

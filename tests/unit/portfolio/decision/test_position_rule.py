@@ -8,7 +8,12 @@ import pytest
 
 from proto.trading.units import Side
 from services.portfolio.core.account.position import Position
-from services.portfolio.core.decision.position_rule import Verdict, default_volume, explicit_volume, judge
+from services.portfolio.core.decision.position_rule import (
+    SignalVerdict,
+    check_position_rule,
+    default_volume,
+    explicit_volume,
+)
 from services.portfolio.core.plan.on_opposite import OnOpposite
 
 D = Decimal
@@ -27,23 +32,25 @@ def holding(net: str) -> Position:
 @pytest.mark.parametrize(
     ("signal", "net", "order", "verdict", "reason"),
     [
-        (0, "0", None, Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent"),
-        (0, "1", "A", Verdict.HOLD, "[RISK] HOLD signal (0) - no order sent"),
-        (1, "0", None, Verdict.PASS, "[RISK] PASS: Signal=BUY(1), Position=FLAT"),
-        (-1, "0", None, Verdict.PASS, "[RISK] PASS: Signal=SELL(-1), Position=FLAT"),
-        (1, "0.01", None, Verdict.POSITION_OPEN, "[RISK] BLOCKED: Signal=BUY(1) but position is LONG(0.01)"),
-        (-1, "0.01", None, Verdict.PASS, "[RISK] PASS: Signal=SELL(-1), Position=LONG(0.01)"),
-        (-1, "-1.50", None, Verdict.POSITION_OPEN, "[RISK] BLOCKED: Signal=SELL(-1) but position is SHORT(1.5)"),
-        (1, "-100", None, Verdict.PASS, "[RISK] PASS: Signal=BUY(1), Position=SHORT(100)"),
-        (1, "0", "A", Verdict.ORDER_OPEN, "[RISK] BLOCKED: Signal=BUY(1) but order A is open"),
-        (-1, "1", "A", Verdict.ORDER_OPEN, "[RISK] BLOCKED: Signal=SELL(-1) but order A is open"),
-        (2, "0", None, Verdict.INVALID_SIGNAL, "[RISK] INVALID signal 2, expected -1, 0 or 1"),
-        (True, "0", None, Verdict.INVALID_SIGNAL, "[RISK] INVALID signal True, expected -1, 0 or 1"),
-        (2**70, "0", "A", Verdict.INVALID_SIGNAL, "[RISK] INVALID signal out of range, expected -1, 0 or 1"),
+        (0, "0", None, SignalVerdict.HOLD, "[RISK] HOLD signal (0) - no order sent"),
+        (0, "1", "A", SignalVerdict.HOLD, "[RISK] HOLD signal (0) - no order sent"),
+        (1, "0", None, SignalVerdict.PASS, "[RISK] PASS: Signal=BUY(1), Position=FLAT"),
+        (-1, "0", None, SignalVerdict.PASS, "[RISK] PASS: Signal=SELL(-1), Position=FLAT"),
+        (1, "0.01", None, SignalVerdict.POSITION_OPEN, "[RISK] BLOCKED: Signal=BUY(1) but position is LONG(0.01)"),
+        (-1, "0.01", None, SignalVerdict.PASS, "[RISK] PASS: Signal=SELL(-1), Position=LONG(0.01)"),
+        (-1, "-1.50", None, SignalVerdict.POSITION_OPEN, "[RISK] BLOCKED: Signal=SELL(-1) but position is SHORT(1.5)"),
+        (1, "-100", None, SignalVerdict.PASS, "[RISK] PASS: Signal=BUY(1), Position=SHORT(100)"),
+        (1, "0", "A", SignalVerdict.ORDER_OPEN, "[RISK] BLOCKED: Signal=BUY(1) but order A is open"),
+        (-1, "1", "A", SignalVerdict.ORDER_OPEN, "[RISK] BLOCKED: Signal=SELL(-1) but order A is open"),
+        (2, "0", None, SignalVerdict.INVALID_SIGNAL, "[RISK] INVALID signal 2, expected -1, 0 or 1"),
+        (True, "0", None, SignalVerdict.INVALID_SIGNAL, "[RISK] INVALID signal True, expected -1, 0 or 1"),
+        (2**70, "0", "A", SignalVerdict.INVALID_SIGNAL, "[RISK] INVALID signal out of range, expected -1, 0 or 1"),
     ],
 )
-def test_a_signal_is_judged_in_words(signal: int, net: str, order: str | None, verdict: Verdict, reason: str) -> None:
-    assert judge(signal, holding(net), order) == (verdict, reason)
+def test_a_signal_is_judged_in_words(
+    signal: int, net: str, order: str | None, verdict: SignalVerdict, reason: str
+) -> None:
+    assert check_position_rule(signal, holding(net), order) == (verdict, reason)
 
 
 @pytest.mark.parametrize(("signal", "name"), [(1, "BUY"), (-1, "SELL")])
@@ -51,8 +58,8 @@ def test_what_stands_against_a_signal_may_be_closed_whatever_is_held_beside_it(s
     position = Position("EURUSD", D(100_000))
     for ticket, side in ((1, Side.BUY), (2, Side.SELL)):
         position.apply(side=side, volume=D("0.2"), price=D("1.1"), deal=str(ticket), time_ns=1, ticket=ticket)
-    assert judge(signal, position, None, legs_max=5) == (
-        Verdict.PASS,
+    assert check_position_rule(signal, position, None, legs_max=5) == (
+        SignalVerdict.PASS,
         f"[RISK] PASS: Signal={name}({signal}), Position=HEDGED(0.2)",
     )
 

@@ -9,10 +9,15 @@ from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderDenied
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.core.decision.signal_decision import Decided, count, decide, mark
+from services.portfolio.core.decision.signal_decision import (
+    DecisionResult,
+    count_signal,
+    decide_signal,
+    update_risk_from_tick,
+)
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.state.config import DeskRules
+from services.portfolio.core.state.config import DeskConfig
 from tests.support.builders import a_book, a_deal, a_signal, some_rules
 
 D = Decimal
@@ -41,14 +46,14 @@ def outcome(
     return told(a_signal(1, direction), book, cursor or TickCursor(), rules)
 
 
-def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskRules) -> OrderCreated | OrderDenied | None:
+def told(signal: Signal, book: Book, cursor: TickCursor, rules: DeskConfig) -> OrderCreated | OrderDenied | None:
     """One signal, counted and marked first, as portfolio does."""
-    count(signal, cursor)
-    mark(signal, book, cursor, spread=True, equity=True)
-    return one(decide(signal, book, cursor, rules))
+    count_signal(signal, cursor)
+    update_risk_from_tick(signal, book, cursor, spread=True, equity=True)
+    return one(decide_signal(signal, book, cursor, rules))
 
 
-def one(decided: Decided) -> OrderCreated | OrderDenied | None:
+def one(decided: DecisionResult) -> OrderCreated | OrderDenied | None:
     """The one event of a decision, if there is any."""
     events = [event for event in decided.events if isinstance(event, OrderCreated | OrderDenied)]
     assert len(events) == len(decided.events) <= 1
@@ -136,10 +141,10 @@ def test_a_reversal_whose_opening_is_denied_closes_all_the_same() -> None:
 def test_a_currency_without_a_rate_is_denied_until_it_is_quoted() -> None:
     book, cursor, rules = holding(symbol="USDJPY"), TickCursor(), some_rules("USDJPY", limits=NO_LIMITS)
     signal = a_signal(1, 1, symbol="USDJPY", bid=150.0, ask=150.02)
-    denied = one(decide(signal, book, cursor, rules))
+    denied = one(decide_signal(signal, book, cursor, rules))
     assert isinstance(denied, OrderDenied)
     assert denied.code == "NO_CONVERSION_RATE"
-    count(signal, cursor)
+    count_signal(signal, cursor)
     assert isinstance(told(signal, book, cursor, rules), OrderCreated)
 
 
@@ -147,7 +152,7 @@ def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:
     cursor = TickCursor()
     words = [(1, ""), (-1, ""), (0, ""), (0, WARMING_UP), (0, WARMING_UP), (1, WARMING_UP)]
     for ordinal, (direction, reason) in enumerate(words, 1):
-        count(a_signal(ordinal, direction, reason=reason), cursor)
+        count_signal(a_signal(ordinal, direction, reason=reason), cursor)
     assert (cursor.buy, cursor.sell, cursor.hold, cursor.warming_up) == (2, 1, 1, 2)
     assert cursor.processed == cursor.ordinal == 6
     assert cursor.marks == {"EURUSD": Mark(1.1, 1.1001, a_signal(6).time_ns)}
@@ -156,7 +161,7 @@ def test_signals_are_counted_by_direction_and_a_warm_up_is_no_hold() -> None:
 def test_missing_sequences_are_counted_as_gaps() -> None:
     cursor = TickCursor()
     for sequence in (1, 2, 5, 6, 9):
-        count(a_signal(sequence), cursor)
-    count(a_signal(10, symbol="GBPUSD", sequence=1), cursor)
+        count_signal(a_signal(sequence), cursor)
+    count_signal(a_signal(10, symbol="GBPUSD", sequence=1), cursor)
     assert cursor.gaps == 4
     assert cursor.sequences == {"EURUSD": 9, "GBPUSD": 1}

@@ -13,35 +13,35 @@ from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.decision.sizing_inputs import half_lives_min, sizing_input
 from services.portfolio.core.plan.plan import Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.risk.types import Account
-from services.portfolio.core.sizing.sizer import size
+from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.sizing.sizer import size_order
 from services.portfolio.core.sizing.types import SizingInput
-from services.portfolio.core.sizing.volatility import see_mid
+from services.portfolio.core.sizing.volatility import update_volatility
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_instrument, booked_deals
 
 D = Decimal
 BY_VOLATILITY = Sizing(method=SizingMethod.VOLATILITY, volatility_pct_per_day=D(100), volatility_half_life_min=1)
 
 
-def an_account(*symbols: str, currency: str = "USD") -> Account:
+def an_account(*symbols: str, currency: str = "USD") -> RiskContext:
     """10,000 in cash, and these symbols known and not yet quoted."""
     book = a_book(*booked_deals(a_deposit()), symbols=symbols, currency=currency)
-    return Account(book, TickCursor(), NO_LIMITS)
+    return RiskContext(book, TickCursor(), NO_LIMITS)
 
 
-def quoted(account: Account, symbol: str, bid: float, ask: float) -> Account:
+def quoted(account: RiskContext, symbol: str, bid: float, ask: float) -> RiskContext:
     account.cursor.marks[symbol] = Mark(bid, ask, START_NS)
     return account
 
 
-def told(account: Account, symbol: str, plan: Plan = Plan()) -> SizingInput:  # noqa: B008 - a plan is frozen
+def told(account: RiskContext, symbol: str, plan: Plan = Plan()) -> SizingInput:  # noqa: B008 - a plan is frozen
     return sizing_input(
         an_instrument(symbol),
         direction=1,
         price=D(1),
         confidence=0.6,
-        account=account,
-        course=plan.of(symbol),
+        context=account,
+        course=plan.for_symbol(symbol),
         default_volume=D("0.01"),
     )
 
@@ -69,7 +69,7 @@ def test_a_rate_that_nobody_quotes_is_not_known() -> None:
     given = told(account, "EURJPY")
     assert (given.loss_rate, given.notional_per_lot) == (None, None)
     plan = Sizing(method=SizingMethod.FRACTION, risk_pct=D(1))
-    sized = size(plan, given._replace(exits=Exits(stop_loss_points=10)))
+    sized = size_order(plan, given._replace(exits=Exits(stop_loss_points=10)))
     assert sized == (D(0), "fraction: no rate is known from JPY to USD: no trade")
 
 
@@ -84,9 +84,9 @@ def test_a_size_follows_from_the_estimate_of_its_symbol() -> None:
     account = quoted(quoted(an_account("EURUSD", "GBPUSD"), "EURUSD", 1.1, 1.1), "GBPUSD", 1.3, 1.3)
     for minute, mid in enumerate((1.0, 1.01, 1.0)):
         time_ns = START_NS + minute * MINUTE_NS
-        see_mid(account.cursor.volatility, "GBPUSD", mid, time_ns, half_life_min=1)
+        update_volatility(account.cursor.volatility, "GBPUSD", mid, time_ns, half_life_min=1)
     assert told(account, "EURUSD", plan).volatility_per_day is None
-    assert size(BY_VOLATILITY, told(account, "GBPUSD", plan)).volume == D("0.20")
+    assert size_order(BY_VOLATILITY, told(account, "GBPUSD", plan)).volume == D("0.20")
 
 
 def test_the_estimate_is_kept_for_the_symbols_that_are_sized_by_it() -> None:

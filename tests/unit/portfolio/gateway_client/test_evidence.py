@@ -13,7 +13,7 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.gateway_client.live_orders import DOUBT_SETTLING_NS
+from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
@@ -62,7 +62,7 @@ def test_a_presumption_that_was_right_costs_one_comparison() -> None:
     driven.settle([an_order_on_its_way(driven)])
     go_by(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
-    assert driven.desk.unproven == set()
+    assert driven.desk.unproven_symbols == set()
     a_buy_now(driven, 2)
     assert [order.status for order in driven.desk.book.orders.values()] == [
         OrderStatus.PRESUMED_EXPIRED,
@@ -77,9 +77,9 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
     )
     driven.gateway.due(driven.now)
-    away_ms = 2 * DOUBT_SETTLING_NS // 1_000_000
+    away_ms = 2 * LOST_JOURNAL_WAIT_NS // 1_000_000
     driven.gateway.handle(Simulate(fault=Fault.DISCONNECTED, duration_ms=away_ms), driven.now)
-    driven.desk.wants_hello = True
+    driven.desk.needs_hello = True
     calls = driven.pause()
     for _ in range(2 * away_ms // 1_000 - 10):
         calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)
@@ -109,8 +109,8 @@ def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
 def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
     driven = a_live_desk()
     driven.silence(an_order_on_its_way(driven))
-    driven.desk.lose_lead("epoch 9 leads the account")
-    driven.portfolio.obey(ResumeCommand("that one is gone"), driven.now)
+    driven.desk.lose_leadership("epoch 9 leads the account")
+    driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
     assert calls_of(driven.wait(200), Buy) == []
     driven.settle(driven.pause())
     go_by(driven, seconds=2)

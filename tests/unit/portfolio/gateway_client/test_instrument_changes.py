@@ -10,7 +10,12 @@ from msgspec import structs
 
 from proto.trading.enums import TradeMode
 from proto.trading.instrument import Instrument
-from services.portfolio.core.gateway_client.instrument_changes import GRAVE, MOVING, changed_terms, grave_terms
+from services.portfolio.core.gateway_client.instrument_changes import (
+    BREAKING_FIELDS,
+    VOLATILE_FIELDS,
+    breaking_changes,
+    instrument_changes,
+)
 from tests.support.builders import an_instrument
 
 D = Decimal
@@ -40,7 +45,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
 
 def test_every_term_but_the_name_has_a_case_here() -> None:
     assert set(CHANGES) == set(Instrument.__struct_fields__) - {"symbol"}
-    assert set(CHANGES) >= GRAVE | MOVING
+    assert set(CHANGES) >= BREAKING_FIELDS | VOLATILE_FIELDS
 
 
 @pytest.mark.parametrize("field", CHANGES)
@@ -48,24 +53,28 @@ def test_a_change_is_told_with_both_values_and_its_gravity(field: str) -> None:
     before = an_instrument()
     value, words = CHANGES[field]
     after = structs.replace(before, **{field: value})
-    told = changed_terms(before, after)
-    if field in MOVING:
+    told = instrument_changes(before, after)
+    if field in VOLATILE_FIELDS:
         assert told == []
         return
     [line] = told
     assert line.startswith(f"{field} of EURUSD was ")
     assert words in line
-    assert grave_terms(before, after) == ([line] if field in GRAVE else [])
+    assert breaking_changes(before, after) == ([line] if field in BREAKING_FIELDS else [])
 
 
 def test_the_same_terms_written_otherwise_are_no_change() -> None:
     before = an_instrument()
     after = structs.replace(before, contract_size=D("1E+5"), volume_step=D("0.010"))
-    assert changed_terms(before, after) == []
+    assert instrument_changes(before, after) == []
 
 
 def test_several_changes_are_told_in_the_order_of_the_terms() -> None:
     before = an_instrument()
     after = structs.replace(before, trade_mode=TradeMode.CLOSE_ONLY, digits=4, volume_max=D(1))
-    assert [line.partition(" ")[0] for line in changed_terms(before, after)] == ["digits", "volume_max", "trade_mode"]
-    assert [line.partition(" ")[0] for line in grave_terms(before, after)] == ["digits"]
+    assert [line.partition(" ")[0] for line in instrument_changes(before, after)] == [
+        "digits",
+        "volume_max",
+        "trade_mode",
+    ]
+    assert [line.partition(" ")[0] for line in breaking_changes(before, after)] == ["digits"]

@@ -8,11 +8,11 @@ from msgspec import structs
 from proto.control import DeskState
 from proto.gateway import Buy, Confirm, Hello, HelloReply
 from proto.messages import MarketHeartbeat
-from services.portfolio.core.account.events import LeverageTold, OrderDenied
+from services.portfolio.core.account.events import LeverageChanged, OrderDenied
 from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
-from services.portfolio.core.portfolio import HELD_SIGNALS_MAX
+from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
+from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
 from tests.support.desk import a_live_desk, request_of
@@ -27,7 +27,7 @@ def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() ->
     driven.settle(driven.tell(a_signal(1, 1)))
     [order] = driven.asked_of(Buy)
     assert isinstance(order, Buy)
-    assert order.valid_until_ns == START_NS + ORDER_LIFETIME_NS
+    assert order.valid_until_ns == START_NS + ORDER_VALIDITY_NS
     assert order.ordinal == 0
     [filled] = driven.desk.book.orders.values()
     assert filled.status is OrderStatus.FILLED
@@ -43,7 +43,7 @@ def test_a_live_desk_confirms_nothing_and_waits_for_no_greeting() -> None:
 @pytest.mark.parametrize(("late_ns", "is_denied"), [(5 * TICK_NS, False), (5 * TICK_NS + 1, True)])
 def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_ns: int, is_denied: bool) -> None:
     driven = a_live_desk()
-    driven.portfolio.watch(a_heartbeat(START_NS + late_ns), driven.now)
+    driven.portfolio.on_market_data(a_heartbeat(START_NS + late_ns), driven.now)
     driven.settle(driven.tell(a_signal(1, 1)))
     assert bool(driven.asked_of(Buy)) is not is_denied
     denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
@@ -56,11 +56,11 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_n
 def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_came_since() -> None:
     """The gateway has started anew and is slow; ticks go on for ten seconds; the first that waited are too old by then."""
     driven = a_live_desk()
-    driven.desk.wants_hello = True
+    driven.desk.needs_hello = True
     calls = driven.pause()
     for ordinal in range(1, 12):
         driven.tell(a_signal(ordinal, -1))
-        driven.portfolio.watch(
+        driven.portfolio.on_market_data(
             a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS), driven.now
         )
     driven.settle(calls)
@@ -104,7 +104,7 @@ def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() 
 def test_another_stream_is_met_anew() -> None:
     """The gateway came back with other settings: portfolio says hello again and takes up what runs now."""
     driven = a_live_desk()
-    calls = driven.portfolio.watch(a_heartbeat(START_NS, "another"), driven.now)
+    calls = driven.portfolio.on_market_data(a_heartbeat(START_NS, "another"), driven.now)
     assert [type(request_of(call)) for call in calls] == [Hello]
     assert status_of(driven.desk).waiting_for == "the gateway, which has another stream now"
     driven.settle(calls)
@@ -119,13 +119,13 @@ def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
     assert stream.leverage == 100
     driven.desk.take_events()
     for leverage, told in ((100, []), (30, [30])):
-        driven.desk.wants_hello = True
+        driven.desk.needs_hello = True
         [call] = driven.pause()
         hello = driven.gateway.handle(request_of(call), driven.now)
         assert isinstance(hello, HelloReply)
         driven.settle(driven.answer(call, structs.replace(hello, leverage=leverage)))
         events = driven.desk.take_events()
-        assert [event.leverage for event in events if isinstance(event, LeverageTold)] == told
+        assert [event.leverage for event in events if isinstance(event, LeverageChanged)] == told
     assert driven.desk.book.stream == structs.replace(stream, leverage=30)
 
 
@@ -139,17 +139,17 @@ def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
 
 def test_when_too_many_signals_wait_the_oldest_goes() -> None:
     driven = a_live_desk()
-    driven.desk.wants_hello = True
+    driven.desk.needs_hello = True
     driven.pause()
-    for ordinal in range(1, HELD_SIGNALS_MAX + 3):
+    for ordinal in range(1, QUEUED_SIGNALS_MAX + 3):
         driven.tell(a_signal(ordinal))
-    assert driven.portfolio.held_signals == HELD_SIGNALS_MAX
+    assert driven.portfolio.queued_signals == QUEUED_SIGNALS_MAX
     assert driven.desk.malformed == 0
 
 
 def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
     driven = a_live_desk()
-    driven.portfolio.watch(a_tick(), driven.now)
+    driven.portfolio.on_market_data(a_tick(), driven.now)
     driven.settle(driven.tell(a_signal(1, 1, confidence=0.7)))
     status = status_of(driven.desk, driven.mono_ns + 40_000_000)
     quote = status.quotes["EURUSD"]

@@ -13,13 +13,13 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.decision.order_factory import ORDER_LIFETIME_NS
-from services.portfolio.core.gateway_client.live_orders import DOUBT_SETTLING_NS
+from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
+from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
 from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, the_order
 
-PAST_DEADLINE_MS = ORDER_LIFETIME_NS // 1_000_000 + 1
+PAST_DEADLINE_MS = ORDER_VALIDITY_NS // 1_000_000 + 1
 
 
 def past_the_deadline(driven: HandDrivenDesk) -> list[Call]:
@@ -109,7 +109,7 @@ def test_more_doubt_than_allowed_halts_the_desk() -> None:
 def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
-    driven.portfolio.obey(HaltCommand("news"), driven.now)
+    driven.portfolio.handle_command(HaltCommand("news"), driven.now)
     driven.silence(call)
     assert [type(request_of(again)) for again in driven.wait(100)] == [Fence]
 
@@ -123,7 +123,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     )
     driven.gateway.due(driven.now)
     epoch = driven.desk.epoch
-    driven.desk.wants_hello = True
+    driven.desk.needs_hello = True
     driven.settle(driven.pause())
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.IN_DOUBT, JOURNAL_CHANGED)
     assert driven.desk.book.journal_id == "journal-2"
@@ -132,7 +132,7 @@ def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_aga
     driven.settle(driven.wait(PAST_DEADLINE_MS))
     assert the_order(driven).status is OrderStatus.IN_DOUBT
     for _ in range(3):
-        driven.settle(driven.wait(DOUBT_SETTLING_NS // 1_000_000))
+        driven.settle(driven.wait(LOST_JOURNAL_WAIT_NS // 1_000_000))
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert len(driven.asked_of(Buy)) == before
 
@@ -150,7 +150,7 @@ def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it()
     assert driven.desk.book.trading.reason.startswith("another portfolio leads this account")
     driven.settle(driven.tell(a_signal(1, 1)))
     assert driven.asked_of(Buy) == []
-    driven.portfolio.obey(ResumeCommand("that one is gone"), driven.now)
+    driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
     driven.settle(driven.pause())
     driven.settle(driven.tell(a_signal(2, 1)))
     assert the_order(driven).status is OrderStatus.FILLED

@@ -14,7 +14,7 @@ from proto.trading.units import Side
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection
-from services.portfolio.ledger.ledger import is_synced
+from services.portfolio.ledger.ledger import requires_fsync
 from tests.support.desk import HandDrivenDesk, a_live_desk
 from tests.unit.portfolio.gateway_client.one_order_desk import an_order_on_its_way, calls_of, go_by, the_order
 
@@ -27,7 +27,7 @@ def a_long_position(driven: HandDrivenDesk) -> None:
 
 def stop_at(driven: HandDrivenDesk, price: str, *, key: str = "one") -> OrderCommandReply:
     """A person moves the stop loss; nothing is sent before `pause`."""
-    reply = driven.portfolio.obey(
+    reply = driven.portfolio.handle_command(
         ModifyCommand(
             key=key,
             reason="a test",
@@ -63,7 +63,7 @@ def test_a_modification_that_nobody_answered_is_asked_for_again_until_it_is() ->
         driven.gateway.handle(Simulate(fault=fault, count=1), driven.now)
     stop_at(driven, "1.09")
     driven.settle(driven.pause())
-    assert the_guard(driven).is_asked
+    assert the_guard(driven).is_in_flight
     go_by(driven, seconds=1)
     assert (the_guard(driven).answered, the_guard(driven).error) == (1, "")
     assert stop_at_the_venue(driven) == the_guard(driven).stop_loss == Decimal("1.09")
@@ -75,9 +75,9 @@ def test_a_modification_that_is_under_way_is_not_taken_for_done() -> None:
     driven.gateway.handle(Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=3_000), driven.now)
     stop_at(driven, "1.09")
     driven.settle(driven.pause())
-    assert the_guard(driven).is_asked
+    assert the_guard(driven).is_in_flight
     go_by(driven, seconds=4)
-    assert not the_guard(driven).is_asked
+    assert not the_guard(driven).is_in_flight
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
@@ -88,9 +88,9 @@ def test_a_modification_that_is_said_to_be_done_and_is_not_is_asked_for_again() 
     stop_at(driven, "1.09")
     driven.settle(driven.pause())
     assert stop_at_the_venue(driven) is None
-    assert the_guard(driven).is_asked
+    assert the_guard(driven).is_in_flight
     go_by(driven, seconds=1)
-    assert not the_guard(driven).is_asked
+    assert not the_guard(driven).is_in_flight
     assert stop_at_the_venue(driven) == Decimal("1.09")
 
 
@@ -115,10 +115,10 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     venue = driven.gateway.venue
     assert isinstance(venue, SimulatedVenue)
     venue.modify(Modify(symbol="EURUSD", stop_loss=Decimal("1.08"), revision=5))
-    driven.portfolio.ask_reconciliation()
+    driven.portfolio.request_reconciliation()
     go_by(driven, seconds=3)
     guard = the_guard(driven)
-    assert (guard.stop_loss, guard.revision, guard.is_asked) == (Decimal("1.08"), 5, False)
+    assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
     assert driven.desk.book.trading_state is TradingState.ACTIVE
     stop_at(driven, "1.07", key="two")
     driven.settle(driven.pause())
@@ -144,7 +144,7 @@ def by_hand(driven: HandDrivenDesk, side: Side, volume: str, **terms: Any) -> No
         type=OrderType.MARKET,
         **plain | terms,
     )
-    reply = driven.portfolio.obey(command, driven.now)
+    reply = driven.portfolio.handle_command(command, driven.now)
     assert isinstance(reply, OrderCommandReply), reply
     assert not reply.denied, reply
     go_by(driven, seconds=1)
@@ -159,7 +159,7 @@ def test_a_part_that_is_sold_with_stops_leaves_those_of_the_position_at_desk_and
     guard = the_guard(driven)
     assert (guard.stop_loss, guard.take_profit, guard.trailing_stop_points) == (Decimal("1.05"), Decimal("1.2"), 0)
     assert stop_at_the_venue(driven) == Decimal("1.05")
-    driven.portfolio.ask_reconciliation()
+    driven.portfolio.request_reconciliation()
     go_by(driven, seconds=3)
     assert the_guard(driven) == guard
     assert driven.desk.book.trading_state is TradingState.ACTIVE
@@ -170,7 +170,7 @@ def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_
     a_long_position(driven)
     stop_at(driven, "1.09")
     [late] = calls_of(driven.pause(), Modify)
-    driven.desk.wants_epoch = driven.desk.wants_hello = True
+    driven.desk.needs_epoch = driven.desk.needs_hello = True
     driven.settle(driven.pause())
     assert driven.desk.epoch == 2
     driven.settle(driven.answer(late))
@@ -194,7 +194,7 @@ def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
     a_long_position(driven)
     driven.desk.take_events()
     stop_at(driven, "1.09")
-    placed = driven.portfolio.obey(
+    placed = driven.portfolio.handle_command(
         PlaceCommand(
             key="three",
             reason="a test",
@@ -215,7 +215,7 @@ def test_what_a_person_was_answered_for_outlives_a_power_cut() -> None:
     assert placed.order_ids
     events = driven.desk.take_events()
     assert len(events) == 2
-    assert all(is_synced(event) for event in events)
+    assert all(requires_fsync(event) for event in events)
 
 
 def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
@@ -223,7 +223,7 @@ def test_the_trades_of_a_strategy_are_not_waited_for_at_the_disk() -> None:
     driven.desk.take_events()
     an_order_on_its_way(driven)
     assert structs.replace(the_order(driven), key="").key == the_order(driven).key
-    assert not any(is_synced(event) for event in driven.desk.take_events())
+    assert not any(requires_fsync(event) for event in driven.desk.take_events())
 
 
 def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_gateway() -> None:
@@ -234,8 +234,8 @@ def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_
     again.desk.live_incarnation = "later"
     close = CloseCommand(key="one", reason="a test", symbol="EURUSD", position=0, volume=None)
     calls = again.start()
-    assert isinstance(again.portfolio.obey(close, again.now), ControlError)
+    assert isinstance(again.portfolio.handle_command(close, again.now), ControlError)
     again.settle(calls)
-    reply = again.portfolio.obey(close, again.now)
+    reply = again.portfolio.handle_command(close, again.now)
     assert isinstance(reply, OrderCommandReply), reply
     assert [order_id.partition("-")[0] for order_id in reply.order_ids] == ["later"]

@@ -17,7 +17,7 @@ from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
-from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, compare
+from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, find_differences
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
 from tests.support.desk import HandDrivenDesk
 
@@ -39,7 +39,7 @@ def a_desk_after_trades(trades: int = 3) -> HandDrivenDesk:
 
 def differences(driven: HandDrivenDesk, book: Book | None = None) -> list[Difference]:
     """Compare a book, the desk's own unless another is given, with the desk's gateway."""
-    talk = compare(book or driven.desk.book)
+    talk = find_differences(book or driven.desk.book)
     try:
         request = next(talk)
         while True:

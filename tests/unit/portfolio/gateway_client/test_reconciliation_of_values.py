@@ -32,7 +32,7 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated, Ord
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.core.gateway_client.reconciliation import compare
+from services.portfolio.core.gateway_client.reconciliation import find_differences
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order
 from tests.support.desk import HandDrivenDesk
 
@@ -72,7 +72,7 @@ class Venue:
 
 def compared(book: Book, venue: Venue, cursor: TickCursor | None = None) -> list[Difference]:
     """What a comparison finds."""
-    talk = compare(book, cursor)
+    talk = find_differences(book, cursor)
     request = next(talk)
     try:
         while True:

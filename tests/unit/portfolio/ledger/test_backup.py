@@ -14,8 +14,8 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, IncarnationTaken, OrderCreated
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.backup import back_up, restore
-from services.portfolio.ledger.incarnation import incarnation_of
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.incarnation import ensure_incarnation
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.builders import a_deposit, an_opened_stream, an_order, learned
 
 BEGINNING: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]
@@ -35,19 +35,19 @@ def write(ledger: Ledger, book: Book, *events: Event) -> None:
 
 
 def test_a_backup_of_a_ledger_in_use_is_whole_and_stays_as_it_was(desk: Path, tmp_path: Path) -> None:
-    ledger, book = Ledger(desk / FILE_NAME), Book()
+    ledger, book = Ledger(desk / LEDGER_FILE_NAME), Book()
     write(ledger, book, *BEGINNING)
     assert back_up(desk, tmp_path / "monday.db") == len(BEGINNING)
     write(ledger, book, OrderCreated(order=an_order(1)))
     ledger.close()
-    assert verify(tmp_path / "monday.db") == []
-    assert read(tmp_path / "monday.db")[0].orders == {}
+    assert verify_ledger(tmp_path / "monday.db") == []
+    assert read_ledger(tmp_path / "monday.db")[0].orders == {}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["desk", "monday.db"]
 
 
 def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_path: Path) -> None:
-    ledger, book = Ledger(desk / FILE_NAME), Book()
-    before, why_before = incarnation_of(ledger, host_boot="boot")
+    ledger, book = Ledger(desk / LEDGER_FILE_NAME), Book()
+    before, why_before = ensure_incarnation(ledger, host_boot="boot")
     assert why_before == "a new ledger"
     write(ledger, book, *BEGINNING)
     back_up(desk, tmp_path / "monday.db")
@@ -56,56 +56,56 @@ def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_
     done = restore(tmp_path / "monday.db", desk)
     assert done.events == len(BEGINNING)
     assert done.replaced is not None
-    assert list(read(done.replaced)[0].orders) == [an_order(1).order_id], "what was replaced is kept"
-    again = Ledger(desk / FILE_NAME)
-    after, why = incarnation_of(again, host_boot="boot")
+    assert list(read_ledger(done.replaced)[0].orders) == [an_order(1).order_id], "what was replaced is kept"
+    again = Ledger(desk / LEDGER_FILE_NAME)
+    after, why = ensure_incarnation(again, host_boot="boot")
     assert after != before
     assert why == f"restored from monday.db at event {len(BEGINNING)}"
-    assert incarnation_of(again, host_boot="boot") == (after, why), "taken once"
+    assert ensure_incarnation(again, host_boot="boot") == (after, why), "taken once"
     restored, _ = again.load()
     write(again, restored, IncarnationTaken(incarnation=after, why=why, time_ns=1))
     again.close()
-    kept = read(desk / FILE_NAME)[0]
+    kept = read_ledger(desk / LEDGER_FILE_NAME)[0]
     assert kept.stream is not None
     assert kept.stream.incarnation == after
-    assert verify(desk / FILE_NAME) == []
+    assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
 def test_a_host_that_started_anew_takes_a_new_incarnation(desk: Path) -> None:
-    ledger = Ledger(desk / FILE_NAME)
-    first, _ = incarnation_of(ledger, host_boot="boot 1")
-    second, why = incarnation_of(ledger, host_boot="boot 2")
+    ledger = Ledger(desk / LEDGER_FILE_NAME)
+    first, _ = ensure_incarnation(ledger, host_boot="boot 1")
+    second, why = ensure_incarnation(ledger, host_boot="boot 2")
     assert first != second
     assert why == "the host has started anew"
     ledger.close()
 
 
 def test_a_running_desk_is_not_restored(desk: Path, tmp_path: Path) -> None:
-    ledger = Ledger(desk / FILE_NAME)
+    ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     back_up(desk, tmp_path / "monday.db")
     with pytest.raises(StartError, match="in use by another process"):
         restore(tmp_path / "monday.db", desk)
     ledger.close()
-    assert verify(desk / FILE_NAME) == []
+    assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
 def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(desk: Path, tmp_path: Path) -> None:
-    ledger = Ledger(desk / FILE_NAME)
+    ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     back_up(desk, tmp_path / "monday.db")
     ledger.close()
-    before = (desk / FILE_NAME).read_bytes()
+    before = (desk / LEDGER_FILE_NAME).read_bytes()
     db = apsw.Connection(str(tmp_path / "monday.db"))
     db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
     db.close()
     with pytest.raises(StartError, match=r"monday\.db is not whole, nothing was changed: event 2 does not fit"):
         restore(tmp_path / "monday.db", desk)
-    assert (desk / FILE_NAME).read_bytes() == before
+    assert (desk / LEDGER_FILE_NAME).read_bytes() == before
 
 
 def test_the_commands_say_what_they_did(desk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ledger = Ledger(desk / FILE_NAME)
+    ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     ledger.close()
     out = str(tmp_path / "monday.db")

@@ -13,7 +13,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain, ledger
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
 from tests.support.accounts import same
 
 EVENTS = 50
@@ -26,7 +26,7 @@ def a_denial(number: int) -> OrderDenied:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A ledger with some events that has been opened again, and so been walked to its end."""
-    path = tmp_path / FILE_NAME
+    path = tmp_path / LEDGER_FILE_NAME
     first = Ledger(path)
     for number in range(1, EVENTS + 1):
         first.commit([a_denial(number)], Book(), TickCursor(ordinal=number))
@@ -44,14 +44,14 @@ def db(path: Path) -> Iterator[apsw.Connection]:
 
 
 def test_a_walk_to_the_end_is_noted(db: apsw.Connection) -> None:
-    assert hash_chain.checkpoint(db) == hash_chain.end(db)
+    assert hash_chain.checkpoint(db) == hash_chain.last_position(db)
     assert hash_chain.checkpoint(db).number == EVENTS
 
 
 def test_what_lies_before_the_checkpoint_is_left_to_verify(path: Path, db: apsw.Connection) -> None:
     db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 7")
     Ledger(path).close()
-    [found] = verify(path)
+    [found] = verify_ledger(path)
     assert found.startswith("event 7 does not fit the chain")
 
 
@@ -101,4 +101,4 @@ def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monke
     again = Ledger(path)
     assert same(again.load()[0], book)
     again.close()
-    assert verify(path) == []
+    assert verify_ledger(path) == []

@@ -19,11 +19,11 @@ from services.portfolio.core.account.book import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.queries.explain import subject_of
+from services.portfolio.core.queries.explain import find_subject
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.query_handler import answer_query
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
 
@@ -68,7 +68,7 @@ def events_of(number: int) -> list[Event]:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
     """A ledger of many orders with a denial before each, and the book that it folds to."""
-    path = tmp_path_factory.mktemp("desk") / FILE_NAME
+    path = tmp_path_factory.mktemp("desk") / LEDGER_FILE_NAME
     book = Book()
     events: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]
     for number in range(1, ORDERS + 1):
@@ -85,11 +85,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
 @given(number=st.integers(1, ORDERS))
 def test_an_orders_events_are_all_found_and_no_others(desk: tuple[Path, Book], number: int) -> None:
     path, book = desk
-    assert events_about(path, subject_of(an_order(number).order_id, book, TickCursor())) == events_of(number)
+    assert events_about(path, find_subject(an_order(number).order_id, book, TickCursor())) == events_of(number)
 
 
 def test_a_persons_denial_is_found_by_its_key_however_many_came_after_it(tmp_path: Path) -> None:
-    book, ledger = Book(), Ledger(tmp_path / FILE_NAME)
+    book, ledger = Book(), Ledger(tmp_path / LEDGER_FILE_NAME)
     denials = [
         structs.replace(a_denial(number), denial_id=f"0123-mk{number}", cause="manual", key=f"k{number}")
         for number in range(1, CHANGES_KEPT_MAX + 2)
@@ -101,21 +101,21 @@ def test_a_persons_denial_is_found_by_its_key_however_many_came_after_it(tmp_pat
     ledger.close()
     assert "k1" not in book.denials_by_key
     for number in (1, CHANGES_KEPT_MAX + 1):
-        found = events_about(tmp_path / FILE_NAME, subject_of(f"k{number}", book, TickCursor()))
+        found = events_about(tmp_path / LEDGER_FILE_NAME, find_subject(f"k{number}", book, TickCursor()))
         assert found == [denials[number - 1]]
-    assert events_about(tmp_path / FILE_NAME, subject_of("k0", book, TickCursor())) == []
+    assert events_about(tmp_path / LEDGER_FILE_NAME, find_subject("k0", book, TickCursor())) == []
 
 
 def test_a_denial_is_found_by_its_id_and_the_last_one_by_its_symbol(desk: tuple[Path, Book]) -> None:
     path, book = desk
-    assert events_about(path, subject_of("0123-d7", book, TickCursor())) == [a_denial(7)]
-    assert events_about(path, subject_of("EURUSD", book, TickCursor())) == [a_denial(ORDERS)]
-    assert events_about(path, subject_of("0123-d70", book, TickCursor())) == []
+    assert events_about(path, find_subject("0123-d7", book, TickCursor())) == [a_denial(7)]
+    assert events_about(path, find_subject("EURUSD", book, TickCursor())) == [a_denial(ORDERS)]
+    assert events_about(path, find_subject("0123-d70", book, TickCursor())) == []
 
 
 def test_a_deal_without_an_order_is_found_by_its_number(desk: tuple[Path, Book]) -> None:
     path, book = desk
-    (found,) = events_about(path, subject_of(f"deal {ORDERS + 2}", book, TickCursor()))
+    (found,) = events_about(path, find_subject(f"deal {ORDERS + 2}", book, TickCursor()))
     assert isinstance(found, DealBooked)
     assert found.deal.deal == ORDERS + 2
 
@@ -123,18 +123,18 @@ def test_a_deal_without_an_order_is_found_by_its_number(desk: tuple[Path, Book])
 def test_a_search_ends_at_its_bound(desk: tuple[Path, Book], monkeypatch: pytest.MonkeyPatch) -> None:
     path, book = desk
     monkeypatch.setattr(event_search, "EVENTS_MAX", 20)
-    assert events_about(path, subject_of("0123-d7", book, TickCursor())) == []
-    assert events_about(path, subject_of(f"0123-d{ORDERS}", book, TickCursor())) == [a_denial(ORDERS)]
+    assert events_about(path, find_subject("0123-d7", book, TickCursor())) == []
+    assert events_about(path, find_subject(f"0123-d{ORDERS}", book, TickCursor())) == [a_denial(ORDERS)]
 
 
 def test_a_ledger_that_is_not_there_is_named(tmp_path: Path, desk: tuple[Path, Book]) -> None:
     with pytest.raises(StartError, match=r"none\.db is not there"):
-        events_about(tmp_path / "none.db", subject_of("EURUSD", desk[1], TickCursor()))
+        events_about(tmp_path / "none.db", find_subject("EURUSD", desk[1], TickCursor()))
 
 
 def test_a_desk_answers_why_with_the_ledgers_events_or_says_what_it_does_not_know(desk: tuple[Path, Book]) -> None:
     path, book = desk
-    running = Desk(rules=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
+    running = Desk(config=some_rules(), book=book, cursor=TickCursor(), live_incarnation="live")
     reply = answer_query(running, WhyQuery("deal 2"), path, 0)
     assert isinstance(reply, WhyReply)
     assert reply.summary.startswith("deal 2 is of order 01234567-000001: BUY 0.01 EURUSD is FILLED")

@@ -15,7 +15,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import same, state_of
 from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
 
@@ -32,7 +32,7 @@ EVENTS: list[Event] = [
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / FILE_NAME
+    return tmp_path / LEDGER_FILE_NAME
 
 
 def fold(ledger: Ledger, events: list[Event], book: Book | None = None) -> Book:
@@ -59,26 +59,26 @@ def tamper(path: Path, *statements: str) -> list[str]:
     for statement in statements:
         db.execute(statement)
     db.close()
-    return verify(path)
+    return verify_ledger(path)
 
 
 def test_an_empty_ledger_has_an_empty_book(path: Path) -> None:
     Ledger(path).close()
-    book, cursor = read(path)
+    book, cursor = read_ledger(path)
     assert same(book, Book())
     assert cursor == TickCursor()
-    assert verify(path) == []
+    assert verify_ledger(path) == []
 
 
 def test_what_is_read_is_what_was_committed(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS)
-    loaded, cursor = read(path)
+    loaded, cursor = read_ledger(path)
     assert same(loaded, book)
     assert cursor.ordinal == len(EVENTS)
     assert cursor.marks["EURUSD"] == Mark(1.1, 1.2, 3)
     ledger.close()
-    assert verify(path) == []
+    assert verify_ledger(path) == []
 
 
 def test_a_ledger_opened_anew_goes_on_with_its_chain(closed: Path) -> None:
@@ -87,8 +87,8 @@ def test_a_ledger_opened_anew_goes_on_with_its_chain(closed: Path) -> None:
     last = an_order(2).order_id
     fold(ledger, [DealBooked(deal=a_deal(4, Side.SELL, "0.01", "1.2"), order_id=last, closings=[])], book)
     ledger.close()
-    assert verify(closed) == []
-    assert read(closed)[0].orders[last].status is OrderStatus.FILLED
+    assert verify_ledger(closed) == []
+    assert read_ledger(closed)[0].orders[last].status is OrderStatus.FILLED
 
 
 def test_a_late_partial_deal_opens_no_order_after_a_restart(closed: Path) -> None:
@@ -102,8 +102,8 @@ def test_a_late_partial_deal_opens_no_order_after_a_restart(closed: Path) -> Non
     late = DealBooked(deal=a_deal(4, Side.SELL, "0.005", "1.2"), order_id=last, closings=[])
     fold(ledger, [canceled, late], book)
     ledger.close()
-    assert book.open_orders == read(closed)[0].open_orders == {}
-    assert same(read(closed)[0], book)
+    assert book.open_orders == read_ledger(closed)[0].open_orders == {}
+    assert same(read_ledger(closed)[0], book)
 
 
 def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
@@ -116,44 +116,44 @@ def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
     expected = Book()
     for event in EVENTS[:4]:
         expected.apply(event)
-    assert same(read(path)[0], expected)
-    assert verify(path) == []
+    assert same(read_ledger(path)[0], expected)
+    assert verify_ledger(path) == []
 
 
 def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS[:3])
-    before = read(path)
+    before = read_ledger(path)
     broken = Book()
-    broken.touched.orders.add("an order that is not there")
+    broken.changed_rows.orders.add("an order that is not there")
     with pytest.raises(KeyError):
         ledger.commit([EVENTS[3]], broken, TickCursor(ordinal=99))
-    assert read(path)[1] == before[1]
+    assert read_ledger(path)[1] == before[1]
     fold(ledger, EVENTS[3:], book)
     ledger.close()
-    assert verify(path) == []
-    assert same(read(path)[0], book)
+    assert verify_ledger(path) == []
+    assert same(read_ledger(path)[0], book)
 
 
 def test_there_is_one_writer_and_any_number_of_readers(path: Path) -> None:
     ledger = Ledger(path)
     with pytest.raises(StartError, match="in use by another process"):
         Ledger(path)
-    assert read(path)[1] == TickCursor()
+    assert read_ledger(path)[1] == TickCursor()
     ledger.close()
     Ledger(path).close()
 
 
 def test_there_must_be_a_ledger_to_read(tmp_path: Path) -> None:
     with pytest.raises(StartError):
-        read(tmp_path / FILE_NAME)
+        read_ledger(tmp_path / LEDGER_FILE_NAME)
     with pytest.raises(StartError):
-        verify(tmp_path / FILE_NAME)
+        verify_ledger(tmp_path / LEDGER_FILE_NAME)
 
 
 def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to look at" * 50)
-    for open_it in (Ledger, read, verify):
+    for open_it in (Ledger, read_ledger, verify_ledger):
         with pytest.raises(StartError):
             open_it(path)
 
@@ -219,7 +219,7 @@ def test_a_desk_does_not_start_on_a_broken_chain(closed: Path, statement: str, w
 def test_rows_that_cannot_be_read_stop_the_start_with_a_word(closed: Path, table: str) -> None:
     assert tamper(closed, f"UPDATE {table} SET payload = CAST('nothing' AS BLOB)") != []
     with pytest.raises(StartError, match=r"ledger\.db cannot be read"):
-        read(closed)
+        read_ledger(closed)
 
 
 @pytest.mark.parametrize(
@@ -238,18 +238,18 @@ def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: 
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()
-    before, _ = read(path)
+    before, _ = read_ledger(path)
     assert before.cash
     old_lots = '[{"volume":"0.01","price":"1.1001","opened_by":"2","time_ns":1}]'
     db = apsw.Connection(str(path))
     db.execute("UPDATE lots SET payload = CAST(? AS BLOB)", (old_lots,))
     db.execute("UPDATE account SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.cash') AS BLOB)")
     db.close()
-    assert state_of(read(path)[0]) == state_of(before)
+    assert state_of(read_ledger(path)[0]) == state_of(before)
 
 
 def test_amounts_are_exact_text(closed: Path) -> None:
-    book, _ = read(closed)
+    book, _ = read_ledger(closed)
     assert book.balance == Decimal(10_000)
     assert isinstance(book.balance, Decimal)
 
@@ -263,7 +263,7 @@ def test_notes_stand_beside_the_account(path: Path) -> None:
     ledger.close()
 
 
-READERS: list[Callable[[Path], object]] = [read, verify]
+READERS: list[Callable[[Path], object]] = [read_ledger, verify_ledger]
 
 
 @pytest.mark.parametrize("reader", READERS)

@@ -12,9 +12,9 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.ledger.audit import Audit, Finding, require_whole
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, read, verify
-from services.portfolio.ledger.ledger_writer import RETRY_NS, Keeper
+from services.portfolio.ledger.audit import Audit, AuditResult, verify_if_short
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
+from services.portfolio.ledger.ledger_writer import RETRY_NS, LedgerWriter
 from tests.support.accounts import same
 from tests.support.builders import a_deposit, an_opened_stream, learned, some_rules
 from tests.support.waiting import wait_for
@@ -22,14 +22,14 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / FILE_NAME)
+    opened = Ledger(tmp_path / LEDGER_FILE_NAME)
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def desk() -> Desk:
-    desk = Desk(rules=some_rules(), book=Book(), cursor=TickCursor(), live_incarnation="live")
+    desk = Desk(config=some_rules(), book=Book(), cursor=TickCursor(), live_incarnation="live")
     for event in (an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
         desk.emit(event)
     return desk
@@ -51,29 +51,29 @@ def something_large(number: int) -> OrderDenied:
 
 
 def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, desk: Desk) -> None:
-    keeper = Keeper(ledger, desk)
+    keeper = LedgerWriter(ledger, desk)
     assert keeper.commit()
     fill_up(ledger)
     for number in (1, 2, 3):
         desk.emit(something_large(number))
         desk.cursor.ordinal = number
         assert not keeper.commit()
-    assert keeper.is_waiting
+    assert keeper.is_retrying
     assert keeper.uncommitted == 3
     assert "full" in desk.storage_problem
-    assert not keeper.try_again()
-    assert read(ledger.path)[1].ordinal == 0, "nothing of it is in the file"
+    assert not keeper.retry_commit()
+    assert read_ledger(ledger.path)[1].ordinal == 0, "nothing of it is in the file"
     make_room(ledger)
-    assert keeper.try_again()
-    assert (keeper.is_waiting, keeper.uncommitted, desk.storage_problem) == (False, 0, "")
-    kept, cursor = read(ledger.path)
+    assert keeper.retry_commit()
+    assert (keeper.is_retrying, keeper.uncommitted, desk.storage_problem) == (False, 0, "")
+    kept, cursor = read_ledger(ledger.path)
     assert cursor.ordinal == 3
     assert same(kept, desk.book)
-    assert verify(ledger.path) == []
+    assert verify_ledger(ledger.path) == []
 
 
 def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, desk: Desk) -> None:
-    keeper = Keeper(ledger, desk)
+    keeper = LedgerWriter(ledger, desk)
     assert keeper.next_retry_mono_ns() is None
     fill_up(ledger)
     desk.emit(something_large(1))
@@ -84,16 +84,16 @@ def test_a_full_disk_is_looked_at_again_within_the_second(ledger: Ledger, desk: 
 
 
 def test_a_fault_of_ours_is_not_taken_for_one_of_the_disk(ledger: Ledger, desk: Desk) -> None:
-    desk.book.touched.orders.add("an order that is not there")
+    desk.book.changed_rows.orders.add("an order that is not there")
     with pytest.raises(KeyError):
-        Keeper(ledger, desk).commit()
+        LedgerWriter(ledger, desk).commit()
 
 
 def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, desk: Desk) -> None:
-    assert Keeper(ledger, desk).commit()
-    assert wait_for(Audit(ledger.path).finding, "an audit of a whole ledger") == Finding([], "")
+    assert LedgerWriter(ledger, desk).commit()
+    assert wait_for(Audit(ledger.path).result, "an audit of a whole ledger") == AuditResult([], "")
     ledger._db.execute("UPDATE events SET payload = CAST('{}' AS BLOB) WHERE number = 2")
-    finding = wait_for(Audit(ledger.path).finding, "an audit of a broken ledger")
+    finding = wait_for(Audit(ledger.path).result, "an audit of a broken ledger")
     assert finding.failure == ""
     assert finding.problems[0].startswith("event 2 does not fit the chain")
 
@@ -101,25 +101,25 @@ def test_an_audit_beside_the_desk_finds_a_changed_event(ledger: Ledger, desk: De
 def test_an_audit_that_was_killed_says_nothing_of_the_ledger(ledger: Ledger, desk: Desk) -> None:
     audit = Audit(ledger.path)
     audit._process.kill()
-    finding = wait_for(audit.finding, "the end of the audit")
+    finding = wait_for(audit.result, "the end of the audit")
     assert finding.problems == []
     assert "exit status -9" in finding.failure
-    Keeper(ledger, desk).take(finding)
+    LedgerWriter(ledger, desk).apply_audit(finding)
     assert desk.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_ledger_that_is_not_whole_halts_trading(ledger: Ledger, desk: Desk) -> None:
-    Keeper(ledger, desk).take(Finding(["event 2 does not fit the chain"], ""))
+    LedgerWriter(ledger, desk).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
     assert desk.book.trading_state is TradingState.HALTED
     assert desk.book.trading is not None
     assert "event 2" in desk.book.trading.reason
 
 
 def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, desk: Desk) -> None:
-    require_whole(ledger)
-    assert Keeper(ledger, desk).commit()
-    require_whole(ledger)
-    assert Keeper(ledger, desk).audit() is None
+    verify_if_short(ledger)
+    assert LedgerWriter(ledger, desk).commit()
+    verify_if_short(ledger)
+    assert LedgerWriter(ledger, desk).start_audit() is None
     ledger._db.execute("DELETE FROM account")
     with pytest.raises(Exception, match="expected the ledger as it was written"):
-        require_whole(ledger)
+        verify_if_short(ledger)

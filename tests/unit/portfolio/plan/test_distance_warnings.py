@@ -66,7 +66,7 @@ def test_a_desk_warns_as_soon_as_it_knows_the_terms() -> None:
     book = Book()
     book.apply(an_opened_stream())
     plan = Plan(exits=Exits(stop_loss_points=3))
-    desk = Desk(rules=some_rules(plan=plan), book=book, cursor=TickCursor(), live_incarnation="live")
+    desk = Desk(config=some_rules(plan=plan), book=book, cursor=TickCursor(), live_incarnation="live")
     assert desk.warning == ""
     desk.emit(InstrumentLearned(instrument=structs.replace(plain_terms(), stops_level_points=LEVEL)))
     assert "the stop loss of EURUSD is 3 points, the venue's stops level 10" in desk.warning

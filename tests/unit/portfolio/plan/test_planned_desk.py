@@ -16,8 +16,8 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.decision.exits import EXIT_AGAIN_NS
-from services.portfolio.core.decision.signal_decision import count, decide
+from services.portfolio.core.decision.exits import TIME_EXIT_RETRY_NS
+from services.portfolio.core.decision.signal_decision import count_signal, decide_signal
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
@@ -126,17 +126,17 @@ def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
     venue = played.driven.gateway.venue
     [guard] = played.driven.desk.book.protections.values()
     assert guard.exit_ns == START_NS + TICK_NS
-    played.driven.desk.set_trading(TradingState.HALTED, "by a person", by="person")
+    played.driven.desk.set_trading_state(TradingState.HALTED, "by a person", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
     assert played.net != 0
     assert played.driven.desk.cursor.denied == {"HALTED": 1}
-    played.driven.desk.set_trading(TradingState.ACTIVE, "again", by="person")
+    played.driven.desk.set_trading_state(TradingState.ACTIVE, "again", by="person")
     for ordinal in range(6, 9):
         played.tick(ordinal)
     assert played.net == 0
     exit_order = list(played.driven.desk.book.orders.values())[-1]
-    assert exit_order.created_ns == START_NS + TICK_NS + EXIT_AGAIN_NS
+    assert exit_order.created_ns == START_NS + TICK_NS + TIME_EXIT_RETRY_NS
     assert venue.positions() == []
 
 
@@ -227,7 +227,7 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
     driven.gateway.due(driven.now)
     lost = driven.tell(a_signal(3, 0, bid=1.1006, ask=1.1007))
     assert lost, "a MODIFY that never leaves"
-    again = HandDrivenDesk(driven.gateway, rules=driven.desk.rules, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = HandDrivenDesk(driven.gateway, rules=driven.desk.config, book=driven.desk.book, cursor=driven.desk.cursor)
     again.run_up()
     torn.driven = again
     torn.tick(4)
@@ -240,7 +240,7 @@ def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: Tradin
     """A stop order of a desk that is halted or only reduces must not open anything, also in a stepped stream."""
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
     played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
-    played.driven.desk.set_trading(state, "enough", by="person")
+    played.driven.desk.set_trading_state(state, "enough", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
     [order] = played.driven.desk.book.orders.values()
@@ -260,10 +260,10 @@ def test_an_order_filled_in_parts_is_one_entry() -> None:
     rules = some_rules(limits=structs.replace(NO_LIMITS, position_legs_max=2))
     cursor = TickCursor()
     signal = a_signal(1, 1)
-    count(signal, cursor)
-    assert len(decide(signal, book, cursor, rules).events) == 1
+    count_signal(signal, cursor)
+    assert len(decide_signal(signal, book, cursor, rules).events) == 1
     one_only = structs.replace(rules, limits=NO_LIMITS)
-    assert not decide(a_signal(2, 1), book, cursor, one_only).events
+    assert not decide_signal(a_signal(2, 1), book, cursor, one_only).events
 
 
 def test_a_stop_is_not_moved_where_the_venue_would_not_let_it_be() -> None:

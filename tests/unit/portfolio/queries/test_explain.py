@@ -15,22 +15,22 @@ from proto.gateway import DealEntry, DealKind
 from proto.trading.units import MAX_FRAME_BYTES, Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
-    CancelAsked,
+    CancelRequested,
     DealBooked,
     Event,
-    OrderChanged,
     OrderCreated,
     OrderDenied,
+    OrderModifyRequested,
     OrderUpdated,
 )
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Order, OrderTerms
-from services.portfolio.core.account.position import Closing
+from services.portfolio.core.account.position import ClosedLot
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.decision.position_rule import Verdict
-from services.portfolio.core.decision.signal_decision import count, decide
-from services.portfolio.core.queries.denial_hints import REMEDIES
-from services.portfolio.core.queries.explain import UnknownSubjectError, explain, is_told, subject_of
+from services.portfolio.core.decision.position_rule import SignalVerdict
+from services.portfolio.core.decision.signal_decision import count_signal, decide_signal
+from services.portfolio.core.queries.denial_hints import DENIAL_HINTS
+from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject, is_history_complete
 from tests.support.builders import (
     START_NS,
     a_deal,
@@ -78,7 +78,7 @@ def a_story() -> tuple[Book, list[Event]]:
         profit=D("199.96"),
         commission=D("-0.21"),
     )
-    closing = Closing("2", D("0.02"), D("1.1"), D("1.19998"), D("199.96"))
+    closing = ClosedLot("2", D("0.02"), D("1.1"), D("1.19998"), D("199.96"))
     events: list[Event] = [
         an_opened_stream(),
         learned(),
@@ -96,7 +96,7 @@ def a_story() -> tuple[Book, list[Event]]:
 
 def why(name: str, book: Book, events: list[Event], cursor: TickCursor | None = None) -> WhyReply:
     cursor = cursor or TickCursor()
-    return explain(subject_of(name, book, cursor), events, book, cursor)
+    return explain(find_subject(name, book, cursor), events, book, cursor)
 
 
 def facts(reply: WhyReply, step: str) -> dict[str, str]:
@@ -142,7 +142,7 @@ def test_a_deal_says_its_slippage_and_which_lots_it_closed() -> None:
 
 def test_an_event_of_another_kind_is_told_by_its_fields() -> None:
     book, events = a_story()
-    asked = CancelAsked(order_id="01234567-000002", why="too late", ordinal=4, time_ns=START_NS + 9)
+    asked = CancelRequested(order_id="01234567-000002", why="too late", ordinal=4, time_ns=START_NS + 9)
     order = next(step for step in why("01234567-000002", book, [*events, asked]).steps if step.name == "order")
     assert (order.lines[-1].time_ns, order.lines[-1].words) == (START_NS + 9, "cancel asked: why too late, ordinal 4")
 
@@ -164,7 +164,7 @@ def test_an_event_of_another_kind_is_told_by_its_fields() -> None:
 )
 def test_what_is_meant_is_found_by_any_of_its_names(name: str, kind: str, subject: str) -> None:
     book, _ = a_story()
-    found = subject_of(name, book, TickCursor())
+    found = find_subject(name, book, TickCursor())
     assert (found.kind, found.name) == (kind, subject)
 
 
@@ -172,7 +172,7 @@ def test_what_is_meant_is_found_by_any_of_its_names(name: str, kind: str, subjec
 def test_a_number_that_nothing_has_is_refused(name: str) -> None:
     book, _ = a_story()
     with pytest.raises(UnknownSubjectError, match="99 on this account, deals are numbered up to 3"):
-        subject_of(name, book, TickCursor())
+        find_subject(name, book, TickCursor())
 
 
 def test_a_name_that_nothing_has_is_refused_with_what_was_expected() -> None:
@@ -223,8 +223,8 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
     for told in (an_opened_stream(), learned()):
         flat.apply(told)
     signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
-    count(signal, cursor)
-    denied = decide(signal, flat, cursor, rules).events[0]
+    count_signal(signal, cursor)
+    denied = decide_signal(signal, flat, cursor, rules).events[0]
     assert isinstance(denied, OrderDenied)
     reply = why("EURUSD", flat, [denied], cursor)
     assert facts(reply, "decision") == {
@@ -232,7 +232,7 @@ def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to
         "limit": "1 lots",
         "observed": "5 lots",
         "position before": "FLAT",
-        "what would have to change": REMEDIES["ORDER_VOLUME"],
+        "what would have to change": DENIAL_HINTS["ORDER_VOLUME"],
     }
     assert facts(reply, "signal")["publisher"] == "signal-7"
     assert "denied by ORDER_VOLUME in this stream: 1" in reply.summary
@@ -247,7 +247,7 @@ def test_a_persons_denied_order_is_told_as_a_persons_with_the_reason() -> None:
         reason="all in",
     )  # fmt: skip
     book.apply(denied)
-    assert subject_of("k1", book, TickCursor()).denial_id == "live-mk1"
+    assert find_subject("k1", book, TickCursor()).denial_id == "live-mk1"
     for name in ("EURUSD", "live-mk1", "k1"):
         reply = why(name, book, [denied])
         assert "a person's BUY of EURUSD was DENIED by ORDER_VOLUME: 2 lots, limit 1 lots" in reply.summary
@@ -276,7 +276,7 @@ def test_what_happened_to_an_order_stands_in_the_order_of_happening_whatever_the
 def test_times_in_what_happened_are_readable() -> None:
     book, events = a_story()
     terms = OrderTerms(limit_price=None, stop_loss=None, take_profit=None, expires_ns=1_577_836_800_000_000_000)
-    changed = OrderChanged(order_id="01234567-000002", terms=terms, revision=1, time_ns=START_NS + 9)
+    changed = OrderModifyRequested(order_id="01234567-000002", terms=terms, revision=1, time_ns=START_NS + 9)
     order = next(step for step in why("01234567-000002", book, [*events, changed]).steps if step.name == "order")
     assert "expires 2020-01-01 00:00:00.000Z" in order.lines[-1].words
 
@@ -285,15 +285,15 @@ def test_a_blocked_signal_is_told_with_its_tick_when_it_is_later_than_the_last_d
     book, _ = a_story()
     cursor = TickCursor()
     signal = a_signal(11, -1, bid=1.3, ask=1.30012, confidence=0.75)
-    count(signal, cursor)
-    assert not decide(signal, book, cursor, some_rules()).events
+    count_signal(signal, cursor)
+    assert not decide_signal(signal, book, cursor, some_rules()).events
     denied = OrderDenied(
         symbol="EURUSD", direction=1, ordinal=4, time_ns=START_NS, code="SPREAD", limit="3", observed="4"
     )
     reply = why("EURUSD", book, [denied], cursor)
     assert reply.summary == "the latest SELL of EURUSD was BLOCKED: POSITION_OPEN"
     assert facts(reply, "tick")["spread"] == "12 points"
-    assert facts(reply, "decision")["what would have to change"] == REMEDIES["POSITION_OPEN"]
+    assert facts(reply, "decision")["what would have to change"] == DENIAL_HINTS["POSITION_OPEN"]
     assert facts(reply, "by now") == {"position": "SHORT 0.01 lots", "trading": "ACTIVE"}
 
 
@@ -315,9 +315,9 @@ def test_the_longest_story_fits_into_a_frame() -> None:
 def test_a_story_is_whole_when_the_order_has_ended_and_all_its_deals_are_there() -> None:
     book, events = a_story()
     order = book.orders["01234567-000002"]
-    assert is_told(order, events)
-    assert not is_told(order, events[:-1])
-    assert not is_told(structs.replace(order, status=OrderStatus.ACCEPTED), events)
+    assert is_history_complete(order, events)
+    assert not is_history_complete(order, events[:-1])
+    assert not is_history_complete(structs.replace(order, status=OrderStatus.ACCEPTED), events)
 
 
 def test_every_code_of_a_rule_and_of_a_judgement_says_what_would_have_to_change() -> None:
@@ -327,5 +327,5 @@ def test_every_code_of_a_rule_and_of_a_judgement_says_what_would_have_to_change(
         for code in re.findall(r'(?:Denial|beyond)\(\s*"([A-Z_]+)"', path.read_text())
     }
     assert len(codes) > 15
-    judged = {verdict.value for verdict in Verdict} - {Verdict.PASS.value, Verdict.HOLD.value}
-    assert sorted((codes | judged) - set(REMEDIES)) == []
+    judged = {verdict.value for verdict in SignalVerdict} - {SignalVerdict.PASS.value, SignalVerdict.HOLD.value}
+    assert sorted((codes | judged) - set(DENIAL_HINTS)) == []

@@ -12,14 +12,14 @@ from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealReason, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.units import Side
-from services.portfolio.core.account.book import Book, closings_of
+from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.queries.explain import explain, subject_of
+from services.portfolio.core.queries.explain import explain, find_subject
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned
 
 D = Decimal
@@ -30,7 +30,7 @@ class Desk:
     """A desk whose orders are filled at once at 1.10010, and whose ledger is asked."""
 
     def __init__(self, folder: Path, mode: AccountMode) -> None:
-        self.path = folder / FILE_NAME
+        self.path = folder / LEDGER_FILE_NAME
         self.book = Book()
         self.events: list[Event] = []
         self.revision = 0
@@ -56,7 +56,7 @@ class Desk:
 
     def deal(self, side: Side, price: str, lots: str = "0.02", **changed: object) -> VenueDeal:
         deal = a_deal(self.book.deal_cursor + 1, side, lots, price, **{"position": TICKET, **changed})
-        closings = closings_of(self.book, deal)
+        closings = closed_lots(self.book, deal)
         self.tell(DealBooked(deal=deal, order_id=deal.order_id, closings=closings))
         return deal
 
@@ -95,7 +95,7 @@ class Desk:
         ledger = Ledger(self.path)
         ledger.commit(self.events, self.book, TickCursor())
         ledger.close()
-        subject = subject_of(f"deal {deal.deal}", self.book, TickCursor())
+        subject = find_subject(f"deal {deal.deal}", self.book, TickCursor())
         return explain(subject, events_about(self.path, subject), self.book, TickCursor())
 
 

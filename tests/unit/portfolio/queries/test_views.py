@@ -15,27 +15,33 @@ from proto.gateway import DealEntry, DealKind
 from proto.trading.enums import OrderType
 from proto.trading.units import MAX_FRAME_BYTES, Side
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import DealBooked, OrderChanged, OrderCreated, OrderUpdated, ProtectionSet
+from services.portfolio.core.account.events import (
+    DealBooked,
+    OrderCreated,
+    OrderModifyRequested,
+    OrderUpdated,
+    ProtectionSet,
+)
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import OrderTerms
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.core.accounting.round_trips import settlement_of
+from services.portfolio.core.accounting.round_trips import track_round_trips
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.queries.views import (
-    SETTLED_BY_A_QUESTION_MAX,
-    NotCountedError,
+    DEALS_PER_QUERY_MAX,
+    RoundTripsNotReadyError,
+    account_cash,
     account_view,
-    answer,
-    cash_by_kind,
     fills_page,
     orders_page,
     positions_page,
     risk_page,
     trades_page,
+    view_reply,
 )
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
-from services.portfolio.core.risk.types import Account
+from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, an_order, booked_deals, some_rules
 
@@ -117,7 +123,7 @@ def test_an_order_shows_the_prices_that_it_has_by_now() -> None:
     order = an_order(1, type=OrderType.LIMIT, limit_price=D("1.05"), stop_loss=D("1.04"))
     book.apply(OrderCreated(order=order))
     terms = OrderTerms(limit_price=D("1.06"), stop_loss=D("1.04"), take_profit=D("1.2"), expires_ns=0)
-    book.apply(OrderChanged(order_id=order.order_id, terms=terms, revision=1, time_ns=START_NS))
+    book.apply(OrderModifyRequested(order_id=order.order_id, terms=terms, revision=1, time_ns=START_NS))
     (row,) = orders_page(book, OrdersQuery(after=0, limit=1, open_only=True, newest=False)).rows
     assert (row.limit_price, row.stop_loss, row.take_profit) == (D("1.06"), D("1.04"), D("1.2"))
 
@@ -159,7 +165,7 @@ def test_slippage_is_positive_where_it_is_worse_for_us_on_either_side() -> None:
 
 
 def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balance() -> None:
-    settlement = settlement_of(with_fills(7))
+    settlement = track_round_trips(with_fills(7))
     first = trades_page(settlement, TradesQuery(after=0, limit=2))
     rest = trades_page(settlement, TradesQuery(after=first.next, limit=2))
     assert [(row.trade, row.open_deal, row.close_deal) for row in first.rows + rest.rows] == [
@@ -172,13 +178,13 @@ def test_pages_have_every_round_trip_once_with_charges_in_the_sign_of_the_balanc
 
 def test_a_desk_that_counts_its_deals_still_says_how_far_it_is() -> None:
     """Orders are answered at once; round trips and results by tag when they are all there, some of them counted by each question."""
-    book = with_fills(SETTLED_BY_A_QUESTION_MAX)
-    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, live_incarnation="live")
-    with pytest.raises(NotCountedError, match="5,000 of 5,001 deals"):
-        answer(desk, TradesQuery(after=0, limit=1), 0)
-    assert answer(desk, TradesQuery(after=0, limit=1), 0).total == SETTLED_BY_A_QUESTION_MAX / 2  # type: ignore[union-attr]
-    anew = Desk(rules=desk.rules, book=book, cursor=CURSOR, live_incarnation="live")
-    tags = [answer(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
+    book = with_fills(DEALS_PER_QUERY_MAX)
+    desk = Desk(config=some_rules(limits=DEFAULT_LIMITS), book=book, cursor=CURSOR, live_incarnation="live")
+    with pytest.raises(RoundTripsNotReadyError, match="5,000 of 5,001 deals"):
+        view_reply(desk, TradesQuery(after=0, limit=1), 0)
+    assert view_reply(desk, TradesQuery(after=0, limit=1), 0).total == DEALS_PER_QUERY_MAX / 2  # type: ignore[union-attr]
+    anew = Desk(config=desk.config, book=book, cursor=CURSOR, live_incarnation="live")
+    tags = [view_reply(anew, AccountQuery(), 0).pnl_by_tag for _ in range(2)]  # type: ignore[union-attr]
     assert tags == [None, {"": D("2325.00")}]
 
 
@@ -204,7 +210,7 @@ def test_the_money_of_an_account_by_hand() -> None:
     book.apply(DealBooked(deal=a_deal(4, Side.BUY, "0.50", "1.19"), order_id="", closings=[]))
     swap = a_deal(5, kind=DealKind.SWAP, entry=DealEntry.NONE, volume="0", price="0", swap=D("-1.20"))
     book.apply(DealBooked(deal=swap, order_id="", closings=[]))
-    view = account_view(book, CURSOR, settlement_of(book))
+    view = account_view(book, CURSOR, track_round_trips(book))
     # 10,000 + 1 - 0.07 - 1.20; (1.2 - 1.19) x 50,000 = 500; 50,000 EUR / 100 are 500 EUR, bought at 1.2002
     assert view.balance == D("9999.73")
     assert view.equity == D("10499.73")
@@ -228,12 +234,12 @@ def test_the_entries_of_cash_add_up_to_the_balance(kinds: list[DealKind], cents:
     for number, kind in enumerate(kinds, 2):
         deal = a_deal(number, profit=D(cents) / 100, commission=D("-0.03"), swap=D("0.01"), kind=kind)
         book.apply(DealBooked(deal=deal, order_id="", closings=[]))
-    assert sum(cash_by_kind(book).values()) == book.balance
+    assert sum(account_cash(book).values()) == book.balance
 
 
 def test_without_a_rate_nothing_is_guessed_about_money() -> None:
     book = with_fills(1)
-    view = account_view(book, TickCursor(stream_id="s"), settlement_of(book))
+    view = account_view(book, TickCursor(stream_id="s"), track_round_trips(book))
     assert (view.unrealized_pnl, view.equity, view.margin, view.free_margin) == (None, None, None, None)
     assert view.balance == D(10000)
 
@@ -243,7 +249,7 @@ def test_each_limit_says_what_is_left_of_it() -> None:
     cursor.risk.peaks.equity = cursor.risk.peaks.day_high = cursor.risk.peaks.day_start = D(9900)
     cursor.risk.peaks.high = D(10000)
     cursor.risk.order_times_ns = [START_NS]
-    found = risk_page(Account(with_fills(1), cursor, DEFAULT_LIMITS), RiskQuery(after=0, limit=100), START_NS)
+    found = risk_page(RiskContext(with_fills(1), cursor, DEFAULT_LIMITS), RiskQuery(after=0, limit=100), START_NS)
     rows = {(row.code, row.subject, row.limit): (row.now, row.headroom) for row in found.rows}
     # 1 % below the highest: 2 % to the level of warning; 29 of 30 orders; 0.01 lots are 1,200.10 USD of 20 % of 990,000
     assert rows["DRAWDOWN", "", "warn / reduce only / halt at 3 % / 5 % / 7 %"] == ("1 %", "2.00 % to the next level")
@@ -254,7 +260,7 @@ def test_each_limit_says_what_is_left_of_it() -> None:
 
 
 def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
-    desk = Desk(rules=some_rules(limits=DEFAULT_LIMITS), book=with_fills(4), cursor=CURSOR, live_incarnation="live")
+    desk = Desk(config=some_rules(limits=DEFAULT_LIMITS), book=with_fills(4), cursor=CURSOR, live_incarnation="live")
     queries = (
         OrdersQuery(after=0, limit=5, open_only=False, newest=False),
         FillsQuery(after=0, limit=5, trades_only=True, newest=True),
@@ -265,21 +271,21 @@ def test_every_query_but_why_is_answered_from_the_desk_and_travels() -> None:
     )
     for query in queries:
         assert decode_control_request(encode(query)) == query
-        reply = answer(desk, query, 0)
+        reply = view_reply(desk, query, 0)
         assert decode_control_reply(encode(reply)) == reply
-    assert isinstance(answer(desk, queries[0], 0), OrdersReply)
-    assert isinstance(answer(desk, queries[3], 0), AccountView)
-    risk = answer(desk, queries[4], 0)
+    assert isinstance(view_reply(desk, queries[0], 0), OrdersReply)
+    assert isinstance(view_reply(desk, queries[3], 0), AccountView)
+    risk = view_reply(desk, queries[4], 0)
     assert isinstance(risk, RiskReply)
     assert (len(risk.rows), risk.next) == (2, 5)
     with pytest.raises(AssertionError):
-        answer(desk, WhyQuery("1"), 0)
+        view_reply(desk, WhyQuery("1"), 0)
 
 
 def test_a_running_desk_tells_what_its_plans_strategies_may_hold() -> None:
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD",), volume_max=D("0.5"))})
-    desk = Desk(rules=some_rules(plan=plan), book=with_fills(1), cursor=CURSOR, live_incarnation="live")
-    found = answer(desk, RiskQuery(after=0, limit=100), 0)
+    desk = Desk(config=some_rules(plan=plan), book=with_fills(1), cursor=CURSOR, live_incarnation="live")
+    found = view_reply(desk, RiskQuery(after=0, limit=100), 0)
     assert isinstance(found, RiskReply)
     assert [(row.subject, row.limit, row.now) for row in found.rows if row.code == "STRATEGY_VOLUME"] == [
         ("trend", "0.5 lots", "0.01 lots")

@@ -16,7 +16,7 @@ from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.state.desk import Desk
 from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, plain_terms, some_rules
 
@@ -32,7 +32,7 @@ def terms_of(symbol: str) -> Instrument:
     return structs.replace(plain_terms(symbol), sessions=())
 
 
-def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> Account:
+def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **changed: Any) -> RiskContext:
     """A flat account in USD to which every symbol is quoted, two points wide, and usually so."""
     book, cursor = Book(), TickCursor()
     book.apply(an_opened_stream())
@@ -40,7 +40,7 @@ def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **cha
     for symbol in PRICES:
         book.apply(InstrumentLearned(instrument=terms_of(symbol)))
         quote_usually(cursor, symbol)
-    return Account(book, cursor, limits)._replace(**changed)
+    return RiskContext(book, cursor, limits)._replace(**changed)
 
 
 def quote_usually(cursor: TickCursor, symbol: str) -> None:
@@ -58,24 +58,24 @@ def a_holding(number: int, symbol: str, lots: str) -> DealBooked:
     return DealBooked(deal=deal, order_id="", closings=[])
 
 
-def held(account: Account, symbol: str, lots: str) -> Account:
+def held(account: RiskContext, symbol: str, lots: str) -> RiskContext:
     """The same account with a position."""
     account.book.apply(a_holding(len(account.book.deals) + 1, symbol, lots))
     return account
 
 
-def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Proposal:
+def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> OrderProposal:
     """A buy that opens all of its lots."""
     terms = terms_of(symbol)
-    made = Proposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
+    made = OrderProposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
     return made._replace(**changed)
 
 
-def denied(order: Proposal, account: Account, now_ns: int = START_NS) -> Denial | None:
-    return checks.check(order, account, now_ns)
+def denied(order: OrderProposal, account: RiskContext, now_ns: int = START_NS) -> Denial | None:
+    return checks.check_order(order, account, now_ns)
 
 
-def code(order: Proposal, account: Account, now_ns: int = START_NS) -> str | None:
+def code(order: OrderProposal, account: RiskContext, now_ns: int = START_NS) -> str | None:
     denial = denied(order, account, now_ns)
     return None if denial is None else denial.code
 
@@ -88,12 +88,12 @@ def only(**limits: Any) -> Limits:
 class Scene:
     """A desk with 10,000 USD that events have reached, and an order that is asked about there.
 
-    `facts` are what the process knows of the present: the fields of `Account` that no restart has to keep.
+    `facts` are what the process knows of the present: the fields of `RiskContext` that no restart has to keep.
     """
 
     def __init__(self, limits: Limits = NO_LIMITS, *, plan: Plan = PLAIN) -> None:
         rules = structs.replace(some_rules(*PRICES, limits=limits), plan=plan)
-        self.desk = Desk(rules=rules, book=Book(), cursor=TickCursor(), live_incarnation="live")
+        self.desk = Desk(config=rules, book=Book(), cursor=TickCursor(), live_incarnation="live")
         self.order = an_order_for()
         self.now_ns = START_NS
         self.facts: dict[str, Any] = {}
@@ -125,11 +125,11 @@ class Scene:
         self.now_ns = now_ns
         return self
 
-    def account(self) -> Account:
+    def account(self) -> RiskContext:
         """What the rules look at."""
         desk = self.desk
-        return Account(desk.book, desk.cursor, desk.rules.limits, plan=desk.rules.plan)._replace(**self.facts)
+        return RiskContext(desk.book, desk.cursor, desk.config.limits, plan=desk.config.plan)._replace(**self.facts)
 
     def denial(self) -> Denial | None:
         """What the ladder says of the order."""
-        return checks.check(self.order, self.account(), self.now_ns)
+        return checks.check_order(self.order, self.account(), self.now_ns)

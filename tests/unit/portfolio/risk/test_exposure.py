@@ -11,9 +11,15 @@ from proto.trading.enums import AccountMode
 from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.core.risk.exposure import exposures, gross_exposure, holdings, margin, volumes
+from services.portfolio.core.risk.exposure import (
+    exposures,
+    gross_exposure,
+    projected_legs,
+    projected_margin,
+    projected_net_volumes,
+)
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.types import Account, Proposal
+from services.portfolio.core.risk.types import OrderProposal, RiskContext
 from tests.support.builders import a_book, a_deal, an_instrument, an_order
 
 D = Decimal
@@ -22,19 +28,19 @@ BUY, SELL = Side.BUY, Side.SELL
 
 def an_account(
     mode: AccountMode, *held: tuple[int, Side, str], pending: tuple[tuple[Side, str, int], ...] = ()
-) -> Account:
+) -> RiskContext:
     """A EURUSD account at 1.1000 with these tickets and these orders under way, each with the ticket that it closes."""
     book = a_book(account_mode=mode)
     for number, (ticket, side, volume) in enumerate(held, 1):
         book.apply(DealBooked(deal=a_deal(number, side, volume, position=ticket), order_id="", closings=[]))
     for number, (side, volume, position) in enumerate(pending, 1):
         book.apply(OrderCreated(order=structs.replace(an_order(number, side, volume), position=position)))
-    return Account(book, TickCursor(marks={"EURUSD": Mark(1.1, 1.1, 1)}), Limits(name="x", leverage=D(100)))
+    return RiskContext(book, TickCursor(marks={"EURUSD": Mark(1.1, 1.1, 1)}), Limits(name="x", leverage=D(100)))
 
 
-def a_proposal(direction: int, volume: str, opens: str) -> Proposal:
+def a_proposal(direction: int, volume: str, opens: str) -> OrderProposal:
     """An order in EURUSD of which so much opens."""
-    return Proposal(an_instrument(), direction, D(volume), D(opens), D("1.1"), 1.0)
+    return OrderProposal(an_instrument(), direction, D(volume), D(opens), D("1.1"), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +57,11 @@ def a_proposal(direction: int, volume: str, opens: str) -> Proposal:
     ],
 )
 def test_the_net_is_the_outcome_that_exposes_most(
-    pending: tuple[tuple[Side, str, int], ...], order: Proposal | None, net: str
+    pending: tuple[tuple[Side, str, int], ...], order: OrderProposal | None, net: str
 ) -> None:
     account = an_account(AccountMode.NETTING, (0, BUY, "0.3"), pending=pending)
-    assert volumes(order, account) == {"EURUSD": D(net)}
-    assert holdings(order, account) == [("EURUSD", D(net))]
+    assert projected_net_volumes(order, account) == {"EURUSD": D(net)}
+    assert projected_legs(order, account) == [("EURUSD", D(net))]
 
 
 def test_a_hedged_symbol_has_no_net_but_both_its_sides() -> None:
@@ -63,7 +69,7 @@ def test_a_hedged_symbol_has_no_net_but_both_its_sides() -> None:
     assert exposures(None, account) == {"EURUSD": D(0)}
     # 0.6 lots of 110,000 USD; margin of the larger side alone: 0.3 * 100,000 EUR * 1.1 / 100
     assert gross_exposure(None, account) == D(66_000)
-    assert margin(None, account) == D("330.00")
+    assert projected_margin(None, account) == D("330.00")
 
 
 @pytest.mark.parametrize(
@@ -77,13 +83,17 @@ def test_a_hedged_symbol_has_no_net_but_both_its_sides() -> None:
     ],
 )
 def test_on_a_hedging_account_closing_frees_its_side_and_opening_adds_to_its_own(
-    pending: tuple[tuple[Side, str, int], ...], order: Proposal | None, sides: set[str]
+    pending: tuple[tuple[Side, str, int], ...], order: OrderProposal | None, sides: set[str]
 ) -> None:
     account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"), (2, SELL, "0.2"), pending=pending)
-    assert {volume for _, volume in holdings(order, account)} == {D(one) for one in sides}
+    assert {volume for _, volume in projected_legs(order, account)} == {D(one) for one in sides}
 
 
 def test_without_a_mark_nothing_is_known() -> None:
     account = an_account(AccountMode.HEDGING, (1, BUY, "0.3"))
     account.cursor.marks.clear()
-    assert (gross_exposure(None, account), exposures(None, account), margin(None, account)) == (None, None, None)
+    assert (gross_exposure(None, account), exposures(None, account), projected_margin(None, account)) == (
+        None,
+        None,
+        None,
+    )

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from common.errors import StartError
-from services.portfolio.config_files.limits_file import limits_named
+from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.news_calendar import read_calendar
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.news import Impact, NewsEvent, between
 from services.portfolio.core.risk.types import Denial
-from services.portfolio.core.risk.utilization import readings
+from services.portfolio.core.risk.utilization import limit_utilization
 from tests.support.builders import START_NS
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, an_account, an_order_for, code, denied, only
 
@@ -31,7 +31,7 @@ def a_set(folder: Path, calendar: str = HEADER + PAYROLLS, more: str = "") -> Li
     a_calendar(folder, calendar)
     path = folder / "limits.toml"
     path.write_text(f'news_calendar = "news.csv"\n{more}')
-    return limits_named(str(path))
+    return load_limits(str(path))
 
 
 def an_event(
@@ -59,8 +59,8 @@ def test_the_name_of_a_set_covers_the_contents_of_its_calendar_and_not_its_form(
 def test_no_calendar_is_the_default(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text('news_calendar = "none"\n')
-    assert limits_named(str(path)) is not None
-    assert limits_named(str(path)).name == "default"
+    assert load_limits(str(path)) is not None
+    assert load_limits(str(path)).name == "default"
     assert DEFAULT_LIMITS.news_calendar == ()
 
 
@@ -101,7 +101,7 @@ def test_a_calendar_that_is_not_there_or_not_named_stops_the_start(tmp_path: Pat
     for value in ("1", '""', "[]"):
         (tmp_path / "limits.toml").write_text(f"news_calendar = {value}\n")
         with pytest.raises(StartError, match="expected the path of a CSV file"):
-            limits_named(str(tmp_path / "limits.toml"))
+            load_limits(str(tmp_path / "limits.toml"))
 
 
 @pytest.mark.parametrize(("seconds", "is_denied"), [(-301, False), (-300, True), (0, True), (599, True), (600, False)])
@@ -159,6 +159,6 @@ def test_events_are_found_by_time_as_by_looking_at_each() -> None:
 
 def test_people_are_shown_the_next_release_of_each_currency() -> None:
     events = (an_event(START_NS + MINUTE_NS), an_event(START_NS + 2 * MINUTE_NS), an_event(START_NS + NS, "SEK"))
-    shown = readings(an_account(only(news_calendar=tuple(sorted(events)))), START_NS)
+    shown = limit_utilization(an_account(only(news_calendar=tuple(sorted(events)))), START_NS)
     told = [row for row in shown if row.code != "FOREIGN_ORDERS"]
     assert [(row.code, row.subject, row.now) for row in told] == [("NEWS", "USD", "USD CPI, in 1 minutes")]

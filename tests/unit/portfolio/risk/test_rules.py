@@ -61,7 +61,9 @@ def test_a_profit_that_could_not_be_booked_is_denied() -> None:
 
 def test_a_ledger_that_cannot_be_written_stops_everything() -> None:
     account = an_account(NO_LIMITS, storage_problem="disk full")
-    assert denied(an_order_for(opens=D(0)), account) == Denial("STORAGE", "a ledger that can be written", "disk full")
+    assert denied(an_order_for(opening_volume=D(0)), account) == Denial(
+        "STORAGE", "a ledger that can be written", "disk full"
+    )
 
 
 def test_a_state_of_the_desk_stops_what_it_forbids() -> None:
@@ -72,18 +74,18 @@ def test_a_state_of_the_desk_stops_what_it_forbids() -> None:
     ):
         account.book.apply(TradingStateChanged(state=state, reason="news", by="person", time_ns=0))
         assert code(an_order_for(), account) == opening
-        assert code(an_order_for(opens=D(0)), account) == closing
+        assert code(an_order_for(opening_volume=D(0)), account) == closing
 
 
 # ----------------------------------------------------------------------------------------------------------------- limits
 
 PAST = [
     ("CONFIDENCE", only(confidence_min=D("0.9")), {"confidence": 0.9}, {"confidence": 0.89}, {}),
-    ("ORDER_VOLUME", only(order_volume_max=D(1)), {"volume": D(1), "opens": D(1)}, {"volume": D("1.01"),
-     "opens": D("1.01")}, {}),
-    ("QUOTE_STALE", only(quote_age_ms_max=2_000), {}, {}, {"age_ns": 2 * NS + 1}),
+    ("ORDER_VOLUME", only(order_volume_max=D(1)), {"volume": D(1), "opening_volume": D(1)}, {"volume": D("1.01"),
+     "opening_volume": D("1.01")}, {}),
+    ("QUOTE_STALE", only(quote_age_ms_max=2_000), {}, {}, {"tick_age_ns": 2 * NS + 1}),
     ("PRICE_COLLAR", only(price_collar_fx_pct_max=D("0.5")), {"price": D("1.1054")}, {"price": D("1.1056")},
-     {"newest": (1.1, 1.1)}),
+     {"latest_bid_ask": (1.1, 1.1)}),
 ]  # fmt: skip
 
 
@@ -107,7 +109,7 @@ def test_a_limit_passes_at_its_value_and_denies_past_it(
 )
 def test_what_waits_for_its_price_has_no_collar(way: dict[str, Any], expected: str | None) -> None:
     """The decision's quote is 0.55 % from the newest; what is executed at once would be executed at that one."""
-    account = an_account(only(price_collar_fx_pct_max=D("0.5")), newest=(1.1, 1.1))
+    account = an_account(only(price_collar_fx_pct_max=D("0.5")), latest_bid_ask=(1.1, 1.1))
     price = D("1.106") if way.get("type") is OrderType.STOP else D("1.09")
     assert code(an_order_for(price=D("1.1061"), limit_price=price if way else None, **way), account) == expected
 
@@ -122,7 +124,7 @@ def test_a_confidence_passes_at_its_floor_as_it_is_written(floor: str) -> None:
 
 def test_gold_has_a_collar_of_its_own() -> None:
     limits = only(price_collar_fx_pct_max=D("0.5"), price_collar_other_pct_max=D(2))
-    account = an_account(limits, newest=(2_000.0, 2_000.0))
+    account = an_account(limits, latest_bid_ask=(2_000.0, 2_000.0))
     assert code(an_order_for(symbol="XAUUSD", price=D(2_040)), account) is None
     assert denied(an_order_for(symbol="XAUUSD", price=D(2_041)), account) == Denial(
         "PRICE_COLLAR", "2 % from 2000", "2.05 % away"
@@ -202,7 +204,7 @@ def test_a_drawdown_restricts_by_level(equity: str, then: TradingState | None) -
     account = an_account(only(drawdown_reduce_pct=D(5), drawdown_halt_pct=D(7)))
     account.cursor.risk.peaks = Peaks(high=D(10_000), equity=D(equity))
     denial = denied(an_order_for(), account)
-    assert (None if denial is None else denial.then) is then
+    assert (None if denial is None else denial.escalate_to) is then
 
 
 def test_an_open_breaker_stops_its_own_symbol_until_its_pause_is_over() -> None:
@@ -330,14 +332,14 @@ def test_no_limit_stops_a_close() -> None:
     memory.breakers["EURUSD"] = Breaker(until_ns=START_NS + DAY_NS)
     memory.last_order_ns["EURUSD"], memory.runs["EURUSD"] = START_NS, 99
     memory.reject_times_ns, memory.order_times_ns = [START_NS] * 99, [START_NS] * 99
-    order = an_order_for("50", opens=D(0), price=D(2))
-    assert code(order, account._replace(age_ns=DAY_NS, newest=(1.1, 1.1))) is None
-    assert code(order._replace(opens=D(50)), account) is not None
+    order = an_order_for("50", opening_volume=D(0), price=D(2))
+    assert code(order, account._replace(tick_age_ns=DAY_NS, latest_bid_ask=(1.1, 1.1))) is None
+    assert code(order._replace(opening_volume=D(50)), account) is not None
 
 
 def test_every_limit_of_the_default_set_has_a_rule_that_reads_it() -> None:
     """A limit that nothing looks at would be a promise without a rule."""
-    readers = [escalation.__file__, *(rule.__file__ for rule in checks.ON_OPENING), state_updates.__file__]  # type: ignore[attr-defined]
+    readers = [escalation.__file__, *(rule.__file__ for rule in checks.OPENING_RULES), state_updates.__file__]  # type: ignore[attr-defined]
     sources = "".join(Path(file).read_text() for file in readers)
     read_elsewhere = {"name", "leverage", "position_legs_max", "foreign_orders"}
     unread = {field for field in Limits.__struct_fields__ if f"limits.{field}" not in sources}

@@ -14,56 +14,61 @@ from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
-from services.portfolio.core.risk.state import RiskMemory
-from services.portfolio.core.risk.state_updates import COOLDOWN_DOUBLINGS_MAX, see_equity, see_event, see_spread
+from services.portfolio.core.risk.state import RiskState
+from services.portfolio.core.risk.state_updates import (
+    COOLDOWN_DOUBLINGS_MAX,
+    update_equity_peaks,
+    update_from_event,
+    update_spread_median,
+)
 from tests.support.builders import START_NS, a_deal, a_deposit, an_order
 
 D = Decimal
 NS = 1_000_000_000
 
 
-def a_closing(memory: RiskMemory, cash: str, *, at_ns: int, ticket: int = 0) -> None:
+def a_closing(memory: RiskState, cash: str, *, at_ns: int, ticket: int = 0) -> None:
     """A trade of EURUSD is closed with this profit, by an order of its own unless its ticket is told."""
     ticket = ticket or a_closing_ticket(memory) + 1
     deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns, ticket=ticket)
-    see_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
 
 
-def a_closing_ticket(memory: RiskMemory) -> int:
+def a_closing_ticket(memory: RiskState) -> int:
     return memory.breakers["EURUSD"].ticket if memory.breakers else 0
 
 
 def test_the_usual_spread_follows_half_of_what_is_quoted() -> None:
-    memory = RiskMemory()
-    see_spread(memory, "EURUSD", 2e-5, 1e-5)
+    memory = RiskState()
+    update_spread_median(memory, "EURUSD", 2e-5, 1e-5)
     assert memory.spread_medians == {"EURUSD": 2e-5}
     for number in range(1_000):
-        see_spread(memory, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
+        update_spread_median(memory, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
     assert 8.8e-5 < memory.spread_medians["EURUSD"] <= 9e-5
-    see_spread(memory, "EURUSD", 5e-3, 1e-5)
+    update_spread_median(memory, "EURUSD", 5e-3, 1e-5)
     assert memory.spread_medians["EURUSD"] <= 9.06e-5, "one wild quote moves it by a twentieth of a point"
 
 
 def test_equity_has_a_start_and_a_high_of_the_day_and_a_high_of_all() -> None:
-    memory = RiskMemory()
+    memory = RiskState()
     for equity, at_ns in (("100", START_NS), ("120", START_NS + 1), ("110", START_NS + 2)):
-        see_equity(memory, D(equity), at_ns)
+        update_equity_peaks(memory, D(equity), at_ns)
     peaks = memory.peaks
     assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(100), D(120), D(120), D(110))
-    see_equity(memory, D(105), START_NS + DAY_NS)
+    update_equity_peaks(memory, D(105), START_NS + DAY_NS)
     assert (peaks.day_start, peaks.day_high, peaks.high) == (D(105), D(105), D(120))
 
 
 def test_a_deposit_is_no_gain_and_a_withdrawal_no_loss() -> None:
-    memory = RiskMemory()
-    see_equity(memory, D(100), START_NS)
-    see_event(memory, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
+    memory = RiskState()
+    update_equity_peaks(memory, D(100), START_NS)
+    update_from_event(memory, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
     peaks = memory.peaks
     assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(50), D(50), D(50), D(50))
 
 
 def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no_loss() -> None:
-    memory, now_ns = RiskMemory(), START_NS
+    memory, now_ns = RiskState(), START_NS
     for cash in ("-1", "-1", "0", "-1", "-1"):
         a_closing(memory, cash, at_ns=now_ns)
     breaker = memory.breakers["EURUSD"]
@@ -85,7 +90,7 @@ def test_three_losses_in_a_row_are_a_pause_that_doubles_until_two_trials_were_no
 
 def test_what_is_closed_during_a_pause_is_no_trial() -> None:
     """Ten more losing legs of before the pause do not make it a thousand times as long, and two that win do not end it."""
-    memory = RiskMemory()
+    memory = RiskState()
     for cash in ["-1"] * 13 + ["1"] * 2:
         a_closing(memory, cash, at_ns=START_NS)
     breaker = memory.breakers["EURUSD"]
@@ -93,41 +98,41 @@ def test_what_is_closed_during_a_pause_is_no_trial() -> None:
 
 
 def test_an_order_that_closes_in_several_fills_is_one_trade() -> None:
-    memory = RiskMemory()
+    memory = RiskState()
     for ticket in (7, 7, 7, 8, 8):
         a_closing(memory, "-1", at_ns=START_NS, ticket=ticket)
     assert memory.breakers["EURUSD"].losses == 2
 
 
 def test_a_pause_does_not_double_beyond_what_a_person_will_have_seen() -> None:
-    memory, now_ns = RiskMemory(), START_NS
+    memory, now_ns = RiskState(), START_NS
     for _ in range(100):
         a_closing(memory, "-1", at_ns=now_ns)
         now_ns = max(now_ns, memory.breakers["EURUSD"].until_ns)
     pause_ns = 300 * 2**COOLDOWN_DOUBLINGS_MAX * NS
     a_closing(memory, "-1", at_ns=now_ns)
     assert memory.breakers["EURUSD"].until_ns == now_ns + pause_ns
-    assert json.decode(json.encode(memory), type=RiskMemory) == memory
+    assert json.decode(json.encode(memory), type=RiskState) == memory
 
 
 def test_an_opening_deal_is_no_trade_yet() -> None:
-    memory = RiskMemory()
-    see_event(memory, DealBooked(deal=a_deal(commission=D(-1)), order_id="", closings=[]), DEFAULT_LIMITS)
+    memory = RiskState()
+    update_from_event(memory, DealBooked(deal=a_deal(commission=D(-1)), order_id="", closings=[]), DEFAULT_LIMITS)
     assert memory.breakers == {}
 
 
 def test_orders_are_counted_by_minute_day_and_direction() -> None:
-    memory = RiskMemory()
+    memory = RiskState()
     for number, side in enumerate((Side.BUY, Side.BUY, Side.SELL, Side.SELL, Side.SELL), 1):
         order = an_order(number, side, created_ns=START_NS + number * 30 * NS)
-        see_event(memory, OrderCreated(order=order), DEFAULT_LIMITS)
+        update_from_event(memory, OrderCreated(order=order), DEFAULT_LIMITS)
     assert memory.order_times_ns == [START_NS + number * 30 * NS for number in (4, 5)]
     assert (memory.orders_of_day, memory.runs, memory.last_order_ns) == (
         5,
         {"EURUSD": -3},
         {"EURUSD": START_NS + 150 * NS},
     )
-    see_event(memory, OrderCreated(order=an_order(6, created_ns=START_NS + DAY_NS)), DEFAULT_LIMITS)
+    update_from_event(memory, OrderCreated(order=an_order(6, created_ns=START_NS + DAY_NS)), DEFAULT_LIMITS)
     assert (memory.orders_of_day, memory.runs) == (1, {"EURUSD": 1})
 
 
@@ -138,25 +143,25 @@ def a_state(state: TradingState, reason: str, by: str = "risk") -> TradingStateC
 RESUMED = a_state(TradingState.ACTIVE, "looked at it", "person")
 
 
-def a_fallen_memory() -> RiskMemory:
+def a_fallen_memory() -> RiskState:
     """Equity has fallen from 100 to 90, an order was rejected, and two were made."""
-    memory = RiskMemory()
+    memory = RiskState()
     for equity in (D(100), D(90)):
-        see_equity(memory, equity, START_NS)
+        update_equity_peaks(memory, equity, START_NS)
     rejected = OrderUpdated(
         order_id="a", status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="", time_ns=START_NS
     )
-    see_event(memory, rejected, DEFAULT_LIMITS)
+    update_from_event(memory, rejected, DEFAULT_LIMITS)
     for number in (1, 2):
-        see_event(memory, OrderCreated(order=an_order(number)), DEFAULT_LIMITS)
+        update_from_event(memory, OrderCreated(order=an_order(number)), DEFAULT_LIMITS)
     return memory
 
 
 def test_what_had_stopped_the_desk_begins_anew_when_a_person_resumes() -> None:
     memory = a_fallen_memory()
     reason = "news; DRAWDOWN: 10 %, limit 7 %; REJECTS: 5, limit 5"
-    see_event(memory, a_state(TradingState.HALTED, reason, "person"), DEFAULT_LIMITS)
-    see_event(memory, RESUMED, DEFAULT_LIMITS)
+    update_from_event(memory, a_state(TradingState.HALTED, reason, "person"), DEFAULT_LIMITS)
+    update_from_event(memory, RESUMED, DEFAULT_LIMITS)
     assert (memory.peaks.high, memory.reject_times_ns) == (D(90), [])
     assert (memory.runs, memory.peaks.day_start, memory.stopped_for) == ({"EURUSD": 2}, D(100), [])
 
@@ -165,13 +170,13 @@ def test_what_had_stopped_the_desk_begins_anew_when_a_person_resumes() -> None:
 def test_a_persons_word_about_something_else_forgives_no_loss(before: list[TradingStateChanged]) -> None:
     memory = a_fallen_memory()
     for event in (*before, RESUMED):
-        see_event(memory, event, DEFAULT_LIMITS)
+        update_from_event(memory, event, DEFAULT_LIMITS)
     assert (memory.peaks.high, memory.peaks.day_start, memory.peaks.equity) == (D(100), D(100), D(90))
     assert (memory.reject_times_ns, memory.runs) == ([START_NS], {"EURUSD": 2})
 
 
 def test_a_run_of_orders_begins_anew_where_it_had_stopped_the_desk() -> None:
     memory = a_fallen_memory()
-    see_event(memory, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
-    see_event(memory, RESUMED, DEFAULT_LIMITS)
+    update_from_event(memory, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
+    update_from_event(memory, RESUMED, DEFAULT_LIMITS)
     assert (memory.runs, memory.peaks.high) == ({}, D(100))

@@ -16,10 +16,10 @@ from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.plan.plan import PLAIN, Plan, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
-from services.portfolio.core.risk.state import RiskMemory
-from services.portfolio.core.risk.state_updates import see_equity, see_event
+from services.portfolio.core.risk.state import RiskState
+from services.portfolio.core.risk.state_updates import update_equity_peaks, update_from_event
 from services.portfolio.core.risk.types import Denial
-from services.portfolio.core.risk.utilization import readings
+from services.portfolio.core.risk.utilization import limit_utilization
 from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_signal, a_stream, an_order, some_rules
 from tests.support.desk import HandDrivenDesk
 from tests.unit.portfolio.risk.scenes import D, Scene
@@ -31,14 +31,14 @@ PLAN = Plan(strategies={"trend": TREND, "carry": CARRY})
 
 def a_scene() -> Scene:
     scene = Scene(plan=PLAN)
-    see_equity(scene.desk.cursor.risk, D(10_000), START_NS)
+    update_equity_peaks(scene.desk.cursor.risk, D(10_000), START_NS)
     return scene
 
 
 def lose(scene: Scene, amount: str, symbol: str = "EURUSD") -> None:
     number = len(scene.desk.book.deals) + 1
     deal = a_deal(number, Side.SELL, entry=DealEntry.OUT, profit=-D(amount), symbol=symbol)
-    see_event(scene.desk.cursor.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    update_from_event(scene.desk.cursor.risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
 
 
 def test_the_lots_of_all_symbols_of_a_strategy_count_whichever_way_they_are_held() -> None:
@@ -81,7 +81,7 @@ def test_a_day_that_has_lost_the_budget_is_over_for_the_strategy_alone() -> None
     lose(scene, "0.01", "GBPUSD")
     assert scene.ask().denial() == Denial("STRATEGY_LOSS", "1 % a day of trend", "1 %")
     assert scene.ask(symbol="USDJPY").denial() is None
-    assert scene.ask(opens=D(0)).denial() is None, "it closes"
+    assert scene.ask(opening_volume=D(0)).denial() is None, "it closes"
 
 
 def test_another_strategys_loss_does_not_count() -> None:
@@ -105,7 +105,7 @@ def test_the_next_day_begins_with_nothing_lost() -> None:
     assert scene.at(tomorrow_ns).ask().denial() == Denial(
         "STRATEGY_LOSS", "1 % a day of trend", "no known equity of the day"
     ), "before its first tick nothing is guessed"
-    see_equity(scene.desk.cursor.risk, D(9_900), tomorrow_ns)
+    update_equity_peaks(scene.desk.cursor.risk, D(9_900), tomorrow_ns)
     assert scene.denial() is None
 
 
@@ -118,7 +118,7 @@ def test_a_position_that_cannot_be_valued_denies_instead_of_guessing() -> None:
 
 
 def test_results_are_kept_by_symbol_and_server_day_with_their_costs() -> None:
-    memory = RiskMemory()
+    memory = RiskState()
     for deal in (
         a_deal(1, commission=D(-3)),
         a_deal(2, entry=DealEntry.OUT, profit=D(10), commission=D(-3)),
@@ -128,13 +128,13 @@ def test_results_are_kept_by_symbol_and_server_day_with_their_costs() -> None:
         a_deal(6, symbol="GBPUSD", profit=D(1)),
         a_deal(7, profit=D(99), time_ns=START_NS - DAY_NS),
     ):
-        see_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+        update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
     assert (memory.result_day, memory.results_of_day) == (
         server_day(START_NS),
         {"EURUSD": D("3.5"), "GBPUSD": D(1)},
     ), "the last is of a day that is over"
     later = a_deal(8, profit=D(-2), time_ns=START_NS + DAY_NS)
-    see_event(memory, DealBooked(deal=later, order_id="", closings=[]), DEFAULT_LIMITS)
+    update_from_event(memory, DealBooked(deal=later, order_id="", closings=[]), DEFAULT_LIMITS)
     assert memory.results_of_day == {"EURUSD": D(-2)}
 
 
@@ -143,7 +143,7 @@ def test_a_person_who_resumes_forgives_no_budget_of_the_day() -> None:
     lose(scene, "100")
     resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
     scene.desk.emit(resumed)
-    see_equity(scene.desk.cursor.risk, D(9_900), START_NS)
+    update_equity_peaks(scene.desk.cursor.risk, D(9_900), START_NS)
     denial = scene.ask().denial()
     assert denial is not None
     assert denial.code == "STRATEGY_LOSS"
@@ -159,7 +159,7 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
     scene = a_scene().hold("GBPUSD", "-0.3")
     lose(scene, "50")
     scene.desk.cursor.marks["GBPUSD"] = Mark(1.24998, 1.25, START_NS)
-    assert [tuple(row) for row in readings(scene.account(), START_NS)] == [
+    assert [tuple(row) for row in limit_utilization(scene.account(), START_NS)] == [
         ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
         ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
         ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),

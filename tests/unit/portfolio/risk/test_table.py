@@ -19,11 +19,11 @@ from proto.gateway import DealEntry
 from proto.trading.broker_time import DAY_NS, HOUR_NS, minute_of_week, weekday
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.units import Side
-from services.portfolio.core.account.events import CancelAsked, DealBooked, OrderCreated, OrderUpdated
+from services.portfolio.core.account.events import CancelRequested, DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark
-from services.portfolio.core.decision.exits import tend
-from services.portfolio.core.decision.signal_decision import Present, decide
+from services.portfolio.core.decision.exits import exit_events
+from services.portfolio.core.decision.signal_decision import DecisionConditions, decide_signal
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk import checks
@@ -59,9 +59,9 @@ from services.portfolio.core.risk.rules import (
     trading_state,
     volume,
 )
-from services.portfolio.core.risk.state import RiskMemory
-from services.portfolio.core.risk.state_updates import see_equity, see_spread
-from services.portfolio.ledger.ledger import FILE_NAME, Ledger, verify
+from services.portfolio.core.risk.state import RiskState
+from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
 from tests.support.builders import START_NS, a_deal, a_signal, an_order
 from tests.unit.portfolio.risk.scenes import MINUTE_NS, NS, SERVER_MIDNIGHT_NS, D, Scene, only, terms_of
 
@@ -84,7 +84,7 @@ def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
     def build(past: bool) -> Scene:
         scene = Scene()
         if past:
-            scene.desk.set_trading(state, "news", by="person")
+            scene.desk.set_trading_state(state, "news", by="person")
         return scene
 
     return build
@@ -152,7 +152,7 @@ def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool],
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
         for equity in ("10000", at if past else just_under):
-            see_equity(scene.desk.cursor.risk, D(equity), START_NS)
+            update_equity_peaks(scene.desk.cursor.risk, D(equity), START_NS)
         return scene
 
     return build
@@ -182,26 +182,26 @@ def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
 
 def a_wide_spread(past: bool) -> Scene:
     scene = Scene(only(spread_factor_max=D(3)))
-    see_spread(scene.desk.cursor.risk, "EURUSD", 2e-5, 1e-5)
+    update_spread_median(scene.desk.cursor.risk, "EURUSD", 2e-5, 1e-5)
     scene.desk.cursor.marks["EURUSD"] = Mark(1.1, 1.1 + (7 if past else 6) * 1e-5, START_NS)
     return scene
 
 
 def a_collar(past: bool) -> Scene:
     scene = Scene(only(price_collar_fx_pct_max=D("0.5"))).ask(price=D("1.1056" if past else "1.1055"))
-    scene.facts["newest"] = (1.1, 1.1)
+    scene.facts["latest_bid_ask"] = (1.1, 1.1)
     return scene
 
 
 def an_age(past: bool) -> Scene:
     scene = Scene(only(quote_age_ms_max=2_000))
-    scene.facts["age_ns"] = 2_000_000_000 + past
+    scene.facts["tick_age_ns"] = 2_000_000_000 + past
     return scene
 
 
 def a_signals_age(past: bool) -> Scene:
     scene = Scene(only())
-    scene.facts |= {"age_ns": 5_000_000_000 + past, "signal_age_ns_max": 5_000_000_000}
+    scene.facts |= {"tick_age_ns": 5_000_000_000 + past, "signal_age_ns_max": 5_000_000_000}
     return scene
 
 
@@ -227,7 +227,7 @@ def a_losing_strategy(past: bool) -> Scene:
     """1 % of 10,000 USD: 60 are lost for good, and the open position has lost the other 40, or a little less."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
-    see_equity(scene.desk.cursor.risk, D(10_000), START_NS)
+    update_equity_peaks(scene.desk.cursor.risk, D(10_000), START_NS)
     trade(scene, profit=D(-58), commission=D(-2))
     scene.hold("GBPUSD", "0.1")
     bid = 1.246 if past else 1.24601
@@ -290,7 +290,7 @@ ENDS_RESTING = {"HALTED", "REDUCE_ONLY", "CIRCUIT_BREAKER", "TRADING_HOURS", "FR
                 "DRAWDOWN", "REJECTS"}  # fmt: skip
 """What holds for a whole stretch of time, so that an order that rests and would open ends with it."""
 
-REGISTERED = (*checks.ALWAYS, *checks.ON_OPENING)
+REGISTERED = (*checks.BASE_RULES, *checks.OPENING_RULES)
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=[f"{at}-{row.code}" for at, row in enumerate(ROWS)])
@@ -335,10 +335,10 @@ def test_it_denies_at_its_limit_and_says_limit_and_observation(row: Row) -> None
 @each_row
 def test_it_stops_no_reduction_unless_no_order_at_all_can_be_such(row: Row) -> None:
     scene = row.scene(True)
-    scene.order = scene.order._replace(opens=D(0))
+    scene.order = scene.order._replace(opening_volume=D(0))
     denial = scene.denial()
     assert (denial is not None) is row.stops_closing
-    assert (row.rule in checks.ALWAYS) or not row.stops_closing
+    assert (row.rule in checks.BASE_RULES) or not row.stops_closing
 
 
 @each_row
@@ -352,20 +352,22 @@ def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_ti
         )
         desk.emit(OrderCreated(order=order))
         signal = a_signal(9, time_ns=scene.now_ns, confidence=scene.order.confidence)
-        present = Present(age_ns=scene.facts.get("age_ns", 0), storage_problem=scene.facts.get("storage_problem", ""))
-        ended = tend(signal, desk.book, desk.cursor, desk.rules, present)
+        present = DecisionConditions(
+            tick_age_ns=scene.facts.get("tick_age_ns", 0), storage_problem=scene.facts.get("storage_problem", "")
+        )
+        ended = exit_events(signal, desk.book, desk.cursor, desk.config, present)
         expected = [order.order_id] if past and row.code in ENDS_RESTING else []
-        assert [event.order_id for event in ended if isinstance(event, CancelAsked)] == expected
+        assert [event.order_id for event in ended if isinstance(event, CancelRequested)] == expected
         assert len(ended) == len(expected)
 
 
 def test_a_halted_desk_still_takes_what_a_person_closes_and_nothing_that_opens() -> None:
     scene = a_stopped_desk(TradingState.HALTED)(True)
-    scene.order = scene.order._replace(by_person=True)
+    scene.order = scene.order._replace(is_manual=True)
     denial = scene.denial()
     assert denial is not None
     assert denial.code == "HALTED"
-    scene.order = scene.order._replace(opens=D(0))
+    scene.order = scene.order._replace(opening_volume=D(0))
     assert scene.denial() is None
 
 
@@ -373,7 +375,7 @@ def test_a_halted_desk_still_takes_what_a_person_closes_and_nothing_that_opens()
 def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
     for past in (False, True):
         scene = row.scene(past)
-        before, path = scene.denial(), tmp_path / f"{past}-{FILE_NAME}"
+        before, path = scene.denial(), tmp_path / f"{past}-{LEDGER_FILE_NAME}"
         ledger = Ledger(path)
         ledger.commit(scene.desk.take_events(), scene.desk.book, scene.desk.cursor)
         ledger.close()
@@ -381,9 +383,9 @@ def test_it_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
         scene.desk.book, scene.desk.cursor = ledger.load()
         ledger.close()
         assert scene.denial() == before
-        assert verify(path) == []
+        assert verify_ledger(path) == []
         if past and row.remembers:
-            scene.desk.cursor.risk = RiskMemory()
+            scene.desk.cursor.risk = RiskState()
             after = scene.denial()
             assert after != before, "without its memory it would decide otherwise, so that the memory is what was kept"
 
@@ -400,10 +402,12 @@ def test_a_signal_to_reverse_still_closes(row: Row) -> None:
     mark = desk.cursor.marks["EURUSD"]
     if row.code == "PRICE_COLLAR":
         mark = Mark(mark.bid, float(order.price), START_NS)
-    rules = structs.replace(desk.rules, default_volume=order.opens, on_opposite=OnOpposite.REVERSE)
+    rules = structs.replace(desk.config, default_volume=order.opening_volume, on_opposite=OnOpposite.REVERSE)
     signal = a_signal(1, 1, time_ns=scene.now_ns, bid=mark.bid, ask=mark.ask, confidence=order.confidence)
-    present = Present(age_ns=scene.facts.get("age_ns", 0), newest=scene.facts.get("newest"))
-    [event] = decide(signal, desk.book, desk.cursor, rules, present).events
+    conditions = DecisionConditions(
+        tick_age_ns=scene.facts.get("tick_age_ns", 0), latest_bid_ask=scene.facts.get("latest_bid_ask")
+    )
+    [event] = decide_signal(signal, desk.book, desk.cursor, rules, conditions).events
     assert isinstance(event, OrderCreated)
     assert (event.order.side, event.order.volume) == (Side.BUY, D("0.01"))
     if row.code != "REDUCE_ONLY":  # nothing was to be opened in the first place

@@ -12,14 +12,14 @@ from proto.trading.broker_time import DAY_NS, HOUR_NS
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import NO_LIMITS
-from services.portfolio.core.risk.types import Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal
 from tests.support.builders import START_NS
 from tests.unit.portfolio.risk.scenes import SERVER_MIDNIGHT_NS, D, Scene, an_account, an_order_for, code, terms_of
 
 KINDS: dict[str, dict[str, Any]] = {
     "buy at the market": {},
     "sale at the market": {"direction": -1},
-    "close": {"opens": D(0)},
+    "close": {"opening_volume": D(0)},
     "buy limit": {"type": OrderType.LIMIT, "limit_price": D("1.09")},
     "sell limit": {"direction": -1, "type": OrderType.LIMIT, "limit_price": D("1.11")},
     "buy stop": {"type": OrderType.STOP, "limit_price": D("1.11")},
@@ -59,7 +59,7 @@ def test_a_missing_rate_is_denied_for_every_kind_of_order(kind: dict[str, Any]) 
     account = an_account(NO_LIMITS)
     del account.cursor.marks["GBPUSD"]
     del account.cursor.marks["EURUSD"]
-    account = account._replace(newest=(0.88, 0.88002))
+    account = account._replace(latest_bid_ask=(0.88, 0.88002))
     limit = {"limit_price": D("0.87") if kind["limit_price"] < D("1.1") else D("0.89")} if "limit_price" in kind else {}
     order = an_order_for(symbol="EURGBP", **{**kind, **limit})
     assert code(order, account) == "NO_CONVERSION_RATE"
@@ -69,7 +69,7 @@ def test_a_missing_rate_is_denied_for_every_kind_of_order(kind: dict[str, Any]) 
 def test_what_is_no_probability_opens_nothing(confidence: float) -> None:
     account = an_account(NO_LIMITS)
     assert code(an_order_for(confidence=confidence), account) == "CONFIDENCE"
-    assert code(an_order_for(confidence=confidence, opens=D(0)), account) is None
+    assert code(an_order_for(confidence=confidence, opening_volume=D(0)), account) is None
 
 
 any_number = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from([D("1.1"), D("1.09"), D("1.11")])
@@ -101,9 +101,9 @@ def test_no_order_whatever_makes_the_ladder_raise(
 ) -> None:
     """One that is denied has a code; one that passes is finite throughout."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
-    order = Proposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
+    order = OrderProposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
                      order_type, limit_price, stop_loss, take_profit, time_in_force, expires_ns)  # fmt: skip
-    denial = checks.check(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
+    denial = checks.check_order(order, an_account(), SERVER_MIDNIGHT_NS - 12 * HOUR_NS)
     if denial is None:
         assert all(value is None or value.is_finite() for value in (volume, price, limit_price, stop_loss, take_profit))
 
@@ -184,7 +184,7 @@ def test_without_a_stops_level_a_stop_may_be_a_point_away_but_not_at_the_touch()
 
 
 def test_the_newest_quote_is_what_stops_are_measured_by() -> None:
-    account = an_account(NO_LIMITS, newest=(1.09, 1.0902))
+    account = an_account(NO_LIMITS, latest_bid_ask=(1.09, 1.0902))
     assert code(an_order_for(stop_loss=D("1.095")), account) == "INVALID_STOPS"
     assert code(an_order_for(stop_loss=D("1.085")), account) is None
 
@@ -209,9 +209,9 @@ def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_clo
     wrong: dict[str, Any],
 ) -> None:
     account = an_account(NO_LIMITS)
-    order = an_order_for("0.02", opens=D("0.01"), **wrong)
+    order = an_order_for("0.02", opening_volume=D("0.01"), **wrong)
     assert code(order, account) is not None
-    assert code(an_order_for("0.01", opens=D(0)), account) is None
+    assert code(an_order_for("0.01", opening_volume=D(0)), account) is None
 
 
 # ------------------------------------------------------------------------------------------------- what the venue lets do
@@ -220,7 +220,7 @@ def test_what_is_wrong_with_the_opening_half_of_a_reversal_does_not_stop_the_clo
 def test_a_symbol_that_may_only_be_closed_is_closed() -> None:
     scene = Scene().term(trade_mode=TradeMode.CLOSE_ONLY)
     assert scene.denial() == Denial("CLOSE_ONLY", "opening in EURUSD", "CLOSE_ONLY")
-    scene.order = scene.order._replace(opens=D(0))
+    scene.order = scene.order._replace(opening_volume=D(0))
     assert scene.denial() is None
 
 
@@ -254,6 +254,6 @@ def test_an_expiry_that_is_missing_past_or_out_of_place_is_denied_in_readable_ti
     time_in_force: TimeInForce, expires_ns: int, observed: str
 ) -> None:
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=time_in_force, expires_ns=expires_ns)
-    denial = checks.check(order, an_account(NO_LIMITS), START_NS)
+    denial = checks.check_order(order, an_account(NO_LIMITS), START_NS)
     assert denial is not None
     assert (denial.code, denial.observed) == ("INVALID_EXPIRATION", observed)

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from services.portfolio.core.plan.plan import Exits, Sizing, SizingMethod
-from services.portfolio.core.sizing.sizer import METHODS, size
+from services.portfolio.core.sizing.sizer import METHODS, size_order
 from tests.unit.portfolio.sizing.builders import an_input, terms_of
 
 D = Decimal
@@ -24,11 +24,11 @@ def test_every_method_of_the_contract_is_there() -> None:
 
 
 def test_a_fixed_size_is_the_plans_or_the_desks_default() -> None:
-    assert size(Sizing(), an_input(default_volume=D("0.07"))) == (
+    assert size_order(Sizing(), an_input(default_volume=D("0.07"))) == (
         D("0.07"),
         "fixed: 0.07 lots, the desk's default -> 0.07, step 0.01 -> 0.07 lots",
     )
-    assert size(Sizing(volume=D("0.5")), an_input()) == (
+    assert size_order(Sizing(volume=D("0.5")), an_input()) == (
         D("0.5"),
         "fixed: 0.5 lots of the plan -> 0.5, step 0.01 -> 0.5 lots",
     )
@@ -36,13 +36,13 @@ def test_a_fixed_size_is_the_plans_or_the_desks_default() -> None:
 
 def test_a_fixed_size_needs_to_know_nothing_of_the_account() -> None:
     blind = an_input(equity=None, loss_rate=None, notional_per_lot=None, volatility_per_day=None, exits=Exits())
-    assert size(Sizing(), blind).volume == D("0.01")
-    assert size(Sizing(), an_input(equity=D(-5))).volume == D("0.01")
+    assert size_order(Sizing(), blind).volume == D("0.01")
+    assert size_order(Sizing(), an_input(equity=D(-5))).volume == D("0.01")
 
 
 def test_a_fraction_of_equity_is_lost_at_the_stop() -> None:
     """1 % of 10,000 USD is 100; 25 points of EURUSD are 0.00025 x 100,000 = 25 USD a lot; 100 / 25 = 4."""
-    assert size(FRACTION, an_input()) == (
+    assert size_order(FRACTION, an_input()) == (
         D(4),
         "fraction: 1 % of 10000.00 USD = 100.00 USD at risk / 25.00 USD a lot at the stop 25 points away -> 4, "
         "step 0.01 -> 4 lots",
@@ -52,33 +52,33 @@ def test_a_fraction_of_equity_is_lost_at_the_stop() -> None:
 def test_a_loss_in_another_currency_is_bought_with_the_accounts() -> None:
     """300 points of USDJPY are 0.3 x 100,000 = 30,000 JPY, at 1/150 USD 200 USD a lot: 100 / 200 = 0.5."""
     given = an_input("USDJPY", price=D(150), loss_rate=1 / D(150), exits=Exits(stop_loss_points=300))
-    sized = size(FRACTION, given)
+    sized = size_order(FRACTION, given)
     assert sized.volume == D("0.5")  # though 1/150 is rounded up in its last digit
-    exact = size(FRACTION, given._replace(loss_rate=D("0.00625")))
+    exact = size_order(FRACTION, given._replace(loss_rate=D("0.00625")))
     assert exact.volume == D("0.53")  # 187.50 USD a lot: 0.5333...
 
 
 def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
     """25 USD at the stop and twice 3.50 USD are 32 USD a lot: 100 / 32 = 3.125."""
     dear = terms_of(commission_per_lot=D("3.50"))
-    sized = size(FRACTION, an_input(instrument=dear))
+    sized = size_order(FRACTION, an_input(instrument=dear))
     assert sized.volume == D("3.12")
-    assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.words
+    assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.explanation
 
 
 def test_a_stop_between_two_prices_stands_at_the_further_one() -> None:
     """27 points where prices are 10 points apart are 30: 30 USD a lot, and 100 / 30 = 3.33."""
     rough = terms_of(tick_size=D("0.0001"))
-    assert size(FRACTION, an_input(instrument=rough, exits=Exits(stop_loss_points=27))).volume == D("3.33")
+    assert size_order(FRACTION, an_input(instrument=rough, exits=Exits(stop_loss_points=27))).volume == D("3.33")
 
 
 def test_a_sale_is_sized_as_a_purchase_is() -> None:
-    assert size(FRACTION, an_input(direction=-1)) == size(FRACTION, an_input())
+    assert size_order(FRACTION, an_input(direction=-1)) == size_order(FRACTION, an_input())
 
 
 def test_half_of_the_kelly_fraction_is_bet_up_to_the_cap() -> None:
     """f* = 0.56 - 0.44 / 1.5 = 0.26667; half of it is 13.3 %, the cap 2 %: 200 USD at 25 USD a lot are 8 lots."""
-    assert size(KELLY, an_input()) == (
+    assert size_order(KELLY, an_input()) == (
         D(8),
         "kelly: p 0.56, payoff 1.5 -> f 0.266667, 0.5 of it 13.3333 %, at most 2 % -> 200.00 USD of 10000.00 USD at risk / "
         "25.00 USD a lot at the stop 25 points away -> 8, step 0.01 -> 8 lots",
@@ -88,29 +88,29 @@ def test_half_of_the_kelly_fraction_is_bet_up_to_the_cap() -> None:
 def test_a_small_kelly_fraction_is_bet_as_it_is() -> None:
     """f* = 0.51 - 0.49 / 1 = 0.02; a quarter of it is 0.5 %: 50 USD at 25 USD a lot."""
     plan = structs.replace(KELLY, payoff=D(1), kelly_fraction=D("0.25"))
-    assert size(plan, an_input(confidence=0.51)).volume == D(2)
+    assert size_order(plan, an_input(confidence=0.51)).volume == D(2)
 
 
 def test_the_payoff_is_take_profit_by_stop_loss_unless_the_plan_has_one() -> None:
     """40 / 25 = 1.6; f* = 0.4 - 0.6 / 1.6 = 0.025; half of it is 1.25 %: 125 USD are 5 lots."""
     plan = structs.replace(KELLY, payoff=None)
-    sized = size(plan, an_input(confidence=0.4, exits=Exits(stop_loss_points=25, take_profit_points=40)))
+    sized = size_order(plan, an_input(confidence=0.4, exits=Exits(stop_loss_points=25, take_profit_points=40)))
     assert sized.volume == D(5)
-    assert sized.words.startswith("kelly: p 0.4, payoff 1.6 -> f 0.025, 0.5 of it 1.25 %, at most 2 %")
+    assert sized.explanation.startswith("kelly: p 0.4, payoff 1.6 -> f 0.025, 0.5 of it 1.25 %, at most 2 %")
 
 
 @pytest.mark.parametrize(
     ("confidence", "payoff", "fraction"), [(0.4, "1.5", "0"), (0.3, "1", "-0.4"), (0.0, "2", "-0.5")]
 )
 def test_a_kelly_fraction_that_is_not_above_0_is_no_trade(confidence: float, payoff: str, fraction: str) -> None:
-    sized = size(structs.replace(KELLY, payoff=D(payoff)), an_input(confidence=confidence))
+    sized = size_order(structs.replace(KELLY, payoff=D(payoff)), an_input(confidence=confidence))
     assert sized.volume == 0
-    assert sized.words == (f"kelly: p {confidence:g}, payoff {payoff} -> f {fraction}, not above 0: no trade")
+    assert sized.explanation == (f"kelly: p {confidence:g}, payoff {payoff} -> f {fraction}, not above 0: no trade")
 
 
 def test_a_position_moves_the_equity_by_the_target_on_an_ordinary_day() -> None:
     """1 % of 10,000 USD is 100; a lot worth 110,000 USD moves by 0.5 % = 550 USD a day: 0.1818..."""
-    assert size(VOLATILITY, an_input()) == (
+    assert size_order(VOLATILITY, an_input()) == (
         D("0.18"),
         "volatility: 1 % of 10000.00 USD a day = 100.00 USD / (110000.00 USD a lot x 0.5 % a day = 550.00 USD) "
         "-> 0.181818, step 0.01 -> 0.18 lots",
@@ -118,7 +118,7 @@ def test_a_position_moves_the_equity_by_the_target_on_an_ordinary_day() -> None:
 
 
 def test_a_symbol_that_does_not_move_has_no_size() -> None:
-    assert size(VOLATILITY, an_input(volatility_per_day=0.0)) == (
+    assert size_order(VOLATILITY, an_input(volatility_per_day=0.0)) == (
         D(0),
         "volatility: EURUSD does not move: its volatility is 0: no trade",
     )
@@ -126,11 +126,11 @@ def test_a_symbol_that_does_not_move_has_no_size() -> None:
 
 def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
     """40 % of 10,000 USD is 4,000; a lot is worth 110,000: 0.03636..."""
-    assert size(WEIGHTS, an_input()) == (
+    assert size_order(WEIGHTS, an_input()) == (
         D("0.03"),
         "weights: 40 % of 10000.00 USD = 4000.00 USD / 110000.00 USD a lot -> 0.0363636, step 0.01 -> 0.03 lots",
     )
-    assert size(WEIGHTS, an_input("XAUUSD")) == (D(0), "weights: XAUUSD has the weight 0: no trade")
+    assert size_order(WEIGHTS, an_input("XAUUSD")) == (D(0), "weights: XAUUSD has the weight 0: no trade")
 
 
 @pytest.mark.parametrize(
@@ -161,43 +161,43 @@ def test_a_weight_is_the_part_of_equity_that_a_position_is_worth() -> None:
     ],
 )
 def test_what_is_not_known_is_no_trade_and_is_named(plan: Sizing, changed: dict[str, Any], words: str) -> None:
-    assert size(plan, an_input(**changed)) == (D(0), words)
+    assert size_order(plan, an_input(**changed)) == (D(0), words)
 
 
 def test_029_with_step_001_is_029() -> None:
-    assert size(Sizing(volume=D("0.29")), an_input()).volume == D("0.29")
+    assert size_order(Sizing(volume=D("0.29")), an_input()).volume == D("0.29")
     # 7.25 USD at risk by 25 USD a lot: 0.29, which in floats is 0.28999...
-    sized = size(structs.replace(FRACTION, risk_pct=D("0.0725")), an_input())
+    sized = size_order(structs.replace(FRACTION, risk_pct=D("0.0725")), an_input())
     assert sized.volume == D("0.29")
 
 
 def test_whatever_comes_out_is_rounded_down_to_the_step() -> None:
     coarse = terms_of(volume_step=D("0.05"), volume_min=D("0.05"))
-    assert size(Sizing(volume=D("0.149")), an_input(instrument=coarse)) == (
+    assert size_order(Sizing(volume=D("0.149")), an_input(instrument=coarse)) == (
         D("0.10"),
         "fixed: 0.149 lots of the plan -> 0.149, step 0.05 -> 0.1 lots",
     )
 
 
 def test_less_than_the_least_volume_is_no_trade_and_never_rounded_up() -> None:
-    sized = size(FRACTION, an_input(equity=D(24)))
+    sized = size_order(FRACTION, an_input(equity=D(24)))
     assert sized.volume == 0
-    assert sized.words.endswith("-> 0.0096 lots, less than the least volume 0.01: no trade")
-    assert size(FRACTION, an_input(equity=D(25))).volume == D("0.01")
+    assert sized.explanation.endswith("-> 0.0096 lots, less than the least volume 0.01: no trade")
+    assert size_order(FRACTION, an_input(equity=D(25))).volume == D("0.01")
 
 
 def test_a_size_is_bounded_by_the_plan_and_by_the_venue() -> None:
-    bounded = size(structs.replace(FRACTION, volume_max=D("0.555")), an_input())
+    bounded = size_order(structs.replace(FRACTION, volume_max=D("0.555")), an_input())
     assert bounded.volume == D("0.55")
-    assert bounded.words.endswith("-> 4, at most 0.555 by the plan, step 0.01 -> 0.55 lots")
-    large = size(FRACTION, an_input(equity=D(10_000_000)))
+    assert bounded.explanation.endswith("-> 4, at most 0.555 by the plan, step 0.01 -> 0.55 lots")
+    large = size_order(FRACTION, an_input(equity=D(10_000_000)))
     assert large.volume == D(100)
-    assert large.words.endswith("-> 4000, at most 100 by the venue, step 0.01 -> 100 lots")
-    both = size(structs.replace(FRACTION, volume_max=D(200)), an_input(equity=D(10_000_000)))
+    assert large.explanation.endswith("-> 4000, at most 100 by the venue, step 0.01 -> 100 lots")
+    both = size_order(structs.replace(FRACTION, volume_max=D(200)), an_input(equity=D(10_000_000)))
     assert both.volume == D(100)
 
 
 def test_a_plan_may_allow_less_than_the_venues_least_volume() -> None:
-    sized = size(structs.replace(FRACTION, volume_max=D("0.005")), an_input())
+    sized = size_order(structs.replace(FRACTION, volume_max=D("0.005")), an_input())
     assert sized.volume == 0
-    assert sized.words.endswith("at most 0.005 by the plan lots, less than the least volume 0.01: no trade")
+    assert sized.explanation.endswith("at most 0.005 by the plan lots, less than the least volume 0.01: no trade")

@@ -9,7 +9,7 @@ import pytest
 
 from proto.trading.broker_time import MINUTE_NS
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, see_mid, volatility_per_day
+from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, update_volatility, volatility_per_day
 from tests.support.builders import START_NS
 
 
@@ -17,7 +17,7 @@ def seen(closes: list[tuple[int, float]], *, half_life_min: int = 1) -> Volatili
     """What is remembered after these minutes and the mids that they end with."""
     memory: dict[str, Volatility] = {}
     for minute, mid in closes:
-        see_mid(memory, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=half_life_min)
+        update_volatility(memory, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=half_life_min)
     return memory["EURUSD"]
 
 
@@ -36,9 +36,9 @@ def test_two_returns_by_hand() -> None:
 def test_a_minute_counts_when_it_is_over_and_by_its_last_quote() -> None:
     memory: dict[str, Volatility] = {}
     for second, mid in ((0, 1.0), (59, 1.1), (60, 7.0), (119, 1.2)):
-        see_mid(memory, "EURUSD", mid, START_NS + second * 1_000_000_000, half_life_min=1)
+        update_volatility(memory, "EURUSD", mid, START_NS + second * 1_000_000_000, half_life_min=1)
     assert volatility_per_day(memory["EURUSD"], half_life_min=1) is None
-    see_mid(memory, "EURUSD", 9.0, START_NS + 120 * 1_000_000_000, half_life_min=1)
+    update_volatility(memory, "EURUSD", 9.0, START_NS + 120 * 1_000_000_000, half_life_min=1)
     found = volatility_per_day(memory["EURUSD"], half_life_min=1)
     assert found == pytest.approx(math.log(1.2 / 1.1) * math.sqrt(1_440), rel=1e-12)
 
@@ -80,9 +80,9 @@ def test_a_restart_changes_no_digit() -> None:
     walk = [(minute * 2 % 90 + minute, 1.0 + 0.0001 * (minute * 7919 % 31)) for minute in range(60)]
     straight, cursor = TickCursor(), TickCursor()
     for minute, mid in walk:
-        see_mid(straight.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
+        update_volatility(straight.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
         cursor = msgspec.msgpack.decode(msgspec.msgpack.encode(cursor), type=TickCursor)
-        see_mid(cursor.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
+        update_volatility(cursor.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
     assert straight.volatility["EURUSD"].minutes > 30
     assert cursor == straight
 

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from services.portfolio.core.state.latency_histogram import Latency
+from services.portfolio.core.state.latency_histogram import LatencyHistogram
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("scale_us", [20, 500, 100_000])
 def test_quantiles_are_within_five_per_cent(seed: int, scale_us: int) -> None:
     draws = np.random.default_rng(seed).lognormal(mean=0.0, sigma=1.0, size=5_000) * scale_us * 1_000
-    latency = Latency()
+    latency = LatencyHistogram()
     for draw in draws.astype(np.int64).tolist():
         latency.observe(draw)
     for q in (0.5, 0.99, 0.999):
@@ -23,12 +23,12 @@ def test_quantiles_are_within_five_per_cent(seed: int, scale_us: int) -> None:
 
 
 def test_nothing_observed_is_zero() -> None:
-    assert Latency().quantiles().count == 0
-    assert Latency().quantile_us(0.999) == 0.0
+    assert LatencyHistogram().quantiles().count == 0
+    assert LatencyHistogram().quantile_us(0.999) == 0.0
 
 
 def test_extremes_have_a_bucket() -> None:
-    latency = Latency()
+    latency = LatencyHistogram()
     for observed in (-5, 0, 1, 2, 10**18):
         latency.observe(observed)
     told = latency.quantiles()
@@ -38,13 +38,13 @@ def test_extremes_have_a_bucket() -> None:
 
 
 def test_one_observation_is_every_quantile() -> None:
-    latency = Latency()
+    latency = LatencyHistogram()
     latency.observe(1_000_000)
     assert latency.quantile_us(0.0) == latency.quantile_us(1.0) == pytest.approx(1_000, rel=0.03)
 
 
 def test_a_histogram_counts_every_observation_once_and_sums_them() -> None:
-    latency = Latency()
+    latency = LatencyHistogram()
     for ns in (-5, 1_000, 50_000, 50_000, 3_000_000, 10**12):
         latency.observe(ns)
     bounds, counts = zip(*latency.cumulative(), strict=True)
@@ -56,7 +56,7 @@ def test_a_histogram_counts_every_observation_once_and_sums_them() -> None:
 
 @pytest.mark.parametrize("ns", [30_000, 1_000_000, 750_000_000])
 def test_a_histogram_has_an_observation_below_every_bound_above_it(ns: int) -> None:
-    latency = Latency()
+    latency = LatencyHistogram()
     latency.observe(ns)
     for bound, count in latency.cumulative():
         if not 0.95 < bound / (ns / 1e9) < 1.05:  # an edge of its own bucket

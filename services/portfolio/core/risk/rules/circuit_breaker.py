@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from proto.time import utc_text
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """CIRCUIT_BREAKER until the pause of the symbol is over; what follows it are trials, which may trade."""
-    losses = account.limits.breaker_losses
-    breaker = account.cursor.risk.breakers.get(order.instrument.symbol)
+    losses = context.limits.breaker_losses
+    breaker = context.cursor.risk.breakers.get(order.instrument.symbol)
     if losses is None or breaker is None or now_ns >= breaker.until_ns:
         return None
     return Denial("CIRCUIT_BREAKER", f"{losses} losses in a row", f"pause until {utc_text(breaker.until_ns)}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from services.portfolio.core.accounting.valuation import can_convert
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """NO_CONVERSION_RATE where no pair of the profit currency is quoted."""
-    if can_convert(order.instrument, account.book, account.cursor.marks):
+    if can_convert(order.instrument, context.book, context.cursor.marks):
         return None
     return Denial("NO_CONVERSION_RATE", "a quoted pair", f"none for {order.instrument.profit_currency}")

@@ -6,23 +6,23 @@ from decimal import Decimal
 
 from proto.trading.broker_time import server_day
 from services.portfolio.core.risk.formatting import percent
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """DAILY_LOSS until the server's next day: from the day's start or from the day's highest equity."""
-    most = account.limits.daily_loss_pct_max
+    most = context.limits.daily_loss_pct_max
     if most is None:
         return None
-    for since, pct in lost_pct(account, now_ns).items():
+    for since, pct in daily_loss_pct(context, now_ns).items():
         if pct >= most:
             return Denial("DAILY_LOSS", f"{percent(most)} from {since}", percent(pct))
     return None
 
 
-def lost_pct(account: Account, now_ns: int) -> dict[str, Decimal]:
+def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
     """What the server's day has lost in percent, by what it is measured from; empty before the day's first tick."""
-    peaks = account.cursor.risk.peaks
+    peaks = context.cursor.risk.peaks
     if peaks.equity is None or peaks.day != server_day(now_ns):
         return {}
     return {

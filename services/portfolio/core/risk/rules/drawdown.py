@@ -6,25 +6,25 @@ from decimal import Decimal
 
 from proto.control import TradingState
 from services.portfolio.core.risk.formatting import percent
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def drawdown_pct(account: Account) -> Decimal | None:
+def drawdown_pct(context: RiskContext) -> Decimal | None:
     """(high - equity) / high in percent; None before the first valuation."""
-    peaks = account.cursor.risk.peaks
+    peaks = context.cursor.risk.peaks
     if peaks.high is None or peaks.equity is None or peaks.high <= 0:
         return None
     return (peaks.high - peaks.equity) / peaks.high * 100
 
 
-def check(_order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """DRAWDOWN from the level on at which the desk only reduces, or halts."""
-    return denial_at(account)
+    return drawdown_denial(context)
 
 
-def denial_at(account: Account) -> Denial | None:
+def drawdown_denial(context: RiskContext) -> Denial | None:
     """The same without an order."""
-    fallen, limits = drawdown_pct(account), account.limits
+    fallen, limits = drawdown_pct(context), context.limits
     if fallen is None:
         return None
     for limit, then in (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from proto.trading.broker_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
 from services.portfolio.core.risk.formatting import server_hour
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """TRADING_HOURS outside of them; FRIDAY_CLOSE after it on the server's Friday and on its weekend."""
-    limits = account.limits
+    limits = context.limits
     if limits.trading_hours is not None:
         begin, end = (_of_day(text) for text in limits.trading_hours.split("-"))
         moment = of_day_ns(now_ns)

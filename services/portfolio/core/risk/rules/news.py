@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from proto.trading.broker_time import MINUTE_NS
 from services.portfolio.core.risk.news import NewsEvent, between
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """NEWS from `news_before_min` minutes before such an event until `news_after_min` minutes after it."""
-    limits = account.limits
+    limits = context.limits
     if not limits.news_calendar:
         return None
     near = between(
@@ -23,11 +23,11 @@ def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
             limit = (
                 f"not {limits.news_before_min} minutes before to {limits.news_after_min} after {event.impact} impact"
             )
-            return Denial("NEWS", limit, told(event, now_ns))
+            return Denial("NEWS", limit, describe_news(event, now_ns))
     return None
 
 
-def told(event: NewsEvent, now_ns: int) -> str:
+def describe_news(event: NewsEvent, now_ns: int) -> str:
     """Which event, and how many whole minutes it is ahead or past."""
     minutes = abs(event.time_ns - now_ns) // MINUTE_NS
     when = f"in {minutes} minutes" if event.time_ns > now_ns else f"{minutes} minutes ago"

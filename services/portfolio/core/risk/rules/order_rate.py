@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from proto.trading.broker_time import NS, last_minute, server_day
-from services.portfolio.core.risk.state import RiskMemory
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.state import RiskState
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """ORDER_RATE past one of the three."""
-    limits, memory = account.limits, account.cursor.risk
+    limits, memory = context.limits, context.cursor.risk
     most = limits.orders_per_second_max
     last_ns = memory.last_order_ns.get(order.instrument.symbol)
     # Times within the second are not counted beyond one: at most so many a second is one in that part of it.
@@ -22,12 +22,12 @@ def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
     if most is not None and seen >= most:
         return Denial("ORDER_RATE", f"{most} a minute", str(seen + 1))
     most = limits.orders_per_day_max
-    of_day = of_this_day(memory, now_ns)
+    of_day = orders_today(memory, now_ns)
     if most is not None and of_day >= most:
         return Denial("ORDER_RATE", f"{most} a day", str(of_day + 1))
     return None
 
 
-def of_this_day(memory: RiskMemory, now_ns: int) -> int:
+def orders_today(risk_state: RiskState, now_ns: int) -> int:
     """Orders made on the server's day so far."""
-    return memory.orders_of_day if memory.order_day == server_day(now_ns) else 0
+    return risk_state.orders_of_day if risk_state.order_day == server_day(now_ns) else 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from proto.trading.units import plain
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """ORDER_VOLUME past the limit."""
-    most = account.limits.order_volume_max
-    if most is None or order.opens <= most:
+    most = context.limits.order_volume_max
+    if most is None or order.opening_volume <= most:
         return None
-    return Denial("ORDER_VOLUME", f"{plain(most)} lots", f"{plain(order.opens)} lots")
+    return Denial("ORDER_VOLUME", f"{plain(most)} lots", f"{plain(order.opening_volume)} lots")

@@ -11,20 +11,20 @@ from typing import Final
 
 from proto.trading.instrument import Instrument
 from proto.trading.units import exact, plain
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _HUNDREDTH: Final = Decimal("0.01")
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """PRICE_COLLAR for a price further from the newest middle than the limit."""
-    if order.waits:
+    if order.waits_for_price:
         return None
-    limits = account.limits
+    limits = context.limits
     most = limits.price_collar_fx_pct_max if _is_fx(order.instrument) else limits.price_collar_other_pct_max
-    if most is None or account.newest is None:
+    if most is None or context.latest_bid_ask is None:
         return None
-    bid, ask = account.newest
+    bid, ask = context.latest_bid_ask
     middle = (exact(bid) + exact(ask)) / 2
     away_pct = abs(order.price - middle) / middle * 100
     if away_pct <= most:

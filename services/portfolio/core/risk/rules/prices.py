@@ -8,13 +8,13 @@ from typing import Final
 from proto.trading.enums import OrderType
 from proto.trading.price_distance import entry_distance, is_far_enough
 from proto.trading.units import is_exact, is_on_step, plain, side_of
-from services.portfolio.core.risk.quotes import newest_quote
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.quotes import latest_quote
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 INVALID_PRICE: Final = "INVALID_PRICE"
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """INVALID_PRICE for what is no price, is off its tick, is missing, or would be executed at once or too near."""
     terms = order.instrument
     if not _is_price(order.price):
@@ -37,12 +37,12 @@ def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
         return Denial(INVALID_PRICE, "no price of an order at the market", plain(order.limit_price))
     if order.limit_price is None:
         return Denial(INVALID_PRICE, f"the price of a {order.type}", "none")
-    return _pending(order, order.limit_price, account) if order.waits else None
+    return _pending(order, order.limit_price, context) if order.waits_for_price else None
 
 
-def _pending(order: Proposal, price: Decimal, account: Account) -> Denial | None:
+def _pending(order: OrderProposal, price: Decimal, context: RiskContext) -> Denial | None:
     """A limit that is filled at once or never may have any price; one that waits is to wait."""
-    terms, quote = order.instrument, newest_quote(order, account)
+    terms, quote = order.instrument, latest_quote(order, context)
     if quote is None:
         return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
     side = side_of(order.direction)

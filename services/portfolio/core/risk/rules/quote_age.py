@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _NS_PER_MS: Final = 1_000_000
 
 
-def check(_order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """QUOTE_STALE past the limit by the venue's clock."""
-    most = account.limits.quote_age_ms_max
-    if most is None or account.age_ns <= most * _NS_PER_MS:
+    most = context.limits.quote_age_ms_max
+    if most is None or context.tick_age_ns <= most * _NS_PER_MS:
         return None
-    return Denial("QUOTE_STALE", f"{most} ms", f"{account.age_ns // _NS_PER_MS} ms old")
+    return Denial("QUOTE_STALE", f"{most} ms", f"{context.tick_age_ns // _NS_PER_MS} ms old")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from proto.control import TradingState
 from proto.trading.broker_time import last_minute
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """REJECTS in the last minute at their limit: the desk only reduces from then on."""
-    most = account.limits.rejects_per_minute_max
+    most = context.limits.rejects_per_minute_max
     if most is None:
         return None
-    seen = len(last_minute(account.cursor.risk.reject_times_ns, now_ns))
+    seen = len(last_minute(context.cursor.risk.reject_times_ns, now_ns))
     if seen < most:
         return None
     return Denial("REJECTS", f"fewer than {most} a minute", str(seen), TradingState.REDUCE_ONLY)

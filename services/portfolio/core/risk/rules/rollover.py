@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from proto.trading.broker_time import DAY_NS, MINUTE_NS, of_day_ns
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(_order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """ROLLOVER within so many minutes of the server's midnight."""
-    minutes = account.limits.rollover_pause_min
+    minutes = context.limits.rollover_pause_min
     if minutes is None:
         return None
     moment = of_day_ns(now_ns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from proto.trading.units import plain
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """SPREAD above a multiple of its running median, or of one point where the median is less."""
-    factor, symbol = account.limits.spread_factor_max, order.instrument.symbol
-    median, mark = account.cursor.risk.spread_medians.get(symbol), account.cursor.marks.get(symbol)
+    factor, symbol = context.limits.spread_factor_max, order.instrument.symbol
+    median, mark = context.cursor.risk.spread_medians.get(symbol), context.cursor.marks.get(symbol)
     if factor is None or median is None or mark is None:
         return None
     point = 10.0**-order.instrument.digits

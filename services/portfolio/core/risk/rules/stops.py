@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from proto.trading.price_distance import closing_touch, is_far_enough, stop_loss_distance, take_profit_distance
 from proto.trading.units import plain, side_of
-from services.portfolio.core.risk.quotes import newest_quote
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.quotes import latest_quote
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """INVALID_STOPS for one on the wrong side, or nearer than the stops level of the symbol."""
     if order.stop_loss is None and order.take_profit is None:
         return None
-    terms, side, quote = order.instrument, side_of(order.direction), newest_quote(order, account)
-    if order.waits and order.limit_price is not None:
+    terms, side, quote = order.instrument, side_of(order.direction), latest_quote(order, context)
+    if order.waits_for_price and order.limit_price is not None:
         reference = order.limit_price
     elif quote is not None:
         reference = closing_touch(side, quote)

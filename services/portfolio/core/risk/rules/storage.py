@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(_order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """STORAGE while the ledger cannot be written."""
-    if not account.storage_problem:
+    if not context.storage_problem:
         return None
-    return Denial("STORAGE", "a ledger that can be written", account.storage_problem)
+    return Denial("STORAGE", "a ledger that can be written", context.storage_problem)

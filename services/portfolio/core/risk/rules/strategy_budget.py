@@ -12,18 +12,18 @@ from proto.trading.units import plain
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl
 from services.portfolio.core.plan.plan import Plan, Strategy
-from services.portfolio.core.risk.exposure import holdings
+from services.portfolio.core.risk.exposure import projected_legs
 from services.portfolio.core.risk.formatting import percent
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """STRATEGY_VOLUME past the lots of its budget with this order; STRATEGY_LOSS until the server's next day."""
-    course = account.plan.of(order.instrument.symbol)
+    course = context.plan.for_symbol(order.instrument.symbol)
     if course.strategy is None:
         return None
-    return _by_volume(order, account, course.tag, course.strategy) or _by_loss(
-        account, course.tag, course.strategy, now_ns
+    return _by_volume(order, context, course.tag, course.strategy) or _by_loss(
+        context, course.tag, course.strategy, now_ns
     )
 
 
@@ -32,15 +32,15 @@ def has_loss_budget(plan: Plan) -> bool:
     return any(strategy.daily_loss_pct_max is not None for strategy in plan.strategies.values())
 
 
-def strategy_volume(strategy: Strategy, account: Account, order: Proposal | None = None) -> Decimal:
+def strategy_volume(strategy: Strategy, context: RiskContext, order: OrderProposal | None = None) -> Decimal:
     """Lots of all its symbols without their signs, with the order if there is one; what may still be executed counts.
 
     On a hedging account the long and the short lots of a symbol are added up, as in gross exposure.
     """
-    return sum((abs(volume) for symbol, volume in holdings(order, account) if symbol in strategy.symbols), ZERO)
+    return sum((abs(volume) for symbol, volume in projected_legs(order, context) if symbol in strategy.symbols), ZERO)
 
 
-def strategy_lost_pct(strategy: Strategy, account: Account, now_ns: int) -> Decimal | None:
+def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: int) -> Decimal | None:
     """What its symbols have lost by now in percent of the account's equity at the day's start; negative for a gain.
 
     It is the result of the server's day and the open profit together: a loss that was open when the day began counts whole.
@@ -48,13 +48,13 @@ def strategy_lost_pct(strategy: Strategy, account: Account, now_ns: int) -> Deci
     Returns:
         None before the day has an equity, and when a position of the strategy cannot be valued.
     """
-    memory, day = account.cursor.risk, server_day(now_ns)
+    memory, day = context.cursor.risk, server_day(now_ns)
     start = memory.peaks.day_start if memory.peaks.day == day else None
     if start is None or start <= 0:
         return None
     result = ZERO
     for symbol in strategy.symbols:
-        open_profit = unrealized_pnl(symbol, account.book, account.cursor.marks)
+        open_profit = unrealized_pnl(symbol, context.book, context.cursor.marks)
         if open_profit is None:
             return None
         result += open_profit
@@ -63,19 +63,19 @@ def strategy_lost_pct(strategy: Strategy, account: Account, now_ns: int) -> Deci
     return -result / start * 100
 
 
-def _by_volume(order: Proposal, account: Account, tag: str, strategy: Strategy) -> Denial | None:
+def _by_volume(order: OrderProposal, context: RiskContext, tag: str, strategy: Strategy) -> Denial | None:
     most = strategy.volume_max
     if most is None:
         return None
-    seen = strategy_volume(strategy, account, order)
+    seen = strategy_volume(strategy, context, order)
     return None if seen <= most else Denial("STRATEGY_VOLUME", f"{plain(most)} lots of {tag}", f"{plain(seen)} lots")
 
 
-def _by_loss(account: Account, tag: str, strategy: Strategy, now_ns: int) -> Denial | None:
+def _by_loss(context: RiskContext, tag: str, strategy: Strategy, now_ns: int) -> Denial | None:
     most = strategy.daily_loss_pct_max
     if most is None:
         return None
-    lost_pct, limit = strategy_lost_pct(strategy, account, now_ns), f"{percent(most)} a day of {tag}"
+    lost_pct, limit = strategy_daily_loss_pct(strategy, context, now_ns), f"{percent(most)} a day of {tag}"
     if lost_pct is None:
         return Denial("STRATEGY_LOSS", limit, "no known equity of the day")
     return None if lost_pct < most else Denial("STRATEGY_LOSS", limit, percent(lost_pct))

@@ -5,21 +5,21 @@ from __future__ import annotations
 from proto.trading.broker_time import is_in_session
 from proto.trading.enums import TradeMode
 from services.portfolio.core.risk.formatting import server_moment
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """UNKNOWN_SYMBOL and TRADE_DISABLED for any order; CLOSE_ONLY and MARKET_CLOSED for one that opens.
 
     A close may be tried outside of the sessions, too: what the venue says of it counts. A symbol whose sessions are not known is
     taken to be open.
     """
     terms = order.instrument
-    if terms.symbol not in account.book.instruments:
+    if terms.symbol not in context.book.instruments:
         return Denial("UNKNOWN_SYMBOL", "a symbol whose terms the venue has told", terms.symbol)
     if terms.trade_mode is TradeMode.DISABLED:
         return Denial("TRADE_DISABLED", f"trading in {terms.symbol}", terms.trade_mode)
-    if order.opens <= 0:
+    if order.opening_volume <= 0:
         return None
     if terms.trade_mode is TradeMode.CLOSE_ONLY:
         return Denial("CLOSE_ONLY", f"opening in {terms.symbol}", terms.trade_mode)

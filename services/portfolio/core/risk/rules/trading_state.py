@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from proto.control import TradingState
 from proto.trading.units import plain
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """HALTED but for a close by hand, or REDUCE_ONLY for an order that opens."""
-    state = account.book.trading_state
-    if state is TradingState.HALTED and (order.opens > 0 or not order.by_person):
+    state = context.book.trading_state
+    if state is TradingState.HALTED and (order.opening_volume > 0 or not order.is_manual):
         return Denial("HALTED", TradingState.ACTIVE, state)
-    if state is TradingState.REDUCE_ONLY and order.opens > 0:
-        return Denial("REDUCE_ONLY", "0 lots", f"{plain(order.opens)} lots")
+    if state is TradingState.REDUCE_ONLY and order.opening_volume > 0:
+        return Denial("REDUCE_ONLY", "0 lots", f"{plain(order.opening_volume)} lots")
     return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from proto.trading.units import is_exact, is_on_step, plain
-from services.portfolio.core.risk.types import Account, Denial, Proposal
+from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: Proposal, _account: Account, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, _account: RiskContext, _now_ns: int) -> Denial | None:
     """INVALID_VOLUME for what the venue would not take."""
     terms = order.instrument
     if not is_exact(order.volume):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from proto.trading.units import plain
 from services.portfolio.core.plan.plan import Sizing
-from services.portfolio.core.sizing.types import NoTrade, SizingInput, Wanted
+from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
-def wanted(plan: Sizing, given: SizingInput) -> Wanted | NoTrade:
+def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     """The plan's `volume`, or the desk's default."""
-    if plan.volume is not None:
-        return Wanted(plan.volume, f"{plain(plan.volume)} lots of the plan")
-    return Wanted(given.default_volume, f"{plain(given.default_volume)} lots, the desk's default")
+    if sizing.volume is not None:
+        return RawSize(sizing.volume, f"{plain(sizing.volume)} lots of the plan")
+    return RawSize(inputs.default_volume, f"{plain(inputs.default_volume)} lots, the desk's default")
