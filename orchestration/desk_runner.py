@@ -18,7 +18,7 @@ from common.errors import StartError
 from orchestration.address_files import noted
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
-from orchestration.stopped_desk import VENUE_BOOK, reconcile_stopped
+from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import ProcessState, Supervised
 from proto.control import Difference, StatusQuery, StatusReply
 from services.portfolio.core.account.position import ZERO

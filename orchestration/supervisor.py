@@ -158,7 +158,7 @@ class Supervised:
                 [
                     self._python,
                     "-m",
-                    "orchestration.supervisord_child",
+                    "orchestration.supervisord_launcher",
                     str(os.getpid()),
                     "-n",
                     "-c",

@@ -75,7 +75,7 @@ def chaos(
     Exit code 0 when nothing was lost and nothing doubled, 1 otherwise, 2 when it could not be run.
     """
     from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos, with_everything
-    from verification.chaos.proxy import Odds
+    from verification.chaos.lossy_proxy import Odds
 
     out = None if report is None else writable_file(report, "--json")
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
@@ -113,19 +113,19 @@ def chaos_replay(
     """
     import random
 
-    from verification.chaos import plans
+    from verification.chaos import scenarios
     from verification.chaos.replay_kills import outside_kills, replay
 
     draw = random.Random(seed)  # noqa: S311 - faults, no secrets
     with data_directory(data_dir, go_on=False) as folder:
-        walk = plans.write_walk(folder / "walk.parquet", rows=ticks, seed=seed)
-        more = ("--plan", plans.write_plan(folder / "plan.toml"), *plans.EVERYTHING) if everything else ()
+        walk = scenarios.write_walk(folder / "walk.parquet", rows=ticks, seed=seed)
+        more = ("--plan", scenarios.write_plan(folder / "plan.toml"), *scenarios.EVERYTHING) if everything else ()
         calm = replay(walk, folder / "undisturbed", strategy=strategy, options=more)
-        every = [*plans.replay_points(), *(plans.AT_PLANS if everything else ())]
+        every = [*scenarios.replay_points(), *(scenarios.AT_PLANS if everything else ())]
         points = draw.sample(every, len(every))
         chosen = [points[index % len(points)] for index in range(kills // 2)]
         last = calm.orders[-1]["ordinal"] if calm.orders else 1
-        named = plans.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
+        named = scenarios.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
         outside = outside_kills(draw, count=kills - len(named), ticks=ticks)
         with words_line("chaos-replay", plain_every_s=PLAIN_EVERY_S) as tell:
             wild = replay(
@@ -159,11 +159,11 @@ def crash_points(
     Exit code 0 when nothing was and each point was reached in each round, 1 otherwise, 2 when it could not be run.
     """
     from common.errors import StartError
-    from verification.chaos import plans
+    from verification.chaos import scenarios
     from verification.chaos.crash_points import killed_at_points
 
     out = None if report is None else writable_file(report, "--json")
-    every = frozenset([*plans.replay_points(), *plans.live_points()])
+    every = frozenset([*scenarios.replay_points(), *scenarios.live_points()])
     if unknown := set(chosen or ()) - every:
         raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
     with data_directory(None, go_on=False) as folder:

@@ -191,7 +191,7 @@ def _desk(
 ) -> DeskPlan:
     from cli.validators import require_fills, require_limits, require_plan
     from orchestration.desk_runner import DeskPlan
-    from orchestration.stopped_desk import VENUE_BOOK
+    from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.book_store import read_account_mode
 
     settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
@@ -281,7 +281,7 @@ def _generated(
     folder: Path, symbols: str | None, seed: int | None, settings: dict[str, str]
 ) -> tuple[str, tuple[str, ...]]:
     """The account's market as it was, but for what is asked for now."""
-    from orchestration.stopped_desk import VENUE_BOOK
+    from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.market_store import read_market
 
     before = read_market(folder / VENUE_BOOK)

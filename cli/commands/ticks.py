@@ -64,7 +64,7 @@ def describe(
 ) -> int:
     """Layout, rows, range, symbols, spreads, pauses, and how many rows are rejected for which reason."""
     from marketdata.files import TickInput
-    from marketdata.files.describe import describe as described
+    from marketdata.files.tick_statistics import describe as described
     from proto.time import utc_text
 
     clock = clock_option(zone, utc_offset)
@@ -96,8 +96,8 @@ def convert(
 
     Rows that cannot be read are left out, counted, and the first of them shown; --json lists the same.
     """
-    from marketdata.files.convert import ConvertInput
-    from marketdata.files.convert import convert as converted
+    from marketdata.files.parquet_conversion import ConvertInput
+    from marketdata.files.parquet_conversion import convert as converted
 
     clock = clock_option(zone, utc_offset)
     *names, out = files
@@ -121,7 +121,7 @@ def _checked(symbol: str | None) -> str | None:
 
 
 def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tuple[Path, str]]:
-    from marketdata.files.describe import symbols_in
+    from marketdata.files.tick_statistics import symbols_in
 
     path, own = split(text)
     if own is not None and symbol is not None and own != symbol:

@@ -1,7 +1,7 @@
 """`paperdesk halt`, `reduce-only`, `resume` and `flatten`: what a person tells a running desk.
 
 Portfolio is told, because it alone knows what is under way. When it is gone, `--at-gateway` tells the gateway itself: it then
-refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway` (`cli/gateway_client.py`).
+refuses orders that open exposure, whoever sends them, until `paperdesk resume --at-gateway` (`cli/gateway_commands.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.gateway_client import tell_gateway
+from cli.gateway_commands import tell_gateway
 from cli.options import AsJson
 from cli.paths import json_text
 from common.errors import StartError

@@ -40,7 +40,7 @@ def verify(data_dir: Desk, as_json: AsJson = False) -> int:
 
     Exit code 0 when everything fits, 1 when it does not.
     """
-    from orchestration.stopped_desk import verify as audit
+    from orchestration.stopped_desk_audit import verify as audit
 
     problems = audit(existing_desk(data_dir))
     if as_json:
@@ -99,7 +99,7 @@ def _ask(url: str) -> list[Difference]:
 def _compare(data_dir: Path) -> list[Difference]:
     from cli.desk_client import is_of_settings
     from common.settings import load
-    from orchestration.stopped_desk import reconcile as audit
+    from orchestration.stopped_desk_audit import reconcile as audit
     from services.mt5.settings import Mt5Settings
 
     own = is_of_settings(data_dir)

@@ -6,6 +6,6 @@ the memory it takes does not grow with them.
 """
 
 from marketdata.files.errors import TickFileError, UnknownLayoutError
-from marketdata.files.load import Crossed, TickInput, load_stream
+from marketdata.files.stream_loader import Crossed, TickInput, load_stream
 
 __all__ = ["Crossed", "TickFileError", "TickInput", "UnknownLayoutError", "load_stream"]

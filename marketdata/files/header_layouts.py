@@ -23,7 +23,7 @@ from marketdata.files.layouts import (
     wall_times,
 )
 from marketdata.files.text import Member, escaped
-from marketdata.files.zones import UTC, Clock
+from marketdata.files.time_zones import UTC, Clock
 
 _MT5_COLUMNS: Final = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME", "FLAGS")
 _MT5_ROW: Final = re.compile(r"\d{4}\.\d\d\.\d\d\t\d\d:\d\d:\d\d(\.\d+)?(\t[^\t]*){5}")

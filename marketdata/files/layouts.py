@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from marketdata.files.text import Member, escaped
-from marketdata.files.zones import Clock
+from marketdata.files.time_zones import Clock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 HEAD_LINES: Final = 20

@@ -16,7 +16,7 @@ from marketdata.files.header_layouts import DUKASCOPY, MT5, TABLE
 from marketdata.files.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, Parser, Refusal, ZoneRule
 from marketdata.files.parquet import REQUIRED, ParquetRows
 from marketdata.files.text import Member, escaped, first_bytes, head, lines_of, members
-from marketdata.files.zones import UTC, ZONE_EXPECTED, Clock
+from marketdata.files.time_zones import UTC, ZONE_EXPECTED, Clock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 LAYOUTS: Final[tuple[Layout, ...]] = (MT5, TRUEFX, HISTDATA, LEAN, DUKASCOPY, TABLE)

@@ -12,15 +12,15 @@ from pydantic_settings import NoDecode
 from common.errors import StartError
 from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
 from marketdata.files import TickInput
-from marketdata.files.zones import ZONE_EXPECTED
+from marketdata.files.time_zones import ZONE_EXPECTED
 from marketdata.generated_market import UnknownSymbolError, pairs_of
 from marketdata.instruments import CURRENCIES, account_digits
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.enums import AccountMode
 from proto.trading.units import is_exact
 from services.mt5.core.compose import account_name
+from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
 from services.mt5.core.gateway.lease import LEASE_TTL_MS
-from services.mt5.core.gateway.settling import SETTLING_MS
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, WINDOW_MAX, Pace
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
 from services.mt5.core.simulated.venue import LEVERAGE

@@ -9,7 +9,7 @@ from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore
-from services.signal.core.engine_pool import SignalDesk
+from services.signal.core.signal_engine import SignalDesk
 from services.signal.metrics import BOARD, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id

@@ -14,7 +14,7 @@ import msgspec
 
 from common.storage import open_writer, transaction
 from proto.messages import Signal
-from services.signal.core.engine_pool import Checkpoint
+from services.signal.core.signal_engine import Checkpoint
 from services.signal.core.signal_ring import SignalRing
 
 APPLICATION_ID: Final = 0x50445347  # "PDSG"

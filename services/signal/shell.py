@@ -25,7 +25,6 @@ from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.signal import metrics
 from services.signal.checkpoint import CheckpointStore
-from services.signal.core.engine_pool import Output, SignalDesk
 from services.signal.core.events import (
     Event,
     GapFound,
@@ -36,6 +35,7 @@ from services.signal.core.events import (
     SignalForgotten,
     StreamJoined,
 )
+from services.signal.core.signal_engine import Output, SignalDesk
 from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000

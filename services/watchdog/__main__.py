@@ -8,11 +8,11 @@ from common import logs
 from common.event_loop import Loop, main
 from common.settings import load
 from services.watchdog.alerts import Alerts
-from services.watchdog.core.watch import Patience, Watch
+from services.watchdog.core.hang_detector import Patience, Watch
 from services.watchdog.metrics import BOARD
 from services.watchdog.settings import WatchdogSettings
 from services.watchdog.shell import WatchdogShell
-from services.watchdog.supervisor import Supervisor
+from services.watchdog.supervisor_client import Supervisor
 
 
 def run() -> None:

@@ -20,9 +20,9 @@ from common.event_loop import Loop
 from common.logs import get_logger
 from services.watchdog import metrics
 from services.watchdog.alerts import Alerts
-from services.watchdog.core.listener import READY, TAKEN, Listener, NotSupervisordError, SupervisorEvent
-from services.watchdog.core.watch import LOOK_EVERY_MS, Kill, Life, Reason, Watch
-from services.watchdog.supervisor import Program, Supervisor
+from services.watchdog.core.hang_detector import LOOK_EVERY_MS, Kill, Life, Reason, Watch
+from services.watchdog.core.supervisor_events import READY, TAKEN, Listener, NotSupervisordError, SupervisorEvent
+from services.watchdog.supervisor_client import Program, Supervisor
 
 ASK_EVERY_LOOKS: Final = 10
 """supervisord is asked anew after so many looks, should an event have been lost."""

@@ -11,7 +11,7 @@ from proto.codec import decode_tick_message, encode
 from proto.messages import Tick
 from proto.time import Now
 from research.backtest import run_backtest
-from services.signal.core.engine_pool import SignalDesk
+from services.signal.core.signal_engine import SignalDesk
 from services.signal.strategy_loader import strategy_factory
 from tests.benchmarks.workload import SYMBOL, a_run
 

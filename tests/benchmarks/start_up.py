@@ -25,7 +25,7 @@ from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.support.large_desks import make_large_desk
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 ORDERS: Final = 100_000
 SECONDS_MAX: Final = 5.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common.fault_injection import CRASH_POINTS
 from tests.support.replays import left_behind, paperdesk
-from verification.chaos import plans
+from verification.chaos import scenarios
 
 
 def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
@@ -26,11 +26,13 @@ def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Pa
 
 def test_every_crash_point_is_reached_by_a_replay_or_by_a_live_desk() -> None:
     every = {point for points in CRASH_POINTS.values() for point in points}
-    assert {*plans.replay_points(), *plans.live_points()} == every
+    assert {*scenarios.replay_points(), *scenarios.live_points()} == every
 
 
 def test_the_same_seed_plans_the_same_kills() -> None:
-    points = plans.replay_points()
-    one, other = (plans.replay_kills(random.Random(5), points=points, ticks=2_000, last_order=1_900) for _ in range(2))
+    points = scenarios.replay_points()
+    one, other = (
+        scenarios.replay_kills(random.Random(5), points=points, ticks=2_000, last_order=1_900) for _ in range(2)
+    )
     assert one == other
     assert len(one) == len(points)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support.shared_data import ROOT
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 BASE: Final = "python:3.11-slim-bookworm"
 BASE_TOOL: Final = ROOT.parent / "shared" / "tools" / "docker-base.sh"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.docker.engine import BASE, Desk, caps_of, engine, images, missing, run, size_of
 from tests.support.prometheus import Prometheus, documented_series
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 pytestmark = [
     pytest.mark.docker,

@@ -25,7 +25,7 @@ from proto.control import DeskState, StatusQuery, StatusReply
 from tests.benchmarks.workload import a_run, write_ticks
 from tests.fuzz.decoders import throw_at
 from tests.fuzz.frames import Frames
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 SERVICES: Final = ("mt5", "execution", "portfolio")
 SOCKETS: Final = {

@@ -27,7 +27,7 @@ from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import fingerprint
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")

@@ -17,9 +17,9 @@ from typing import Final
 
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
-from orchestration.stopped_desk import reconcile, verify
+from orchestration.stopped_desk_audit import reconcile, verify
 from proto.control import StatusQuery, StatusReply
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
 SETTINGS: Final = {

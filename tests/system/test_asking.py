@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 PAPERDESK = Path(sys.executable).parent / "paperdesk"
 TIMEOUT_S = 120.0

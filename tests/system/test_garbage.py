@@ -31,7 +31,7 @@ from proto.trading.units import MAX_FRAME_BYTES
 from tests.support.builders import STREAM_ID, a_signal
 from tests.support.replays import PATIENT, Replay, backtested, ticks_or
 from tests.support.tick_files import a_tick_file
-from tests.support.waiting import receive, wait_for
+from tests.support.waits import receive, wait_for
 
 TICKS = ticks_or(10_000)
 SEED = 20_140_501

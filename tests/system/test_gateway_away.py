@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.replays import PATIENT, Outcome, Replay, backtested, stall, stopped
 from tests.support.tick_files import a_tick_file
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 TICKS = 2_000
 SILENCE_S = 30.0

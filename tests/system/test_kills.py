@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.replays import IS_FULL_SIZE, SERVICES, Outcome, Replay, backtested, replayed, ticks_or
 from tests.support.tick_files import a_tick_file
-from verification.chaos import plans
+from verification.chaos import scenarios
 
 TICKS = ticks_or(3_000)
 SEED = 20_140_501
@@ -35,7 +35,7 @@ AT_TICKS = {
 AT_ORDERS = ("before_calling", "after_calling", "after_call", "after_done")
 """Points of mt5 that only an order comes by; the ordinal is its tick's."""
 
-AT_PLANS = (*plans.AT_PLANS, "mt5.before_call", "mt5.after_call", "portfolio.after_commit", "portfolio.after_send")
+AT_PLANS = (*scenarios.AT_PLANS, "mt5.before_call", "mt5.after_call", "portfolio.after_commit", "portfolio.after_send")
 """Where a modification, a cancellation and a stop that is met are half done."""
 
 AT_MESSAGES = ("after_command", "after_send", "after_reply", "after_report")
@@ -93,7 +93,7 @@ def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) ->
     """
     ticks = ticks_or(1_000)
     market = a_tick_file(tmp_path / "may.parquet", rows=ticks, seed=SEED)
-    everything = (f"{market}:EURUSD", "--plan", plans.write_plan(tmp_path / "plan.toml"), *plans.EVERYTHING)
+    everything = (f"{market}:EURUSD", "--plan", scenarios.write_plan(tmp_path / "plan.toml"), *scenarios.EVERYTHING)
     expected = backtested(*everything, data_dir=tmp_path / "backtest")
     assert {order["status"] for order in expected.orders} >= {"FILLED", "EXPIRED"}
     assert {deal["why"] for deal in expected.deals} & {"STOP_LOSS", "TAKE_PROFIT"}

@@ -19,7 +19,7 @@ from tests.support.grafana import queries
 from tests.support.prometheus import Prometheus, documented_series
 from tests.support.shared_data import ROOT
 from tests.support.tick_files import a_tick_file
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 SHIPPED: Final = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 PROMETHEUS: Final = shutil.which("prometheus")

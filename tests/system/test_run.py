@@ -23,7 +23,7 @@ from orchestration.desk_runner import LOOK_EVERY_S, standing
 from proto.control import StatusQuery, StatusReply
 from tests.support.replays import stall, stopped
 from tests.support.tick_files import a_tick_file
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 PAPERDESK = Path(sys.executable).parent / "paperdesk"
 FLIPPING = "tests.support.flipping:Flipping"

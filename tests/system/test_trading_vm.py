@@ -19,7 +19,7 @@ from orchestration.supervisor import CONFIGURATION
 from proto.control import DeskState, StatusQuery, StatusReply
 from research import ledger_views
 from tests.support.tick_files import a_tick_file
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 START_S: Final = 60.0
 UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk.service"

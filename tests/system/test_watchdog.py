@@ -15,7 +15,7 @@ import pytest
 from common.errors import StartError
 from common.heartbeat import Phase, read
 from orchestration.supervisor import Supervised
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 from tests.system.small_desk import build
 
 WAIT_S = 30.0

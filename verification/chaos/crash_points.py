@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from proto.gateway import Fault, Simulate
-from verification.chaos import plans
+from verification.chaos import scenarios
 from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos
-from verification.chaos.proxy import Odds
+from verification.chaos.lossy_proxy import Odds
 from verification.chaos.replay_kills import Outcome, replay
 
 LIVE_MINUTES: Final = 0.25
@@ -42,15 +42,15 @@ def killed_at_points(
     Raises:
         StartError: a desk could not be started or gave up.
     """
-    points = [point for point in plans.replay_points() if point in wanted]
-    live_points = [point for point in plans.live_points() if point in wanted]
+    points = [point for point in scenarios.replay_points() if point in wanted]
+    live_points = [point for point in scenarios.live_points() if point in wanted]
     kills: Counter[str] = Counter(dict.fromkeys([*points, *live_points], 0))
     wrong: list[str] = []
     for number in range(count if points else 0):
         draw = random.Random(f"{seed} {number}")  # noqa: S311 - faults, no secrets
-        walk = plans.write_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
+        walk = scenarios.write_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
         calm = replay(walk, folder / f"calm-{number}", strategy=STRATEGY)
-        chosen = plans.replay_kills(draw, points=points, ticks=ticks, last_order=calm.orders[-1]["ordinal"])
+        chosen = scenarios.replay_kills(draw, points=points, ticks=ticks, last_order=calm.orders[-1]["ordinal"])
         wild = replay(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
         _add(kills, wild.markers)
         wrong += [f"round {number}: {words}" for words in _wrong(calm, wild)]

@@ -28,10 +28,10 @@ from proto.control import (
 )
 from proto.control import TradingState as Trading
 from proto.gateway import Simulate
-from verification.chaos import plans
+from verification.chaos import scenarios
 from verification.chaos.faults import PROCESSES, VENUE_FAULTS, Faults
+from verification.chaos.lossy_proxy import LossyLine, Odds
 from verification.chaos.oracle import examine
-from verification.chaos.proxy import LossyLine, Odds
 from verification.chaos.scorecard import Scorecard, kind_of
 
 STEP_S: Final = 0.05
@@ -63,7 +63,7 @@ def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
 
 def with_everything(plan: Path) -> dict[str, str]:
     """Further settings of a desk whose orders rest and whose stops trail, on a hedging account with realistic fills."""
-    written = plans.write_plan(plan, plans.LIVE_PLAN)
+    written = scenarios.write_plan(plan, scenarios.LIVE_PLAN)
     return {"PLAN": str(written.resolve()), "MT5_FILLS": "realistic", "MT5_ACCOUNT_MODE": "hedging"}
 
 

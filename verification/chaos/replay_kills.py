@@ -29,7 +29,7 @@ from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import fingerprint
-from verification.chaos import plans
+from verification.chaos import scenarios
 from verification.chaos.oracle import examine
 
 ASK_S: Final = 0.5
@@ -119,7 +119,7 @@ def replay(
 def outside_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
     """At which ticks which processes are killed from outside."""
     moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
-    return [(moment, draw.choice(plans.PROCESSES)) for moment in moments]
+    return [(moment, draw.choice(scenarios.PROCESSES)) for moment in moments]
 
 
 def _kill_along(

@@ -9,10 +9,10 @@ from typing import Final
 from marketdata.tick_stream import MarketSource
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.lease import LEASE_TTL_MS
 from services.mt5.core.gateway.reply_header import Identity
-from services.mt5.core.gateway.settling import SETTLING_MS
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, Publisher
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookStore

@@ -19,10 +19,10 @@ from common.gc_control import collection_paused
 from common.storage import open_reader, open_writer, transaction
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
-from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.simulated.book import Book, BookChange
 from services.mt5.core.simulated.positions import Position
-from services.mt5.file_guard import sound
+from services.mt5.file_identity import sound
 from services.mt5.stores import market_store
 
 APPLICATION_ID: Final = 0x50444231

@@ -14,7 +14,7 @@ from common.storage import open_writer
 from proto.gateway import OrderReply
 from services.mt5.core.gateway.journal import Effect, Entry, EntryState
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.file_guard import InPlace, sound
+from services.mt5.file_identity import InPlace, sound
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 3

@@ -15,13 +15,13 @@ from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, Ve
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.records import BookOrder, Modification, Wait
+from services.mt5.core.ports.book_records import BookOrder, Modification, Wait
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.mt5_types import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
-from services.mt5.terminal.polling import AccountRows
 from services.mt5.terminal.row_conversion import NOT_BY_US, deal_of, instrument_of, order_of, position_of, volume_of
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.terminal_snapshot import AccountRows
 
 OVERLAP_S: Final = 86_400
 """How far back history is read again: far more than any broker's lags."""

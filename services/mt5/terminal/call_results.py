@@ -8,11 +8,11 @@ from typing import Final
 from proto.gateway import ErrorCode, OrderReplyStatus, PlaceOrder, VenueOrder
 from proto.trading.enums import OrderType
 from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import comment_of, magic_of
-from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.retcodes import Outcome
 from services.mt5.core.ports.terminal import Sent
-from services.mt5.terminal.polling import Called
+from services.mt5.terminal.terminal_snapshot import Called
 from services.mt5.terminal.trade_requests import Refusal
 
 REASON_CHARS_MAX: Final = 512

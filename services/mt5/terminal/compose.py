@@ -13,15 +13,15 @@ from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.ports.magic import desk_id_of
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.terminal.account_guard import Admission, Mode, mode_of
 from services.mt5.terminal.account_mirror import Mirror
+from services.mt5.terminal.account_policy import Admission, Mode, mode_of
 from services.mt5.terminal.mt5_types import AccountRow, Api
-from services.mt5.terminal.polling import Connection, Look, Wanted, connect, look
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.terminal_account import TerminalBroker
 from services.mt5.terminal.terminal_client import RealLink
 from services.mt5.terminal.terminal_market import ArrivalPublisher, TerminalMarket
+from services.mt5.terminal.terminal_snapshot import Connection, Look, Wanted, connect, look
 from services.mt5.terminal.terminal_thread import Caller
 from services.mt5.terminal.tick_reader import GoodTick, TickCursor, TickReader
 

@@ -15,12 +15,12 @@ from services.mt5 import metrics
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 from services.mt5.stores.journal_store import DurableJournal
-from services.mt5.terminal.account_guard import Admission, is_real_allowed
+from services.mt5.terminal.account_policy import Admission, is_real_allowed
 from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
 from services.mt5.terminal.mt5_types import Api
-from services.mt5.terminal.polling import Connection
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.terminal_snapshot import Connection
 from services.mt5.terminal.terminal_thread import ThreadCaller
 
 PUBLISHER: Final = "mt5"

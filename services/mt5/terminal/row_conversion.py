@@ -12,9 +12,9 @@ from typing import Final
 
 from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
 from proto.trading import money
-from proto.trading.broker_time import NS
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
+from proto.trading.server_time import NS
 from proto.trading.units import NAME_CHARS_MAX, Side, exact, plain, round_money
 from services.mt5.core.ports import retcodes
 from services.mt5.terminal import mt5_types

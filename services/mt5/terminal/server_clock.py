@@ -1,6 +1,6 @@
 """The broker's server tells its own local time as if it were UTC; here it becomes UTC.
 
-A server runs New-York-close time, which `proto.trading.broker_time` knows, or that of a zone of the time zone database. Where clocks are
+A server runs New-York-close time, which `proto.trading.server_time` knows, or that of a zone of the time zone database. Where clocks are
 set back an hour comes twice: which of the two is meant follows from the order of what is told.
 """
 
@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from proto.trading import broker_time
-from proto.trading.broker_time import HOUR_NS, MINUTE_NS
+from proto.trading import server_time
+from proto.trading.server_time import HOUR_NS, MINUTE_NS
 
 NEW_YORK_CLOSE: Final = "new_york_close"
 ZONE_EXPECTED: Final = f"{NEW_YORK_CLOSE}, UTC, or a zone such as Europe/Athens"
@@ -48,7 +48,7 @@ class ServerClock:
     def server_ns(self, utc_ns: int) -> int:
         """What the server's clock shows at a moment, in nanoseconds since its 1970-01-01."""
         if self._zone is None:
-            return broker_time.server_ns(utc_ns)
+            return server_time.server_ns(utc_ns)
         return utc_ns + _offset_ns(self._zone, utc_ns // (15 * MINUTE_NS))
 
     def server_s(self, utc_ns: int) -> int:

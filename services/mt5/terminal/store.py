@@ -17,8 +17,8 @@ import msgspec
 from common.errors import StartError
 from common.storage import open_writer, transaction
 from marketdata.tick_stream import StreamTick
-from services.mt5.core.ports.records import Modification
-from services.mt5.file_guard import InPlace, sound
+from services.mt5.core.ports.book_records import Modification
+from services.mt5.file_identity import InPlace, sound
 from services.mt5.terminal.terminal_market import TICKS_KEPT
 from services.mt5.terminal.tick_reader import TickCursor
 

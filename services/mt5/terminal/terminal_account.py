@@ -1,4 +1,4 @@
-"""The account behind a terminal, as the gateway reads it: `ports.account.Broker` over what the mirror and the market hold."""
+"""The account behind a terminal, as the gateway reads it: `ports.venue_account.Broker` over what the mirror and the market hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.units import exact
-from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.terminal.account_mirror import Mirror
 from services.mt5.terminal.mt5_types import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow

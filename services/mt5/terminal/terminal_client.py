@@ -19,20 +19,20 @@ from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.modify_service import has_prices
 from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.records import BookOrder, Modification
 from services.mt5.core.ports.retcodes import Outcome
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
-from services.mt5.terminal.account_guard import Admission
 from services.mt5.terminal.account_mirror import Mirror, target_of
+from services.mt5.terminal.account_policy import Admission
 from services.mt5.terminal.call_results import refused_order, sent_of
 from services.mt5.terminal.mt5_types import TradeRequest
-from services.mt5.terminal.polling import Called, Connection, Look, TickAsk, Wanted, call, look
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.terminal_account import TerminalBroker
 from services.mt5.terminal.terminal_market import TerminalMarket
+from services.mt5.terminal.terminal_snapshot import Called, Connection, Look, TickAsk, Wanted, call, look
 from services.mt5.terminal.terminal_thread import Caller
 from services.mt5.terminal.tick_reader import Batch, TickReader
 from services.mt5.terminal.trade_requests import (

@@ -30,7 +30,7 @@ from proto.trading.units import Side
 from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import LOGIN, Says
 from tests.support.terminal_gateway import TerminalGateway
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 from verification.conformance import Desk
 
 

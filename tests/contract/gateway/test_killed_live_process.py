@@ -9,7 +9,7 @@ import pytest
 
 from common.fault_injection import CRASH_POINTS
 from tests.contract.gateway.test_killed_process import Desk, Process
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 WHAT = ("epoch", "fence", "claimed", "presumed", "halt", "checkpoint", "market")
 POINTS = [point for point in CRASH_POINTS["mt5"] if point.rpartition("_")[2] in WHAT]

@@ -14,7 +14,7 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 from tests.unit.mt5.builders import a_stream
 
 CALL_MS = 700

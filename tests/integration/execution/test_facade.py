@@ -13,7 +13,7 @@ import zmq
 
 from common.clock import mono_ns
 from services.execution import ExecutionGateway
-from tests.support.waiting import receive, wait_for
+from tests.support.waits import receive, wait_for
 
 ORDER = {"action": "BUY", "order_id": "a-1", "symbol": "EURUSD", "volume": 0.01}
 

@@ -21,7 +21,7 @@ from proto.messages import Answer, Call, CourierHello, Outcome
 from services.execution.core.courier import Courier
 from services.execution.settings import ExecutionSettings
 from services.execution.shell import ExecutionShell
-from tests.support.waiting import receive, wait_for
+from tests.support.waits import receive, wait_for
 
 PING = encode(Ping())
 

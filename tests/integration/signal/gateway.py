@@ -15,7 +15,7 @@ from proto.codec import decode_request, encode
 from proto.gateway import GetTicks, Hello
 from proto.messages import MarketHeartbeat, Tick
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
-from tests.support.waiting import receive
+from tests.support.waits import receive
 from tests.unit.signal.builders import TickGateway
 
 

@@ -17,7 +17,7 @@ from proto.messages import Signal, SignalHello, Tick
 from proto.routes import tick_topic
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.gateway import GatewayPeer
-from tests.support.waiting import receive, stays_silent
+from tests.support.waits import receive, stays_silent
 from tests.unit.signal.builders import Bench, TickGateway, a_walk, words
 
 GREETINGS_MAX = 10  # one comes each second, so waiting for messages alone would never end

@@ -11,10 +11,10 @@ import pytest
 
 from proto.codec import decode_signal_message
 from proto.messages import Signal
-from services.signal.core.engine_pool import SignalDesk
+from services.signal.core.signal_engine import SignalDesk
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.test_process import Floor
-from tests.support.waiting import receive
+from tests.support.waits import receive
 from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
 
 BOTH = "EURUSD=tests.unit.signal.builders:Momentum,NZDUSD=ema_cross"

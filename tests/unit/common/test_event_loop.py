@@ -15,7 +15,7 @@ import pytest
 from common.clock import mono_ns
 from common.event_loop import Loop
 from common.sockets import Socket, Sockets, send
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 
 @pytest.fixture

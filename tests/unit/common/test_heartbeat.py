@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.heartbeat import Beat, Heartbeat, Phase, Progress, path_of, read
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 
 def test_a_reader_finds_what_was_last_said(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import zmq
 
 from common.errors import StartError
 from common.sockets import Sockets, send
-from tests.support.waiting import receive, wait_for
+from tests.support.waits import receive, wait_for
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from msgspec import structs
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
 from tests.support.builders import a_gateway, a_signal, a_stream
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 
 QUOTES = [(1.1, 1.1001)] * 40
 

@@ -33,7 +33,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
-from tests.support.desk import HandDrivenDesk, request_of
+from tests.support.desk_harness import HandDrivenDesk, request_of
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
 MODES = pytest.mark.parametrize("window", [1, 4])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.signal.core.engine_pool import SignalDesk
+from services.signal.core.signal_engine import SignalDesk
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.strategy_loader import (
     UnknownStrategyError,

@@ -57,9 +57,9 @@ from services.mt5.core.gateway.query_service import Queries
 from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.gateway.tick_publisher import Publisher
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link
+from services.mt5.core.ports.venue_account import Broker
 from services.mt5.core.simulated.fault_injection import FaultyLink
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)

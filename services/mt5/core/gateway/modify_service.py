@@ -11,10 +11,10 @@ from proto.time import Now
 from services.mt5.core.gateway.query_service import Queries
 from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.account import Broker
+from services.mt5.core.ports.book_records import Modification
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.records import Modification
 from services.mt5.core.ports.terminal import Link, Sent, Waiting
+from services.mt5.core.ports.venue_account import Broker
 
 REJECTED = "REJECTED"
 

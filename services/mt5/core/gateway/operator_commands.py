@@ -10,9 +10,9 @@ from proto.trading.units import Side
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.order_service import OrderDesk
 from services.mt5.core.gateway.reply_header import Identity
-from services.mt5.core.ports.account import Broker
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link
+from services.mt5.core.ports.venue_account import Broker
 
 
 class Hand:

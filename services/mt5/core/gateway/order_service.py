@@ -18,15 +18,15 @@ from proto.time import Now, utc_text
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from services.mt5.core.gateway import close_requests
+from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS, Looks
 from services.mt5.core.gateway.journal import Effect, Entry, EntryState, Journal
 from services.mt5.core.gateway.reply_header import Identity
-from services.mt5.core.gateway.settling import SETTLING_MS, Looks
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.account import Broker
+from services.mt5.core.ports.book_records import BookOrder, Taken
 from services.mt5.core.ports.magic import desk_id_of, magic_of
-from services.mt5.core.ports.records import BookOrder, Taken
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link, Sent, Waiting
+from services.mt5.core.ports.venue_account import Broker
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""

@@ -31,10 +31,10 @@ from proto.time import Now
 from proto.trading.margin import free_margin, margin_level_pct
 from services.mt5.core.gateway.reply_header import Identity
 from services.mt5.core.gateway.tick_publisher import Publisher
-from services.mt5.core.ports.account import Broker
-from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Link
+from services.mt5.core.ports.venue_account import Broker
 
 Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from proto.gateway import ErrorCode, Modify, PlaceOrder, VenueDeal
 from proto.time import Now
-from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.ports.book_records import BookOrder, Modification
 
 
 class Trouble(NamedTuple):

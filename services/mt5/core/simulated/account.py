@@ -1,7 +1,7 @@
 """The simulated broker's account: where its book stands, what things are worth there, and how a change gets into the book.
 
 Nothing is judged here and nothing is set off: `order_validation.py` says what is wrong with an order,
-`tick_processing.py` what a tick does.
+`tick_processor.py` what a tick does.
 Each change is committed before it is folded in, so an account opened on the same store is the same account. Symbols have the
 broker's names.
 """
@@ -23,7 +23,7 @@ from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, conversion_rate
 from proto.trading.units import Side, exact, plain, round_money
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.records import BookOrder, Modification, Taken
+from services.mt5.core.ports.book_records import BookOrder, Modification, Taken
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookChange, BookStore
 from services.mt5.core.simulated.fill_model import FillProfile

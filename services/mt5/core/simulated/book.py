@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
-from services.mt5.core.ports.records import BookOrder, Modification
+from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.simulated.positions import Position
 
 

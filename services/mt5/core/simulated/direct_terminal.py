@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from proto.gateway import ErrorCode, Modify, PlaceOrder, VenueDeal
 from proto.time import Now
 from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.magic import comment_of, magic_of
-from services.mt5.core.ports.records import BookOrder, Modification
 from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
 from services.mt5.core.simulated.venue import SimulatedVenue
 

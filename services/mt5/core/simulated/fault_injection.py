@@ -16,8 +16,8 @@ from proto.gateway import ErrorCode, Fault, Modify, PlaceOrder, Simulate, VenueD
 from proto.time import Now
 from proto.trading.units import Side
 from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import COMMENT_CHARS_MAX, comment_of
-from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
 from services.mt5.core.simulated.direct_terminal import TerminalLink, place, sent_of
 from services.mt5.core.simulated.venue import SimulatedVenue

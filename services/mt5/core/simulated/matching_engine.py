@@ -1,7 +1,7 @@
 """What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
 
 One order goes `take` → (HELD, DELAYED) → `arrive` → PENDING or `match` → (MATCHED) → `enter`; with the ideal profile a market order does
-all of it in one commit. `tick_processing.py` calls the same steps for what a tick sets off, with `stepped` True.
+all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped` True.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from proto.trading.price_distance import is_frozen
 from proto.trading.stops import Stops, stops_after
 from proto.trading.units import plain
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.records import BookOrder, Wait
+from services.mt5.core.ports.book_records import BookOrder, Wait
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.account import ZERO, Account, with_taken
 from services.mt5.core.simulated.fill_model import FillModel, worst_price

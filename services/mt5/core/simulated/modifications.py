@@ -16,8 +16,8 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.price_distance import closing_touch, is_frozen
 from proto.trading.units import plain
 from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.book_records import BookOrder, Modification, Wait
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.records import BookOrder, Modification, Wait
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.matching_engine import Matching
 from services.mt5.core.simulated.order_validation import Verdict, touch_of

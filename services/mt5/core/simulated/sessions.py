@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proto.trading.broker_time import is_in_session
 from proto.trading.instrument import Instrument
+from proto.trading.server_time import is_in_session
 
 
 def is_open(instrument: Instrument, time_ns: int) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from proto.trading.broker_time import server_day, weekday
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quotes, conversion_rate
+from proto.trading.server_time import server_day, weekday
 from proto.trading.units import round_money
 
 _DAYS_OF_WEEK: Final = 7

@@ -1,6 +1,6 @@
 """The simulated broker: one account over one tick stream that deals as MetaTrader 5 does.
 
-`matching_engine.py` judges and executes orders, `tick_processing.py` does what a tick sets off, `modifications.py` changes
+`matching_engine.py` judges and executes orders, `tick_processor.py` does what a tick sets off, `modifications.py` changes
 what rests; all of them work on `account.py`. Symbols here have the broker's names. An order is taken as it comes; that none comes twice is the journal's task.
 Each change is committed before it is folded in, so a venue built on the same store is the same venue.
 """
@@ -19,7 +19,7 @@ from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.units import Side, plain
-from services.mt5.core.ports.records import BookOrder, Modification, Wait
+from services.mt5.core.ports.book_records import BookOrder, Modification, Wait
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.account import ZERO, Account
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
@@ -28,7 +28,7 @@ from services.mt5.core.simulated.fill_model import IDEAL, FillModel, FillProfile
 from services.mt5.core.simulated.matching_engine import Matching
 from services.mt5.core.simulated.modifications import Modifying
 from services.mt5.core.simulated.order_request import Asked
-from services.mt5.core.simulated.tick_processing import Ticking
+from services.mt5.core.simulated.tick_processor import Ticking
 
 LEVERAGE: Final = 100
 """What retail accounts in FX commonly have; 0 asks for no margin."""
@@ -37,7 +37,7 @@ TICK_VALUE_STEP: Final = Decimal("1e-8")
 
 
 class SimulatedVenue:
-    """One account over one tick stream; it is a `ports.account.Broker`."""
+    """One account over one tick stream; it is a `ports.venue_account.Broker`."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from proto.control import TradingState
-from proto.trading.broker_time import server_day
+from proto.trading.server_time import server_day
 from services.portfolio.core.risk.formatting import percent
 from services.portfolio.core.risk.rules.drawdown import drawdown_denial, drawdown_pct
 from services.portfolio.core.risk.types import Denial, RiskContext

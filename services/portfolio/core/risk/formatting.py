@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.trading.broker_time import MINUTE_NS, of_day_ns, weekday
+from proto.trading.server_time import MINUTE_NS, of_day_ns, weekday
 from proto.trading.units import plain
 
 _HUNDREDTH: Final = Decimal("0.01")

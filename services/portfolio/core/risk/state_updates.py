@@ -7,7 +7,7 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind, VenueDeal
-from proto.trading.broker_time import NS, last_minute, server_day
+from proto.trading.server_time import NS, last_minute, server_day
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.time import utc_text
-from proto.trading.broker_time import DAY_NS, MINUTE_NS, last_minute
+from proto.trading.server_time import DAY_NS, MINUTE_NS, last_minute
 from proto.trading.units import plain
 from services.portfolio.core.account.foreign_orders import describe_foreign_positions
 from services.portfolio.core.risk.exposure import (

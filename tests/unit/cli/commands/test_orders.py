@@ -28,8 +28,8 @@ from proto.control.views import GuardRow, OrdersReply, PositionRow, PositionsRep
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
 from services.portfolio.core.queries.views import order_row
-from tests.support.answering import answering
 from tests.support.builders import an_order
+from tests.support.socket_servers import answering
 
 D = Decimal
 NOON_NS = 1_795_780_800_000_000_000

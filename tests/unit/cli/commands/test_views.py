@@ -24,8 +24,8 @@ from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.query_handler import answer_query
-from tests.support.answering import answering
 from tests.support.builders import some_rules
+from tests.support.socket_servers import answering
 from tests.support.tick_files import a_tick_file
 
 

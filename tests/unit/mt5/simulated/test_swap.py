@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from proto.trading.broker_time import DAY_NS
 from proto.trading.instrument import Instrument
+from proto.trading.server_time import DAY_NS
 from services.mt5.core.simulated.swap import nights_charged, swap_of
 from tests.support.builders import an_instrument
 from tests.support.market import FixedQuotes, utc_ns

@@ -8,12 +8,12 @@ from typing import Any
 
 from proto.gateway import Buy, Sell
 from proto.time import Now
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Sent, Waiting
-from services.mt5.terminal.account_guard import Admission
 from services.mt5.terminal.account_mirror import Mirror
+from services.mt5.terminal.account_policy import Admission
 from services.mt5.terminal.compose import Setup, open_terminal, readers_of
 from services.mt5.terminal.mt5_types import Api
 from services.mt5.terminal.server_clock import ServerClock

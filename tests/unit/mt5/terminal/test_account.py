@@ -11,7 +11,7 @@ from common.errors import StartError
 from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import TradeMode
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.account_guard import Admission, is_real_allowed, mode_of
+from services.mt5.terminal.account_policy import Admission, is_real_allowed, mode_of
 from services.mt5.terminal.compose import open_terminal
 from services.mt5.terminal.row_conversion import instrument_of
 from services.mt5.terminal.store import TerminalStore

@@ -17,7 +17,7 @@ from services.mt5.terminal import mt5_types
 from services.mt5.terminal.terminal_thread import ThreadCaller
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from proto.control import DeskState
 from services.mt5.core.gateway.journal import MemoryJournal
-from services.mt5.terminal.account_guard import Admission
+from services.mt5.terminal.account_policy import Admission
 from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import START_NS, STREAM_ID, a_signal
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
 from tests.unit.mt5.terminal.terminal_by_hand import POLL_MS, InlineCaller
 

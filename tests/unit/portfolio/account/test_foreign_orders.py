@@ -40,7 +40,7 @@ from tests.support.builders import (
     learned,
     some_rules,
 )
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 
 D = Decimal
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(400)]

@@ -14,7 +14,7 @@ from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.accounting.invariants import find_any_violation, find_violation
 from tests.support.builders import a_gateway, a_signal, a_stream, an_order
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 
 D = Decimal
 ORDER = an_order(1).order_id

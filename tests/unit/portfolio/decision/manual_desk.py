@@ -9,7 +9,7 @@ from proto.control import CloseCommand, ControlError, ModifyCommand, OrderComman
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from tests.support.builders import START_NS, TICK_NS, a_tick
-from tests.support.desk import HandDrivenDesk, a_live_desk
+from tests.support.desk_harness import HandDrivenDesk, a_live_desk
 
 D = Decimal
 QUOTES = [(1.1, 1.1001)] * 400

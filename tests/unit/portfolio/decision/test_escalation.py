@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proto.control import HaltCommand, TradingState
-from proto.trading.broker_time import DAY_NS, of_day_ns, server_day
+from proto.trading.server_time import DAY_NS, of_day_ns, server_day
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.escalation import escalate, rearm
@@ -16,7 +16,7 @@ from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 from tests.unit.portfolio.risk.scenes import D, Scene, only
 
 REJECTS = Denial("REJECTS", "fewer than 5 a minute", "5", TradingState.REDUCE_ONLY)

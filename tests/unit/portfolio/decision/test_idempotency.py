@@ -12,7 +12,7 @@ from proto.gateway import Buy
 from proto.trading.units import Side
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 from tests.unit.portfolio.decision.manual_desk import (
     D,
     a_close,

@@ -15,7 +15,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.builders import START_NS, TICK_NS, a_signal
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 from tests.unit.portfolio.decision.manual_desk import (
     D,
     a_close,

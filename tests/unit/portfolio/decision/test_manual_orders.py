@@ -12,7 +12,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from tests.support.builders import TICK_NS, a_gateway, a_signal, a_stream
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 from tests.unit.portfolio.decision.manual_desk import (
     QUOTES,
     D,

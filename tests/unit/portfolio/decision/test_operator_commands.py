@@ -27,7 +27,7 @@ from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import same
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk import HandDrivenDesk, a_live_desk
+from tests.support.desk_harness import HandDrivenDesk, a_live_desk
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
 HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"), ResumeCommand("looked at it")

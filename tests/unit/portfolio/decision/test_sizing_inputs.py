@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from proto.trading.broker_time import MINUTE_NS
+from proto.trading.server_time import MINUTE_NS
 from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor

@@ -6,7 +6,7 @@ from proto.gateway import Buy, OrderReply, OrderReplyStatus
 from proto.messages import Call
 from services.portfolio.core.account.orders import Order
 from tests.support.builders import a_signal
-from tests.support.desk import HandDrivenDesk, request_of
+from tests.support.desk_harness import HandDrivenDesk, request_of
 
 
 def an_order_on_its_way(driven: HandDrivenDesk) -> Call:

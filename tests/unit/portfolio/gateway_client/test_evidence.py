@@ -16,7 +16,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
+from tests.support.desk_harness import RISING, HandDrivenDesk, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, go_by, the_order
 
 

@@ -15,7 +15,7 @@ from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
-from tests.support.desk import a_live_desk, request_of
+from tests.support.desk_harness import a_live_desk, request_of
 
 
 def a_heartbeat(time_ns: int, stream_id: str = STREAM_ID) -> MarketHeartbeat:

@@ -16,7 +16,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
-from tests.support.desk import RISING, HandDrivenDesk, a_live_desk, request_of
+from tests.support.desk_harness import RISING, HandDrivenDesk, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, the_order
 
 PAST_DEADLINE_MS = ORDER_VALIDITY_NS // 1_000_000 + 1

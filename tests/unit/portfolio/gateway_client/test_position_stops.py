@@ -15,7 +15,7 @@ from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.ledger.ledger import requires_fsync
-from tests.support.desk import HandDrivenDesk, a_live_desk
+from tests.support.desk_harness import HandDrivenDesk, a_live_desk
 from tests.unit.portfolio.gateway_client.one_order_desk import an_order_on_its_way, calls_of, go_by, the_order
 
 

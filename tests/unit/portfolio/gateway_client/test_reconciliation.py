@@ -19,7 +19,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, find_differences
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 
 D = Decimal
 

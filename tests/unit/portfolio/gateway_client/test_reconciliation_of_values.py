@@ -34,7 +34,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 
 D = Decimal
 IDENTITY: dict[str, Any] = {"status": "OK", "mode": "simulated", "venue": "v", "account": "a", "boot_id": "b"}

@@ -16,7 +16,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk import HandDrivenDesk, request_of
+from tests.support.desk_harness import HandDrivenDesk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import calls_of
 
 QUOTES = [(1.1, 1.1001), (1.1, 1.1001), (1.09, 1.0901), (1.09, 1.0901), (1.09, 1.0901)]

@@ -17,7 +17,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledg
 from services.portfolio.ledger.ledger_writer import RETRY_NS, LedgerWriter
 from tests.support.accounts import same
 from tests.support.builders import a_deposit, an_opened_stream, learned, some_rules
-from tests.support.waiting import wait_for
+from tests.support.waits import wait_for
 
 
 @pytest.fixture

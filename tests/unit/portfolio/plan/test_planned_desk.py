@@ -22,7 +22,7 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
 from tests.support.builders import START_NS, TICK_NS, a_deal, a_gateway, a_signal, a_stream, an_order, some_rules
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 
 D = Decimal
 Quotes = Sequence[tuple[float, float]]

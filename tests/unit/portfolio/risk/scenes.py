@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import structs
 
-from proto.trading.broker_time import DAY_NS, server_ns
 from proto.trading.instrument import Instrument
+from proto.trading.server_time import DAY_NS, server_ns
 from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, InstrumentLearned

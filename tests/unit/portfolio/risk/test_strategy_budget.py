@@ -7,8 +7,8 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind
-from proto.trading.broker_time import DAY_NS, server_day
 from proto.trading.enums import AccountMode
+from proto.trading.server_time import DAY_NS, server_day
 from proto.trading.units import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked, OrderCreated, TradingStateChanged
@@ -21,7 +21,7 @@ from services.portfolio.core.risk.state_updates import update_equity_peaks, upda
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.risk.utilization import limit_utilization
 from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_signal, a_stream, an_order, some_rules
-from tests.support.desk import HandDrivenDesk
+from tests.support.desk_harness import HandDrivenDesk
 from tests.unit.portfolio.risk.scenes import D, Scene
 
 TREND = Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"), daily_loss_pct_max=D(1))

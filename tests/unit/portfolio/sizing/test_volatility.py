@@ -7,7 +7,7 @@ import math
 import msgspec
 import pytest
 
-from proto.trading.broker_time import MINUTE_NS
+from proto.trading.server_time import MINUTE_NS
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, update_volatility, volatility_per_day
 from tests.support.builders import START_NS

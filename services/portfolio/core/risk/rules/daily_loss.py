@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.trading.broker_time import server_day
+from proto.trading.server_time import server_day
 from services.portfolio.core.risk.formatting import percent
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 

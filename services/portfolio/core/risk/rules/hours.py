@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.broker_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
+from proto.trading.server_time import FRIDAY, HOUR_NS, MINUTE_NS, of_day_ns, weekday
 from services.portfolio.core.risk.formatting import server_hour
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.broker_time import MINUTE_NS
+from proto.trading.server_time import MINUTE_NS
 from services.portfolio.core.risk.news import NewsEvent, between
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.broker_time import NS, last_minute, server_day
+from proto.trading.server_time import NS, last_minute, server_day
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 

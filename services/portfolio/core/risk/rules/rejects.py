@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from proto.trading.broker_time import last_minute
+from proto.trading.server_time import last_minute
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.broker_time import DAY_NS, MINUTE_NS, of_day_ns
+from proto.trading.server_time import DAY_NS, MINUTE_NS, of_day_ns
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.trading.broker_time import server_day
+from proto.trading.server_time import server_day
 from proto.trading.units import plain
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proto.trading.broker_time import is_in_session
 from proto.trading.enums import TradeMode
+from proto.trading.server_time import is_in_session
 from services.portfolio.core.risk.formatting import server_moment
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 

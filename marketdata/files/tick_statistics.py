@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from marketdata.files.load import Crossed, TickInput, opened, read_stream, unreadable_words
 from marketdata.files.source import TickSource, files_of
+from marketdata.files.stream_loader import Crossed, TickInput, opened, read_stream, unreadable_words
 from marketdata.instruments import catalogue
 
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)

@@ -13,12 +13,12 @@ from typing import Final
 from msgspec import structs
 
 from proto.gateway import DealKind, DealReason, ErrorCode, OrderReplyStatus
-from proto.trading.broker_time import server_day
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
+from proto.trading.server_time import server_day
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.records import BookOrder, Wait
+from services.mt5.core.ports.book_records import BookOrder, Wait
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.margin import first_to_close, is_under_level
 from services.mt5.core.simulated.matching_engine import Matching

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.watchdog.core.listener import HEADER_BYTES_MAX, Listener, NotSupervisordError, SupervisorEvent
+from services.watchdog.core.supervisor_events import HEADER_BYTES_MAX, Listener, NotSupervisordError, SupervisorEvent
 
 
 def an_event(name: str, payload: str) -> bytes:

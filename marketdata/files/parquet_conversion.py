@@ -17,8 +17,8 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from marketdata.files.errors import TickFileError
-from marketdata.files.load import unreadable_words
 from marketdata.files.source import TickSource, files_of
+from marketdata.files.stream_loader import unreadable_words
 from marketdata.tick_validation import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowJudge, reasons_counted
 
 SCHEMA: Final = {"ts_ns": pl.Int64(), "bid": pl.Float64(), "ask": pl.Float64(), "volume": pl.Float64()}

@@ -13,7 +13,7 @@ from proto.gateway import VenuePosition
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from services.mt5.core.ports.records import BookOrder
+from services.mt5.core.ports.book_records import BookOrder
 
 
 class Broker(Protocol):

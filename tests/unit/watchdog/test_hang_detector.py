@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.watchdog.core.watch import Kill, Life, Patience, Reason, Watch
+from services.watchdog.core.hang_detector import Kill, Life, Patience, Reason, Watch
 
 PATIENCE = Patience(hang_ms=3_000, stall_ms=10_000, start_ms=20_000)
 LOOK_MS = 500

@@ -1,6 +1,6 @@
 """supervisord on a leash: it stops the desk when whoever started it is gone, however that happened.
 
-`python -m orchestration.supervisord_child PARENT_PID OPTIONS…` asks the kernel for a SIGTERM at the parent's death and then is supervisord.
+`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` asks the kernel for a SIGTERM at the parent's death and then is supervisord.
 Without it a command line that is killed outright would leave a desk behind that trades on for nobody. Only Linux can
 be asked that; elsewhere a killed command line has to be cleaned up after by hand.
 """

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypedDict
 
 from proto.gateway import ErrorCode
 from services.mt5.core.ports.terminal import Trouble
-from services.mt5.terminal.account_guard import Admission
+from services.mt5.terminal.account_policy import Admission
 from services.mt5.terminal.mt5_types import (
     COPY_TICKS_ALL,
     AccountRow,

@@ -14,9 +14,9 @@ from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from tests.support.answering import gateway_at
 from tests.support.builders import a_gateway, a_stream
-from tests.support.desk import a_live_desk
+from tests.support.desk_harness import a_live_desk
+from tests.support.socket_servers import gateway_at
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import msgspec
 from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
+from services.signal.core.backfill import Refill, problem_of, request_id
 from services.signal.core.events import (
     Event,
     GapFound,
@@ -27,7 +28,6 @@ from services.signal.core.events import (
     SignalForgotten,
     StreamJoined,
 )
-from services.signal.core.gap_refill import Refill, problem_of, request_id
 from services.signal.core.signal_ring import SignalRing
 from services.signal.core.strategy import Strategy
 from services.signal.core.symbol_engine import WARMING, SymbolEngine, Word

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from proto.codec import decode_signal_message, encode
 from proto.gateway import GetTicks, Hello
 from proto.messages import WARMING_UP, MarketHeartbeat, SignalHello, Tick
-from services.signal.core.engine_pool import AGAIN_PAUSE_NS, HELLO_RETRY_NS, HELLOS_UNTIL_SILENT
 from services.signal.core.events import (
     GapFound,
     GapLost,
@@ -20,6 +19,7 @@ from services.signal.core.events import (
     SignalForgotten,
     StreamJoined,
 )
+from services.signal.core.signal_engine import AGAIN_PAUSE_NS, HELLO_RETRY_NS, HELLOS_UNTIL_SILENT
 from services.signal.core.signal_ring import RING_SIGNALS_MIN, SignalRing
 from tests.unit.signal.builders import MS, STREAM, Bench, Momentum, TickGateway, a_page, a_walk, words
 

@@ -12,9 +12,9 @@ import pytest
 
 from cli.main import run
 from marketdata.files import TickFileError, TickInput, load_stream
-from marketdata.files import describe as descriptions
-from marketdata.files.convert import ConvertInput, convert
-from marketdata.files.describe import describe
+from marketdata.files import tick_statistics as descriptions
+from marketdata.files.parquet_conversion import ConvertInput, convert
+from marketdata.files.tick_statistics import describe
 from tests.support.tick_files import a_tick_file
 from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Sample, iso, metatrader, some_quotes, truefx
 

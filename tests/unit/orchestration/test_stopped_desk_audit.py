@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from marketdata.files import TickInput
-from orchestration.stopped_desk import VENUE_BOOK, reconcile, reconcile_stopped
+from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile, reconcile_stopped
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.mt5.core.ports.symbol_map import SymbolMap

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proto.trading.broker_time import is_in_session, minute_of_week
+from proto.trading.server_time import is_in_session, minute_of_week
 
 WEEK = 7 * 24 * 60
 

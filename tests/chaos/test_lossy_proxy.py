@@ -9,8 +9,8 @@ import pytest
 import zmq
 
 from common.sockets import Socket, Sockets
-from tests.support.waiting import wait_for
-from verification.chaos.proxy import LossyLine, Odds
+from tests.support.waits import wait_for
+from verification.chaos.lossy_proxy import LossyLine, Odds
 
 MESSAGES = 200
 
