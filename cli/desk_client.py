@@ -36,7 +36,7 @@ Url = Annotated[
 ]
 
 
-class DeskLink:
+class DeskClient:
     """A desk to ask; `folder` is where its ledger is, None where only a socket was named."""
 
     def __init__(self, url: str | None, folder: Path | None) -> None:
@@ -59,20 +59,20 @@ class DeskLink:
         if self._client is not None:
             self._client.__exit__(kind, error, trace)
 
-    def ask(self, request: ControlRequest, expected: type[R]) -> R | None:
+    def request(self, request: ControlRequest, expected: type[R]) -> R | None:
         """What the running desk answers; None when it does not within a second, or is not there."""
         if self._client is None:
             return None
-        return self._client.ask(request, expected, timeout_s=ANSWER_TIMEOUT_S)
+        return self._client.request(request, expected, timeout_s=ANSWER_TIMEOUT_S)
 
-    def ledger_instead(self) -> Path:
+    def fallback_folder(self) -> Path:
         """The folder to read because nobody answers; says so on stderr.
 
         Raises:
             StartError: no folder was named.
         """
         if self.folder is None:
-            raise silence(self.url)
+            raise no_answer_error(self.url)
         if not self._is_said:
             self._say()
         return self.folder
@@ -83,14 +83,14 @@ class DeskLink:
         print(f"{away}: this is the ledger in {self.folder}, as of its last commit", file=sys.stderr)
 
 
-def silence(url: str | None, more: str = "") -> StartError:
+def no_answer_error(url: str | None, more: str = "") -> StartError:
     """What is said when nobody answers."""
     hint = more or "--data-dir DIR reads a stopped desk's ledger"
     where = url or "no control socket is there, and the desk"
     return StartError(f"{where} did not answer within {ANSWER_TIMEOUT_S:.0f} s, nothing is known; {hint}")
 
 
-def link(data_dir: Path | None, url: str | None) -> DeskLink:
+def open_desk(data_dir: Path | None, url: str | None) -> DeskClient:
     """The desk that is meant.
 
     Raises:
@@ -98,17 +98,17 @@ def link(data_dir: Path | None, url: str | None) -> DeskLink:
     """
     folder = None if data_dir is None else existing_desk(data_dir)
     if url is None:
-        url = configured_url() if folder is None else url_of(folder)
-    return DeskLink(url, folder)
+        url = configured_url() if folder is None else control_url_of(folder)
+    return DeskClient(url, folder)
 
 
-def link_running(data_dir: Path | None, url: str | None) -> DeskLink:
+def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
     """The desk that is meant, for a command that only a running one can obey.
 
     Raises:
         StartError: the folder has no desk in it, or no socket.
     """
-    found = link(data_dir, url)
+    found = open_desk(data_dir, url)
     if found.url is None:
         raise StartError(f"no portfolio answers for {data_dir}, expected a running desk; nothing was done")
     return found
@@ -121,15 +121,15 @@ def configured_url() -> str:
     return load(CommonSettings).control_url
 
 
-def url_of(data_dir: Path) -> str | None:
+def control_url_of(data_dir: Path) -> str | None:
     """The control socket that a desk on this directory would answer on; None when it cannot be running."""
-    from orchestration.address_files import CONTROL_FILE, is_there, note_of
+    from orchestration.address_files import CONTROL_FILE, may_be_listening, read_address
 
-    url = note_of(data_dir, CONTROL_FILE) or _of_settings(data_dir)
-    return url if url is not None and is_there(url) else None
+    url = read_address(data_dir, CONTROL_FILE) or _of_settings(data_dir)
+    return url if url is not None and may_be_listening(url) else None
 
 
-def is_of_settings(data_dir: Path) -> bool:
+def is_configured_desk(data_dir: Path) -> bool:
     """Whether this is the directory that the settings name."""
     return _of_settings(data_dir) is not None
 
@@ -153,7 +153,7 @@ class Page(Protocol):
         """What to ask after for the following page."""
 
 
-def all_rows(desk: DeskLink, page_after: Callable[[int], Page | None]) -> list[Struct] | None:
+def all_rows(desk: DeskClient, page_after: Callable[[int], Page | None]) -> list[Struct] | None:
     """Every row of a paged answer, a page at a time; None when nobody answers.
 
     Raises:
@@ -165,7 +165,7 @@ def all_rows(desk: DeskLink, page_after: Callable[[int], Page | None]) -> list[S
         page = page_after(after)
         if page is None:
             if rows:
-                raise silence(desk.url)
+                raise no_answer_error(desk.url)
             return None
         rows += page.rows
         after = page.next

@@ -24,7 +24,7 @@ TIMEOUT_S: Final = 10.0
 """A commit on a slow disk and, at the gateway, a call of the venue for each position."""
 
 
-def tell_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
+def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
     """Tell the gateway that is meant, and say what it made of it.
 
     Raises:
@@ -66,11 +66,11 @@ def _of_settings() -> str:
 
 
 def _of_desk(folder: Path) -> str:
-    from cli.desk_client import is_of_settings
-    from orchestration.address_files import GATEWAY_FILE, is_there, note_of
+    from cli.desk_client import is_configured_desk
+    from orchestration.address_files import GATEWAY_FILE, may_be_listening, read_address
 
-    url = note_of(folder, GATEWAY_FILE) or (_of_settings() if is_of_settings(folder) else None)
-    if url is None or not is_there(url):
+    url = read_address(folder, GATEWAY_FILE) or (_of_settings() if is_configured_desk(folder) else None)
+    if url is None or not may_be_listening(url):
         raise StartError(
             f"no gateway answers for {folder}, expected a running one with its address in {GATEWAY_FILE}; "
             "nothing was done, --url URL names another"

@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.run_summary import clock, signed
-from orchestration.desk_runner import Screen, View
+from cli.run_summary import format_duration, format_signed
+from orchestration.desk_runner import DeskView, Screen
 from proto.control import DeskState, OrderLine, StatusReply, TradingState
 from proto.time import utc_text
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96
@@ -34,11 +34,11 @@ NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
 
 
 @contextmanager
-def screen_for_here() -> Iterator[Screen]:
+def open_screen() -> Iterator[Screen]:
     """A page where stdout is a terminal, lines where it is not."""
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
-        yield PlainLines()
+        yield LineScreen()
         return
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         yield _Page(live, console)
@@ -49,16 +49,16 @@ class _Page:
         self._live = live
         self._console = console
 
-    def show(self, view: View) -> None:
+    def show(self, view: DeskView) -> None:
         """Draw the page anew."""
-        self._live.update(page(view, width=self._console.width, height=self._console.height), refresh=True)
+        self._live.update(render_page(view, width=self._console.width, height=self._console.height), refresh=True)
 
 
 _FIGURE: Final = re.compile(r"\d+")
 """What grows from one look to the next while an alert is the same."""
 
 
-class PlainLines:
+class LineScreen:
     """One line every few seconds, one at once for whatever goes wrong, and one when nothing is wrong any more."""
 
     def __init__(self, *, every_s: float = PLAIN_EVERY_S) -> None:
@@ -67,7 +67,7 @@ class PlainLines:
         self._next = 0.0
         self._alerts: set[str] = set()
 
-    def show(self, view: View) -> None:
+    def show(self, view: DeskView) -> None:
         """Print a line when it is time to."""
         found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
         for kind, alert in found.items():
@@ -78,7 +78,7 @@ class PlainLines:
         self._alerts = set(found)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every_s
-            print(line(view), flush=True)
+            print(summary_line(view), flush=True)
 
 
 # -------------------------------------------------------------------------------------------------------------- words
@@ -89,7 +89,7 @@ MUTE_S = 20.0
 """Each tick has its signal within milliseconds; a restart of the process takes up to two seconds."""
 
 
-def alerts(view: View) -> list[str]:
+def alerts(view: DeskView) -> list[str]:
     """What a person should look at, the worst first."""
     found: list[str] = []
     status = view.status
@@ -121,7 +121,7 @@ def alerts(view: View) -> list[str]:
     return found
 
 
-def silent(view: View) -> set[str]:
+def silent_processes(view: DeskView) -> set[str]:
     """Processes that are not heard of although supervisord has them running: a hanging one runs too."""
     status = view.status
     if status is None or view.is_stopping:
@@ -136,13 +136,13 @@ def silent(view: View) -> set[str]:
     return found
 
 
-def _is_mute(view: View) -> bool:
+def _is_mute(view: DeskView) -> bool:
     """Whether quotes are there and no signal was, well after portfolio has begun to listen."""
     status = view.status
     return status is not None and bool(status.quotes) and not status.signals and _listening_s(view) > MUTE_S
 
 
-def _listening_s(view: View) -> float:
+def _listening_s(view: DeskView) -> float:
     """How long the present portfolio can have heard signals: what it tells of them begins anew with each start of it."""
     portfolio = view.processes.get("portfolio")
     return view.up_s if portfolio is None else min(view.up_s, portfolio.up_s)
@@ -156,7 +156,7 @@ def _signals_behind_s(status: StatusReply) -> float:
     return (max(quote.time_ns for quote in status.quotes.values()) - signalled_ns) / 1e9
 
 
-def line(view: View) -> str:
+def summary_line(view: DeskView) -> str:
     """All that matters in one line."""
     status = view.status
     if status is None:
@@ -168,13 +168,13 @@ def line(view: View) -> str:
     )
     held = " ".join(f"{symbol} {position.net_volume:+f}" for symbol, position in status.positions.items()) or "flat"
     return (
-        f"SIMULATED {_market_time(status)} {_state(view, status)} up {clock(view.up_s)} | {quotes} | ticks {status.processed:,} "
+        f"SIMULATED {_market_time(status)} {_state(view, status)} up {format_duration(view.up_s)} | {quotes} | ticks {status.processed:,} "
         f"signals {status.signals_buy + status.signals_sell:,} orders {status.orders} fills {status.fills} | {held} | "
-        f"realised {signed(status.realized_pnl)} open {signed(status.unrealized_pnl)} {status.currency}".rstrip()
+        f"realised {format_signed(status.realized_pnl)} open {format_signed(status.unrealized_pnl)} {status.currency}".rstrip()
     )
 
 
-def _state(view: View, status: StatusReply) -> str:
+def _state(view: DeskView, status: StatusReply) -> str:
     return "STOPPING" if view.is_stopping else status.state.value
 
 
@@ -189,7 +189,7 @@ def _points(points: float | None) -> str:
 # --------------------------------------------------------------------------------------------------------------- page
 
 
-def page(view: View, *, width: int, height: int) -> RenderableType:
+def render_page(view: DeskView, *, width: int, height: int) -> RenderableType:
     """The whole page for a terminal of this size."""
     top: list[RenderableType] = [*_head(view, width), *(_alert(words) for words in alerts(view))]
     if view.status is None:
@@ -204,7 +204,7 @@ def page(view: View, *, width: int, height: int) -> RenderableType:
     return Group(*top, gap, market, gap, *money, *placed, gap, *foot)
 
 
-def _waiting(view: View) -> str:
+def _waiting(view: DeskView) -> str:
     return "stopping" if view.is_stopping else "starting the processes; the first look takes some seconds"
 
 
@@ -212,7 +212,7 @@ def _alert(words: str) -> Text:
     return Text(f"! {words}", style="bold white on red", no_wrap=True, overflow="ellipsis")
 
 
-def _head(view: View, width: int) -> list[Text]:
+def _head(view: DeskView, width: int) -> list[Text]:
     status = view.status
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("PAPERDESK ", style="bold")
@@ -220,7 +220,7 @@ def _head(view: View, width: int) -> list[Text]:
     if status is not None:
         state = _state(view, status)
         title.append(f" {state}", style="bold green" if state == "RUNNING" else "bold yellow")
-    title.append(f"  up {clock(view.up_s)}" if width >= MIDDLE else f" {clock(view.up_s)}")
+    title.append(f"  up {format_duration(view.up_s)}" if width >= MIDDLE else f" {format_duration(view.up_s)}")
     facts = [view.plan.market, f"strategy {view.plan.strategy}"]
     at = "" if status is None else f"{_market_time(status)} UTC"
     if width >= WIDE:
@@ -232,7 +232,7 @@ def _dim(words: str) -> Text:
     return Text(words, style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def _market(view: View, status: StatusReply, width: int) -> Table:
+def _market(view: DeskView, status: StatusReply, width: int) -> Table:
     table = Table(box=None, padding=(0, 1), collapse_padding=width < MIDDLE, header_style="dim", pad_edge=False)
     columns = ["symbol", "bid", "ask", "spread", "signal", "conf", "position", "entry", "P&L"]
     if width < WIDE:
@@ -264,7 +264,7 @@ def _market(view: View, status: StatusReply, width: int) -> Table:
             ),
             "pos": Text("" if held is None else f"{held.net_volume:+f}"),
             "entry": Text(entry),
-            "P&L": Text("" if held is None else signed(pnl), style=_sign(pnl)),
+            "P&L": Text("" if held is None else format_signed(pnl), style=_sign(pnl)),
         }
         table.add_row(*(cells[column] for column in columns))
     return table
@@ -282,7 +282,7 @@ def _digits(price: float, status: StatusReply, symbol: str) -> str:
 
 
 def _filled(price: Decimal, status: StatusReply, symbol: str) -> str:
-    return _digits(float(price), status, symbol) if symbol in status.quotes else plain(price)
+    return _digits(float(price), status, symbol) if symbol in status.quotes else decimal_text(price)
 
 
 def _price(price: object, like: float | None) -> str:
@@ -296,7 +296,7 @@ def _sign(amount: object) -> str:
     return "" if amount == 0 else "green" if amount > 0 else "red"  # type: ignore[operator]
 
 
-def _money(view: View, status: StatusReply, width: int) -> list[Text]:
+def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
     currency = status.currency
     balance = "–" if status.balance is None else f"{status.balance:,f} {currency}"
     equity = "unknown" if status.equity is None else f"{status.equity:,f} {currency}"
@@ -304,9 +304,9 @@ def _money(view: View, status: StatusReply, width: int) -> list[Text]:
     parts = [
         ("balance", balance, ""),
         ("equity", equity, "bold"),
-        ("realised", signed(status.realized_pnl), _sign(status.realized_pnl)),
-        ("this run", signed(since), _sign(since)),
-        ("open", signed(status.unrealized_pnl), _sign(status.unrealized_pnl)),
+        ("realised", format_signed(status.realized_pnl), _sign(status.realized_pnl)),
+        ("this run", format_signed(since), _sign(since)),
+        ("open", format_signed(status.unrealized_pnl), _sign(status.unrealized_pnl)),
     ]
     groups = [parts] if width >= WIDE else [parts[:2], parts[2:]]
     if width < MIDDLE:
@@ -345,16 +345,16 @@ def _order_cells(order: OrderLine, status: StatusReply) -> dict[str, Text]:
         "order": Text(order.order_id, style="dim"),
         "symbol": Text(order.symbol),
         "side": Text(order.side, style="red" if is_sell else "green"),
-        "lots": Text(plain(order.volume)),
+        "lots": Text(decimal_text(order.volume)),
         "status": Text(order.status if not order.code else f"{order.status} {order.code}", style=style),
         "price": Text("" if order.filled_price is None else _filled(order.filled_price, status, order.symbol)),
-        "profit": Text(signed(order.profit) if order.profit else "", style=_sign(order.profit)),
+        "profit": Text(format_signed(order.profit) if order.profit else "", style=_sign(order.profit)),
     }
 
 
-def _processes(view: View, width: int) -> Text:
+def _processes(view: DeskView, width: int) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
-    unheard = silent(view)
+    unheard = silent_processes(view)
     for name in PROGRAMS:
         process = view.processes.get(name)
         is_running = process is not None and process.state == "RUNNING"

@@ -1,7 +1,7 @@
 """Arguments that several commands share, and what makes a run of them.
 
 The types below are what typer reads. `RunOptions` holds what they say of a run, unjudged; a command that is marked
-`takes_a_run` has them all on its command line. `run_spec` judges them: every refusal is a StartError that names the
+`with_run_options` has them all on its command line. `run_spec` judges them: every refusal is a StartError that names the
 option, the value and what was expected.
 """
 
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_type_hi
 
 import typer
 
-from cli.tick_arguments import clock_option, named_files
+from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
-from proto.trading.units import is_exact, plain
+from proto.trading.units import decimal_text, is_exact
 
 if TYPE_CHECKING:
     from research.run_spec import RunSpec
@@ -168,7 +168,7 @@ class RunOptions:
     leverage: Leverage = DEFAULT_LEVERAGE
 
 
-def takes_a_run(command: Callable[..., int]) -> Callable[..., int]:
+def with_run_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command whose first argument is a RunOptions the options of a run in place of it, before its own."""
     types = get_type_hints(RunOptions, include_extras=True)
     of_run = [
@@ -216,7 +216,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     if not 0 <= options.seed <= SEED_MAX:
         raise StartError(f"--seed is {options.seed}, expected 0 to {SEED_MAX}")
     require_leverage(options.leverage)
-    named = named_files(options.files, options.symbol)
+    named = parse_tick_files(options.files, options.symbol)
     clock = clock_option(options.zone, options.utc_offset)
     risk, plan, fills = risk_option(options.risk), plan_option(options.plan), fills_option(options.fills)
 
@@ -275,7 +275,7 @@ def require_leverage(leverage: int) -> None:
 def _judge_terms(account: AccountTerms, balance: Decimal, currency: str) -> None:
     if balance != Decimal(account.balance):
         raise StartError(
-            f"--balance is {plain(balance)}, but the account was opened with {account.balance}; "
+            f"--balance is {decimal_text(balance)}, but the account was opened with {account.balance}; "
             "expected no --balance with --continue"
         )
     if currency != account.currency:

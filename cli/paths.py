@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import StartError
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 
 DESK_TRACES: Final = ("ledger.db", "logs")
 """What tells a desk's folder from any other: its ledger, or the logs of one that was killed before it had any."""
@@ -99,7 +99,7 @@ def json_text(value: object) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, Decimal):
-        return plain(value)
+        return decimal_text(value)
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} in a report, expected numbers, strings, lists and maps")

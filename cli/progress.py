@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from orchestration.progress import Show, Standing
+from orchestration.progress import ProgressDisplay, RunProgress
 
 PLAIN_EVERY_S: Final = 5.0
 
 
 @contextmanager
-def progress_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[Show]:
+def progress_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[ProgressDisplay]:
     """Something to show standings with, fit for where stderr goes; `what` says what is running."""
     if sys.stderr.isatty():
         with _terminal_line(what) as show:
@@ -24,7 +24,7 @@ def progress_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterato
 
 
 @contextmanager
-def _terminal_line(what: str) -> Iterator[Show]:
+def _terminal_line(what: str) -> Iterator[ProgressDisplay]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -32,14 +32,14 @@ def _terminal_line(what: str) -> Iterator[Show]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None, words="SIMULATED, starting")
 
-        def show(standing: Standing) -> None:
-            bar.update(task, completed=standing.ticks, total=standing.ticks_total, words=standing.words())
+        def show(standing: RunProgress) -> None:
+            bar.update(task, completed=standing.ticks, total=standing.ticks_total, words=standing.text())
 
         yield show
 
 
 @contextmanager
-def words_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[Callable[[str], None]]:
+def status_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[Callable[[str], None]]:
     """Something to show words with, for a run that has no end that is known in ticks."""
     if sys.stderr.isatty():
         from rich.console import Console
@@ -57,9 +57,9 @@ class _PlainLines:
         self._next = time.monotonic() + every_s
         print(f"{what}: SIMULATED, starting", file=sys.stderr, flush=True)
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: RunProgress) -> None:
         if time.monotonic() >= self._next:
-            self._tell(standing.words())
+            self._tell(standing.text())
 
     def say(self, words: str) -> None:
         """The same of words that are no standing."""

@@ -9,15 +9,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from cli.tables import console, difference_words
-from orchestration.desk_runner import Summary
+from cli.tables import console, difference_text
+from orchestration.desk_runner import DeskSummary
 from proto.time import utc_text
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 
 NARROW: Final = 60
 
 
-def show_summary(summary: Summary) -> None:
+def show_summary(summary: DeskSummary) -> None:
     """A table of this run and the account, and whether ledger and venue agree."""
     from msgspec import to_builtins
 
@@ -33,7 +33,7 @@ def show_summary(summary: Summary) -> None:
     table.add_column("this run", justify="right")
     table.add_column("account", justify="right")
     rows = [
-        ("up-time", clock(summary.up_s), ""),
+        ("up-time", format_duration(summary.up_s), ""),
         ("ticks", f"{run.ticks:,}", f"{account.ticks:,}"),
         (
             "buy / sell" if is_narrow else "signals buy / sell",
@@ -45,13 +45,13 @@ def show_summary(summary: Summary) -> None:
         ("denied", f"{run.denied:,}", f"{account.denied:,}"),
         (
             "realised P&L",
-            signed(run.realized_pnl, "" if is_narrow else currency),
-            signed(account.realized_pnl, currency),
+            format_signed(run.realized_pnl, "" if is_narrow else currency),
+            format_signed(account.realized_pnl, currency),
         ),
-        ("unrealised P&L", "", signed(account.unrealized_pnl, currency)),
-        ("balance", "", "–" if account.balance is None else f"{plain(account.balance)} {currency}"),
+        ("unrealised P&L", "", format_signed(account.unrealized_pnl, currency)),
+        ("balance", "", "–" if account.balance is None else f"{decimal_text(account.balance)} {currency}"),
         *(
-            (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {plain(round(price, 5))}")
+            (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {decimal_text(round(price, 5))}")
             for symbol, (volume, price) in account.positions.items()
         ),
         ("market time", "", utc_text(account.time_ns)[5 if is_narrow else 0 : 19] + "Z" if account.time_ns else "–"),
@@ -74,16 +74,16 @@ def show_summary(summary: Summary) -> None:
     else:
         out.print("NOT reconciled, the next start settles or names it:")
         for found in summary.differences:
-            out.print(Text(f"  {difference_words(to_builtins(found))}"))
+            out.print(Text(f"  {difference_text(to_builtins(found))}"))
     out.print(Text(f"the account is in {summary.plan.data_dir}; run again to go on with it"), soft_wrap=True)
 
 
-def signed(amount: Decimal | None, currency: str = "") -> str:
+def format_signed(amount: Decimal | None, currency: str = "") -> str:
     """Money with its sign; None is not known."""
     return "unknown" if amount is None else f"{amount:+,f} {currency}".strip()
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Hours, minutes and seconds."""
     whole = int(seconds)
     return f"{whole // 3_600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from proto.time import utc_text
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 
 NUMBERS: Final = frozenset(
     {"volume", "price", "profit", "commission", "swap", "filled_volume", "filled_price", "net_volume", "unrealized_pnl"}
@@ -65,7 +65,7 @@ def show_report(report: Mapping[str, Any]) -> None:
         return
     out.print("NOT reconciled" + (":" if report["differences"] else ": the ledger was not compared at the end"))
     for found in report["differences"]:
-        out.print(Text(f"  {difference_words(found)}"))
+        out.print(Text(f"  {difference_text(found)}"))
 
 
 def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
@@ -113,7 +113,7 @@ def _money(value: str | None, currency: str) -> str:
     return "unknown: no conversion rate" if value is None else f"{value} {currency}"
 
 
-def difference_words(found: Mapping[str, Any]) -> str:
+def difference_text(found: Mapping[str, Any]) -> str:
     """One difference between ledger and venue in one line."""
     return (
         f"{found['kind']} {found['subject']}: ledger {found['ledger'] or 'nothing'}, venue {found['venue'] or 'nothing'}; "
@@ -196,4 +196,4 @@ def cell(name: str, value: Any) -> str:
 
 def average_text(price: Decimal) -> str:
     """An average price as tables show it: rounded to AVERAGE_DECIMALS, without zeros at its end."""
-    return plain(price.quantize(Decimal(1).scaleb(-AVERAGE_DECIMALS), rounding=ROUND_HALF_UP))
+    return decimal_text(price.quantize(Decimal(1).scaleb(-AVERAGE_DECIMALS), rounding=ROUND_HALF_UP))

@@ -12,7 +12,7 @@ from common.errors import StartError
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9._#-]{3,32}")
 
 
-class NamedFile(NamedTuple):
+class TickFileArgument(NamedTuple):
     """A file and the symbol that its ticks are of."""
 
     path: Path
@@ -24,7 +24,7 @@ def is_symbol(text: str) -> bool:
     return _SYMBOL.fullmatch(text) is not None
 
 
-def split(text: str) -> tuple[Path, str | None]:
+def split_symbol(text: str) -> tuple[Path, str | None]:
     """The file and the symbol of `FILE[:SYMBOL]`.
 
     What follows the last colon is a symbol when it looks like one, and when the file without it is there or the file
@@ -36,7 +36,7 @@ def split(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def named_files(files: Sequence[str], symbol: str | None) -> tuple[NamedFile, ...]:
+def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFileArgument, ...]:
     """Files with their symbols; `symbol` is for those that name none.
 
     Raises:
@@ -44,7 +44,7 @@ def named_files(files: Sequence[str], symbol: str | None) -> tuple[NamedFile, ..
     """
     if symbol is not None and not _SYMBOL.fullmatch(symbol):
         raise StartError(f"--symbol is {symbol!r}, expected a symbol such as EURUSD")
-    parts = [split(text) for text in files]
+    parts = [split_symbol(text) for text in files]
     own = [found for _, found in parts if found is not None]
     if symbol is not None and len(own) == len(parts) and set(own) != {symbol}:
         raise StartError(f"--symbol is {symbol!r}, but every file names its own ({', '.join(dict.fromkeys(own))})")
@@ -55,7 +55,7 @@ def named_files(files: Sequence[str], symbol: str | None) -> tuple[NamedFile, ..
             raise StartError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL")
         if ";" in str(path):
             raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS; expected another name")
-        named.append(NamedFile(path, chosen))
+        named.append(TickFileArgument(path, chosen))
     return tuple(named)
 
 

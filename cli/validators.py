@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from common.errors import StartError
-from marketdata.instruments import CURRENCIES, catalogue
-from services.mt5.fill_profiles import profile_named
+from marketdata.instruments import CURRENCIES, find_instrument
+from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.signal import UnknownStrategyError
-from services.signal.strategy_loader import WITH_MODEL, speaks_for_a_model, strategy_factories
+from services.signal.strategy_loader import MODEL_STRATEGIES, strategy_factories, uses_model
 
 
 def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
@@ -20,8 +20,10 @@ def require_strategy(text: str, symbols: Sequence[str], model: Path | None = Non
     Raises:
         StartError: says what is wrong with it and which there are.
     """
-    if model is not None and not speaks_for_a_model(text):
-        raise StartError(f"--model {model} with --strategy {text}, expected it with --strategy {WITH_MODEL[0]} only")
+    if model is not None and not uses_model(text):
+        raise StartError(
+            f"--model {model} with --strategy {text}, expected it with --strategy {MODEL_STRATEGIES[0]} only"
+        )
     try:
         strategy_factories(text, symbols, model=model)
     except UnknownStrategyError as error:
@@ -47,7 +49,7 @@ def require_fills(fills: str) -> None:
         StartError: names the file and what is wrong with it.
     """
     try:
-        profile_named(fills)
+        load_fill_profile(fills)
     except StartError as error:
         raise StartError(f"--fills: {str(error).removeprefix('MT5_FILLS: ')}") from None
 
@@ -71,7 +73,7 @@ def require_symbols(symbols: Iterable[str]) -> None:
         StartError: names the symbol.
     """
     for symbol in symbols:
-        if catalogue(symbol) is None:
+        if find_instrument(symbol) is None:
             raise StartError(
                 f"unknown symbol {symbol!r}, expected a pair of currencies such as EURUSD, or XAUUSD or XAGUSD, "
                 "with the broker's suffix if it has one"

@@ -1,7 +1,7 @@
 """The two clocks of the host, for shells and facades; cores are told the time.
 
 Both are the C functions themselves: they are read on the path of every tick. Every duration is taken from the monotonic
-clock. The wall clock is for people, and a `ClockWatch` tells when somebody has set it.
+clock. The wall clock is for people, and a `ClockStepDetector` tells when somebody has set it.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from common.fault_injection import maybe_stepped
+from common.fault_injection import steppable_clock
 
 mono_ns: Final = time.monotonic_ns
 """Nanoseconds of the monotonic clock: transport time, comparable between the processes of one host only."""
 
-wall_ns: Final = maybe_stepped(time.time_ns)
+wall_ns: Final = steppable_clock(time.time_ns)
 """UTC nanoseconds since 1970; the C function, unless a test may step the clock."""
 
 CLOCK_STEP_MAX_MS: Final = 500
 """A wall clock that time synchronisation slews stays within this of the monotonic one; beyond it, it was set."""
 
 
-class ClockWatch:
+class ClockStepDetector:
     """Compares the wall clock with the monotonic one, and tells each step of it once.
 
     The distance of the two moves only when the wall clock is set, or when the host slept: the kernel slews both alike.

@@ -15,7 +15,7 @@ class StartError(Exception):
     """Further lines for a person at a terminal; a service tells only the first one."""
 
 
-class NoRoomError(StartError):
+class DiskUnavailableError(StartError):
     """A process cannot start while the disk is full or fails; its exit code is one that supervisord tries again after."""
 
     exit_code = 1

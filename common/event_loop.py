@@ -22,7 +22,7 @@ from common.clock import mono_ns
 from common.errors import StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress, ProgressOf
 from common.sockets import Socket
-from common.wakeup import Wake
+from common.wakeup import Wakeup
 
 Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
@@ -58,7 +58,7 @@ class _Interval:
         self._callback()
 
 
-class Loop:
+class EventLoop:
     """Hands over messages and fires timers until SIGTERM, SIGINT or `stop`.
 
     Handlers must not raise for anything a peer can send; what they raise ends the process.
@@ -74,11 +74,11 @@ class Loop:
         self._lingers: tuple[Callable[[], bool], int] | None = None
         self._heartbeat: Heartbeat | None = None
         self._turns = 0
-        self._wake = Wake()
+        self._wake = Wakeup()
         self._poller.register(self._wake.fileno(), zmq.POLLIN)
         self._drain[self._wake.fileno()] = self._wake.clear
 
-    def on(self, socket: Socket, handler: Handler, *, burst: int = BURST_MESSAGES) -> None:
+    def add_socket(self, socket: Socket, handler: Handler, *, burst: int = BURST_MESSAGES) -> None:
         """Call `handler` with the frames of each message of `socket`, at most `burst` of them in a row."""
         self._poller.register(socket, zmq.POLLIN)
         self._drain[socket] = _drainer(socket, handler, burst)
@@ -92,7 +92,7 @@ class Loop:
         interval = _Interval(interval_ms * _NS_PER_MS, callback)
         self._timers.append((interval.next_due, interval.fire))
 
-    def timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
+    def add_timer(self, next_due_mono_ns: Callable[[], int | None], fire: Callback) -> None:
         """Call `fire` when the monotonic time that `next_due_mono_ns` gives has come; None means not at all.
 
         `next_due_mono_ns` is asked before every wait, so it has to be cheap, and `fire` has to move it on.
@@ -103,7 +103,7 @@ class Loop:
         """Once told to stop, go on for as long as `is_busy`, but for no more than so many milliseconds."""
         self._lingers = is_busy, ms_max
 
-    def beats(self, heartbeat: Heartbeat | None, progress: ProgressOf | None = None) -> None:
+    def set_heartbeat(self, heartbeat: Heartbeat | None, progress: ProgressOf | None = None) -> None:
         """Show by `heartbeat` that the loop runs; None means not at all.
 
         Progress is, unless `progress` knows better, the wake-ups with something to hand over, and the work that waits is
@@ -116,12 +116,12 @@ class Loop:
     def _progress(self) -> Progress:
         return Progress(self._turns, bool(self._poller.poll(0)))
 
-    def on_readable(self, fd: int, callback: Callback) -> None:
+    def add_reader(self, fd: int, callback: Callback) -> None:
         """Call `callback` when a file descriptor can be read; it has to read, or to call `off`."""
         self._poller.register(fd, zmq.POLLIN)
         self._drain[fd] = callback
 
-    def off(self, fd: int) -> None:
+    def remove_reader(self, fd: int) -> None:
         """Look no more at a file descriptor."""
         self._poller.unregister(fd)
         # It may be among those that this very wake-up is still to hand over.
@@ -223,13 +223,13 @@ def main(run: Callable[[], None]) -> None:
     except StartError as error:
         sys.stderr.write(f"paperdesk {_service_name()}: {error}\n")
         sys.stderr.flush()
-        outlive_start(started_ns)
+        wait_out_startsecs(started_ns)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
 
 
-def outlive_start(started_ns: int | None = None) -> None:
+def wait_out_startsecs(started_ns: int | None = None) -> None:
     """Stay a little longer than supervisord's startsecs, so that it looks at the exit code that comes next.
 
     `started_ns` is the monotonic time at which the process began; without it the whole time is waited.

@@ -18,8 +18,8 @@ from typing import Final
 
 from common.errors import StartError
 
-VARIABLE = "PAPERDESK_CRASH_AT"
-DIRECTORY_VARIABLE = "PAPERDESK_CRASH_DIR"
+CRASH_AT_VARIABLE = "PAPERDESK_CRASH_AT"
+CRASH_DIRECTORY_VARIABLE = "PAPERDESK_CRASH_DIR"
 CLOCK_STEP_VARIABLE = "PAPERDESK_CLOCK_STEP_FILE"
 
 CRASH_POINTS: Final = {
@@ -74,19 +74,21 @@ commit of an order, `calling` to `halt` the gateway's journal, `checkpoint` and 
 counted is ticks, but for `epoch` and `halt` (the epoch), `market` (minutes) and execution (commands)."""
 
 
-class _Plan:
+class _CrashPlan:
     """The entries that have not fired yet, by name."""
 
     def __init__(self, entries: str, directory: str) -> None:
         if not directory:
-            raise StartError(f"{DIRECTORY_VARIABLE}: not set, expected a folder for markers, because {VARIABLE} is set")
+            raise StartError(
+                f"{CRASH_DIRECTORY_VARIABLE}: not set, expected a folder for markers, because {CRASH_AT_VARIABLE} is set"
+            )
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._due: dict[str, list[int]] = {}
         for entry in filter(None, (part.strip() for part in entries.split(","))):
             name, _, ordinal = entry.rpartition("@")
             if not name or not ordinal.isdecimal():
-                raise StartError(f"{VARIABLE}: value {entry!r}, expected NAME@ORDINAL, comma separated")
+                raise StartError(f"{CRASH_AT_VARIABLE}: value {entry!r}, expected NAME@ORDINAL, comma separated")
             self._due.setdefault(name, []).append(int(ordinal))
 
     def reach(self, name: str, ordinal: int) -> None:
@@ -105,8 +107,8 @@ class _Plan:
         return True
 
 
-_entries: str | None = os.environ.get(VARIABLE) or None
-_plan: _Plan | None = None
+_entries: str | None = os.environ.get(CRASH_AT_VARIABLE) or None
+_plan: _CrashPlan | None = None
 
 
 def crash_point(name: str, ordinal: int = 0) -> None:
@@ -119,11 +121,11 @@ def crash_point(name: str, ordinal: int = 0) -> None:
         return
     global _plan
     if _plan is None:
-        _plan = _Plan(_entries, os.environ.get(DIRECTORY_VARIABLE, ""))
+        _plan = _CrashPlan(_entries, os.environ.get(CRASH_DIRECTORY_VARIABLE, ""))
     _plan.reach(name, ordinal)
 
 
-def maybe_stepped(wall: Callable[[], int]) -> Callable[[], int]:
+def steppable_clock(wall: Callable[[], int]) -> Callable[[], int]:
     """The wall clock as `PAPERDESK_CLOCK_STEP_FILE` has it; `wall` itself without the variable."""
     name = os.environ.get(CLOCK_STEP_VARIABLE)
     if not name:

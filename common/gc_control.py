@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collection_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Hold the cycle collector back until the block is left.
 
     A load makes hundreds of thousands of objects, none of which is garbage, and the collector would walk all of them

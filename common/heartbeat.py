@@ -46,7 +46,7 @@ class Progress(NamedTuple):
     is_work_waiting: bool
 
 
-class Beat(NamedTuple):
+class HeartbeatRecord(NamedTuple):
     """One sign of life, as a reader finds it."""
 
     pid: int
@@ -66,7 +66,9 @@ class Heartbeat:
         self._last = Progress(0, False)
         self._map: mmap.mmap | None = None
         try:
-            self._map = _mapped(path_of(folder, program), _line(Beat(self._pid, Phase.STARTING, 0, 0, False)))
+            self._map = _mapped(
+                path_of(folder, program), _line(HeartbeatRecord(self._pid, Phase.STARTING, 0, 0, False))
+            )
         except OSError as error:
             get_logger().warning(
                 "no heartbeat can be written, nobody will notice should this process hang",
@@ -86,7 +88,7 @@ class Heartbeat:
 
     def _write(self, phase: Phase) -> None:
         if self._map is not None:
-            self._map[:] = _line(Beat(self._pid, phase, self._beats, *self._last))
+            self._map[:] = _line(HeartbeatRecord(self._pid, phase, self._beats, *self._last))
 
 
 ProgressOf = Callable[[], Progress]
@@ -97,7 +99,7 @@ def path_of(folder: Path, program: str) -> Path:
     return folder / f"{program}{SUFFIX}"
 
 
-def read(folder: Path, program: str) -> Beat | None:
+def read(folder: Path, program: str) -> HeartbeatRecord | None:
     """The last sign of life of a program; None when there is none that can be read."""
     try:
         line = path_of(folder, program).read_bytes()[:LINE_BYTES].decode("ascii", errors="replace")
@@ -106,10 +108,10 @@ def read(folder: Path, program: str) -> Beat | None:
     found = _LINE.fullmatch(line)
     if found is None or found[2] not in Phase.__members__:
         return None
-    return Beat(int(found[1]), Phase(found[2]), int(found[3]), int(found[4]), found[5] == "1")
+    return HeartbeatRecord(int(found[1]), Phase(found[2]), int(found[3]), int(found[4]), found[5] == "1")
 
 
-def _line(beat: Beat) -> bytes:
+def _line(beat: HeartbeatRecord) -> bytes:
     text = f"pid={beat.pid} phase={beat.phase} beat={beat.beat} done={beat.done} waiting={int(beat.is_work_waiting)}"
     return text.ljust(LINE_BYTES - 1).encode("ascii") + b"\n"
 

@@ -16,7 +16,7 @@ from structlog.typing import EventDict, FilteringBoundLogger
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
-class _Patient:
+class _LossyFile:
     """A text file that a line is lost of, and not the process, while the disk does not take it."""
 
     def __init__(self, file: TextIO) -> None:
@@ -50,7 +50,7 @@ def configure(service: str, level: str, *, file: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Patient(file or sys.stdout))),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _LossyFile(file or sys.stdout))),
         cache_logger_on_first_use=False,
     )
 

@@ -1,6 +1,6 @@
 """Metrics of a process, and the port on which it shows them to Prometheus.
 
-What is shown stands in `services/X/metrics.py`, on one `Board` per process, and is described in docs/metrics.md. Most of
+What is shown stands in `services/X/metrics.py`, in one `ProcessMetrics` per process, and is described in docs/metrics.md. Most of
 it is counted anyway, by the cores, in plain integers: those readings are taken once a second, by the loop's own thread,
 so that a scrape never looks at state in the middle of a change and a tick pays nothing. What only the shell sees is
 counted by a `Count` or timed by a `Timing`, which are plain integers too. prometheus_client is imported when a port is
@@ -35,7 +35,7 @@ REVISION_VARIABLE: Final = "PAPERDESK_REVISION"
 """What a container image was built from; a checkout does not know."""
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """How Prometheus is to take a value."""
 
     COUNTER = "counter"
@@ -43,11 +43,11 @@ class Kind(StrEnum):
     HISTOGRAM = "histogram"
 
 
-class Described(NamedTuple):
+class MetricSpec(NamedTuple):
     """A metric's name, kind, meaning and labels."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     meaning: str
     labels: tuple[str, ...]
 
@@ -63,11 +63,11 @@ class Distribution(Protocol):
         """Upper bounds in seconds, rising, each with the count of durations up to it; the last bound is infinite."""
 
 
-Reading = tuple[Described, "float | Distribution", *tuple[str, ...]]
+Reading = tuple[MetricSpec, "float | Distribution", *tuple[str, ...]]
 """A metric, its value now, and the values of its labels."""
 
 
-class Timing:
+class DurationHistogram:
     """Durations in buckets, for what is timed in a shell."""
 
     __slots__ = ("_counts", "sum_ns")
@@ -90,12 +90,12 @@ class Timing:
         return [(bound, sum(counts[: index + 1])) for index, bound in enumerate(bounds)]
 
 
-class Count:
+class CounterMetric:
     """Something that a shell counts, by the value of its one label if it has one."""
 
     __slots__ = ("_values", "described")
 
-    def __init__(self, described: Described, known: Iterable[str]) -> None:
+    def __init__(self, described: MetricSpec, known: Iterable[str]) -> None:
         """Start at zero for every known value, so that the series are there before anything has happened."""
         self.described = described
         self._values: dict[tuple[str, ...], int] = {(value,): 0 for value in known}
@@ -117,14 +117,14 @@ class Count:
             yield self.described, value, *labels
 
 
-class Board:
+class ProcessMetrics:
     """All metrics of one process; declare them once, then `show` what they read."""
 
     def __init__(self, service: str) -> None:
         """Name every metric `trading_<service>_…`."""
         self._prefix = f"trading_{service}_"
-        self._described: dict[str, Described] = {}
-        self._own: list[Count] = []
+        self._described: dict[str, MetricSpec] = {}
+        self._own: list[CounterMetric] = []
         self._picture: list[tuple[Any, ...]] = []
         self._build = ("", "", "", "")
         self._is_served = False
@@ -133,32 +133,34 @@ class Board:
         )
 
     @property
-    def described(self) -> Sequence[Described]:
+    def described(self) -> Sequence[MetricSpec]:
         """Every metric of the process."""
         return list(self._described.values())
 
-    def counter(self, name: str, meaning: str, *labels: str) -> Described:
+    def external_counter(self, name: str, meaning: str, *labels: str) -> MetricSpec:
         """A total that is counted elsewhere; `name` is <noun>_<unit>_total."""
         assert name.endswith("_total"), name
-        return self._add(name, Kind.COUNTER, meaning, labels)
+        return self._add(name, MetricKind.COUNTER, meaning, labels)
 
-    def gauge(self, name: str, meaning: str, *labels: str) -> Described:
+    def gauge(self, name: str, meaning: str, *labels: str) -> MetricSpec:
         """A value that goes up and down."""
         assert not name.endswith("_total"), name
-        return self._add(name, Kind.GAUGE, meaning, labels)
+        return self._add(name, MetricKind.GAUGE, meaning, labels)
 
-    def histogram(self, name: str, meaning: str, *labels: str) -> Described:
+    def histogram(self, name: str, meaning: str, *labels: str) -> MetricSpec:
         """Durations; `name` is <noun>_seconds."""
         assert name.endswith("_seconds"), name
-        return self._add(name, Kind.HISTOGRAM, meaning, labels)
+        return self._add(name, MetricKind.HISTOGRAM, meaning, labels)
 
-    def count(self, name: str, meaning: str, label: str | None = None, *, known: Iterable[str] = ()) -> Count:
+    def internal_counter(
+        self, name: str, meaning: str, label: str | None = None, *, known: Iterable[str] = ()
+    ) -> CounterMetric:
         """A total that is counted here, by the values of `label`; `known` ones start at zero."""
-        count = Count(self.counter(name, meaning, *([label] if label else [])), known)
+        count = CounterMetric(self.external_counter(name, meaning, *([label] if label else [])), known)
         self._own.append(count)
         return count
 
-    def show(self, readings: Callable[[], Iterable[Reading]]) -> None:
+    def update(self, readings: Callable[[], Iterable[Reading]]) -> None:
         """Take the readings, if anybody can ask for them. The loop's thread calls this, about once a second."""
         if not self._is_served:
             return
@@ -214,8 +216,8 @@ class Board:
                 family.add_metric(labels, value)
         yield from families.values()
 
-    def _add(self, name: str, kind: Kind, meaning: str, labels: tuple[str, ...]) -> Described:
-        described = Described(self._prefix + name, kind, meaning, labels)
+    def _add(self, name: str, kind: MetricKind, meaning: str, labels: tuple[str, ...]) -> MetricSpec:
+        described = MetricSpec(self._prefix + name, kind, meaning, labels)
         assert described.name not in self._described, described.name
         self._described[described.name] = described
         return described
@@ -236,13 +238,13 @@ def _frozen(reading: Reading) -> tuple[Any, ...]:
     return described, _FrozenDistribution(buckets, value.sum_ns / _NS_PER_SECOND), *labels
 
 
-def _family(described: Described) -> Any:
+def _family(described: MetricSpec) -> Any:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
     families = {
-        Kind.COUNTER: CounterMetricFamily,
-        Kind.GAUGE: GaugeMetricFamily,
-        Kind.HISTOGRAM: HistogramMetricFamily,
+        MetricKind.COUNTER: CounterMetricFamily,
+        MetricKind.GAUGE: GaugeMetricFamily,
+        MetricKind.HISTOGRAM: HistogramMetricFamily,
     }
     return families[described.kind](described.name, described.meaning, labels=described.labels)
 

@@ -11,7 +11,7 @@ from typing import Final
 PR_SET_PDEATHSIG: Final = 1
 
 
-def end_with_parent(parent_pid: int) -> None:
+def terminate_with_parent(parent_pid: int) -> None:
     """Get a SIGTERM when the parent dies; end at once when it is dead already. Only Linux can be asked that."""
     if not sys.platform.startswith("linux"):
         return

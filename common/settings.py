@@ -141,7 +141,7 @@ def load(model: type[S]) -> S:
         StartError: a value is bad or a key of `.env` is nobody's, in one line.
     """
     path = env_file()
-    check_env_file(known_names() | _names(model))
+    check_env_file(setting_names() | _names(model))
     try:
         # What BaseSettings takes beside its fields is not in the signature that type checkers derive.
         return cast("Callable[..., S]", model)(_env_file=path)
@@ -192,7 +192,7 @@ def check_env_file(known: Iterable[str]) -> None:
             raise StartError(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
 
 
-def known_names() -> set[str]:
+def setting_names() -> set[str]:
     """The variables of every service and the shared ones."""
     names = _names(CommonSettings)
     for path in PROJECT_ROOT.glob("services/*/settings.py"):

@@ -23,7 +23,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-from common.errors import NoRoomError, StartError
+from common.errors import DiskUnavailableError, StartError
 
 CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
 """Windows has no such flag, and hands on no file that it is not told to."""
@@ -245,22 +245,22 @@ def _open(
     return connection
 
 
-def unreadable(path: Path, error: Exception, remedy: str) -> StartError:
+def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartError:
     """What a start ends with that came upon `error` in a file: one that is tried again, where it is the disk that failed."""
     words = f"{path} cannot be read: {type(error).__name__} {error}"
     if isinstance(error, apsw.FullError | apsw.IOError):
-        return NoRoomError(f"{words}; expected a disk that can be read and written")
+        return DiskUnavailableError(f"{words}; expected a disk that can be read and written")
     return StartError(f"{words}; {remedy}")
 
 
 def _require_room(path: Path, error: apsw.Error) -> None:
     if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < ROOM_BYTES_MIN:
-        raise NoRoomError(
+        raise DiskUnavailableError(
             f"{path} cannot be opened: {_words(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of room"
         ) from None
     if isinstance(error, apsw.IOError):
         # No setting is wrong, and the disk may be well again at the next try.
-        raise NoRoomError(
+        raise DiskUnavailableError(
             f"{path} cannot be opened: {_words(error)}; expected a disk that can be read and written"
         ) from None
 

@@ -7,7 +7,7 @@ import socket
 import sys
 
 
-class Wake:
+class Wakeup:
     """Something that can be waited for by its `fileno`, and set from any thread and from signal handlers."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from marketdata import price_model_parameters as terms
-from marketdata.instruments import catalogue
+from marketdata.instruments import find_instrument
 from marketdata.price_model import BLOCK_NS, BLOCK_S, Block, MarketState, advance, first_state
 from marketdata.price_model_parameters import Pair, pair_of
 from marketdata.tick_stream import StreamTick, TickColumns
@@ -42,7 +42,7 @@ class UnknownSymbolError(ValueError):
     """The market has no such symbol; the text names it and says what was expected."""
 
 
-class MarketLog(Struct, frozen=True, kw_only=True):
+class MarketHistory(Struct, frozen=True, kw_only=True):
     """What a store keeps of a generated market: who it is, and its states from the oldest minute kept on."""
 
     stream_id: str
@@ -57,7 +57,7 @@ def open_market(
     *,
     symbols: Sequence[str],
     seed: int,
-    before: MarketLog | None,
+    before: MarketHistory | None,
     after_ns: int = 0,
     symbol_map: Mapping[str, str] | None = None,
 ) -> GeneratedMarket:
@@ -82,7 +82,7 @@ def open_market(
     start_ns = max(terms.OPENING_NS - WARM_UP_NS, -(-(last_ns + 1) // BLOCK_NS) * BLOCK_NS)
     state = first_state(pairs, start_ns=start_ns, values=values)
     text = f"{terms.MODEL_VERSION} {seed} {start_ns} {','.join(names)} {sorted(values.items())}"
-    log = MarketLog(
+    log = MarketHistory(
         stream_id=f"generated-{hashlib.sha256(text.encode()).hexdigest()[:STREAM_ID_CHARS]}",
         symbols=names,
         seed=seed,
@@ -101,7 +101,7 @@ def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None
     """
     pairs = []
     for symbol in symbols:
-        found = catalogue((symbol_map or {}).get(symbol, symbol))
+        found = find_instrument((symbol_map or {}).get(symbol, symbol))
         if found is None:
             raise UnknownSymbolError(
                 f"the generated market has no {symbol}, expected a pair of currencies such as EURUSD, XAUUSD or XAGUSD"
@@ -119,7 +119,7 @@ def _ordinal_at(state: MarketState, pairs: Sequence[Pair], seed: int, *, blocks:
 class GeneratedMarket:
     """The ticks of a generated market by ordinal and by sequence; make it with `open_market`."""
 
-    def __init__(self, log: MarketLog, pairs: Sequence[Pair], *, is_new: bool = False) -> None:
+    def __init__(self, log: MarketHistory, pairs: Sequence[Pair], *, is_new: bool = False) -> None:
         """Go on from the states of `log`."""
         assert log.states, log.stream_id
         self.symbols = log.symbols
@@ -144,7 +144,7 @@ class GeneratedMarket:
         place = self._place_of(ordinal)
         return self._rows_of(place)[ordinal - self._states[place].ordinal - 1]
 
-    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+    def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
         index = self._index.get(symbol)
         if index is None or ordinal < 1:
@@ -193,11 +193,11 @@ class GeneratedMarket:
 
     # ------------------------------------------------------------------------------------------------------- survival
 
-    def unsaved(self) -> MarketLog | None:
+    def unsaved(self) -> MarketHistory | None:
         """The states made since the last `saved`, None when there are none."""
         return self._log(self._states[-self._unsaved :]) if self._unsaved else None
 
-    def saved(self) -> None:
+    def mark_saved(self) -> None:
         """What `unsaved` gave is durable."""
         self._unsaved = 0
 
@@ -206,7 +206,7 @@ class GeneratedMarket:
         """The first minute that can still be asked for."""
         return self._states[0].block
 
-    def forget_before(self, ordinal: int) -> None:
+    def discard_before(self, ordinal: int) -> None:
         """Let go of what lies more than `HISTORY_BLOCKS` minutes before a tick."""
         surplus = self._place_of(ordinal) - HISTORY_BLOCKS if ordinal else 0
         if surplus > 0:
@@ -215,8 +215,8 @@ class GeneratedMarket:
                 for number in [number for number in kept if number < self.oldest_block]:
                     del kept[number]
 
-    def _log(self, states: Sequence[MarketState]) -> MarketLog:
-        return MarketLog(
+    def _log(self, states: Sequence[MarketState]) -> MarketHistory:
+        return MarketHistory(
             stream_id=self.stream_id,
             symbols=self.symbols,
             seed=self.seed,

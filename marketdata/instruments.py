@@ -13,7 +13,7 @@ from typing import Final
 
 from marketdata import price_model_parameters
 from proto.trading.instrument import Instrument
-from proto.trading.units import exact, is_on_step
+from proto.trading.units import is_on_step, to_decimal
 
 _CODES: Final = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD "
@@ -72,7 +72,7 @@ _NAME = re.compile(r"(?P<base>[A-Z]{3})(?P<profit>[A-Z]{3})(?:[a-z.#_+-][A-Za-z0
 
 
 @lru_cache(maxsize=1_024)  # a few symbols are asked for all the time, a stranger may ask for any
-def catalogue(symbol: str) -> Instrument | None:
+def find_instrument(symbol: str) -> Instrument | None:
     """Terms of a symbol by the broker's name, or None when the broker does not trade it."""
     match = _NAME.fullmatch(symbol)
     if match is None:
@@ -117,7 +117,7 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
     """
     held, owed = RATES_PCT.get(base), RATES_PCT.get(profit)
     gap = held - owed if held is not None and owed is not None else Decimal(0)
-    price = exact(
+    price = to_decimal(
         round(price_model_parameters.currency(base).value / price_model_parameters.currency(profit).value, digits)
     )
     night = price.scaleb(digits) / 100 / _DAYS_OF_YEAR
@@ -132,7 +132,7 @@ def account_digits(currency: str) -> int:
     return ACCOUNT_DIGITS.get(currency, ACCOUNT_DIGITS_DEFAULT)
 
 
-def is_out_of_terms(volume: Decimal, instrument: Instrument) -> bool:
+def is_invalid_volume(volume: Decimal, instrument: Instrument) -> bool:
     """Whether the broker does not take a volume: outside its bounds, or off its step."""
     if not instrument.volume_min <= volume <= instrument.volume_max:
         return True

@@ -1,6 +1,6 @@
 """How rows become the columns of a stream: judged per symbol as they come, merged by time, counted and hashed.
 
-All of it goes block by block, so that the memory it takes does not grow with the rows. `Tape` keeps one symbol's rows
+All of it goes block by block, so that the memory it takes does not grow with the rows. `ValidatedRows` keeps one symbol's rows
 as they were read, with the verdict on each; `assemble` merges the tapes.
 """
 
@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketdata.columns import BLOCK_ROWS, ColumnStore, SymbolRows, TickTable
-from marketdata.tick_validation import ACCEPTED, REASONS, RowJudge, reasons_counted
+from marketdata.tick_validation import ACCEPTED, REASONS, RowValidator, label_reason_counts
 from proto.gateway import TickCounts
 
 _NONE: Final = np.zeros(0)
 
 
-class Tape:
+class ValidatedRows:
     """One symbol's rows as they were read, judged while they come."""
 
     def __init__(self, symbol: str, *, accept_crossed: bool, store: ColumnStore) -> None:
@@ -28,7 +28,7 @@ class Tape:
         self.symbol = symbol
         self.accepted = 0
         self.verdict_counts = np.zeros(len(REASONS), dtype=np.int64)
-        self._judge = RowJudge(accept_crossed=accept_crossed)
+        self._judge = RowValidator(accept_crossed=accept_crossed)
         self._time_ns = store(np.int64)
         self._numbers = tuple(store(np.float64) for _ in range(3))
         self._verdict = store(np.uint8)
@@ -42,7 +42,7 @@ class Tape:
         Returns:
             The verdict on each.
         """
-        verdict = self._judge.judge(rows.time_ns, rows.bid, rows.ask, rows.volume)
+        verdict = self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume)
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
@@ -89,7 +89,7 @@ class Tape:
                 digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8", copy=False).data)
 
 
-class Assembled(NamedTuple):
+class StreamData(NamedTuple):
     """The columns of a stream and where they came from."""
 
     symbols: tuple[str, ...]
@@ -98,7 +98,7 @@ class Assembled(NamedTuple):
     data_sha256: str
 
 
-def assemble(tapes: Sequence[Tape], *, store: ColumnStore, ticks_max: int | None = None) -> Assembled:
+def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
     """Merge the accepted rows by time, then the tapes' order, then row.
 
     Args:
@@ -124,10 +124,10 @@ def assemble(tapes: Sequence[Tape], *, store: ColumnStore, ticks_max: int | None
     for tape, end in zip(tapes, ends, strict=True):
         verdicts += tape.counted(end)
         tape.add_to_hash(digest, end)
-    return Assembled(
+    return StreamData(
         symbols=tuple(tape.symbol for tape in tapes),
         table=table,
-        counts=TickCounts(read=sum(ends), published=len(table), rejected=reasons_counted(verdicts)),
+        counts=TickCounts(read=sum(ends), published=len(table), rejected=label_reason_counts(verdicts)),
         data_sha256=digest.hexdigest(),
     )
 
@@ -135,7 +135,7 @@ def assemble(tapes: Sequence[Tape], *, store: ColumnStore, ticks_max: int | None
 class _Front:
     """Those accepted rows of a tape that are read and not yet merged."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: ValidatedRows) -> None:
         self._tape = tape
         self._row = 0
         self.columns: tuple[NDArray[Any], ...] = (np.zeros(0, dtype=np.int64), _NONE, _NONE, _NONE)
@@ -162,7 +162,7 @@ class _Front:
         return taken
 
 
-def _merged(tapes: Sequence[Tape]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
+def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
     """Blocks of ticks in order: the tape of each, and time, bid, ask and volume."""
     fronts = [_Front(tape) for tape in tapes]
     while True:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketdata.columns import BLOCK_ROWS, MemoryColumn, SymbolRows, TickTable
-from marketdata.stream_builder import Assembled, Tape, assemble
+from marketdata.stream_builder import StreamData, ValidatedRows, assemble
 from proto.gateway import TickCounts
 
 __all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStream", "build_stream"]
@@ -81,7 +81,7 @@ class MarketSource(Protocol):
     def tick_at(self, ordinal: int) -> StreamTick:
         """The tick with this ordinal."""
 
-    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+    def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
@@ -94,7 +94,7 @@ class MarketSource(Protocol):
 class TickStream:
     """Accepted ticks in ordinal order; build it with `build_stream` or of what `assemble` gives."""
 
-    def __init__(self, assembled: Assembled) -> None:
+    def __init__(self, assembled: StreamData) -> None:
         """Take the columns as they are; they are ordered already."""
         self.symbols = assembled.symbols
         self.counts = assembled.counts
@@ -130,7 +130,7 @@ class TickStream:
                 self._table.ask.read(start, stop),
             )
 
-    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+    def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`, or None when it has had none by then."""
         if symbol not in self._place:
             return None
@@ -230,7 +230,7 @@ def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_m
         ticks_max: cut the merged stream after so many ticks. A cut leaves the rows after each symbol's last tick unread:
             they are neither counted nor part of the hash.
     """
-    tapes = [Tape(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
+    tapes = [ValidatedRows(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
     assert len({tape.symbol for tape in tapes}) == len(tapes), [tape.symbol for tape in tapes]
     for tape, source in zip(tapes, sources, strict=True):
         tape.add(source)

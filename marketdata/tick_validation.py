@@ -37,7 +37,7 @@ PRICE_MIN: Final = 1e-12
 TIME_NS_MAX: Final = 2**62
 
 
-class RowJudge:
+class RowValidator:
     """Judges one symbol's rows, a block after the other, as if they came in one."""
 
     def __init__(self, *, accept_crossed: bool) -> None:
@@ -45,7 +45,7 @@ class RowJudge:
         self._accept_crossed = accept_crossed
         self._last: tuple[int, float, float] | None = None
 
-    def judge(
+    def validate(
         self,
         time_ns: NDArray[np.int64],
         bid: NDArray[np.float64],
@@ -113,7 +113,7 @@ def _judged_alone(
     return verdict
 
 
-def judge(
+def validate_rows(
     time_ns: NDArray[np.int64],
     bid: NDArray[np.float64],
     ask: NDArray[np.float64],
@@ -121,16 +121,16 @@ def judge(
     *,
     accept_crossed: bool,
 ) -> NDArray[np.uint8]:
-    """Judge all of one symbol's rows; see `RowJudge`."""
-    return RowJudge(accept_crossed=accept_crossed).judge(time_ns, bid, ask, volume)
+    """Judge all of one symbol's rows; see `RowValidator`."""
+    return RowValidator(accept_crossed=accept_crossed).validate(time_ns, bid, ask, volume)
 
 
-def count_reasons(verdict: NDArray[np.uint8]) -> dict[str, int]:
+def rejected_by_reason(verdict: NDArray[np.uint8]) -> dict[str, int]:
     """Rejected rows by reason, in the order of `REASONS`, without the reasons that did not occur."""
-    return reasons_counted(np.bincount(verdict, minlength=len(REASONS)))
+    return label_reason_counts(np.bincount(verdict, minlength=len(REASONS)))
 
 
-def reasons_counted(counts: NDArray[np.int64]) -> dict[str, int]:
+def label_reason_counts(counts: NDArray[np.int64]) -> dict[str, int]:
     """Rejected rows by reason, of rows counted by verdict."""
     counted = counts.tolist()
     return {reason: counted[code] for code, reason in enumerate(REASONS) if code and counted[code]}

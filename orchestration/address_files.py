@@ -21,7 +21,7 @@ GATEWAY_FILE: Final = "gateway.url"
 
 
 @contextmanager
-def noted(data_dir: Path, runtime: Path) -> Iterator[None]:
+def published_addresses(data_dir: Path, runtime: Path) -> Iterator[None]:
     """Tell others where the sockets of the desk in `runtime` are, for as long as the block lasts."""
     with ExitStack() as stack:
         for name, url in ((CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_url(runtime))):
@@ -31,12 +31,12 @@ def noted(data_dir: Path, runtime: Path) -> Iterator[None]:
         yield
 
 
-def note_of(data_dir: Path, name: str) -> str | None:
+def read_address(data_dir: Path, name: str) -> str | None:
     """The address in a note; None where there is no such note."""
     note = data_dir / name
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None
 
 
-def is_there(url: str) -> bool:
+def may_be_listening(url: str) -> bool:
     """Whether somebody can be listening: the file of a local socket goes with its owner, of any other address nothing is known."""
     return not url.startswith("ipc://") or Path(url.removeprefix("ipc://")).exists()

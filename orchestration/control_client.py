@@ -35,7 +35,7 @@ class ControlClient:
         """Drop whatever was not answered."""
         self._sockets.close()
 
-    def ask(self, request: ControlRequest, expected: type[R], *, timeout_s: float) -> R | None:
+    def request(self, request: ControlRequest, expected: type[R], *, timeout_s: float) -> R | None:
         """The answer, or None when none of that kind came in time.
 
         Raises:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from common.errors import StartError
-from orchestration.address_files import noted
+from orchestration.address_files import published_addresses
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
-from orchestration.supervisor import ProcessState, Supervised
+from orchestration.supervisor import DeskSupervisor, ProcessState
 from proto.control import Difference, StatusQuery, StatusReply
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
@@ -33,7 +33,7 @@ END_OF_DATA_LOOKS: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeskPlan:
+class DeskRunSpec:
     """What is to run: `settings` for the processes, the rest for people. `last_ordinal` 0 is a market without an end."""
 
     data_dir: Path
@@ -46,27 +46,27 @@ class DeskPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class DeskView:
     """The desk as it is shown: `status` None while portfolio has not spoken, `silent_s` since it last did."""
 
-    plan: DeskPlan
+    plan: DeskRunSpec
     up_s: float
     status: StatusReply | None
     silent_s: float
     processes: Mapping[str, ProcessState]
-    before: Standing
+    before: AccountTotals
     is_stopping: bool = False
 
 
 class Screen(Protocol):
     """Whoever shows a desk."""
 
-    def show(self, view: View) -> None:
+    def show(self, view: DeskView) -> None:
         """Show it as it is now."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class AccountTotals:
     """An account as its ledger has it."""
 
     stream_id: str = ""
@@ -85,10 +85,10 @@ class Standing:
     positions: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     open_orders: int = 0
 
-    def since(self, before: Standing) -> Standing:
+    def since(self, before: AccountTotals) -> AccountTotals:
         """What came on top of an earlier standing; counts of ticks begin anew with another stream."""
         same = before.stream_id == self.stream_id
-        return Standing(
+        return AccountTotals(
             ticks=self.ticks - (before.ticks if same else 0),
             buy=self.buy - (before.buy if same else 0),
             sell=self.sell - (before.sell if same else 0),
@@ -101,23 +101,23 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class DeskSummary:
     """What is left when the desk has stopped; `differences` None when ledger and venue could not be compared.
 
     `late_deals` came while it was being stopped, and wait for the next start to book them.
     """
 
-    plan: DeskPlan
+    plan: DeskRunSpec
     up_s: float
-    before: Standing
-    after: Standing
+    before: AccountTotals
+    after: AccountTotals
     differences: list[Difference] | None
     late_deals: int
     halted: str
     end: str
 
 
-def standing(data_dir: Path) -> Standing:
+def read_account_totals(data_dir: Path) -> AccountTotals:
     """How the account in a data directory stands; an empty one when there is none yet.
 
     Raises:
@@ -125,10 +125,10 @@ def standing(data_dir: Path) -> Standing:
     """
     path = data_dir / ledger.LEDGER_FILE_NAME
     if not path.is_file():
-        return Standing()
+        return AccountTotals()
     book, cursor = ledger.read_ledger(path)
     stream = book.stream
-    return Standing(
+    return AccountTotals(
         stream_id=cursor.stream_id,
         currency=stream.currency if stream else "",
         ticks=cursor.processed,
@@ -151,7 +151,7 @@ def standing(data_dir: Path) -> Standing:
     )
 
 
-def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | None]:
+def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseException | None]:
     """Run until the duration or the recording is over, or until interrupted; then stop, and sum up.
 
     Returns:
@@ -160,27 +160,27 @@ def run_desk(plan: DeskPlan, screen: Screen) -> tuple[Summary, BaseException | N
     Raises:
         StartError: a process could not be started or gave up.
     """
-    before = standing(plan.data_dir)
+    before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
-    with Supervised(log_dir=plan.data_dir / "logs") as desk:
+    with DeskSupervisor(log_dir=plan.data_dir / "logs") as desk:
         environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
         with ControlClient(control_url(desk.runtime)) as client:
-            watch = _Watch(plan, desk, client, screen, before)
+            watch = _DeskMonitor(plan, desk, client, screen, before)
             try:
                 desk.start(environment, waiting=watch.look)
                 # Not before: a second desk on the same directory does not get this far.
-                with noted(plan.data_dir, desk.runtime):
+                with published_addresses(plan.data_dir, desk.runtime):
                     watch.until_the_end()
             except (KeyboardInterrupt, SystemExit) as error:
                 interrupt = error
             watch.say_goodbye()
     status = watch.status
     differences, late_deals = reconcile_stopped(plan.data_dir) if _has_both_books(plan.data_dir) else (None, 0)
-    return Summary(
+    return DeskSummary(
         plan=plan,
         up_s=watch.up_s,
         before=before,
-        after=standing(plan.data_dir),
+        after=read_account_totals(plan.data_dir),
         differences=differences,
         late_deals=late_deals,
         halted=status.waiting_for if status is not None and status.state == "HALTED" else "",
@@ -192,11 +192,11 @@ def _has_both_books(data_dir: Path) -> bool:
     return (data_dir / ledger.LEDGER_FILE_NAME).is_file() and (data_dir / VENUE_BOOK).is_file()
 
 
-class _Watch:
+class _DeskMonitor:
     """Looks at the desk and has it shown."""
 
     def __init__(
-        self, plan: DeskPlan, desk: Supervised, client: ControlClient, screen: Screen, before: Standing
+        self, plan: DeskRunSpec, desk: DeskSupervisor, client: ControlClient, screen: Screen, before: AccountTotals
     ) -> None:
         self.status: StatusReply | None = None
         self.end = ""
@@ -223,7 +223,7 @@ class _Watch:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_EVERY_S
-        status = self._client.ask(StatusQuery(), StatusReply, timeout_s=ANSWER_TIMEOUT_S)
+        status = self._client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_TIMEOUT_S)
         if status is not None:
             self.status, self._heard = status, time.monotonic()
         if now >= self._next_check:
@@ -265,7 +265,7 @@ class _Watch:
 
     def _show(self, *, is_stopping: bool = False) -> None:
         self._screen.show(
-            View(
+            DeskView(
                 plan=self._plan,
                 up_s=self.up_s,
                 status=self.status,

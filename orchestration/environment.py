@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from common.settings import ENV_FILE_VARIABLE, known_names
+from common.settings import ENV_FILE_VARIABLE, setting_names
 
 PASSED_ON: Final = frozenset(
     {
@@ -37,7 +37,7 @@ def desk_environment(
         runtime: the desk's private folder; every socket is in it.
         data_dir: where ledger, journal, book and checkpoints are.
     """
-    settings = known_names() - PASSED_ON
+    settings = setting_names() - PASSED_ON
     passed = {name: value for name, value in outside.items() if name.upper() not in settings}
     if path := passed.get("PYTHONPATH"):
         # The processes run in another folder than the command.

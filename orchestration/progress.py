@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class RunProgress:
     """What is told of a run; `note` is what it waits for, or empty."""
 
     ticks: int
@@ -19,7 +19,7 @@ class Standing:
     pnl: str
     note: str = ""
 
-    def words(self) -> str:
+    def text(self) -> str:
         """All of it in one line."""
         rate = "" if self.ticks_per_s is None else f", {self.ticks_per_s:,.0f} ticks/s"
         note = f"; waiting for {self.note}" if self.note else ""
@@ -29,14 +29,14 @@ class Standing:
         )
 
 
-class Rate:
+class TickRate:
     """Ticks a second since the last time that none was done."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
         self.seconds = 0.0
 
-    def of(self, ticks: int) -> float | None:
+    def update(self, ticks: int) -> float | None:
         """The rate so far; None while there is none."""
         now = time.monotonic()
         if not ticks:
@@ -46,8 +46,8 @@ class Rate:
         return ticks / self.seconds if self.seconds > 0 else None
 
 
-class Show(Protocol):
+class ProgressDisplay(Protocol):
     """Whoever shows how a run stands."""
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: RunProgress) -> None:
         """Show it."""

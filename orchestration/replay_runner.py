@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from common.errors import StartError
 from marketdata.tick_stream import TickStream
-from orchestration.address_files import noted
+from orchestration.address_files import published_addresses
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
-from orchestration.progress import Rate, Show, Standing
-from orchestration.supervisor import Supervised
+from orchestration.progress import ProgressDisplay, RunProgress, TickRate
+from orchestration.supervisor import DeskSupervisor
 from proto.control import DeskState, StatusQuery, StatusReply
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from research.report import report_of
 from research.run_spec import RunSpec
 
@@ -34,26 +34,26 @@ ENDED: Final = (DeskState.FINISHED, DeskState.HALTED)
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayResult:
     """What a replay left: its report, and why it halted if it did."""
 
     report: dict[str, Any]
     halted: str
 
 
-def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path, show: Show) -> Replay:
+def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path, show: ProgressDisplay) -> ReplayResult:
     """Start the processes, wait for the end of the data, stop them and report.
 
     Raises:
         StartError: a process could not be started or gave up.
     """
     stream_id = spec.stream_id(stream.data_sha256)
-    with Supervised(log_dir=data_dir / "logs") as desk:
+    with DeskSupervisor(log_dir=data_dir / "logs") as desk:
         environment = desk_environment(
             os.environ, spec.environment(stream_id, speed), runtime=desk.runtime, data_dir=data_dir
         )
-        with noted(data_dir, desk.runtime), ControlClient(control_url(desk.runtime)) as client:
-            watch = _Watch(desk, client, stream_id, stream.last_ordinal, show)
+        with published_addresses(data_dir, desk.runtime), ControlClient(control_url(desk.runtime)) as client:
+            watch = _ReplayMonitor(desk, client, stream_id, stream.last_ordinal, show)
             desk.start(environment, waiting=watch.look)
             status = watch.until_the_end()
     timings = {
@@ -64,22 +64,22 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
             for hop, found in sorted(status.latency_us.items())
         },
     }
-    return Replay(
+    return ReplayResult(
         report=report_of(data_dir, spec, mode="replay", timings=timings),
         halted=(status.waiting_for or "without a reason") if status.state is DeskState.HALTED else "",
     )
 
 
 @dataclass
-class _Watch:
+class _ReplayMonitor:
     """Asks and shows; `look` may be called as often as one likes and asks as often as is sensible."""
 
-    desk: Supervised
+    desk: DeskSupervisor
     client: ControlClient
     stream_id: str
     ticks_total: int
-    show: Show
-    rate: Rate = field(default_factory=Rate)
+    show: ProgressDisplay
+    rate: TickRate = field(default_factory=TickRate)
     ticks_per_s: float | None = None
     _next_ask: float = 0.0
     _heard: float = field(default_factory=time.monotonic)
@@ -90,15 +90,15 @@ class _Watch:
         if now < self._next_ask:
             return None
         self._next_ask = now + ASK_EVERY_S
-        status = self.client.ask(StatusQuery(), StatusReply, timeout_s=ASK_EVERY_S)
+        status = self.client.request(StatusQuery(), StatusReply, timeout_s=ASK_EVERY_S)
         if status is None:
             return None
         self._heard = now
         # Before portfolio has met the gateway it still tells of the stream before.
         ticks = status.ordinal if status.stream_id == self.stream_id else 0
-        self.ticks_per_s = self.rate.of(ticks) or self.ticks_per_s
+        self.ticks_per_s = self.rate.update(ticks) or self.ticks_per_s
         self.show(
-            Standing(
+            RunProgress(
                 ticks=ticks,
                 ticks_total=self.ticks_total,
                 ticks_per_s=self.ticks_per_s,
@@ -128,4 +128,4 @@ class _Watch:
 
 def _pnl(status: StatusReply) -> str:
     total = status.realized_pnl + (status.unrealized_pnl or 0)
-    return f"{plain(total)} {status.currency}".strip()
+    return f"{decimal_text(total)} {status.currency}".strip()

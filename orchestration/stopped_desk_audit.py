@@ -80,19 +80,19 @@ def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = Non
     return _compared(book, broker), len(late)
 
 
-def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _Broker]:
+def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _StoppedVenue]:
     book, _ = ledger.read_ledger(data_dir / ledger.LEDGER_FILE_NAME)
     path = data_dir / VENUE_BOOK
     if not path.is_file():
         raise StartError(f"{path} is not there, expected the simulated broker's book")
     store = DurableBookStore(path)
     try:
-        return book, _Broker(store.load(), SymbolMap(symbol_map))
+        return book, _StoppedVenue(store.load(), SymbolMap(symbol_map))
     finally:
         store.close()
 
 
-def _compared(book: Book, broker: _Broker) -> list[Difference]:
+def _compared(book: Book, broker: _StoppedVenue) -> list[Difference]:
     talk = find_differences(book)
     request = next(talk)
     while True:
@@ -103,7 +103,7 @@ def _compared(book: Book, broker: _Broker) -> list[Difference]:
             return differences
 
 
-class _Broker:
+class _StoppedVenue:
     """Answers the questions of a reconciliation from a book that stands still; valuations are left out."""
 
     def __init__(self, book: VenueBook, symbols: SymbolMap) -> None:

@@ -4,7 +4,7 @@ The programs are defined once, in the `supervisord.conf` at the root. What runs 
 sockets, pid file and logs into a private directory, the interpreter to the one that runs this. The environment goes to
 supervisord and from there to every program, so that no value of it stands on a command line or in a file.
 
-    with Supervised(log_dir=data_dir / "logs") as desk:
+    with DeskSupervisor(log_dir=data_dir / "logs") as desk:
         desk.start(environment)      # returns when every process is up
         ...
         desk.check()                 # raises StartError when one of them has given up
@@ -106,7 +106,7 @@ def _literal(text: str) -> str:
     return text.replace("%", "%%")
 
 
-class Supervised:
+class DeskSupervisor:
     """A supervisord and its programs, owned by this process."""
 
     def __init__(self, *, log_dir: Path | None = None, root: Path = PROJECT_ROOT, python: str = sys.executable) -> None:

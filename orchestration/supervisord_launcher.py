@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 
-from common.parent_death import end_with_parent
+from common.parent_death import terminate_with_parent
 
 
 def main() -> None:
     """Tie this process to its parent, then run supervisord in it."""
     from supervisor.supervisord import main as supervisord
 
-    end_with_parent(int(sys.argv[1]))
+    terminate_with_parent(int(sys.argv[1]))
     supervisord(sys.argv[2:])
 
 

@@ -89,7 +89,7 @@ class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):
     request: Raw
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """What became of a call. Silence is not a refusal: NO_ANSWER says nothing about the effect."""
 
     REPLY = "REPLY"
@@ -100,7 +100,7 @@ class Answer(Struct, frozen=True, tag="answer", forbid_unknown_fields=True):
     """What execution heard on a call; `reply` is the encoded gateway reply, or nil when there was none."""
 
     call_id: Sequence
-    outcome: Outcome
+    outcome: CallOutcome
     reply: Raw
 
 

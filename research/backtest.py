@@ -19,7 +19,7 @@ from common.errors import StartError
 from marketdata.tick_stream import TickStream
 from proto.codec import decode_request, encode
 from proto.control import DeskState
-from proto.messages import Answer, Call, Outcome, Signal, SignalHello
+from proto.messages import Answer, Call, CallOutcome, Signal, SignalHello
 from proto.time import Now
 from research.report import build_report
 from research.run_spec import RunSpec
@@ -27,7 +27,7 @@ from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
-from services.mt5.fill_profiles import profile_named
+from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
@@ -41,7 +41,7 @@ COMMIT_EVERY_TICKS: Final = 5_000
 _PUBLISHER: Final = "signal"
 
 
-class Progress(NamedTuple):
+class BacktestProgress(NamedTuple):
     """How far a run has come."""
 
     ticks: int
@@ -74,7 +74,7 @@ class Backtest:
                 symbol_map=spec.symbol_map,
                 account_mode=spec.account_mode,
                 leverage=spec.leverage,
-                profile=profile_named(spec.fills),
+                profile=load_fill_profile(spec.fills),
                 seed=spec.seed,
             )
         except ValueError as error:
@@ -83,7 +83,7 @@ class Backtest:
         self._engines = {symbol: SymbolEngine(symbol, make()) for symbol, make in makers.items()}
         self._now = Now(0, 0)
 
-    def run(self, progress: Callable[[Progress], None] | None = None) -> None:
+    def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
         """Play every tick. The desk is FINISHED afterwards, or HALTED with its reason."""
         portfolio, desk, now = self._portfolio, self.desk, self._now
         self._settle(portfolio.start(now))
@@ -113,7 +113,7 @@ class Backtest:
 
     def _signal(self, ordinal: int) -> Signal:
         tick = self._stream.tick_at(ordinal)
-        word = self._engines[tick.symbol].fold(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        word = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
         return Signal(
             _PUBLISHER,
             self._stream_id,
@@ -137,7 +137,7 @@ class Backtest:
             for call in calls:
                 request, _ = decode_request(bytes(call.request))
                 reply = self._gateway.handle(request, self._now)
-                answer = Answer(call.call_id, Outcome.REPLY, Raw(encode(reply)))
+                answer = Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply)))
                 following += self._portfolio.handle(answer, self._now)
             calls = following
 
@@ -148,9 +148,9 @@ class Backtest:
         if self.desk.is_dirty:
             self._ledger.commit(self.desk.take_events(), self.desk.book, self.desk.cursor)
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> BacktestProgress:
         book = self.desk.book
-        return Progress(
+        return BacktestProgress(
             self.desk.cursor.ordinal,
             self._stream.last_ordinal,
             len(book.orders),
@@ -165,7 +165,7 @@ def run_backtest(
     *,
     data_dir: Path,
     keep_venue: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[BacktestProgress], None] | None = None,
 ) -> dict[str, Any]:
     """Run a backtest with its ledger in `data_dir` and return its report.
 

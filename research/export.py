@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from common.errors import StartError
 from proto.control.views import FillRow, OrderRow, TradeRow
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.position import ZERO
 
 PARQUET_DECIMALS: Final = 12
@@ -36,7 +36,7 @@ class EquityRow(Struct, frozen=True, kw_only=True):
     equity: Decimal | None
 
 
-def equity_of(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) -> list[EquityRow]:
+def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) -> list[EquityRow]:
     """The balance after each deal, and the present as the last row."""
     rows, balance = [], ZERO
     for deal in deals:
@@ -87,7 +87,7 @@ def csv_text(rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> str:
 
 
 def _text(value: Any) -> Any:
-    return plain(value) if isinstance(value, Decimal) else value
+    return decimal_text(value) if isinstance(value, Decimal) else value
 
 
 def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> None:

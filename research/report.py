@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from proto.gateway import VenueDeal
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from research.run_spec import RunSpec
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.orders import Order
@@ -98,26 +98,26 @@ def build_report(
         "position_changes": len(deals),
         "position": {
             symbol: {
-                "net_volume": plain(position.net_volume),
-                "avg_entry_price": plain(position.avg_entry_price or ZERO),
+                "net_volume": decimal_text(position.net_volume),
+                "avg_entry_price": decimal_text(position.avg_entry_price or ZERO),
             }
             for symbol, position in sorted(book.positions.items())
             if not position.is_flat
         },
-        "realized_pnl": plain(costs.profit),
-        "unrealized_pnl": None if unrealized is None else plain(unrealized),
-        "commission": plain(-costs.commission),
-        "swap": plain(-costs.swap),
+        "realized_pnl": decimal_text(costs.profit),
+        "unrealized_pnl": None if unrealized is None else decimal_text(unrealized),
+        "commission": decimal_text(-costs.commission),
+        "swap": decimal_text(-costs.swap),
         "costs": {
-            "spread": plain(costs.spread),
-            "slippage": plain(costs.slippage),
-            "commission": plain(costs.commission),
-            "swap": plain(costs.swap),
-            "net": plain(costs.net),
+            "spread": decimal_text(costs.spread),
+            "slippage": decimal_text(costs.slippage),
+            "commission": decimal_text(costs.commission),
+            "swap": decimal_text(costs.swap),
+            "net": decimal_text(costs.net),
             "unquoted": costs.unquoted,
         },
-        "balance": plain(book.balance),
-        "equity": None if unrealized is None else plain(book.balance + unrealized),
+        "balance": decimal_text(book.balance),
+        "equity": None if unrealized is None else decimal_text(book.balance + unrealized),
         "reconciled": reconciled,
         "differences": [
             {

@@ -15,17 +15,17 @@ from pathlib import Path
 from marketdata.files import Crossed, TickInput, load_stream
 from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
-from services.mt5.core.simulated.venue import LEVERAGE
-from services.mt5.fill_profiles import profile_named
+from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT
+from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.state.config import DeskConfig
 from services.signal.model.manifest import read_manifest
 from services.signal.settings import DEFAULT_MODEL
-from services.signal.strategy_loader import canonical_strategy, speaks_for_a_model
+from services.signal.strategy_loader import canonical_strategy, uses_model
 
 STREAM_ID_CHARS = 16
 
@@ -50,7 +50,7 @@ class RunSpec:
     seed: int = 0
     fills: str = IDEAL.name
     account_mode: AccountMode = AccountMode.NETTING
-    leverage: int = LEVERAGE
+    leverage: int = LEVERAGE_DEFAULT
     symbol_map: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -62,10 +62,10 @@ class RunSpec:
         """Every setting that the trades depend on, as text: no path, no endpoint, no speed."""
         found = {
             "account_mode": self.account_mode.lower(),
-            "balance": plain(self.balance),
+            "balance": decimal_text(self.balance),
             "crossed": self.crossed,
             "currency": self.currency,
-            "fills": profile_named(self.fills).name,
+            "fills": load_fill_profile(self.fills).name,
             "leverage": str(self.leverage),
             "on_opposite": str(self.on_opposite),
             "plan": load_plan(self.plan, self.symbols).name,
@@ -75,9 +75,9 @@ class RunSpec:
             "symbol_map": ",".join(f"{desk}={broker}" for desk, broker in sorted(self.symbol_map.items())),
             "symbols": ",".join(self.symbols),
             "venue": "simulated",
-            "volume": plain(self.volume),
+            "volume": decimal_text(self.volume),
         }
-        if speaks_for_a_model(self.strategy):
+        if uses_model(self.strategy):
             found["model"] = read_manifest(self.model or DEFAULT_MODEL).deciding_sha256()
         return found
 
@@ -120,7 +120,7 @@ class RunSpec:
             "TRADING_SYMBOL": ",".join(self.symbols),
             "STRATEGY": self.strategy,
             "MODEL": "" if self.model is None else str(self.model.resolve()),
-            "DEFAULT_VOLUME": plain(self.volume),
+            "DEFAULT_VOLUME": decimal_text(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),
             "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),
             "PLAN": str(Path(self.plan).resolve()) if self.plan else "",
@@ -128,7 +128,7 @@ class RunSpec:
             "MT5_TICKS_ZONE": self.inputs[0].zone or "",
             "MT5_PACE": speed,
             "MT5_CROSSED": self.crossed,
-            "MT5_BALANCE": plain(self.balance),
+            "MT5_BALANCE": decimal_text(self.balance),
             "MT5_CURRENCY": self.currency,
             "MT5_SEED": str(self.seed),
             "MT5_FILLS": self.fills if self.fills in PROFILES else str(Path(self.fills).resolve()),

@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.verify import Desk
+from cli.commands.verify import DeskFolder
 from cli.options import AsJson
 from cli.paths import existing_desk, json_text
 from common.errors import StartError
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the commands."""
     app.command(epilog="[bold]Example[/bold]\n\n  paperdesk backup --data-dir desk monday.db")(backup)
     app.command(epilog="[bold]Example[/bold]\n\n  paperdesk restore monday.db --data-dir desk")(restore)
 
 
 def backup(
-    data_dir: Desk,
+    data_dir: DeskFolder,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to make.", show_default=False)],
     as_json: AsJson = False,
 ) -> int:
@@ -35,7 +35,7 @@ def backup(
 
 def restore(
     backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `paperdesk backup` made.", show_default=False)],
-    data_dir: Desk,
+    data_dir: DeskFolder,
     as_json: AsJson = False,
 ) -> int:
     """Put a backup in the place of a stopped desk's ledger, which is kept beside it.

@@ -9,7 +9,7 @@ import typer
 
 from cli import options as o
 from cli.paths import data_directory, json_text, writable_file, write_json
-from cli.progress import words_line
+from cli.progress import status_line
 
 if TYPE_CHECKING:
     from verification.chaos.scorecard import Scorecard
@@ -51,7 +51,7 @@ Everything = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(chaos)
     app.command("chaos-replay", epilog=REPLAY_EXAMPLES)(chaos_replay)
@@ -74,14 +74,14 @@ def chaos(
 
     Exit code 0 when nothing was lost and nothing doubled, 1 otherwise, 2 when it could not be run.
     """
-    from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos, with_everything
-    from verification.chaos.lossy_proxy import Odds
+    from verification.chaos.live_run import ChaosPlan, desk_settings, full_feature_settings, run_chaos
+    from verification.chaos.lossy_proxy import FaultProbabilities
 
     out = None if report is None else writable_file(report, "--json")
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
     with data_directory(data_dir, go_on=False) as folder:
         if everything:
-            settings |= with_everything(folder / "plan.toml")
+            settings |= full_feature_settings(folder / "plan.toml")
         plan = ChaosPlan(
             data_dir=folder,
             settings=settings,
@@ -89,9 +89,9 @@ def chaos(
             seed=seed,
             kills_per_minute=kills_per_minute,
             faults_per_minute=faults_per_minute,
-            odds=Odds(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.2),
+            odds=FaultProbabilities(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.2),
         )
-        with words_line("chaos", plain_every_s=PLAIN_EVERY_S) as tell:
+        with status_line("chaos", plain_every_s=PLAIN_EVERY_S) as tell:
             card = run_chaos(plan, tell)
     if out is not None:
         write_json(out, card.as_json())
@@ -114,21 +114,21 @@ def chaos_replay(
     import random
 
     from verification.chaos import scenarios
-    from verification.chaos.replay_kills import outside_kills, replay
+    from verification.chaos.replay_kills import external_kills, replay_with_kills
 
     draw = random.Random(seed)  # noqa: S311 - faults, no secrets
     with data_directory(data_dir, go_on=False) as folder:
-        walk = scenarios.write_walk(folder / "walk.parquet", rows=ticks, seed=seed)
+        walk = scenarios.write_random_walk(folder / "walk.parquet", rows=ticks, seed=seed)
         more = ("--plan", scenarios.write_plan(folder / "plan.toml"), *scenarios.EVERYTHING) if everything else ()
-        calm = replay(walk, folder / "undisturbed", strategy=strategy, options=more)
+        calm = replay_with_kills(walk, folder / "undisturbed", strategy=strategy, options=more)
         every = [*scenarios.replay_points(), *(scenarios.AT_PLANS if everything else ())]
         points = draw.sample(every, len(every))
         chosen = [points[index % len(points)] for index in range(kills // 2)]
         last = calm.orders[-1]["ordinal"] if calm.orders else 1
         named = scenarios.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
-        outside = outside_kills(draw, count=kills - len(named), ticks=ticks)
-        with words_line("chaos-replay", plain_every_s=PLAIN_EVERY_S) as tell:
-            wild = replay(
+        outside = external_kills(draw, count=kills - len(named), ticks=ticks)
+        with status_line("chaos-replay", plain_every_s=PLAIN_EVERY_S) as tell:
+            wild = replay_with_kills(
                 walk,
                 folder / "disturbed",
                 strategy=strategy,
@@ -160,14 +160,14 @@ def crash_points(
     """
     from common.errors import StartError
     from verification.chaos import scenarios
-    from verification.chaos.crash_points import killed_at_points
+    from verification.chaos.crash_points import run_crash_points
 
     out = None if report is None else writable_file(report, "--json")
     every = frozenset([*scenarios.replay_points(), *scenarios.live_points()])
     if unknown := set(chosen or ()) - every:
         raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
     with data_directory(None, go_on=False) as folder:
-        found = killed_at_points(
+        found = run_crash_points(
             folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), tell=print
         )
     if out is not None:
@@ -181,9 +181,9 @@ def crash_points(
 def _market(ticks: list[str] | None) -> dict[str, str]:
     if not ticks:
         return {}
-    from cli.tick_arguments import named_files
+    from cli.tick_arguments import parse_tick_files
 
-    files = named_files(tuple(ticks), None)
+    files = parse_tick_files(tuple(ticks), None)
     return {
         "MT5_MARKET": "recorded",
         "MT5_TICKS": ";".join(f"{file.path.resolve()}:{file.symbol}" for file in files),

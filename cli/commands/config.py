@@ -25,7 +25,7 @@ EXAMPLES = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(config)
 

@@ -16,7 +16,7 @@ from common.errors import StartError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from verification.conformance import Result
+    from verification.conformance import CheckResult
 
 EXIT_FAILED: Final = 1
 RUN_ID_CHARS: Final = 12
@@ -29,7 +29,7 @@ Restart = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog="[bold]Example[/bold]\n\n  paperdesk conformance --gateway tcp://127.0.0.1:5555")(conformance)
 
@@ -48,31 +48,31 @@ def conformance(
     from uuid import uuid4
 
     from cli.paths import json_text
-    from verification.conformance import Desk, Outcome, Refused, run_suite
+    from verification.conformance import CheckOutcome, ConformanceClient, SuiteRefused, run_suite
 
     asked = _asked(gateway) if restart else None
-    desk = Desk(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=asked)
+    desk = ConformanceClient(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=asked)
     try:
-        results = run_suite(desk, is_forced=force, told=None if as_json else _tell)
-    except Refused as refused:
+        results = run_suite(desk, is_forced=force, on_result=None if as_json else _tell)
+    except SuiteRefused as refused:
         raise StartError(f"--gateway {gateway}: {refused}") from None
     finally:
         desk.close()
-    counted = {outcome.value: sum(result.outcome is outcome for result in results) for outcome in Outcome}
+    counted = {outcome.value: sum(result.outcome is outcome for result in results) for outcome in CheckOutcome}
     if as_json:
         print(json_text({"gateway": gateway, "symbol": symbol, "counts": counted, "checks": _rows(results)}))
     else:
         print(", ".join(f"{count} {outcome.lower()}" for outcome, count in counted.items()))
-    return EXIT_FAILED if counted[Outcome.FAILED.value] else 0
+    return EXIT_FAILED if counted[CheckOutcome.FAILED.value] else 0
 
 
-def _rows(results: list[Result]) -> list[dict[str, object]]:
+def _rows(results: list[CheckResult]) -> list[dict[str, object]]:
     return [
         {**result._asdict(), "outcome": result.outcome.value, "seconds": round(result.seconds, 3)} for result in results
     ]
 
 
-def _tell(result: Result) -> None:
+def _tell(result: CheckResult) -> None:
     print(f"{result.outcome.value:<7} {result.claim}", flush=True)
     if result.words:
         print(f"        {result.words}", flush=True)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.desk_client import Folder, Url, link
+from cli.desk_client import Folder, Url, open_desk
 from cli.options import AsJson
 from cli.paths import json_text, writable_file
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from cli.desk_client import DeskLink
+    from cli.desk_client import DeskClient
 
 
-class What(StrEnum):
+class ExportKind(StrEnum):
     """What can be exported."""
 
     ORDERS = "orders"
@@ -35,14 +35,14 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     example = "[bold]Example[/bold]\n\n  paperdesk export trades --format csv --out trades.csv --data-dir desk"
     app.command(epilog=example)(export)
 
 
 def export(
-    what: Annotated[What, typer.Argument(help="What to write.", show_default=False)],
+    what: Annotated[ExportKind, typer.Argument(help="What to write.", show_default=False)],
     format_: Annotated[
         Format | None, typer.Option("--format", help="How to write it.", show_default="csv, or json with --json")
     ] = None,
@@ -62,7 +62,7 @@ def export(
     if form is Format.PARQUET and out is None:
         raise StartError("--format parquet without --out, expected --out FILE: Parquet is nothing for a terminal")
     path = None if out is None else writable_file(out, "--out")
-    with link(data_dir, url) as desk:
+    with open_desk(data_dir, url) as desk:
         rows = _rows(desk, what)
     if form is Format.PARQUET:
         assert path is not None
@@ -74,19 +74,19 @@ def export(
     return 0
 
 
-def _rows(desk: DeskLink, what: What) -> Sequence[dict[str, Any]]:
+def _rows(desk: DeskClient, what: ExportKind) -> Sequence[dict[str, Any]]:
     from cli.commands.views import account_fields, fill_rows, order_rows, trade_rows
     from proto.control.views import plain_fields
-    from research.export import equity_of
+    from research.export import equity_rows
 
-    if what is What.ORDERS:
+    if what is ExportKind.ORDERS:
         return order_rows(desk)[0]
-    if what is What.FILLS:
+    if what is ExportKind.FILLS:
         return fill_rows(desk, trades_only=True)[0]
-    if what is What.TRADES:
+    if what is ExportKind.TRADES:
         return trade_rows(desk)
     account, (deals, _) = account_fields(desk), fill_rows(desk, trades_only=False)
-    return [plain_fields(row) for row in equity_of(deals, account)]
+    return [plain_fields(row) for row in equity_rows(deals, account)]
 
 
 def _write(text: str, path: Path | None) -> None:

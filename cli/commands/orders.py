@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.commands.trading_state import Why, said
-from cli.desk_client import DeskLink, Folder, Url, link_running, silence
+from cli.commands.trading_state import ReasonText, validated_reason
+from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_running_desk
 from cli.options import AsJson
 from cli.paths import json_text
 from common.errors import StartError
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side, is_exact, plain
+from proto.trading.units import Side, decimal_text, is_exact
 
 if TYPE_CHECKING:
     from proto.control import OrderCommand
@@ -55,7 +55,7 @@ Expires = Annotated[
 ]
 
 
-def add_to(parent: typer.Typer) -> None:
+def register_commands(parent: typer.Typer) -> None:
     """Register the commands."""
     parent.add_typer(group(), name="order")
     parent.command(epilog=EXAMPLE.format('close EURUSD --reason "news at 14:30"'))(close)
@@ -74,7 +74,7 @@ def group() -> typer.Typer:
 def buy(
     symbol: Symbol,
     volume: Volume,
-    reason: Why,
+    reason: ReasonText,
     limit: Limit = None,
     stop: Stop = None,
     tif: Tif = None,
@@ -95,7 +95,7 @@ def buy(
 def sell(
     symbol: Symbol,
     volume: Volume,
-    reason: Why,
+    reason: ReasonText,
     limit: Limit = None,
     stop: Stop = None,
     tif: Tif = None,
@@ -115,7 +115,7 @@ def sell(
 
 def cancel(
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's id.", show_default=False)],
-    reason: Why,
+    reason: ReasonText,
     key: Key = None,
     data_dir: Folder = None,
     url: Url = None,
@@ -124,13 +124,13 @@ def cancel(
     """End an order that rests at the venue."""
     from proto.control import CancelCommand
 
-    command = CancelCommand(key=_key(key), reason=said(reason), order_id=_name("ID", order_id))
-    with link_running(data_dir, url) as desk:
+    command = CancelCommand(key=_key(key), reason=validated_reason(reason), order_id=_name("ID", order_id))
+    with open_running_desk(data_dir, url) as desk:
         return _tell(desk, command, f"order {order_id} is to be canceled", as_json=as_json)
 
 
 def modify(
-    reason: Why,
+    reason: ReasonText,
     order_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The order's id.", show_default=False)] = None,
     position: Annotated[
         str | None,
@@ -158,8 +158,8 @@ def modify(
         raise StartError("nothing to change, expected --sl or --tp, or for an order --price or --expires as well")
     fields: dict[str, Any] = {"price": _decimal("--price", price), "expires_ns": _time_ns(expires)}
     fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
-    fields |= {"key": _key(key), "reason": said(reason)}
-    with link_running(data_dir, url) as desk:
+    fields |= {"key": _key(key), "reason": validated_reason(reason)}
+    with open_running_desk(data_dir, url) as desk:
         present: OrderRow | GuardRow | None
         if order_id is not None:
             present = _order_of(desk, order_id)
@@ -178,7 +178,7 @@ def modify(
 
 def close(
     symbol: Symbol,
-    reason: Why,
+    reason: ReasonText,
     position: Annotated[int, typer.Option("--position", metavar="T", min=0, help="Only this ticket; all without.")] = 0,
     volume: Annotated[
         str | None, typer.Option("--volume", metavar="LOTS", help="Only so much of it; all without.")
@@ -193,12 +193,12 @@ def close(
 
     command = CloseCommand(
         key=_key(key),
-        reason=said(reason),
+        reason=validated_reason(reason),
         symbol=_symbol(symbol),
         position=position,
         volume=_decimal("--volume", volume),
     )
-    with link_running(data_dir, url) as desk:
+    with open_running_desk(data_dir, url) as desk:
         return _tell(desk, command, f"{symbol} is to be closed", as_json=as_json)
 
 
@@ -247,24 +247,24 @@ def _place(
 ) -> int:
     from proto.control import PlaceCommand
 
-    command = PlaceCommand(key=_key(key), reason=said(reason), **order)
-    price = "" if command.price is None else f" {command.type.value} {plain(command.price)}"
-    with link_running(data_dir, url) as desk:
-        words = f"{command.side.value} {plain(command.volume)} {command.symbol}{price} is ordered"
+    command = PlaceCommand(key=_key(key), reason=validated_reason(reason), **order)
+    price = "" if command.price is None else f" {command.type.value} {decimal_text(command.price)}"
+    with open_running_desk(data_dir, url) as desk:
+        words = f"{command.side.value} {decimal_text(command.volume)} {command.symbol}{price} is ordered"
         return _tell(desk, command, words, as_json=as_json)
 
 
-def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) -> int:
+def _tell(desk: DeskClient, command: OrderCommand, done: str, *, as_json: bool) -> int:
     """Tell portfolio, and say what it made of it; exit code 1 when it is denied."""
-    from proto.control import OrderCommandReply, denial_words
+    from proto.control import OrderCommandReply, denial_message
 
-    reply = desk.ask(command, OrderCommandReply)
+    reply = desk.request(command, OrderCommandReply)
     if reply is None:
-        raise silence(desk.url, f"ask again with --key {command.key}: it is not done twice")
+        raise no_answer_error(desk.url, f"ask again with --key {command.key}: it is not done twice")
     if as_json:
         print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
     elif reply.denied:
-        words = denial_words(limit=reply.limit, observed=reply.observed)
+        words = denial_message(limit=reply.limit, observed=reply.observed)
         print(f"DENIED by {reply.code}: {words}" + (f" (denial {reply.denial_id})" if reply.denial_id else ""))
     else:
         news = [order_id for order_id in reply.order_ids if order_id not in done]
@@ -272,30 +272,30 @@ def _tell(desk: DeskLink, command: OrderCommand, done: str, *, as_json: bool) ->
     return EXIT_DENIED if reply.denied else 0
 
 
-def _order_of(desk: DeskLink, order_id: str) -> OrderRow:
+def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
     from proto.control import OrdersQuery
     from proto.control.views import OrdersReply
 
     number = order_id.rpartition("-")[2]
     if number.isascii() and number.isdecimal() and 0 < int(number) < 2**53:
         query = OrdersQuery(after=int(number) - 1, limit=1, open_only=False, newest=False)
-        page = desk.ask(query, OrdersReply)
+        page = desk.request(query, OrdersReply)
         if page is None:
-            raise silence(desk.url, "nothing was done")
+            raise no_answer_error(desk.url, "nothing was done")
         for row in page.rows:
             if row.order_id == order_id:
                 return row
     raise StartError(f"there is no order {order_id}, expected an id as `paperdesk orders` shows it")
 
 
-def _guard_of(desk: DeskLink, symbol: str, ticket: int) -> GuardRow | None:
+def _guard_of(desk: DeskClient, symbol: str, ticket: int) -> GuardRow | None:
     from cli.desk_client import all_rows
     from proto.control import PositionsQuery
     from proto.control.views import PAGE_ROWS_MAX, PositionRow, PositionsReply
 
-    rows = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
+    rows = all_rows(desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
     if rows is None:
-        raise silence(desk.url, "nothing was done")
+        raise no_answer_error(desk.url, "nothing was done")
     held = [row for row in rows if isinstance(row, PositionRow) and row.symbol == symbol]
     if not held:
         raise StartError(f"--position {symbol}: nothing is held of it, expected a symbol of `paperdesk positions`")

@@ -14,7 +14,7 @@ from common.errors import StartError
 
 if TYPE_CHECKING:
     from marketdata.tick_stream import TickStream
-    from orchestration.progress import Show
+    from orchestration.progress import ProgressDisplay
     from research.run_spec import RunSpec
 
 REPLAY_EXAMPLES = """
@@ -44,14 +44,14 @@ PARITY_EXAMPLES = """
 """
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the commands."""
     app.command(epilog=REPLAY_EXAMPLES)(replay)
     app.command(epilog=BACKTEST_EXAMPLES)(backtest)
     app.command(epilog=PARITY_EXAMPLES)(parity)
 
 
-@o.takes_a_run
+@o.with_run_options
 def replay(
     run: o.RunOptions,
     speed: o.Speed = o.DEFAULT_SPEED,
@@ -74,7 +74,7 @@ def replay(
     return _told(found, halted, out=out, as_json=as_json)
 
 
-@o.takes_a_run
+@o.with_run_options
 def backtest(
     run: o.RunOptions,
     data_dir: o.DataDir = None,
@@ -95,7 +95,7 @@ def backtest(
     return _told(found, "", out=out, as_json=as_json)
 
 
-@o.takes_a_run
+@o.with_run_options
 def parity(
     run: o.RunOptions,
     speed: o.Speed = o.DEFAULT_SPEED,
@@ -178,18 +178,18 @@ def _backtested(spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue
         )
 
 
-def _showing(show: Show, currency: str) -> Any:
-    from orchestration.progress import Rate, Standing
-    from research.backtest import Progress
+def _showing(show: ProgressDisplay, currency: str) -> Any:
+    from orchestration.progress import RunProgress, TickRate
+    from research.backtest import BacktestProgress
 
-    rate = Rate()
+    rate = TickRate()
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: BacktestProgress) -> None:
         show(
-            Standing(
+            RunProgress(
                 ticks=progress.ticks,
                 ticks_total=progress.ticks_total,
-                ticks_per_s=rate.of(progress.ticks),
+                ticks_per_s=rate.update(progress.ticks),
                 orders=progress.orders,
                 fills=progress.fills,
                 pnl=f"{progress.realized_pnl} {currency}",

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import options as o
-from cli.tick_arguments import clock_option, named_files
+from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 from common.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from orchestration.desk_runner import DeskPlan
+    from orchestration.desk_runner import DeskRunSpec
 
 DEFAULT_DATA_DIR: Final = Path("var") / "data"
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
@@ -112,7 +112,7 @@ RiskSet = Annotated[
 Duration = Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop by itself after so long.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(run)
 
@@ -162,11 +162,11 @@ def run(
             "MT5_LEVERAGE": None if leverage is None else str(leverage),
         },
     )
-    from cli.live_view import screen_for_here
+    from cli.live_view import open_screen
     from cli.run_summary import show_summary
     from orchestration.desk_runner import run_desk
 
-    with screen_for_here() as screen:
+    with open_screen() as screen:
         summary, interrupt = run_desk(desk, screen)
     show_summary(summary)
     if isinstance(interrupt, SystemExit) and interrupt.code not in (0, 128 + signal.SIGINT):
@@ -188,9 +188,9 @@ def _desk(
     data_dir: Path | None,
     duration: float | None,
     venue: Mapping[str, str | None],
-) -> DeskPlan:
+) -> DeskRunSpec:
     from cli.validators import require_fills, require_limits, require_plan
-    from orchestration.desk_runner import DeskPlan
+    from orchestration.desk_runner import DeskRunSpec
     from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.book_store import read_account_mode
 
@@ -227,7 +227,7 @@ def _desk(
         plan = Path(settings["PLAN"])
     settings["PLAN"] = o.plan_option(plan)
     require_plan(settings["PLAN"], names)
-    return DeskPlan(
+    return DeskRunSpec(
         data_dir=folder,
         settings=settings,
         market=market,
@@ -247,12 +247,12 @@ def default_strategy() -> str:
 def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
     """Refuse what cannot run, before anything is started for it."""
     from cli.validators import require_strategy, require_symbols
-    from services.signal.strategy_loader import speaks_for_a_model
+    from services.signal.strategy_loader import uses_model
 
     require_symbols(symbols)
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} is not there, expected the folder of a model")
-    needs_model = model is None and speaks_for_a_model(strategy)
+    needs_model = model is None and uses_model(strategy)
     require_strategy(strategy, symbols, PROJECT_ROOT / DEMO_MODEL if needs_model else model)
 
 
@@ -261,7 +261,7 @@ def _recorded(
 ) -> tuple[str, tuple[str, ...], int, Path]:
     from marketdata.files import TickInput, load_stream
 
-    named = named_files(ticks, symbol)
+    named = parse_tick_files(ticks, symbol)
     crossed = settings.get("MT5_CROSSED", "reject")
     stream = load_stream(
         [TickInput(file.path, file.symbol, clock) for file in named],

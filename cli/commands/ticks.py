@@ -11,7 +11,7 @@ import typer
 
 from cli.options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.paths import json_text
-from cli.tick_arguments import clock_option, is_symbol, split
+from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
 
 OUT_SUFFIX: Final = ".parquet"
@@ -105,7 +105,7 @@ def convert(
         raise StartError(f"only {out} given, expected FILE... and then OUT{OUT_SUFFIX}")
     if not out.endswith(OUT_SUFFIX):
         raise StartError(f"the last file is {out}, expected the one to write, OUT{OUT_SUFFIX}")
-    inputs = [ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split, names)]
+    inputs = [ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split_symbol, names)]
     report = converted(inputs, Path(out), force=force)
     if as_json:
         print(json_text(report))
@@ -123,7 +123,7 @@ def _checked(symbol: str | None) -> str | None:
 def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tuple[Path, str]]:
     from marketdata.files.tick_statistics import symbols_in
 
-    path, own = split(text)
+    path, own = split_symbol(text)
     if own is not None and symbol is not None and own != symbol:
         raise StartError(f"--symbol is {symbol!r}, but the file names its own ({own})")
     chosen = own or _checked(symbol)

@@ -32,7 +32,7 @@ Hours = Annotated[float, typer.Option("--hours", metavar="H", help="Hours of mar
 Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every price of it.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(generate)
 

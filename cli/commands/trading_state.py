@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.gateway_commands import tell_gateway
+from cli.gateway_commands import send_to_gateway
 from cli.options import AsJson
 from cli.paths import json_text
 from common.errors import StartError
@@ -26,7 +26,9 @@ TIMEOUT_S: Final = 10.0
 NOTICE_S: Final = 1.0
 """After so long without an answer a person is told that there is none yet."""
 
-Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger.", show_default=False)]
+ReasonText = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger.", show_default=False)
+]
 Folder = Annotated[
     Path | None,
     typer.Option("--data-dir", metavar="DIR", help="The desk's data directory; that of the settings without."),
@@ -38,56 +40,56 @@ Url = Annotated[
 AtGateway = Annotated[bool, typer.Option("--at-gateway", help="Tell the gateway, because portfolio is gone.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the commands."""
     for name, command in (("halt", halt), ("reduce-only", reduce_only), ("resume", resume), ("flatten", flatten)):
         app.command(name, epilog=f'[bold]Example[/bold]\n\n  paperdesk {name} --reason "news at 14:30"')(command)
 
 
 def halt(
-    reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
+    reason: ReasonText, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
 ) -> int:
     """Send no further order until `paperdesk resume`; positions stay as they are, and `paperdesk close` still closes them."""
     from proto.control import HaltCommand
     from proto.gateway import Halt
 
     if at_gateway:
-        return tell_gateway(Halt(reason=said(reason)), data_dir, url, as_json=as_json)
-    return _tell(HaltCommand(said(reason)), data_dir, url, as_json=as_json)
+        return send_to_gateway(Halt(reason=validated_reason(reason)), data_dir, url, as_json=as_json)
+    return _tell(HaltCommand(validated_reason(reason)), data_dir, url, as_json=as_json)
 
 
-def reduce_only(reason: Why, data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+def reduce_only(reason: ReasonText, data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Open nothing until `paperdesk resume`; positions may be closed."""
     from proto.control import ReduceOnlyCommand
 
-    return _tell(ReduceOnlyCommand(said(reason)), data_dir, url, as_json=as_json)
+    return _tell(ReduceOnlyCommand(validated_reason(reason)), data_dir, url, as_json=as_json)
 
 
 def resume(
-    reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
+    reason: ReasonText, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
 ) -> int:
     """Trade again; what others have done on the account until now counts as looked at."""
     from proto.control import ResumeCommand
     from proto.gateway import Resume
 
     if at_gateway:
-        return tell_gateway(Resume(reason=said(reason)), data_dir, url, as_json=as_json)
-    return _tell(ResumeCommand(said(reason)), data_dir, url, as_json=as_json)
+        return send_to_gateway(Resume(reason=validated_reason(reason)), data_dir, url, as_json=as_json)
+    return _tell(ResumeCommand(validated_reason(reason)), data_dir, url, as_json=as_json)
 
 
 def flatten(
-    reason: Why, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
+    reason: ReasonText, data_dir: Folder = None, url: Url = None, at_gateway: AtGateway = False, as_json: AsJson = False
 ) -> int:
     """Halt, and close every position."""
     from proto.control import FlattenCommand
     from proto.gateway import Flatten
 
     if at_gateway:
-        return tell_gateway(Flatten(reason=said(reason)), data_dir, url, as_json=as_json)
-    return _tell(FlattenCommand(said(reason)), data_dir, url, as_json=as_json)
+        return send_to_gateway(Flatten(reason=validated_reason(reason)), data_dir, url, as_json=as_json)
+    return _tell(FlattenCommand(validated_reason(reason)), data_dir, url, as_json=as_json)
 
 
-def said(reason: str) -> str:
+def validated_reason(reason: str) -> str:
     """A reason as it is kept.
 
     Raises:
@@ -102,21 +104,21 @@ def said(reason: str) -> str:
 
 
 def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
-    from cli.desk_client import configured_url, url_of
+    from cli.desk_client import configured_url, control_url_of
     from cli.paths import existing_desk
     from orchestration.control_client import ControlClient
     from proto.control import TradingReply
 
-    where = url or (configured_url() if data_dir is None else url_of(existing_desk(data_dir)))
+    where = url or (configured_url() if data_dir is None else control_url_of(existing_desk(data_dir)))
     if where is None:
         raise StartError(
             f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"
         )
     with ControlClient(where) as client:
-        reply = client.ask(command, TradingReply, timeout_s=NOTICE_S)
+        reply = client.request(command, TradingReply, timeout_s=NOTICE_S)
         if reply is None:
             print(f"{where} has not answered for {NOTICE_S:.0f} s; asking again for {TIMEOUT_S:.0f} s", file=sys.stderr)
-            reply = client.ask(command, TradingReply, timeout_s=TIMEOUT_S)
+            reply = client.request(command, TradingReply, timeout_s=TIMEOUT_S)
     if reply is None:
         raise StartError(
             f"{where} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"

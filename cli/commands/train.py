@@ -11,7 +11,7 @@ import typer
 
 from cli import options as o
 from cli.paths import json_text
-from cli.tick_arguments import clock_option, named_files
+from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Rounds = Annotated[
 Note = Annotated[str, typer.Option("--note", help="What the manifest says about the model in words.")]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(train)
 
@@ -76,7 +76,7 @@ def train(
 
     The same ticks, options and libraries give the same bytes.
     """
-    named = named_files(files, symbol)
+    named = parse_tick_files(files, symbol)
     clock = clock_option(zone, utc_offset)
     symbols = list(dict.fromkeys(file.symbol for file in named))
     if len(symbols) > 1:
@@ -179,7 +179,7 @@ def _command(files: list[str], out: Path, chosen: Mapping[str, Any]) -> str:
 def _show(manifest: Manifest, out: Path, size: int) -> None:
     from cli.tables import show_fields
     from proto.time import utc_text
-    from research.training.edge import Edge, verdict
+    from research.training.edge import Edge, edge_summary
 
     training, held_out = manifest.training, manifest.metrics["held_out"]
     edge = Edge(**held_out["edge"])
@@ -202,4 +202,4 @@ def _show(manifest: Manifest, out: Path, size: int) -> None:
             "bp a trade": f"{edge.gross_bp:+.3f} before costs, {edge.cost_bp:.3f} costs, {edge.net_bp:+.3f} after",
         }
     )
-    print(verdict(edge))
+    print(edge_summary(edge))

@@ -21,21 +21,23 @@ if TYPE_CHECKING:
 ALIVE_TIMEOUT_S: Final = 1.0
 RECONCILE_TIMEOUT_S: Final = 30.0
 
-Desk = Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)]
+DeskFolder = Annotated[
+    Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)
+]
 Control = Annotated[
     str | None,
     typer.Option("--control", metavar="URL", help="Control socket of a running desk, where it is not found."),
 ]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the commands."""
     example = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
     for command in (reconcile, verify):
         app.command(epilog=example.format(command.__name__))(command)
 
 
-def verify(data_dir: Desk, as_json: AsJson = False) -> int:
+def verify(data_dir: DeskFolder, as_json: AsJson = False) -> int:
     """Check the ledger's hash chain and fold its events anew.
 
     Exit code 0 when everything fits, 1 when it does not.
@@ -50,37 +52,37 @@ def verify(data_dir: Desk, as_json: AsJson = False) -> int:
     return 1 if problems else 0
 
 
-def reconcile(data_dir: Desk, control: Control = None, as_json: AsJson = False) -> int:
+def reconcile(data_dir: DeskFolder, control: Control = None, as_json: AsJson = False) -> int:
     """Compare the ledger with the venue, order by order, deal by deal, and the money.
 
     Exit code 0 when they agree, 1 when they do not, 2 when they could not be compared.
     """
     from msgspec import to_builtins
 
-    from cli.tables import difference_words
+    from cli.tables import difference_text
 
     folder = existing_desk(data_dir)
-    url = control or control_of(folder)
+    url = control or running_control_url(folder)
     differences = _ask(url) if url else _compare(folder)
     rows: list[dict[str, Any]] = [to_builtins(found) for found in differences]
     if as_json:
         print(json_text({"differences": rows, "reconciled": not rows}))
     else:
-        print(*(map(difference_words, rows) if rows else ["reconciled: ledger and venue agree"]), sep="\n")
+        print(*(map(difference_text, rows) if rows else ["reconciled: ledger and venue agree"]), sep="\n")
     return 1 if differences else 0
 
 
-def control_of(data_dir: Path) -> str | None:
+def running_control_url(data_dir: Path) -> str | None:
     """The control socket of the desk that runs on this directory; None when none answers."""
-    from cli.desk_client import url_of
+    from cli.desk_client import control_url_of
     from orchestration.control_client import ControlClient
     from proto.control import StatusQuery, StatusReply
 
-    url = url_of(data_dir)
+    url = control_url_of(data_dir)
     if url is None:
         return None
     with ControlClient(url) as client:
-        return url if client.ask(StatusQuery(), StatusReply, timeout_s=ALIVE_TIMEOUT_S) is not None else None
+        return url if client.request(StatusQuery(), StatusReply, timeout_s=ALIVE_TIMEOUT_S) is not None else None
 
 
 def _ask(url: str) -> list[Difference]:
@@ -88,7 +90,7 @@ def _ask(url: str) -> list[Difference]:
     from proto.control import ReconcileCommand, ReconcileReply
 
     with ControlClient(url) as client:
-        reply = client.ask(ReconcileCommand(), ReconcileReply, timeout_s=RECONCILE_TIMEOUT_S)
+        reply = client.request(ReconcileCommand(), ReconcileReply, timeout_s=RECONCILE_TIMEOUT_S)
     if reply is None:
         raise StartError(f"{url} did not answer within {RECONCILE_TIMEOUT_S:.0f} s, expected a running desk")
     if not reply.complete:
@@ -97,10 +99,10 @@ def _ask(url: str) -> list[Difference]:
 
 
 def _compare(data_dir: Path) -> list[Difference]:
-    from cli.desk_client import is_of_settings
+    from cli.desk_client import is_configured_desk
     from common.settings import load
     from orchestration.stopped_desk_audit import reconcile as audit
     from services.mt5.settings import Mt5Settings
 
-    own = is_of_settings(data_dir)
+    own = is_configured_desk(data_dir)
     return audit(data_dir, load(Mt5Settings).mt5_symbol_map if own else None)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.desk_client import Folder, Url, all_rows, link
+from cli.desk_client import Folder, Url, all_rows, open_desk
 from cli.options import AsJson, plan_option
 from cli.paths import json_text
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
 
 if TYPE_CHECKING:
-    from cli.desk_client import DeskLink, Page
+    from cli.desk_client import DeskClient, Page
 
 SHOWN_ROWS: Final = 50
 """Rows of a table that is not told how many; what is older, `--last` and `--json` have."""
@@ -73,7 +73,7 @@ Last = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Register the commands."""
     example = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
     for command in (orders, fills, deals, positions, account, risk):
@@ -89,7 +89,7 @@ def orders(
     as_json: AsJson = False,
 ) -> int:
     """Orders, the latest last, with what became of each."""
-    with link(data_dir, url) as desk:
+    with open_desk(data_dir, url) as desk:
         rows, total = order_rows(desk, open_only=open_only, last=_wanted(last, as_json=as_json))
     return _show(
         rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json, spare=ORDER_SPARE
@@ -98,14 +98,14 @@ def orders(
 
 def fills(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Executions, the latest last, with what each cost and earned."""
-    with link(data_dir, url) as desk:
+    with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=True, last=_wanted(last, as_json=as_json))
     return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
-    with link(data_dir, url) as desk:
+    with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=False, last=_wanted(last, as_json=as_json))
     return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
 
@@ -115,9 +115,11 @@ def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False)
     from proto.control import PositionsQuery
     from proto.control.views import PositionsReply
 
-    with link(data_dir, url) as desk:
-        found = all_rows(desk, lambda after: desk.ask(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
-        rows = _ledger().positions(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
+    with open_desk(data_dir, url) as desk:
+        found = all_rows(
+            desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply)
+        )
+        rows = _ledger().positions(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
     shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
     return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
 
@@ -126,7 +128,7 @@ def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -
     """Money and progress of the account."""
     from cli.tables import show_fields
 
-    with link(data_dir, url) as desk:
+    with open_desk(data_dir, url) as desk:
         fields = account_fields(desk)
     if as_json:
         print(json_text(fields))
@@ -157,10 +159,10 @@ def risk(
     from proto.control.views import RiskReply
 
     pages: list[RiskReply] = []
-    with link(data_dir, url) as desk:
+    with open_desk(data_dir, url) as desk:
 
         def page(after: int) -> RiskReply | None:
-            found = desk.ask(RiskQuery(after=after, limit=PAGE_ROWS_MAX), RiskReply)
+            found = desk.request(RiskQuery(after=after, limit=PAGE_ROWS_MAX), RiskReply)
             pages.extend(() if found is None else (found,))
             return found
 
@@ -172,7 +174,7 @@ def risk(
         if found is not None:
             rows = [plain_fields(row) for row in found]
         else:
-            folder = desk.folder if given else desk.ledger_instead()
+            folder = desk.folder if given else desk.fallback_folder()
             assert folder is not None
             rows = _ledger().risk(folder, risk_set, named["--plan"])
     if pages and not as_json:
@@ -204,9 +206,9 @@ def why(
     words = " ".join(" ".join(name).split())
     if not 0 < len(words) <= 64:
         raise StartError(f"ID has {len(words)} characters, expected 1 to 64")
-    with link(data_dir, url) as desk:
-        found = desk.ask(WhyQuery(words), WhyReply)
-        chain = _ledger().why(desk.ledger_instead(), words) if found is None else plain_fields(found)
+    with open_desk(data_dir, url) as desk:
+        found = desk.request(WhyQuery(words), WhyReply)
+        chain = _ledger().why(desk.fallback_folder(), words) if found is None else plain_fields(found)
     if as_json:
         print(json_text(chain))
     else:
@@ -214,48 +216,50 @@ def why(
     return 0
 
 
-def order_rows(desk: DeskLink, *, open_only: bool = False, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
+def order_rows(
+    desk: DeskClient, *, open_only: bool = False, last: int | None = None
+) -> tuple[list[dict[str, Any]], int]:
     """The last orders, or all of them, and how many there are."""
     from proto.control import OrdersQuery
     from proto.control.views import OrdersReply
 
     def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
-        return desk.ask(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
+        return desk.request(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
 
     return _latest(desk, page, last, lambda folder: _ledger().orders(folder, open_only=open_only))
 
 
-def fill_rows(desk: DeskLink, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
+def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
     """The last deals, or all of them, and how many there are."""
     from proto.control import FillsQuery
     from proto.control.views import FillsReply
 
     def page(after: int, limit: int, newest: bool) -> FillsReply | None:
-        return desk.ask(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
+        return desk.request(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
 
     return _latest(desk, page, last, lambda folder: _ledger().deals(folder, trades_only=trades_only))
 
 
-def trade_rows(desk: DeskLink) -> list[dict[str, Any]]:
+def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
     """Every round trip."""
     from proto.control import TradesQuery
     from proto.control.views import TradesReply
 
-    found = all_rows(desk, lambda after: desk.ask(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
-    return _ledger().trades(desk.ledger_instead()) if found is None else [plain_fields(row) for row in found]
+    found = all_rows(desk, lambda after: desk.request(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
+    return _ledger().trades(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
 
 
-def account_fields(desk: DeskLink) -> dict[str, Any]:
+def account_fields(desk: DeskClient) -> dict[str, Any]:
     """Money and progress of the account."""
     from proto.control import AccountQuery
     from proto.control.views import AccountView
 
-    found = desk.ask(AccountQuery(), AccountView)
-    return _ledger().account(desk.ledger_instead()) if found is None else plain_fields(found)
+    found = desk.request(AccountQuery(), AccountView)
+    return _ledger().account(desk.fallback_folder()) if found is None else plain_fields(found)
 
 
 def _latest(
-    desk: DeskLink,
+    desk: DeskClient,
     page: Callable[[int, int, bool], Any],
     last: int | None,
     from_ledger: Callable[[Path], list[dict[str, Any]]],
@@ -269,7 +273,7 @@ def _latest(
         every = None if found is None else all_rows(desk, lambda after: _a_page(page, after))
     else:
         every = all_rows(desk, lambda after: _a_page(page, after))
-    rows = from_ledger(desk.ledger_instead()) if every is None else [plain_fields(row) for row in every]
+    rows = from_ledger(desk.fallback_folder()) if every is None else [plain_fields(row) for row in every]
     return rows[-last:] if last is not None else rows, len(rows)
 
 

@@ -13,17 +13,17 @@ from marketdata.files.layouts import (
     TIME_OF_DAY,
     YEAR,
     Layout,
+    LayoutMismatch,
     Parser,
-    Refusal,
     ZoneRule,
-    numbers,
-    rows,
-    split,
-    told,
+    count_header_lines,
+    parse_numbers,
+    split_columns,
+    tick_frame,
     wall_times,
 )
-from marketdata.files.text import Member, escaped
-from marketdata.files.time_zones import UTC, Clock
+from marketdata.files.text import ArchiveMember, escaped
+from marketdata.files.time_zones import UTC, SourceClock
 
 _MT5_COLUMNS: Final = ("DATE", "TIME", "BID", "ASK", "LAST", "VOLUME", "FLAGS")
 _MT5_ROW: Final = re.compile(r"\d{4}\.\d\d\.\d\d\t\d\d:\d\d:\d\d(\.\d+)?(\t[^\t]*){5}")
@@ -45,7 +45,7 @@ _EPOCH_NS: Final = {10: 1_000_000_000, 13: 1_000_000, 16: 1_000, 19: 1}
 class MetaTrader(Layout):
     """The tick export of a MetaTrader 5 terminal. A side that did not change is blank: its last value still stands."""
 
-    def recognise(self, head: Sequence[str], member: Member) -> Parser | Refusal:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
         """Told by the names in angle brackets, or without them by the shape of the rows."""
         del member
         names = [name.strip().upper() for name in head[0].split("\t")] if head else []
@@ -54,10 +54,12 @@ class MetaTrader(Layout):
             lacking = [f"<{name}>" for name in _MT5_COLUMNS[:4] if name not in bare]
             if lacking:
                 bars = "; these are bars, no ticks" if "OPEN" in bare else ""
-                return Refusal(f"the header has no column {', '.join(lacking)}{bars}")
+                return LayoutMismatch(f"the header has no column {', '.join(lacking)}{bars}")
             return _MetaTraderRows(bare, header_lines=1)
-        found = told(head, _MT5_ROW, "2014.05.01<tab>00:00:01.787<tab>1.38727<tab>1.38729<tab><tab><tab>6")
-        return found if isinstance(found, Refusal) else _MetaTraderRows(_MT5_COLUMNS, header_lines=found)
+        found = count_header_lines(
+            head, _MT5_ROW, "2014.05.01<tab>00:00:01.787<tab>1.38727<tab>1.38729<tab><tab><tab>6"
+        )
+        return found if isinstance(found, LayoutMismatch) else _MetaTraderRows(_MT5_COLUMNS, header_lines=found)
 
 
 class _MetaTraderRows:
@@ -71,19 +73,21 @@ class _MetaTraderRows:
         self._last: dict[str, float | None] = {"BID": None, "ASK": None}
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
-        fields = split(lines, "\t", len(self._names)).rename({str(n): name for n, name in enumerate(self._names)})
+        fields = split_columns(lines, "\t", len(self._names)).rename(
+            {str(n): name for n, name in enumerate(self._names)}
+        )
         joined = fields["DATE"] + " " + fields["TIME"]
         pattern = rf"{YEAR}\.\d\d\.\d\d {TIME_OF_DAY}"
         ts_ns = self.clock.to_utc(wall_times(joined, pattern, "%Y.%m.%d %H:%M:%S%.f"))
         volume = fields["VOLUME"] if "VOLUME" in fields.columns else pl.Series([""] * len(lines))
-        volume = numbers(volume).set(volume == "", 0.0)
-        sides = {name: numbers(fields[name]) for name in ("BID", "ASK")}
+        volume = parse_numbers(volume).set(volume == "", 0.0)
+        sides = {name: parse_numbers(fields[name]) for name in ("BID", "ASK")}
         bad = ts_ns.is_null() | volume.is_null()
         for name, side in sides.items():
             bad = bad | (side.is_null() & (fields[name] != "").fill_null(True))
         # A line that cannot be read changes no side.
         known = {name: self._carried(name, side.set(bad, None)) for name, side in sides.items()}
-        return rows(ts_ns, known["BID"], known["ASK"], volume, missing=bad.set(bad, None))
+        return tick_frame(ts_ns, known["BID"], known["ASK"], volume, missing=bad.set(bad, None))
 
     def _carried(self, name: str, side: pl.Series) -> pl.Series:
         side = side.fill_null(strategy="forward")
@@ -99,17 +103,17 @@ class Dukascopy(Layout):
 
     _TIMES: Final = ("gmt time", "utc time", "time (gmt)", "time (utc)", "local time", "time (eet)", "time (est)")
 
-    def recognise(self, head: Sequence[str], member: Member) -> Parser | Refusal:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
         """Told by the header."""
         del member
         names = [name.strip(' "').lower() for name in head[0].split(",")] if head else []
         if not names or names[0] not in self._TIMES:
             begin = escaped(names[0], 40) if names else "nothing"
-            return Refusal(f"the header begins with {begin} and not with 'Gmt time'")
+            return LayoutMismatch(f"the header begins with {begin} and not with 'Gmt time'")
         lacking = [name for name in ("ask", "bid") if names.count(name) != 1]
         if lacking:
             bars = "; these are bars, no ticks" if "open" in names else ""
-            return Refusal(f"the header has no column {', '.join(lacking)}{bars}")
+            return LayoutMismatch(f"the header has no column {', '.join(lacking)}{bars}")
         return _DukascopyRows(names)
 
 
@@ -125,7 +129,7 @@ class _DukascopyRows:
         self._has_offset = names[0] == "local time"
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
-        fields = split(lines, ",", len(self._names))
+        fields = split_columns(lines, ",", len(self._names))
         text = fields["0"]
         offset_ns: pl.Series | None = None
         if self._has_offset:
@@ -139,30 +143,30 @@ class _DukascopyRows:
         volume = pl.Series([0.0]).new_from_index(0, len(lines))
         for name in ("askvolume", "bidvolume", "ask volume", "bid volume"):
             if name in place:
-                volume = volume + numbers(fields[place[name]])
-        return rows(ts_ns, numbers(fields[place["bid"]]), numbers(fields[place["ask"]]), volume)
+                volume = volume + parse_numbers(fields[place[name]])
+        return tick_frame(ts_ns, parse_numbers(fields[place["bid"]]), parse_numbers(fields[place["ask"]]), volume)
 
 
 class Table(Layout):
     """Any table whose header names a time, a bid and an ask."""
 
-    def recognise(self, head: Sequence[str], member: Member) -> Parser | Refusal:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
         """Told by the header."""
         del member
         if not head:
-            return Refusal("there is no line")
+            return LayoutMismatch("there is no line")
         separator = next((sign for sign in _SEPARATORS if sign in head[0]), ",")
         names = [name.strip(' "').lower() for name in head[0].split(separator)]
         place: dict[str, int] = {}
         for meaning, words in _NAMES.items():
             found = [number for number, name in enumerate(names) if name in words]
             if len(found) > 1:
-                return Refusal(f"the header names {meaning} {len(found)} times")
+                return LayoutMismatch(f"the header names {meaning} {len(found)} times")
             if found:
                 place[meaning] = found[0]
         lacking = [meaning for meaning in ("time", "bid", "ask") if meaning not in place]
         if lacking:
-            return Refusal(f"the first line names no {', '.join(lacking)}")
+            return LayoutMismatch(f"the first line names no {', '.join(lacking)}")
         # Whether the times say their offset is told by the rows, as most of them have it.
         times = [fields[place["time"]] for line in head[1:] if len(fields := line.split(separator)) == len(names)]
         naive = [text for text in times if not _SAYS.fullmatch(text.strip(' "'))]
@@ -178,14 +182,16 @@ class _TableRows:
     zone_rule: ZoneRule
     has_symbols: bool
     header_lines: int = 1
-    clock: Clock = UTC
+    clock: SourceClock = UTC
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
-        fields = split(lines, self.separator, self.count)
+        fields = split_columns(lines, self.separator, self.count)
         column = {meaning: fields[str(number)] for meaning, number in self.place.items()}
-        volume = numbers(column["volume"]) if "volume" in column else None
+        volume = parse_numbers(column["volume"]) if "volume" in column else None
         symbol = column["symbol"].str.replace("/", "", literal=True) if self.has_symbols else None
-        return rows(self._time(column["time"]), numbers(column["bid"]), numbers(column["ask"]), volume, symbol)
+        return tick_frame(
+            self._time(column["time"]), parse_numbers(column["bid"]), parse_numbers(column["ask"]), volume, symbol
+        )
 
     def _time(self, text: pl.Series) -> pl.Series:
         offset_ns: pl.Series | None = None

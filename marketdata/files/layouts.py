@@ -18,8 +18,8 @@ from typing import Final, Protocol
 import numpy as np
 import polars as pl
 
-from marketdata.files.text import Member, escaped
-from marketdata.files.time_zones import Clock
+from marketdata.files.text import ArchiveMember, escaped
+from marketdata.files.time_zones import SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 HEAD_LINES: Final = 20
@@ -47,13 +47,13 @@ class Parser(Protocol):
     header_lines: int
     has_symbols: bool
     zone_rule: ZoneRule
-    clock: Clock
+    clock: SourceClock
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         """A row per line."""
 
 
-class Refusal(str):
+class LayoutMismatch(str):
     """Why the first lines are not of a layout."""
 
 
@@ -64,12 +64,12 @@ class Layout:
     name: str
     example: str
 
-    def recognise(self, head: Sequence[str], member: Member) -> Parser | Refusal:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
         """A parser of the file that begins with these lines, none of them empty, or why it is not of this layout."""
         raise NotImplementedError
 
 
-def split(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
+def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
     """Columns `0` to `count - 1` of the lines, without spaces and quotes around; null in lines with more or fewer."""
     names = [str(number) for number in range(count)]
     line = pl.col("line")
@@ -83,7 +83,7 @@ def split(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
     )
 
 
-def numbers(text: pl.Series) -> pl.Series:
+def parse_numbers(text: pl.Series) -> pl.Series:
     """Numbers, null where the text is none."""
     return text.cast(pl.Float64, strict=False)
 
@@ -95,7 +95,7 @@ def wall_times(text: pl.Series, pattern: str, form: str) -> pl.Series:
     return kept.str.to_datetime(form, time_unit="ns", strict=False)
 
 
-def rows(
+def tick_frame(
     ts_ns: pl.Series,
     bid: pl.Series,
     ask: pl.Series,
@@ -124,7 +124,7 @@ def rows(
     )
 
 
-def told(head: Sequence[str], pattern: re.Pattern[str], expected: str) -> int | Refusal:
+def count_header_lines(head: Sequence[str], pattern: re.Pattern[str], expected: str) -> int | LayoutMismatch:
     """How many header lines stand before the rows, 0 or 1, when most lines fit a pattern; or which line does not.
 
     A first line without a digit is a header: no row has none.
@@ -134,7 +134,7 @@ def told(head: Sequence[str], pattern: re.Pattern[str], expected: str) -> int | 
     odd = [line for line in body if not pattern.fullmatch(line)]
     if body and 2 * len(odd) < len(body):
         return header
-    return Refusal(f"{escaped(odd[0], 60) if odd else 'no row'} is not like {expected}")
+    return LayoutMismatch(f"{escaped(odd[0], 60) if odd else 'no row'} is not like {expected}")
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ class _Rows(Layout):
     pattern: re.Pattern[str]
     parser: type[_RowParser]
 
-    def recognise(self, head: Sequence[str], member: Member) -> Parser | Refusal:
-        found = told(head, self.pattern, self.example)
-        return found if isinstance(found, Refusal) else self.parser(found, member)
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
+        found = count_header_lines(head, self.pattern, self.example)
+        return found if isinstance(found, LayoutMismatch) else self.parser(found, member)
 
 
 class _RowParser:
@@ -156,9 +156,9 @@ class _RowParser:
     zone_rule = ZoneRule.FIXED
     zone = "UTC"
 
-    def __init__(self, header_lines: int, member: Member) -> None:
+    def __init__(self, header_lines: int, member: ArchiveMember) -> None:
         self.header_lines = header_lines
-        self.clock = Clock(self.zone)
+        self.clock = SourceClock(self.zone)
         self.member = member
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
@@ -169,10 +169,12 @@ class _TrueFx(_RowParser):
     has_symbols = True
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
-        fields = split(lines, ",", 4)
+        fields = split_columns(lines, ",", 4)
         wall = wall_times(fields["1"], rf"{YEAR}\d{{4}} {TIME_OF_DAY}", "%Y%m%d %H:%M:%S%.f")
         symbol = fields["0"].str.extract(f"^({PAIR})$").str.replace("/", "", literal=True)
-        return rows(self.clock.to_utc(wall), numbers(fields["2"]), numbers(fields["3"]), symbol=symbol)
+        return tick_frame(
+            self.clock.to_utc(wall), parse_numbers(fields["2"]), parse_numbers(fields["3"]), symbol=symbol
+        )
 
 
 class _HistData(_RowParser):
@@ -180,10 +182,10 @@ class _HistData(_RowParser):
     zone = "-05:00"
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
-        fields = split(lines, ",", 4)
+        fields = split_columns(lines, ",", 4)
         pattern = rf"{YEAR}\d{{4}} ([01]\d|2[0-3])([0-5]\d){{2}}\d{{3}}"
         wall = wall_times(fields["0"], pattern, "%Y%m%d %H%M%S%3f")
-        return rows(self.clock.to_utc(wall), *(numbers(fields[name]) for name in "123"))
+        return tick_frame(self.clock.to_utc(wall), *(parse_numbers(fields[name]) for name in "123"))
 
 
 class _Lean(_RowParser):
@@ -192,30 +194,32 @@ class _Lean(_RowParser):
     zone_rule = ZoneRule.DEFAULT
     _DAY_MS: Final = 86_400_000
 
-    def __init__(self, header_lines: int, member: Member) -> None:
+    def __init__(self, header_lines: int, member: ArchiveMember) -> None:
         super().__init__(header_lines, member)
         self.day = lean_day(member)
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         assert self.day is not None
-        fields = split(lines, ",", 3)
-        since_ms = numbers(fields["0"])
+        fields = split_columns(lines, ",", 3)
+        since_ms = parse_numbers(fields["0"])
         since_ns = (since_ms * 1e6).round().cast(pl.Int64, strict=False)
         since_ns = since_ns.set((since_ms < 0) | (since_ms >= self._DAY_MS), None)
         wall = (since_ns + int(np.datetime64(self.day, "ns").astype(np.int64))).cast(pl.Datetime("ns"))
-        return rows(self.clock.to_utc(wall), numbers(fields["1"]), numbers(fields["2"]))
+        return tick_frame(self.clock.to_utc(wall), parse_numbers(fields["1"]), parse_numbers(fields["2"]))
 
 
 @dataclass(frozen=True)
 class _LeanRows(_Rows):
-    def recognise(self, head: Sequence[str], member: Member) -> Parser | Refusal:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
         found = super().recognise(head, member)
-        if not isinstance(found, Refusal) and lean_day(member) is None:
-            return Refusal("the rows fit, but the file's name does not begin with the day, as in 20140501_quote.zip")
+        if not isinstance(found, LayoutMismatch) and lean_day(member) is None:
+            return LayoutMismatch(
+                "the rows fit, but the file's name does not begin with the day, as in 20140501_quote.zip"
+            )
         return found
 
 
-def lean_day(member: Member) -> datetime | None:
+def lean_day(member: ArchiveMember) -> datetime | None:
     """The day that the name of a LEAN file, or else of the text in it, begins with."""
     for name in (member.path.name, PurePath(member.inner or "").name):
         found = re.match(rf"({YEAR}\d{{4}})(?!\d)", name)

@@ -17,9 +17,9 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from marketdata.files.errors import TickFileError
-from marketdata.files.source import TickSource, files_of
-from marketdata.files.stream_loader import unreadable_words
-from marketdata.tick_validation import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowJudge, reasons_counted
+from marketdata.files.source import TickFile, files_of
+from marketdata.files.stream_loader import unreadable_line_messages
+from marketdata.tick_validation import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowValidator, label_reason_counts
 
 SCHEMA: Final = {"ts_ns": pl.Int64(), "bid": pl.Float64(), "ask": pl.Float64(), "volume": pl.Float64()}
 GROUP_ROWS: Final = 1 << 18
@@ -45,7 +45,7 @@ def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -
         TickFileError: an input cannot be read, `out` is there and `force` is False, or cannot be written.
     """
     _require_free(inputs, out, force=force)
-    conversion = _Conversion([(one, [TickSource(path, one.zone) for path in files_of(one.path)]) for one in inputs])
+    conversion = _Conversion([(one, [TickFile(path, one.zone) for path in files_of(one.path)]) for one in inputs])
     try:
         number, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
     except OSError as error:
@@ -78,12 +78,12 @@ def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -
 class _Conversion:
     """The rows of all inputs, counted on their way."""
 
-    def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickSource]]]) -> None:
+    def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickFile]]]) -> None:
         self.read = self.written = 0
         self.other_symbols = 0
         self.failure: TickFileError | None = None
         self._inputs = inputs
-        self._judges: dict[str | None, RowJudge] = {}
+        self._judges: dict[str | None, RowValidator] = {}
         self._verdicts = np.zeros(len(REASONS), dtype=np.int64)
         self._range: tuple[int, int] | None = None
         self.has_symbols = self._all_known()
@@ -134,8 +134,8 @@ class _Conversion:
         is_mixed = symbol is None and self.has_symbols
         for part in frame.partition_by("symbol", maintain_order=True) if is_mixed else [frame]:
             name = part["symbol"][0] if is_mixed else symbol
-            judge = self._judges.setdefault(name, RowJudge(accept_crossed=False))
-            verdict = judge.judge(*(part[column].to_numpy() for column in SCHEMA))
+            judge = self._judges.setdefault(name, RowValidator(accept_crossed=False))
+            verdict = judge.validate(*(part[column].to_numpy() for column in SCHEMA))
             self._verdicts += np.bincount(verdict, minlength=len(REASONS))
 
     @property
@@ -144,18 +144,18 @@ class _Conversion:
 
     def report(self) -> dict[str, Any]:
         sources = [source for _, found in self._inputs for source in found]
-        rejected = reasons_counted(self._verdicts)
+        rejected = label_reason_counts(self._verdicts)
         unreadable = rejected.pop(REASONS[UNREADABLE], 0)
         first_ns, last_ns = self._range or (0, 0)
         return {
             "inputs": [
-                {"file": str(source.path), "layout": source.found.layout, "zone": source.found.zone}
+                {"file": str(source.path), "layout": source.detected.layout, "zone": source.detected.zone}
                 for source in sources
             ],
             "rows": self.read,
             "written": self.written,
             "unreadable": unreadable,
-            "unreadable_lines": unreadable_words(sources),
+            "unreadable_lines": unreadable_line_messages(sources),
             "blank_lines": sum(source.blank_lines for source in sources),
             "of_other_symbols": self.other_symbols,
             "symbols": sorted(name for name in self._judges if name is not None),

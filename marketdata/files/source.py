@@ -13,10 +13,10 @@ import polars as pl
 
 from marketdata.files.errors import TickFileError, UnknownLayoutError
 from marketdata.files.header_layouts import DUKASCOPY, MT5, TABLE
-from marketdata.files.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, Parser, Refusal, ZoneRule
+from marketdata.files.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, LayoutMismatch, Parser, ZoneRule
 from marketdata.files.parquet import REQUIRED, ParquetRows
-from marketdata.files.text import Member, escaped, first_bytes, head, lines_of, members
-from marketdata.files.time_zones import UTC, ZONE_EXPECTED, Clock
+from marketdata.files.text import ArchiveMember, archive_members, escaped, first_bytes, head, lines_of
+from marketdata.files.time_zones import UTC, ZONE_EXPECTED, SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 LAYOUTS: Final[tuple[Layout, ...]] = (MT5, TRUEFX, HISTDATA, LEAN, DUKASCOPY, TABLE)
@@ -27,14 +27,14 @@ EXPECTED: Final = f"Parquet with {', '.join(REQUIRED)}, or text, plain, gzip or 
 )
 
 
-class Found(NamedTuple):
+class DetectedLayout(NamedTuple):
     """What a file turned out to be."""
 
     layout: str
     zone: str
 
 
-class TickSource:
+class TickFile:
     """One recognised file."""
 
     def __init__(self, path: Path, zone: str | None = None) -> None:
@@ -53,16 +53,16 @@ class TickSource:
         self.blank_lines = 0
         self.rows_passed = 0
         self._parquet: ParquetRows | None = None
-        clock = None if zone is None else Clock(zone)
+        clock = None if zone is None else SourceClock(zone)
         _require_file(path)
         if first_bytes(path) == b"PAR1":
             if clock is not None:
                 raise TickFileError(f"{path} is Parquet, whose times are UTC, expected no time zone {zone!r} for it")
             self._parquet = ParquetRows(path)
-            self.found = Found("Parquet", UTC.name)
+            self.detected = DetectedLayout("Parquet", UTC.name)
             return
         self._member, layout, self._parser = _recognised(path)
-        self.found = Found(layout.name, self._set_clock(layout, clock))
+        self.detected = DetectedLayout(layout.name, self._set_clock(layout, clock))
 
     def chunks(self, first_row: int = 1, last_row: int | None = None) -> Iterator[pl.DataFrame]:
         """Frames of `ts_ns`, `bid`, `ask`, `volume` and, where the file names it, `symbol`; rows count from 1.
@@ -105,7 +105,7 @@ class TickSource:
                     self.unreadable.append((lines.first + places[row], escaped(lines.texts[places[row]])))
             yield frame
 
-    def _set_clock(self, layout: Layout, clock: Clock | None) -> str:
+    def _set_clock(self, layout: Layout, clock: SourceClock | None) -> str:
         rule = self._parser.zone_rule
         if rule is ZoneRule.FIXED and clock is not None:
             raise TickFileError(
@@ -146,17 +146,17 @@ def _require_file(path: Path) -> None:
         raise TickFileError(f"{path} is empty, expected {EXPECTED}")
 
 
-def _recognised(path: Path) -> tuple[Member, Layout, Parser]:
+def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
     """The one text in a file that fits a layout."""
-    fits: list[tuple[Member, Layout, Parser]] = []
+    fits: list[tuple[ArchiveMember, Layout, Parser]] = []
     details: list[str] = []
-    texts = members(path)
+    texts = archive_members(path)
     for member in texts:
         begin = head(member)
         refusals = []
         for layout in LAYOUTS:
             parser = layout.recognise(begin[: HEAD_LINES + 1], member)
-            if not isinstance(parser, Refusal):
+            if not isinstance(parser, LayoutMismatch):
                 fits.append((member, layout, parser))
                 break
             refusals.append(f"  not {layout.name}: {parser}")
@@ -179,5 +179,5 @@ def _recognised(path: Path) -> tuple[Member, Layout, Parser]:
     return fits[0]
 
 
-def _first(member: Member) -> str:
+def _first(member: ArchiveMember) -> str:
     return first_bytes(member.path).decode("latin-1")

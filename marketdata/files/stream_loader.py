@@ -10,9 +10,9 @@ import polars as pl
 
 from marketdata.columns import SymbolRows
 from marketdata.files.errors import TickFileError
-from marketdata.files.source import TickSource, files_of
+from marketdata.files.source import TickFile, files_of
 from marketdata.files.spool import Spool
-from marketdata.stream_builder import Tape, assemble
+from marketdata.stream_builder import ValidatedRows, assemble
 from marketdata.tick_stream import TickStream
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
@@ -67,7 +67,7 @@ def load_stream(
     if ticks_max is not None and ticks_max < 1:
         raise TickFileError(f"at most {ticks_max} ticks asked for, expected 1 or more")
     return read_stream(
-        opened(inputs),
+        open_inputs(inputs),
         accept_crossed=crossed == "accept",
         first_row=first,
         last_row=to_row,
@@ -81,17 +81,17 @@ class OpenedInput(NamedTuple):
 
     path: Path
     symbol: str
-    sources: list[TickSource]
+    sources: list[TickFile]
 
 
-def opened(inputs: Sequence[TickInput]) -> list[OpenedInput]:
+def open_inputs(inputs: Sequence[TickInput]) -> list[OpenedInput]:
     """Recognise all files before any is read: what is wrong with the last one should not be found out after the others.
 
     Raises:
         TickFileError: a file cannot serve.
     """
     return [
-        OpenedInput(one.path, one.symbol, [TickSource(path, one.zone) for path in files_of(one.path)]) for one in inputs
+        OpenedInput(one.path, one.symbol, [TickFile(path, one.zone) for path in files_of(one.path)]) for one in inputs
     ]
 
 
@@ -106,11 +106,11 @@ def read_stream(
 ) -> TickStream:
     """Read, judge and merge; see `load_stream`."""
     as_read, accepted = Spool(spool_folder), Spool(spool_folder)
-    tapes: dict[str, Tape] = {}
+    tapes: dict[str, ValidatedRows] = {}
     for one in inputs:
         tape = tapes.get(one.symbol)
         if tape is None:
-            tape = tapes[one.symbol] = Tape(one.symbol, accept_crossed=accept_crossed, store=as_read)
+            tape = tapes[one.symbol] = ValidatedRows(one.symbol, accept_crossed=accept_crossed, store=as_read)
         for rows in _rows_of(one, first_row=first_row, last_row=last_row):
             # The first `ticks_max` ticks of all need no more than as many of each symbol.
             if ticks_max is not None and tape.accepted >= ticks_max:
@@ -120,14 +120,14 @@ def read_stream(
     if stream.last_ordinal == 0:
         files = ", ".join(str(one.path) for one in inputs)
         reasons = ", ".join(f"{count} {reason}" for reason, count in stream.counts.rejected.items())
-        lines = "; ".join(words for one in inputs for words in unreadable_words(one.sources)[:1])
+        lines = "; ".join(words for one in inputs for words in unreadable_line_messages(one.sources)[:1])
         raise TickFileError(
             f"{files}: none of {stream.counts.read} rows became a tick ({reasons})" + (f"; {lines}" if lines else "")
         )
     return stream
 
 
-def unreadable_words(sources: Sequence[TickSource]) -> list[str]:
+def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:
     """The first lines that could not be read, each with its number."""
     return [
         f"{source.path.name} line {number} cannot be read: {text}"
@@ -137,7 +137,7 @@ def unreadable_words(sources: Sequence[TickSource]) -> list[str]:
 
 
 def frames_of(
-    sources: Sequence[TickSource], *, first_row: int = 1, last_row: int | None = None
+    sources: Sequence[TickFile], *, first_row: int = 1, last_row: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """The rows of files that follow each other, counted through from 1.
 

@@ -31,7 +31,7 @@ _ZIP_EMPTY: Final = b"PK\x05\x06"
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-class Member(NamedTuple):
+class ArchiveMember(NamedTuple):
     """A text in a file: the file itself, unpacked where it is gzip, or one of those that a zip holds."""
 
     path: Path
@@ -44,7 +44,7 @@ class Member(NamedTuple):
         return str(self.path) if self.inner is None else f"{self.path}:{self.inner}"
 
 
-class Lines(NamedTuple):
+class LineChunk(NamedTuple):
     """Lines without their ends, and the number of the first one."""
 
     first: int
@@ -64,7 +64,7 @@ def first_bytes(path: Path, count: int = 4) -> bytes:
         raise TickFileError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def members(path: Path) -> list[Member]:
+def archive_members(path: Path) -> list[ArchiveMember]:
     """The texts of a file.
 
     Raises:
@@ -72,19 +72,19 @@ def members(path: Path) -> list[Member]:
     """
     begin = first_bytes(path)
     if begin[:2] == _GZIP:
-        return [Member(path, "gzip", None)]
+        return [ArchiveMember(path, "gzip", None)]
     if begin not in (_ZIP, _ZIP_EMPTY):
-        return [Member(path, "", None)]
+        return [ArchiveMember(path, "", None)]
     with _said(path), zipfile.ZipFile(path) as archive:
         found = [info for info in archive.infolist() if not info.is_dir()]
         if any(info.flag_bits & 1 for info in found):
             raise TickFileError(f"{path} is encrypted, expected a zip without a password")
         if not found:
             raise TickFileError(f"{path} is a zip with nothing in it, expected one with a file of ticks")
-        return [Member(path, "zip", info.filename) for info in found]
+        return [ArchiveMember(path, "zip", info.filename) for info in found]
 
 
-def head(member: Member) -> list[str]:
+def head(member: ArchiveMember) -> list[str]:
     """The first lines that are not empty, of no more than `HEAD_BYTES`; a line that is cut is left out unless it is alone."""
     with _opened(member) as file:
         data = file.read(HEAD_BYTES)
@@ -96,7 +96,7 @@ def head(member: Member) -> list[str]:
     return [line for line in (line.removesuffix("\r") for line in texts) if line.strip()]
 
 
-def lines_of(member: Member, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Lines]:
+def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[LineChunk]:
     """All lines, empty ones included, in chunks.
 
     Raises:
@@ -119,11 +119,11 @@ def lines_of(member: Member, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Line
                     "expected a row of ticks"
                 )
             if texts:
-                yield Lines(number, [line.removesuffix("\r") for line in texts])
+                yield LineChunk(number, [line.removesuffix("\r") for line in texts])
                 number += len(texts)
         rest += decoder.decode(b"", final=True) if decoder else ""
         if rest:
-            yield Lines(number, [rest.removesuffix("\r")])
+            yield LineChunk(number, [rest.removesuffix("\r")])
 
 
 def escaped(text: str, limit: int = 160) -> str:
@@ -138,7 +138,7 @@ def _decoder(data: bytes) -> codecs.IncrementalDecoder:
 
 
 @contextlib.contextmanager
-def _opened(member: Member) -> Iterator[IO[bytes]]:
+def _opened(member: ArchiveMember) -> Iterator[IO[bytes]]:
     with _said(member.path), contextlib.ExitStack() as stack:
         if member.packing == "gzip":
             yield cast("IO[bytes]", stack.enter_context(gzip.open(member.path)))

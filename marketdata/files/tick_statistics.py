@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from marketdata.files.source import TickSource, files_of
-from marketdata.files.stream_loader import Crossed, TickInput, opened, read_stream, unreadable_words
-from marketdata.instruments import catalogue
+from marketdata.files.source import TickFile, files_of
+from marketdata.files.stream_loader import Crossed, TickInput, open_inputs, read_stream, unreadable_line_messages
+from marketdata.instruments import find_instrument
 
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
@@ -30,7 +30,7 @@ def symbols_in(path: Path, zone: str | None) -> list[str]:
     """
     found: dict[str, None] = {}
     for file in files_of(path):
-        source = TickSource(file, zone)
+        source = TickFile(file, zone)
         for frame in source.chunks() if source.has_symbols else ():
             found.update(dict.fromkeys(frame["symbol"].unique(maintain_order=True).drop_nulls().to_list()))
     return list(found)
@@ -45,10 +45,10 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     Raises:
         TickFileError: it cannot be read, or nothing of it becomes a tick.
     """
-    inputs = opened([one])
+    inputs = open_inputs([one])
     stream = read_stream(inputs, accept_crossed=crossed == "accept")
     sources = inputs[0].sources
-    instrument = catalogue(one.symbol)
+    instrument = find_instrument(one.symbol)
     spreads = _Counted(1e-10) if instrument is None else _Counted(0.1)
     scale = 1.0 if instrument is None else 10.0**instrument.digits
     pace = _Pace()
@@ -61,14 +61,14 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     return {
         "file": str(one.path),
         "symbol": one.symbol,
-        "layout": ", ".join(dict.fromkeys(source.found.layout for source in sources)),
-        "zone": ", ".join(dict.fromkeys(source.found.zone for source in sources)),
+        "layout": ", ".join(dict.fromkeys(source.detected.layout for source in sources)),
+        "zone": ", ".join(dict.fromkeys(source.detected.zone for source in sources)),
         "files": len(sources),
         "known_to_the_simulated_broker": instrument is not None,
         "rows": stream.counts.read,
         "ticks": stream.counts.published,
         "rejected": dict(sorted(stream.counts.rejected.items())),
-        "unreadable_lines": unreadable_words(sources),
+        "unreadable_lines": unreadable_line_messages(sources),
         "blank_lines": sum(source.blank_lines for source in sources),
         "first_ns": first_ns,
         "last_ns": last_ns,

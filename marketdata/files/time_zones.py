@@ -19,7 +19,7 @@ _OFFSET_MINUTES_MAX: Final = 14 * 60
 ZONE_EXPECTED: Final = "an offset such as +02:00 or a zone such as Europe/Athens"
 
 
-class Clock:
+class SourceClock:
     """Turns wall clock readings into UTC."""
 
     def __init__(self, name: str) -> None:
@@ -57,6 +57,6 @@ class Clock:
         return aware.dt.convert_time_zone("UTC").cast(pl.Int64)
 
 
-UTC: Final = Clock("UTC")
-EST: Final = Clock("-05:00")
+UTC: Final = SourceClock("UTC")
+EST: Final = SourceClock("-05:00")
 """Eastern Standard Time the whole year, which is what HistData.com writes."""

@@ -14,7 +14,7 @@ from proto.control.replies import SignalLine as SignalLine
 from proto.control.replies import StatusReply as StatusReply
 from proto.control.replies import TradingReply as TradingReply
 from proto.control.replies import TradingState as TradingState
-from proto.control.replies import denial_words as denial_words
+from proto.control.replies import denial_message as denial_message
 from proto.control.requests import REASON_CHARS_MAX as REASON_CHARS_MAX
 from proto.control.requests import AccountQuery as AccountQuery
 from proto.control.requests import CancelCommand as CancelCommand

@@ -170,7 +170,7 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
     denial_id: Text = ""
 
 
-def denial_words(*, limit: str, observed: str) -> str:
+def denial_message(*, limit: str, observed: str) -> str:
     """What a rule has observed and what it expected, for people."""
     return f"the desk is {observed}, expected {limit}" if limit in tuple(TradingState) else f"{observed}, limit {limit}"
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from proto.trading.units import Cursor, Name, Text, plain
+from proto.trading.units import Cursor, Name, Text, decimal_text
 
 PAGE_ROWS_MAX: Final = 100
 """Rows of one page at most; there are fewer where they would not fit into a frame."""
@@ -282,7 +282,7 @@ def plain_fields(row: Struct) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     match value:
         case Decimal():
-            return plain(value)
+            return decimal_text(value)
         case Struct():
             return plain_fields(value)
         case list():

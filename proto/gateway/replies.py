@@ -168,7 +168,7 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     stop_out_level_pct: Decimal | None = None
 
     @property
-    def is_called(self) -> bool:
+    def is_margin_call(self) -> bool:
         """Whether the margin level is under the call's."""
         level, call = self.margin_level_pct, self.margin_call_level_pct
         return level is not None and call is not None and level < call

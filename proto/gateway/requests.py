@@ -65,7 +65,7 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
         require_all_exact(self, "volume", "price", "stop_loss", "take_profit")
 
     @property
-    def filling(self) -> TimeInForce:
+    def effective_time_in_force(self) -> TimeInForce:
         """How long it stands where nothing was said: FOK at the market, GTC else."""
         if self.time_in_force is not None:
             return self.time_in_force

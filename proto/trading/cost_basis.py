@@ -21,38 +21,38 @@ _WIDE: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
 
 
-class Holding(NamedTuple):
+class CostBasis(NamedTuple):
     """`volume` in lots, signed, 0 when flat; `cost` is the sum of price x signed volume that is still open."""
 
     volume: Decimal = _ZERO
     cost: Decimal = _ZERO
 
 
-class Held(NamedTuple):
+class CostBasisChange(NamedTuple):
     """The holding after a deal, and what the deal has closed: volume signed as the holding was, and that part's cost."""
 
-    holding: Holding
+    holding: CostBasis
     closed_volume: Decimal
     closed_cost: Decimal
 
 
-def hold(before: Holding, *, signed_volume: Decimal, price: Decimal) -> Held:
+def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decimal) -> CostBasisChange:
     """Add a deal of `signed_volume` lots (> 0 bought, never 0) at `price`."""
     assert signed_volume, signed_volume
     with localcontext(_WIDE):
         volume, cost = before
         rest = volume + signed_volume
         if not volume or (volume > 0) == (signed_volume > 0):
-            return Held(Holding(rest, cost + price * signed_volume), _ZERO, _ZERO)
+            return CostBasisChange(CostBasis(rest, cost + price * signed_volume), _ZERO, _ZERO)
         if not rest:
-            return Held(Holding(), volume, cost)
+            return CostBasisChange(CostBasis(), volume, cost)
         if (rest > 0) == (volume > 0):
             closed_cost = (cost * -signed_volume / volume).quantize(COST_STEP)
-            return Held(Holding(rest, cost - closed_cost), -signed_volume, closed_cost)
-        return Held(Holding(rest, price * rest), volume, cost)
+            return CostBasisChange(CostBasis(rest, cost - closed_cost), -signed_volume, closed_cost)
+        return CostBasisChange(CostBasis(rest, price * rest), volume, cost)
 
 
-def gross_at(holding: Holding, *, price: Decimal, contract_size: Decimal) -> Decimal:
+def gross_profit_at(holding: CostBasis, *, price: Decimal, contract_size: Decimal) -> Decimal:
     """Profit in the profit currency if the holding, or a part of one with its cost, is closed at `price`.
 
     It is `gross_profit` for a volume that was opened at several prices: their exact cost takes the place of a rounded average.

@@ -37,12 +37,12 @@ def take_profit_distance(side: Side, price: Decimal, reference: Decimal) -> Deci
     return (price - reference) * side.sign
 
 
-def is_far_enough(distance: Decimal, instrument: Instrument) -> bool:
+def respects_stops_level(distance: Decimal, instrument: Instrument) -> bool:
     """Whether the venue takes a price at this distance."""
     return distance > 0 and distance >= instrument.stops_level_points * instrument.point
 
 
-def is_frozen(price: Decimal | None, touch: Decimal, instrument: Instrument) -> bool:
+def is_within_freeze_level(price: Decimal | None, touch: Decimal, instrument: Instrument) -> bool:
     """Whether what is to be executed at `price` is so near to it that nothing of it may be changed."""
     level = instrument.freeze_level_points * instrument.point
     return price is not None and level > 0 and abs(price - touch) <= level

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-NS: Final = 1_000_000_000
-MINUTE_NS: Final = 60 * NS
+SECOND_NS: Final = 1_000_000_000
+MINUTE_NS: Final = 60 * SECOND_NS
 HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
 FRIDAY: Final = 4
@@ -33,7 +33,7 @@ def server_day(time_ns: int) -> int:
     return server_ns(time_ns) // DAY_NS
 
 
-def of_day_ns(time_ns: int) -> int:
+def time_of_day_ns(time_ns: int) -> int:
     """How far the server's day has gone."""
     return server_ns(time_ns) % DAY_NS
 
@@ -45,7 +45,7 @@ def weekday(time_ns: int) -> int:
 
 def minute_of_week(time_ns: int) -> int:
     """Whole minutes since the beginning of the server's Monday."""
-    return (weekday(time_ns) * DAY_NS + of_day_ns(time_ns)) // MINUTE_NS
+    return (weekday(time_ns) * DAY_NS + time_of_day_ns(time_ns)) // MINUTE_NS
 
 
 def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int) -> bool:
@@ -59,9 +59,9 @@ def _offset_ns(hour: int) -> int:
     """What the server is ahead of UTC by; clocks are changed at full hours."""
     offset = (_EPOCH + timedelta(hours=hour)).astimezone(_NEW_YORK).utcoffset()
     assert offset is not None
-    return int((offset + _AHEAD).total_seconds()) * NS
+    return int((offset + _AHEAD).total_seconds()) * SECOND_NS
 
 
-def last_minute(times_ns: list[int], now_ns: int) -> list[int]:
+def within_last_minute(times_ns: list[int], now_ns: int) -> list[int]:
     """Those of the moments that are less than a minute ago."""
     return [time_ns for time_ns in times_ns if time_ns > now_ns - MINUTE_NS]

@@ -75,7 +75,7 @@ def side_of(direction: int) -> Side:
     return Side.BUY if direction > 0 else Side.SELL
 
 
-def exact(price: float) -> Decimal:
+def to_decimal(price: float) -> Decimal:
     """A quoted float as the decimal that was quoted: the shortest one that reads back as the same float.
 
     A price that was computed and not quoted may have 16 decimals of float noise; it is rounded to the decimals that orders
@@ -139,7 +139,7 @@ def is_on_step(volume: Decimal, step: Decimal) -> bool:
     return floor_to_step(volume, step) == volume
 
 
-def plain(value: Decimal) -> str:
+def decimal_text(value: Decimal) -> str:
     """A decimal as people write it: no exponent, no trailing zeros after the point, never `-0`."""
     if not value:
         return "0"

@@ -25,22 +25,22 @@ _RIDGE: Final = 1e-9
 _BINS: Final = 10
 
 
-class Calibration(NamedTuple):
+class FittedCalibration(NamedTuple):
     """probability = softmax(margin / temperature + bias); biases in the order sell, hold, buy."""
 
     temperature: float
     biases: tuple[float, float, float]
 
 
-PLAIN: Final = Calibration(1.0, (0.0, 0.0, 0.0))
+UNCALIBRATED: Final = FittedCalibration(1.0, (0.0, 0.0, 0.0))
 
 
-def probabilities(margins: NDArray[np.float32], calibration: Calibration) -> Floats:
+def probabilities(margins: NDArray[np.float32], calibration: FittedCalibration) -> Floats:
     """Float64 of shape (rows, 3)."""
     return _softmax(margins.astype(np.float64) / calibration.temperature + np.array(calibration.biases))
 
 
-def fit(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> Calibration:
+def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> FittedCalibration:
     """The best calibration of these rows, or none at all where that is as good."""
     scores = margins.astype(np.float64)
     slope, sell, buy = 1.0, 0.0, 0.0
@@ -59,8 +59,8 @@ def fit(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> Calibration:
         sell, buy = (float(np.clip(old - part, -BIAS_MAX, BIAS_MAX)) for old, part in ((sell, step[1]), (buy, step[2])))
         if np.abs(step).max() < 10.0**-DECIMALS / 10:
             break
-    fitted = Calibration(round(1 / slope, DECIMALS), (round(sell, DECIMALS), 0.0, round(buy, DECIMALS)))
-    return min((PLAIN, fitted), key=lambda one: log_loss(probabilities(margins, one), labels))
+    fitted = FittedCalibration(round(1 / slope, DECIMALS), (round(sell, DECIMALS), 0.0, round(buy, DECIMALS)))
+    return min((UNCALIBRATED, fitted), key=lambda one: log_loss(probabilities(margins, one), labels))
 
 
 def log_loss(found: Floats, labels: NDArray[np.int8]) -> float:

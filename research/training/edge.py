@@ -29,7 +29,7 @@ _BP: Final = 1e4
 _DECIMALS: Final = 6
 
 
-class Quotes(NamedTuple):
+class QuoteColumns(NamedTuple):
     """The ticks that rows lie in."""
 
     bid: Floats
@@ -57,7 +57,7 @@ def directions(probabilities: Floats, threshold: float) -> NDArray[np.int64]:
     return np.where((buy > sell) & (buy >= threshold), 1, np.where((sell > buy) & (sell >= threshold), -1, 0))
 
 
-def measure(signals: NDArray[np.int64], at: Ints, quotes: Quotes, horizon_ticks: int) -> Edge:
+def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> Edge:
     """The trades that the signals make.
 
     Args:
@@ -86,17 +86,17 @@ def measure(signals: NDArray[np.int64], at: Ints, quotes: Quotes, horizon_ticks:
     return Edge(len(net), *(round(figure, _DECIMALS) for figure in figures))
 
 
-def best_threshold(probabilities: Floats, at: Ints, quotes: Quotes, horizon_ticks: int) -> float:
+def best_threshold(probabilities: Floats, at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> float:
     """The threshold whose trades earn most in all; where none earns anything, the one that loses least per trade."""
     judged = []
     for threshold in THRESHOLDS:
-        edge = measure(directions(probabilities, threshold), at, quotes, horizon_ticks)
+        edge = measure_edge(directions(probabilities, threshold), at, quotes, horizon_ticks)
         if edge.trades >= TRADES_MIN:
             judged.append((edge.net_bp * edge.trades if edge.net_bp > 0 else edge.net_bp, threshold))
     return max(judged)[1] if judged else THRESHOLDS[0]
 
 
-def verdict(edge: Edge) -> str:
+def edge_summary(edge: Edge) -> str:
     """Whether the edge survives costs, in a sentence."""
     if not edge.trades:
         return "There is no edge to speak of: not one signal on the held-out part."

@@ -23,8 +23,8 @@ from common.errors import StartError
 from marketdata.files import Crossed, TickInput, load_stream
 from research.training import calibration, edge
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
-from services.signal.core.features.schema import CLASSES, NAMES, WINDOW_TICKS, schema_sha256
-from services.signal.model.kernel_cache import prepare_kernels
+from services.signal.core.features.schema import CLASSES, FEATURE_NAMES, WINDOW_TICKS, schema_sha256
+from services.signal.model.kernel_cache import configure_kernel_cache
 from services.signal.model.manifest import (
     FILE_NAME,
     Calibration,
@@ -91,7 +91,7 @@ class TrainSpec:
         }
 
 
-class Trained(NamedTuple):
+class TrainedModel(NamedTuple):
     """A model as it goes into its folder."""
 
     model: bytes
@@ -107,14 +107,14 @@ class _Rows(NamedTuple):
     """Index of each row's tick."""
 
 
-def train(spec: TrainSpec) -> Trained:
+def train(spec: TrainSpec) -> TrainedModel:
     """Make a model.
 
     Raises:
         TickFileError: the ticks cannot be read.
         TrainingError: they are too few, or have nothing to learn in them.
     """
-    prepare_kernels()
+    configure_kernel_cache()
     from services.signal.core.features.kernel import feature_rows
 
     stream = load_stream(spec.inputs, crossed=spec.crossed, from_row=spec.from_row, to_row=spec.to_row)
@@ -127,7 +127,7 @@ def train(spec: TrainSpec) -> Trained:
     labels = label_ticks(
         time_ns, bid, ask, horizon_ticks=spec.horizon_ticks, pause_max_ns=round(spec.pause_max_s * _NS_PER_S)
     )
-    parts = split(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
+    parts = split_parts(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
     _require_something_to_learn(parts, spec)
 
     booster, rounds = _grow(parts, spec)
@@ -135,9 +135,9 @@ def train(spec: TrainSpec) -> Trained:
         name: booster.inplace_predict(rows.features, predict_type="margin").reshape(-1, len(CLASSES))
         for name, rows in parts.items()
     }
-    fitted = calibration.fit(margins["validation"], parts["validation"].labels)
+    fitted = calibration.fit_calibration(margins["validation"], parts["validation"].labels)
     found = {name: calibration.probabilities(margins[name], fitted) for name in PARTS}
-    quotes = edge.Quotes(bid, ask)
+    quotes = edge.QuoteColumns(bid, ask)
     threshold = spec.threshold
     if threshold is None:
         threshold = edge.best_threshold(found["validation"], parts["validation"].at, quotes, spec.horizon_ticks)
@@ -147,7 +147,7 @@ def train(spec: TrainSpec) -> Trained:
         version=1,
         note=spec.note,
         model=ModelFile(MODEL_FILE, hashlib.sha256(model).hexdigest(), rounds * len(CLASSES)),
-        features=Features(schema_sha256(), list(NAMES)),
+        features=Features(schema_sha256(), list(FEATURE_NAMES)),
         classes=list(CLASSES),
         thresholds=Thresholds(sell=threshold, buy=threshold),
         calibration=Calibration("temperature and biases", fitted.temperature, list(fitted.biases)),
@@ -181,10 +181,10 @@ def train(spec: TrainSpec) -> Trained:
             "xgboost": xgboost_version(),
         },
     )
-    return Trained(model, manifest)
+    return TrainedModel(model, manifest)
 
 
-def write_model(trained: Trained, folder: Path) -> None:
+def write_model(trained: TrainedModel, folder: Path) -> None:
     """Put a model into its folder: the manifest last, so that a folder with half of it is refused.
 
     Raises:
@@ -200,7 +200,7 @@ def write_model(trained: Trained, folder: Path) -> None:
         raise TrainingError(f"--out {folder} cannot be written: {error.strerror}") from None
 
 
-def split(features: NDArray[np.float32], labels: NDArray[np.int8], *, horizon_ticks: int) -> dict[str, _Rows]:
+def split_parts(features: NDArray[np.float32], labels: NDArray[np.int8], *, horizon_ticks: int) -> dict[str, _Rows]:
     """The labelled rows of each part; row i of `features` is of tick i + 99."""
     count = len(labels)
     ends = [round(count * TRAINING_PART), round(count * (TRAINING_PART + VALIDATION_PART)), count]
@@ -233,7 +233,7 @@ def _grow(parts: dict[str, _Rows], spec: TrainSpec) -> tuple[Any, int]:
     """The booster, cut back to its best round on the validation part, and how many rounds that are."""
     import xgboost
 
-    names = list(NAMES)
+    names = list(FEATURE_NAMES)
     training, validation = (
         xgboost.DMatrix(parts[name].features, parts[name].labels, feature_names=names, nthread=1) for name in PARTS[:2]
     )
@@ -257,7 +257,7 @@ def _metrics(
     found: NDArray[np.float64],
     rows: _Rows,
     training_labels: NDArray[np.int8],
-    quotes: edge.Quotes,
+    quotes: edge.QuoteColumns,
     threshold: float,
     horizon_ticks: int,
 ) -> dict[str, Any]:
@@ -276,5 +276,5 @@ def _metrics(
         "signal_part": float(spoken.mean()),
         "signals_right_part": float(right[spoken].mean()) if spoken.any() else 0.0,
     }
-    measured = edge.measure(signals, rows.at, quotes, horizon_ticks)
+    measured = edge.measure_edge(signals, rows.at, quotes, horizon_ticks)
     return {name: round(value, _DECIMALS) for name, value in figures.items()} | {"edge": measured._asdict()}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from common import logs
-from common.event_loop import Loop, main
+from common.event_loop import EventLoop, main
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
 from services.execution.core.courier import Courier
-from services.execution.metrics import BOARD
+from services.execution.metrics import METRICS
 from services.execution.settings import ExecutionSettings
 from services.execution.shell import ExecutionShell, new_boot_id
 
@@ -17,9 +17,9 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(ExecutionSettings)
     logs.configure("execution", settings.log_level)
-    loop = Loop("execution")
-    loop.beats(Heartbeat(settings.paperdesk_runtime_dir, "execution"))
-    BOARD.serve(settings.metrics_port_execution, settings.metrics_host)
+    loop = EventLoop("execution")
+    loop.set_heartbeat(Heartbeat(settings.paperdesk_runtime_dir, "execution"))
+    METRICS.serve(settings.metrics_port_execution, settings.metrics_host)
     courier = Courier(boot_id=new_boot_id(), in_flight_max=settings.execution_in_flight_max)
     sockets = Sockets()
     try:

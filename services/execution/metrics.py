@@ -5,39 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from common.metrics import Board, Reading, Timing
-from proto.messages import Outcome
+from common.metrics import DurationHistogram, ProcessMetrics, Reading
+from proto.messages import CallOutcome
 from services.execution.core.courier import Courier
 
-BOARD: Final = Board("execution")
+METRICS: Final = ProcessMetrics("execution")
 
-CALLS: Final = BOARD.count("taken_calls_total", "Calls taken over from portfolio, repetitions included")
-ANSWERS: Final = BOARD.count("reported_answers_total", "Answers reported, by outcome", "outcome", known=Outcome)
-REFUSED: Final = BOARD.count("refused_calls_total", "Calls refused because too many were under way")
-NOT_TAKEN: Final = BOARD.count("unsent_requests_total", "Requests for which no gateway was connected")
-MALFORMED: Final = BOARD.count(
+CALLS: Final = METRICS.internal_counter("taken_calls_total", "Calls taken over from portfolio, repetitions included")
+ANSWERS: Final = METRICS.internal_counter(
+    "reported_answers_total", "Answers reported, by outcome", "outcome", known=CallOutcome
+)
+REFUSED: Final = METRICS.internal_counter("refused_calls_total", "Calls refused because too many were under way")
+NOT_TAKEN: Final = METRICS.internal_counter("unsent_requests_total", "Requests for which no gateway was connected")
+MALFORMED: Final = METRICS.internal_counter(
     "malformed_frames_total", "Frames dropped because they are no message", "socket", known=("command", "gateway")
 )
-DROPPED_REPORTS: Final = BOARD.count("dropped_reports_total", "Reports dropped because portfolio stayed away")
-_IN_FLIGHT: Final = BOARD.gauge("in_flight_calls", "Calls sent to the gateway and not answered")
-_WAITING: Final = BOARD.gauge("waiting_calls", "Calls not sent yet")
-_KEPT: Final = BOARD.gauge("waiting_reports", "Reports kept for a portfolio that is away")
-_GATEWAY_UP: Final = BOARD.gauge("gateway_up", "1 while the gateway answers")
-_HEARTBEAT_AGE: Final = BOARD.gauge(
+DROPPED_REPORTS: Final = METRICS.internal_counter(
+    "dropped_reports_total", "Reports dropped because portfolio stayed away"
+)
+_IN_FLIGHT: Final = METRICS.gauge("in_flight_calls", "Calls sent to the gateway and not answered")
+_WAITING: Final = METRICS.gauge("waiting_calls", "Calls not sent yet")
+_KEPT: Final = METRICS.gauge("waiting_reports", "Reports kept for a portfolio that is away")
+_GATEWAY_UP: Final = METRICS.gauge("gateway_up", "1 while the gateway answers")
+_HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since the gateway was last heard, or since the start; an idle one is pinged"
 )
-_ORDER_TO_GATEWAY: Final = BOARD.histogram(
+_ORDER_TO_GATEWAY: Final = METRICS.histogram(
     "order_to_gateway_seconds", "From the decision for an order to its request being handed to the gateway's socket"
 )
-_ROUND_TRIP: Final = BOARD.histogram("round_trip_seconds", "From a request being sent to the gateway's reply")
+_ROUND_TRIP: Final = METRICS.histogram("round_trip_seconds", "From a request being sent to the gateway's reply")
 
-ORDER_TO_GATEWAY: Final = Timing()
-ROUND_TRIP: Final = Timing()
+ORDER_TO_GATEWAY: Final = DurationHistogram()
+ROUND_TRIP: Final = DurationHistogram()
 
 
-def show(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
+def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
     """Take the readings."""
-    BOARD.show(lambda: _readings(courier, waiting_reports, mono_ns))
+    METRICS.update(lambda: _readings(courier, waiting_reports, mono_ns))
 
 
 def _readings(courier: Courier, waiting_reports: int, mono_ns: int) -> Iterator[Reading]:

@@ -11,22 +11,22 @@ from collections import deque
 from typing import Final
 
 from common.clock import mono_ns
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
 from common.sockets import Sockets, send
 from proto.codec import MalformedMessageError, decode_call, encode
-from proto.messages import Answer, CourierHello, Outcome
+from proto.messages import Answer, CallOutcome, CourierHello
 from proto.time import Now
 from services.execution import metrics
 from services.execution.core.courier import (
     CallRefused,
     Courier,
-    GatewayAbsent,
-    GatewayHeard,
+    GatewayDown,
+    GatewayUp,
+    MalformedReply,
     Output,
-    ReplyUnreadable,
-    ToGateway,
+    SendToGateway,
 )
 from services.execution.settings import ExecutionSettings
 
@@ -47,7 +47,7 @@ _log = get_logger()
 class ExecutionShell:
     """Does what the courier returns, in order."""
 
-    def __init__(self, settings: ExecutionSettings, courier: Courier, sockets: Sockets, loop: Loop) -> None:
+    def __init__(self, settings: ExecutionSettings, courier: Courier, sockets: Sockets, loop: EventLoop) -> None:
         """Open the sockets; `run` serves them."""
         self._courier = courier
         self._loop = loop
@@ -60,9 +60,9 @@ class ExecutionShell:
         self._has_been_heard = False
         self._ordered_mono_ns: dict[int, int] = {}
         self._sent_mono_ns: dict[int, int] = {}
-        loop.on(self._commands, self._on_command)
-        loop.on(self._gateway, self._on_reply)
-        loop.timer(courier.next_timer, self._on_timer)
+        loop.add_socket(self._commands, self._on_command)
+        loop.add_socket(self._gateway, self._on_reply)
+        loop.add_timer(courier.next_timer, self._on_timer)
         loop.every(RETRY_REPORTS_MS, self._send_kept)
         loop.every(GAUGES_MS, self._show)
 
@@ -99,12 +99,12 @@ class ExecutionShell:
 
     def _do(self, outputs: list[Output]) -> None:
         for output in outputs:
-            if isinstance(output, ToGateway):
+            if isinstance(output, SendToGateway):
                 if send(self._gateway, [output.call_id.to_bytes(_ID_BYTES, "big"), b"", output.request]):
                     self._time_request(output.call_id)
                 else:
                     metrics.NOT_TAKEN.inc()
-                    self._do(self._courier.not_taken(output.call_id, _now()))
+                    self._do(self._courier.on_send_failed(output.call_id, _now()))
             elif isinstance(output, Answer):
                 metrics.ANSWERS.inc(output.outcome)
                 self._time_answer(output)
@@ -112,7 +112,7 @@ class ExecutionShell:
             elif isinstance(output, CourierHello):
                 self._report(encode(output))
             else:
-                self._tell(output)
+                self._log_event(output)
 
     def _time_request(self, call_id: int) -> None:
         """Take note of when a call went to the gateway, and for an order how long it took to get here."""
@@ -125,7 +125,7 @@ class ExecutionShell:
         """What was noted of a call ends with its first answer; silence is no round trip."""
         sent_ns = self._sent_mono_ns.pop(answer.call_id, 0)
         self._ordered_mono_ns.pop(answer.call_id, None)
-        if sent_ns and answer.outcome is Outcome.REPLY:
+        if sent_ns and answer.outcome is CallOutcome.REPLY:
             metrics.ROUND_TRIP.observe(mono_ns() - sent_ns)
 
     def _report(self, report: bytes) -> None:
@@ -141,15 +141,15 @@ class ExecutionShell:
         while self._kept and send(self._reports, [self._kept[0]]):
             self._kept.popleft()
 
-    def _tell(self, event: GatewayAbsent | GatewayHeard | ReplyUnreadable | CallRefused) -> None:
+    def _log_event(self, event: GatewayDown | GatewayUp | MalformedReply | CallRefused) -> None:
         match event:
-            case GatewayAbsent():
+            case GatewayDown():
                 _log.warning("the gateway does not answer", gateway=self._gateway_url, silent=event.silent)
-            case GatewayHeard():
+            case GatewayUp():
                 words = "the gateway answers again" if self._has_been_heard else "the gateway answers"
                 self._has_been_heard = True
                 _log.info(words, gateway=self._gateway_url, boot_id=event.boot_id, boot_id_before=event.before)
-            case ReplyUnreadable():
+            case MalformedReply():
                 metrics.MALFORMED.inc("gateway")
                 _log.warning("dropped a reply that is none", call_id=event.call_id, error=event.why[:200])
             case CallRefused():
@@ -168,7 +168,7 @@ class ExecutionShell:
         )
 
     def _show(self) -> None:
-        metrics.show(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
+        metrics.update(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
 
 
 def _note(notes: dict[int, int], call_id: int, at_ns: int) -> None:

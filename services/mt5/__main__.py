@@ -7,7 +7,7 @@ import uuid
 
 from common import logs
 from common.errors import StartError
-from common.event_loop import main, outlive_start
+from common.event_loop import main, wait_out_startsecs
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
@@ -17,14 +17,14 @@ from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.simulated.venue import VenueSetupError
-from services.mt5.fill_profiles import profile_named
+from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
-from services.mt5.stores.market_store import MarketKeeper
+from services.mt5.stores.market_store import MarketSaver
 from services.mt5.terminal import process
-from services.mt5.terminal.mt5_package import the_package
+from services.mt5.terminal.mt5_package import load_mt5_package
 
 STREAM_ID_HASH_CHARS = 24
 
@@ -47,10 +47,10 @@ def run() -> None:
             requests=settings.gateway_url,
             ticks=settings.market_data_url,
         )
-        outlive_start()
+        wait_out_startsecs()
         return
     if venue == "terminal" or (venue == "setting" and settings.mt5_venue == "terminal"):
-        process.serve(settings, the_package())
+        process.serve(settings, load_mt5_package())
         return
     settings.require_sound()
     if settings.is_generated:
@@ -86,11 +86,11 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
             if recorded is not None:
                 stream = recorded
                 stream_id = settings.mt5_stream_id or f"ticks-{recorded.data_sha256[:STREAM_ID_HASH_CHARS]}"
-                keep_market = None
+                save_market = None
             else:
                 stream = market = _generated(settings, book_store)
                 stream_id = market.stream_id
-                keep_market = MarketKeeper(market, book_store.market).keep
+                save_market = MarketSaver(market, book_store.market).save
             gateway = simulated_gateway(
                 stream=stream,
                 stream_id=stream_id,
@@ -106,7 +106,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 settling_ms=settings.mt5_settling_ms,
                 account_mode=settings.mt5_account_mode,
                 leverage=settings.mt5_leverage,
-                profile=profile_named(settings.mt5_fills),
+                profile=load_fill_profile(settings.mt5_fills),
                 seed=settings.mt5_seed,
             )
             shell = GatewayShell(
@@ -114,12 +114,12 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 sockets,
                 request_url=settings.mt5_request_url,
                 publish_url=settings.mt5_publish_url,
-                keep_market=keep_market,
-                require_files=journal.require_in_place,
+                save_market=save_market,
+                require_files=journal.require_file_unchanged,
                 heartbeat=heartbeat,
             )
-            metrics.begin(stream.counts, stream.symbols)
-            metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)
+            metrics.init_series(stream.counts, stream.symbols)
+            metrics.METRICS.serve(settings.metrics_port_mt5, settings.metrics_host)
             logs.get_logger().info(
                 "the simulated market is open; nothing here is a real order",
                 requests=shell.request_url,
@@ -130,7 +130,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 book_ordinal=gateway.venue.ordinal,
             )
             shell.run()
-            shell.keep()
+            shell.checkpoint()
         except VenueSetupError as error:
             raise StartError(f"{error} (the account is in {folder})") from None
         finally:
@@ -149,7 +149,7 @@ def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> Generated
         after_ns=book_store.time_ns,
         symbol_map=settings.mt5_symbol_map,
     )
-    MarketKeeper(market, book_store.market).keep(0)
+    MarketSaver(market, book_store.market).save(0)
     return market
 
 

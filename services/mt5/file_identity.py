@@ -22,7 +22,7 @@ class FileLostError(StartError):
 
 
 @contextmanager
-def sound(path: Path) -> Iterator[None]:
+def raise_if_damaged(path: Path) -> Iterator[None]:
     """Read or write a database that somebody may have damaged while it was in use.
 
     Raises:
@@ -35,7 +35,7 @@ def sound(path: Path) -> Iterator[None]:
         raise FileLostError(f"{path} was damaged while in use: {words}; ending, to look at the whole of it") from error
 
 
-class InPlace:
+class FileIdentity:
     """A database and its log, as they were when they were opened."""
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class InPlace:
         self._files = {file: _identity(file) for file in (path, path.with_name(f"{path.name}-wal"))}
         assert all(self._files.values()), self._files
 
-    def require(self) -> None:
+    def require_unchanged(self) -> None:
         """Look again.
 
         Raises:

@@ -22,7 +22,7 @@ NOTHING: Final = "none"
 _EXAMPLE: Final = "expected settings such as charges = false, or a section such as [depth]"
 
 
-def profile_named(name: str) -> FillProfile:
+def load_fill_profile(name: str) -> FillProfile:
     """A profile by its name, or that of a TOML file, which is named by its contents: the same profile fills the same.
 
     Raises:

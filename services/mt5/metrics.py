@@ -5,40 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, get_args
 
-from common.metrics import Board, Reading, Timing
+from common.metrics import DurationHistogram, ProcessMetrics, Reading
 from marketdata.tick_validation import REASONS
 from proto.gateway import ErrorCode, Request, TickCounts
 from services.mt5.core.gateway.gateway import Gateway
 
-BOARD: Final = Board("mt5")
+METRICS: Final = ProcessMetrics("mt5")
 
-PUBLISHED_TICKS: Final = BOARD.count("published_ticks_total", "Ticks published, repetitions included", "symbol")
-REJECTED_TICKS: Final = BOARD.count(
+PUBLISHED_TICKS: Final = METRICS.internal_counter(
+    "published_ticks_total", "Ticks published, repetitions included", "symbol"
+)
+REJECTED_TICKS: Final = METRICS.internal_counter(
     "rejected_ticks_total", "Rows of the tick source that are no tick, by reason", "reason", known=REASONS[1:]
 )
-REFUSED: Final = BOARD.count("refused_requests_total", "Replies with an error, by its code", "code", known=ErrorCode)
-DROPPED: Final = BOARD.count("dropped_messages_total", "Messages without an envelope to answer to")
-STORAGE_FAULTS: Final = BOARD.count("storage_faults_total", "Writes to the journal, the book or the market that failed")
-UNSENT: Final = BOARD.count("unsent_replies_total", "Replies whose client had gone or did not read")
-_REQUEST_SECONDS: Final = BOARD.histogram(
+REFUSED: Final = METRICS.internal_counter(
+    "refused_requests_total", "Replies with an error, by its code", "code", known=ErrorCode
+)
+DROPPED: Final = METRICS.internal_counter("dropped_messages_total", "Messages without an envelope to answer to")
+STORAGE_FAULTS: Final = METRICS.internal_counter(
+    "storage_faults_total", "Writes to the journal, the book or the market that failed"
+)
+UNSENT: Final = METRICS.internal_counter("unsent_replies_total", "Replies whose client had gone or did not read")
+_REQUEST_SECONDS: Final = METRICS.histogram(
     "request_seconds", "Handling of a request, by action; the commits of an order are part of it", "action"
 )
-_PUBLISHED: Final = BOARD.gauge("published_ordinal", "Ordinal of the last published tick")
-_CONFIRMED: Final = BOARD.gauge("confirmed_ordinal", "Ordinal of the last tick that the desk is done with")
-_BOOK: Final = BOARD.gauge("book_ordinal", "Ordinal of the tick at which the simulated book stands")
-_DEALS: Final = BOARD.counter("venue_deals_total", "Deals of the simulated account, the deposit included")
-_BALANCE: Final = BOARD.gauge("balance_account_currency", "Balance of the simulated account", "currency")
-_EQUITY: Final = BOARD.gauge(
+_PUBLISHED: Final = METRICS.gauge("published_ordinal", "Ordinal of the last published tick")
+_CONFIRMED: Final = METRICS.gauge("confirmed_ordinal", "Ordinal of the last tick that the desk is done with")
+_BOOK: Final = METRICS.gauge("book_ordinal", "Ordinal of the tick at which the simulated book stands")
+_DEALS: Final = METRICS.external_counter("venue_deals_total", "Deals of the simulated account, the deposit included")
+_BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance of the simulated account", "currency")
+_EQUITY: Final = METRICS.gauge(
     "equity_account_currency",
     "Equity of the simulated account at the book's tick; NaN when it cannot be valued",
     "currency",
 )
 
-REQUESTS: Final = {str(kind.__struct_config__.tag): Timing() for kind in get_args(Request)}
+REQUESTS: Final = {str(kind.__struct_config__.tag): DurationHistogram() for kind in get_args(Request)}
 """How long each action took to handle."""
 
 
-def begin(counts: TickCounts, symbols: tuple[str, ...]) -> None:
+def init_series(counts: TickCounts, symbols: tuple[str, ...]) -> None:
     """Take note of what the tick source has rejected, and of the symbols that there will be ticks of."""
     for symbol in symbols:
         PUBLISHED_TICKS.inc(symbol, by=0)
@@ -46,9 +52,9 @@ def begin(counts: TickCounts, symbols: tuple[str, ...]) -> None:
         REJECTED_TICKS.inc(reason, by=rejected)
 
 
-def show(gateway: Gateway) -> None:
+def update(gateway: Gateway) -> None:
     """Take the readings."""
-    BOARD.show(lambda: _readings(gateway))
+    METRICS.update(lambda: _readings(gateway))
 
 
 def _readings(gateway: Gateway) -> Iterator[Reading]:

@@ -23,7 +23,7 @@ from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
 from services.mt5.core.gateway.lease import LEASE_TTL_MS
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, WINDOW_MAX, Pace
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
-from services.mt5.core.simulated.venue import LEVERAGE
+from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT
 from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock
 
 INPUTS_SEPARATOR = ";"
@@ -127,7 +127,9 @@ class Mt5Settings(CommonSettings):
     mt5_account_mode: Annotated[AccountMode, BeforeValidator(_account_mode)] = Field(
         default=AccountMode.NETTING, description="netting or hedging"
     )
-    mt5_leverage: int = Field(default=LEVERAGE, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}")
+    mt5_leverage: int = Field(
+        default=LEVERAGE_DEFAULT, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}"
+    )
     mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
     mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)
     mt5_faults: bool = Field(default=False, description="on or off")

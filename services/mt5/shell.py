@@ -12,7 +12,7 @@ from collections.abc import Callable
 import zmq
 
 from common import clock
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
@@ -44,17 +44,17 @@ class GatewayShell:
         *,
         request_url: str,
         publish_url: str,
-        keep_market: Callable[[int], None] | None = None,
+        save_market: Callable[[int], None] | None = None,
         require_files: Callable[[], None] | None = None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
         """Bind both sockets; nothing is answered before `run`.
 
-        `keep_market` makes a market durable that has a state of its own, given the ordinal where it stands;
+        `save_market` makes a market durable that has a state of its own, given the ordinal where it stands;
         `require_files` raises what ends the process when its files are gone from under it.
         """
         self._gateway = gateway
-        self._keep_market = keep_market
+        self._save_market = save_market
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
         self._write_again_mono_ns = 0
@@ -63,11 +63,11 @@ class GatewayShell:
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
         self.request_url = _bound_to(self._router)
         self.publish_url = _bound_to(self._publisher)
-        self._loop = Loop("mt5")
-        self._loop.beats(heartbeat)
-        self._loop.on(self._router, self._on_request)
+        self._loop = EventLoop("mt5")
+        self._loop.set_heartbeat(heartbeat)
+        self._loop.add_socket(self._router, self._on_request)
         self._loop.after_burst(self._publish)
-        self._loop.timer(self._next_due, self._publish)
+        self._loop.add_timer(self._next_due, self._publish)
         self._loop.every(HEARTBEAT_MS, self._every_second)
 
     def _next_due(self) -> int | None:
@@ -111,8 +111,8 @@ class GatewayShell:
         try:
             reply = self._gateway.handle(request, now)
         except DISK_FAULTS as error:
-            self._tell_fault(error)
-            return self._gateway.cannot_write(request, str(error)), is_json
+            self._log_fault(error)
+            return self._gateway.storage_error(request, str(error)), is_json
         metrics.REQUESTS[str(request.__struct_config__.tag)].observe(clock.mono_ns() - now.mono_ns)
         if isinstance(request, Confirm):
             crash_point("mt5.after_confirm", request.ordinal)
@@ -123,9 +123,9 @@ class GatewayShell:
         if now.mono_ns < self._write_again_mono_ns:
             return
         try:
-            ticks = self._gateway.due(now)
+            ticks = self._gateway.due_ticks(now)
         except DISK_FAULTS as error:
-            self._tell_fault(error)
+            self._log_fault(error)
             self._write_again_mono_ns = now.mono_ns + RETRY_NS
             return
         for tick in ticks:
@@ -139,23 +139,23 @@ class GatewayShell:
 
     def _every_second(self) -> None:
         send(self._publisher, [HEARTBEAT_TOPIC, encode(self._gateway.heartbeat(self._now()))])
-        metrics.show(self._gateway)
+        metrics.update(self._gateway)
         if self._require_files is not None:
             self._require_files()
         if self._gateway.publisher.is_live:
-            self.keep()
+            self.checkpoint()
 
-    def keep(self) -> None:
+    def checkpoint(self) -> None:
         """Make durable where market and book stand: a live market goes on from there after a restart."""
         venue = self._gateway.venue
         try:
-            if self._keep_market is not None:
-                self._keep_market(venue.ordinal)
+            if self._save_market is not None:
+                self._save_market(venue.ordinal)
             venue.checkpoint()
         except DISK_FAULTS as error:
-            self._tell_fault(error)
+            self._log_fault(error)
 
-    def _tell_fault(self, error: Exception) -> None:
+    def _log_fault(self, error: Exception) -> None:
         metrics.STORAGE_FAULTS.inc()
         now_ns = clock.mono_ns()
         if now_ns >= self._told_mono_ns + TELL_NS:

@@ -18,7 +18,7 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import verify_if_short
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from services.portfolio.metrics import BOARD
+from services.portfolio.metrics import METRICS
 from services.portfolio.settings import PortfolioSettings
 from services.portfolio.shell import PortfolioShell
 
@@ -59,7 +59,7 @@ def run() -> None:
             incarnation_reason=why,
             boot_id=os.urandom(8).hex(),
         )
-        BOARD.serve(settings.metrics_port_portfolio, settings.metrics_host)
+        METRICS.serve(settings.metrics_port_portfolio, settings.metrics_host)
         portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()
     finally:

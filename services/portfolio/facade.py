@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, is_exact, plain, side_of
+from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, decimal_text, is_exact, side_of
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.decision.position_rule import SignalVerdict, check_position_rule, explicit_volume
@@ -166,10 +166,10 @@ class PortfolioManager:
         if total is None or price is None:
             return False
         if total <= order.filled_volume:
-            return self._no_fill(f"[FILL] {order.order_id}: {plain(total)} lots are booked already")
+            return self._no_fill(f"[FILL] {order.order_id}: {decimal_text(total)} lots are booked already")
         if total > order.volume:
             return self._no_fill(
-                f"[FILL] {order.order_id}: {plain(total)} lots, expected at most {plain(order.volume)}"
+                f"[FILL] {order.order_id}: {decimal_text(total)} lots, expected at most {decimal_text(order.volume)}"
             )
         following = status_after_fill(order.status, is_whole=total == order.volume)
         if following is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from common.metrics import Board, Reading, Timing
+from common.metrics import DurationHistogram, ProcessMetrics, Reading
 from proto.control import DeskState
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import ZERO
@@ -14,73 +14,83 @@ from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.portfolio import Portfolio
 
-BOARD: Final = Board("portfolio")
+METRICS: Final = ProcessMetrics("portfolio")
 
-MALFORMED: Final = BOARD.count(
+MALFORMED: Final = METRICS.internal_counter(
     "malformed_frames_total",
     "Frames dropped because they are no message",
     "socket",
     known=("signal", "report", "control"),
 )
-AUDITS: Final = BOARD.count(
+AUDITS: Final = METRICS.internal_counter(
     "ledger_audits_total",
     "Looks at the whole ledger after a start, by what came of them",
     "outcome",
     known=("whole", "broken", "unfinished"),
 )
-STORAGE_FAULTS: Final = BOARD.count("storage_faults_total", "Commits of the ledger that failed, each retry by itself")
-COMMITS: Final = Timing()
+STORAGE_FAULTS: Final = METRICS.internal_counter(
+    "storage_faults_total", "Commits of the ledger that failed, each retry by itself"
+)
+COMMITS: Final = DurationHistogram()
 """How long the ledger took to commit."""
 
-_SIGNALS: Final = BOARD.counter("decided_signals_total", "Signals decided in this stream, by direction", "direction")
-_BLOCKED: Final = BOARD.counter(
+_SIGNALS: Final = METRICS.external_counter(
+    "decided_signals_total", "Signals decided in this stream, by direction", "direction"
+)
+_BLOCKED: Final = METRICS.external_counter(
     "blocked_signals_total", "Signals that the position or an open order left no room for, by reason", "reason"
 )
-_DENIED: Final = BOARD.counter("denied_orders_total", "Orders that a risk rule denied, by its code", "code")
-_SKIPPED: Final = BOARD.counter("skipped_ticks_total", "Ticks of this stream that no signal came of")
-_DUPLICATES: Final = BOARD.counter("duplicate_messages_total", "Signals and answers that had been seen before")
-_UNUSABLE: Final = BOARD.counter("unusable_messages_total", "Messages that were none, or of another stream")
-_CREATED: Final = BOARD.counter("created_orders_total", "Orders of the account")
-_FILLS: Final = BOARD.counter("booked_fills_total", "Deals of the account that changed a position")
-_ORDERS: Final = BOARD.gauge("account_orders", "Orders of the account, by the status they are in now", "status")
-_OPEN: Final = BOARD.gauge("open_orders", "Orders that may still change a position")
-_TERMS: Final = BOARD.gauge("changes_of_terms_events", "Changes of the venue's terms of a symbol since the start")
-_IN_DOUBT: Final = BOARD.gauge("in_doubt_orders", "Orders that may or may not have been executed")
-_IN_FLIGHT: Final = BOARD.gauge("in_flight_questions", "Questions to the gateway that wait for an answer")
-_HELD: Final = BOARD.gauge("held_signals", "Signals that wait for their turn")
-_PENDING: Final = BOARD.gauge("uncommitted_events", "Events that wait for a ledger that can be written")
-_ORDINAL: Final = BOARD.gauge("decided_ordinal", "Ordinal of the last tick decided")
-_STATE: Final = BOARD.gauge("desk_state", "1 for the state that the desk is in, 0 for the others", "state")
-_POSITION: Final = BOARD.gauge("position_lots", "Net position, signed", "symbol")
-_BALANCE: Final = BOARD.gauge("balance_account_currency", "Balance: realised cash", "currency")
-_EQUITY: Final = BOARD.gauge(
+_DENIED: Final = METRICS.external_counter("denied_orders_total", "Orders that a risk rule denied, by its code", "code")
+_SKIPPED: Final = METRICS.external_counter("skipped_ticks_total", "Ticks of this stream that no signal came of")
+_DUPLICATES: Final = METRICS.external_counter(
+    "duplicate_messages_total", "Signals and answers that had been seen before"
+)
+_UNUSABLE: Final = METRICS.external_counter("unusable_messages_total", "Messages that were none, or of another stream")
+_CREATED: Final = METRICS.external_counter("created_orders_total", "Orders of the account")
+_FILLS: Final = METRICS.external_counter("booked_fills_total", "Deals of the account that changed a position")
+_ORDERS: Final = METRICS.gauge("account_orders", "Orders of the account, by the status they are in now", "status")
+_OPEN: Final = METRICS.gauge("open_orders", "Orders that may still change a position")
+_TERMS: Final = METRICS.gauge("changes_of_terms_events", "Changes of the venue's terms of a symbol since the start")
+_IN_DOUBT: Final = METRICS.gauge("in_doubt_orders", "Orders that may or may not have been executed")
+_IN_FLIGHT: Final = METRICS.gauge("in_flight_questions", "Questions to the gateway that wait for an answer")
+_HELD: Final = METRICS.gauge("held_signals", "Signals that wait for their turn")
+_PENDING: Final = METRICS.gauge("uncommitted_events", "Events that wait for a ledger that can be written")
+_ORDINAL: Final = METRICS.gauge("decided_ordinal", "Ordinal of the last tick decided")
+_STATE: Final = METRICS.gauge("desk_state", "1 for the state that the desk is in, 0 for the others", "state")
+_POSITION: Final = METRICS.gauge("position_lots", "Net position, signed", "symbol")
+_BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance: realised cash", "currency")
+_EQUITY: Final = METRICS.gauge(
     "equity_account_currency",
     "Balance and unrealised profit at the last marks; NaN when it cannot be valued",
     "currency",
 )
-_REALIZED: Final = BOARD.gauge(
+_REALIZED: Final = METRICS.gauge(
     "realized_pnl_account_currency", "Profit of closed lots, before commission and swap", "currency"
 )
-_UNREALIZED: Final = BOARD.gauge(
+_UNREALIZED: Final = METRICS.gauge(
     "unrealized_pnl_account_currency", "Profit of open lots at the last marks; NaN when it cannot be valued", "currency"
 )
-_COMMISSION: Final = BOARD.gauge("commission_account_currency", "Commission, negative when paid", "currency")
-_SWAP: Final = BOARD.gauge("swap_account_currency", "Swap, negative when paid", "currency")
-_HEARTBEAT_AGE: Final = BOARD.gauge(
+_COMMISSION: Final = METRICS.gauge("commission_account_currency", "Commission, negative when paid", "currency")
+_SWAP: Final = METRICS.gauge("swap_account_currency", "Swap, negative when paid", "currency")
+_HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since a signal process last said that it is there", "publisher"
 )
-_COMMIT_SECONDS: Final = BOARD.histogram("ledger_commit_seconds", "Commits of the ledger")
-_TICK_TO_SIGNAL: Final = BOARD.histogram("tick_to_signal_seconds", "From a tick's publication to its signal being sent")
-_SIGNAL_TO_ORDER: Final = BOARD.histogram(
+_COMMIT_SECONDS: Final = METRICS.histogram("ledger_commit_seconds", "Commits of the ledger")
+_TICK_TO_SIGNAL: Final = METRICS.histogram(
+    "tick_to_signal_seconds", "From a tick's publication to its signal being sent"
+)
+_SIGNAL_TO_ORDER: Final = METRICS.histogram(
     "signal_to_order_seconds", "From a signal being sent to its committed order going out"
 )
-_TICK_TO_ORDER: Final = BOARD.histogram(
+_TICK_TO_ORDER: Final = METRICS.histogram(
     "tick_to_order_seconds", "From a tick's publication to its committed order going out"
 )
-_ORDER_TO_FILL: Final = BOARD.histogram(
+_ORDER_TO_FILL: Final = METRICS.histogram(
     "order_to_fill_seconds", "From the decision for an order to its deals being known"
 )
-_TICK_TO_FILL: Final = BOARD.histogram("tick_to_fill_seconds", "From a tick's publication to its deals being committed")
+_TICK_TO_FILL: Final = METRICS.histogram(
+    "tick_to_fill_seconds", "From a tick's publication to its deals being committed"
+)
 
 _BLOCKING: Final = tuple(
     verdict for verdict in SignalVerdict if verdict not in (SignalVerdict.PASS, SignalVerdict.HOLD)
@@ -98,7 +108,7 @@ def heard(publisher: str, mono_ns: int) -> None:
 
 def show(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
     """Take the readings."""
-    BOARD.show(lambda: _readings(portfolio, mono_ns, uncommitted))
+    METRICS.update(lambda: _readings(portfolio, mono_ns, uncommitted))
 
 
 def _readings(portfolio: Portfolio, mono_ns: int, uncommitted: int) -> Iterator[Reading]:

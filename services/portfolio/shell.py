@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from common import clock
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
 from common.logs import get_logger
@@ -76,17 +76,17 @@ class PortfolioShell:
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
         self._is_watching = False
-        self._clock_watch = clock.ClockWatch()
+        self._clock_watch = clock.ClockStepDetector()
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
-        self._loop = Loop("portfolio")
-        self._loop.beats(heartbeat, self._progress)
-        self._loop.on(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
-        self._loop.on(sockets.pull(settings.report_url, setting="REPORT_URL"), self._on_report)
-        self._loop.on(self._control, self._on_control)
+        self._loop = EventLoop("portfolio")
+        self._loop.set_heartbeat(heartbeat, self._progress)
+        self._loop.add_socket(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
+        self._loop.add_socket(sockets.pull(settings.report_url, setting="REPORT_URL"), self._on_report)
+        self._loop.add_socket(self._control, self._on_control)
         self._loop.after_burst(self._end_turn)
-        self._loop.timer(portfolio.next_timer_mono_ns, self._on_timer)
-        self._loop.timer(self._keeper.next_retry_mono_ns, self._retry)
+        self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
+        self._loop.add_timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
         self._loop.linger(portfolio.is_draining, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
@@ -230,7 +230,9 @@ class PortfolioShell:
         self._is_watching = True
         topics = [HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.desk.config.symbols)]
         self._topics = frozenset(topics)
-        self._loop.on(self._sockets.sub(self._market_url, topics, setting="ZMQ_MARKET_DATA_URL"), self._on_market)
+        self._loop.add_socket(
+            self._sockets.sub(self._market_url, topics, setting="ZMQ_MARKET_DATA_URL"), self._on_market
+        )
 
     def _on_market(self, frames: list[bytes]) -> None:
         if len(frames) != 2:

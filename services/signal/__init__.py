@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from proto.messages import Tick
 from proto.trading.units import PRICE_MAX
-from services.signal.core.symbol_engine import Direction, SymbolEngine, Word
+from services.signal.core.symbol_engine import Direction, SignalValue, SymbolEngine
 from services.signal.strategy_loader import UnknownStrategyError, strategy_factory
 
 __all__ = ["StrategyEngine", "UnknownStrategyError"]
@@ -45,7 +45,7 @@ class StrategyEngine:
         if not symbol:
             raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
         self._engine = SymbolEngine(symbol, strategy_factory(strategy, model=None if model is None else Path(model))())
-        self.last = Word(0, 0.0, "")
+        self.last = SignalValue(0, 0.0, "")
 
     def process_tick(self, tick: Tick | Mapping[str, Any]) -> tuple[Direction, float]:
         """Take in the next tick and return the signal (-1 sell, 0 hold, +1 buy) and its confidence from 0 to 1.
@@ -66,7 +66,7 @@ class StrategyEngine:
             raise ValueError(f"tick is {tick!r}, expected a Tick or a mapping with bid, ask and time_ns")
         if tick.get("symbol", symbol) != symbol:
             raise ValueError(f"symbol is {tick['symbol']!r}, expected {symbol!r}")
-        self.last = self._engine.fold(
+        self.last = self._engine.process_tick(
             self._engine.sequence + 1,
             _time(tick),
             _number(tick, "bid", above_zero=True),

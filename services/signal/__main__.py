@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from common import logs
 from common.errors import StartError
-from common.event_loop import Loop, main
+from common.event_loop import EventLoop, main
 from common.heartbeat import Heartbeat
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore
-from services.signal.core.signal_engine import SignalDesk
-from services.signal.metrics import BOARD, MODEL_FALLBACKS
+from services.signal.core.signal_engine import SignalEngine
+from services.signal.metrics import METRICS, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id
 from services.signal.strategy_loader import UnknownStrategyError, strategy_factories
@@ -20,8 +20,8 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(SignalSettings)
     logs.configure("signal", settings.log_level)
-    loop = Loop("signal")
-    loop.beats(Heartbeat(settings.paperdesk_runtime_dir, "signal"))
+    loop = EventLoop("signal")
+    loop.set_heartbeat(Heartbeat(settings.paperdesk_runtime_dir, "signal"))
     try:
         make_strategies = strategy_factories(
             settings.strategy,
@@ -32,8 +32,8 @@ def run() -> None:
         )
     except UnknownStrategyError as error:
         raise StartError(f"STRATEGY: value '{settings.strategy}': {error}") from None
-    BOARD.serve(settings.metrics_port_signal, settings.metrics_host)
-    desk = SignalDesk(
+    METRICS.serve(settings.metrics_port_signal, settings.metrics_host)
+    desk = SignalEngine(
         publisher=settings.publisher,
         boot_id=new_boot_id(),
         make_strategies=make_strategies,

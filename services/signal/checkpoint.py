@@ -36,7 +36,7 @@ _checkpoint_decoder = msgspec.msgpack.Decoder(Checkpoint)
 _signals_decoder = msgspec.msgpack.Decoder(list[Signal])
 
 
-class Saved(NamedTuple):
+class SavedState(NamedTuple):
     """What a start goes on from."""
 
     checkpoint: Checkpoint
@@ -62,7 +62,7 @@ class CheckpointStore:
             synchronous="NORMAL",
         )
 
-    def load(self) -> Saved | None:
+    def load(self) -> SavedState | None:
         """The last save, or None.
 
         Raises:
@@ -74,7 +74,7 @@ class CheckpointStore:
         try:
             checkpoint = _checkpoint_decoder.decode(_blob(rows[0]))
             kept = self._connection.execute("SELECT body FROM signals ORDER BY save")
-            return Saved(checkpoint, [signal for row in kept for signal in _signals_decoder.decode(_blob(row))])
+            return SavedState(checkpoint, [signal for row in kept for signal in _signals_decoder.decode(_blob(row))])
         except msgspec.DecodeError as error:
             raise ValueError(f"{self.path} holds a checkpoint that cannot be read: {error}") from None
 
@@ -84,11 +84,11 @@ class CheckpointStore:
         Raises:
             apsw.Error: one of `common.storage.DISK_FAULTS`, when the disk does not take it; the earlier save stands.
         """
-        fresh = ring.take_fresh()
+        fresh = ring.take_unsaved()
         try:
             self._write(checkpoint, fresh, gone=ring.last_ordinal - ring.capacity)
         except BaseException:  # whatever it was, the next save has to add them; it is raised again
-            ring.give_back(fresh)
+            ring.return_unsaved(fresh)
             raise
 
     def _write(self, checkpoint: Checkpoint, fresh: list[Signal], *, gone: int) -> None:

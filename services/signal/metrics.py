@@ -4,46 +4,50 @@ from __future__ import annotations
 
 from typing import Final
 
-from common.metrics import Board, Timing
+from common.metrics import DurationHistogram, ProcessMetrics
 
-BOARD: Final = Board("signal")
+METRICS: Final = ProcessMetrics("signal")
 
-TICKS: Final = BOARD.count("received_ticks_total", "Ticks that came live, repetitions included", "symbol")
-SIGNALS: Final = BOARD.count(
+TICKS: Final = METRICS.internal_counter("received_ticks_total", "Ticks that came live, repetitions included", "symbol")
+SIGNALS: Final = METRICS.internal_counter(
     "sent_signals_total", "Signals sent, repetitions included, by direction", "direction", known=("buy", "sell", "hold")
 )
-DROPPED: Final = BOARD.count("dropped_signals_total", "Signals that portfolio was not there to take")
-GAPS_FOUND: Final = BOARD.count("found_gaps_total", "Gaps in a symbol's sequence", "symbol")
-GAPS_REFILLED: Final = BOARD.count("refilled_gaps_total", "Gaps that were fetched and folded", "symbol")
-GAPS_LOST: Final = BOARD.count("lost_gaps_total", "Gaps that could not be had", "symbol")
-REJECTED: Final = BOARD.count(
+DROPPED: Final = METRICS.internal_counter("dropped_signals_total", "Signals that portfolio was not there to take")
+GAPS_FOUND: Final = METRICS.internal_counter("found_gaps_total", "Gaps in a symbol's sequence", "symbol")
+GAPS_REFILLED: Final = METRICS.internal_counter("refilled_gaps_total", "Gaps that were fetched and folded", "symbol")
+GAPS_LOST: Final = METRICS.internal_counter("lost_gaps_total", "Gaps that could not be had", "symbol")
+REJECTED: Final = METRICS.internal_counter(
     "rejected_frames_total", "Frames dropped because they are no message", "socket", known=("market", "gateway")
 )
-CHECKPOINT_FAULTS: Final = BOARD.count("checkpoint_faults_total", "Checkpoints that the disk did not take")
-MODEL_FALLBACKS: Final = BOARD.count("model_fallbacks_total", "Models that XGBoost serves instead of the walk")
-_ORDINAL: Final = BOARD.gauge("last_ordinal", "Ordinal of the tick that the last signal is about")
-_HEARTBEAT_AGE: Final = BOARD.gauge(
+CHECKPOINT_FAULTS: Final = METRICS.internal_counter("checkpoint_faults_total", "Checkpoints that the disk did not take")
+MODEL_FALLBACKS: Final = METRICS.internal_counter(
+    "model_fallbacks_total", "Models that XGBoost serves instead of the walk"
+)
+_ORDINAL: Final = METRICS.gauge("last_ordinal", "Ordinal of the tick that the last signal is about")
+_HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since the gateway's last heartbeat on the tick socket, or since the start"
 )
-_TICK_AGE: Final = BOARD.gauge("tick_age_seconds", "Time since a tick came, to a second, or since the start", "symbol")
-_CHECKPOINT_SECONDS: Final = BOARD.histogram("checkpoint_commit_seconds", "Commits of a checkpoint")
+_TICK_AGE: Final = METRICS.gauge(
+    "tick_age_seconds", "Time since a tick came, to a second, or since the start", "symbol"
+)
+_CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Commits of a checkpoint")
 
-CHECKPOINTS: Final = Timing()
+CHECKPOINTS: Final = DurationHistogram()
 """How long the checkpoints took."""
 
 DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
 
 
-def begin(symbols: tuple[str, ...]) -> None:
+def init_series(symbols: tuple[str, ...]) -> None:
     """Start every symbol's counters, so that they are there before anything happens."""
     for symbol in symbols:
         for count in (TICKS, GAPS_FOUND, GAPS_REFILLED, GAPS_LOST):
             count.inc(symbol, by=0)
 
 
-def show(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, int]) -> None:
+def update(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, int]) -> None:
     """Take the readings."""
-    BOARD.show(
+    METRICS.update(
         lambda: [
             (_ORDINAL, last_ordinal),
             (_HEARTBEAT_AGE, heartbeat_age_ns / 1e9),

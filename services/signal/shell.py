@@ -13,7 +13,7 @@ from typing import Final
 import zmq
 
 from common.clock import mono_ns
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
 from common.sockets import Sockets, send
@@ -30,16 +30,16 @@ from services.signal.core.events import (
     GapFound,
     GapLost,
     GapRefilled,
-    GatewayMet,
-    GatewaySilent,
-    SignalForgotten,
+    GatewayConnected,
+    GatewayUnresponsive,
+    SignalNotRetained,
     StreamJoined,
 )
-from services.signal.core.signal_engine import Output, SignalDesk
+from services.signal.core.signal_engine import Output, SignalEngine
 from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
-OWED_RETRY_NS: Final = 20_000_000
+UNSENT_RETRY_NS: Final = 20_000_000
 """How often portfolio is looked for while it is owed something: the connection of a fresh socket takes a moment."""
 
 _DEAD_LETTER_BYTES: Final = 32
@@ -51,10 +51,10 @@ class SignalShell:
     """Does what the desk returns, in order, and saves it now and then."""
 
     def __init__(
-        self, settings: SignalSettings, desk: SignalDesk, store: CheckpointStore, sockets: Sockets, loop: Loop
+        self, settings: SignalSettings, engine: SignalEngine, store: CheckpointStore, sockets: Sockets, loop: EventLoop
     ) -> None:
         """Open the sockets; `run` serves them."""
-        self._desk = desk
+        self._engine = engine
         self._store = store
         self._loop = loop
         self._checkpoint_ticks = settings.signal_checkpoint_ticks
@@ -77,12 +77,12 @@ class SignalShell:
         self._has_fault = False
         self._heartbeat_mono_ns = mono_ns()
         self._tick_mono_ns = dict.fromkeys(self._topics, self._heartbeat_mono_ns)
-        metrics.begin(settings.trading_symbol)
-        loop.on(self._market, self._on_market)
-        loop.on(self._gateway, self._on_reply)
+        metrics.init_series(settings.trading_symbol)
+        loop.add_socket(self._market, self._on_market)
+        loop.add_socket(self._gateway, self._on_reply)
         loop.after_burst(self._save_if_due)
-        loop.timer(desk.next_timer, self._on_timer)
-        loop.timer(self._owed_due, self._pay)
+        loop.add_timer(engine.next_timer, self._on_timer)
+        loop.add_timer(self._unsent_due, self._send_unsent)
         loop.every(METRICS_MS, self._show)
 
     def run(self) -> None:
@@ -90,13 +90,13 @@ class SignalShell:
         self._restore()
         _log.info(
             "signal speaks for its symbols",
-            publisher=self._desk.publisher,
-            strategy=self._desk.strategy,
+            publisher=self._engine.publisher,
+            strategy=self._engine.strategy,
             symbols=list(self._topics),
             market=self._market_url,
             gateway=self._gateway_url,
         )
-        self._do(self._desk.start(_now()))
+        self._do(self._engine.start(_now()))
         self._loop.run()
         self._save()
         self._show()
@@ -105,7 +105,7 @@ class SignalShell:
         try:
             saved = self._store.load()
             if saved is not None:
-                self._desk.restore(saved.checkpoint, saved.signals)
+                self._engine.restore(saved.checkpoint, saved.signals)
                 _log.info(
                     "goes on from its checkpoint",
                     stream_id=saved.checkpoint.stream_id,
@@ -133,14 +133,14 @@ class SignalShell:
             if self._topics.get(message.symbol) != topic:
                 self._reject("market", frames, f"a tick of {message.symbol} on another's topic")
                 return
-            outputs = self._desk.handle(message, _now())
+            outputs = self._engine.handle(message, _now())
             crash_point("signal.after_tick", message.ordinal)
             self._ticks[message.symbol] += 1
             self._ticks_since_save += 1
         else:
             now = _now()
             self._heartbeat_mono_ns = now.mono_ns
-            outputs = self._desk.handle(message, now)
+            outputs = self._engine.handle(message, now)
         self._do(outputs)
 
     def _on_reply(self, frames: list[bytes]) -> None:
@@ -157,10 +157,10 @@ class SignalShell:
             return
         if isinstance(reply, TicksReply):
             self._ticks_since_save += len(reply.ordinal)
-        self._do(self._desk.handle(reply, _now()))
+        self._do(self._engine.handle(reply, _now()))
 
     def _on_timer(self) -> None:
-        self._do(self._desk.on_timer(_now()))
+        self._do(self._engine.on_timer(_now()))
 
     # ----------------------------------------------------------------------------------------------------------- out
 
@@ -172,40 +172,40 @@ class SignalShell:
                     self._directions[output.direction] += 1
                 else:
                     self._dropped += 1
-                    self._owe(output.ordinal)
+                    self._mark_unsent(output.ordinal)
                 crash_point("signal.after_send", output.ordinal)
             elif isinstance(output, SignalHello):
                 greeting = encode(output)
                 if not send(self._signals, [greeting]):
                     self._owed_greeting = greeting
-                    self._owe(self._owed_from)
+                    self._mark_unsent(self._owed_from)
             elif isinstance(output, Hello | GetTicks):
                 # When nobody is connected, the desk asks again by its timer.
                 send(self._gateway, [b"", encode(output)])
             else:
-                self._tell(output)
+                self._log_event(output)
 
-    def _owe(self, ordinal: int) -> None:
+    def _mark_unsent(self, ordinal: int) -> None:
         self._owed_from = min(self._owed_from, ordinal) or ordinal
-        self._owed_mono_ns = mono_ns() + OWED_RETRY_NS
+        self._owed_mono_ns = mono_ns() + UNSENT_RETRY_NS
 
-    def _owed_due(self) -> int | None:
+    def _unsent_due(self) -> int | None:
         return self._owed_mono_ns if self._owed_from or self._owed_greeting else None
 
-    def _pay(self) -> None:
+    def _send_unsent(self) -> None:
         """Send what portfolio was not there to take, if it is there now."""
         if not self._signals.poll(0, zmq.POLLOUT):
-            self._owed_mono_ns = mono_ns() + OWED_RETRY_NS
+            self._owed_mono_ns = mono_ns() + UNSENT_RETRY_NS
             return
         if self._owed_greeting is not None and send(self._signals, [self._owed_greeting]):
             self._owed_greeting = None
         owed_from, self._owed_from = self._owed_from, 0
         if owed_from:
-            self._do(self._desk.again(owed_from, _now()))
+            self._do(self._engine.resend_from(owed_from, _now()))
 
-    def _tell(self, event: Event) -> None:
+    def _log_event(self, event: Event) -> None:
         match event:
-            case GatewayMet():
+            case GatewayConnected():
                 _log.info(
                     "the gateway answers",
                     stream_id=event.stream_id,
@@ -215,7 +215,7 @@ class SignalShell:
                 )
                 if event.symbols_missing:
                     _log.warning("the gateway does not know some symbols", symbols=list(event.symbols_missing))
-            case GatewaySilent():
+            case GatewayUnresponsive():
                 _log.warning("the gateway does not answer, asking on", gateway=self._gateway_url)
             case StreamJoined():
                 _log.info("joins a new stream, warming up", stream_id=event.stream_id, stream_id_before=event.before)
@@ -233,10 +233,10 @@ class SignalShell:
                 _log.error(
                     f"ticks {event.first} to {event.last} of {event.symbol} are lost; warming up again", why=event.why
                 )
-            case SignalForgotten():
+            case SignalNotRetained():
                 _log.error(
                     f"tick {event.ordinal} of {event.symbol} came again and its signal is not kept any more",
-                    kept=self._desk.ring.capacity,
+                    kept=self._engine.ring.capacity,
                 )
 
     def _reject(self, socket: str, frames: list[bytes], error: str) -> None:
@@ -257,20 +257,20 @@ class SignalShell:
             self._save()
 
     def _save(self) -> None:
-        if not self._desk.stream_id:
+        if not self._engine.stream_id:
             return
         started_ns = mono_ns()
         self._ticks_since_save = 0
         try:
-            self._store.save(self._desk.checkpoint(), self._desk.ring)
+            self._store.save(self._engine.checkpoint(), self._engine.ring)
         except DISK_FAULTS as error:
-            self._tell_fault(error)
+            self._log_fault(error)
             return
         self._has_fault = False
         metrics.CHECKPOINTS.observe(mono_ns() - started_ns)
-        crash_point("signal.after_checkpoint", self._desk.ring.last_ordinal)
+        crash_point("signal.after_checkpoint", self._engine.ring.last_ordinal)
 
-    def _tell_fault(self, error: Exception) -> None:
+    def _log_fault(self, error: Exception) -> None:
         """Going on without a checkpoint costs nothing but a longer start: the next one is tried when it is due."""
         metrics.CHECKPOINT_FAULTS.inc()
         if not self._has_fault:
@@ -290,8 +290,8 @@ class SignalShell:
         for direction, count in self._directions.items():
             metrics.SIGNALS.inc(metrics.DIRECTION_NAMES[direction], by=count)
         metrics.DROPPED.inc(by=self._dropped)
-        metrics.show(
-            last_ordinal=self._desk.ring.last_ordinal,
+        metrics.update(
+            last_ordinal=self._engine.ring.last_ordinal,
             heartbeat_age_ns=now_ns - self._heartbeat_mono_ns,
             tick_age_ns={symbol: now_ns - at_ns for symbol, at_ns in self._tick_mono_ns.items()},
         )

@@ -15,7 +15,7 @@ from services.signal.core.strategies import STRATEGIES
 from services.signal.core.strategy import Strategy
 from services.signal.core.symbol_engine import SymbolEngine
 
-WITH_MODEL: Final = ("xgboost",)
+MODEL_STRATEGIES: Final = ("xgboost",)
 """The names of strategies that speak for a trained model; numba is imported for these only."""
 
 _METHODS: Final = ("on_tick", "snapshot", "restore")
@@ -26,7 +26,7 @@ class UnknownStrategyError(ValueError):
     """There is no such strategy, or what is there is none; the text says which names there are."""
 
 
-def strategies_named(text: str, symbols: Sequence[str]) -> dict[str, str]:
+def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
     """The strategy's name of each symbol, in their order.
 
     Args:
@@ -58,17 +58,17 @@ def canonical_strategy(text: str, symbols: Sequence[str]) -> str:
     """The same word for every way to write the same strategies for these symbols: a name, or `SYMBOL=NAME` for each.
 
     Raises:
-        UnknownStrategyError: as `strategies_named`.
+        UnknownStrategyError: as `parse_strategies`.
     """
-    names = strategies_named(text, symbols)
+    names = parse_strategies(text, symbols)
     if len(set(names.values())) == 1:
         return next(iter(names.values()))
     return ",".join(f"{symbol}={name}" for symbol, name in names.items())
 
 
-def speaks_for_a_model(text: str) -> bool:
+def uses_model(text: str) -> bool:
     """Whether a strategy that is named, for all symbols or for one, is one that takes a model."""
-    return any(part.rpartition("=")[2].strip() in WITH_MODEL for part in text.split(","))
+    return any(part.rpartition("=")[2].strip() in MODEL_STRATEGIES for part in text.split(","))
 
 
 def strategy_factories(
@@ -82,10 +82,10 @@ def strategy_factories(
     """What makes the strategy of each symbol; a model is loaded once for all that speak for it.
 
     Raises:
-        UnknownStrategyError: as `strategies_named` and `strategy_factory`.
+        UnknownStrategyError: as `parse_strategies` and `strategy_factory`.
         StartError: the model cannot be used.
     """
-    names = strategies_named(text, symbols)
+    names = parse_strategies(text, symbols)
     made = {
         name: strategy_factory(name, model=model, data_dir=data_dir, on_fallback=on_fallback)
         for name in dict.fromkeys(names.values())
@@ -114,7 +114,7 @@ def strategy_factory(
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
-    if name in WITH_MODEL:
+    if name in MODEL_STRATEGIES:
         return _with_model(model, data_dir, on_fallback)
     module_name, colon, class_name = name.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
@@ -133,25 +133,25 @@ def strategy_factory(
 def _with_model(
     model: Path | None, data_dir: Path | None, on_fallback: Callable[[str], None] | None
 ) -> Callable[[], Strategy]:
-    from services.signal.model.kernel_cache import prepare_kernels
+    from services.signal.model.kernel_cache import configure_kernel_cache
 
-    prepare_kernels(data_dir)
+    configure_kernel_cache(data_dir)
     # Only now: importing a kernel settles where it is kept.
     from services.signal.core.strategies.xgboost_classes import XGBoostClasses
     from services.signal.model.loader import load_model
     from services.signal.settings import DEFAULT_MODEL
 
     make = partial(XGBoostClasses, load_model(model or DEFAULT_MODEL, data_dir=data_dir, on_fallback=on_fallback))
-    _speak_once(make)
+    _warm_up_kernels(make)
     return make
 
 
-def _speak_once(make: Callable[[], Strategy]) -> None:
+def _warm_up_kernels(make: Callable[[], Strategy]) -> None:
     """Have the kernels compiled before the first tick: that takes seconds, in which a process would show no life."""
     strategy = make()
     engine = SymbolEngine("", strategy)
     for sequence in range(1, strategy.warm_up_ticks + 2):
-        engine.fold(sequence, sequence, 1.0, 1.0, 0.0)
+        engine.process_tick(sequence, sequence, 1.0, 1.0, 0.0)
 
 
 def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strategy]:
@@ -171,4 +171,4 @@ def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strateg
 
 
 def _expected() -> str:
-    return f"{', '.join(sorted([*STRATEGIES, *WITH_MODEL]))} or package.module:Class"
+    return f"{', '.join(sorted([*STRATEGIES, *MODEL_STRATEGIES]))} or package.module:Class"

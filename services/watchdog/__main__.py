@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 from common import logs
-from common.event_loop import Loop, main
+from common.event_loop import EventLoop, main
 from common.settings import load
 from services.watchdog.alerts import Alerts
-from services.watchdog.core.hang_detector import Patience, Watch
-from services.watchdog.metrics import BOARD
+from services.watchdog.core.hang_detector import HangDetector, HangTimeouts
+from services.watchdog.metrics import METRICS
 from services.watchdog.settings import WatchdogSettings
 from services.watchdog.shell import WatchdogShell
 from services.watchdog.supervisor_client import Supervisor
@@ -19,18 +19,18 @@ def run() -> None:
     """Compose the process and serve."""
     settings = load(WatchdogSettings)
     logs.configure("watchdog", settings.log_level, file=sys.stderr)
-    patience = Patience(
+    patience = HangTimeouts(
         hang_ms=settings.watchdog_hang_ms, stall_ms=settings.watchdog_stall_ms, start_ms=settings.watchdog_start_ms
     )
     alerts = Alerts(settings.alert_command, settings.alert_timeout_ms)
     supervisor = Supervisor()
-    BOARD.serve(settings.metrics_port_watchdog, settings.metrics_host)
+    METRICS.serve(settings.metrics_port_watchdog, settings.metrics_host)
     WatchdogShell(
         folder=settings.paperdesk_runtime_dir,
-        watch=Watch(patience),
+        watch=HangDetector(patience),
         supervisor=supervisor,
         alerts=alerts,
-        loop=Loop("watchdog"),
+        loop=EventLoop("watchdog"),
     ).run()
 
 

@@ -49,7 +49,7 @@ class Alerts:
         self._running: list[_Run] = []
         self._told_ns: dict[tuple[str, str], int] = {}
 
-    def tell(self, kind: str, program: str, text: str, **facts: object) -> None:
+    def send(self, kind: str, program: str, text: str, **facts: object) -> None:
         """Tell one thing about one program, in a sentence."""
         metrics.ALERTS.inc(kind)
         _log.error(text, kind=kind, program=program, **facts)
@@ -58,7 +58,7 @@ class Alerts:
         if not self._command or (told_ns is not None and now_ns - told_ns < AGAIN_AFTER_NS):
             return
         self._told_ns[kind, program] = now_ns
-        self.look()
+        self.reap()
         if len(self._running) >= RUNNING_MAX:
             metrics.COMMANDS.inc("dropped")
             return
@@ -88,7 +88,7 @@ class Alerts:
             _log.debug("ALERT_COMMAND ended without reading what happened")
         self._running.append(_Run(process, mono_ns() + self._timeout_ns))
 
-    def look(self) -> None:
+    def reap(self) -> None:
         """See which commands have ended, and end those that take too long."""
         still = []
         for run in self._running:

@@ -5,39 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from common.metrics import Board, Reading
+from common.metrics import ProcessMetrics, Reading
 
-BOARD: Final = Board("watchdog")
+METRICS: Final = ProcessMetrics("watchdog")
 
-KILLS: Final = BOARD.count(
+KILLS: Final = METRICS.internal_counter(
     "killed_processes_total", "Processes killed because they showed no life, by program", "program"
 )
-DEATHS: Final = BOARD.count("lost_processes_total", "Processes that ended without being told to, by program", "program")
-ALERTS: Final = BOARD.count(
+DEATHS: Final = METRICS.internal_counter(
+    "lost_processes_total", "Processes that ended without being told to, by program", "program"
+)
+ALERTS: Final = METRICS.internal_counter(
     "raised_alerts_total",
     "What an operator was told, by kind",
     "kind",
     known=("hang", "stall", "start", "backoff", "fatal", "refused"),
 )
-COMMANDS: Final = BOARD.count(
+COMMANDS: Final = METRICS.internal_counter(
     "alert_commands_total",
     "Runs of ALERT_COMMAND, by what came of them",
     "outcome",
     known=("ok", "failed", "timeout", "dropped"),
 )
-_UP: Final = BOARD.gauge("process_up", "1 while supervisord has the program running", "program")
-_SILENT: Final = BOARD.gauge("heartbeat_age_seconds", "Time since the program last showed life", "program")
+_UP: Final = METRICS.gauge("process_up", "1 while supervisord has the program running", "program")
+_SILENT: Final = METRICS.gauge("heartbeat_age_seconds", "Time since the program last showed life", "program")
 
 
-def begin(program: str) -> None:
+def init_series(program: str) -> None:
     """Have a program's series there before anything has happened to it."""
     KILLS.inc(program, by=0)
     DEATHS.inc(program, by=0)
 
 
-def show(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
+def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
     """Take the readings."""
-    BOARD.show(lambda: _readings(up, silent_ns))
+    METRICS.update(lambda: _readings(up, silent_ns))
 
 
 def _readings(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> Iterator[Reading]:

@@ -16,12 +16,18 @@ from typing import Final
 
 from common import heartbeat
 from common.clock import mono_ns
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.logs import get_logger
 from services.watchdog import metrics
 from services.watchdog.alerts import Alerts
-from services.watchdog.core.hang_detector import LOOK_EVERY_MS, Kill, Life, Reason, Watch
-from services.watchdog.core.supervisor_events import READY, TAKEN, Listener, NotSupervisordError, SupervisorEvent
+from services.watchdog.core.hang_detector import CHECK_INTERVAL_MS, HangDetector, HeartbeatSample, Kill, KillReason
+from services.watchdog.core.supervisor_events import (
+    READY,
+    RESULT_OK,
+    EventProtocolError,
+    SupervisorEvent,
+    SupervisorEventParser,
+)
 from services.watchdog.supervisor_client import Program, Supervisor
 
 ASK_EVERY_LOOKS: Final = 10
@@ -31,9 +37,9 @@ EXIT_SETTINGS: Final = 2
 READ_BYTES: Final = 65_536
 
 WORDS: Final = {
-    Reason.HANG: "shows no life and is killed",
-    Reason.STALL: "gets nothing done although work waits, and is killed",
-    Reason.START: "has not come up and is killed",
+    KillReason.HANG: "shows no life and is killed",
+    KillReason.STALL: "gets nothing done although work waits, and is killed",
+    KillReason.START: "has not come up and is killed",
 }
 
 _log = get_logger()
@@ -42,19 +48,21 @@ _log = get_logger()
 class WatchdogShell:
     """The event listener of one supervisord."""
 
-    def __init__(self, *, folder: Path, watch: Watch, supervisor: Supervisor, alerts: Alerts, loop: Loop) -> None:
+    def __init__(
+        self, *, folder: Path, watch: HangDetector, supervisor: Supervisor, alerts: Alerts, loop: EventLoop
+    ) -> None:
         """Watch the programs whose heartbeats are in `folder`."""
         self._folder = folder
         self._watch = watch
         self._supervisor = supervisor
         self._alerts = alerts
         self._loop = loop
-        self._listener = Listener()
+        self._listener = SupervisorEventParser()
         self._programs: dict[str, Program] = {}
         self._looks_until_asking = 0
         self._pidfds: dict[int, int] = {}
-        loop.on_readable(sys.stdin.fileno(), self._on_stdin)
-        loop.every(LOOK_EVERY_MS, self._look)
+        loop.add_reader(sys.stdin.fileno(), self._on_stdin)
+        loop.every(CHECK_INTERVAL_MS, self._look)
 
     def run(self) -> None:
         """Serve until supervisord says stop or is gone."""
@@ -63,7 +71,7 @@ class WatchdogShell:
         _log.info("watches over the desk's processes", programs=sorted(self._programs), heartbeats=str(self._folder))
         for program in self._programs.values():
             if program.state == "FATAL":
-                self._alerts.tell("fatal", program.name, _fatal(program.name))
+                self._alerts.send("fatal", program.name, _fatal(program.name))
         try:
             self._loop.run()
         finally:
@@ -74,17 +82,17 @@ class WatchdogShell:
     def _on_stdin(self) -> None:
         data = os.read(sys.stdin.fileno(), READ_BYTES)
         if not data:
-            self._loop.off(sys.stdin.fileno())
+            self._loop.remove_reader(sys.stdin.fileno())
             self._loop.stop()
             return
         try:
             events = self._listener.feed(data)
-        except NotSupervisordError as error:
+        except EventProtocolError as error:
             # Nothing after it can be trusted to be where it seems; a fresh start finds the beginning again.
             _log.error("stdin is not supervisord's any more, starting over", error=str(error))
             raise SystemExit(1) from None
         for event in events:
-            self._say(TAKEN + READY)
+            self._say(RESULT_OK + READY)
             self._on_event(event)
         if events:
             self._ask()
@@ -93,10 +101,10 @@ class WatchdogShell:
         program = event.facts.get("processname", "")
         match event.name:
             case "PROCESS_STATE_FATAL":
-                self._alerts.tell("fatal", program, _fatal(program))
+                self._alerts.send("fatal", program, _fatal(program))
             case "PROCESS_STATE_BACKOFF":
                 tries = event.facts.get("tries", "")
-                self._alerts.tell("backoff", program, f"{program} died right after its start", tries=tries)
+                self._alerts.send("backoff", program, f"{program} died right after its start", tries=tries)
             case "PROCESS_STATE_EXITED":
                 metrics.DEATHS.inc(program)
                 if event.facts.get("expected") == "1":
@@ -109,7 +117,7 @@ class WatchdogShell:
         self._ask()
         program = self._programs.get(name)
         if program is not None and program.state == "EXITED" and program.exit_status == EXIT_SETTINGS:
-            self._alerts.tell("refused", name, f"{name} refuses to start, the last line of its log says why")
+            self._alerts.send("refused", name, f"{name} refuses to start, the last line of its log says why")
 
     def _say(self, words: bytes) -> None:
         try:
@@ -123,14 +131,14 @@ class WatchdogShell:
         programs = self._supervisor.programs()
         if programs is not None:
             for name in {program.name for program in programs} - self._programs.keys():
-                metrics.begin(name)
+                metrics.init_series(name)
             self._programs = {program.name: program for program in programs}
             self._watch_deaths()
 
     # ------------------------------------------------------------------------------------------------------ processes
 
     def _look(self) -> None:
-        self._alerts.look()
+        self._alerts.reap()
         self._looks_until_asking -= 1
         if self._looks_until_asking <= 0:
             self._ask()
@@ -141,25 +149,25 @@ class WatchdogShell:
             if program is not None and program.is_alive and program.pid == kill.pid:
                 self._kill(kill)
         up = {program.name: program.is_alive for program in self._programs.values()}
-        metrics.show(up, self._watch.silent_ns())
+        metrics.update(up, self._watch.silent_ns())
 
     def _look_at_lives(self) -> list[Kill]:
         pids = {program.name: program.pid for program in self._programs.values() if program.is_alive}
-        lives: dict[str, Life | None] = {}
+        lives: dict[str, HeartbeatSample | None] = {}
         for name, pid in pids.items():
             beat = heartbeat.read(self._folder, name)
             if beat is None or beat.pid != pid:
                 lives[name] = None  # it has not come far enough to say a word; what is there is its forerunner's
             else:
                 is_up = beat.phase is heartbeat.Phase.RUNNING
-                lives[name] = Life(is_up, beat.beat, beat.done, beat.is_work_waiting)
-        return self._watch.look(pids, lives, mono_ns())
+                lives[name] = HeartbeatSample(is_up, beat.beat, beat.done, beat.is_work_waiting)
+        return self._watch.check(pids, lives, mono_ns())
 
     def _kill(self, kill: Kill) -> None:
         metrics.KILLS.inc(kill.program)
         with suppress(ProcessLookupError):
             os.kill(kill.pid, signal.SIGKILL)
-        self._alerts.tell(
+        self._alerts.send(
             kill.reason, kill.program, f"{kill.program} {WORDS[kill.reason]}", pid=kill.pid, for_ms=kill.for_ms
         )
         self._ask()
@@ -172,7 +180,7 @@ class WatchdogShell:
         for pid in pids - self._pidfds.keys():
             with suppress(OSError):  # it has ended already
                 fd = self._pidfds[pid] = os.pidfd_open(pid)
-                self._loop.on_readable(fd, partial(self._on_death, pid))
+                self._loop.add_reader(fd, partial(self._on_death, pid))
         for pid in self._pidfds.keys() - pids:
             self._let_go(pid)
 
@@ -182,7 +190,7 @@ class WatchdogShell:
 
     def _let_go(self, pid: int) -> None:
         fd = self._pidfds.pop(pid)
-        self._loop.off(fd)
+        self._loop.remove_reader(fd)
         os.close(fd)
 
 

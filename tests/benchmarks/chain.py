@@ -56,7 +56,7 @@ class TimedGateway:
 
     def due(self, now: Now) -> list[Tick]:
         """Note when each tick goes out for the first time."""
-        ticks = self._gateway.due(now)
+        ticks = self._gateway.due_ticks(now)
         for tick in ticks:
             self._published.setdefault(tick.ordinal, tick.published_mono_ns)
             self.first_ns = self.first_ns or tick.published_mono_ns

@@ -11,7 +11,7 @@ from proto.codec import decode_tick_message, encode
 from proto.messages import Tick
 from proto.time import Now
 from research.backtest import run_backtest
-from services.signal.core.signal_engine import SignalDesk
+from services.signal.core.signal_engine import SignalEngine
 from services.signal.strategy_loader import strategy_factory
 from tests.benchmarks.workload import SYMBOL, a_run
 
@@ -44,7 +44,7 @@ def signal_ticks_per_s(ticks_file: Path, strategy: str, model: Path | None = Non
 
 def _through(frames: list[bytes], strategy: str, model: Path | None) -> float:
     make_strategy = strategy_factory(strategy, model=model)
-    desk = SignalDesk(publisher="bench", boot_id="b", make_strategies={SYMBOL: make_strategy})
+    desk = SignalEngine(publisher="bench", boot_id="b", make_strategies={SYMBOL: make_strategy})
     desk.stream_id = "s"
     now = Now(0, 1)
     started = time.perf_counter()

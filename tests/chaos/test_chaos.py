@@ -7,13 +7,13 @@ import random
 from pathlib import Path
 
 from common.fault_injection import CRASH_POINTS
-from tests.support.replays import left_behind, paperdesk
+from tests.support.replays import leftovers, run_paperdesk
 from verification.chaos import scenarios
 
 
 def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     card, desk = tmp_path / "card.json", tmp_path / "desk"
-    done = paperdesk("chaos", "--minutes", 0.3, "--seed", 20_140_501, "--data-dir", desk, "--json", card)
+    done = run_paperdesk("chaos", "--minutes", 0.3, "--seed", 20_140_501, "--data-dir", desk, "--json", card)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(card.read_text())
     assert found["clean"]
@@ -21,7 +21,7 @@ def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Pa
     assert found["kills"] > 0
     assert found["gateway_calls"] > 100
     assert found["network"]["request dropped"] > 0
-    assert not left_behind(desk)
+    assert not leftovers(desk)
 
 
 def test_every_crash_point_is_reached_by_a_replay_or_by_a_live_desk() -> None:

@@ -10,7 +10,7 @@ import zmq
 
 from common.sockets import Socket, Sockets
 from tests.support.waits import wait_for
-from verification.chaos.lossy_proxy import LossyLine, Odds
+from verification.chaos.lossy_proxy import FaultProbabilities, LossyProxy
 
 MESSAGES = 200
 
@@ -66,7 +66,7 @@ def numbered() -> list[bytes]:
 
 def test_without_odds_everything_passes_in_order(tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
-    with LossyLine(talk.front, talk.back, seed=1):
+    with LossyProxy(talk.front, talk.back, seed=1):
         talk.connect()
         talk.answered()
         talk.send(*numbered())
@@ -76,9 +76,9 @@ def test_without_odds_everything_passes_in_order(tmp_path: Path, sockets: Socket
 
 def test_what_is_dropped_is_counted_and_never_comes(tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
-    with LossyLine(talk.front, talk.back, seed=1) as line:
+    with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()
-        line.set(Odds(drop=0.3))
+        line.set_probabilities(FaultProbabilities(drop=0.3))
         talk.send(*numbered())
         received = talk.received()
         assert len(received) == MESSAGES - line.counts["request dropped"] < MESSAGES
@@ -87,21 +87,25 @@ def test_what_is_dropped_is_counted_and_never_comes(tmp_path: Path, sockets: Soc
 
 def test_what_is_duplicated_comes_twice(tmp_path: Path, sockets: Sockets) -> None:
     talk = Talk(tmp_path, sockets)
-    with LossyLine(talk.front, talk.back, seed=1) as line:
+    with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()
-        line.set(Odds(duplicate=0.3))
+        line.set_probabilities(FaultProbabilities(duplicate=0.3))
         talk.send(*numbered())
         received = talk.received()
         assert len(received) == MESSAGES + line.counts["request duplicated"] > MESSAGES
         assert sorted(set(received)) == numbered()
 
 
-@pytest.mark.parametrize("odds", [Odds(delay=0.3, delay_max_s=0.1), Odds(reorder=0.3, delay_max_s=0.1)])
-def test_what_is_late_comes_all_the_same_in_another_order(odds: Odds, tmp_path: Path, sockets: Sockets) -> None:
+@pytest.mark.parametrize(
+    "odds", [FaultProbabilities(delay=0.3, delay_max_s=0.1), FaultProbabilities(reorder=0.3, delay_max_s=0.1)]
+)
+def test_what_is_late_comes_all_the_same_in_another_order(
+    odds: FaultProbabilities, tmp_path: Path, sockets: Sockets
+) -> None:
     talk = Talk(tmp_path, sockets)
-    with LossyLine(talk.front, talk.back, seed=1) as line:
+    with LossyProxy(talk.front, talk.back, seed=1) as line:
         talk.connect()
-        line.set(odds)
+        line.set_probabilities(odds)
         talk.send(*numbered())
         received = talk.received()
         assert received != numbered()
@@ -114,9 +118,9 @@ def test_the_same_seed_disturbs_the_same_messages(tmp_path: Path, sockets: Socke
         folder = tmp_path / name
         folder.mkdir()
         talk = Talk(folder, sockets)
-        with LossyLine(talk.front, talk.back, seed=7) as line:
+        with LossyProxy(talk.front, talk.back, seed=7) as line:
             talk.connect()
-            line.set(Odds(drop=0.3))
+            line.set_probabilities(FaultProbabilities(drop=0.3))
             talk.send(*numbered())
             runs.append(talk.received())
     assert runs[0] == runs[1]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.replays import backtested
+from tests.support.replays import completed_backtest
 from tests.support.tick_files import a_tick_file
-from verification.chaos.oracle import Verdict, examine
+from verification.chaos.oracle import OracleFindings, compare_books
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("played")
     ticks = a_tick_file(folder / "may.parquet", rows=25, seed=3)
     strategy = ("--strategy", "verification.chaos.alternating_strategy:Restless", "--risk", "none")
-    assert backtested(f"{ticks}:EURUSD", *strategy, data_dir=folder / "desk").exit_code == 0
+    assert completed_backtest(f"{ticks}:EURUSD", *strategy, data_dir=folder / "desk").exit_code == 0
     return folder / "desk"
 
 
@@ -61,7 +61,7 @@ def set_at_venue(table: str, name: str, value: object, where: str) -> str:
 
 
 def test_an_undisturbed_desk_agrees_with_the_venue(desk: Path) -> None:
-    found = examine(desk)
+    found = compare_books(desk)
     assert found.agrees
     assert found.orders > 10
     assert found.deals == found.orders + 1
@@ -75,7 +75,7 @@ def test_an_order_that_was_canceled_after_a_part_of_it_agrees_with_the_same_part
         venue(set_at_venue("orders", "order.filled_volume", 0.005, "WHERE ticket = 2")),
     ):
         harm(desk)
-    assert examine(desk).agrees
+    assert compare_books(desk).agrees
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,14 @@ def test_an_order_that_was_canceled_after_a_part_of_it_agrees_with_the_same_part
 )
 def test_what_is_tampered_with_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:
     harm(desk)
-    found = examine(desk)
+    found = compare_books(desk)
     assert getattr(found, where), found
     assert not found.agrees
 
 
 def test_an_open_order_is_told_without_being_held_against_the_desk(desk: Path) -> None:
     set_order("status", "IN_DOUBT")(desk)
-    found = examine(desk)
+    found = compare_books(desk)
     assert found.agrees
     assert len(found.in_doubt) == len(found.unresolved) == 1
 
@@ -137,10 +137,10 @@ def test_an_open_order_is_told_without_being_held_against_the_desk(desk: Path) -
 def test_the_order_of_somebody_else_is_no_loss(desk: Path) -> None:
     renamed = "UPDATE orders SET payload = json_set(payload, '$.magic', 0, '$.order.order_id', 'x') WHERE ticket = 1000"
     tamper(desk / "venue" / "book.db", COPY_ORDER, renamed)
-    found = examine(desk)
+    found = compare_books(desk)
     assert found.agrees
     assert len(found.foreign) == 1
 
 
 def test_a_verdict_can_be_told_as_json() -> None:
-    assert json.loads(json.dumps(vars(Verdict())))["lost"] == []
+    assert json.loads(json.dumps(vars(OracleFindings())))["lost"] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verification.chaos.scorecard import kind_of
+from verification.chaos.scorecard import normalize_reason
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from verification.chaos.scorecard import kind_of
     ],
 )
 def test_reasons_of_one_kind_count_together(one: str, other: str) -> None:
-    assert kind_of(one) == kind_of(other) != one
+    assert normalize_reason(one) == normalize_reason(other) != one

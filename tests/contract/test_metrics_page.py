@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from prometheus_client import generate_latest
 
-from common.metrics import Board, Described, Kind, Reading, Timing
+from common.metrics import DurationHistogram, MetricKind, MetricSpec, ProcessMetrics, Reading
 from tests.tidy.source import ROOT
 
 SERVICES = ("mt5", "signal", "portfolio", "execution", "watchdog")
@@ -43,10 +43,10 @@ PROMTOOL = shutil.which("promtool")
 Metric = tuple[str, tuple[str, ...]]
 
 
-def board_of(service: str) -> Board:
-    board = importlib.import_module(f"services.{service}.metrics").BOARD
-    assert isinstance(board, Board)
-    return board
+def metrics_of(service: str) -> ProcessMetrics:
+    metrics = importlib.import_module(f"services.{service}.metrics").METRICS
+    assert isinstance(metrics, ProcessMetrics)
+    return metrics
 
 
 def section(title: str) -> str:
@@ -60,35 +60,35 @@ def documented(title: str) -> dict[str, Metric]:
     }
 
 
-def _any_reading(described: Described) -> Reading:
-    value = Timing() if described.kind is Kind.HISTOGRAM else 1
+def _any_reading(described: MetricSpec) -> Reading:
+    value = DurationHistogram() if described.kind is MetricKind.HISTOGRAM else 1
     return (described, value, *("any" for _ in described.labels))
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_page_has_what_the_process_shows_and_nothing_else(service: str) -> None:
-    shown = {described.name: (str(described.kind), described.labels) for described in board_of(service).described}
+    shown = {described.name: (str(described.kind), described.labels) for described in metrics_of(service).described}
     assert documented(service) == shown
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_page_says_what_a_scrape_says(service: str) -> None:
     """The meaning in the page is the help of the metric, word for word."""
-    for described in board_of(service).described:
+    for described in metrics_of(service).described:
         assert f" | {described.meaning} |" in section(service), described.name
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_names_say_service_and_unit(service: str) -> None:
     units = "|".join(UNITS)
-    for described in board_of(service).described:
+    for described in metrics_of(service).described:
         assert re.fullmatch(rf"trading_{service}_[a-z_]+_({units})(_total)?", described.name)
 
 
 def test_what_the_operating_system_tells_is_described() -> None:
     """Which of these there are depends on the system; none of them is beyond the page."""
     names = set(
-        re.findall(r"^# TYPE (process_\w+)", generate_latest(board_of("mt5").registry()).decode(), re.MULTILINE)
+        re.findall(r"^# TYPE (process_\w+)", generate_latest(metrics_of("mt5").registry()).decode(), re.MULTILINE)
     )
     assert names <= set(documented("Every process"))
 
@@ -97,14 +97,14 @@ def test_what_the_operating_system_tells_is_described() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_promtool_finds_nothing_to_say(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every metric with a value, so that each of them is judged."""
-    board = board_of(service)
-    monkeypatch.setattr(board, "_is_served", True)
-    own = {count.described.name for count in board._own}
-    others = [*board.described[1:]]  # the first is build_info, which the board shows by itself
-    board.show(lambda: [_any_reading(described) for described in others if described.name not in own])
+    metrics = metrics_of(service)
+    monkeypatch.setattr(metrics, "_is_served", True)
+    own = {count.described.name for count in metrics._own}
+    others = [*metrics.described[1:]]  # the first is build_info, which the metrics shows by itself
+    metrics.update(lambda: [_any_reading(described) for described in others if described.name not in own])
     assert PROMTOOL is not None
     found = subprocess.run(
-        [PROMTOOL, "check", "metrics"], input=generate_latest(board.registry()), capture_output=True, check=False
+        [PROMTOOL, "check", "metrics"], input=generate_latest(metrics.registry()), capture_output=True, check=False
     )
     assert (found.returncode, (found.stdout + found.stderr).decode()) == (0, "")
 

@@ -9,7 +9,7 @@ import pytest
 
 from proto import control, gateway, messages
 from proto.control import views
-from proto.messages import Outcome
+from proto.messages import CallOutcome
 from proto.trading.instrument import Instrument
 
 DOCUMENT = Path(messages.__file__).with_name("PROTOCOL.md").read_text(encoding="utf-8")
@@ -149,7 +149,7 @@ def test_every_status_and_state_is_named() -> None:
     assert [known for known in gateway.OrderReplyStatus if f"`{known}`" not in order] == []
     assert [known for known in control.TradingState if f"`{known}`" not in status] == []
     assert [known for known in control.DeskState if f"`{known}`" not in status] == []
-    assert [known for known in Outcome if f"`{known}`" not in text_of("answer", "6")] == []
+    assert [known for known in CallOutcome if f"`{known}`" not in text_of("answer", "6")] == []
     deals = text_of("deals", "7", fields=gateway.VenueDeal.__struct_fields__)
     kinds = (*gateway.DealKind, *gateway.DealEntry)
     assert [known for known in kinds if f"`{known}`" not in deals] == []

@@ -138,7 +138,7 @@ def rss_mb(pid: int) -> float:
 
 
 def _state(client: ControlClient) -> DeskState | None:
-    status = client.ask(StatusQuery(), StatusReply, timeout_s=5.0)
+    status = client.request(StatusQuery(), StatusReply, timeout_s=5.0)
     return None if status is None else status.state
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealsReply, GetDeals, VenueDeal
-from proto.trading.cost_basis import gross_at
+from proto.trading.cost_basis import gross_profit_at
 from proto.trading.enums import AccountMode
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
@@ -30,8 +30,8 @@ from services.portfolio.core.accounting.round_trips import RoundTripTracker, com
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.accounts import state_of
-from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
+from tests.support.accounts import account_state
+from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order, some_rules
 
 SYMBOLS = ("EURUSD", "USDJPY")
 CONTRACT = Decimal(100_000)
@@ -91,7 +91,7 @@ ROWS = st.lists(
 def a_book(mode: AccountMode) -> tuple[Book, list[Event]]:
     """An account with a deposit, and the events that made it."""
     book, deposit = Book(), DealBooked(deal=a_deposit(1), order_id="", closings=[])
-    events: list[Event] = [an_opened_stream(account_mode=mode), *map(learned, SYMBOLS), deposit]
+    events: list[Event] = [an_opened_stream(account_mode=mode), *map(an_instrument_learned, SYMBOLS), deposit]
     for event in events:
         book.apply(event)
     return book, events
@@ -297,7 +297,7 @@ def test_a_leg_is_the_position_that_the_venue_keeps(fills: list[Fill]) -> None:
     kept: dict[int, positions.Position] = {}
     for deal in deals_of(fills):
         book.apply(_booked(book, deal))
-        after = positions.fold(
+        after = positions.apply_deal(
             kept.pop(deal.position, None),
             symbol=deal.symbol,
             side=Side(deal.kind.value),
@@ -330,7 +330,7 @@ def test_lots_and_average_price_earn_the_same_over_the_whole(fills: list[Fill], 
         book.apply(event)
     position = book.positions["EURUSD"]
     assert earned + position.gross_unrealized(bid=price, ask=price) == cash
-    by_leg = sum(gross_at(leg.holding, price=price, contract_size=CONTRACT) for leg in position.legs)
+    by_leg = sum(gross_profit_at(leg.holding, price=price, contract_size=CONTRACT) for leg in position.legs)
     assert by_leg == sum(position.gross_of(leg, bid=price, ask=price) for leg in position.legs)
 
 
@@ -364,6 +364,6 @@ def test_a_ledger_read_after_any_restart_is_the_state_in_memory(
                 ledger = Ledger(path)
                 again, _ = ledger.load()
         ledger.close()
-        assert state_of(again) == state_of(read_ledger(path)[0]) == state_of(book)
+        assert account_state(again) == account_state(read_ledger(path)[0]) == account_state(book)
         assert verify_ledger(path) == []
         assert find_any_violation(read_ledger(path)[0]) == ""

@@ -49,8 +49,8 @@ from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.accounts import same, state_of
-from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned, plain_terms
+from tests.support.accounts import account_state, is_same_account
+from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order, plain_terms
 
 SYMBOLS: Final = ("EURUSD", "USDJPY")
 TICKETS: Final = 3
@@ -332,7 +332,7 @@ def _leg(step: Step, book: Book) -> Leg | None:
 
 
 def a_start(mode: AccountMode) -> list[Event]:
-    return [an_opened_stream(account_mode=mode), *map(learned, SYMBOLS)]
+    return [an_opened_stream(account_mode=mode), *map(an_instrument_learned, SYMBOLS)]
 
 
 @pytest.mark.parametrize("mode", AccountMode)
@@ -349,7 +349,7 @@ def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, 
             book.apply(event)
             ledger.commit([*pending, event], book, TickCursor())
             pending = []
-            assert state_of(read_ledger(tmp_path / LEDGER_FILE_NAME)[0]) == state_of(book), kind
+            assert account_state(read_ledger(tmp_path / LEDGER_FILE_NAME)[0]) == account_state(book), kind
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
 
@@ -376,10 +376,10 @@ def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None
                 pending = []
         ledger.commit(pending, book, cursor)
         restarted, kept_cursor = read_ledger(path)
-        assert state_of(restarted) == state_of(book)
+        assert account_state(restarted) == account_state(book)
         assert kept_cursor == cursor
         assert verify_ledger(path) == []
         ledger.close()
         again = Ledger(path)
-        assert same(again.load()[0], book)
+        assert is_same_account(again.load()[0], book)
         again.close()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from proto.control import CancelCommand, CloseCommand, ModifyCommand, OrderCommand, OrderCommandReply, PlaceCommand
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side, exact
+from proto.trading.units import Side, to_decimal
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.state.desk import Desk
 from tests.simulation.processes import PortfolioProcess
@@ -73,7 +73,7 @@ class Person:
         if kind == "close":
             part = dice.choice((None, Decimal("0.01")))
             return CloseCommand(key=key, reason=reason, symbol=symbol, position=ticket, volume=part)
-        stops = self._stops(desk, symbol, leg.direction, exact(quote.bid if leg.direction > 0 else quote.ask))
+        stops = self._stops(desk, symbol, leg.direction, to_decimal(quote.bid if leg.direction > 0 else quote.ask))
         return ModifyCommand(
             key=key, reason=reason, symbol=symbol, order_id="", position=ticket, price=None, expires_ns=0, **stops
         )
@@ -82,7 +82,7 @@ class Person:
         dice, point = self.dice, desk.book.instruments[symbol].point
         side = dice.choice((Side.BUY, Side.SELL))
         kind = dice.choice((OrderType.MARKET, OrderType.LIMIT, OrderType.STOP))
-        price = exact(ask if side is Side.BUY else bid)
+        price = to_decimal(ask if side is Side.BUY else bid)
         lasting: list[TimeInForce | None] = [None, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTC]
         expires_ns = 0
         if kind is not OrderType.MARKET:

@@ -27,7 +27,7 @@ from proto.control import ControlError, OrderCommand, OrderCommandReply, Trading
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
-from services.execution.core.courier import Courier, ToGateway
+from services.execution.core.courier import Courier, SendToGateway
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Effect, MemoryJournal
@@ -37,7 +37,7 @@ from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import requires_fsync
-from services.signal.core.signal_engine import Checkpoint, SignalDesk
+from services.signal.core.signal_engine import Checkpoint, SignalEngine
 from services.signal.core.strategy import Strategy
 from tests.simulation.ledger import Commit, fold
 from tests.simulation.world import MS, KilledError, World
@@ -132,14 +132,14 @@ class FragileJournal(MemoryJournal):
         super().__init__(journal_id)
         self._process = process
 
-    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         self._process.may_die("before CALLING")
-        super().calling(order_id, effect, ordinal=ordinal)
+        super().record_calling(order_id, effect, ordinal=ordinal)
         self._process.may_die("after CALLING")
 
-    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         self._process.may_die("before the stored reply")
-        super().done(order_id, effect, reply)
+        super().record_done(order_id, effect, reply)
         self._process.may_die("after the stored reply")
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
@@ -147,14 +147,14 @@ class FragileJournal(MemoryJournal):
         super().fence(order_id, reply)
         self._process.may_die("after the fence")
 
-    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         self._process.may_die("before CLAIMED")
-        super().claimed(order_id, effect, ordinal=ordinal)
+        super().record_claimed(order_id, effect, ordinal=ordinal)
         self._process.may_die("after CLAIMED")
 
-    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         self._process.may_die("before the presumption")
-        super().presumed(order_id, effect, reply)
+        super().record_presumed(order_id, effect, reply)
         self._process.may_die("after the presumption")
 
 
@@ -237,7 +237,7 @@ class GatewayProcess(Process):
         self._publish()
 
     def _publish(self) -> None:
-        for tick in self.gateway.due(self.now):
+        for tick in self.gateway.due_ticks(self.now):
             self.may_die("while publishing")
             self.world.log(f"tick {tick.ordinal}")
             self._spread("tick", encode(tick))
@@ -261,12 +261,12 @@ class SignalProcess(Process):
         self.symbols = symbols
         self.make_strategy = make_strategy
         self.disk: tuple[Checkpoint, list[Signal]] | None = None
-        self.desk: SignalDesk
+        self.desk: SignalEngine
         self.portfolio: Callable[[bytes], None] = lambda _payload: None
         self._since_checkpoint = 0
 
     def on_boot(self) -> None:
-        self.desk = SignalDesk(
+        self.desk = SignalEngine(
             publisher="signal",
             boot_id=f"s{self.boots}",
             make_strategies=dict.fromkeys(self.symbols, self.make_strategy),
@@ -334,7 +334,7 @@ class ExecutionProcess(Process):
 
     def _do(self, outputs: Sequence[object]) -> None:
         for output in outputs:
-            if isinstance(output, ToGateway):
+            if isinstance(output, SendToGateway):
                 self.may_die("before a request")
                 ask = partial(self.gateway.request, answer=self._answer(output.call_id))
                 self.world.carry("request", output.request, ask)

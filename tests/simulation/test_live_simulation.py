@@ -18,7 +18,7 @@ from services.portfolio.core.account.position import ZERO
 from tests.simulation.agreement import assert_positions
 from tests.simulation.ledger import fold, kept
 from tests.simulation.live import LiveEnding, live_setting_of, play_live
-from tests.support.accounts import state_of
+from tests.support.accounts import account_state
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "100"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
@@ -43,7 +43,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
     assert [told(deal) for deal in book.deals] == [told(deal) for deal in venue.deals], again
     assert book.balance == venue.balance, again
     assert_positions(book, venue, again, costs=True)
-    assert state_of(book) == state_of(fold(ending.ledger)[0]), again
+    assert account_state(book) == account_state(fold(ending.ledger)[0]), again
     for key, answer in ending.answers.items():
         made = book.orders_by_key.get(key)
         assert made is None or made == answer.order_ids, (key, answer, again)
@@ -68,7 +68,7 @@ def test_every_order_of_a_live_desk_has_its_effect_once(first: int, tmp_path: Pa
         assert ending.is_settled, f"{ending.why}; {again}"
         assert_exactly_once(ending, again)
         if seed % KEPT_EVERY == 0:
-            assert state_of(kept(ending.ledger, tmp_path / f"{seed}.db")) == state_of(ending.book), again
+            assert account_state(kept(ending.ledger, tmp_path / f"{seed}.db")) == account_state(ending.book), again
         tally.update(ending.tally)
         tally.update(order.status.value for order in ending.book.orders.values())
     print(dict(tally))

@@ -16,7 +16,7 @@ from services.portfolio.core.account.book import Book
 from tests.simulation.agreement import assert_the_same_account
 from tests.simulation.ledger import fold, kept
 from tests.simulation.scenario import CALM, play, setting_of
-from tests.support.accounts import state_of
+from tests.support.accounts import account_state
 
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "125"))
 FIRST = int(os.environ.get("SIMULATION_FIRST", "0"))
@@ -48,7 +48,7 @@ def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path
         ending = play(seed, setting)
         assert ending.is_finished, f"{ending.why}; {again}"
         assert_the_same_account(ending.book, ending.venue, again)
-        assert state_of(ending.book) == state_of(fold(ending.ledger)[0]), again
+        assert account_state(ending.book) == account_state(fold(ending.ledger)[0]), again
         calm = play(seed, setting, faults=CALM, window=1)
         assert calm.is_finished, f"{calm.why}; {again}"
         assert ending.book.orders == calm.book.orders, again
@@ -56,7 +56,7 @@ def test_a_disturbed_desk_ends_as_the_undisturbed_one(first: int, tmp_path: Path
         assert ending.book.protections == calm.book.protections, again
         assert ending.cursor == calm.cursor, again
         if seed % KEPT_EVERY == 0:
-            assert state_of(kept(ending.ledger, tmp_path / f"{seed}.db")) == state_of(ending.book), again
+            assert account_state(kept(ending.ledger, tmp_path / f"{seed}.db")) == account_state(ending.book), again
         tally.update(ending.tally)
         tally.update(kinds_of(ending.book))
     print(dict(tally))

@@ -58,8 +58,8 @@ class PromisingJournal(DurableJournal):
 
     promises: Promises
 
-    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        super().done(order_id, effect, reply)
+    def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        super().record_done(order_id, effect, reply)
         self.promises.replies.append((self.promises.done, order_id, reply))
 
 

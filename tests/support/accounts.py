@@ -13,7 +13,7 @@ ORDERED: Final = frozenset({"instruments", "orders", "open_orders", "changes_by_
 """Maps whose order is promised: the oldest first."""
 
 
-def state_of(book: Book) -> dict[str, Any]:
+def account_state(book: Book) -> dict[str, Any]:
     """Everything that a book remembers, as plain values, by the names of its attributes; a flat position is as good as none."""
     state = {
         name: list(value.items()) if name in ORDERED else value
@@ -28,6 +28,6 @@ def state_of(book: Book) -> dict[str, Any]:
     return state
 
 
-def same(one: Book, other: Book) -> bool:
+def is_same_account(one: Book, other: Book) -> bool:
     """True when both remember the same."""
-    return state_of(one) == state_of(other)
+    return account_state(one) == account_state(other)

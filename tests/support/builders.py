@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec import structs
 
-from marketdata.instruments import catalogue
+from marketdata.instruments import find_instrument
 from marketdata.tick_stream import SymbolRows, TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.messages import Signal, Tick
@@ -134,7 +134,7 @@ def an_order(number: int = 1, side: Side = Side.BUY, volume: str = "0.01", **cha
 
 def an_instrument(symbol: str = "EURUSD") -> Instrument:
     """The simulated broker's terms of a symbol."""
-    terms = catalogue(symbol)
+    terms = find_instrument(symbol)
     assert terms is not None, symbol
     return terms
 
@@ -144,7 +144,7 @@ def plain_terms(symbol: str = "EURUSD") -> Instrument:
     return structs.replace(IDEAL.terms_of(an_instrument(symbol)), stops_level_points=0, freeze_level_points=0)
 
 
-def learned(symbol: str = "EURUSD") -> InstrumentLearned:
+def an_instrument_learned(symbol: str = "EURUSD") -> InstrumentLearned:
     """The event that tells the terms of a symbol."""
     return InstrumentLearned(instrument=plain_terms(symbol))
 
@@ -172,7 +172,7 @@ def an_opened_stream(**changed: Any) -> StreamOpened:
 def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) -> Book:
     """A new account that knows these symbols, after these events; fields of its stream as of `an_opened_stream`."""
     book = Book()
-    for event in (an_opened_stream(**stream), *map(learned, symbols), *events):
+    for event in (an_opened_stream(**stream), *map(an_instrument_learned, symbols), *events):
         book.apply(event)
     return book
 

@@ -14,7 +14,7 @@ from msgspec import Raw, structs
 from proto.codec import NIL, decode_request, encode
 from proto.control import DeskState
 from proto.gateway import Reply, Request
-from proto.messages import Answer, Call, CourierHello, Outcome, Signal, SignalHello
+from proto.messages import Answer, Call, CallOutcome, CourierHello, Signal, SignalHello
 from proto.time import Now
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
@@ -30,7 +30,7 @@ RISING: Final = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(40)]
 """Quotes of EURUSD that rise by ten pips a tick."""
 
 
-class HandDrivenDesk:
+class DeskHarness:
     """Portfolio and gateway with a test between them."""
 
     def __init__(
@@ -51,7 +51,7 @@ class HandDrivenDesk:
             boot_id=boot_id,
         )
         self.portfolio = Portfolio(self.desk, timeout_ms=1_000)
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
         self.mono_ns = 1_000_000_000
 
     @property
@@ -62,7 +62,7 @@ class HandDrivenDesk:
         """The first call of a portfolio that has just come up."""
         return self._seen(self.portfolio.start(self.now))
 
-    def tell(self, message: Signal | SignalHello | Answer | CourierHello) -> list[Call]:
+    def deliver(self, message: Signal | SignalHello | Answer | CourierHello) -> list[Call]:
         """Hand over one message."""
         return self._seen(self.portfolio.handle(message, self.now))
 
@@ -77,19 +77,19 @@ class HandDrivenDesk:
 
     def hello(self, *symbols: str) -> list[Call]:
         """A signal process says that it is there."""
-        return self.tell(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0))
+        return self.deliver(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0))
 
     def answer(self, call: Call, reply: Reply | None = None) -> list[Call]:
         """Answer one call, from the gateway unless a reply is given."""
         if reply is None:
             reply = self.gateway.handle(request_of(call), self.now)
-        return self.tell(Answer(call.call_id, Outcome.REPLY, Raw(encode(reply))))
+        return self.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply))))
 
-    def silence(self, call: Call) -> list[Call]:
+    def drop_reply(self, call: Call) -> list[Call]:
         """Nobody answers a call."""
-        return self.tell(Answer(call.call_id, Outcome.NO_ANSWER, NIL))
+        return self.deliver(Answer(call.call_id, CallOutcome.NO_ANSWER, NIL))
 
-    def settle(self, calls: list[Call]) -> None:
+    def answer_all(self, calls: list[Call]) -> None:
         """Answer calls, and the calls that follow from the answers, until there are none; a live desk's turns end, too."""
         while calls:
             calls = [following for call in calls for following in self.answer(call)]
@@ -98,16 +98,16 @@ class HandDrivenDesk:
 
     def run_up(self) -> None:
         """Start, reconcile, hear the signal process and have CONFIRM(0) answered."""
-        self.settle(self.start())
+        self.answer_all(self.start())
         self.hello()
-        self.settle(self.pause())
+        self.answer_all(self.pause())
 
-    def asked_of(self, kind: type[Request]) -> list[Request]:
+    def requests_of(self, kind: type[Request]) -> list[Request]:
         """The requests of one kind that were made, in order."""
-        return [request for request in self.asked if isinstance(request, kind)]
+        return [request for request in self.requests if isinstance(request, kind)]
 
     def _seen(self, calls: list[Call]) -> list[Call]:
-        self.asked += [request_of(call) for call in calls]
+        self.requests += [request_of(call) for call in calls]
         return calls
 
 
@@ -117,12 +117,12 @@ def a_live_desk(
     faults: bool = False,
     account_mode: AccountMode = AccountMode.NETTING,
     **rules: Any,
-) -> HandDrivenDesk:
+) -> DeskHarness:
     """A desk that runs on a market which has published its first ticks and waits for nobody; `rules` are fields of its rules."""
     gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
-    driven = HandDrivenDesk(gateway, rules=structs.replace(some_rules(), **rules))
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
+    driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules))
+    driven.answer_all(driven.start())
+    driven.gateway.due_ticks(driven.now)
     assert driven.desk.state is DeskState.RUNNING, driven.desk.waiting_for
     return driven
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.signal.core.features.schema import CLASSES, NAMES, schema_sha256
+from services.signal.core.features.schema import CLASSES, FEATURE_NAMES, schema_sha256
 from services.signal.model.manifest import (
     FILE_NAME,
     Calibration,
@@ -25,7 +25,7 @@ from services.signal.model.manifest import (
 ROWS = 600
 
 
-def random_rows(*, rows: int = ROWS, features: int = len(NAMES), seed: int = 1) -> Any:
+def random_rows(*, rows: int = ROWS, features: int = len(FEATURE_NAMES), seed: int = 1) -> Any:
     """Normal numbers in float32, one in ten missing."""
     random = np.random.default_rng(seed)
     found = random.normal(size=(rows, features)).astype(np.float32)
@@ -33,7 +33,7 @@ def random_rows(*, rows: int = ROWS, features: int = len(NAMES), seed: int = 1) 
     return found
 
 
-def a_booster(*, rounds: int = 4, features: int = len(NAMES), seed: int = 1, **parameters: Any) -> Any:
+def a_booster(*, rounds: int = 4, features: int = len(FEATURE_NAMES), seed: int = 1, **parameters: Any) -> Any:
     """A small booster of three classes, or of what `parameters` say, on random rows."""
     import xgboost
 
@@ -60,7 +60,7 @@ def write_model(folder: Path, model: bytes, *, file: str = "model.ubj", **change
         version=1,
         note="made up for a test",
         model=ModelFile(file, hashlib.sha256(model).hexdigest(), 0),
-        features=Features(schema_sha256(), list(NAMES)),
+        features=Features(schema_sha256(), list(FEATURE_NAMES)),
         classes=list(CLASSES),
         thresholds=Thresholds(sell=0.36, buy=0.36),
         calibration=Calibration("temperature and biases", 1.0, [0.0, 0.0, 0.0]),

@@ -61,7 +61,7 @@ TRADES_MUCH: Final = ("--risk", "none")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """What a command about a run printed and left; orders and deals are the rows that `paperdesk orders` prints."""
 
     exit_code: int
@@ -76,7 +76,7 @@ class Outcome:
         return fingerprint(self.report), self.orders, self.deals
 
 
-def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [PAPERDESK, *map(str, arguments)],
@@ -88,19 +88,19 @@ def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedPro
     )
 
 
-def listed(what: str, data_dir: Path) -> list[dict[str, Any]]:
+def list_rows(what: str, data_dir: Path) -> list[dict[str, Any]]:
     """The rows that `paperdesk orders` or `paperdesk deals` prints."""
-    rows: list[dict[str, Any]] = json.loads(paperdesk(what, "--data-dir", data_dir, "--json").stdout)
+    rows: list[dict[str, Any]] = json.loads(run_paperdesk(what, "--data-dir", data_dir, "--json").stdout)
     return rows
 
 
-def backtested(*arguments: object, data_dir: Path) -> Outcome:
+def completed_backtest(*arguments: object, data_dir: Path) -> CommandOutcome:
     """A backtest, which needs no process: what an undisturbed replay of the same must come to."""
-    done = paperdesk("backtest", *TRADES_MUCH, *arguments, "--data-dir", data_dir, "--json")
+    done = run_paperdesk("backtest", *TRADES_MUCH, *arguments, "--data-dir", data_dir, "--json")
     return _outcome(done.returncode, done.stdout, done.stderr, data_dir)
 
 
-class Replay:
+class RunningReplay:
     """A `paperdesk replay` that runs beside the test."""
 
     def __init__(
@@ -132,7 +132,7 @@ class Replay:
     ) -> None:
         """Stop it, should the test not have waited for its end."""
         if self._command.poll() is None:
-            for process in self.living():
+            for process in self.child_processes():
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGCONT)
             self._command.terminate()
@@ -142,15 +142,15 @@ class Replay:
         """Ctrl-C."""
         self._command.send_signal(signal.SIGINT)
 
-    def wait(self) -> Outcome:
+    def wait(self) -> CommandOutcome:
         """Its end, and what it left."""
         output, words = self._command.communicate(timeout=TIMEOUT_S)
-        wait_for(lambda: not left_behind(self.data_dir), f"nothing left behind, but {left_behind(self.data_dir)}")
+        wait_for(lambda: not leftovers(self.data_dir), f"nothing left behind, but {leftovers(self.data_dir)}")
         return _outcome(self._command.returncode, output, words, self.data_dir)
 
     # --------------------------------------------------------------------------------------------------- while it runs
 
-    def living(self) -> list[psutil.Process]:
+    def child_processes(self) -> list[psutil.Process]:
         """The processes below the command."""
         try:
             return psutil.Process(self._command.pid).children(recursive=True)
@@ -163,7 +163,7 @@ class Replay:
 
     def _find(self, service: str) -> psutil.Process | None:
         self._require_alive()
-        for process in self.living():
+        for process in self.child_processes():
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
                 if f"services.{service}" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
                     return process
@@ -187,15 +187,15 @@ class Replay:
     def status(self) -> StatusReply | None:
         """What portfolio says, None when it does not answer at once."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
-            return client.ask(StatusQuery(), StatusReply, timeout_s=0.5)
+            return client.request(StatusQuery(), StatusReply, timeout_s=0.5)
 
-    def reach(self, ordinal: int) -> StatusReply:
+    def wait_for_tick(self, ordinal: int) -> StatusReply:
         """Wait until the tick is decided."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
 
             def there() -> StatusReply | None:
                 self._require_alive()
-                status = client.ask(StatusQuery(), StatusReply, timeout_s=0.5)
+                status = client.request(StatusQuery(), StatusReply, timeout_s=0.5)
                 return status if status is not None and status.ordinal >= ordinal else None
 
             return wait_for(there, f"tick {ordinal}", seconds=STEP_S)
@@ -211,14 +211,16 @@ class Replay:
         return any(event in line["event"] for line in self.logged(service))
 
 
-def replayed(*arguments: object, data_dir: Path, environment: Mapping[str, str] | None = None) -> Outcome:
+def completed_replay(
+    *arguments: object, data_dir: Path, environment: Mapping[str, str] | None = None
+) -> CommandOutcome:
     """A replay that nobody disturbs, to its end."""
-    with Replay(*arguments, data_dir=data_dir, environment=environment) as replay:
+    with RunningReplay(*arguments, data_dir=data_dir, environment=environment) as replay:
         return replay.wait()
 
 
 @contextmanager
-def stopped(process: psutil.Process) -> Iterator[None]:
+def suspended(process: psutil.Process) -> Iterator[None]:
     """Hold a process (SIGSTOP) until the block is left."""
     process.send_signal(signal.SIGSTOP)
     try:
@@ -248,7 +250,7 @@ def a_busy_machine() -> Iterator[None]:
         hog.wait()
 
 
-def left_behind(data_dir: Path) -> list[str]:
+def leftovers(data_dir: Path) -> list[str]:
     """Processes of a desk that still live, and its folders in /tmp."""
     found = []
     for process in psutil.process_iter():
@@ -263,9 +265,9 @@ def left_behind(data_dir: Path) -> list[str]:
     return found
 
 
-def _outcome(exit_code: int, output: str, words: str, data_dir: Path) -> Outcome:
+def _outcome(exit_code: int, output: str, words: str, data_dir: Path) -> CommandOutcome:
     has_ledger = (data_dir / "ledger.db").is_file()
-    return Outcome(
+    return CommandOutcome(
         exit_code=exit_code,
         report=json.loads(output) if output else {},
         orders=ledger_views.orders(data_dir) if has_ledger else [],

@@ -1,7 +1,7 @@
 """Recorded quotes that may lie beside the checkout, at `../shared/data`.
 
 A test that asks for `shared_parquet` runs once for each recording that is there and is marked `needs_data`; one that is
-parametrised over `those_that_are_there` likewise. Where there is none it is deselected, not skipped: the recordings are no
+parametrised over `available_recordings` likewise. Where there is none it is deselected, not skipped: the recordings are no
 part of the product, so even a run that demands every test (REQUIRE_ALL=1) is complete without them. `tests/conftest.py`
 brings these hooks into pytest.
 """
@@ -22,7 +22,7 @@ def shared_parquet_files() -> list[Path]:
     return sorted(SHARED_DATA.glob("*.parquet"))
 
 
-def those_that_are_there(cases: Mapping[str, tuple[str, ...]]) -> list[ParameterSet]:
+def available_recordings(cases: Mapping[str, tuple[str, ...]]) -> list[ParameterSet]:
     """Parameters of a test over recordings: each path below the folder that is there, and what goes with it; else None."""
     # An empty list would make pytest skip the test; None stands in until the test is deselected below.
     there = {path: rest for path, rest in cases.items() if (SHARED_DATA / path.partition(":")[0]).exists()}

@@ -19,7 +19,7 @@ STOP = b"stop"
 
 
 @contextmanager
-def answering(url: str, answer: Callable[[ControlRequest], ControlReply | None]) -> Iterator[list[ControlRequest]]:
+def serve_control(url: str, answer: Callable[[ControlRequest], ControlReply | None]) -> Iterator[list[ControlRequest]]:
     """Answer every request on `url` as portfolio's ROUTER does, with silence for None; the requests that came are given."""
     asked = list[ControlRequest]()
 
@@ -34,7 +34,7 @@ def answering(url: str, answer: Callable[[ControlRequest], ControlReply | None])
 
 
 @contextmanager
-def gateway_at(url: str, gateway: Gateway) -> Iterator[list[Request]]:
+def serve_gateway(url: str, gateway: Gateway) -> Iterator[list[Request]]:
     """A gateway's core behind a ROUTER; its market stands still. The requests that came are given."""
     asked = list[Request]()
 

@@ -54,7 +54,7 @@ def main() -> None:
             stack.callback(_end, process)
 
         def status() -> StatusReply | None:
-            return client.ask(StatusQuery(), StatusReply, timeout_s=1.0)
+            return client.request(StatusQuery(), StatusReply, timeout_s=1.0)
 
         def orders_above(count: int) -> StatusReply | None:
             said = status()

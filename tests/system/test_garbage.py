@@ -26,10 +26,10 @@ from common.sockets import ROUTER_FRAME_BYTES_MAX, Socket, Sockets, send
 from proto.codec import encode
 from proto.control import StatusQuery
 from proto.gateway import Hello, Ping
-from proto.messages import Answer, Call, Outcome
+from proto.messages import Answer, Call, CallOutcome
 from proto.trading.units import MAX_FRAME_BYTES
 from tests.support.builders import STREAM_ID, a_signal
-from tests.support.replays import PATIENT, Replay, backtested, ticks_or
+from tests.support.replays import PATIENT, RunningReplay, completed_backtest, ticks_or
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import receive, wait_for
 
@@ -42,7 +42,7 @@ ORDER: Final = {"action": "BUY", "order_id": "X1", "symbol": "EURUSD", "volume":
 MESSAGES: Final = {
     "signal": (encode(a_signal()),),
     "command": (encode(Call(1, 1_000, 0, Raw(encode(Ping())))),),
-    "report": (encode(Answer(1, Outcome.REPLY, Raw(encode(Ping())))),),
+    "report": (encode(Answer(1, CallOutcome.REPLY, Raw(encode(Ping())))),),
     "control": (encode(StatusQuery()),),
     "gw": (json.dumps(ORDER).encode(), msgpack.packb(ORDER), encode(Hello(client="x"))),
 }
@@ -118,15 +118,15 @@ def _connected(sockets: Sockets, runtime: Path) -> dict[str, Socket]:
 
 def test_a_desk_amid_garbage_trades_as_ever(tmp_path: Path) -> None:
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
-    expected = backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+    expected = completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
     source = random.Random(SEED)
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
-        replay.reach(1)
+    with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
+        replay.wait_for_tick(1)
         pids = {service: replay.process(service).pid for service in ("mt5", "execution", "portfolio", "signal")}
         with strangers(replay.runtime) as sockets:
             for number in range(1, ROUNDS + 1):
                 assert throw(sockets, source) > PIECES_A_ROUND
-                status = replay.reach(number * TICKS // (ROUNDS + 2))
+                status = replay.wait_for_tick(number * TICKS // (ROUNDS + 2))
         assert status.malformed > 0
         assert {service: replay.process(service).pid for service in pids} == pids
         outcome = replay.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.replays import PATIENT, Outcome, Replay, backtested, stall, stopped
+from tests.support.replays import PATIENT, CommandOutcome, RunningReplay, completed_backtest, stall, suspended
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
 
@@ -26,12 +26,12 @@ def market(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def expected(market: Path, tmp_path: Path) -> Outcome:
+def expected(market: Path, tmp_path: Path) -> CommandOutcome:
     """The run whose gateway is always there."""
-    return backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+    return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
-def says_what_it_waits_for(replay: Replay) -> None:
+def says_what_it_waits_for(replay: RunningReplay) -> None:
     """Portfolio answers meanwhile, and names the gateway."""
 
     def told() -> bool:
@@ -41,13 +41,13 @@ def says_what_it_waits_for(replay: Replay) -> None:
     wait_for(told, "portfolio to say that it waits for the gateway", seconds=SILENCE_S)
 
 
-def has_told(replay: Replay, service: str) -> bool:
+def has_told(replay: RunningReplay, service: str) -> bool:
     return replay.has_logged(service, "the gateway does not answer")
 
 
-def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Outcome, tmp_path: Path) -> None:
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
-        with stopped(replay.process("mt5")):
+def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
+    with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+        with suspended(replay.process("mt5")):
             says_what_it_waits_for(replay)
             wait_for(lambda: has_told(replay, "execution"), "execution to say so", seconds=SILENCE_S)
             wait_for(lambda: has_told(replay, "signal"), "signal to say so", seconds=SILENCE_S)
@@ -56,17 +56,19 @@ def test_a_gateway_that_comes_late_is_waited_for(market: Path, expected: Outcome
     assert outcome.same == expected.same
 
 
-def test_a_gateway_that_hangs_and_one_that_is_started_anew(market: Path, expected: Outcome, tmp_path: Path) -> None:
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
-        replay.reach(200)
+def test_a_gateway_that_hangs_and_one_that_is_started_anew(
+    market: Path, expected: CommandOutcome, tmp_path: Path
+) -> None:
+    with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
+        replay.wait_for_tick(200)
         gateway = replay.process("mt5")
-        with stopped(gateway):
+        with suspended(gateway):
             says_what_it_waits_for(replay)
             stall(gateway)
-        status = replay.reach(600)
+        status = replay.wait_for_tick(600)
         assert "gateway" not in status.waiting_for
         replay.process("mt5").send_signal(signal.SIGKILL)
-        replay.reach(1_200)
+        replay.wait_for_tick(1_200)
         replay.process("mt5").send_signal(signal.SIGKILL)
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.words

@@ -17,7 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.replays import IS_FULL_SIZE, SERVICES, Outcome, Replay, backtested, replayed, ticks_or
+from tests.support.replays import (
+    IS_FULL_SIZE,
+    SERVICES,
+    CommandOutcome,
+    RunningReplay,
+    completed_backtest,
+    completed_replay,
+    ticks_or,
+)
 from tests.support.tick_files import a_tick_file
 from verification.chaos import scenarios
 
@@ -48,12 +56,12 @@ def market(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def expected(market: Path, tmp_path: Path) -> Outcome:
+def expected(market: Path, tmp_path: Path) -> CommandOutcome:
     """The run that nobody disturbs."""
-    return backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+    return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 
-def kills_of(expected: Outcome, *, commands: int) -> list[str]:
+def kills_of(expected: CommandOutcome, *, commands: int) -> list[str]:
     """The kills: for each process its points in turn, at least five."""
     drawn = random.Random(SEED)
     last_checkpoint, last_order = max(1, TICKS - 1_000), expected.orders[-1]["ordinal"]
@@ -68,13 +76,15 @@ def kills_of(expected: Outcome, *, commands: int) -> list[str]:
 
 
 @pytest.mark.parametrize("speed", ["lockstep", "max"])
-def test_kills_at_every_named_point_change_nothing(speed: str, market: Path, expected: Outcome, tmp_path: Path) -> None:
+def test_kills_at_every_named_point_change_nothing(
+    speed: str, market: Path, expected: CommandOutcome, tmp_path: Path
+) -> None:
     # At full speed one command confirms hundreds of ticks, so there are few of them.
     kills = kills_of(expected, commands=TICKS // 20 if speed == "lockstep" else 3)
     if speed == "max" and not IS_FULL_SIZE:
         kills = kills[::2]
     crashes = tmp_path / "crashes"
-    disturbed = replayed(
+    disturbed = completed_replay(
         f"{market}:EURUSD",
         "--speed",
         speed,
@@ -94,13 +104,13 @@ def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) ->
     ticks = ticks_or(1_000)
     market = a_tick_file(tmp_path / "may.parquet", rows=ticks, seed=SEED)
     everything = (f"{market}:EURUSD", "--plan", scenarios.write_plan(tmp_path / "plan.toml"), *scenarios.EVERYTHING)
-    expected = backtested(*everything, data_dir=tmp_path / "backtest")
+    expected = completed_backtest(*everything, data_dir=tmp_path / "backtest")
     assert {order["status"] for order in expected.orders} >= {"FILLED", "EXPIRED"}
     assert {deal["why"] for deal in expected.deals} & {"STOP_LOSS", "TAKE_PROFIT"}
     drawn, last_order = random.Random(SEED), expected.orders[-1]["ordinal"] * 2 // 3
     kills = [f"{point}@{drawn.randint(1, last_order)}" for point in AT_PLANS] + ["execution.after_reply@20"]
     crashes = tmp_path / "crashes"
-    disturbed = replayed(
+    disturbed = completed_replay(
         *everything,
         data_dir=tmp_path / "replay",
         environment={"PAPERDESK_CRASH_AT": ",".join(kills), "PAPERDESK_CRASH_DIR": str(crashes)},
@@ -110,14 +120,14 @@ def test_kills_change_nothing_of_a_plan_with_everything_in_it(tmp_path: Path) ->
     assert disturbed.same == expected.same
 
 
-def test_kills_from_outside_change_nothing(market: Path, expected: Outcome, tmp_path: Path) -> None:
+def test_kills_from_outside_change_nothing(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
     """Whoever kills a process does not ask where it stands."""
     drawn = random.Random(SEED)
     moments = sorted(drawn.sample(range(1, TICKS * 3 // 4), len(SERVICES)))
     victims = drawn.sample(SERVICES, len(SERVICES))
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
+    with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
         for moment, victim in zip(moments, victims, strict=True):
-            replay.reach(moment)
+            replay.wait_for_tick(moment)
             replay.process(victim).send_signal(signal.SIGKILL)
         disturbed = replay.wait()
     assert disturbed.exit_code == 0, disturbed.words

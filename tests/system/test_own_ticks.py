@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.replays import paperdesk
-from tests.support.shared_data import SHARED_DATA, those_that_are_there
+from tests.support.replays import run_paperdesk
+from tests.support.shared_data import SHARED_DATA, available_recordings
 from tests.unit.marketdata.files.tick_texts import metatrader, some_quotes
 
 SERVER = "+02:00"
 
-LAYOUTS = those_that_are_there(
+LAYOUTS = available_recordings(
     {
         "formats/dukascopy_eurusd.csv:EURUSD": (),
         "formats/histdata_eurusd_20200101.csv:EURUSD": ("--zone", "America/New_York"),
@@ -27,7 +27,7 @@ LAYOUTS = those_that_are_there(
 
 
 def told(*arguments: object) -> Any:
-    done = paperdesk(*arguments, "--json")
+    done = run_paperdesk(*arguments, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout)
 
@@ -56,7 +56,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
     export, desk = tmp_path / "export.csv", tmp_path / "desk"
     export.write_text("\n".join(metatrader(some_quotes(12))) + "\n")
     clock = ("--utc-offset", SERVER)
-    done = paperdesk("run", "--ticks", f"{export}:EURUSD", *clock, "--data-dir", desk, "--strategy", "ema_cross")
+    done = run_paperdesk("run", "--ticks", f"{export}:EURUSD", *clock, "--data-dir", desk, "--strategy", "ema_cross")
     assert done.returncode == 0, done
     assert "played to its end" in done.stdout
 
@@ -65,7 +65,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
 def test_an_export_without_its_clock_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
     export = tmp_path / "export.csv"
     export.write_text("\n".join(metatrader(some_quotes(40))) + "\n")
-    done = paperdesk(command, f"{export}:EURUSD")
+    done = run_paperdesk(command, f"{export}:EURUSD")
     assert done.returncode == 2
     assert "does not say whose clock its times are" in done.stderr
     assert len(done.stderr.splitlines()) == 1

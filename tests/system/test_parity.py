@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.support.replays import IS_FULL_SIZE, paperdesk, ticks_or
+from tests.support.replays import IS_FULL_SIZE, run_paperdesk, ticks_or
 from tests.support.tick_files import a_tick_file
 
 TICKS = ticks_or(10_000)
@@ -27,7 +27,7 @@ SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
 
 def assert_identical(*arguments: object, data_dir: Path) -> Any:
     """Both agree, over as many ticks as were asked for, and there was something to agree on."""
-    done = paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
+    done = run_paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert found["identical"] is True
@@ -69,7 +69,7 @@ def test_a_model_trained_on_earlier_ticks_trades_the_same(shared_parquet: Path, 
     half = pl.scan_parquet(shared_parquet).select(pl.len()).collect().item() // 2
     first = 1 if IS_FULL_SIZE else half - TRAINED_ROWS
     rows = ("--from-row", first, "--to-row", half)
-    trained = paperdesk("train", file, *rows, "--threshold", "0.40", "--rounds", ROUNDS, "--out", model)
+    trained = run_paperdesk("train", file, *rows, "--threshold", "0.40", "--rounds", ROUNDS, "--out", model)
     assert trained.returncode == 0, trained.stderr
     found = assert_identical(
         *(file, "--from-row", half + 1, "--strategy", "xgboost", "--model", model, "--risk", "none", "--speed", "max"),

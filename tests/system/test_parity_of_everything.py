@@ -17,7 +17,7 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
-from tests.support.replays import IS_FULL_SIZE, listed, paperdesk, ticks_or
+from tests.support.replays import IS_FULL_SIZE, list_rows, run_paperdesk, ticks_or
 from tests.support.shared_data import shared_parquet_files
 from tests.support.tick_files import a_tick_file
 
@@ -99,7 +99,9 @@ def written(rows: pl.LazyFrame, path: Path) -> Path:
 def model(market: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model at a threshold low enough to make many orders."""
     folder = tmp_path_factory.mktemp("model") / "trained"
-    done = paperdesk("train", f"{market['before']}:EURUSD", "--threshold", "0.40", "--rounds", ROUNDS, "--out", folder)
+    done = run_paperdesk(
+        "train", f"{market['before']}:EURUSD", "--threshold", "0.40", "--rounds", ROUNDS, "--out", folder
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -111,7 +113,7 @@ def test_a_desk_with_everything_switched_on_comes_to_the_same(
     plan, limits = tmp_path / "plan.toml", tmp_path / "limits.toml"
     plan.write_text(PLAN, encoding="utf-8")
     limits.write_text(LIMITS, encoding="utf-8")
-    done = paperdesk(
+    done = run_paperdesk(
         *("parity", *(f"{market[symbol]}:{symbol}" for symbol in SYMBOLS), "--ticks", TICKS, "--speed", speed),
         *(
             "--strategy",
@@ -133,11 +135,11 @@ def test_a_desk_with_everything_switched_on_comes_to_the_same(
     for name in ("replay", "backtest"):
         assert found[name]["reconciled"] is True
         assert found[name]["ticks"]["processed"] == TICKS
-    orders = listed("orders", tmp_path / "desk" / "replay")
+    orders = list_rows("orders", tmp_path / "desk" / "replay")
     print(
         found["replay"]["orders"],
         counted(orders, "symbol", "status", "type"),
-        counted(listed("deals", tmp_path / "desk" / "replay"), "why"),
+        counted(list_rows("deals", tmp_path / "desk" / "replay"), "why"),
     )
     assert {order["symbol"] for order in orders} == set(SYMBOLS)
     assert {order["type"] for order in orders} == {"MARKET", "LIMIT"}

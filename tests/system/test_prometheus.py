@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from orchestration.environment import desk_environment
-from orchestration.supervisor import Supervised
+from orchestration.supervisor import DeskSupervisor
 from tests.support.grafana import queries
 from tests.support.prometheus import Prometheus, documented_series
 from tests.support.shared_data import ROOT
@@ -93,7 +93,10 @@ def test_prometheus_sees_every_process_and_every_documented_series(tmp_path: Pat
         "MT5_PACE": "lockstep",
         **{variable: str(port) for variable, port in zip(TARGETS, ports, strict=True)},
     }
-    with Supervised(log_dir=tmp_path / "logs") as desk, prometheus_of(configuration, own_port, tmp_path) as prometheus:
+    with (
+        DeskSupervisor(log_dir=tmp_path / "logs") as desk,
+        prometheus_of(configuration, own_port, tmp_path) as prometheus,
+    ):
         desk.start(desk_environment(os.environ, run, runtime=desk.runtime, data_dir=tmp_path / "data"))
         up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "prometheus"), "up")
         wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.support.replays import paperdesk
+from tests.support.replays import run_paperdesk
 from tests.support.tick_files import a_tick_file
 
 LOTS = Decimal("0.01")
@@ -41,7 +41,7 @@ def reference(path: Path) -> tuple[int, Decimal]:
 
 
 def assert_agrees(path: Path, symbol: str) -> None:
-    done = paperdesk(
+    done = run_paperdesk(
         *("backtest", f"{path}:{symbol}", "--strategy", "ema_cross", "--on-opposite", "reverse"),
         *("--risk", "none", "--crossed", "accept", "--volume", LOTS, "--json"),
     )

@@ -17,14 +17,14 @@ import pytest
 from research import ledger_views
 from tests.support.replays import (
     IS_FULL_SIZE,
-    Outcome,
-    Replay,
+    CommandOutcome,
+    RunningReplay,
     a_busy_machine,
-    backtested,
-    left_behind,
-    listed,
-    paperdesk,
-    replayed,
+    completed_backtest,
+    completed_replay,
+    leftovers,
+    list_rows,
+    run_paperdesk,
     ticks_or,
 )
 from tests.support.tick_files import START_NS, a_tick_file
@@ -40,7 +40,7 @@ def market(tmp_path: Path) -> Path:
     return a_tick_file(tmp_path / "may.parquet", rows=TICKS * 21 // 20, crossed_every=50)
 
 
-def assert_adds_up(outcome: Outcome) -> None:
+def assert_adds_up(outcome: CommandOutcome) -> None:
     """No gap, nothing that ledger and venue see differently, and every row and every tick accounted for."""
     assert outcome.exit_code == 0, outcome.words
     ticks, signals = outcome.report["ticks"], outcome.report["signals"]
@@ -55,7 +55,7 @@ def assert_adds_up(outcome: Outcome) -> None:
 # ------------------------------------------------------------------------------------------------------- lock-step
 
 
-def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> Outcome:
+def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> CommandOutcome:
     """Two replays at once, one of them on a single core, beside a process that takes what it gets."""
     if not hasattr(psutil.Process, "cpu_affinity"):
         pytest.skip("this system has no affinity of processes to cores")
@@ -63,8 +63,8 @@ def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> Outcome:
     run = (source, "--ticks", TICKS, "--speed", "lockstep", "--on-opposite", "reverse")
     with a_busy_machine():
         loaded, alone = (
-            Replay(*run, data_dir=tmp_path / "loaded"),
-            Replay(*run, data_dir=tmp_path / "alone", cores=[core]),
+            RunningReplay(*run, data_dir=tmp_path / "loaded"),
+            RunningReplay(*run, data_dir=tmp_path / "alone", cores=[core]),
         )
         with loaded, alone:
             one, other = loaded.wait(), alone.wait()
@@ -74,7 +74,7 @@ def run_on_a_machine_that_is_shared(source: str, tmp_path: Path) -> Outcome:
     assert one.orders
     assert one.same == other.same
     for what in ("orders", "deals"):
-        assert listed(what, tmp_path / "loaded") == listed(what, tmp_path / "alone")
+        assert list_rows(what, tmp_path / "loaded") == list_rows(what, tmp_path / "alone")
     return one
 
 
@@ -86,9 +86,9 @@ def test_a_loaded_machine_changes_no_digit_of_a_recording(shared_parquet: Path, 
     lockstep = run_on_a_machine_that_is_shared(named(shared_parquet), tmp_path)
     if IS_FULL_SIZE:
         run = (named(shared_parquet), "--speed", "max", "--on-opposite", "reverse")
-        fast = replayed(*run, "--ticks", TICKS, data_dir=tmp_path / "fast")
+        fast = completed_replay(*run, "--ticks", TICKS, data_dir=tmp_path / "fast")
         assert fast.same == lockstep.same
-        assert_adds_up(replayed(*run, data_dir=tmp_path / "whole"))
+        assert_adds_up(completed_replay(*run, data_dir=tmp_path / "whole"))
 
 
 def named(recording: Path) -> str:
@@ -103,17 +103,17 @@ def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(ma
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612, crossed_every=20)
     one, both = [f"{market}:EURUSD"], [f"{market}:EURUSD", f"{other}:NZDUSD"]
     with (
-        Replay(*one, "--speed", "max", data_dir=tmp_path / "one") as first,
-        Replay(*both[1:], "--speed", "max", data_dir=tmp_path / "other") as second,
+        RunningReplay(*one, "--speed", "max", data_dir=tmp_path / "one") as first,
+        RunningReplay(*both[1:], "--speed", "max", data_dir=tmp_path / "other") as second,
     ):
         apart = first.wait(), second.wait()
-    together = replayed(*both, "--speed", "max", data_dir=tmp_path / "both")
+    together = completed_replay(*both, "--speed", "max", data_dir=tmp_path / "both")
     for outcome in (*apart, together):
         assert_adds_up(outcome)
         assert outcome.report["ticks"]["rejected"]["crossed"] > 0
     counts = [outcome.report["ticks"]["processed"] for outcome in (*apart, together)]
     assert counts[0] + counts[1] == counts[2]
-    lockstep = replayed(*both, data_dir=tmp_path / "lockstep")
+    lockstep = completed_replay(*both, data_dir=tmp_path / "lockstep")
     assert_adds_up(lockstep)
     assert lockstep.same == together.same
 
@@ -128,10 +128,10 @@ def hashes(data_dir: Path) -> dict[str, str]:
 
 def test_an_account_goes_on_with_later_ticks_and_with_no_others(market: Path, tmp_path: Path) -> None:
     desk = tmp_path / "desk"
-    may = replayed(f"{market}:EURUSD", "--on-opposite", "reverse", "--speed", "max", data_dir=desk)
+    may = completed_replay(f"{market}:EURUSD", "--on-opposite", "reverse", "--speed", "max", data_dir=desk)
     june_ticks = a_tick_file(tmp_path / "june.parquet", rows=1_000, seed=2, start_ns=START_NS + 30 * DAY_NS)
     run = (f"{june_ticks}:EURUSD", "--on-opposite", "reverse", "--speed", "max", "--continue")
-    june = replayed(*run, data_dir=desk)
+    june = completed_replay(*run, data_dir=desk)
     assert_adds_up(june)
     assert june.orders[: len(may.orders)] == may.orders
     assert june.deals[: len(may.deals)] == may.deals
@@ -143,18 +143,18 @@ def test_an_account_goes_on_with_later_ticks_and_with_no_others(market: Path, tm
 
     before = hashes(desk)
     for refused in (run, (f"{market}:EURUSD", "--to-row", 500, "--continue"), (f"{market}:EURUSD", "--continue")):
-        done = paperdesk("replay", *refused, "--data-dir", desk)
+        done = run_paperdesk("replay", *refused, "--data-dir", desk)
         assert done.returncode == 2
         assert done.stdout == ""
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert "expected later than" in done.stderr
         assert hashes(desk) == before
-    assert left_behind(desk) == []
+    assert leftovers(desk) == []
 
 
 def test_an_interrupted_replay_can_be_gone_on_with(market: Path, tmp_path: Path) -> None:
-    with Replay(f"{market}:EURUSD", data_dir=tmp_path / "desk") as replay:
-        replay.reach(300)
+    with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "desk") as replay:
+        replay.wait_for_tick(300)
         replay.interrupt()
         outcome = replay.wait()
     assert outcome.exit_code == 130
@@ -162,6 +162,6 @@ def test_an_interrupted_replay_can_be_gone_on_with(market: Path, tmp_path: Path)
     assert "Traceback" not in outcome.words
     ordinal = ledger_views.account(tmp_path / "desk")["ordinal"]
     assert 300 <= ordinal < TICKS
-    rest = replayed(f"{market}:EURUSD", "--continue", data_dir=tmp_path / "desk")
+    rest = completed_replay(f"{market}:EURUSD", "--continue", data_dir=tmp_path / "desk")
     assert_adds_up(rest)
-    assert rest.same == backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest").same
+    assert rest.same == completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest").same

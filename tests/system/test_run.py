@@ -19,9 +19,9 @@ import pytest
 from common.errors import StartError
 from orchestration.address_files import CONTROL_FILE
 from orchestration.control_client import ControlClient
-from orchestration.desk_runner import LOOK_EVERY_S, standing
+from orchestration.desk_runner import LOOK_EVERY_S, read_account_totals
 from proto.control import StatusQuery, StatusReply
-from tests.support.replays import stall, stopped
+from tests.support.replays import stall, suspended
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
 
@@ -121,7 +121,7 @@ def test_a_gateway_that_hangs_is_told_of_waited_for_and_recovered_from(tmp_path:
             if fills <= 4:
                 return False
             gateway = gateway_of(desk)
-            with stopped(gateway):
+            with suspended(gateway):
                 wait_for(lambda: misses_the_gateway(desk), "the desk to miss its gateway", seconds=TIMEOUT_S)
                 stall(gateway)
             seen["fills"] = filled(desk)
@@ -137,7 +137,7 @@ def test_a_gateway_that_hangs_is_told_of_waited_for_and_recovered_from(tmp_path:
 
 def misses_the_gateway(desk: Path) -> bool:
     with ControlClient((desk / CONTROL_FILE).read_text(encoding="utf-8").strip()) as client:
-        status = client.ask(StatusQuery(), StatusReply, timeout_s=1.0)
+        status = client.request(StatusQuery(), StatusReply, timeout_s=1.0)
     return status is not None and (status.feed_stale or "gateway" in status.waiting_for)
 
 
@@ -193,7 +193,7 @@ def filled(desk: Path) -> int:
     """Fills in the ledger of a desk that may not be there yet, looked at a few times a second."""
     Event().wait(LOOK_EVERY_S)
     try:
-        return standing(desk).fills
+        return read_account_totals(desk).fills
     except StartError:
         return 0  # portfolio is just making it
 

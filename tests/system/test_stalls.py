@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.replays import Replay, backtested, stall, stopped, ticks_or
+from tests.support.replays import RunningReplay, completed_backtest, stall, suspended, ticks_or
 from tests.support.tick_files import a_tick_file
 
 TICKS = ticks_or(20_000)
@@ -18,13 +18,13 @@ TICKS = ticks_or(20_000)
 def test_processes_that_hang_at_full_speed_lose_nothing(tmp_path: Path) -> None:
     """Each of the four in turn, while the desk is on its way."""
     market = a_tick_file(tmp_path / "may.parquet", rows=TICKS)
-    expected = backtested(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
-    with Replay(f"{market}:EURUSD", "--speed", "max", data_dir=tmp_path / "replay") as replay:
+    expected = completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
+    with RunningReplay(f"{market}:EURUSD", "--speed", "max", data_dir=tmp_path / "replay") as replay:
         for ordinal, service in enumerate(["signal", "portfolio", "execution", "mt5"]):
-            at = replay.reach(1 + ordinal * TICKS // 6).ordinal
+            at = replay.wait_for_tick(1 + ordinal * TICKS // 6).ordinal
             assert at < TICKS, "the desk was too fast to be held up on its way"
             process = replay.process(service)
-            with stopped(process):
+            with suspended(process):
                 stall(process)
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.words

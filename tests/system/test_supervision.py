@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from common.errors import StartError
-from orchestration.supervisor import Supervised
+from orchestration.supervisor import DeskSupervisor
 from tests.system.small_desk import PROGRAMS, build
 
 WAIT_S = 30.0
@@ -37,7 +37,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     pytest.fail(f"waited {WAIT_S:.0f} s for {what}")
 
 
-def processes_of(desk: Supervised) -> list[psutil.Process]:
+def processes_of(desk: DeskSupervisor) -> list[psutil.Process]:
     return [psutil.Process(state.pid) for state in desk.states().values() if state.pid]
 
 
@@ -47,7 +47,7 @@ def are_gone(processes: list[psutil.Process]) -> bool:
 
 
 def test_the_processes_run_in_the_root_and_leave_nothing_behind(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         assert {name: state.state for name, state in desk.states().items()} == dict.fromkeys(PROGRAMS, "RUNNING")
         assert desk.failure() is None
@@ -61,13 +61,13 @@ def test_the_processes_run_in_the_root_and_leave_nothing_behind(root: Path) -> N
 
 
 def test_the_strategy_is_stopped_first_and_the_gateway_last(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment())
     assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
 
 
 def test_a_killed_process_comes_back(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         before = desk.states()["signal"].pid
         os.kill(before, signal.SIGKILL)
@@ -77,7 +77,7 @@ def test_a_killed_process_comes_back(root: Path) -> None:
 
 def test_a_refused_setting_is_told_in_the_process_own_line(root: Path) -> None:
     reason = "mt5: LUCK: value 'none', expected some"
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         with contextlib.suppress(StartError):  # it may come during the start or right after it
             desk.start(environment(mt5="refuse"))
         wait_for(lambda: desk.failure() is not None, "the refusal")
@@ -89,14 +89,14 @@ def test_the_words_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root
     logs = tmp_path / "logs ;with 100% odd name"
     logs.mkdir()
     (logs / "signal.log").write_text("paperdesk signal: STRATEGY: value 'old'\n")
-    with Supervised(root=root, log_dir=logs) as desk:
+    with DeskSupervisor(root=root, log_dir=logs) as desk:
         desk.start(environment())
         assert desk.log_tail("signal") == [f"signal runs in {root}"]
     assert (logs / "signal.log").read_text().startswith("paperdesk signal: STRATEGY: value 'old'\nsignal runs")
 
 
 def test_a_process_that_ends_by_itself_is_no_desk(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         with contextlib.suppress(StartError):  # it may leave during the start or right after it
             desk.start(environment(portfolio="leave"))
         wait_for(lambda: desk.failure() is not None, "portfolio to leave")
@@ -107,12 +107,12 @@ def test_a_process_that_ends_by_itself_is_no_desk(root: Path) -> None:
 @pytest.mark.slow
 def test_a_process_that_dies_at_every_start_is_given_up(root: Path) -> None:
     words = "execution dies at every start, last words: RuntimeError: out of luck"
-    with Supervised(root=root) as desk, pytest.raises(StartError, match=words):
+    with DeskSupervisor(root=root) as desk, pytest.raises(StartError, match=words):
         desk.start(environment(execution="crash"))
 
 
 def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         processes = processes_of(desk)
         supervisor = processes[0].parent()
@@ -125,8 +125,8 @@ def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root:
 
 _OWNER = """
 import os, pathlib, sys
-from orchestration.supervisor import Supervised
-with Supervised(root=pathlib.Path(sys.argv[1])) as desk:
+from orchestration.supervisor import DeskSupervisor
+with DeskSupervisor(root=pathlib.Path(sys.argv[1])) as desk:
     desk.start(dict(os.environ))
     print(*(state.pid for state in desk.states().values()), desk.runtime, flush=True)
     sys.stdin.read()

@@ -113,7 +113,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
         with ControlClient(f"ipc://{folder}/var/run/control.ipc") as client:
 
             def finished() -> StatusReply | None:
-                status = client.ask(StatusQuery(), StatusReply, timeout_s=1.0)
+                status = client.request(StatusQuery(), StatusReply, timeout_s=1.0)
                 return status if status is not None and status.state is DeskState.FINISHED else None
 
             status = wait_for(finished, "the end of the ticks", seconds=2 * START_S)

@@ -14,7 +14,7 @@ import pytest
 
 from common.errors import StartError
 from common.heartbeat import Phase, read
-from orchestration.supervisor import Supervised
+from orchestration.supervisor import DeskSupervisor
 from tests.support.waits import wait_for
 from tests.system.small_desk import build
 
@@ -26,16 +26,16 @@ def root(tmp_path: Path) -> Path:
     return build(tmp_path)
 
 
-def environment(desk: Supervised, **variables: str) -> dict[str, str]:
+def environment(desk: DeskSupervisor, **variables: str) -> dict[str, str]:
     return {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_RUNTIME_DIR": str(desk.runtime), **variables}
 
 
-def said(desk: Supervised, kind: str) -> list[dict[str, Any]]:
+def said(desk: DeskSupervisor, kind: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in desk.log_tail("watchdog") if line.startswith("{")]
     return [line for line in lines if line.get("kind") == kind]
 
 
-def hold(desk: Supervised, program: str) -> int:
+def hold(desk: DeskSupervisor, program: str) -> int:
     """Have a process hang that has been seen to live, and return its pid."""
 
     def lives() -> bool:
@@ -48,7 +48,7 @@ def hold(desk: Supervised, program: str) -> int:
     return pid
 
 
-def watchdog_of(desk: Supervised) -> psutil.Process:
+def watchdog_of(desk: DeskSupervisor) -> psutil.Process:
     supervisor = psutil.Process(next(iter(desk.states().values())).pid).parent()
     assert supervisor is not None
 
@@ -63,7 +63,7 @@ def watchdog_of(desk: Supervised) -> psutil.Process:
 
 
 def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", portfolio="beat", WATCHDOG_HANG_MS="1500"))
         before = desk.states()
         wait_for(lambda: "watches over" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
@@ -80,14 +80,14 @@ def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
 
 
 def test_a_process_that_gets_nothing_done_is_killed(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, execution="stuck", WATCHDOG_STALL_MS="2000"))
         wait_for(lambda: said(desk, "stall"), "the stall to be seen", seconds=WAIT_S)
         assert said(desk, "stall")[0]["program"] == "execution"
 
 
 def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", WATCHDOG_HANG_MS="1500"))
         first = watchdog_of(desk)
         first.kill()
@@ -99,7 +99,7 @@ def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
 
 def test_an_operators_command_is_told_of_a_start_that_fails(root: Path, tmp_path: Path) -> None:
     told = tmp_path / "told"
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         command = f"sh -c 'cat > {told}.new; echo $ALERT_PROGRAM $ALERT_KIND >> {told}.new; mv {told}.new {told}'"
         with contextlib.suppress(StartError):
             desk.start(
@@ -119,7 +119,7 @@ def require(goes_on: bool) -> None:
 
 
 def test_a_command_that_hangs_is_killed_and_holds_nothing_up(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         variables = {"ALERT_COMMAND": "sleep 600", "ALERT_TIMEOUT_MS": "100", "WATCHDOG_HANG_MS": "1500"}
         desk.start(environment(desk, signal="beat", **variables))
         hold(desk, "signal")
@@ -127,7 +127,7 @@ def test_a_command_that_hangs_is_killed_and_holds_nothing_up(root: Path) -> None
 
 
 def test_when_supervisord_is_gone_the_watchdog_goes_too(root: Path) -> None:
-    with Supervised(root=root) as desk:
+    with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk))
         watchdog = watchdog_of(desk)
         supervisor = watchdog.parent()

@@ -85,7 +85,7 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (
         packages_of_a_core_point_down,
         f"{GATEWAY}/ports/terminal.py",
-        "from services.mt5.core.gateway.gateway import lease",
+        "from services.mt5.core.gateway import lease",
         1,
     ),
     (

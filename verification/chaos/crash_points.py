@@ -12,11 +12,11 @@ from typing import Final
 from proto.gateway import Fault, Simulate
 from verification.chaos import scenarios
 from verification.chaos.live_run import ChaosPlan, desk_settings, run_chaos
-from verification.chaos.lossy_proxy import Odds
-from verification.chaos.replay_kills import Outcome, replay
+from verification.chaos.lossy_proxy import FaultProbabilities
+from verification.chaos.replay_kills import ReplayOutcome, replay_with_kills
 
 LIVE_MINUTES: Final = 0.25
-LIVE_ODDS: Final = Odds(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
+LIVE_ODDS: Final = FaultProbabilities(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
 LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
 """Venue faults that make the gateway note what it notes of no order that goes well."""
 
@@ -24,16 +24,16 @@ STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
 
 
 @dataclass(frozen=True)
-class Found:
+class CrashPointResults:
     """Kills by point, and what went wrong, in words."""
 
     kills: dict[str, int]
     wrong: list[str]
 
 
-def killed_at_points(
+def run_crash_points(
     folder: Path, *, count: int, seed: int, ticks: int, wanted: frozenset[str], tell: Callable[[str], None]
-) -> Found:
+) -> CrashPointResults:
     """Kill at each of the points that are wanted once a round, `count` rounds.
 
     Further live rounds follow for the points of a live desk that some round missed, and for those alone: a kill at one of
@@ -48,10 +48,10 @@ def killed_at_points(
     wrong: list[str] = []
     for number in range(count if points else 0):
         draw = random.Random(f"{seed} {number}")  # noqa: S311 - faults, no secrets
-        walk = scenarios.write_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
-        calm = replay(walk, folder / f"calm-{number}", strategy=STRATEGY)
+        walk = scenarios.write_random_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
+        calm = replay_with_kills(walk, folder / f"calm-{number}", strategy=STRATEGY)
         chosen = scenarios.replay_kills(draw, points=points, ticks=ticks, last_order=calm.orders[-1]["ordinal"])
-        wild = replay(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
+        wild = replay_with_kills(walk, folder / f"wild-{number}", strategy=STRATEGY, kills=chosen)
         _add(kills, wild.markers)
         wrong += [f"round {number}: {words}" for words in _wrong(calm, wild)]
         tell(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} things wrong")
@@ -59,10 +59,10 @@ def killed_at_points(
         if missing := [point for point in live_points if kills[point] < count]:
             wrong += _live(folder / f"live-{number}", seed + number, kills, missing)
             tell(f"live round {number + 1}: {sum(kills.values())} kills, {len(wrong)} things wrong")
-    return Found(dict(kills), wrong)
+    return CrashPointResults(dict(kills), wrong)
 
 
-def _wrong(calm: Outcome, wild: Outcome) -> list[str]:
+def _wrong(calm: ReplayOutcome, wild: ReplayOutcome) -> list[str]:
     return calm.differences(wild) + calm.found + wild.found
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import zmq
 
-from orchestration.supervisor import Supervised
+from orchestration.supervisor import DeskSupervisor
 from proto.codec import encode
 from proto.gateway import Fault, Halt, Request, Resume, Simulate
 from verification.chaos.scorecard import Scorecard
@@ -45,10 +45,10 @@ VENUE_FAULTS: Final = (
 
 
 @dataclass
-class Faults:
+class FaultInjector:
     """Plays faults on one desk; what lasts is undone by `tick` when its time has come, and by `stop`."""
 
-    desk: Supervised
+    desk: DeskSupervisor
     data_dir: Path
     gateway: str
     draw: random.Random
@@ -135,7 +135,7 @@ class Faults:
         self.card.faults["halt at the gateway"] += 1
         self._later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
 
-    def tick(self) -> None:
+    def undo_expired(self) -> None:
         """Undo what has lasted long enough."""
         now = time.monotonic()
         due = [undo for at, undo in self._undo if at <= now]

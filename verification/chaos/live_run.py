@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
-from common.fault_injection import CLOCK_STEP_VARIABLE
-from common.fault_injection import DIRECTORY_VARIABLE as CRASH_DIRECTORY_VARIABLE
-from common.fault_injection import VARIABLE as CRASH_VARIABLE
+from common.fault_injection import CLOCK_STEP_VARIABLE, CRASH_AT_VARIABLE, CRASH_DIRECTORY_VARIABLE
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
-from orchestration.supervisor import Supervised
+from orchestration.supervisor import DeskSupervisor
 from proto.control import (
     HaltCommand,
     ReconcileCommand,
@@ -29,10 +27,10 @@ from proto.control import (
 from proto.control import TradingState as Trading
 from proto.gateway import Simulate
 from verification.chaos import scenarios
-from verification.chaos.faults import PROCESSES, VENUE_FAULTS, Faults
-from verification.chaos.lossy_proxy import LossyLine, Odds
-from verification.chaos.oracle import examine
-from verification.chaos.scorecard import Scorecard, kind_of
+from verification.chaos.faults import PROCESSES, VENUE_FAULTS, FaultInjector
+from verification.chaos.lossy_proxy import FaultProbabilities, LossyProxy
+from verification.chaos.oracle import compare_books
+from verification.chaos.scorecard import Scorecard, normalize_reason
 
 STEP_S: Final = 0.05
 CHECK_S: Final = 1.0
@@ -61,7 +59,7 @@ def desk_settings(*, speed: float, seed: int) -> dict[str, str]:
     }
 
 
-def with_everything(plan: Path) -> dict[str, str]:
+def full_feature_settings(plan: Path) -> dict[str, str]:
     """Further settings of a desk whose orders rest and whose stops trail, on a hedging account with realistic fills."""
     written = scenarios.write_plan(plan, scenarios.LIVE_PLAN)
     return {"PLAN": str(written.resolve()), "MT5_FILLS": "realistic", "MT5_ACCOUNT_MODE": "hedging"}
@@ -77,7 +75,7 @@ class ChaosPlan:
     seed: int
     kills_per_minute: float
     faults_per_minute: float
-    odds: Odds
+    odds: FaultProbabilities
     is_mild: bool = False
     """Only what the venue and a person do: for kills at points that nothing else leads to."""
     venue_faults: tuple[Simulate, ...] = VENUE_FAULTS
@@ -98,9 +96,9 @@ class _Recovery:
 @dataclass
 class _Run:
     plan: ChaosPlan
-    desk: Supervised
+    desk: DeskSupervisor
     client: ControlClient
-    faults: Faults
+    faults: FaultInjector
     card: Scorecard
     draw: random.Random
     clock: Path
@@ -120,7 +118,7 @@ class _Run:
         next_fault = self._next(self.plan.faults_per_minute)
         next_check = 0.0
         while (now := time.monotonic()) < end:
-            self.faults.tick()
+            self.faults.undo_expired()
             if now >= next_kill:
                 next_kill = self._next(self.plan.kills_per_minute)
                 self._kill()
@@ -135,15 +133,17 @@ class _Run:
 
     def look(self) -> None:
         """Ask how it is, play the person where one is needed, and see who is back."""
-        status = self.client.ask(StatusQuery(), StatusReply, timeout_s=0.3)
+        status = self.client.request(StatusQuery(), StatusReply, timeout_s=0.3)
         if status is None:
             return
         self.status = status
         self.tell(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
         if status.trading_state is not Trading.ACTIVE and not self.is_settling:
-            reply = self.client.ask(ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0)
+            reply = self.client.request(
+                ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0
+            )
             if reply is not None:
-                self.card.resumed[kind_of(status.trading_reason or status.trading_state.value)] += 1
+                self.card.resumed[normalize_reason(status.trading_reason or status.trading_state.value)] += 1
         if self.recovering:
             self._see_who_is_back(status)
 
@@ -198,9 +198,9 @@ class _Run:
         while time.monotonic() < deadline:
             self.look()
             if self.status is None or self.status.trading_state is not Trading.HALTED:
-                self.client.ask(HaltCommand(reason="the chaos run is over"), TradingReply, timeout_s=1.0)
+                self.client.request(HaltCommand(reason="the chaos run is over"), TradingReply, timeout_s=1.0)
                 continue
-            reply = self.client.ask(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
+            reply = self.client.request(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
             if reply is not None and reply.complete:
                 self.card.differences = [f"{found.kind} {found.subject}" for found in reply.differences]
                 foreign_only = all(found.kind == "unknown_order" for found in reply.differences)
@@ -219,29 +219,29 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
     """
     card = Scorecard(minutes=plan.minutes, seed=plan.seed)
     draw = random.Random(plan.seed)  # noqa: S311 - faults, no secrets
-    with Supervised(log_dir=plan.data_dir / "logs") as desk:
+    with DeskSupervisor(log_dir=plan.data_dir / "logs") as desk:
         environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
         gateway, front = environment["MT5_REQUEST_URL"], f"ipc://{desk.runtime}/line.ipc"
         clock = desk.runtime / "clock_step_ns"
         environment |= {"ZMQ_EXECUTION_URL": front, CLOCK_STEP_VARIABLE: str(clock)}
         if plan.crash_dir is not None:
-            environment |= {CRASH_VARIABLE: ",".join(plan.crash_at), CRASH_DIRECTORY_VARIABLE: str(plan.crash_dir)}
-        faults = Faults(desk, plan.data_dir, gateway, draw, card, plan.venue_faults)
-        with LossyLine(front, gateway, seed=plan.seed) as line, ControlClient(control_url(desk.runtime)) as client:
+            environment |= {CRASH_AT_VARIABLE: ",".join(plan.crash_at), CRASH_DIRECTORY_VARIABLE: str(plan.crash_dir)}
+        faults = FaultInjector(desk, plan.data_dir, gateway, draw, card, plan.venue_faults)
+        with LossyProxy(front, gateway, seed=plan.seed) as line, ControlClient(control_url(desk.runtime)) as client:
             run = _Run(plan, desk, client, faults, card, draw, clock, tell)
             try:
                 desk.start(environment)
                 _until_it_trades(run)
-                line.set(plan.odds)
+                line.set_probabilities(plan.odds)
                 run.disturb()
-                line.set(Odds())
+                line.set_probabilities(FaultProbabilities())
                 faults.stop()
                 run.settle()
             finally:
                 faults.close()
             desk.stop()
             card.network = line.counts
-    card.verdict = examine(plan.data_dir)
+    card.verdict = compare_books(plan.data_dir)
     return card
 
 

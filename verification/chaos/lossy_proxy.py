@@ -1,6 +1,6 @@
 """A lossy line between execution and gateway: it drops, delays, duplicates and reorders whole messages, either way.
 
-    with LossyLine(front, back, seed=7) as line:
+    with LossyProxy(front, back, seed=7) as line:
         line.set(Odds(drop=0.05))        # at any time
         ...
         line.counts                      # {"request": 812, "request dropped": 41, ...}
@@ -34,7 +34,7 @@ CLIENTS_MAX: Final = 256
 
 
 @dataclass(frozen=True)
-class Odds:
+class FaultProbabilities:
     """The probability of each fault for each message; `delay_max_s` bounds how late a delayed one comes."""
 
     drop: float = 0.0
@@ -48,7 +48,7 @@ _Due = tuple[float, int, bytes, list[bytes], bool]
 """When, a number by which equal times are told apart, and what to pass on."""
 
 
-class LossyLine:
+class LossyProxy:
     """A thread between a ROUTER that the clients reach and the gateway that it stands for."""
 
     def __init__(self, front: str, back: str, *, seed: int) -> None:
@@ -56,7 +56,7 @@ class LossyLine:
         self._front_url, self._back_url = front, back
         self._seed = seed
         self._changes = 0
-        self._odds = Odds()
+        self._odds = FaultProbabilities()
         self._draws = self._new_draws()
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -84,7 +84,7 @@ class LossyLine:
             back.close(linger=0)
         self._sockets.close()
 
-    def set(self, odds: Odds) -> None:
+    def set_probabilities(self, odds: FaultProbabilities) -> None:
         """Change the odds for the messages that come from now on."""
         with self._lock:
             self._odds = odds

@@ -31,7 +31,7 @@ _SIGN: Final = {"BUY": 1, "SELL": -1}
 
 
 @dataclass
-class Verdict:
+class OracleFindings:
     """What the oracle found, in words; nothing in the first five lists is what an undisturbed desk has."""
 
     lost: list[str] = field(default_factory=list)
@@ -68,14 +68,14 @@ class _Venue:
     balance: Decimal | None
 
 
-def examine(data_dir: Path) -> Verdict:
+def compare_books(data_dir: Path) -> OracleFindings:
     """Compare the two books of a stopped desk.
 
     Raises:
         FileNotFoundError: one of them is not there.
     """
     ledger, venue = _read_ledger(data_dir / "ledger.db"), _read_venue(data_dir / "venue" / "book.db")
-    verdict = Verdict(orders=len(ledger.orders), deals=len(venue.deals))
+    verdict = OracleFindings(orders=len(ledger.orders), deals=len(venue.deals))
     _compare_orders(ledger, venue, verdict)
     _compare_deals(ledger, venue, verdict)
     _compare_positions(ledger, venue, verdict)
@@ -83,7 +83,7 @@ def examine(data_dir: Path) -> Verdict:
     return verdict
 
 
-def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
     effects: dict[str, list[dict[str, Any]]] = defaultdict(list)
     traces: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for ticket, row in venue.orders.items():
@@ -105,7 +105,7 @@ def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
 
 
 def _compare_order(
-    order_id: str, order: dict[str, Any], effects: list[dict[str, Any]], is_known: bool, verdict: Verdict
+    order_id: str, order: dict[str, Any], effects: list[dict[str, Any]], is_known: bool, verdict: OracleFindings
 ) -> None:
     status = order["status"]
     if status == "IN_DOUBT":
@@ -133,7 +133,7 @@ def _is_part(order: dict[str, Any]) -> bool:
     return 0 < Decimal(order["filled_volume"]) < Decimal(order["volume"])
 
 
-def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
     for number, times in ledger.booked.items():
         if times > 1:
             verdict.doubled.append(f"deal {number}: booked {times} times in the ledger's events")
@@ -153,7 +153,7 @@ def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
                 verdict.different.append(f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} there")
 
 
-def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
     told = {
         "the ledger's deals": _net(ledger.deals.values()),
         "the ledger's lots": ledger.lots,
@@ -168,7 +168,7 @@ def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None
             )
 
 
-def _compare_cash(ledger: _Ledger, venue: _Venue, verdict: Verdict) -> None:
+def _compare_cash(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
     told = {
         "the ledger's deals": _sum(ledger.deals.values()),
         "the ledger": ledger.balance,

@@ -23,14 +23,14 @@ from typing import Any, Final
 import psutil
 
 from common.errors import StartError
-from common.fault_injection import DIRECTORY_VARIABLE, VARIABLE
+from common.fault_injection import CRASH_AT_VARIABLE, CRASH_DIRECTORY_VARIABLE
 from orchestration.address_files import CONTROL_FILE
 from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import fingerprint
 from verification.chaos import scenarios
-from verification.chaos.oracle import examine
+from verification.chaos.oracle import compare_books
 
 ASK_S: Final = 0.5
 PAUSE_S: Final = 0.02
@@ -42,7 +42,7 @@ STRATEGY: Final = "ema_cross"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayOutcome:
     """What a replay came to; `killed` by process, `report` without its timings in `digest`."""
 
     digest: str
@@ -52,14 +52,14 @@ class Outcome:
     markers: list[str]
     found: list[str]
 
-    def differences(self, other: Outcome) -> list[str]:
+    def differences(self, other: ReplayOutcome) -> list[str]:
         """In what the two are not the same, in words."""
         named = (("report", self.digest, other.digest), ("orders", self.orders, other.orders), ("deals", self.deals,
                  other.deals))  # fmt: skip
         return [f"{name} of the disturbed run are not those of the undisturbed one" for name, a, b in named if a != b]
 
 
-def replay(
+def replay_with_kills(
     ticks: Path,
     data_dir: Path,
     *,
@@ -68,7 +68,7 @@ def replay(
     kills: list[str] | None = None,
     outside: list[tuple[int, str]] | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> ReplayOutcome:
     """One replay in lock-step, under kills if there are any.
 
     Args:
@@ -86,7 +86,7 @@ def replay(
     crashes = data_dir.with_name(data_dir.name + "-crashes")
     environment = {**os.environ}
     if kills:
-        environment |= {VARIABLE: ",".join(kills), DIRECTORY_VARIABLE: str(crashes)}
+        environment |= {CRASH_AT_VARIABLE: ",".join(kills), CRASH_DIRECTORY_VARIABLE: str(crashes)}
     command: list[object] = [PAPERDESK, "replay", f"{ticks}:EURUSD", "--strategy", strategy, "--risk", "none"]
     command += [*options, "--data-dir", data_dir, "--json"]
     output = data_dir.with_name(data_dir.name + ".json")
@@ -105,8 +105,8 @@ def replay(
         raise StartError(f"the replay ended with exit code {code}: {''.join(tail)}; its logs are in {data_dir}/logs")
     markers = sorted(path.name for path in crashes.iterdir()) if crashes.is_dir() else []
     killed.update(marker.partition(".")[0] for marker in markers)
-    verdict = examine(data_dir)
-    return Outcome(
+    verdict = compare_books(data_dir)
+    return ReplayOutcome(
         digest=fingerprint(json.loads(output.read_text())),
         orders=ledger_views.orders(data_dir),
         deals=ledger_views.deals(data_dir),
@@ -116,7 +116,7 @@ def replay(
     )
 
 
-def outside_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
+def external_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple[int, str]]:
     """At which ticks which processes are killed from outside."""
     moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
     return [(moment, draw.choice(scenarios.PROCESSES)) for moment in moments]
@@ -136,7 +136,7 @@ def _kill_along(
         return
     with ControlClient(note.read_text().strip()) as client:
         while due and process.poll() is None:
-            status = client.ask(StatusQuery(), StatusReply, timeout_s=ASK_S)
+            status = client.request(StatusQuery(), StatusReply, timeout_s=ASK_S)
             if status is not None and status.ordinal >= due[0][0]:
                 _, victim = due.pop(0)
                 while process.poll() is None and not _killed(process.pid, victim):

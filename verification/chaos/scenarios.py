@@ -116,7 +116,7 @@ def write_plan(path: Path, text: str = PLAN) -> Path:
     return path
 
 
-def write_walk(path: Path, *, rows: int, seed: int) -> Path:
+def write_random_walk(path: Path, *, rows: int, seed: int) -> Path:
     """Ticks to disturb a replay of: a random walk of five-digit quotes, a second apart on average."""
     random_ = np.random.default_rng(seed)
     middle = 1.3871 + np.cumsum(random_.normal(0.0, 0.00003, rows))

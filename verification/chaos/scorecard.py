@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from verification.chaos.oracle import Verdict
+from verification.chaos.oracle import OracleFindings
 
 _OF_ONE_CASE: Final = re.compile(
     r"[0-9a-f]{8}-[0-9]{6,}|[+-]?[0-9]+\.[0-9]+ s|\b[0-9]+ (?=differences|orders)|, the first: .*"
 )
 
 
-def kind_of(reason: str) -> str:
+def normalize_reason(reason: str) -> str:
     """A reason without what is of one case alone, so that equal ones count together."""
     return " ".join(_OF_ONE_CASE.sub("", reason).split())
 
@@ -32,7 +32,7 @@ class Scorecard:
     recoveries_s: dict[str, list[float]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     settled: str = ""
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: OracleFindings = field(default_factory=OracleFindings)
 
     @property
     def gateway_calls(self) -> int:

@@ -4,10 +4,10 @@
 account that it finds flat and leaves flat.
 """
 
-from verification.conformance.client import Desk as Desk
+from verification.conformance.client import ConformanceClient as ConformanceClient
 from verification.conformance.registry import Check as Check
-from verification.conformance.registry import Outcome as Outcome
-from verification.conformance.registry import Result as Result
+from verification.conformance.registry import CheckOutcome as CheckOutcome
+from verification.conformance.registry import CheckResult as CheckResult
 from verification.conformance.suite import CHECKS as CHECKS
-from verification.conformance.suite import Refused as Refused
+from verification.conformance.suite import SuiteRefused as SuiteRefused
 from verification.conformance.suite import run_suite as run_suite

@@ -7,35 +7,35 @@ from decimal import Decimal
 
 from proto.gateway import DealKind, OrderReplyStatus
 from proto.trading.units import round_money
-from verification.conformance.client import Desk
-from verification.conformance.registry import Registry, Skip, expect
+from verification.conformance.client import ConformanceClient
+from verification.conformance.registry import CheckRegistry, Skip, expect
 
-check = Registry()
+check = CheckRegistry()
 MOMENTS_MAX = 50
 RESTART_S = 60.0
 
 
 @check
-def history_comes_in_pages(desk: Desk) -> None:
+def history_comes_in_pages(client: ConformanceClient) -> None:
     """Orders and deals told one by one are those told at once; deals are numbered from 1 without a gap."""
-    for rows, by_one in ((desk.orders(), desk.orders(limit=7)), (desk.deals(), desk.deals(limit=7))):
+    for rows, by_one in ((client.orders(), client.orders(limit=7)), (client.deals(), client.deals(limit=7))):
         expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or other ones")
-    numbers = [deal.deal for deal in desk.deals()]
+    numbers = [deal.deal for deal in client.deals()]
     expect(numbers == list(range(1, len(numbers) + 1)), f"the numbers of {len(numbers)} deals have a gap")
     middle = len(numbers) // 2
-    expect(desk.deals(after=middle) == desk.deals()[middle:], f"deals after {middle} are other ones")
+    expect(client.deals(after=middle) == client.deals()[middle:], f"deals after {middle} are other ones")
 
 
 @check
-def positions_are_the_sum_of_the_deals(desk: Desk) -> None:
+def positions_are_the_sum_of_the_deals(client: ConformanceClient) -> None:
     """For each symbol the signed volumes of all deals add up to the open positions."""
-    desk.bought()
+    client.open_position()
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     held: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for deal in desk.deals():
+    for deal in client.deals():
         if deal.kind.is_trade:
             sums[deal.symbol] += deal.volume if deal.kind is DealKind.BUY else -deal.volume
-    for position in desk.positions():
+    for position in client.positions():
         held[position.symbol] += position.side.sign * position.volume
     symbols = sorted({*sums, *held})
     wrong = {symbol: (sums[symbol], held[symbol]) for symbol in symbols if sums[symbol] != held[symbol]}
@@ -43,20 +43,20 @@ def positions_are_the_sum_of_the_deals(desk: Desk) -> None:
 
 
 @check
-def the_balance_is_the_sum_of_the_deals(desk: Desk) -> None:
+def the_balance_is_the_sum_of_the_deals(client: ConformanceClient) -> None:
     """Profit, commission and swap of all deals add up to the balance."""
-    account = desk.account()
-    cash = sum((deal.cash for deal in desk.deals()), Decimal(0))
+    account = client.account()
+    cash = sum((deal.cash for deal in client.deals()), Decimal(0))
     expect(cash == account.balance, f"deals of {cash}, a balance of {account.balance} {account.currency}")
 
 
 @check
-def equity_is_balance_and_open_profit(desk: Desk) -> None:
+def equity_is_balance_and_open_profit(client: ConformanceClient) -> None:
     """At some moment between two ticks equity is the balance, open profit and open swap, to the last digit."""
-    desk.bought()
+    client.open_position()
     seen = ""
     for _ in range(MOMENTS_MAX):
-        before, positions, after = desk.account(), desk.positions(), desk.account()
+        before, positions, after = client.account(), client.positions(), client.account()
         profits = [position.profit for position in positions]
         if before.equity != after.equity or after.equity is None or None in profits:
             continue
@@ -70,24 +70,24 @@ def equity_is_balance_and_open_profit(desk: Desk) -> None:
 
 
 @check
-def a_restart_forgets_nothing(desk: Desk) -> None:
+def a_restart_forgets_nothing(client: ConformanceClient) -> None:
     """After a restart the boot is another, and journal, stream, orders, deals and positions are the same."""
-    if desk.restart is None:
+    if client.restart is None:
         raise Skip("nobody restarts the gateway; `--restart` asks a person to")
-    order = desk.order()
-    reply = desk.filled(order)
-    rests = desk.status(order.order_id)
-    before = (desk.hello(), desk.orders(), desk.deals(), [held.ticket for held in desk.positions()])
-    desk.restart()
+    order = client.new_order()
+    reply = client.place_until_filled(order)
+    rests = client.status(order.order_id)
+    before = (client.hello(), client.orders(), client.deals(), [held.ticket for held in client.positions()])
+    client.restart()
 
     def answered() -> bool:
         try:
-            return desk.hello().boot_id != before[0].boot_id and desk.account().status == "OK"
+            return client.hello().boot_id != before[0].boot_id and client.account().status == "OK"
         except AssertionError:
             return False
 
-    expect(desk.until(answered, bool, seconds=RESTART_S), f"no other boot answered within {RESTART_S:g} s")
-    after = (desk.hello(), desk.orders(), desk.deals(), [held.ticket for held in desk.positions()])
+    expect(client.poll_until(answered, bool, seconds=RESTART_S), f"no other boot answered within {RESTART_S:g} s")
+    after = (client.hello(), client.orders(), client.deals(), [held.ticket for held in client.positions()])
     expect(after[0].journal_id == before[0].journal_id, "the journal is another one")
     expect(after[0].stream_id == before[0].stream_id, "the stream of ticks is another one")
     expect(after[0].published >= before[0].published, f"tick {after[0].published} after {before[0].published}")
@@ -96,7 +96,7 @@ def a_restart_forgets_nothing(desk: Desk) -> None:
     expect(all(now.get(row[0]) == row for row in orders), "an order is another one")
     expect(after[2][: len(before[2])] == before[2], "a deal is another one")
     expect(set(before[3]) <= set(after[3]), "a position is gone")
-    again = desk.place(order)
+    again = client.place(order)
     told = (again.status, again.ticket, again.deal)
     expect(told == (reply.status, reply.ticket, reply.deal), f"the order sent again: {told}, it was {rests}")
     expect(again.status == OrderReplyStatus.FILLED, f"told {again.status}")

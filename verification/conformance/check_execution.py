@@ -16,10 +16,10 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
 from proto.trading.units import Side, floor_to_step
-from verification.conformance.client import AGAIN_S, UNSETTLED, Desk
-from verification.conformance.registry import Registry, Skip, expect
+from verification.conformance.client import AGAIN_S, UNSETTLED, ConformanceClient
+from verification.conformance.registry import CheckRegistry, Skip, expect
 
-check = Registry()
+check = CheckRegistry()
 ACCEPTED, FILLED, EXPIRED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.FILLED, OrderReplyStatus.EXPIRED
 SECOND_NS: Final = 1_000_000_000
 
@@ -54,76 +54,78 @@ EXPIRY_LATE_NS: Final = 30 * SECOND_NS
 
 
 @check
-def answers_carry_the_venues_word_for_them(desk: Desk) -> None:
+def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
     """An order that rests has the retcode 10008 or 10009, one that is filled 10009, 10010 or 10008."""
-    limit = desk.order(type=OrderType.LIMIT, price=desk.far(Side.BUY, OrderType.LIMIT))
-    resting = desk.place(limit)
+    limit = client.new_order(type=OrderType.LIMIT, price=client.far_price(Side.BUY, OrderType.LIMIT))
+    resting = client.place(limit)
     expect(resting.status == ACCEPTED, f"a limit far away came to {resting.status}: {resting.error}")
     expect(resting.retcode in TAKEN, f"ACCEPTED with {resting.retcode}, expected one of {TAKEN}")
-    desk.cancel(limit.order_id)
-    filled = desk.bought().reply
+    client.cancel(limit.order_id)
+    filled = client.open_position().reply
     expect(filled.retcode in DONE, f"FILLED with {filled.retcode}, expected one of {DONE}")
-    listed = desk.listed(filled.order_id)
+    listed = client.find_order(filled.order_id)
     expect(listed is not None and listed.retcode in DONE, f"listed as {listed}, expected a retcode of {DONE}")
 
 
 @check
-def more_than_the_margin_allows_is_refused(desk: Desk) -> None:
+def more_than_the_margin_allows_is_refused(client: ConformanceClient) -> None:
     """A volume within the terms that the free margin does not cover is REJECTED with NO_MONEY and 10019."""
-    terms = desk.instrument()
-    if not desk.account().leverage:
+    terms = client.instrument()
+    if not client.account().leverage:
         raise Skip("the account tells no leverage, and so asks for no margin")
-    lots = desk.bought().position.volume
-    account = desk.until(desk.account, lambda told: bool(told.margin))
+    lots = client.open_position().position.volume
+    account = client.poll_until(client.account, lambda told: bool(told.margin))
     if not account.margin or account.free_margin is None:
         raise Skip(f"the account tells a margin of {account.margin}, {account.free_margin} of it free")
     needed = account.margin / lots * terms.volume_max
     if needed < 2 * account.free_margin:
         raise Skip(f"the largest order needs about {needed} of {account.free_margin} {account.currency}")
-    order = desk.order(volume=terms.volume_max)
-    reply = desk.filled(order)
+    order = client.new_order(volume=terms.volume_max)
+    reply = client.place_until_filled(order)
     if reply.error_code == "NO_LIQUIDITY":
         raise Skip(f"the market has not got {terms.volume_max} lots, so that nobody asked for their margin")
     told = (reply.status, reply.error_code, reply.retcode)
     expect(told == (OrderReplyStatus.REJECTED, "NO_MONEY", 10019), f"{terms.volume_max} lots: told {told}")
-    expect(not desk.deals_of(order.order_id), "it has a deal")
+    expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
-def a_limit_order_is_filled_when_the_market_comes(desk: Desk) -> None:
+def a_limit_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
     """A limit a few ticks from the market is filled at its price or better once the market is there."""
-    reply, price = _filled_near(desk, Side.BUY, OrderType.LIMIT)
+    reply, price = _filled_near(client, Side.BUY, OrderType.LIMIT)
     expect(
         reply.filled_price is not None and reply.filled_price <= price, f"bought at {reply.filled_price}, limit {price}"
     )
 
 
 @check
-def a_stop_order_is_filled_when_the_market_comes(desk: Desk) -> None:
+def a_stop_order_is_filled_when_the_market_comes(client: ConformanceClient) -> None:
     """A stop a few ticks from the market is filled once the market is there."""
-    _filled_near(desk, Side.BUY, OrderType.STOP)
+    _filled_near(client, Side.BUY, OrderType.STOP)
 
 
 @check
-def a_stop_loss_closes_its_position(desk: Desk) -> None:
+def a_stop_loss_closes_its_position(client: ConformanceClient) -> None:
     """A stop-loss a few ticks from the market closes the position once the market is there, with STOP_LOSS."""
-    _closed_near(desk, DealReason.STOP_LOSS)
+    _closed_near(client, DealReason.STOP_LOSS)
 
 
 @check
-def a_take_profit_closes_its_position(desk: Desk) -> None:
+def a_take_profit_closes_its_position(client: ConformanceClient) -> None:
     """A take-profit a few ticks from the market closes the position once the market is there, with TAKE_PROFIT."""
-    _closed_near(desk, DealReason.TAKE_PROFIT)
+    _closed_near(client, DealReason.TAKE_PROFIT)
 
 
 @check
-def an_order_till_a_time_ends_at_its_time(desk: Desk) -> None:
+def an_order_till_a_time_ends_at_its_time(client: ConformanceClient) -> None:
     """A GTD order is EXPIRED once its time has come, not before, and has no deal."""
-    price, ahead_ns = desk.far(Side.BUY, OrderType.LIMIT), EXPIRY_NS
+    price, ahead_ns = client.far_price(Side.BUY, OrderType.LIMIT), EXPIRY_NS
     while True:
-        expires_ns = (_now_ns(desk) + ahead_ns) // SECOND_NS * SECOND_NS
-        order = desk.order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
-        reply = desk.place(order)
+        expires_ns = (_now_ns(client) + ahead_ns) // SECOND_NS * SECOND_NS
+        order = client.new_order(
+            type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD, expires_ns=expires_ns
+        )
+        reply = client.place(order)
         if reply.error_code != "INVALID_EXPIRATION":
             break
         ahead_ns *= 2
@@ -133,65 +135,69 @@ def an_order_till_a_time_ends_at_its_time(desk: Desk) -> None:
     late_ns = expires_ns + EXPIRY_LATE_NS
 
     def seen() -> tuple[OrderReply, int]:
-        return desk.status(order.order_id), _now_ns(desk)
+        return client.status(order.order_id), _now_ns(client)
 
-    ended, now_ns = desk.until(seen, lambda found: found[0].status != ACCEPTED or found[1] > late_ns, seconds=120)
-    if ended.status == ACCEPTED and _newest(desk)[1] < expires_ns:
-        raise Skip(f"{desk.symbol} had no tick after the order's time")
+    ended, now_ns = client.poll_until(
+        seen, lambda found: found[0].status != ACCEPTED or found[1] > late_ns, seconds=120
+    )
+    if ended.status == ACCEPTED and _newest(client)[1] < expires_ns:
+        raise Skip(f"{client.symbol} had no tick after the order's time")
     expect(ended.status == EXPIRED, f"told {ended.status} {(now_ns - expires_ns) / SECOND_NS:g} s after its time")
     expect(now_ns >= expires_ns, f"it ended {(expires_ns - now_ns) / SECOND_NS:g} s before its time")
-    expect(not desk.deals_of(order.order_id), "it has a deal")
+    expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 # -------------------------------------------------------------------------------------------------------- near the market
 
 
-def _filled_near(desk: Desk, side: Side, kind: OrderType) -> tuple[OrderReply, Decimal]:
+def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tuple[OrderReply, Decimal]:
     """Have the market fill an order that rests near it; what it came to, and its price."""
     deadline = time.monotonic() + NEAR_S
     while time.monotonic() < deadline:
         is_below = (side is Side.BUY) == (kind is OrderType.LIMIT)
-        touch = closing_touch(side.opposite, desk.quote())
-        price = _beside(desk, touch, is_below=is_below)
-        order = desk.order(side, type=kind, price=price)
-        reply = desk.place(order)
+        touch = closing_touch(side.opposite, client.quote())
+        price = _beside(client, touch, is_below=is_below)
+        order = client.new_order(side, type=kind, price=price)
+        reply = client.place(order)
         if reply.error_code in OVERTAKEN:
             continue
         expect(reply.status in (ACCEPTED, FILLED), f"a {kind} at {price} came to {reply.status}: {reply.error}")
 
         def is_settled(order_id: str = order.order_id) -> bool:
-            return desk.status(order_id).status not in UNSETTLED
+            return client.status(order_id).status not in UNSETTLED
 
         def is_reached(quote: Quote, price: Decimal = price, *, is_below: bool = is_below) -> bool:
             return _is_at(closing_touch(side.opposite, quote), price, is_below=is_below)
 
-        is_executed = _is_executed(desk, f"{side} {kind} at {price}", is_done=is_settled, is_reached=is_reached)
-        known = desk.status(order.order_id) if is_executed else desk.cancel(order.order_id)
+        is_executed = _is_executed(client, f"{side} {kind} at {price}", is_done=is_settled, is_reached=is_reached)
+        known = client.status(order.order_id) if is_executed else client.cancel(order.order_id)
         if is_executed and known.error_code not in OVERTAKEN:
             expect(known.status == FILLED, f"a {kind} at {price} came to {known.status}: {known.error}")
         if known.status == FILLED:
             expect(known.retcode in DONE, f"FILLED with {known.retcode}, expected one of {DONE}")
-            deals = desk.until(lambda order_id=order.order_id: desk.deals_of(order_id), bool)  # type: ignore[misc]
+            deals = client.poll_until(lambda order_id=order.order_id: client.deals_of(order_id), bool)  # type: ignore[misc]
             expect(len(deals) == 1, f"{len(deals)} deals under its id")
             return known, price
     raise Skip(f"the market did not come to a {kind} as near as may be asked for within {NEAR_S:g} s")
 
 
-def _closed_near(desk: Desk, reason: DealReason) -> None:
+def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
     """Have the market close a long position by a stop near it."""
-    position = desk.bought().position
+    position = client.open_position().position
     is_below = reason is DealReason.STOP_LOSS
     deadline, revision = time.monotonic() + NEAR_S, 0
 
     def is_gone() -> bool:
-        return all(held.ticket != position.ticket for held in desk.positions())
+        return all(held.ticket != position.ticket for held in client.positions())
 
     while time.monotonic() < deadline:
-        price = _beside(desk, desk.quote().bid, is_below=is_below)
+        price = _beside(client, client.quote().bid, is_below=is_below)
         revision += 1
         loss, profit = (price, None) if is_below else (None, price)
-        changed = desk.modify(
-            Modify(symbol=desk.symbol, position=position.ticket, stop_loss=loss, take_profit=profit, revision=revision)
+        changed = client.modify(
+            Modify(
+                symbol=client.symbol, position=position.ticket, stop_loss=loss, take_profit=profit, revision=revision
+            )
         )
         if changed.status != "OK" and not is_gone():
             expect(changed.error_code in OVERTAKEN, f"MODIFY: {changed.error_code}: {changed.error}")
@@ -200,10 +206,10 @@ def _closed_near(desk: Desk, reason: DealReason) -> None:
         def is_reached(quote: Quote, price: Decimal = price) -> bool:
             return _is_at(quote.bid, price, is_below=is_below)
 
-        if _is_executed(desk, f"{reason} at {price}", is_done=is_gone, is_reached=is_reached):
-            closing = desk.until(
+        if _is_executed(client, f"{reason} at {price}", is_done=is_gone, is_reached=is_reached):
+            closing = client.poll_until(
                 lambda: [
-                    deal for deal in desk.deals() if deal.position == position.ticket and deal.entry is DealEntry.OUT
+                    deal for deal in client.deals() if deal.position == position.ticket and deal.entry is DealEntry.OUT
                 ],
                 bool,
             )
@@ -213,13 +219,15 @@ def _closed_near(desk: Desk, reason: DealReason) -> None:
     raise Skip(f"the market did not come to a price as near as may be asked for within {NEAR_S:g} s")
 
 
-def _is_executed(desk: Desk, what: str, *, is_done: Callable[[], bool], is_reached: Callable[[Quote], bool]) -> bool:
+def _is_executed(
+    client: ConformanceClient, what: str, *, is_done: Callable[[], bool], is_reached: Callable[[Quote], bool]
+) -> bool:
     """Whether something was executed; False when the market has not reached it for a while.
 
     Raises:
         AssertionError: a tick has reached it, and nothing was done.
     """
-    sequence, time_ns = _newest(desk)
+    sequence, time_ns = _newest(client)
     proves_ns = time_ns + ARRIVAL_NS
     deadline, reached = time.monotonic() + ATTEMPT_S, None
     while not is_done():
@@ -227,7 +235,7 @@ def _is_executed(desk: Desk, what: str, *, is_done: Callable[[], bool], is_reach
             expect(reached is None, f"{what} was not executed within {EXECUTION_S:g} s of a tick at {reached}")
             return False
         if reached is None:
-            for newest, time_ns, quote in desk.ticks(after=sequence):
+            for newest, time_ns, quote in client.ticks(after=sequence):
                 sequence = newest
                 if time_ns >= proves_ns and is_reached(quote):
                     reached = quote
@@ -237,9 +245,9 @@ def _is_executed(desk: Desk, what: str, *, is_done: Callable[[], bool], is_reach
     return True
 
 
-def _beside(desk: Desk, touch: Decimal, *, is_below: bool) -> Decimal:
+def _beside(client: ConformanceClient, touch: Decimal, *, is_below: bool) -> Decimal:
     """The price nearest to a touch that can be asked for, and a few ticks more."""
-    terms = desk.instrument()
+    terms = client.instrument()
     least = max(terms.stops_level_points, terms.freeze_level_points) * terms.point
     away = least + NEAR_TICKS * terms.tick_size
     return floor_to_step(touch - away if is_below else touch + away, terms.tick_size)
@@ -249,12 +257,12 @@ def _is_at(touch: Decimal, price: Decimal, *, is_below: bool) -> bool:
     return touch <= price if is_below else touch >= price
 
 
-def _newest(desk: Desk) -> tuple[int, int]:
+def _newest(client: ConformanceClient) -> tuple[int, int]:
     """Sequence and time of the latest tick."""
-    newest = desk.hello().sequences[desk.symbol]
-    [(sequence, time_ns, _), *_] = desk.ticks(after=newest - 1)
+    newest = client.hello().sequences[client.symbol]
+    [(sequence, time_ns, _), *_] = client.ticks(after=newest - 1)
     return sequence, time_ns
 
 
-def _now_ns(desk: Desk) -> int:
-    return desk.expect(Ping(), PingReply).now_ns
+def _now_ns(client: ConformanceClient) -> int:
+    return client.expect_reply(Ping(), PingReply).now_ns

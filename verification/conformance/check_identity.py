@@ -6,49 +6,49 @@ import json
 
 from proto.gateway import ErrorReply, GetSymbolInfo, GetTicks, OrderReplyStatus, Ping, PingReply, TicksReply
 from proto.trading.units import is_on_step
-from verification.conformance.client import Desk
-from verification.conformance.registry import Registry, expect
+from verification.conformance.client import ConformanceClient
+from verification.conformance.registry import CheckRegistry, expect
 
-check = Registry()
+check = CheckRegistry()
 NOWHERE = "NOSUCHPAIR"
 
 
 @check
-def identity_is_the_same_everywhere(desk: Desk) -> None:
+def identity_is_the_same_everywhere(client: ConformanceClient) -> None:
     """HELLO, PING and GET_ACCOUNT tell one mode, venue, account and boot, and the mode is simulated or demo."""
-    hello, ping, account = desk.hello(), desk.expect(Ping(), PingReply), desk.account()
+    hello, ping, account = client.hello(), client.expect_reply(Ping(), PingReply), client.account()
     said = {(reply.mode, reply.venue, reply.account, reply.boot_id) for reply in (hello, ping, account)}
     expect(len(said) == 1, f"told {sorted(said)}, expected one")
     expect(hello.account_mode is account.account_mode, f"{hello.account_mode} and {account.account_mode}")
 
 
 @check
-def time_goes_on(desk: Desk) -> None:
+def time_goes_on(client: ConformanceClient) -> None:
     """The venue's time never goes back, and moves."""
-    first = desk.expect(Ping(), PingReply).now_ns
-    later = desk.until(lambda: desk.expect(Ping(), PingReply).now_ns, lambda now_ns: now_ns > first)
+    first = client.expect_reply(Ping(), PingReply).now_ns
+    later = client.poll_until(lambda: client.expect_reply(Ping(), PingReply).now_ns, lambda now_ns: now_ns > first)
     expect(later > first, f"it was {first} ns and stayed there")
 
 
 @check
-def json_is_answered_in_json(desk: Desk) -> None:
+def json_is_answered_in_json(client: ConformanceClient) -> None:
     """A JSON request gets a JSON reply with its request_id."""
-    answer = json.loads(desk.ask_bytes(json.dumps({"action": "PING", "request_id": "r-1"}).encode()))
+    answer = json.loads(client.request_bytes(json.dumps({"action": "PING", "request_id": "r-1"}).encode()))
     expect(answer.get("status") == "OK" and answer.get("request_id") == "r-1", f"answered {answer}")
 
 
 @check
-def an_unknown_action_is_refused_by_name(desk: Desk) -> None:
+def an_unknown_action_is_refused_by_name(client: ConformanceClient) -> None:
     """An action that there is not is answered with UNKNOWN_ACTION."""
-    answer = json.loads(desk.ask_bytes(b'{"action": "GUESS"}'))
+    answer = json.loads(client.request_bytes(b'{"action": "GUESS"}'))
     expect(answer.get("error_code") == "UNKNOWN_ACTION", f"answered {answer}")
 
 
 @check
-def terms_of_the_symbol_are_sane(desk: Desk) -> None:
+def terms_of_the_symbol_are_sane(client: ConformanceClient) -> None:
     """Volumes have a step that their bounds are on, prices a tick, and market orders a filling."""
-    terms = desk.instrument()
-    expect(terms.symbol == desk.symbol, f"asked for {desk.symbol}, told {terms.symbol}")
+    terms = client.instrument()
+    expect(terms.symbol == client.symbol, f"asked for {client.symbol}, told {terms.symbol}")
     expect(terms.volume_min <= terms.volume_max, f"{terms.volume_min} to {terms.volume_max} lots")
     expect(is_on_step(terms.volume_min, terms.volume_step), f"{terms.volume_min} lots in steps of {terms.volume_step}")
     expect(is_on_step(terms.tick_size, terms.point), f"a tick of {terms.tick_size} with {terms.digits} digits")
@@ -56,23 +56,25 @@ def terms_of_the_symbol_are_sane(desk: Desk) -> None:
 
 
 @check
-def an_unknown_symbol_is_refused_and_leaves_no_trace(desk: Desk) -> None:
+def an_unknown_symbol_is_refused_and_leaves_no_trace(client: ConformanceClient) -> None:
     """A symbol that is not traded is refused as UNKNOWN_SYMBOL, in a question and in an order."""
-    asked = desk.expect(GetSymbolInfo(symbol=NOWHERE), ErrorReply)
+    asked = client.expect_reply(GetSymbolInfo(symbol=NOWHERE), ErrorReply)
     expect(asked.error_code == "UNKNOWN_SYMBOL", f"told {asked.error_code}")
-    order = desk.order(symbol=NOWHERE)
-    reply = desk.place(order)
+    order = client.new_order(symbol=NOWHERE)
+    reply = client.place(order)
     told = (reply.status, reply.error_code)
     expect(told == (OrderReplyStatus.REJECTED, "UNKNOWN_SYMBOL"), f"told {told}")
-    known = desk.status(order.order_id)
+    known = client.status(order.order_id)
     expect(known.status == OrderReplyStatus.UNKNOWN, f"told {known.status} of it later")
 
 
 @check
-def ticks_have_no_gap(desk: Desk) -> None:
+def ticks_have_no_gap(client: ConformanceClient) -> None:
     """Published ticks can be asked for again: one sequence after the other, in time, none of them crossed."""
-    newest = desk.until(lambda: desk.hello().sequences.get(desk.symbol, 0), lambda sequence: sequence >= 5)
-    ticks = desk.expect(GetTicks(symbol=desk.symbol, from_sequence=max(1, newest - 99), limit=100), TicksReply)
+    newest = client.poll_until(lambda: client.hello().sequences.get(client.symbol, 0), lambda sequence: sequence >= 5)
+    ticks = client.expect_reply(
+        GetTicks(symbol=client.symbol, from_sequence=max(1, newest - 99), limit=100), TicksReply
+    )
     last = ticks.from_sequence + len(ticks.ordinal) - 1
     expect(last >= newest, f"asked for ticks up to {newest}, told up to {last}")
     expect(ticks.ordinal == sorted(set(ticks.ordinal)), "their ordinals do not rise")

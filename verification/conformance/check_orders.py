@@ -7,213 +7,218 @@ from decimal import Decimal
 from proto.gateway import Close, Fence, Modify, OrderReply, OrderReplyStatus
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.units import Side
-from verification.conformance.client import Desk
-from verification.conformance.registry import Registry, expect
+from verification.conformance.client import ConformanceClient
+from verification.conformance.registry import CheckRegistry, expect
 
-check = Registry()
+check = CheckRegistry()
 FILLED, REJECTED, EXPIRED = OrderReplyStatus.FILLED, OrderReplyStatus.REJECTED, OrderReplyStatus.EXPIRED
 
 
 @check
-def a_market_order_is_filled_once(desk: Desk) -> None:
+def a_market_order_is_filled_once(client: ConformanceClient) -> None:
     """A market order is filled whole near the quote; sent again it is the same ticket and deal, and no new deal."""
-    order = desk.order()
-    quote = desk.quote()
-    first = desk.filled(order)
+    order = client.new_order()
+    quote = client.quote()
+    first = client.place_until_filled(order)
     expect(first.status == FILLED, f"told {first.status}: {first.error}")
     expect(bool(first.ticket) and bool(first.deal), f"ticket {first.ticket}, deal {first.deal}")
     expect(first.filled_volume == order.volume, f"{first.filled_volume} of {order.volume} lots")
     price = first.filled_price or Decimal(0)
     expect(abs(price - quote.ask) <= quote.ask / 100, f"filled at {price} with the ask at {quote.ask}")
-    again = desk.place(order)
+    again = client.place(order)
     told = (again.status, again.ticket, again.deal, again.filled_price)
     expect(told == (first.status, first.ticket, first.deal, first.filled_price), f"told {told} the second time")
-    deals = desk.deals_of(order.order_id)
+    deals = client.deals_of(order.order_id)
     expect(len(deals) == 1, f"{len(deals)} deals under its id")
 
 
 @check
-def another_effect_under_one_id_is_a_conflict(desk: Desk) -> None:
+def another_effect_under_one_id_is_a_conflict(client: ConformanceClient) -> None:
     """An id that was used is refused with ID_CONFLICT for another side or volume, and changes nothing."""
-    order = desk.order()
-    desk.filled(order)
-    count = len(desk.deals())
+    order = client.new_order()
+    client.place_until_filled(order)
+    count = len(client.deals())
     for other in (
-        desk.order(Side.SELL, order_id=order.order_id),
-        desk.order(order_id=order.order_id, volume=order.volume + desk.instrument().volume_step),
+        client.new_order(Side.SELL, order_id=order.order_id),
+        client.new_order(order_id=order.order_id, volume=order.volume + client.instrument().volume_step),
     ):
-        reply = desk.place(other)
+        reply = client.place(other)
         expect(reply.error_code == "ID_CONFLICT", f"told {reply.status} {reply.error_code}")
-    expect(len(desk.deals()) == count, "there are new deals")
+    expect(len(client.deals()) == count, "there are new deals")
 
 
 @check
-def a_deal_carries_its_orders_id(desk: Desk) -> None:
+def a_deal_carries_its_orders_id(client: ConformanceClient) -> None:
     """The deal in GET_DEALS and the order in GET_ORDERS carry the client's id, the reply's ticket and deal."""
-    bought = desk.bought()
+    bought = client.open_position()
     order_id = bought.reply.order_id
-    [deal] = desk.deals_of(order_id)
+    [deal] = client.deals_of(order_id)
     told = (deal.deal, deal.ticket, deal.price, deal.volume)
     reply = bought.reply
     expect(told == (reply.deal, reply.ticket, reply.filled_price, reply.filled_volume), f"deal {told}, reply {reply}")
-    listed = desk.listed(order_id)
+    listed = client.find_order(order_id)
     expect(listed is not None and listed.ticket == reply.ticket and listed.status == FILLED, f"listed as {listed}")
 
 
 @check
-def a_position_can_be_closed_in_parts(desk: Desk) -> None:
+def a_position_can_be_closed_in_parts(client: ConformanceClient) -> None:
     """CLOSE of half a position leaves the other half under its ticket; CLOSE without a volume takes the rest."""
-    position = desk.bought(lots=2).position
+    position = client.open_position(lots=2).position
     half = position.volume / 2
-    before = {held.ticket: held.volume for held in desk.positions()}
-    first = desk.filled(Close(order_id=desk.new_id(), symbol=desk.symbol, position=position.ticket, volume=half))
-    expect(first.status == FILLED and first.filled_volume == half, f"told {first.status}, {first.filled_volume} lots")
-    left = desk.until(lambda: {held.ticket: held.volume for held in desk.positions()}, lambda held: held != before).get(
-        position.ticket
+    before = {held.ticket: held.volume for held in client.positions()}
+    first = client.place_until_filled(
+        Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket, volume=half)
     )
+    expect(first.status == FILLED and first.filled_volume == half, f"told {first.status}, {first.filled_volume} lots")
+    left = client.poll_until(
+        lambda: {held.ticket: held.volume for held in client.positions()}, lambda held: held != before
+    ).get(position.ticket)
     expect(left == before[position.ticket] - half, f"{left} lots are left of {before[position.ticket]}")
-    rest = desk.filled(Close(order_id=desk.new_id(), symbol=desk.symbol, position=position.ticket))
+    rest = client.place_until_filled(Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket))
     expect(rest.status == FILLED and rest.filled_volume == left, f"told {rest.status}, {rest.filled_volume} lots")
-    gone = desk.until(
-        lambda: [held.ticket for held in desk.positions()], lambda tickets: position.ticket not in tickets
+    gone = client.poll_until(
+        lambda: [held.ticket for held in client.positions()], lambda tickets: position.ticket not in tickets
     )
     expect(position.ticket not in gone, "it is still listed")
 
 
 @check
-def a_close_is_done_once(desk: Desk) -> None:
+def a_close_is_done_once(client: ConformanceClient) -> None:
     """A CLOSE that is sent again when the position is gone is answered as the first time."""
-    position = desk.bought().position
-    close = Close(order_id=desk.new_id(), symbol=desk.symbol, position=position.ticket)
-    first = desk.filled(close)
-    again = desk.place(close)
+    position = client.open_position().position
+    close = Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket)
+    first = client.place_until_filled(close)
+    again = client.place(close)
     expect(first.status == FILLED, f"told {first.status}: {first.error}")
     told = (again.status, again.ticket, again.deal)
     expect(told == (first.status, first.ticket, first.deal), f"told {told} the second time")
 
 
 @check
-def closing_nothing_is_refused(desk: Desk) -> None:
+def closing_nothing_is_refused(client: ConformanceClient) -> None:
     """CLOSE of a position that is not there is REJECTED with UNKNOWN_POSITION and 10036."""
-    reply = desk.place(Close(order_id=desk.new_id(), symbol=desk.symbol, position=2**40))
+    reply = client.place(Close(order_id=client.new_id(), symbol=client.symbol, position=2**40))
     told = (reply.status, reply.error_code, reply.retcode)
     expect(told == (REJECTED, "UNKNOWN_POSITION", 10036), f"told {told}")
 
 
 @check
-def positions_follow_the_accounts_mode(desk: Desk) -> None:
+def positions_follow_the_accounts_mode(client: ConformanceClient) -> None:
     """Two orders of one side make one position on a netting account, and two on a hedging one."""
-    mode = desk.hello().account_mode
-    before = {held.ticket for held in desk.positions()}
-    desk.bought()
-    desk.bought()
+    mode = client.hello().account_mode
+    before = {held.ticket for held in client.positions()}
+    client.open_position()
+    client.open_position()
     expected = 2 if mode is AccountMode.HEDGING else 1
 
     def fresh() -> set[int]:
-        return {held.ticket for held in desk.positions()} - before
+        return {held.ticket for held in client.positions()} - before
 
-    found = desk.until(fresh, lambda tickets: len(tickets) == expected, seconds=5)
+    found = client.poll_until(fresh, lambda tickets: len(tickets) == expected, seconds=5)
     expect(len(found) == expected, f"{len(found)} new positions on a {mode} account")
 
 
 @check
-def volumes_out_of_the_terms_are_refused(desk: Desk) -> None:
+def volumes_out_of_the_terms_are_refused(client: ConformanceClient) -> None:
     """A volume off its step, too large or too small is REJECTED with INVALID_VOLUME and 10014, and makes no deal."""
-    terms, count = desk.instrument(), len(desk.deals())
+    terms, count = client.instrument(), len(client.deals())
     for volume in (
         terms.volume_min + terms.volume_step / 2,
         terms.volume_max + terms.volume_step,
         terms.volume_min / 2,
     ):
-        reply = desk.place(desk.order(volume=volume))
+        reply = client.place(client.new_order(volume=volume))
         told = (reply.status, reply.error_code, reply.retcode)
         expect(told == (REJECTED, "INVALID_VOLUME", 10014), f"{volume} lots: told {told}")
-    expect(len(desk.deals()) == count, "there are new deals")
+    expect(len(client.deals()) == count, "there are new deals")
 
 
 @check
-def prices_on_the_wrong_side_are_refused(desk: Desk) -> None:
+def prices_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
     """A limit order without a price, or beyond the market, is REJECTED with INVALID_PRICE and 10015."""
-    beyond = desk.far(Side.BUY, OrderType.STOP)
+    beyond = client.far_price(Side.BUY, OrderType.STOP)
     for price in (None, beyond):
-        reply = desk.place(desk.order(type=OrderType.LIMIT, price=price))
+        reply = client.place(client.new_order(type=OrderType.LIMIT, price=price))
         told = (reply.status, reply.error_code, reply.retcode)
         expect(told == (REJECTED, "INVALID_PRICE", 10015), f"a buy limit at {price}: told {told}")
 
 
 @check
-def stops_on_the_wrong_side_are_refused(desk: Desk) -> None:
+def stops_on_the_wrong_side_are_refused(client: ConformanceClient) -> None:
     """A stop-loss above a buy is REJECTED with INVALID_STOPS and 10016."""
-    reply = desk.place(desk.order(stop_loss=desk.far(Side.BUY, OrderType.STOP)))
+    reply = client.place(client.new_order(stop_loss=client.far_price(Side.BUY, OrderType.STOP)))
     told = (reply.status, reply.error_code, reply.retcode)
     expect(told == (REJECTED, "INVALID_STOPS", 10016), f"told {told}")
 
 
 @check
-def an_expiry_has_to_be_said_with_gtd(desk: Desk) -> None:
+def an_expiry_has_to_be_said_with_gtd(client: ConformanceClient) -> None:
     """GTD without `expires_ns` is REJECTED with INVALID_EXPIRATION and 10022."""
-    price = desk.far(Side.BUY, OrderType.LIMIT)
-    reply = desk.place(desk.order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD))
+    price = client.far_price(Side.BUY, OrderType.LIMIT)
+    reply = client.place(client.new_order(type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.GTD))
     told = (reply.status, reply.error_code, reply.retcode)
     expect(told == (REJECTED, "INVALID_EXPIRATION", 10022), f"told {told}")
 
 
 @check
-def a_fenced_id_is_dead(desk: Desk) -> None:
+def a_fenced_id_is_dead(client: ConformanceClient) -> None:
     """FENCE of an id that was never placed kills it: placing it afterwards is answered EXPIRED with FENCED."""
-    order = desk.order()
-    fenced = desk.expect(Fence(order_id=order.order_id), OrderReply)
+    order = client.new_order()
+    fenced = client.expect_reply(Fence(order_id=order.order_id), OrderReply)
     expect((fenced.status, fenced.error_code) == (EXPIRED, "FENCED"), f"told {fenced.status} {fenced.error_code}")
-    reply = desk.place(order)
+    reply = client.place(order)
     expect((reply.status, reply.error_code) == (EXPIRED, "FENCED"), f"told {reply.status} {reply.error_code}")
-    expect(not desk.deals_of(order.order_id), "it has a deal")
+    expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
-def a_fence_tells_of_an_order_that_was_called(desk: Desk) -> None:
+def a_fence_tells_of_an_order_that_was_called(client: ConformanceClient) -> None:
     """FENCE of a filled order tells that it is filled, and changes nothing."""
-    reply = desk.bought().reply
-    fenced = desk.expect(Fence(order_id=reply.order_id), OrderReply)
+    reply = client.open_position().reply
+    fenced = client.expect_reply(Fence(order_id=reply.order_id), OrderReply)
     expect((fenced.status, fenced.ticket) == (FILLED, reply.ticket), f"told {fenced.status}, ticket {fenced.ticket}")
 
 
 @check
-def an_order_past_its_deadline_is_not_called(desk: Desk) -> None:
+def an_order_past_its_deadline_is_not_called(client: ConformanceClient) -> None:
     """An order whose `valid_until_ns` has passed is EXPIRED for good and leaves no deal."""
-    order = desk.order(valid_until_ns=1)
+    order = client.new_order(valid_until_ns=1)
     for _ in range(2):
-        reply = desk.place(order)
+        reply = client.place(order)
         expect((reply.status, reply.error_code) == (EXPIRED, "EXPIRED"), f"told {reply.status} {reply.error_code}")
-    expect(not desk.deals_of(order.order_id), "it has a deal")
+    expect(not client.deals_of(order.order_id), "it has a deal")
 
 
 @check
-def an_order_that_was_never_placed_is_unknown(desk: Desk) -> None:
+def an_order_that_was_never_placed_is_unknown(client: ConformanceClient) -> None:
     """ORDER_STATUS of an unused id is UNKNOWN, and leaves the id as it was."""
-    order = desk.order()
-    known = desk.status(order.order_id)
+    order = client.new_order()
+    known = client.status(order.order_id)
     expect((known.status, known.error_code) == (OrderReplyStatus.UNKNOWN, "UNKNOWN_ORDER"), f"told {known}")
-    reply = desk.filled(order)
+    reply = client.place_until_filled(order)
     expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
 
 
 @check
-def stops_of_a_position_are_set_by_revision(desk: Desk) -> None:
+def stops_of_a_position_are_set_by_revision(client: ConformanceClient) -> None:
     """MODIFY sets the stops of a position; an equal revision is answered alike, a lower one is STALE_REVISION."""
-    position = desk.bought().position
-    low, lower = desk.far(Side.BUY, OrderType.LIMIT), desk.far(Side.BUY, OrderType.LIMIT) - desk.instrument().point * 10
-    second = Modify(symbol=desk.symbol, position=position.ticket, stop_loss=low, revision=2)
-    set_first = desk.modify(second)
+    position = client.open_position().position
+    low, lower = (
+        client.far_price(Side.BUY, OrderType.LIMIT),
+        client.far_price(Side.BUY, OrderType.LIMIT) - client.instrument().point * 10,
+    )
+    second = Modify(symbol=client.symbol, position=position.ticket, stop_loss=low, revision=2)
+    set_first = client.modify(second)
     expect(set_first.status == "OK", f"told {set_first.status} {set_first.error_code}: {set_first.error}")
-    shown = desk.until(
-        lambda: next(held for held in desk.positions() if held.ticket == position.ticket),
+    shown = client.poll_until(
+        lambda: next(held for held in client.positions() if held.ticket == position.ticket),
         lambda held: held.stop_loss == low,
     )
     expect(shown.stop_loss == low and shown.take_profit is None, f"{shown.stop_loss} and {shown.take_profit}")
-    again = desk.modify(second)
+    again = client.modify(second)
     expect(again.status == "OK", f"the same revision: told {again.status} {again.error_code}")
-    older = desk.modify(Modify(symbol=desk.symbol, position=position.ticket, stop_loss=lower, revision=1))
+    older = client.modify(Modify(symbol=client.symbol, position=position.ticket, stop_loss=lower, revision=1))
     told = (older.status, older.error_code)
     expect(told == (REJECTED, "STALE_REVISION"), f"a lower revision: told {told}")
-    held = next(held for held in desk.positions() if held.ticket == position.ticket)
+    held = next(held for held in client.positions() if held.ticket == position.ticket)
     expect(held.stop_loss == low, f"the stop-loss is {held.stop_loss} after it")

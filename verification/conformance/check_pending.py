@@ -7,113 +7,119 @@ from typing import Any
 from proto.gateway import Cancel, ErrorReply, Modify, OrderReply, OrderReplyStatus, Ping, PingReply, VenueOrder
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
-from verification.conformance.client import Desk
-from verification.conformance.registry import Registry, expect
+from verification.conformance.client import ConformanceClient
+from verification.conformance.registry import CheckRegistry, expect
 
-check = Registry()
+check = CheckRegistry()
 ACCEPTED, CANCELED = OrderReplyStatus.ACCEPTED, OrderReplyStatus.CANCELED
 HOUR_NS = 3_600_000_000_000
 SECOND_NS = 1_000_000_000
 
 
 @check
-def a_limit_order_rests_and_is_canceled_once(desk: Desk) -> None:
+def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
     """A limit far from the market is ACCEPTED and listed; CANCEL ends it, and said again says the same."""
-    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
-    first, again = desk.cancel(reply.order_id), desk.cancel(reply.order_id)
+    reply = _resting(client, Side.BUY, OrderType.LIMIT)
+    first, again = client.cancel(reply.order_id), client.cancel(reply.order_id)
     expect(first.status == CANCELED, f"told {first.status} {first.error_code}: {first.error}")
     told = (again.status, again.ticket)
     expect(told == (CANCELED, reply.ticket), f"told {told} the second time")
-    listed = desk.listed(reply.order_id)
+    listed = client.find_order(reply.order_id)
     expect(listed is not None and listed.status == CANCELED, f"listed as {listed}")
-    expect(not desk.deals_of(reply.order_id), "it has a deal")
+    expect(not client.deals_of(reply.order_id), "it has a deal")
 
 
 @check
-def a_cancellation_is_told_as_it_is_from_the_first_answer(desk: Desk) -> None:
+def a_cancellation_is_told_as_it_is_from_the_first_answer(client: ConformanceClient) -> None:
     """The first answer to CANCEL is CANCELED, or CALL_IN_PROGRESS, and has no code in either case."""
-    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
-    first = desk.expect(Cancel(order_id=reply.order_id), OrderReply)
+    reply = _resting(client, Side.BUY, OrderType.LIMIT)
+    first = client.expect_reply(Cancel(order_id=reply.order_id), OrderReply)
     expect(first.status in (CANCELED, OrderReplyStatus.CALL_IN_PROGRESS), f"told {first.status}: {first.error}")
     expect(first.error_code is None, f"told {first.status} with {first.error_code}: {first.error}")
     told = (first.symbol, first.action, first.ticket)
-    expect(told == (desk.symbol, "BUY", reply.ticket), f"told {told}")
-    ended = desk.cancel(reply.order_id)
+    expect(told == (client.symbol, "BUY", reply.ticket), f"told {told}")
+    ended = client.cancel(reply.order_id)
     expect((ended.status, ended.error_code) == (CANCELED, None), f"told {ended.status} {ended.error_code} in the end")
 
 
 @check
-def a_stop_order_rests_and_is_canceled(desk: Desk) -> None:
+def a_stop_order_rests_and_is_canceled(client: ConformanceClient) -> None:
     """The same holds for a stop order on the other side."""
-    reply = _resting(desk, Side.SELL, OrderType.STOP)
-    ended = desk.cancel(reply.order_id)
+    reply = _resting(client, Side.SELL, OrderType.STOP)
+    ended = client.cancel(reply.order_id)
     expect(ended.status == CANCELED, f"told {ended.status} {ended.error_code}: {ended.error}")
 
 
 @check
-def a_resting_order_is_modified_by_revision(desk: Desk) -> None:
+def a_resting_order_is_modified_by_revision(client: ConformanceClient) -> None:
     """MODIFY gives a resting order its price and stops; an older revision is refused and changes nothing."""
-    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
-    listed = desk.listed(reply.order_id)
+    reply = _resting(client, Side.BUY, OrderType.LIMIT)
+    listed = client.find_order(reply.order_id)
     expect(listed is not None and listed.price is not None, f"listed as {listed}")
     assert listed is not None
     assert listed.price is not None
-    point = desk.instrument().point
+    point = client.instrument().point
     price, stop = listed.price - 50 * point, listed.price - 500 * point
-    changed = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, price=price, stop_loss=stop, revision=5))
+    changed = client.modify(
+        Modify(symbol=client.symbol, order_id=reply.order_id, price=price, stop_loss=stop, revision=5)
+    )
     expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
-    after = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None and order.price == price)
+    after = client.poll_until(
+        lambda: client.find_order(reply.order_id), lambda order: order is not None and order.price == price
+    )
     expect(after is not None and (after.price, after.stop_loss) == (price, stop), f"listed as {after}")
-    older = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, price=listed.price, revision=4))
+    older = client.modify(Modify(symbol=client.symbol, order_id=reply.order_id, price=listed.price, revision=4))
     expect(older.error_code == "STALE_REVISION", f"a lower revision: told {older.status} {older.error_code}")
-    kept = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, revision=6))
+    kept = client.modify(Modify(symbol=client.symbol, order_id=reply.order_id, revision=6))
     expect(kept.status == "OK", f"without a price: told {kept.status} {kept.error_code}")
-    last = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None and order.stop_loss is None)
+    last = client.poll_until(
+        lambda: client.find_order(reply.order_id), lambda order: order is not None and order.stop_loss is None
+    )
     expect(last is not None and (last.price, last.stop_loss) == (price, None), f"listed as {last}")
-    desk.cancel(reply.order_id)
+    client.cancel(reply.order_id)
 
 
 @check
-def what_has_ended_is_not_changed(desk: Desk) -> None:
+def what_has_ended_is_not_changed(client: ConformanceClient) -> None:
     """CANCEL of a filled order tells that it is FILLED, with ORDER_ENDED."""
-    reply = desk.bought().reply
-    ended = desk.cancel(reply.order_id)
+    reply = client.open_position().reply
+    ended = client.cancel(reply.order_id)
     told = (ended.status, ended.error_code)
     expect(told == (OrderReplyStatus.FILLED, "ORDER_ENDED"), f"told {told}")
 
 
 @check
-def an_order_for_a_day_or_till_a_time_says_so(desk: Desk) -> None:
+def an_order_for_a_day_or_till_a_time_says_so(client: ConformanceClient) -> None:
     """GTD is listed with its expiry, to the second; DAY as DAY."""
-    expires_ns = (desk.expect(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
-    dated = _resting(desk, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
-    listed = desk.listed(dated.order_id)
+    expires_ns = (client.expect_reply(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
+    dated = _resting(client, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
+    listed = client.find_order(dated.order_id)
     expect(listed is not None and listed.expires_ns // SECOND_NS == expires_ns // SECOND_NS, f"listed as {listed}")
-    day = _resting(desk, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.DAY)
-    shown = desk.listed(day.order_id)
+    day = _resting(client, Side.BUY, OrderType.LIMIT, time_in_force=TimeInForce.DAY)
+    shown = client.find_order(day.order_id)
     expect(shown is not None and shown.time_in_force is TimeInForce.DAY, f"listed as {shown}")
     for reply in (dated, day):
-        desk.cancel(reply.order_id)
+        client.cancel(reply.order_id)
 
 
 @check
-def a_modified_order_stays_in_force_as_it_was(desk: Desk) -> None:
+def a_modified_order_stays_in_force_as_it_was(client: ConformanceClient) -> None:
     """MODIFY of a DAY order leaves it a DAY order, and of a GTD order its expiry where none is said."""
-    expires_ns = (desk.expect(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
-    _stays(desk, time_in_force=TimeInForce.DAY)
-    _stays(desk, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
+    expires_ns = (client.expect_reply(Ping(), PingReply).now_ns // SECOND_NS) * SECOND_NS + HOUR_NS
+    _stays(client, time_in_force=TimeInForce.DAY)
+    _stays(client, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
 
 
 @check
-def a_modification_names_the_symbol_of_its_order(desk: Desk) -> None:
+def a_modification_names_the_symbol_of_its_order(client: ConformanceClient) -> None:
     """MODIFY of an order under a symbol that is not its own is refused and changes nothing."""
-    reply = _resting(desk, Side.BUY, OrderType.LIMIT)
-    listed = desk.listed(reply.order_id)
-    refused = desk.expect(Modify(symbol="NOSUCHPAIR", order_id=reply.order_id, revision=1), ErrorReply)
+    reply = _resting(client, Side.BUY, OrderType.LIMIT)
+    listed = client.find_order(reply.order_id)
+    refused = client.expect_reply(Modify(symbol="NOSUCHPAIR", order_id=reply.order_id, revision=1), ErrorReply)
     expect(refused.error_code in ("INVALID_FIELD", "UNKNOWN_SYMBOL"), f"told {refused.error_code}")
-    after = desk.listed(reply.order_id)
+    after = client.find_order(reply.order_id)
     expect(_terms(after) == _terms(listed), f"listed as {after}, it was {listed}")
-    desk.cancel(reply.order_id)
+    client.cancel(reply.order_id)
 
 
 def _terms(order: VenueOrder | None) -> tuple[object, ...]:
@@ -123,25 +129,27 @@ def _terms(order: VenueOrder | None) -> tuple[object, ...]:
     return order.status, order.volume, order.price, order.stop_loss, order.take_profit, order.expires_ns, order.revision
 
 
-def _stays(desk: Desk, **fields: Any) -> None:
+def _stays(client: ConformanceClient, **fields: Any) -> None:
     """See that another price changes neither an order's time in force nor its expiry."""
-    reply = _resting(desk, Side.BUY, OrderType.LIMIT, **fields)
-    before = desk.listed(reply.order_id)
+    reply = _resting(client, Side.BUY, OrderType.LIMIT, **fields)
+    before = client.find_order(reply.order_id)
     if before is None or before.price is None:
         raise AssertionError(f"listed as {before}")
-    price = before.price - 50 * desk.instrument().point
-    changed = desk.modify(Modify(symbol=desk.symbol, order_id=reply.order_id, price=price, revision=1))
+    price = before.price - 50 * client.instrument().point
+    changed = client.modify(Modify(symbol=client.symbol, order_id=reply.order_id, price=price, revision=1))
     expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
-    after = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None and order.revision > 0)
+    after = client.poll_until(
+        lambda: client.find_order(reply.order_id), lambda order: order is not None and order.revision > 0
+    )
     told = None if after is None else (after.price, after.time_in_force, after.expires_ns)
     expect(told == (price, before.time_in_force, before.expires_ns), f"listed as {told}, it was {before}")
-    desk.cancel(reply.order_id)
+    client.cancel(reply.order_id)
 
 
-def _resting(desk: Desk, side: Side, kind: OrderType, **fields: Any) -> OrderReply:
+def _resting(client: ConformanceClient, side: Side, kind: OrderType, **fields: Any) -> OrderReply:
     """Place an order that rests."""
-    reply = desk.place(desk.order(side, type=kind, price=desk.far(side, kind), **fields))
+    reply = client.place(client.new_order(side, type=kind, price=client.far_price(side, kind), **fields))
     expect(reply.status == ACCEPTED, f"a {kind} order came to {reply.status} {reply.error_code}: {reply.error}")
-    listed = desk.until(lambda: desk.listed(reply.order_id), lambda order: order is not None)
+    listed = client.poll_until(lambda: client.find_order(reply.order_id), lambda order: order is not None)
     expect(listed is not None and listed.status == ACCEPTED and listed.type is kind, f"listed as {listed}")
     return reply

@@ -8,115 +8,121 @@ from typing import Any
 from proto.gateway import Close, DealEntry, Fault, Modify, OrderReplyStatus, Simulate, SimulateReply, VenuePosition
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
-from verification.conformance.client import Desk
-from verification.conformance.registry import Registry, Skip, expect
+from verification.conformance.client import ConformanceClient
+from verification.conformance.registry import CheckRegistry, Skip, expect
 
-check = Registry()
+check = CheckRegistry()
 FILLED = OrderReplyStatus.FILLED
 
 
 @check
-def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(desk: Desk) -> None:
+def what_adds_to_a_position_leaves_the_stops_that_it_does_not_give(client: ConformanceClient) -> None:
     """On a netting account an order replaces each stop that it gives; on a hedging one it has a position of its own."""
-    low, high = _around(desk)
-    first = desk.bought(stop_loss=low, take_profit=high).position
+    low, high = _around(client)
+    first = client.open_position(stop_loss=low, take_profit=high).position
     expect(_stops(first) == (low, high), f"opened with {_stops(first)}")
-    lower = low - desk.instrument().tick_size * 10
+    lower = low - client.instrument().tick_size * 10
     cases: tuple[tuple[dict[str, Any], tuple[Decimal, Decimal]], ...] = (
         ({}, (low, high)),
         ({"stop_loss": lower}, (lower, high)),
     )
     for given, after in cases:
         before = first.volume
-        reply = desk.filled(desk.order(**given))
+        reply = client.place_until_filled(client.new_order(**given))
         expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
-        if desk.hello().account_mode is AccountMode.HEDGING:
-            own = _shown(desk, reply.position or 0)
+        if client.hello().account_mode is AccountMode.HEDGING:
+            own = _shown(client, reply.position or 0)
             expect(_stops(own) == (given.get("stop_loss"), None), f"its own position has {_stops(own)}")
-            expect(_stops(_shown(desk, first.ticket)) == (low, high), "the first position has other stops")
+            expect(_stops(_shown(client, first.ticket)) == (low, high), "the first position has other stops")
             continue
-        first = _shown(desk, first.ticket, other_than=before)
+        first = _shown(client, first.ticket, other_than=before)
         expect(_stops(first) == after, f"{_stops(first)} after an order with {given}, expected {after}")
 
 
 @check
-def what_takes_from_a_position_changes_no_stop(desk: Desk) -> None:
+def what_takes_from_a_position_changes_no_stop(client: ConformanceClient) -> None:
     """A partial close, by CLOSE or by an order of the other side that brings stops, leaves those of the position."""
-    low, high = _around(desk)
-    position = desk.bought(lots=3, stop_loss=low, take_profit=high).position
-    least = desk.instrument().volume_min
-    closed = desk.filled(Close(order_id=desk.new_id(), symbol=desk.symbol, position=position.ticket, volume=least))
+    low, high = _around(client)
+    position = client.open_position(lots=3, stop_loss=low, take_profit=high).position
+    least = client.instrument().volume_min
+    closed = client.place_until_filled(
+        Close(order_id=client.new_id(), symbol=client.symbol, position=position.ticket, volume=least)
+    )
     expect(closed.status == FILLED, f"told {closed.status}: {closed.error}")
-    left = _shown(desk, position.ticket, other_than=position.volume)
+    left = _shown(client, position.ticket, other_than=position.volume)
     expect(_stops(left) == (low, high), f"{_stops(left)} after a partial close")
-    sold = desk.filled(desk.order(Side.SELL, stop_loss=high, take_profit=low))
+    sold = client.place_until_filled(client.new_order(Side.SELL, stop_loss=high, take_profit=low))
     expect(sold.status == FILLED, f"told {sold.status}: {sold.error}")
-    if desk.hello().account_mode is AccountMode.NETTING:
-        left = _shown(desk, position.ticket, other_than=left.volume)
+    if client.hello().account_mode is AccountMode.NETTING:
+        left = _shown(client, position.ticket, other_than=left.volume)
         expect(left.volume == least, f"{left.volume} lots are left")
-    expect(_stops(_shown(desk, position.ticket)) == (low, high), "it has other stops after an order of the other side")
+    expect(
+        _stops(_shown(client, position.ticket)) == (low, high), "it has other stops after an order of the other side"
+    )
 
 
 @check
-def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(desk: Desk) -> None:
+def a_reversal_is_one_deal_and_a_position_with_its_orders_stops(client: ConformanceClient) -> None:
     """More of the other side is one INOUT deal about the position that is listed; a hedging account holds both sides."""
-    low, high = _around(desk)
-    long = desk.bought(stop_loss=low, take_profit=high).position
-    order = desk.order(Side.SELL, volume=long.volume * 3, stop_loss=high)
-    reply = desk.filled(order)
+    low, high = _around(client)
+    long = client.open_position(stop_loss=low, take_profit=high).position
+    order = client.new_order(Side.SELL, volume=long.volume * 3, stop_loss=high)
+    reply = client.place_until_filled(order)
     expect(reply.status == FILLED, f"told {reply.status}: {reply.error}")
-    [deal] = desk.until(lambda: desk.deals_of(order.order_id), bool)
-    is_hedging = desk.hello().account_mode is AccountMode.HEDGING
+    [deal] = client.poll_until(lambda: client.deals_of(order.order_id), bool)
+    is_hedging = client.hello().account_mode is AccountMode.HEDGING
     entry = DealEntry.IN if is_hedging else DealEntry.INOUT
     expect(deal.entry is entry, f"a deal {deal.entry}, expected {entry}")
     expect(deal.position == reply.position, f"a deal about {deal.position}, and a reply about {reply.position}")
-    short = _shown(desk, deal.position, side=Side.SELL)
+    short = _shown(client, deal.position, side=Side.SELL)
     lots = long.volume * (3 if is_hedging else 2)
     expect((short.side, short.volume) == (Side.SELL, lots), f"{short.side} {short.volume} is listed, expected {lots}")
     expect(_stops(short) == (high, None), f"it has the stops {_stops(short)}")
-    higher = high + desk.instrument().tick_size * 10
-    changed = desk.modify(Modify(symbol=desk.symbol, position=short.ticket, stop_loss=higher, revision=1))
+    higher = high + client.instrument().tick_size * 10
+    changed = client.modify(Modify(symbol=client.symbol, position=short.ticket, stop_loss=higher, revision=1))
     expect(changed.status == "OK", f"MODIFY of it: told {changed.status} {changed.error_code}: {changed.error}")
-    half = Close(order_id=desk.new_id(), symbol=desk.symbol, position=short.ticket, volume=long.volume)
-    closed = desk.filled(half)
+    half = Close(order_id=client.new_id(), symbol=client.symbol, position=short.ticket, volume=long.volume)
+    closed = client.place_until_filled(half)
     expect(closed.status == FILLED, f"CLOSE of a part: told {closed.status}: {closed.error}")
 
 
 @check
-def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(desk: Desk) -> None:
+def a_modification_whose_answer_is_lost_is_ok_when_it_is_asked_again(client: ConformanceClient) -> None:
     """MODIFY that the venue has made and not answered is IN_DOUBT; the same revision once more is OK."""
-    position = desk.bought().position
-    low, _ = _around(desk)
-    _lose_an_answer(desk)
-    changed = desk.modify(Modify(symbol=desk.symbol, position=position.ticket, stop_loss=low, revision=1))
+    position = client.open_position().position
+    low, _ = _around(client)
+    _lose_an_answer(client)
+    changed = client.modify(Modify(symbol=client.symbol, position=position.ticket, stop_loss=low, revision=1))
     expect(changed.status == "OK", f"told {changed.status} {changed.error_code}: {changed.error}")
-    shown = _shown(desk, position.ticket)
+    shown = _shown(client, position.ticket)
     expect(shown.stop_loss == low, f"the stop-loss is {shown.stop_loss}, expected {low}")
 
 
-def _lose_an_answer(desk: Desk) -> None:
+def _lose_an_answer(client: ConformanceClient) -> None:
     """Have the venue keep the answer of its next call to itself."""
-    if desk.lose_answer is not None:
-        desk.lose_answer()
-    elif not isinstance(desk.ask(Simulate(fault=Fault.NO_REPLY, count=1)), SimulateReply):
+    if client.lose_answer is not None:
+        client.lose_answer()
+    elif not isinstance(client.request(Simulate(fault=Fault.NO_REPLY, count=1)), SimulateReply):
         raise Skip("the venue cannot be told to lose an answer")
 
 
-def _around(desk: Desk) -> tuple[Decimal, Decimal]:
+def _around(client: ConformanceClient) -> tuple[Decimal, Decimal]:
     """Prices far below and far above the market."""
-    return desk.far(Side.BUY, OrderType.LIMIT), desk.far(Side.BUY, OrderType.STOP)
+    return client.far_price(Side.BUY, OrderType.LIMIT), client.far_price(Side.BUY, OrderType.STOP)
 
 
-def _shown(desk: Desk, ticket: int, *, other_than: Decimal | None = None, side: Side | None = None) -> VenuePosition:
+def _shown(
+    client: ConformanceClient, ticket: int, *, other_than: Decimal | None = None, side: Side | None = None
+) -> VenuePosition:
     """A position as it is listed, once its volume is another one and its side as wanted."""
 
     def listed() -> VenuePosition | None:
-        return next((held for held in desk.positions() if held.ticket == ticket), None)
+        return next((held for held in client.positions() if held.ticket == ticket), None)
 
     def is_enough(held: VenuePosition | None) -> bool:
         return held is not None and held.volume != other_than and side in (None, held.side)
 
-    found = desk.until(listed, is_enough)
+    found = client.poll_until(listed, is_enough)
     if found is None:
         raise AssertionError(f"position {ticket} is not listed")
     return found

@@ -49,7 +49,7 @@ from proto.gateway import (
 from proto.trading.enums import OrderType
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import Side, exact, floor_to_step
+from proto.trading.units import Side, floor_to_step, to_decimal
 
 ANSWER_S: Final = 10.0
 SETTLING_S: Final = 30.0
@@ -73,14 +73,14 @@ class NoAnswer(AssertionError):  # noqa: N818 - a check fails by it
     """The gateway has not answered in time."""
 
 
-class Bought(NamedTuple):
+class OpenedPosition(NamedTuple):
     """A position that a check has opened: its order's reply, and how it is listed."""
 
     reply: OrderReply
     position: VenuePosition
 
 
-class Desk:
+class ConformanceClient:
     """One client of one gateway, trading one symbol."""
 
     def __init__(
@@ -113,15 +113,15 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------------------ asking
 
-    def ask(self, request: Request) -> Reply:
+    def request(self, request: Request) -> Reply:
         """One question, one answer.
 
         Raises:
             NoAnswer: none came in time.
         """
-        return decode_reply(self.ask_bytes(encode(request)))
+        return decode_reply(self.request_bytes(encode(request)))
 
-    def ask_bytes(self, payload: bytes) -> bytes:
+    def request_bytes(self, payload: bytes) -> bytes:
         """The same in bytes."""
         deadline = time.monotonic() + self._answer_s
         while self._socket.poll(0, zmq.POLLIN):
@@ -134,15 +134,15 @@ class Desk:
             return self._socket.recv_multipart()[-1]
         raise NoAnswer(f"{self.url} did not answer within {self._answer_s:g} s")
 
-    def expect(self, request: Request, kind: type[R]) -> R:
+    def expect_reply(self, request: Request, kind: type[R]) -> R:
         """The answer, which has to be of a kind."""
-        reply = self.ask(request)
+        reply = self.request(request)
         if not isinstance(reply, kind):
             said = f"{getattr(reply, 'error_code', None)}: {getattr(reply, 'error', None)}"
             raise AssertionError(f"{type(request).__name__} was answered with {type(reply).__name__} ({said})")
         return reply
 
-    def until(self, ask: Callable[[], R], is_enough: Callable[[R], bool], *, seconds: float = SETTLING_S) -> R:
+    def poll_until(self, ask: Callable[[], R], is_enough: Callable[[R], bool], *, seconds: float = SETTLING_S) -> R:
         """Ask again until the answer is enough; the last answer, whatever it is, when time is up."""
         deadline = time.monotonic() + seconds
         while True:
@@ -158,7 +158,7 @@ class Desk:
         self._count += 1
         return f"{self._run_id}-{self._count}"
 
-    def order(self, side: Side = Side.BUY, *, order_id: str = "", **fields: Any) -> PlaceOrder:
+    def new_order(self, side: Side = Side.BUY, *, order_id: str = "", **fields: Any) -> PlaceOrder:
         """An order of the least volume, unless told otherwise."""
         kind = Buy if side is Side.BUY else Sell
         fields.setdefault("volume", self.instrument().volume_min)
@@ -167,41 +167,41 @@ class Desk:
 
     def place(self, order: PlaceOrder | Close) -> OrderReply:
         """Send an order, and the same order again while the venue is being called; what it comes to."""
-        return self.until(lambda: self._order_reply(order), lambda reply: reply.status not in IN_CALL)
+        return self.poll_until(lambda: self._order_reply(order), lambda reply: reply.status not in IN_CALL)
 
-    def filled(self, order: PlaceOrder | Close) -> OrderReply:
+    def place_until_filled(self, order: PlaceOrder | Close) -> OrderReply:
         """Send an order that is to be executed at once; what it has come to."""
         reply = self.place(order)
         if reply.status not in UNSETTLED:
             return reply
-        return self.until(lambda: self.status(order.order_id), lambda known: known.status not in UNSETTLED)
+        return self.poll_until(lambda: self.status(order.order_id), lambda known: known.status not in UNSETTLED)
 
     def status(self, order_id: str) -> OrderReply:
         """What is known of an order."""
-        return self.expect(OrderStatusQuery(order_id=order_id), OrderReply)
+        return self.expect_reply(OrderStatusQuery(order_id=order_id), OrderReply)
 
     def cancel(self, order_id: str) -> OrderReply:
         """End an order that rests."""
         request = Cancel(order_id=order_id)
-        return self.until(lambda: self._order_reply(request), lambda reply: reply.status not in IN_CALL)
+        return self.poll_until(lambda: self._order_reply(request), lambda reply: reply.status not in IN_CALL)
 
     def modify(self, request: Modify) -> ModifyReply:
         """Modify something, asking again while the venue is being called: give it a revision."""
         assert request.revision, "a modification that is repeated has a revision"
 
         def ask() -> ModifyReply:
-            reply = self.ask(request)
+            reply = self.request(request)
             if getattr(reply, "error_code", None) == "VENUE_BUSY":
                 return ModifyReply(status="CALL_IN_PROGRESS", mode=reply.mode, venue="-", account="-", boot_id="-")
             if not isinstance(reply, ModifyReply):
                 raise AssertionError(f"MODIFY was answered with {reply}")
             return reply
 
-        return self.until(ask, lambda reply: reply.status not in ("CALL_IN_PROGRESS", "IN_DOUBT"))
+        return self.poll_until(ask, lambda reply: reply.status not in ("CALL_IN_PROGRESS", "IN_DOUBT"))
 
     def _order_reply(self, request: Request) -> OrderReply:
-        reply = self.until(
-            lambda: self.ask(request), lambda answer: getattr(answer, "error_code", None) != "VENUE_BUSY"
+        reply = self.poll_until(
+            lambda: self.request(request), lambda answer: getattr(answer, "error_code", None) != "VENUE_BUSY"
         )
         if not isinstance(reply, OrderReply):
             raise AssertionError(f"{type(request).__name__} was answered with {reply}")
@@ -211,36 +211,36 @@ class Desk:
 
     def hello(self) -> HelloReply:
         """Who is there."""
-        return self.expect(Hello(client="conformance"), HelloReply)
+        return self.expect_reply(Hello(client="conformance"), HelloReply)
 
     def instrument(self) -> Instrument:
         """Terms of the symbol."""
-        return self.expect(GetSymbolInfo(symbol=self.symbol), SymbolReply).instrument
+        return self.expect_reply(GetSymbolInfo(symbol=self.symbol), SymbolReply).instrument
 
     def account(self) -> AccountReply:
         """Its money."""
-        return self.expect(GetAccount(), AccountReply)
+        return self.expect_reply(GetAccount(), AccountReply)
 
     def quote(self) -> Quote:
         """The latest quote of the symbol."""
         sequence = self.hello().sequences.get(self.symbol, 0)
         if not sequence:
             raise AssertionError(f"{self.symbol} has had no tick")
-        ticks = self.expect(GetTicks(symbol=self.symbol, from_sequence=sequence), TicksReply)
-        return Quote(exact(ticks.bid[-1]), exact(ticks.ask[-1]))
+        ticks = self.expect_reply(GetTicks(symbol=self.symbol, from_sequence=sequence), TicksReply)
+        return Quote(to_decimal(ticks.bid[-1]), to_decimal(ticks.ask[-1]))
 
     def ticks(self, *, after: int) -> list[tuple[int, int, Quote]]:
         """Published ticks of the symbol after a sequence, at most a hundred: sequence, time in ns, quote."""
         if self.hello().sequences.get(self.symbol, 0) <= after:
             return []
-        told = self.expect(GetTicks(symbol=self.symbol, from_sequence=after + 1, limit=100), TicksReply)
+        told = self.expect_reply(GetTicks(symbol=self.symbol, from_sequence=after + 1, limit=100), TicksReply)
         rows = zip(told.time_ns, told.bid, told.ask, strict=True)
         return [
-            (told.from_sequence + n, time_ns, Quote(exact(bid), exact(ask)))
+            (told.from_sequence + n, time_ns, Quote(to_decimal(bid), to_decimal(ask)))
             for n, (time_ns, bid, ask) in enumerate(rows)
         ]
 
-    def far(self, side: Side, kind: OrderType) -> Decimal:
+    def far_price(self, side: Side, kind: OrderType) -> Decimal:
         """A price for a resting order that the market is far from."""
         quote, instrument = self.quote(), self.instrument()
         below = (side is Side.BUY) == (kind is OrderType.LIMIT)
@@ -250,22 +250,25 @@ class Desk:
     def positions(self) -> list[VenuePosition]:
         """All that are open."""
         return self._pages(
-            lambda after: self.expect(GetPositions(after=after), PositionsReply), lambda reply: reply.positions
+            lambda after: self.expect_reply(GetPositions(after=after), PositionsReply), lambda reply: reply.positions
         )
 
     def orders(self, *, limit: int = 100) -> list[VenueOrder]:
         """All of the account's."""
         return self._pages(
-            lambda after: self.expect(GetOrders(after=after, limit=limit), OrdersReply), lambda reply: reply.orders
+            lambda after: self.expect_reply(GetOrders(after=after, limit=limit), OrdersReply),
+            lambda reply: reply.orders,
         )
 
     def deals(self, *, after: int = 0, limit: int = 100) -> list[VenueDeal]:
         """All of the account's, or those after a number."""
         return self._pages(
-            lambda at: self.expect(GetDeals(after=at, limit=limit), DealsReply), lambda reply: reply.deals, after=after
+            lambda at: self.expect_reply(GetDeals(after=at, limit=limit), DealsReply),
+            lambda reply: reply.deals,
+            after=after,
         )
 
-    def listed(self, order_id: str) -> VenueOrder | None:
+    def find_order(self, order_id: str) -> VenueOrder | None:
         """An order as GET_ORDERS has it."""
         return next((order for order in self.orders() if order.order_id == order_id), None)
 
@@ -285,21 +288,21 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------------- in and out
 
-    def bought(self, *, lots: int = 1, **fields: Any) -> Bought:
+    def open_position(self, *, lots: int = 1, **fields: Any) -> OpenedPosition:
         """Open a position of so many times the least volume."""
-        order = self.order(volume=self.instrument().volume_min * lots, **fields)
-        reply = self.filled(order)
+        order = self.new_order(volume=self.instrument().volume_min * lots, **fields)
+        reply = self.place_until_filled(order)
         if reply.status != OrderReplyStatus.FILLED:
             raise AssertionError(f"a market order came to {reply.status}: {reply.error}")
-        mine = self.until(self._of_symbol, lambda held: len(held) >= 1)
+        mine = self.poll_until(self._of_symbol, lambda held: len(held) >= 1)
         tickets = [held.ticket for held in mine]
         if reply.position is not None and reply.position in tickets:
-            return Bought(reply, mine[tickets.index(reply.position)])
+            return OpenedPosition(reply, mine[tickets.index(reply.position)])
         if not mine:
             raise AssertionError(f"{order.order_id} is filled and no position in {self.symbol} is listed")
-        return Bought(reply, mine[-1])
+        return OpenedPosition(reply, mine[-1])
 
-    def flat(self) -> list[str]:
+    def flatten(self) -> list[str]:
         """End what this run has resting and close what is open in the symbol; what could not be done."""
         left = []
         for order in self.orders():
@@ -309,23 +312,23 @@ class Desk:
                 if ended.status in UNSETTLED:
                     left.append(f"order {order.ticket} still rests: {ended.error}")
         for position in self._of_symbol():
-            reply = self.filled(Close(order_id=self.new_id(), symbol=self.symbol, position=position.ticket))
+            reply = self.place_until_filled(Close(order_id=self.new_id(), symbol=self.symbol, position=position.ticket))
             if reply.status != OrderReplyStatus.FILLED:
                 left.append(f"position {position.ticket} is open: {reply.error}")
-        still = self.until(self._of_symbol, lambda held: not held)
+        still = self.poll_until(self._of_symbol, lambda held: not held)
         return left + [f"position {held.ticket} is listed as open" for held in still]
 
     def _of_symbol(self) -> list[VenuePosition]:
         return [held for held in self.positions() if held.symbol == self.symbol]
 
 
-def require_answer(desk: Desk) -> HelloReply:
+def require_gateway(client: ConformanceClient) -> HelloReply:
     """See that somebody is there.
 
     Raises:
         StartError: nobody answers, or what does is no gateway.
     """
     try:
-        return desk.hello()
+        return client.hello()
     except AssertionError as error:
-        raise StartError(f"--gateway {desk.url}: {error}, expected a gateway") from None
+        raise StartError(f"--gateway {client.url}: {error}, expected a gateway") from None

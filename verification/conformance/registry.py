@@ -6,10 +6,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from verification.conformance.client import Desk
+from verification.conformance.client import ConformanceClient
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """What came of a check."""
 
     PASSED = "PASSED"
@@ -26,27 +26,27 @@ class Check(NamedTuple):
 
     name: str
     claim: str
-    run: Callable[[Desk], None]
+    run: Callable[[ConformanceClient], None]
 
 
-class Result(NamedTuple):
+class CheckResult(NamedTuple):
     """What came of one check; `words` say what was seen, or why it was skipped."""
 
     name: str
     claim: str
-    outcome: Outcome
+    outcome: CheckOutcome
     words: str
     seconds: float
 
 
-class Registry:
+class CheckRegistry:
     """Checks in the order in which they are registered, which is the order in which they run."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.checks: list[Check] = []
 
-    def __call__(self, run: Callable[[Desk], None]) -> Callable[[Desk], None]:
+    def __call__(self, run: Callable[[ConformanceClient], None]) -> Callable[[ConformanceClient], None]:
         """Register a function under its name; the first line of its docstring is the claim."""
         claim = (run.__doc__ or "").strip().splitlines()[0]
         self.checks.append(Check(run.__name__, claim, run))

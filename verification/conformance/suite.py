@@ -14,8 +14,8 @@ from verification.conformance import (
     check_pending,
     check_stops,
 )
-from verification.conformance.client import Desk, require_answer
-from verification.conformance.registry import Check, Outcome, Result, Skip
+from verification.conformance.client import ConformanceClient, require_gateway
+from verification.conformance.registry import Check, CheckOutcome, CheckResult, Skip
 
 CHECKS: Final = (
     *check_identity.check.checks,
@@ -29,65 +29,67 @@ CHECKS: Final = (
 ALLOWED: Final = ("simulated", "demo")
 
 
-class Refused(Exception):  # noqa: N818 - the suite keeps away, nothing is broken
+class SuiteRefused(Exception):  # noqa: N818 - the suite keeps away, nothing is broken
     """The account is none to run checks on; the text says what it is, and what was expected."""
 
 
 def run_suite(
-    desk: Desk,
+    client: ConformanceClient,
     *,
     checks: Iterable[Check] = CHECKS,
     is_forced: bool = False,
-    told: Callable[[Result], None] | None = None,
-) -> list[Result]:
+    on_result: Callable[[CheckResult], None] | None = None,
+) -> list[CheckResult]:
     """Run checks; each begins flat, and so does whoever comes after the last.
 
     Args:
-        desk: the client.
+        client: of the gateway.
         checks: which.
         is_forced: go on although the account has positions, in other symbols.
-        told: is given each result as it comes.
+        on_result: is given each result as it comes.
 
     Raises:
         Refused: the account has money in it, its stream waits for a desk, or it has positions.
         StartError: nobody answers.
     """
-    _require_usable(desk, is_forced=is_forced)
+    _require_usable(client, is_forced=is_forced)
     results = []
     for check in checks:
-        result = _run(desk, check)
-        if told is not None:
-            told(result)
+        result = _run(client, check)
+        if on_result is not None:
+            on_result(result)
         results.append(result)
     return results
 
 
-def _require_usable(desk: Desk, *, is_forced: bool) -> None:
-    hello = require_answer(desk)
+def _require_usable(client: ConformanceClient, *, is_forced: bool) -> None:
+    hello = require_gateway(client)
     if hello.mode not in ALLOWED:
-        raise Refused(f"account {hello.account} is {hello.mode}, expected a simulated or a demo one: checks trade")
+        raise SuiteRefused(f"account {hello.account} is {hello.mode}, expected a simulated or a demo one: checks trade")
     if hello.window:
-        raise Refused(f"the stream waits for a desk (window {hello.window}), expected a live one")
-    positions = desk.positions()
+        raise SuiteRefused(f"the stream waits for a desk (window {hello.window}), expected a live one")
+    positions = client.positions()
     if positions and not is_forced:
-        raise Refused(f"account {hello.account} has {len(positions)} open positions, expected none, or --force")
-    if any(position.symbol == desk.symbol for position in positions):
-        raise Refused(f"there is an open position in {desk.symbol}, expected a symbol without one: checks close theirs")
+        raise SuiteRefused(f"account {hello.account} has {len(positions)} open positions, expected none, or --force")
+    if any(position.symbol == client.symbol for position in positions):
+        raise SuiteRefused(
+            f"there is an open position in {client.symbol}, expected a symbol without one: checks close theirs"
+        )
 
 
-def _run(desk: Desk, check: Check) -> Result:
+def _run(client: ConformanceClient, check: Check) -> CheckResult:
     began = time.monotonic()
-    outcome, words = Outcome.PASSED, ""
+    outcome, words = CheckOutcome.PASSED, ""
     try:
-        check.run(desk)
+        check.run(client)
     except Skip as skip:
-        outcome, words = Outcome.SKIPPED, str(skip)
+        outcome, words = CheckOutcome.SKIPPED, str(skip)
     except AssertionError as error:
-        outcome, words = Outcome.FAILED, str(error)
+        outcome, words = CheckOutcome.FAILED, str(error)
     try:
-        left = desk.flat()
+        left = client.flatten()
     except AssertionError as error:
         left = [str(error)]
     if left:
-        outcome, words = Outcome.FAILED, "; ".join([words, *left] if words else left)
-    return Result(check.name, check.claim, outcome, words, time.monotonic() - began)
+        outcome, words = CheckOutcome.FAILED, "; ".join([words, *left] if words else left)
+    return CheckResult(check.name, check.claim, outcome, words, time.monotonic() - began)

@@ -5,7 +5,7 @@ that is reported all the same, because it is evidence. The same call id again me
 deadline. At most `in_flight_max` calls are at the gateway at a time and `WAITING_CALLS_MAX` wait for their turn; a call
 beyond those is answered with NO_ANSWER at once and never sent.
 
-A gateway that leaves `SILENT_MAX` calls or pings in a row unanswered is held to be absent. Calls then wait, within
+A gateway that leaves `MISSED_REPLIES_MAX` calls or pings in a row unanswered is held to be absent. Calls then wait, within
 their deadlines, and one of them or a PING goes out as a probe, at pauses that double up to `PROBE_NS_MAX`. When the
 gateway is heard again, or a PING shows that it has started anew, a CourierHello asks portfolio to send again whatever
 is open: the courier does not know what the gateway has lost.
@@ -19,7 +19,7 @@ from msgspec import Raw, Struct
 
 from proto.codec import NIL, MalformedMessageError, decode_reply, encode
 from proto.gateway import Ping
-from proto.messages import Answer, Call, CourierHello, Outcome
+from proto.messages import Answer, Call, CallOutcome, CourierHello
 from proto.time import Now
 from proto.trading.units import MAX_FRAME_BYTES
 
@@ -29,7 +29,7 @@ IN_FLIGHT_MAX: Final = 64
 WAITING_CALLS_MAX: Final = 256
 """What a burst may pile up while the gateway is away for the length of a deadline."""
 
-SILENT_MAX: Final = 3
+MISSED_REPLIES_MAX: Final = 3
 """One lost answer is an accident, three in a row are an absence."""
 
 IDLE_PING_NS: Final = 1_000_000_000
@@ -48,27 +48,27 @@ _PING: Final = encode(Ping())
 _BOOT_CHARS_MAX: Final = 64
 
 
-class ToGateway(Struct, frozen=True):
-    """Send `request` to the gateway under `call_id`; tell `Courier.not_taken` when the socket would not have it."""
+class SendToGateway(Struct, frozen=True):
+    """Send `request` to the gateway under `call_id`; tell `Courier.on_send_failed` when the socket would not have it."""
 
     call_id: int
     request: bytes
 
 
-class GatewayAbsent(Struct, frozen=True):
+class GatewayDown(Struct, frozen=True):
     """The gateway has left `silent` calls or pings in a row unanswered."""
 
     silent: int
 
 
-class GatewayHeard(Struct, frozen=True):
+class GatewayUp(Struct, frozen=True):
     """The gateway answers, for the first time, after an absence or after a start of its own."""
 
     boot_id: str
     before: str
 
 
-class ReplyUnreadable(Struct, frozen=True):
+class MalformedReply(Struct, frozen=True):
     """The gateway answered with something that is no reply; it counts as no answer."""
 
     call_id: int
@@ -81,11 +81,11 @@ class CallRefused(Struct, frozen=True):
     call_id: int
 
 
-Event = GatewayAbsent | GatewayHeard | ReplyUnreadable | CallRefused
-Output = ToGateway | Answer | CourierHello | Event
+Event = GatewayDown | GatewayUp | MalformedReply | CallRefused
+Output = SendToGateway | Answer | CourierHello | Event
 
 
-class _Carried:
+class _PendingCall:
     """One call under way, sent or waiting."""
 
     __slots__ = ("deadline_ns", "request")
@@ -105,8 +105,8 @@ class Courier:
         self.is_up = True
         """Whether calls are sent as they come; assumed until shown otherwise."""
         self._in_flight_max = in_flight_max
-        self._in_flight: dict[int, _Carried] = {}
-        self._waiting: dict[int, _Carried] = {}
+        self._in_flight: dict[int, _PendingCall] = {}
+        self._waiting: dict[int, _PendingCall] = {}
         self._silent = 0
         self._is_connected = True
         self._is_pinged = False
@@ -140,19 +140,19 @@ class Courier:
     def handle(self, call: Call, now: Now) -> list[Output]:
         """Take a call over from portfolio."""
         call_id = call.call_id
-        carried = _Carried(bytes(call.request), now.mono_ns + call.timeout_ms * 1_000_000)
+        carried = _PendingCall(bytes(call.request), now.mono_ns + call.timeout_ms * 1_000_000)
         if self._deadline_ns is None or carried.deadline_ns < self._deadline_ns:
             self._deadline_ns = carried.deadline_ns
         is_turn = call_id in self._in_flight or len(self._in_flight) < self._in_flight_max
         if is_turn and ((self.is_up and self._is_connected) or self._take_probe(now)):
             self._waiting.pop(call_id, None)
             self._in_flight[call_id] = carried
-            return [ToGateway(call_id, carried.request)]
+            return [SendToGateway(call_id, carried.request)]
         if call_id in self._in_flight:
             self._in_flight[call_id] = carried
             return []
         if call_id not in self._waiting and len(self._waiting) >= WAITING_CALLS_MAX:
-            return [CallRefused(call_id), Answer(call_id, Outcome.NO_ANSWER, NIL)]
+            return [CallRefused(call_id), Answer(call_id, CallOutcome.NO_ANSWER, NIL)]
         self._waiting[call_id] = carried
         return []
 
@@ -163,17 +163,17 @@ class Courier:
             try:
                 outputs += self._heard(now, decode_reply(payload).boot_id)
             except MalformedMessageError as error:
-                outputs.append(ReplyUnreadable(call_id, str(error)))
+                outputs.append(MalformedReply(call_id, str(error)))
             return outputs
         if problem := _problem_of(payload):
-            return [ReplyUnreadable(call_id, problem)]
+            return [MalformedReply(call_id, problem)]
         if self._in_flight.pop(call_id, None) is None:
             self._waiting.pop(call_id, None)
-        outputs.append(Answer(call_id, Outcome.REPLY, Raw(payload)))
+        outputs.append(Answer(call_id, CallOutcome.REPLY, Raw(payload)))
         outputs += self._heard(now, self.gateway_boot)
         return outputs
 
-    def not_taken(self, call_id: int, now: Now) -> list[Output]:
+    def on_send_failed(self, call_id: int, now: Now) -> list[Output]:
         """The socket would not have what was to be sent: nobody is connected. The call waits within its deadline."""
         self._is_connected = False
         self._probe_ns = now.mono_ns + PROBE_NS_FIRST
@@ -208,13 +208,13 @@ class Courier:
             return max(self._heard_ns, self._ping_ns) + IDLE_PING_NS
         return self._probe_ns
 
-    def _ping(self, now: Now) -> ToGateway:
+    def _ping(self, now: Now) -> SendToGateway:
         self._ping_ns = now.mono_ns
         self._probe_ns = max(self._probe_ns, now.mono_ns + PROBE_NS_FIRST)
         self._is_pinged = True
         # Whether somebody is connected shows when the socket takes this one or does not.
         self._is_connected = True
-        return ToGateway(PING_ID, _PING)
+        return SendToGateway(PING_ID, _PING)
 
     def _take_probe(self, now: Now) -> bool:
         """Whether an absent gateway may be tried now; if so, the next try is a longer pause away."""
@@ -227,12 +227,12 @@ class Courier:
     def _miss(self, now: Now) -> list[Output]:
         """One more call or ping without an answer."""
         self._silent += 1
-        if not self.is_up or self._silent < SILENT_MAX:
+        if not self.is_up or self._silent < MISSED_REPLIES_MAX:
             return []
         self.is_up = False
         self._probe_pause_ns = PROBE_NS_FIRST
         self._probe_ns = now.mono_ns
-        return [GatewayAbsent(self._silent)]
+        return [GatewayDown(self._silent)]
 
     def _heard(self, now: Now, boot_id: str) -> list[Output]:
         """The gateway lives; if it was absent or is another, what is open is sent again."""
@@ -242,7 +242,7 @@ class Courier:
         self._is_connected = True
         outputs: list[Output] = []
         if not self.is_up or boot_id != self.gateway_boot:
-            outputs.append(GatewayHeard(boot_id, before=self.gateway_boot))
+            outputs.append(GatewayUp(boot_id, before=self.gateway_boot))
             self.is_up = True
             self.gateway_boot = boot_id
             outputs.append(self._hello())
@@ -260,7 +260,7 @@ class Courier:
         outputs: list[Output] = []
         for call_id in list(self._waiting)[: self._in_flight_max - len(self._in_flight)]:
             carried = self._in_flight[call_id] = self._waiting.pop(call_id)
-            outputs.append(ToGateway(call_id, carried.request))
+            outputs.append(SendToGateway(call_id, carried.request))
         return outputs
 
     def _expire(self, now: Now) -> list[Output]:
@@ -268,7 +268,7 @@ class Courier:
         for calls in (self._in_flight, self._waiting):
             for call_id in [key for key, carried in calls.items() if carried.deadline_ns <= now.mono_ns]:
                 del calls[call_id]
-                outputs.append(Answer(call_id, Outcome.NO_ANSWER, NIL))
+                outputs.append(Answer(call_id, CallOutcome.NO_ANSWER, NIL))
                 if calls is self._in_flight:
                     outputs += self._miss(now)
         deadlines = [carried.deadline_ns for calls in (self._in_flight, self._waiting) for carried in calls.values()]

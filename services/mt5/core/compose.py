@@ -12,14 +12,14 @@ from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.lease import LEASE_TTL_MS
-from services.mt5.core.gateway.reply_header import Identity
-from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, Publisher
+from services.mt5.core.gateway.reply_header import ReplyHeader
+from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, TickPublisher
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookStore
-from services.mt5.core.simulated.direct_terminal import TerminalLink
-from services.mt5.core.simulated.fault_injection import FaultyLink
+from services.mt5.core.simulated.direct_terminal import DirectTerminal
+from services.mt5.core.simulated.fault_injection import FaultyTerminal
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
-from services.mt5.core.simulated.venue import LEVERAGE, SimulatedVenue
+from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT, SimulatedVenue
 
 VENUE: Final = "simulated-mt5"
 
@@ -45,7 +45,7 @@ def simulated_gateway(
     lease_ttl_ms: int = LEASE_TTL_MS,
     settling_ms: int = SETTLING_MS,
     account_mode: AccountMode = AccountMode.NETTING,
-    leverage: int = LEVERAGE,
+    leverage: int = LEVERAGE_DEFAULT,
     profile: FillProfile = IDEAL,
     seed: int = 0,
 ) -> Gateway:
@@ -91,7 +91,7 @@ def simulated_gateway(
         stream_id=stream_id,
         venue=venue,
         journal=journal,
-        publisher=Publisher(
+        publisher=TickPublisher(
             stream=stream,
             stream_id=stream_id,
             publisher=publisher,
@@ -100,9 +100,9 @@ def simulated_gateway(
             book_ordinal=venue.ordinal,
         ),
         symbols=symbols,
-        identity=Identity(venue=VENUE, account=account_name(currency), boot_id=boot_id),
+        header=ReplyHeader(venue=VENUE, account=account_name(currency), boot_id=boot_id),
         publisher_name=publisher,
-        link=FaultyLink(venue) if faults and pace.window == 0 else TerminalLink(venue),
+        terminal=FaultyTerminal(venue) if faults and pace.window == 0 else DirectTerminal(venue),
         lease_ttl_ms=lease_ttl_ms,
         settling_ms=settling_ms,
     )

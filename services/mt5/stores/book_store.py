@@ -15,14 +15,14 @@ import msgspec
 
 from common.errors import StartError
 from common.fault_injection import crash_point
-from common.gc_control import collection_paused
+from common.gc_control import gc_paused
 from common.storage import open_reader, open_writer, transaction
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.simulated.book import Book, BookChange
 from services.mt5.core.simulated.positions import Position
-from services.mt5.file_identity import sound
+from services.mt5.file_identity import raise_if_damaged
 from services.mt5.stores import market_store
 
 APPLICATION_ID: Final = 0x50444231
@@ -102,7 +102,7 @@ class DurableBookStore:
 
     def load(self) -> Book:
         """The book as committed; an empty one when nothing was."""
-        with collection_paused():
+        with gc_paused():
             return self._load()
 
     def _load(self) -> Book:
@@ -140,7 +140,7 @@ class DurableBookStore:
         """Make a change durable."""
         before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
-        with sound(self._path), transaction(self._db):
+        with raise_if_damaged(self._path), transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:

@@ -12,9 +12,9 @@ from common.errors import StartError
 from common.fault_injection import crash_point
 from common.storage import open_writer
 from proto.gateway import OrderReply
-from services.mt5.core.gateway.journal import Effect, Entry, EntryState
+from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.file_identity import InPlace, sound
+from services.mt5.file_identity import FileIdentity, raise_if_damaged
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 3
@@ -74,7 +74,7 @@ class DurableJournal:
             self._db.close()
             raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
         self._path = path
-        self._in_place = InPlace(path)
+        self._in_place = FileIdentity(path)
         self._journal_id = str(journal_id)
         self._epoch = epoch
         self._halted = str(halted)
@@ -91,9 +91,9 @@ class DurableJournal:
         assert isinstance(count, int), count
         return count
 
-    def find(self, order_id: str) -> Entry | None:
+    def find(self, order_id: str) -> JournalEntry | None:
         """What is known of an id."""
-        with sound(self._path):
+        with raise_if_damaged(self._path):
             row = self._db.execute(
                 "SELECT state, effect, reply FROM entries WHERE order_id = ?", (order_id,)
             ).fetchone()
@@ -101,15 +101,15 @@ class DurableJournal:
             return None
         state, written, reply = row
         effect = None if written is None else _effect_decoder.decode(written)
-        return Entry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
+        return JournalEntry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
 
-    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         """The venue is about to be called for an id."""
         crash_point("mt5.before_calling", ordinal)
         self._write(order_id, EntryState.CALLING, effect, ordinal, None)
         crash_point("mt5.after_calling", ordinal)
 
-    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id has its answer for good."""
         crash_point("mt5.before_done", reply.ordinal)
         self._write(order_id, EntryState.DONE, effect, reply.ordinal, reply)
@@ -121,13 +121,13 @@ class DurableJournal:
         self._write(order_id, EntryState.FENCED, None, reply.ordinal, reply)
         crash_point("mt5.after_fence", reply.ordinal)
 
-    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         """The venue said of an id that it was executed, and shows nothing."""
         crash_point("mt5.before_claimed", ordinal)
         self._write(order_id, EntryState.CLAIMED, effect, ordinal, None)
         crash_point("mt5.after_claimed", ordinal)
 
-    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id is taken to have had no effect."""
         crash_point("mt5.before_presumed", reply.ordinal)
         self._write(order_id, EntryState.PRESUMED, effect, reply.ordinal, reply)
@@ -135,7 +135,7 @@ class DurableJournal:
 
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
-        with sound(self._path):
+        with raise_if_damaged(self._path):
             row = self._db.execute("SELECT order_id FROM entries WHERE magic = ?", (magic,)).fetchone()
         return None if row is None else str(row[0])
 
@@ -152,24 +152,24 @@ class DurableJournal:
         crash_point("mt5.after_epoch", epoch)
 
     @property
-    def halted(self) -> str:
+    def halt_reason(self) -> str:
         """Why a person has halted the gateway."""
         return self._halted
 
-    def set_halted(self, reason: str) -> None:
+    def set_halt_reason(self, reason: str) -> None:
         """A person halts the gateway, or lets it go on."""
         crash_point("mt5.before_halt", self._epoch)
         self._execute("UPDATE journal SET halted = ?", (reason,))
         self._halted = reason
         crash_point("mt5.after_halt", self._epoch)
 
-    def require_in_place(self) -> None:
+    def require_file_unchanged(self) -> None:
         """Look whether the file is still the one that was opened.
 
         Raises:
             FileLostError: it is not.
         """
-        self._in_place.require()
+        self._in_place.require_unchanged()
 
     def close(self) -> None:
         """Close the file."""
@@ -184,6 +184,6 @@ class DurableJournal:
 
     def _execute(self, statement: str, values: tuple[str | int | None, ...]) -> None:
         """One transaction, in the file that will be found here after a restart."""
-        with sound(self._path):
+        with raise_if_damaged(self._path):
             self._db.execute(statement, values)
-        self._in_place.require()
+        self._in_place.require_unchanged()

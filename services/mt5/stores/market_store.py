@@ -11,7 +11,7 @@ import msgspec
 from common.errors import StartError
 from common.fault_injection import crash_point
 from common.storage import open_reader, transaction
-from marketdata.generated_market import GeneratedMarket, MarketLog
+from marketdata.generated_market import GeneratedMarket, MarketHistory
 from marketdata.price_model import MarketState
 
 SCHEMA: Final = """
@@ -39,7 +39,7 @@ class MarketStore:
         """Use the connection of the book, whose schema has these tables."""
         self._db = db
 
-    def load(self) -> MarketLog | None:
+    def load(self) -> MarketHistory | None:
         """What is kept, None when there has been no generated market on this account.
 
         Raises:
@@ -54,7 +54,7 @@ class MarketStore:
             states = tuple(_states.decode(state) for (state,) in rows)
         except msgspec.MsgspecError as error:
             raise StartError(f"the book's market_minutes cannot be read: {error}; expected states as saved") from None
-        return MarketLog(
+        return MarketHistory(
             stream_id=stream_id,
             symbols=tuple(symbols.split(",")),
             seed=seed,
@@ -63,7 +63,7 @@ class MarketStore:
             states=states,
         )
 
-    def save(self, log: MarketLog, *, oldest_block: int) -> None:
+    def save(self, log: MarketHistory, *, oldest_block: int) -> None:
         """Add the states of `log`; those of another market and those before `oldest_block` go."""
         newest_block = max((state.block for state in log.states), default=0)
         crash_point("mt5.before_market", newest_block)
@@ -83,7 +83,7 @@ class MarketStore:
         crash_point("mt5.after_market", newest_block)
 
 
-def read_market(book: Path) -> MarketLog | None:
+def read_market(book: Path) -> MarketHistory | None:
     """What a book's file has of a generated market, without writing to it; None when there is no such file.
 
     Raises:
@@ -100,7 +100,7 @@ def read_market(book: Path) -> MarketLog | None:
         db.close()
 
 
-class MarketKeeper:
+class MarketSaver:
     """Saves a market's new states, which the book's ordinal must never be ahead of by more than can be made again."""
 
     def __init__(self, market: GeneratedMarket, store: MarketStore) -> None:
@@ -108,10 +108,10 @@ class MarketKeeper:
         self._market = market
         self._store = store
 
-    def keep(self, ordinal: int) -> None:
+    def save(self, ordinal: int) -> None:
         """Make durable what is new; what lies too long before tick `ordinal` goes."""
-        self._market.forget_before(ordinal)
+        self._market.discard_before(ordinal)
         fresh = self._market.unsaved()
         if fresh is not None:
             self._store.save(fresh, oldest_block=self._market.oldest_block)
-            self._market.saved()
+            self._market.mark_saved()

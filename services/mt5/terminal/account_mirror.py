@@ -15,10 +15,17 @@ from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, Ve
 from proto.trading.instrument import Instrument
 from proto.trading.units import Side
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Modification, Wait
+from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.mt5_types import AccountRow, DealRow, OrderRow, PositionRow, SymbolRow
-from services.mt5.terminal.row_conversion import NOT_BY_US, deal_of, instrument_of, order_of, position_of, volume_of
+from services.mt5.terminal.mt5_types import Mt5Account, Mt5Deal, Mt5Order, Mt5Position, Mt5Symbol
+from services.mt5.terminal.row_conversion import (
+    SERVER_REASONS,
+    deal_from_row,
+    instrument_from_row,
+    order_from_row,
+    position_from_row,
+    volume_of,
+)
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.terminal_snapshot import AccountRows
@@ -33,14 +40,14 @@ AHEAD_S: Final = 7 * 86_400
 class _Known(NamedTuple):
     """An order's row and what was made of it."""
 
-    row: OrderRow
+    row: Mt5Order
     is_open: bool
     deal_count: int
     revision: int
     order: BookOrder
 
 
-class Mirror:
+class AccountMirror:
     """The account as the terminal has shown it. Symbols have the broker's names."""
 
     def __init__(self, store: TerminalStore, *, clock: ServerClock, currency_digits: int) -> None:
@@ -50,17 +57,17 @@ class Mirror:
         self._digits = currency_digits
         self._numbers = store.deal_numbers()
         self._changes = store.modifications()
-        self._deal_rows: dict[int, DealRow] = {}
+        self._deal_rows: dict[int, Mt5Deal] = {}
         self._deals: dict[int, VenueDeal] = {}
         self._deals_of: dict[int, list[int]] = {}
         self._orders: dict[int, _Known] = {}
         self._by_magic: dict[int, int] = {}
         self._positions: list[VenuePosition] = []
-        self._position_rows: dict[int, PositionRow] = {}
+        self._position_rows: dict[int, Mt5Position] = {}
         self._instruments: dict[str, Instrument] = {}
         self._newest_s = 0
         self._shown = 0
-        self.account: AccountRow | None = None
+        self.account: Mt5Account | None = None
 
     # ------------------------------------------------------------------------------------------------------ taking it in
 
@@ -72,7 +79,7 @@ class Mirror:
         open_s = [known.row.time_setup_msc // 1_000 for known in self._orders.values() if known.is_open]
         return max(0, min([self._newest_s - OVERLAP_S, *open_s])), self._newest_s + AHEAD_S
 
-    def take(self, rows: AccountRows, *, ordinal: int) -> None:
+    def update(self, rows: AccountRows, *, ordinal: int) -> None:
         """Fold in a look. New deals are numbered durably first, at tick `ordinal`."""
         deals = sorted(rows.deals, key=lambda row: (row.time_msc, row.ticket))
         self._number([row for row in deals if row.ticket not in self._numbers], ordinal)
@@ -92,11 +99,11 @@ class Mirror:
         times = [row.time_msc for row in deals] + [row.time_setup_msc for row in rows.orders]
         self._newest_s = max([self._newest_s, *(time // 1_000 for time in times)])
 
-    def take_symbols(self, rows: dict[str, SymbolRow]) -> None:
+    def update_instruments(self, rows: dict[str, Mt5Symbol]) -> None:
         """Fold in the terms of symbols."""
-        self._instruments |= {symbol: instrument_of(row) for symbol, row in rows.items()}
+        self._instruments |= {symbol: instrument_from_row(row) for symbol, row in rows.items()}
 
-    def revise(self, target: str, revision: int, outcome: Modification | None) -> None:
+    def record_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
         """A target is about to be modified under a revision, or that has come to something; durable from here on."""
         if revision:
             self._store.set_modification(target, revision, outcome)
@@ -133,7 +140,7 @@ class Mirror:
         if ticket is not None:
             return self._orders[ticket].order
         for deal in self._deal_rows.values():
-            if deal.magic == magic and deal.reason not in NOT_BY_US and deal.order:
+            if deal.magic == magic and deal.reason not in SERVER_REASONS and deal.order:
                 side = Side.BUY if deal.type == mt5_types.DEAL_TYPE_BUY else Side.SELL
                 return self._trace(magic, deal.order, deal.symbol, side, deal.volume, deal.comment, deal.time_msc)
         for row in self._position_rows.values():
@@ -167,25 +174,25 @@ class Mirror:
             return known.order.magic
         numbers = self._deals_of.get(ticket, [])
         rows = [row for row in self._deal_rows.values() if numbers and row.order == ticket]
-        return next((row.magic for row in rows if row.reason not in NOT_BY_US), 0)
+        return next((row.magic for row in rows if row.reason not in SERVER_REASONS), 0)
 
     def instrument(self, symbol: str) -> Instrument | None:
         """Terms of a symbol; None for one that was not asked for."""
         return self._instruments.get(symbol)
 
-    def last_change(self, target: str) -> tuple[int, Modification | None]:
+    def last_modification(self, target: str) -> tuple[int, Modification | None]:
         """The last revision of a target (0 for none), and what it came to, where that is known."""
         return self._changes.get(target, (0, None))
 
-    def position_row(self, number: int) -> PositionRow | None:
+    def position_row(self, number: int) -> Mt5Position | None:
         """The open position with an identifier or, failing that, a ticket; None where there is none."""
         rows = self._position_rows.values()
         return next((row for row in rows if row.identifier == number), self._position_rows.get(number))
 
-    def position_change(self, number: int) -> str:
+    def position_target_key(self, number: int) -> str:
         """The name of a position for its modifications, by its ticket: what a reversal has made of it counts its own."""
         row = self.position_row(number)
-        return target_of("position", number if row is None else row.ticket)
+        return target_key("position", number if row is None else row.ticket)
 
     def magic_of_position(self, number: int) -> int:
         """Whose order has opened a position; 0 for a stranger's, and for one that is not open."""
@@ -194,7 +201,7 @@ class Mirror:
 
     # ------------------------------------------------------------------------------------------------------------ parts
 
-    def _number(self, rows: Sequence[DealRow], ordinal: int) -> None:
+    def _number(self, rows: Sequence[Mt5Deal], ordinal: int) -> None:
         if not rows:
             return
         first = len(self._numbers) + 1
@@ -202,14 +209,14 @@ class Mirror:
         self._store.add_deals(numbered)
         self._numbers |= {ticket: (number, at) for number, ticket, at in numbered}
 
-    def _take_deal(self, row: DealRow) -> bool:
+    def _take_deal(self, row: Mt5Deal) -> bool:
         """Whether it tells anything new."""
         if self._deal_rows.get(row.ticket) == row:
             return False
         number, ordinal = self._numbers[row.ticket]
         before = self._deals.get(number - 1)
         self._deal_rows[row.ticket] = row
-        self._deals[number] = deal_of(
+        self._deals[number] = deal_from_row(
             row,
             number=number,
             ordinal=ordinal,
@@ -223,15 +230,15 @@ class Mirror:
             numbers.sort()
         return True
 
-    def _take_order(self, row: OrderRow, *, is_open: bool, ordinal: int, again: bool) -> None:
+    def _take_order(self, row: Mt5Order, *, is_open: bool, ordinal: int, again: bool) -> None:
         known = self._orders.get(row.ticket)
-        revision = self.last_change(target_of("order", row.ticket))[0]
+        revision = self.last_modification(target_key("order", row.ticket))[0]
         same = known is not None and known.row == row and known.is_open == is_open and known.revision == revision
         if same and not again:
             return
         deals = [self._deals[number] for number in self._deals_of.get(row.ticket, [])]
-        magic = 0 if row.reason in NOT_BY_US else row.magic
-        order = order_of(
+        magic = 0 if row.reason in SERVER_REASONS else row.magic
+        order = order_from_row(
             row,
             is_open=is_open,
             deals=deals,
@@ -257,17 +264,17 @@ class Mirror:
             error_code=code,
             deal_cursor=self.deal_count,
             quiet=False,
-            wait=Wait.PENDING if is_open else Wait.NOTHING,
+            wait=RestingState.PENDING if is_open else RestingState.NOTHING,
             fills=fills,
             position=position,
         )
 
     def _show_positions(self) -> None:
         self._positions = [
-            position_of(
+            position_from_row(
                 row,
                 digits=self._digits,
-                revision=self.last_change(target_of("position", row.ticket))[0],
+                revision=self.last_modification(target_key("position", row.ticket))[0],
                 clock=self._clock,
             )
             for row in self._position_rows.values()
@@ -294,6 +301,6 @@ class Mirror:
         return self._booked(order, magic, is_open=False, position=0, fills=0)
 
 
-def target_of(kind: str, ticket: int) -> str:
+def target_key(kind: str, ticket: int) -> str:
     """The name of what a modification is about: `order` or `position`, and its ticket."""
     return f"{kind}:{ticket}"

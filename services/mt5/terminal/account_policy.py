@@ -8,16 +8,16 @@ from typing import Final, Literal
 
 from common.errors import StartError
 from proto.gateway import ErrorCode
-from services.mt5.core.ports.terminal import Trouble
+from services.mt5.core.ports.terminal import Unavailable
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.mt5_types import AccountRow
+from services.mt5.terminal.mt5_types import Mt5Account
 
 TOKEN_CHARS_MIN: Final = 16
 
 Mode = Literal["demo", "live"]
 
 
-def mode_of(account: AccountRow) -> Mode:
+def mode_of(account: Mt5Account) -> Mode:
     """What every reply says of an account; a contest is played with no money."""
     return "live" if account.trade_mode not in _WITHOUT_MONEY else "demo"
 
@@ -25,7 +25,7 @@ def mode_of(account: AccountRow) -> Mode:
 _WITHOUT_MONEY: Final = (mt5_types.ACCOUNT_TRADE_MODE_DEMO, mt5_types.ACCOUNT_TRADE_MODE_CONTEST)
 
 
-class Admission:
+class AccountPolicy:
     """The one account that this gateway trades, and whether it may be one with money in it."""
 
     def __init__(self, *, login: int, is_real_allowed: bool) -> None:
@@ -33,14 +33,14 @@ class Admission:
         self.login = login
         self._is_real_allowed = is_real_allowed
 
-    def trouble(self, account: AccountRow) -> Trouble | None:
+    def violation(self, account: Mt5Account) -> Unavailable | None:
         """Why nothing may be done on the account that the terminal is logged in to; None when it is the right one."""
         if account.login != self.login:
             words = f"the terminal is logged in to account {account.login}, expected {self.login} (MT5_LOGIN)"
-            return Trouble(ErrorCode.WRONG_ACCOUNT, words)
+            return Unavailable(ErrorCode.WRONG_ACCOUNT, words)
         if mode_of(account) == "live" and not self._is_real_allowed:
             words = f"account {account.login} is a real one, expected a demo account (MT5_ALLOW_REAL is not yes)"
-            return Trouble(ErrorCode.DEMO_ONLY, words)
+            return Unavailable(ErrorCode.DEMO_ONLY, words)
         return None
 
 

@@ -10,10 +10,10 @@ from proto.trading.enums import OrderType
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import comment_of, magic_of
-from services.mt5.core.ports.retcodes import Outcome
-from services.mt5.core.ports.terminal import Sent
-from services.mt5.terminal.terminal_snapshot import Called
-from services.mt5.terminal.trade_requests import Refusal
+from services.mt5.core.ports.retcodes import RetcodeOutcome
+from services.mt5.core.ports.terminal import TradeResult
+from services.mt5.terminal.terminal_snapshot import OrderSendOutcome
+from services.mt5.terminal.trade_requests import LocalRejection
 
 REASON_CHARS_MAX: Final = 512
 
@@ -42,21 +42,21 @@ CODES: Final = {
 """What the desk calls a refusal; any other is VENUE_REFUSED, with its retcode beside it."""
 
 
-def sent_of(called: Called) -> Sent | None:
+def call_result(called: OrderSendOutcome) -> TradeResult | None:
     """What a call came to, with the desk's word for a refusal."""
     if called.withheld is not None:
-        return Sent(retcodes.REJECT, 0, 0, called.withheld.code, called.withheld.words)
+        return TradeResult(retcodes.REJECT, 0, 0, called.withheld.code, called.withheld.message)
     result = called.result
     if result is None:
         return None
-    if retcodes.outcome_of(result.retcode) is not Outcome.NOT_DONE:
-        return Sent(result.retcode, result.order, result.deal)
+    if retcodes.outcome_of(result.retcode) is not RetcodeOutcome.NOT_DONE:
+        return TradeResult(result.retcode, result.order, result.deal)
     code = CODES.get(result.retcode, ErrorCode.VENUE_REFUSED)
-    return Sent(result.retcode, result.order, result.deal, code, f"{result.comment} ({result.retcode})")
+    return TradeResult(result.retcode, result.order, result.deal, code, f"{result.comment} ({result.retcode})")
 
 
-def refused_order(
-    request: PlaceOrder, symbol: str, refusal: Refusal, *, time_ns: int, ordinal: int, deal_cursor: int
+def rejected_order(
+    request: PlaceOrder, symbol: str, refusal: LocalRejection, *, time_ns: int, ordinal: int, deal_cursor: int
 ) -> BookOrder:
     """The record of an order that made none at the broker: it has no ticket. `symbol` is the broker's name."""
     order = VenueOrder(
@@ -69,12 +69,12 @@ def refused_order(
         filled_price=None,
         status=OrderReplyStatus.REJECTED,
         retcode=refusal.retcode,
-        reason=refusal.words[:REASON_CHARS_MAX],
+        reason=refusal.message[:REASON_CHARS_MAX],
         deal=0,
         time_ns=time_ns,
         ordinal=ordinal,
         type=request.type,
-        time_in_force=request.filling,
+        time_in_force=request.effective_time_in_force,
         price=None if request.type is OrderType.MARKET else request.price,
         stop_loss=request.stop_loss,
         take_profit=request.take_profit,

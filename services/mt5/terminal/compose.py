@@ -10,43 +10,49 @@ from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal
-from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.ports.magic import desk_id_of
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.terminal.account_mirror import Mirror
-from services.mt5.terminal.account_policy import Admission, Mode, mode_of
-from services.mt5.terminal.mt5_types import AccountRow, Api
+from services.mt5.terminal.account_mirror import AccountMirror
+from services.mt5.terminal.account_policy import AccountPolicy, Mode, mode_of
+from services.mt5.terminal.mt5_types import Mt5Account, Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
-from services.mt5.terminal.terminal_account import TerminalBroker
-from services.mt5.terminal.terminal_client import RealLink
+from services.mt5.terminal.terminal_account import TerminalAccount
+from services.mt5.terminal.terminal_client import TerminalClient
 from services.mt5.terminal.terminal_market import ArrivalPublisher, TerminalMarket
-from services.mt5.terminal.terminal_snapshot import Connection, Look, Wanted, connect, look
-from services.mt5.terminal.terminal_thread import Caller
-from services.mt5.terminal.tick_reader import GoodTick, TickCursor, TickReader
+from services.mt5.terminal.terminal_snapshot import (
+    ConnectionParameters,
+    SnapshotRequest,
+    TerminalSnapshot,
+    connect,
+    take_snapshot,
+)
+from services.mt5.terminal.terminal_thread import TerminalWorker
+from services.mt5.terminal.tick_reader import AcceptedTick, TickReader, TickReadOffset
 
 ALL_HISTORY_S: Final = (0, 2**31 - 1)
 FUTURE_NS_MAX: Final = 900_000_000_000
 """A tick that is further ahead of the host's clock than this was told by a clock of another zone."""
 
 
-class Setup(NamedTuple):
+class TerminalSetup(NamedTuple):
     """How a terminal is to be used. `symbols` have the desk's names."""
 
     symbols: tuple[str, ...]
     symbol_map: Mapping[str, str]
-    connection: Connection
-    admission: Admission
+    connection: ConnectionParameters
+    admission: AccountPolicy
     clock: ServerClock
     poll_ms: int
     accept_crossed: bool
 
 
-class Opened(NamedTuple):
+class ConnectedTerminal(NamedTuple):
     """A terminal that is connected, with what it showed at once."""
 
-    account: AccountRow
-    look: Look
+    account: Mt5Account
+    snapshot: TerminalSnapshot
     newest_msc: dict[str, int]
     """Time of each symbol's newest tick, by the broker's names, in the server's milliseconds."""
 
@@ -61,7 +67,7 @@ class Opened(NamedTuple):
         return str(self.account.login)
 
 
-def open_terminal(api: Api, setup: Setup, *, wall_ns: int) -> Opened:
+def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> ConnectedTerminal:
     """Connect, and see that everything is as it was said to be.
 
     Raises:
@@ -81,10 +87,10 @@ def open_terminal(api: Api, setup: Setup, *, wall_ns: int) -> Opened:
     account = api.account_info()
     if account is None:
         raise StartError(f"the terminal tells no account: {api.last_error()}; expected it to be logged in")
-    trouble = setup.admission.trouble(account)
+    trouble = setup.admission.violation(account)
     if trouble is not None:
-        raise StartError(f"{trouble.code}: {trouble.words}")
-    shown = look(api, Wanted((), symbols, ALL_HISTORY_S), connection=setup.connection)
+        raise StartError(f"{trouble.code}: {trouble.message}")
+    shown = take_snapshot(api, SnapshotRequest((), symbols, ALL_HISTORY_S), connection=setup.connection)
     missing = [name for name in symbols if name not in shown.symbols]
     if missing:
         raise StartError(f"TRADING_SYMBOL: the broker has no {', '.join(missing)}; MT5_SYMBOL_MAP names what differs")
@@ -99,14 +105,14 @@ def open_terminal(api: Api, setup: Setup, *, wall_ns: int) -> Opened:
                 problem = setup.clock.problem(tick.time_msc, wall_ns)
                 assert problem is not None, (tick.time_msc, wall_ns)
                 raise StartError(problem)
-    return Opened(account, shown, newest)
+    return ConnectedTerminal(account, shown, newest)
 
 
 def terminal_gateway(
-    opened: Opened,
-    setup: Setup,
+    opened: ConnectedTerminal,
+    setup: TerminalSetup,
     *,
-    caller: Caller,
+    caller: TerminalWorker,
     store: TerminalStore,
     journal: Journal,
     boot_id: str,
@@ -138,15 +144,15 @@ def terminal_gateway(
     market = TerminalMarket(setup.symbols, kept=store.ticks())
     if not market.first_time_ns:
         market.first_time_ns = now_ns
-    mirror = Mirror(store, clock=setup.clock, currency_digits=opened.account.currency_digits)
-    broker = TerminalBroker(opened.account, mirror, market, symbols)
-    link = RealLink(
+    mirror = AccountMirror(store, clock=setup.clock, currency_digits=opened.account.currency_digits)
+    broker = TerminalAccount(opened.account, mirror, market, symbols)
+    link = TerminalClient(
         caller,
         mirror=mirror,
         market=market,
         broker=broker,
         store=store,
-        readers=readers_of(opened, setup, market, store.cursors(), now_ns),
+        readers=tick_readers(opened, setup, market, store.cursors(), now_ns),
         symbols=symbols,
         clock=setup.clock,
         admission=setup.admission,
@@ -156,7 +162,7 @@ def terminal_gateway(
         rejected=rejected,
         is_ours=lambda magic: desk_id_of(magic) is not None or journal.order_id_of(magic) is not None,
     )
-    link.begin(opened.look, Now(now_ns, now_mono_ns))
+    link.begin(opened.snapshot, Now(now_ns, now_mono_ns))
     return Gateway(
         stream=market,
         stream_id=store.stream_id,
@@ -170,20 +176,20 @@ def terminal_gateway(
             wall_ns=wall_ns,
         ),
         symbols=symbols,
-        identity=Identity(
+        header=ReplyHeader(
             venue=opened.account.server[:NAME_CHARS_MAX] or "mt5",
             account=opened.name,
             boot_id=boot_id,
             mode=opened.mode,
         ),
         publisher_name=publisher,
-        link=link,
+        terminal=link,
         lease_ttl_ms=lease_ttl_ms,
         settling_ms=settling_ms,
     )
 
 
-def broker_names(setup: Setup) -> tuple[str, ...]:
+def broker_names(setup: TerminalSetup) -> tuple[str, ...]:
     """The symbols as the broker calls them.
 
     Raises:
@@ -197,18 +203,22 @@ def broker_names(setup: Setup) -> tuple[str, ...]:
     return tuple(name for name in names if name is not None)
 
 
-def readers_of(
-    opened: Opened, setup: Setup, market: TerminalMarket, cursors: Mapping[str, TickCursor], now_ns: int
+def tick_readers(
+    opened: ConnectedTerminal,
+    setup: TerminalSetup,
+    market: TerminalMarket,
+    cursors: Mapping[str, TickReadOffset],
+    now_ns: int,
 ) -> dict[str, TickReader]:
     """Each symbol from where it was read to, or else from its newest tick on."""
     readers = {}
     for desk, name in zip(setup.symbols, broker_names(setup), strict=True):
         newest_msc = opened.newest_msc.get(name, setup.clock.server_ns(now_ns) // 1_000_000)
-        last = market.last_of(desk, market.newest_ordinal)
+        last = market.last_tick(desk, market.newest_ordinal)
         readers[name] = TickReader(
-            cursors.get(desk, TickCursor(newest_msc, 0)),
+            cursors.get(desk, TickReadOffset(newest_msc, 0)),
             clock=setup.clock,
             accept_crossed=setup.accept_crossed,
-            last=None if last is None else GoodTick(last.time_ns, last.bid, last.ask, last.volume),
+            last=None if last is None else AcceptedTick(last.time_ns, last.bid, last.ask, last.volume),
         )
     return readers

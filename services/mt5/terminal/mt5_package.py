@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from common.errors import StartError
-from services.mt5.terminal.mt5_types import Api, PublishedApi
+from services.mt5.terminal.mt5_types import Mt5Api, PublishedMt5Api
 
 
-def the_package() -> Api:
+def load_mt5_package() -> Mt5Api:
     """The package as it is installed.
 
     Raises:
@@ -21,6 +21,6 @@ def the_package() -> Api:
             "--venue terminal: the MetaTrader5 package is not installed, expected a Python for Windows with it: the package "
             "runs on Windows, or under Wine, and nowhere else (docs/terminal.md)"
         ) from None
-    published: PublishedApi = MetaTrader5
+    published: PublishedMt5Api = MetaTrader5
     # The published stubs know a part of the package; what they do not know is what MetaQuotes documents.
-    return cast(Api, published)
+    return cast(Mt5Api, published)

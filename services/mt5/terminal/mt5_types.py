@@ -1,6 +1,6 @@
 """What is used of the MetaTrader5 package: its functions, the fields of its rows, its numbers.
 
-The package is a module of functions; a module that has these is an `Api`. Names and numbers are MetaQuotes'. Times in rows are
+The package is a module of functions; a module that has these is an `Mt5Api`. Names and numbers are MetaQuotes'. Times in rows are
 those of the broker's server written as if they were UTC, in seconds or, with `_msc`, in milliseconds.
 """
 
@@ -108,7 +108,7 @@ class TradeRequest(TypedDict, total=False):
     position_by: int
 
 
-class Result(Protocol):
+class Mt5TradeResult(Protocol):
     """What `order_send` answers."""
 
     @property
@@ -121,7 +121,7 @@ class Result(Protocol):
     def comment(self) -> str: ...
 
 
-class TerminalRow(Protocol):
+class Mt5Terminal(Protocol):
     """Of `terminal_info`."""
 
     @property
@@ -130,7 +130,7 @@ class TerminalRow(Protocol):
     def trade_allowed(self) -> bool: ...
 
 
-class TickRow(Protocol):
+class Mt5Tick(Protocol):
     """Of `symbol_info_tick`."""
 
     @property
@@ -141,7 +141,7 @@ class TickRow(Protocol):
     def ask(self) -> float: ...
 
 
-class OrderRow(Protocol):
+class Mt5Order(Protocol):
     """Of `orders_get` and `history_orders_get`."""
 
     @property
@@ -182,7 +182,7 @@ class OrderRow(Protocol):
     def comment(self) -> str: ...
 
 
-class PositionRow(Protocol):
+class Mt5Position(Protocol):
     """Of `positions_get`."""
 
     @property
@@ -213,7 +213,7 @@ class PositionRow(Protocol):
     def comment(self) -> str: ...
 
 
-class PublishedApi(Protocol):
+class PublishedMt5Api(Protocol):
     """The functions that the published stubs know."""
 
     def initialize(
@@ -234,26 +234,26 @@ class PublishedApi(Protocol):
     def last_error(self) -> tuple[int, str]:
         """What became of the last call: 1 for success, below 0 for a failure, with words."""
 
-    def terminal_info(self) -> TerminalRow | None:
+    def terminal_info(self) -> Mt5Terminal | None:
         """State of the terminal."""
 
     def symbol_select(self, symbol: str, enable: bool = True) -> bool:
         """Have a symbol in the Market Watch; without that it has no ticks."""
 
-    def symbol_info_tick(self, symbol: str) -> TickRow | None:
+    def symbol_info_tick(self, symbol: str) -> Mt5Tick | None:
         """The last tick of a symbol."""
 
-    def order_send(self, request: TradeRequest) -> Result | None:
+    def order_send(self, request: TradeRequest) -> Mt5TradeResult | None:
         """Have a trade done. Returns when the server has answered, or nothing is to be hoped for any more."""
 
-    def orders_get(self) -> Sequence[OrderRow] | None:
+    def orders_get(self) -> Sequence[Mt5Order] | None:
         """Orders in the market."""
 
-    def positions_get(self) -> Sequence[PositionRow] | None:
+    def positions_get(self) -> Sequence[Mt5Position] | None:
         """Open positions."""
 
 
-class AccountRow(Protocol):
+class Mt5Account(Protocol):
     """Of `account_info`."""
 
     @property
@@ -278,7 +278,7 @@ class AccountRow(Protocol):
     def server(self) -> str: ...
 
 
-class SymbolRow(Protocol):
+class Mt5Symbol(Protocol):
     """Of `symbol_info`."""
 
     @property
@@ -323,7 +323,7 @@ class SymbolRow(Protocol):
     def currency_margin(self) -> str: ...
 
 
-class DealRow(Protocol):
+class Mt5Deal(Protocol):
     """Of `history_deals_get`."""
 
     @property
@@ -364,20 +364,20 @@ Ticks = NDArray[np.void]
 """Rows of `copy_ticks_from`: a structured array with time, bid, ask, last, volume, time_msc, flags and volume_real."""
 
 
-class Api(PublishedApi, Protocol):
+class Mt5Api(PublishedMt5Api, Protocol):
     """All that is used of the package."""
 
-    def account_info(self) -> AccountRow | None:
+    def account_info(self) -> Mt5Account | None:
         """The account that the terminal is logged in to."""
 
-    def symbol_info(self, symbol: str) -> SymbolRow | None:
+    def symbol_info(self, symbol: str) -> Mt5Symbol | None:
         """Terms of a symbol."""
 
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int) -> Ticks | None:
         """At most `count` ticks from the server's second `date_from` on, the oldest first."""
 
-    def history_orders_get(self, date_from: int, date_to: int) -> Sequence[OrderRow] | None:
+    def history_orders_get(self, date_from: int, date_to: int) -> Sequence[Mt5Order] | None:
         """Orders that are over, by the server's seconds."""
 
-    def history_deals_get(self, date_from: int, date_to: int) -> Sequence[DealRow] | None:
+    def history_deals_get(self, date_from: int, date_to: int) -> Sequence[Mt5Deal] | None:
         """Deals, by the server's seconds."""

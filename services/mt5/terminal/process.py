@@ -15,20 +15,20 @@ from services.mt5 import metrics
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 from services.mt5.stores.journal_store import DurableJournal
-from services.mt5.terminal.account_policy import Admission, is_real_allowed
-from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
-from services.mt5.terminal.mt5_types import Api
+from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed
+from services.mt5.terminal.compose import TerminalSetup, open_terminal, terminal_gateway
+from services.mt5.terminal.mt5_types import Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
-from services.mt5.terminal.terminal_snapshot import Connection
-from services.mt5.terminal.terminal_thread import ThreadCaller
+from services.mt5.terminal.terminal_snapshot import ConnectionParameters
+from services.mt5.terminal.terminal_thread import TerminalThread
 
 PUBLISHER: Final = "mt5"
 
 Started = Callable[[GatewayShell], None]
 
 
-def setup_of(settings: Mt5Settings) -> Setup:
+def setup_of(settings: Mt5Settings) -> TerminalSetup:
     """How the terminal is to be used.
 
     Raises:
@@ -36,7 +36,7 @@ def setup_of(settings: Mt5Settings) -> Setup:
     """
     if not settings.mt5_login:
         raise StartError("MT5_LOGIN: value '0', expected the number of the account that is to be traded")
-    connection: Connection = {"login": settings.mt5_login, "timeout": settings.mt5_terminal_timeout_ms}
+    connection: ConnectionParameters = {"login": settings.mt5_login, "timeout": settings.mt5_terminal_timeout_ms}
     if settings.mt5_path:
         connection["path"] = settings.mt5_path
     if password := settings.mt5_password.get_secret_value():
@@ -48,18 +48,18 @@ def setup_of(settings: Mt5Settings) -> Setup:
         token=settings.mt5_real_token.get_secret_value(),
         token_file=settings.mt5_real_token_file,
     )
-    return Setup(
+    return TerminalSetup(
         symbols=settings.trading_symbol,
         symbol_map=settings.mt5_symbol_map,
         connection=connection,
-        admission=Admission(login=settings.mt5_login, is_real_allowed=allowed),
+        admission=AccountPolicy(login=settings.mt5_login, is_real_allowed=allowed),
         clock=ServerClock(settings.mt5_server_zone),
         poll_ms=settings.mt5_poll_ms,
         accept_crossed=settings.mt5_crossed == "accept",
     )
 
 
-def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) -> None:
+def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None) -> None:
     """Connect to the terminal, open the files, bind the sockets, and run until told to stop.
 
     `started` is given the shell before it runs: it may be stopped from another thread.
@@ -72,7 +72,7 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
     folder = settings.paperdesk_data_dir / "terminal"
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")
     sockets = Sockets()
-    caller = ThreadCaller(api)
+    caller = TerminalThread(api)
     try:
         journal = DurableJournal(folder / "journal.db", new_id=uuid.uuid4().hex, account=opened.name)
         try:
@@ -96,8 +96,8 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
                 )
 
                 def require_files() -> None:
-                    journal.require_in_place()
-                    store.require_in_place()
+                    journal.require_file_unchanged()
+                    store.require_file_unchanged()
 
                 shell = GatewayShell(
                     gateway,
@@ -107,8 +107,8 @@ def serve(settings: Mt5Settings, api: Api, *, started: Started | None = None) ->
                     require_files=require_files,
                     heartbeat=heartbeat,
                 )
-                metrics.begin(TickCounts(read=0, published=0, rejected={}), setup.symbols)
-                metrics.BOARD.serve(settings.metrics_port_mt5, settings.metrics_host)
+                metrics.init_series(TickCounts(read=0, published=0, rejected={}), setup.symbols)
+                metrics.METRICS.serve(settings.metrics_port_mt5, settings.metrics_host)
                 logs.get_logger().warning(
                     "connected to a MetaTrader 5 terminal; orders go to its broker",
                     mode=opened.mode,

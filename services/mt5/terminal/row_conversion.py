@@ -14,11 +14,11 @@ from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, Ven
 from proto.trading import money
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
-from proto.trading.server_time import NS
-from proto.trading.units import NAME_CHARS_MAX, Side, exact, plain, round_money
+from proto.trading.server_time import SECOND_NS
+from proto.trading.units import NAME_CHARS_MAX, Side, decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.mt5_types import DealRow, OrderRow, PositionRow, SymbolRow
+from services.mt5.terminal.mt5_types import Mt5Deal, Mt5Order, Mt5Position, Mt5Symbol
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 PRICE_DECIMALS: Final = 10
@@ -27,7 +27,7 @@ TEXT_CHARS_MAX: Final = 512
 _S: Final = 1_000
 HOUR_S: Final = 3_600
 
-NOT_BY_US: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
+SERVER_REASONS: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
 """Reasons of orders and deals that the server makes by itself, under the magic of the position they close."""
 
 _ORDER_TYPES: Final = {
@@ -85,17 +85,17 @@ _REASONS: Final = {
 
 def price_of(value: float) -> Decimal:
     """A price as it was quoted."""
-    return exact(round(value, PRICE_DECIMALS))
+    return to_decimal(round(value, PRICE_DECIMALS))
 
 
 def volume_of(value: float) -> Decimal:
     """Lots: 0.1 + 0.2 is 0.3."""
-    return exact(round(value, VOLUME_DECIMALS))
+    return to_decimal(round(value, VOLUME_DECIMALS))
 
 
 def money_of(value: float, digits: int) -> Decimal:
     """An amount in account currency."""
-    return round_money(exact(value), digits)
+    return round_money(to_decimal(value), digits)
 
 
 def stop_of(value: float) -> Decimal | None:
@@ -103,14 +103,14 @@ def stop_of(value: float) -> Decimal | None:
     return price_of(value) if value else None
 
 
-def deal_of(
-    row: DealRow, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
+def deal_from_row(
+    row: Mt5Deal, *, number: int, ordinal: int, digits: int, clock: ServerClock, not_before_ns: int
 ) -> VenueDeal:
     """A deal under the number that the gateway gave it; its ticket at the broker stands in its comment."""
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
     # A credit is lent: it is in the equity and not in the balance.
     moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
-    lent = "" if moves_cash else f" credit of {plain(money_of(row.profit, digits))}, not in the balance"
+    lent = "" if moves_cash else f" credit of {decimal_text(money_of(row.profit, digits))}, not in the balance"
     return VenueDeal(
         deal=number,
         ticket=row.order,
@@ -125,15 +125,15 @@ def deal_of(
         swap=money_of(row.swap, digits),
         time_ns=clock.utc_of_ms(row.time_msc, not_before_ns=not_before_ns),
         ordinal=ordinal,
-        stepped=row.reason in NOT_BY_US,
+        stepped=row.reason in SERVER_REASONS,
         comment=f"deal {row.ticket}{lent} {row.comment}".strip()[:TEXT_CHARS_MAX],
         position=row.position_id,
         reason=_REASONS.get(row.reason, DealReason.CLIENT),
     )
 
 
-def order_of(
-    row: OrderRow, *, is_open: bool, deals: Sequence[VenueDeal], ordinal: int, revision: int, clock: ServerClock
+def order_from_row(
+    row: Mt5Order, *, is_open: bool, deals: Sequence[VenueDeal], ordinal: int, revision: int, clock: ServerClock
 ) -> VenueOrder:
     """An order with what its deals say of it: an order that is said to be filled is so once its deals are shown."""
     filled = sum((deal.volume for deal in deals), Decimal(0))
@@ -147,7 +147,7 @@ def order_of(
         side=Side.BUY if row.type in _BUYS else Side.SELL,
         volume=asked,
         filled_volume=filled,
-        filled_price=average_price(deals),
+        filled_price=average_deal_price(deals),
         status=status,
         retcode=RETCODE_OF_STATUS[status],
         reason=row.comment[:TEXT_CHARS_MAX] if status is OrderReplyStatus.REJECTED else "",
@@ -165,7 +165,7 @@ def order_of(
     )
 
 
-def position_of(row: PositionRow, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:
+def position_from_row(row: Mt5Position, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:
     """An open position under its identifier, which its deals carry; its profit is the terminal's."""
     return VenuePosition(
         ticket=row.identifier,
@@ -183,7 +183,7 @@ def position_of(row: PositionRow, *, digits: int, revision: int, clock: ServerCl
     )
 
 
-def instrument_of(row: SymbolRow) -> Instrument:
+def instrument_from_row(row: Mt5Symbol) -> Instrument:
     """Terms of a symbol. The package tells neither sessions nor commissions: the server refuses and charges by itself.
 
     Swaps that are not told in points are left at 0; what is charged comes with positions and deals in any case.
@@ -194,17 +194,17 @@ def instrument_of(row: SymbolRow) -> Instrument:
         base_currency=row.currency_base,
         profit_currency=row.currency_profit,
         digits=row.digits,
-        contract_size=exact(row.trade_contract_size),
-        tick_size=exact(row.trade_tick_size) if row.trade_tick_size else Decimal(1).scaleb(-row.digits),
+        contract_size=to_decimal(row.trade_contract_size),
+        tick_size=to_decimal(row.trade_tick_size) if row.trade_tick_size else Decimal(1).scaleb(-row.digits),
         volume_min=volume_of(row.volume_min),
         volume_max=volume_of(row.volume_max),
         volume_step=volume_of(row.volume_step),
-        tick_value=exact(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None,
+        tick_value=to_decimal(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None,
         stops_level_points=row.trade_stops_level,
         freeze_level_points=row.trade_freeze_level,
         margin_currency=row.currency_margin,
-        swap_long_points=exact(row.swap_long) if in_points else Decimal(0),
-        swap_short_points=exact(row.swap_short) if in_points else Decimal(0),
+        swap_long_points=to_decimal(row.swap_long) if in_points else Decimal(0),
+        swap_short_points=to_decimal(row.swap_short) if in_points else Decimal(0),
         swap_triple_weekday=(row.swap_rollover3days - 1) % 7,
         filling=fillings_of(row),
         trade_mode=_TRADE_MODES.get(row.trade_mode, TradeMode.FULL),
@@ -217,7 +217,7 @@ _TRADE_MODES: Final = {
 }
 
 
-def fillings_of(row: SymbolRow) -> tuple[str, ...]:
+def fillings_of(row: Mt5Symbol) -> tuple[str, ...]:
     """The fillings that a symbol takes of market orders, by its flags and its kind of execution.
 
     Request and instant execution take FOK and RETURN whatever the flags say; RETURN is not to be had where orders are executed
@@ -230,7 +230,7 @@ def fillings_of(row: SymbolRow) -> tuple[str, ...]:
     return taken if row.trade_exemode == mt5_types.SYMBOL_TRADE_EXECUTION_MARKET else (*taken, "RETURN")
 
 
-def average_price(deals: Sequence[VenueDeal]) -> Decimal | None:
+def average_deal_price(deals: Sequence[VenueDeal]) -> Decimal | None:
     """What a lot has cost on average; None without a deal."""
     price, volume = Decimal(0), Decimal(0)
     for deal in deals:
@@ -242,17 +242,17 @@ def average_price(deals: Sequence[VenueDeal]) -> Decimal | None:
     return price if volume else None
 
 
-def _expiry_ns(row: OrderRow, clock: ServerClock) -> int:
+def _expiry_ns(row: Mt5Order, clock: ServerClock) -> int:
     """UTC of an order's expiry; one in the hour that clocks pass over is reached at the end of that hour."""
     if not row.time_expiration:
         return 0
     try:
         return clock.utc_of_ms(row.time_expiration * _S)
     except NoSuchTimeError:
-        return clock.utc_ns((row.time_expiration // HOUR_S + 1) * HOUR_S * NS)
+        return clock.utc_ns((row.time_expiration // HOUR_S + 1) * HOUR_S * SECOND_NS)
 
 
-def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) -> OrderReplyStatus:
+def _status(row: Mt5Order, *, filled: Decimal, asked: Decimal, is_open: bool) -> OrderReplyStatus:
     if filled >= asked > 0:
         return OrderReplyStatus.FILLED
     left = volume_of(row.volume_current)
@@ -263,7 +263,7 @@ def _status(row: OrderRow, *, filled: Decimal, asked: Decimal, is_open: bool) ->
     return _ENDED[row.state]
 
 
-def _time_in_force(row: OrderRow, kind: OrderType) -> TimeInForce:
+def _time_in_force(row: Mt5Order, kind: OrderType) -> TimeInForce:
     if kind is OrderType.MARKET and row.type_filling == mt5_types.ORDER_FILLING_FOK:
         return TimeInForce.FOK
     if kind is OrderType.MARKET and row.type_filling == mt5_types.ORDER_FILLING_IOC:

@@ -18,9 +18,9 @@ from common.errors import StartError
 from common.storage import open_writer, transaction
 from marketdata.tick_stream import StreamTick
 from services.mt5.core.ports.book_records import Modification
-from services.mt5.file_identity import InPlace, sound
+from services.mt5.file_identity import FileIdentity, raise_if_damaged
 from services.mt5.terminal.terminal_market import TICKS_KEPT
-from services.mt5.terminal.tick_reader import TickCursor
+from services.mt5.terminal.tick_reader import TickReadOffset
 
 APPLICATION_ID: Final = 0x50445431
 SCHEMA_VERSION: Final = 1
@@ -81,20 +81,20 @@ class TerminalStore:
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is of account {owner}, expected that of {account}: one folder for each account")
-        self._in_place = InPlace(path)
+        self._in_place = FileIdentity(path)
         self._dirty = 0
 
     def close(self) -> None:
         """Let the file go."""
         self._db.close()
 
-    def require_in_place(self) -> None:
+    def require_file_unchanged(self) -> None:
         """See that the file is still there.
 
         Raises:
             FileLostError: it is not.
         """
-        self._in_place.require()
+        self._in_place.require_unchanged()
 
     # ------------------------------------------------------------------------------------------------------------- deals
 
@@ -105,7 +105,7 @@ class TerminalStore:
 
     def add_deals(self, deals: Sequence[tuple[int, int, int]]) -> None:
         """Number deals: (number, ticket, ordinal)."""
-        with sound(self._path), transaction(self._db):
+        with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany("INSERT INTO deals VALUES (?, ?, ?)", deals)
 
     # ------------------------------------------------------------------------------------------------------------- ticks
@@ -117,14 +117,14 @@ class TerminalStore:
         )
         return [StreamTick(*row) for row in rows]
 
-    def cursors(self) -> dict[str, TickCursor]:
+    def cursors(self) -> dict[str, TickReadOffset]:
         """How far each symbol has been read."""
         rows: Any = self._db.execute("SELECT symbol, time_msc, seen FROM tick_cursors")
-        return {symbol: TickCursor(time_msc, seen) for symbol, time_msc, seen in rows}
+        return {symbol: TickReadOffset(time_msc, seen) for symbol, time_msc, seen in rows}
 
-    def add_ticks(self, ticks: Sequence[StreamTick], cursors: dict[str, TickCursor]) -> None:
+    def add_ticks(self, ticks: Sequence[StreamTick], cursors: dict[str, TickReadOffset]) -> None:
         """Keep ticks together with how far their symbols have been read; what is too old goes."""
-        with sound(self._path), transaction(self._db):
+        with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany(
                 "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(t.ordinal, t.symbol, t.sequence, t.time_ns, t.bid, t.ask, t.volume) for t in ticks],
@@ -148,7 +148,7 @@ class TerminalStore:
     def set_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
         """A modification is on its way to the broker, or has come to something."""
         told = None if outcome is None else _encoder.encode(outcome).decode()
-        with sound(self._path), transaction(self._db):
+        with raise_if_damaged(self._path), transaction(self._db):
             self._db.execute("INSERT OR REPLACE INTO modifications VALUES (?, ?, ?)", (target, revision, told))
 
 

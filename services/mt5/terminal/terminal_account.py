@@ -1,4 +1,4 @@
-"""The account behind a terminal, as the gateway reads it: `ports.venue_account.Broker` over what the mirror and the market hold."""
+"""The account behind a terminal, as the gateway reads it: `ports.venue_account.VenueAccount` over what the mirror and the market hold."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from proto.gateway import VenuePosition
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import exact
+from proto.trading.units import to_decimal
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.terminal.account_mirror import Mirror
-from services.mt5.terminal.mt5_types import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, AccountRow
+from services.mt5.terminal.account_mirror import AccountMirror
+from services.mt5.terminal.mt5_types import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, Mt5Account
 from services.mt5.terminal.row_conversion import money_of
 from services.mt5.terminal.terminal_market import TerminalMarket
 
 FILLS: Final = "real"
 
 
-class TerminalBroker:
+class TerminalAccount:
     """One account. What ticks set off is set off at the broker's, so nothing here is ever quiet."""
 
     fills = FILLS
     quiet = False
 
-    def __init__(self, account: AccountRow, mirror: Mirror, market: TerminalMarket, symbols: SymbolMap) -> None:
+    def __init__(self, account: Mt5Account, mirror: AccountMirror, market: TerminalMarket, symbols: SymbolMap) -> None:
         """`account` is the one that the terminal was logged in to at the start."""
         self.currency = account.currency
         self.currency_digits = account.currency_digits
@@ -78,8 +78,8 @@ class TerminalBroker:
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol; None when it has had none."""
-        tick = self._market.last_of(self._symbols.to_desk(symbol), self._market.newest_ordinal)
-        return None if tick is None else Quote(exact(tick.bid), exact(tick.ask))
+        tick = self._market.last_tick(self._symbols.to_desk(symbol), self._market.newest_ordinal)
+        return None if tick is None else Quote(to_decimal(tick.bid), to_decimal(tick.ask))
 
     def net_volume(self, symbol: str) -> Decimal:
         """The signed sum of the positions in a symbol, in lots."""
@@ -97,7 +97,7 @@ class TerminalBroker:
     def checkpoint(self) -> None:
         """Nothing is to be kept: what the gateway must not forget is written as it happens."""
 
-    def deals_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
+    def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present
         """Deals shown."""
         return self._mirror.deal_count
 
@@ -105,7 +105,7 @@ class TerminalBroker:
         """Never: what ticks set off is set off at the broker's."""
         return False
 
-    def endings_before_commands_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
+    def order_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - as above
         """Orders shown that ended without a deal."""
         return self._mirror.ended_count
 
@@ -113,7 +113,7 @@ class TerminalBroker:
         """The first order under a magic that any trace has been shown of."""
         return self._mirror.find(magic)
 
-    def position_named(self, number: int) -> int:
+    def position_ticket(self, number: int) -> int:
         """The identifier of a position, for that or its ticket of the moment, which a reversal changes."""
         row = self._mirror.position_row(number)
         return number if row is None else row.identifier
@@ -127,5 +127,5 @@ class TerminalBroker:
         return self._mirror.magic_of_ticket(ticket) if ticket else 0
 
     @property
-    def _account(self) -> AccountRow:
+    def _account(self) -> Mt5Account:
         return self._mirror.account or self._opened

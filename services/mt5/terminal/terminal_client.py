@@ -8,7 +8,7 @@ remembered under the order's magic. A look is asked for while none is under way;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import structs
 
@@ -17,26 +17,35 @@ from marketdata.tick_stream import StreamTick
 from proto.gateway import ErrorCode, Modify, OrderReplyStatus, PlaceOrder, VenueDeal, VenueOrder, VenuePosition
 from proto.time import Now
 from proto.trading.enums import AccountMode
-from services.mt5.core.gateway.modify_service import has_prices
+from services.mt5.core.gateway.modify_service import has_requested_prices
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.retcodes import Outcome
+from services.mt5.core.ports.retcodes import RetcodeOutcome
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
-from services.mt5.terminal.account_mirror import Mirror, target_of
-from services.mt5.terminal.account_policy import Admission
-from services.mt5.terminal.call_results import refused_order, sent_of
+from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavailable
+from services.mt5.terminal.account_mirror import AccountMirror, target_key
+from services.mt5.terminal.account_policy import AccountPolicy
+from services.mt5.terminal.call_results import call_result, rejected_order
 from services.mt5.terminal.mt5_types import TradeRequest
+from services.mt5.terminal.pending_calls import PendingCancel, PendingModification, PendingOrder
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 from services.mt5.terminal.store import TerminalStore
-from services.mt5.terminal.terminal_account import TerminalBroker
+from services.mt5.terminal.terminal_account import TerminalAccount
 from services.mt5.terminal.terminal_market import TerminalMarket
-from services.mt5.terminal.terminal_snapshot import Called, Connection, Look, TickAsk, Wanted, call, look
-from services.mt5.terminal.terminal_thread import Caller
-from services.mt5.terminal.tick_reader import Batch, TickReader
+from services.mt5.terminal.terminal_snapshot import (
+    ConnectionParameters,
+    OrderSendOutcome,
+    SnapshotRequest,
+    TerminalSnapshot,
+    TickRequest,
+    send_trade_request,
+    take_snapshot,
+)
+from services.mt5.terminal.terminal_thread import TerminalWorker
+from services.mt5.terminal.tick_reader import TickBatch, TickReader
 from services.mt5.terminal.trade_requests import (
-    Refusal,
+    LocalRejection,
     modify_order_request,
     order_request,
     remove_request,
@@ -58,44 +67,22 @@ SILENCE_NS_MAX: Final = 10_000 * _MS
 _LIVE: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 
 
-class _Placing(NamedTuple):
-    """The order that a call is about; `symbol` is the broker's name."""
-
-    request: PlaceOrder
-    symbol: str
-
-
-class _Ending(NamedTuple):
-    """The order in the market that a call is to end."""
-
-    ticket: int
-
-
-class _Changing(NamedTuple):
-    """The modification that a call is about, and the name of its target."""
-
-    request: Modify
-    target: str
-    is_again: bool
-    """It was called before, and nobody knows what came of it."""
-
-
-class RealLink:
-    """`ports.terminal.Link` over a terminal. Symbols have the broker's names, but in the market."""
+class TerminalClient:
+    """`ports.terminal.Terminal` over a real one. Symbols have the broker's names, but in the market."""
 
     def __init__(
         self,
-        caller: Caller,
+        caller: TerminalWorker,
         *,
-        mirror: Mirror,
+        mirror: AccountMirror,
         market: TerminalMarket,
-        broker: TerminalBroker,
+        broker: TerminalAccount,
         store: TerminalStore,
         readers: Mapping[str, TickReader],
         symbols: SymbolMap,
         clock: ServerClock,
-        admission: Admission,
-        connection: Connection,
+        admission: AccountPolicy,
+        connection: ConnectionParameters,
         poll_ms: int,
         wall_ns: Callable[[int], int],
         is_ours: Callable[[int], bool],
@@ -122,34 +109,36 @@ class RealLink:
         self._rejected = rejected
         self._is_looking = False
         self._is_calling = False
-        self._subject: _Placing | _Ending | _Changing | None = None
-        self._not_canceled: dict[int, tuple[Sent, int]] = {}
-        self._called: Called | None = None
+        self._subject: PendingOrder | PendingCancel | PendingModification | None = None
+        self._not_canceled: dict[int, tuple[TradeResult, int]] = {}
+        self._called: OrderSendOutcome | None = None
         self._waiting_results: list[object] = []
-        self._trouble: Trouble | None = Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has not been looked at yet")
+        self._trouble: Unavailable | None = Unavailable(
+            ErrorCode.VENUE_DISCONNECTED, "the terminal has not been looked at yet"
+        )
         self._seen_mono_ns = 0
         self._due_mono_ns = 0
         self._account_due_mono_ns = 0
         self._symbols_due_mono_ns = 0
         self._caught_up: set[str] = set()
         self._has_more = False
-        self._unsaved: tuple[list[StreamTick], dict[str, Batch]] | None = None
+        self._unsaved: tuple[list[StreamTick], dict[str, TickBatch]] | None = None
         self._refused: dict[int, BookOrder] = {}
 
     # -------------------------------------------------------------------------------------------------------- its state
 
-    def trouble(self, now: Now) -> Trouble | None:
+    def unavailable(self, now: Now) -> Unavailable | None:
         """Why nothing can be asked: no connection, another account, or silence."""
         if self._trouble is None and now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
             silent_s = (now.mono_ns - self._seen_mono_ns) // 1_000_000_000
-            return Trouble(ErrorCode.VENUE_DISCONNECTED, f"the terminal has answered nothing for {silent_s} s")
+            return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal has answered nothing for {silent_s} s")
         return self._trouble
 
-    def shows_all(self, now: Now) -> bool:  # noqa: ARG002 - a broker's history may lag at any time
+    def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - a broker's history may lag at any time
         """Never known: an order without a trace may have been executed."""
         return False
 
-    def begin(self, shown: Look, now: Now) -> None:
+    def begin(self, shown: TerminalSnapshot, now: Now) -> None:
         """Take in the first look, with the whole history: nothing is answered before it."""
         self._take(shown, now)
 
@@ -159,7 +148,7 @@ class RealLink:
         if not self._is_looking and not self._is_calling and now.mono_ns >= self._due_mono_ns:
             self._is_looking = True
             wanted = self._wanted(now)
-            self._caller.post(lambda terminal: look(terminal, wanted, connection=self._connection))
+            self._caller.post(lambda terminal: take_snapshot(terminal, wanted, connection=self._connection))
             self._collect(now)
         if self._is_looking or self._is_calling:
             self._due_mono_ns = now.mono_ns + CHECK_NS
@@ -170,16 +159,16 @@ class RealLink:
 
     # ------------------------------------------------------------------------------------------------------------- calls
 
-    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
+    def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
         """Have an order executed, by one call."""
         instrument = self._mirror.instrument(symbol)
         self._refused.pop(magic_of(request.order_id), None)
-        made: TradeRequest | Refusal
+        made: TradeRequest | LocalRejection
         if instrument is None:
             words = (
                 f"{symbol} is not among the symbols that are traded here, expected one of {', '.join(self._readers)}"
             )
-            made = Refusal(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, words)
+            made = LocalRejection(retcodes.INVALID, ErrorCode.UNKNOWN_SYMBOL, words)
         else:
             made = order_request(
                 structs.replace(request, position=self._ticket_of(request.position)),
@@ -189,43 +178,43 @@ class RealLink:
                 netted=self._netted(symbol),
                 clock=self._clock,
             )
-        if isinstance(made, Refusal):
-            self._remember(_Placing(request, symbol), made, now)
-            return Sent(made.retcode, 0, 0)
-        return self._begin(made, _Placing(request, symbol), now)
+        if isinstance(made, LocalRejection):
+            self._remember(PendingOrder(request, symbol), made, now)
+            return TradeResult(made.retcode, 0, 0)
+        return self._begin(made, PendingOrder(request, symbol), now)
 
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:  # noqa: ARG002 - no room for words
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - no room for words
         """Have an order in the market ended. A repetition does no harm, and is not made again and again."""
         ticket = order.order.ticket
         refused, at_mono_ns = self._not_canceled.get(ticket, (None, 0))
         if refused is not None and now.mono_ns < at_mono_ns + CANCEL_AGAIN_NS:
             return refused
-        return self._begin(remove_request(ticket), _Ending(ticket), now)
+        return self._begin(remove_request(ticket), PendingCancel(ticket), now)
 
-    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
+    def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
         """Give an order in the market, or a position, the prices of a request; its symbol has the broker's name."""
         target = self._target(request, now)
         if target is None:
             code = ErrorCode.UNKNOWN_ORDER if request.order_id else ErrorCode.UNKNOWN_POSITION
-            return Sent(retcodes.POSITION_CLOSED, 0, 0, code, "there is nothing of that name to be modified")
+            return TradeResult(retcodes.POSITION_CLOSED, 0, 0, code, "there is nothing of that name to be modified")
         if isinstance(target, VenueOrder):
             if target.status not in _LIVE or target.price is None:
                 words = f"order {request.order_id} does not rest: {target.status}"
-                return Sent(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, words)
-            name = target_of("order", target.ticket)
+                return TradeResult(retcodes.INVALID_ORDER, target.ticket, 0, ErrorCode.ORDER_ENDED, words)
+            name = target_key("order", target.ticket)
             made = modify_order_request(request, order=target, price=target.price, clock=self._clock)
         else:
-            name = self._mirror.position_change(target.ticket)
+            name = self._mirror.position_target_key(target.ticket)
             made = stops_request(request, position=self._ticket_of(target.ticket), symbol=target.symbol)
-        if isinstance(made, Refusal):
-            sent = Sent(made.retcode, 0, 0, made.code, made.words)
-            self._mirror.revise(name, request.revision, self._outcome(request, name, sent, now))
+        if isinstance(made, LocalRejection):
+            sent = TradeResult(made.retcode, 0, 0, made.code, made.message)
+            self._mirror.record_modification(name, request.revision, self._outcome(request, name, sent, now))
             return sent
-        is_again = self._mirror.last_change(name) == (request.revision, None)
-        self._mirror.revise(name, request.revision, None)
-        return self._begin(made, _Changing(request, name, is_again=is_again), now)
+        is_again = self._mirror.last_modification(name) == (request.revision, None)
+        self._mirror.record_modification(name, request.revision, None)
+        return self._begin(made, PendingModification(request, name, is_again=is_again), now)
 
-    def modified(self, request: Modify, now: Now) -> Modification | None:
+    def previous_modification(self, request: Modify, now: Now) -> Modification | None:
         """What a modification of this revision has come to, or why an older one is refused.
 
         None for a new one, and for one whose outcome nobody knows: made again it does no harm, since it says prices and not
@@ -235,46 +224,48 @@ class RealLink:
         if not request.revision or target is None:
             return None
         is_order = isinstance(target, VenueOrder)
-        name = target_of("order", target.ticket) if is_order else self._mirror.position_change(target.ticket)
-        revision, outcome = self._mirror.last_change(name)
+        name = target_key("order", target.ticket) if is_order else self._mirror.position_target_key(target.ticket)
+        revision, outcome = self._mirror.last_modification(name)
         if request.revision < revision:
             words = f"revision {request.revision} of {name}, expected more than {revision}"
-            return self._outcome(request, name, Sent(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, words), now)
+            return self._outcome(
+                request, name, TradeResult(retcodes.REJECT, 0, 0, ErrorCode.STALE_REVISION, words), now
+            )
         return outcome if request.revision == revision else None
 
     def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as of the last look
         """Orders in the market that were placed here; a stranger's are nothing of ours."""
         return [order for order in self._mirror.resting() if order.magic and self._is_ours(order.magic)]
 
-    def poll(self, now: Now) -> Sent | Waiting | None:
-        """What became of the call that was `Waiting`."""
+    def poll(self, now: Now) -> TradeResult | CallInProgress | None:
+        """What became of the call that was `CallInProgress`."""
         assert self._is_calling, f"nothing waits at {now}"
         self._collect(now)
         if self._called is None:
-            return Waiting(now.mono_ns + CHECK_NS)
+            return CallInProgress(now.mono_ns + CHECK_NS)
         called, subject = self._called, self._subject
         self._called, self._subject, self._is_calling = None, None, False
-        sent = sent_of(called)
-        if isinstance(subject, _Changing) and self._was_done_before(subject, sent, now):
-            sent = Sent(retcodes.DONE, 0, 0)
-        if sent is not None and retcodes.outcome_of(sent.retcode) is Outcome.NOT_DONE:
+        sent = call_result(called)
+        if isinstance(subject, PendingModification) and self._was_done_before(subject, sent, now):
+            sent = TradeResult(retcodes.DONE, 0, 0)
+        if sent is not None and retcodes.outcome_of(sent.retcode) is RetcodeOutcome.NOT_DONE:
             assert sent.error_code is not None, sent
-            if isinstance(subject, _Placing):
-                self._remember(subject, Refusal(sent.retcode, sent.error_code, sent.words), now)
-            elif isinstance(subject, _Ending):
+            if isinstance(subject, PendingOrder):
+                self._remember(subject, LocalRejection(sent.retcode, sent.error_code, sent.message), now)
+            elif isinstance(subject, PendingCancel):
                 self._not_canceled[subject.ticket] = (sent, now.mono_ns)
-        is_clear = sent is not None and retcodes.outcome_of(sent.retcode) is not Outcome.IN_DOUBT
-        if sent is not None and is_clear and isinstance(subject, _Changing):
+        is_clear = sent is not None and retcodes.outcome_of(sent.retcode) is not RetcodeOutcome.IN_DOUBT
+        if sent is not None and is_clear and isinstance(subject, PendingModification):
             outcome = self._outcome(subject.request, subject.target, sent, now)
-            self._mirror.revise(subject.target, subject.request.revision, outcome)
+            self._mirror.record_modification(subject.target, subject.request.revision, outcome)
         return sent
 
-    def _was_done_before(self, subject: _Changing, sent: Sent | None, now: Now) -> bool:
+    def _was_done_before(self, subject: PendingModification, sent: TradeResult | None, now: Now) -> bool:
         """Whether a modification that was said again changes nothing because the first call, whose answer was lost, has made it."""
         if not subject.is_again or sent is None or sent.retcode != retcodes.NO_CHANGES:
             return False
         target = self._target(subject.request, now)
-        return target is not None and has_prices(target, subject.request)
+        return target is not None and has_requested_prices(target, subject.request)
 
     def _netted(self, symbol: str) -> VenuePosition | None:
         """The position that a netting account has in a symbol."""
@@ -295,7 +286,7 @@ class RealLink:
         held = [row for row in self._mirror.positions if _is_meant(row.ticket, row.symbol, request)]
         return held[0] if len(held) == 1 else None
 
-    def _outcome(self, request: Modify, target: str, sent: Sent, now: Now) -> Modification:
+    def _outcome(self, request: Modify, target: str, sent: TradeResult, now: Now) -> Modification:
         shown = self._target(request, now)
         return Modification(
             target=target,
@@ -304,26 +295,30 @@ class RealLink:
             ordinal=self._broker.ordinal,
             retcode=sent.retcode,
             error_code=sent.error_code,
-            reason=sent.words,
+            reason=sent.message,
             deal_cursor=self._mirror.deal_count,
             quiet=False,
             order=shown if isinstance(shown, VenueOrder) else None,
             position=shown if isinstance(shown, VenuePosition) else None,
         )
 
-    def _begin(self, made: TradeRequest, subject: _Placing | _Ending | _Changing, now: Now) -> Sent | Waiting | None:
+    def _begin(
+        self, made: TradeRequest, subject: PendingOrder | PendingCancel | PendingModification, now: Now
+    ) -> TradeResult | CallInProgress | None:
         assert not self._is_calling, "one call at a time"
         self._is_calling = True
         self._subject = subject
-        wanted = Wanted(history_s=self._mirror.history_s)
+        wanted = SnapshotRequest(history_s=self._mirror.history_s)
         admission, connection = self._admission, self._connection
-        self._caller.post(lambda terminal: call(terminal, made, wanted, admission=admission, connection=connection))
+        self._caller.post(
+            lambda terminal: send_trade_request(terminal, made, wanted, admission=admission, connection=connection)
+        )
         self._due_mono_ns = now.mono_ns + CHECK_NS
         return self.poll(now)
 
-    def _remember(self, placing: _Placing, refusal: Refusal, now: Now) -> None:
+    def _remember(self, placing: PendingOrder, refusal: LocalRejection, now: Now) -> None:
         """Keep what was refused, so that it is found under its magic although the terminal shows nothing of it."""
-        refused = refused_order(
+        refused = rejected_order(
             placing.request,
             placing.symbol,
             refusal,
@@ -353,8 +348,8 @@ class RealLink:
 
     # ------------------------------------------------------------------------------------------------------------- looks
 
-    def _wanted(self, now: Now) -> Wanted:
-        asks = tuple(TickAsk(symbol, reader.from_s, reader.count) for symbol, reader in self._readers.items())
+    def _wanted(self, now: Now) -> SnapshotRequest:
+        asks = tuple(TickRequest(symbol, reader.from_s, reader.count) for symbol, reader in self._readers.items())
         history_s = None
         if now.mono_ns >= self._account_due_mono_ns:
             self._account_due_mono_ns = now.mono_ns + ACCOUNT_EVERY_NS
@@ -363,50 +358,50 @@ class RealLink:
         if now.mono_ns >= self._symbols_due_mono_ns:
             self._symbols_due_mono_ns = now.mono_ns + SYMBOLS_EVERY_NS
             symbols = tuple(self._readers)
-        return Wanted(asks, symbols, history_s)
+        return SnapshotRequest(asks, symbols, history_s)
 
     def _collect(self, now: Now) -> None:
         """Take in what is done, in its order; what could not be written the last time goes first."""
         self._save_ticks()
-        self._waiting_results += self._caller.taken()
+        self._waiting_results += self._caller.take_results()
         while self._waiting_results:
             result = self._waiting_results[0]
-            shown = result.look if isinstance(result, Called) else result
-            assert isinstance(shown, Look), shown
+            shown = result.snapshot if isinstance(result, OrderSendOutcome) else result
+            assert isinstance(shown, TerminalSnapshot), shown
             self._take(shown, now)
             del self._waiting_results[0]
-            if isinstance(result, Called):
+            if isinstance(result, OrderSendOutcome):
                 self._called = result
             else:
                 self._is_looking = False
                 self._due_mono_ns = now.mono_ns + (0 if self._has_more else self._poll_ns)
 
-    def _take(self, shown: Look, now: Now) -> None:
+    def _take(self, shown: TerminalSnapshot, now: Now) -> None:
         self._trouble = self._trouble_of(shown)
         if self._trouble is not None or now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
             # Ticks that come after it may be of any age, and tell nothing of the server's clock.
             self._caught_up.clear()
         if self._trouble is not None:
             return
-        self._mirror.take_symbols(shown.symbols)
+        self._mirror.update_instruments(shown.symbols)
         self._take_ticks(shown, now)
         if shown.rows is not None:
             try:
-                self._mirror.take(shown.rows, ordinal=self._market.newest_ordinal)
+                self._mirror.update(shown.rows, ordinal=self._market.newest_ordinal)
             except NoSuchTimeError as error:
                 raise StartError(f"MT5_SERVER_ZONE: {error}; expected the zone of the broker's server") from None
             self._seen_mono_ns = now.mono_ns
 
-    def _trouble_of(self, shown: Look) -> Trouble | None:
+    def _trouble_of(self, shown: TerminalSnapshot) -> Unavailable | None:
         number, words = shown.error
         if shown.terminal is None or shown.account is None:
-            return Trouble(ErrorCode.VENUE_DISCONNECTED, f"the terminal does not answer: {words} ({number})")
+            return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal does not answer: {words} ({number})")
         if not shown.terminal.connected:
-            return Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
-        return self._admission.trouble(shown.account)
+            return Unavailable(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
+        return self._admission.violation(shown.account)
 
-    def _take_ticks(self, shown: Look, now: Now) -> None:
-        batches: dict[str, Batch] = {}
+    def _take_ticks(self, shown: TerminalSnapshot, now: Now) -> None:
+        batches: dict[str, TickBatch] = {}
         self._has_more = False
         for symbol, rows in shown.ticks.items():
             batch = batches[self._symbols.to_desk(symbol)] = self._readers[symbol].read(rows)
@@ -419,7 +414,7 @@ class RealLink:
             if not batch.is_full:
                 self._caught_up.add(symbol)
         if any(batch.read for batch in batches.values()):
-            self._unsaved = (self._market.numbered(batches), batches)
+            self._unsaved = (self._market.number_ticks(batches), batches)
             self._save_ticks()
 
     def _save_ticks(self) -> None:

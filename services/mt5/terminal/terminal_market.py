@@ -12,8 +12,8 @@ from typing import Final
 from marketdata.generated_market import ENDLESS
 from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
-from services.mt5.core.gateway.tick_publisher import Pace, Publisher
-from services.mt5.terminal.tick_reader import Batch
+from services.mt5.core.gateway.tick_publisher import Pace, TickPublisher
+from services.mt5.terminal.tick_reader import TickBatch
 
 TICKS_KEPT: Final = 200_000
 """A day of a busy symbol: as far back as a restarted strategy ever asks."""
@@ -57,7 +57,7 @@ class TerminalMarket:
         published = self._read - sum(self._rejected.values())
         return TickCounts(read=self._read, published=published, rejected=dict(self._rejected))
 
-    def numbered(self, batches: dict[str, Batch]) -> list[StreamTick]:
+    def number_ticks(self, batches: dict[str, TickBatch]) -> list[StreamTick]:
         """What a look has brought, in one order and numbered; `add` takes it when it is durable."""
         rows = [
             (tick, place, row)
@@ -74,7 +74,7 @@ class TerminalMarket:
             numbered.append(StreamTick(symbol, sequences[symbol], ordinal, *tick))
         return numbered
 
-    def add(self, ticks: Sequence[StreamTick], batches: dict[str, Batch]) -> None:
+    def add(self, ticks: Sequence[StreamTick], batches: dict[str, TickBatch]) -> None:
         """Take in what `numbered` gave, and count its rows."""
         for tick in ticks:
             self._append(tick)
@@ -91,7 +91,7 @@ class TerminalMarket:
         assert first <= ordinal <= self.newest_ordinal, (first, ordinal, self.newest_ordinal)
         return self._ticks[ordinal - first]
 
-    def last_of(self, symbol: str, ordinal: int) -> StreamTick | None:
+    def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`; None when none is kept."""
         ordinals = self._of.get(symbol, [])
         place = bisect_left(ordinals, ordinal + 1)
@@ -99,7 +99,7 @@ class TerminalMarket:
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
         """Each symbol's last sequence at or before `ordinal`; 0 for one without a tick by then."""
-        found = {symbol: self.last_of(symbol, ordinal) for symbol in self.symbols}
+        found = {symbol: self.last_tick(symbol, ordinal) for symbol in self.symbols}
         return {symbol: tick.sequence if tick else 0 for symbol, tick in found.items()}
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
@@ -136,7 +136,7 @@ class TerminalMarket:
             self._of[symbol] = ordinals[bisect_left(ordinals, first) :]
 
 
-class ArrivalPublisher(Publisher):
+class ArrivalPublisher(TickPublisher):
     """Publishes ticks as they come; the market's time is UTC by the host's clock, and never before the newest tick."""
 
     def __init__(
@@ -161,7 +161,7 @@ class ArrivalPublisher(Publisher):
         self._wall_ns = wall_ns
         self._shown_ns = 0
 
-    def knows(self, ordinal: int) -> bool:
+    def has_tick(self, ordinal: int) -> bool:
         """Whether the tick has come."""
         return ordinal <= self._market.newest_ordinal
 

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, TypedDict
 
 from proto.gateway import ErrorCode
-from services.mt5.core.ports.terminal import Trouble
-from services.mt5.terminal.account_policy import Admission
+from services.mt5.core.ports.terminal import Unavailable
+from services.mt5.terminal.account_policy import AccountPolicy
 from services.mt5.terminal.mt5_types import (
     COPY_TICKS_ALL,
-    AccountRow,
-    Api,
-    DealRow,
-    OrderRow,
-    PositionRow,
-    Result,
-    SymbolRow,
-    TerminalRow,
+    Mt5Account,
+    Mt5Api,
+    Mt5Deal,
+    Mt5Order,
+    Mt5Position,
+    Mt5Symbol,
+    Mt5Terminal,
+    Mt5TradeResult,
     Ticks,
     TradeRequest,
 )
@@ -29,7 +29,7 @@ READS_MAX: Final = 3
 """How often the account is read again because a deal came in between."""
 
 
-class Connection(TypedDict, total=False):
+class ConnectionParameters(TypedDict, total=False):
     """What `initialize` is given; a part that is not there is left to the terminal."""
 
     path: str
@@ -39,7 +39,7 @@ class Connection(TypedDict, total=False):
     timeout: int
 
 
-class TickAsk(NamedTuple):
+class TickRequest(NamedTuple):
     """Ticks to ask for; `symbol` is the broker's name."""
 
     symbol: str
@@ -47,10 +47,10 @@ class TickAsk(NamedTuple):
     ticks_max: int
 
 
-class Wanted(NamedTuple):
+class SnapshotRequest(NamedTuple):
     """What a look is to bring. `history_s` is the span of history, in the server's seconds; None: not the account's rows."""
 
-    ticks: tuple[TickAsk, ...] = ()
+    ticks: tuple[TickRequest, ...] = ()
     symbols: tuple[str, ...] = ()
     history_s: tuple[int, int] | None = None
 
@@ -58,37 +58,37 @@ class Wanted(NamedTuple):
 class AccountRows(NamedTuple):
     """Everything about the account, read so that no deal came in between."""
 
-    account: AccountRow
-    positions: Sequence[PositionRow]
-    orders: Sequence[OrderRow]
-    history_orders: Sequence[OrderRow]
-    deals: Sequence[DealRow]
+    account: Mt5Account
+    positions: Sequence[Mt5Position]
+    orders: Sequence[Mt5Order]
+    history_orders: Sequence[Mt5Order]
+    deals: Sequence[Mt5Deal]
 
 
-class Look(NamedTuple):
+class TerminalSnapshot(NamedTuple):
     """What the terminal showed. What it did not tell is None or left out; `error` is then its word for why."""
 
-    terminal: TerminalRow | None
-    account: AccountRow | None
+    terminal: Mt5Terminal | None
+    account: Mt5Account | None
     rows: AccountRows | None
     ticks: dict[str, Ticks]
-    symbols: dict[str, SymbolRow]
+    symbols: dict[str, Mt5Symbol]
     error: tuple[int, str]
 
 
-class Called(NamedTuple):
+class OrderSendOutcome(NamedTuple):
     """What came of a call of `order_send`, and what the terminal showed after it.
 
     `withheld`: it was not called, because it is logged in where it must not trade.
     """
 
-    result: Result | None
+    result: Mt5TradeResult | None
     error: tuple[int, str]
-    withheld: Trouble | None
-    look: Look
+    withheld: Unavailable | None
+    snapshot: TerminalSnapshot
 
 
-def connect(api: Api, connection: Connection, symbols: Sequence[str]) -> bool:
+def connect(api: Mt5Api, connection: ConnectionParameters, symbols: Sequence[str]) -> bool:
     """Connect to the terminal and have the symbols in its Market Watch; false when it did not work, `last_error` says why."""
     if not api.initialize(**connection):
         return False
@@ -96,14 +96,14 @@ def connect(api: Api, connection: Connection, symbols: Sequence[str]) -> bool:
     return all(selected)
 
 
-def look(api: Api, wanted: Wanted, *, connection: Connection) -> Look:
+def take_snapshot(api: Mt5Api, wanted: SnapshotRequest, *, connection: ConnectionParameters) -> TerminalSnapshot:
     """Ask for everything that is wanted; a terminal that has gone is connected to again first."""
     terminal = api.terminal_info()
     if terminal is None and connect(api, connection, [ask.symbol for ask in wanted.ticks]):
         terminal = api.terminal_info()
     account = None if terminal is None else api.account_info()
     if terminal is None or account is None:
-        return Look(terminal, account, None, {}, {}, api.last_error())
+        return TerminalSnapshot(terminal, account, None, {}, {}, api.last_error())
     ticks, symbols = {}, {}
     for ask in wanted.ticks:
         rows = api.copy_ticks_from(ask.symbol, ask.from_s, ask.ticks_max, COPY_TICKS_ALL)
@@ -114,26 +114,33 @@ def look(api: Api, wanted: Wanted, *, connection: Connection) -> Look:
         if row is not None:
             symbols[symbol] = row
     account_rows = None if wanted.history_s is None else _account_rows(api, *wanted.history_s)
-    return Look(terminal, account, account_rows, ticks, symbols, api.last_error())
+    return TerminalSnapshot(terminal, account, account_rows, ticks, symbols, api.last_error())
 
 
-def call(api: Api, request: TradeRequest, wanted: Wanted, *, admission: Admission, connection: Connection) -> Called:
+def send_trade_request(
+    api: Mt5Api,
+    request: TradeRequest,
+    wanted: SnapshotRequest,
+    *,
+    admission: AccountPolicy,
+    connection: ConnectionParameters,
+) -> OrderSendOutcome:
     """Call `order_send` once, unless the account is another one, and look what there is then."""
     account = api.account_info()
-    withheld = None if account is None else admission.trouble(account)
+    withheld = None if account is None else admission.violation(account)
     if account is None or withheld is not None:
         # Nothing was sent: this is the one case of no answer that is not in doubt.
         error = api.last_error()
-        withheld = withheld or Trouble(
+        withheld = withheld or Unavailable(
             ErrorCode.VENUE_DISCONNECTED, f"the terminal tells no account: {error[1]} ({error[0]})"
         )
-        return Called(None, error, withheld, look(api, wanted, connection=connection))
+        return OrderSendOutcome(None, error, withheld, take_snapshot(api, wanted, connection=connection))
     result = api.order_send(request)
     error = api.last_error()
-    return Called(result, error, None, look(api, wanted, connection=connection))
+    return OrderSendOutcome(result, error, None, take_snapshot(api, wanted, connection=connection))
 
 
-def _account_rows(api: Api, from_s: int, to_s: int) -> AccountRows | None:
+def _account_rows(api: Mt5Api, from_s: int, to_s: int) -> AccountRows | None:
     """The account's rows as of one moment, or None when a part of them is not told or does not stand still."""
     before = api.history_deals_get(from_s, to_s)
     for _ in range(READS_MAX):

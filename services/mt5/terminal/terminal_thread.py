@@ -10,28 +10,28 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from services.mt5.terminal.mt5_types import Api
+from services.mt5.terminal.mt5_types import Mt5Api
 
-Job = Callable[[Api], object]
+Job = Callable[[Mt5Api], object]
 
 LEAVING_SECONDS: Final = 5.0
 """How long the end of the process waits for a call that is under way."""
 
 
-class Caller(Protocol):
+class TerminalWorker(Protocol):
     """Whoever calls the terminal."""
 
     def post(self, job: Job) -> None:
         """Have a job done."""
 
-    def taken(self) -> list[object]:
+    def take_results(self) -> list[object]:
         """What the jobs that are done have returned, in their order, each once."""
 
 
-class ThreadCaller:
+class TerminalThread:
     """Calls the terminal in a thread of its own, which nobody else may do."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Mt5Api) -> None:
         """Start the thread."""
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -42,7 +42,7 @@ class ThreadCaller:
         """Queue a job."""
         self._jobs.put(job)
 
-    def taken(self) -> list[object]:
+    def take_results(self) -> list[object]:
         """What is done.
 
         Raises:
@@ -63,7 +63,7 @@ class ThreadCaller:
         self._jobs.put(None)
         self._thread.join(timeout=LEAVING_SECONDS)
 
-    def _run(self, api: Api) -> None:
+    def _run(self, api: Mt5Api) -> None:
         while (job := self._jobs.get()) is not None:
             try:
                 self._done.put(job(api))

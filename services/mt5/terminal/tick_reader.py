@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketdata.tick_validation import ACCEPTED, REASONS, UNREADABLE_TIME_NS, RowJudge
+from marketdata.tick_validation import ACCEPTED, REASONS, UNREADABLE_TIME_NS, RowValidator
 from services.mt5.terminal.mt5_types import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
@@ -22,14 +22,14 @@ BATCH_TICKS_MAX: Final = 1_024_000
 _MS_PER_S: Final = 1_000
 
 
-class TickCursor(NamedTuple):
+class TickReadOffset(NamedTuple):
     """How far a symbol has been read: `seen` rows of millisecond `time_msc`, in the server's time."""
 
     time_msc: int
     seen: int
 
 
-class GoodTick(NamedTuple):
+class AcceptedTick(NamedTuple):
     """A tick that was accepted, in UTC."""
 
     time_ns: int
@@ -38,13 +38,13 @@ class GoodTick(NamedTuple):
     volume: float
 
 
-class Batch(NamedTuple):
+class TickBatch(NamedTuple):
     """What a look at a symbol brought: accepted ticks, rejected rows by reason, and where the next look goes on."""
 
-    ticks: list[GoodTick]
+    ticks: list[AcceptedTick]
     read: int
     rejected: dict[str, int]
-    cursor: TickCursor
+    cursor: TickReadOffset
     newest_msc: int
     """Of the newest row that is new; 0 where there is none."""
     is_full: bool
@@ -56,29 +56,29 @@ class TickReader:
 
     def __init__(
         self,
-        cursor: TickCursor,
+        cursor: TickReadOffset,
         *,
         clock: ServerClock,
         accept_crossed: bool,
-        last: GoodTick | None = None,
+        last: AcceptedTick | None = None,
     ) -> None:
         """Go on after `cursor`; `last` is the last tick accepted before, which the rules look back at."""
         self.cursor = cursor
         self.count = BATCH_TICKS
         self._clock = clock
-        self._judge = RowJudge(accept_crossed=accept_crossed)
+        self._judge = RowValidator(accept_crossed=accept_crossed)
         self._last_ns = 0
         if last is not None:
             self._last_ns = last.time_ns
             columns = (np.array([last.time_ns]), np.array([last.bid]), np.array([last.ask]), np.array([last.volume]))
-            self._judge.judge(*columns)
+            self._judge.validate(*columns)
 
     @property
     def from_s(self) -> int:
         """The second from which to ask."""
         return self.cursor.time_msc // _MS_PER_S
 
-    def read(self, rows: Ticks) -> Batch:
+    def read(self, rows: Ticks) -> TickBatch:
         """Take what `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)` has given."""
         is_full = len(rows) >= self.count
         fresh = self._fresh(rows)
@@ -87,11 +87,11 @@ class TickReader:
         elif not is_full:
             self.count = BATCH_TICKS
         if not len(fresh):
-            return Batch([], 0, {}, self.cursor, 0, is_full)
+            return TickBatch([], 0, {}, self.cursor, 0, is_full)
         newest_msc = int(fresh["time_msc"][-1])
-        self.cursor = TickCursor(newest_msc, int(np.count_nonzero(rows["time_msc"] == newest_msc)))
+        self.cursor = TickReadOffset(newest_msc, int(np.count_nonzero(rows["time_msc"] == newest_msc)))
         ticks, rejected = self._judged(fresh)
-        return Batch(ticks, len(fresh), rejected, self.cursor, newest_msc, is_full)
+        return TickBatch(ticks, len(fresh), rejected, self.cursor, newest_msc, is_full)
 
     def _fresh(self, rows: Ticks) -> Ticks:
         """The rows after the cursor. A second is asked for whole, so those of the cursor's millisecond are all there."""
@@ -101,19 +101,19 @@ class TickReader:
         after[same] = True
         return rows[after]
 
-    def _judged(self, rows: Ticks) -> tuple[list[GoodTick], dict[str, int]]:
+    def _judged(self, rows: Ticks) -> tuple[list[AcceptedTick], dict[str, int]]:
         times = np.empty(len(rows), dtype=np.int64)
         for index, time_msc in enumerate(rows["time_msc"].tolist()):
             times[index] = self._utc_ns(time_msc)
         bid = rows["bid"].astype(np.float64)
         ask = rows["ask"].astype(np.float64)
         volume = rows["volume_real"].astype(np.float64)
-        verdict = self._judge.judge(times, bid, ask, volume)
+        verdict = self._judge.validate(times, bid, ask, volume)
         good = verdict == ACCEPTED
         columns = zip(times[good].tolist(), bid[good].tolist(), ask[good].tolist(), volume[good].tolist(), strict=True)
         counted = np.bincount(verdict, minlength=len(REASONS)).tolist()
         rejected = {reason: counted[code] for code, reason in enumerate(REASONS) if code and counted[code]}
-        return [GoodTick(*row) for row in columns], rejected
+        return [AcceptedTick(*row) for row in columns], rejected
 
     def _utc_ns(self, time_msc: int) -> int:
         """UTC of a row's time; of an hour that comes twice the order of the rows says which one it is."""

@@ -1,6 +1,6 @@
 """What a terminal is asked to do, as MetaTrader's documentation has its trade requests.
 
-Each function gives the map for one call of `order_send`, or a `Refusal` where the contract with the client cannot be kept by this
+Each function gives the map for one call of `order_send`, or a `LocalRejection` where the contract with the client cannot be kept by this
 terminal: then it is not called at all. Floats appear only here, at the border: the package takes nothing else.
 """
 
@@ -14,7 +14,7 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.stops import Stops, stops_after
-from proto.trading.units import Side, plain
+from proto.trading.units import Side, decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.magic import comment_of, magic_of
 from services.mt5.terminal import mt5_types
@@ -44,12 +44,12 @@ _TIMES: Final = {
 }
 
 
-class Refusal(NamedTuple):
+class LocalRejection(NamedTuple):
     """Why the terminal is not called: MetaTrader's number for it, ours, and words."""
 
     retcode: int
     code: ErrorCode
-    words: str
+    message: str
 
 
 def order_request(
@@ -60,7 +60,7 @@ def order_request(
     quote: Quote | None,
     netted: VenuePosition | None,
     clock: ServerClock,
-) -> TradeRequest | Refusal:
+) -> TradeRequest | LocalRejection:
     """The request for a new order. `symbol` and the instrument's terms are the broker's; `quote` the newest known.
 
     `netted` is the position that a netting account has in the symbol. A terminal takes away the stops that an order which adds to it
@@ -68,8 +68,8 @@ def order_request(
     position or reverses it is sent as it is, because there the two agree.
     """
     if (request.time_in_force is TimeInForce.GTD) != (request.expires_ns > 0):
-        words = f"expires_ns {request.expires_ns} with {request.filling}, expected one with GTD and only there"
-        return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        words = f"expires_ns {request.expires_ns} with {request.effective_time_in_force}, expected one with GTD and only there"
+        return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
     adds = netted is not None and netted.side is request.side
     held = Stops(netted.stop_loss, netted.take_profit) if netted is not None and adds else Stops()
     stops = stops_after(DealEntry.IN, given=Stops(request.stop_loss, request.take_profit), held=held)
@@ -85,28 +85,28 @@ def order_request(
     if request.type is OrderType.MARKET:
         return _at_market(request, common, instrument, quote)
     if request.price is None:
-        return Refusal(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price")
-    if request.filling not in _TIMES:
-        words = (
-            f"{request.filling} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
+        return LocalRejection(
+            retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, f"a {request.type} order without a price"
         )
-        return Refusal(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+    if request.effective_time_in_force not in _TIMES:
+        words = f"{request.effective_time_in_force} for a {request.type} order, expected GTC, DAY or GTD: a terminal's pending orders rest"
+        return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
     if request.position:
         words = f"position {request.position} with a {request.type} order, expected a market order to close it"
-        return Refusal(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+        return LocalRejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
     if stops != (request.stop_loss, request.take_profit):
         words = (
             f"a {request.type} order without each of the stops that the position it would add to has "
             f"({_told(held.stop_loss)} and {_told(held.take_profit)}), expected both: a terminal takes away what is left out"
         )
-        return Refusal(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
+        return LocalRejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
     pending: TradeRequest = {
         **common,
         "action": mt5_types.TRADE_ACTION_PENDING,
         "price": float(request.price),
         # What the standard library of MQL5 sends with pending orders, whatever the symbol's flags are.
         "type_filling": mt5_types.ORDER_FILLING_RETURN,
-        "type_time": _TIMES[request.filling],
+        "type_time": _TIMES[request.effective_time_in_force],
     }
     if request.expires_ns:
         pending["expiration"] = clock.server_s(request.expires_ns)
@@ -120,7 +120,7 @@ def remove_request(ticket: int) -> TradeRequest:
 
 def modify_order_request(
     request: Modify, *, order: VenueOrder, price: Decimal, clock: ServerClock
-) -> TradeRequest | Refusal:
+) -> TradeRequest | LocalRejection:
     """The request that gives a pending order its prices; `order` is what is shown of it, `price` the one that it has.
 
     A terminal wants all of an order's terms said: those that the client leaves as they are go along, the time in force too.
@@ -128,7 +128,7 @@ def modify_order_request(
     is_dated = order.time_in_force is TimeInForce.GTD
     if request.expires_ns and not is_dated:
         words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
-        return Refusal(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        return LocalRejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
     changed: TradeRequest = {
         "action": mt5_types.TRADE_ACTION_MODIFY,
         "order": order.ticket,
@@ -167,13 +167,15 @@ def filling_of(request: PlaceOrder, taken: tuple[str, ...]) -> str | None:
 
 def _at_market(
     request: PlaceOrder, common: TradeRequest, instrument: Instrument, quote: Quote | None
-) -> TradeRequest | Refusal:
+) -> TradeRequest | LocalRejection:
     filling = filling_of(request, instrument.filling)
     if filling is None:
-        words = f"{request.filling} of {common['symbol']}, expected one of {', '.join(instrument.filling)}"
-        return Refusal(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+        words = (
+            f"{request.effective_time_in_force} of {common['symbol']}, expected one of {', '.join(instrument.filling)}"
+        )
+        return LocalRejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
     if quote is None:
-        return Refusal(retcodes.INVALID_PRICE, ErrorCode.NO_QUOTE, f"{common['symbol']} has no quote yet")
+        return LocalRejection(retcodes.INVALID_PRICE, ErrorCode.NO_QUOTE, f"{common['symbol']} has no quote yet")
     touch = quote.ask if request.side is Side.BUY else quote.bid
     price, deviation = touch, DEVIATION_POINTS_MAX
     if request.deviation_points is not None and request.price is not None:
@@ -182,14 +184,14 @@ def _at_market(
         away = (touch - price) * request.side.sign
         if away > deviation * instrument.point:
             words = f"the market is at {touch}, more than {deviation} points from {price}"
-            return Refusal(retcodes.REQUOTE, ErrorCode.REQUOTE, words)
+            return LocalRejection(retcodes.REQUOTE, ErrorCode.REQUOTE, words)
     deal: TradeRequest = {
         **common,
         "action": mt5_types.TRADE_ACTION_DEAL,
         "price": float(price),
         "deviation": deviation,
         "type_filling": _FILLINGS[filling],
-        "type_time": _TIMES.get(request.filling, mt5_types.ORDER_TIME_GTC),
+        "type_time": _TIMES.get(request.effective_time_in_force, mt5_types.ORDER_TIME_GTC),
     }
     if request.expires_ns:
         deal["type_time"] = mt5_types.ORDER_TIME_GTC
@@ -199,7 +201,7 @@ def _at_market(
 
 
 def _told(price: Decimal | None) -> str:
-    return "none" if price is None else plain(price)
+    return "none" if price is None else decimal_text(price)
 
 
 def _price(price: Decimal | None) -> float:

@@ -10,7 +10,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import digest_of, name_of_contents, read_toml
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.config_files.limits_validation import EXPECTED, LimitsError, validate_limits
 from services.portfolio.config_files.news_calendar import read_calendar
 from services.portfolio.config_files.validation_errors import shown, validation_message
@@ -88,4 +88,4 @@ def _written(value: object) -> str:
         return digest_of(msgspec.json.encode(value)) if value else NO_LIMIT
     if isinstance(value, bool):
         return str(value).lower()
-    return NO_LIMIT if value is None else plain(value) if isinstance(value, Decimal) else str(value)
+    return NO_LIMIT if value is None else decimal_text(value) if isinstance(value, Decimal) else str(value)

@@ -16,7 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import name_of_contents, read_toml
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.config_files.plan_validation import PlanError, validate_number, validate_symbol_plan
 from services.portfolio.config_files.validation_errors import validation_message
 from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry, Exits, Plan, Sizing, Strategy
@@ -194,4 +194,4 @@ def _changed(section: msgspec.Struct, default: msgspec.Struct, where: str) -> It
 def _written(value: object) -> str:
     if isinstance(value, dict):
         return "+".join(f"{symbol}:{_written(weight)}" for symbol, weight in sorted(value.items()))
-    return plain(value) if isinstance(value, Decimal) else str(value)
+    return decimal_text(value) if isinstance(value, Decimal) else str(value)

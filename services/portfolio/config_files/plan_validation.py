@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import is_exact, plain
+from proto.trading.units import decimal_text, is_exact
 from services.portfolio.core.plan.plan import Entry, Exits, Sizing, SizingMethod
 
 
@@ -52,8 +52,8 @@ def validate_number(where: str, field: str, value: Decimal | None) -> None:
     most, words = _MOST[field]
     is_above = is_exact(value) and (value >= 0 if field == "weights_pct" else value > 0)
     if not (is_above and value <= most):
-        shown = plain(value) if is_exact(value) else str(value)[:40]
-        raise PlanError(f"{where} is {shown}, expected {words} and at most {plain(most)}")
+        shown = decimal_text(value) if is_exact(value) else str(value)[:40]
+        raise PlanError(f"{where} is {shown}, expected {words} and at most {decimal_text(most)}")
 
 
 def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, said: Mapping[str, Any], where: str) -> None:

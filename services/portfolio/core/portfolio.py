@@ -27,7 +27,7 @@ from proto.control import (
     TradingState,
 )
 from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, Reply
-from proto.messages import Answer, Call, CourierHello, MarketHeartbeat, Outcome, Signal, SignalHello, Tick
+from proto.messages import Answer, Call, CallOutcome, CourierHello, MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
 from services.portfolio.core.decision.escalation import escalate_drawdown, rearm
@@ -313,7 +313,7 @@ class Portfolio:
         if running is None:
             self.desk.duplicates += 1
             return []
-        if answer.outcome is Outcome.NO_ANSWER:
+        if answer.outcome is CallOutcome.NO_ANSWER:
             return self._on_silence(running)
         try:
             reply = decode_reply(answer.reply)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from common.errors import StartError
-from common.parent_death import end_with_parent
+from common.parent_death import terminate_with_parent
 from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 SHORT_EVENTS: Final = 2_000
@@ -78,7 +78,7 @@ class Audit:
 def main() -> None:
     """Verify a ledger and print what was found as a JSON list."""
     parent, path = int(sys.argv[1]), Path(sys.argv[2])
-    end_with_parent(parent)
+    terminate_with_parent(parent)
     os.nice(LOWEST_PRIORITY)
     try:
         problems = verify_ledger(path)

@@ -16,8 +16,8 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.gc_control import collection_paused
-from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable
+from common.gc_control import gc_paused
+from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable_file_error
 from proto.gateway import VenueDeal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, post, postings
@@ -146,7 +146,7 @@ class Ledger:
                     )
                 end = link.position
         except apsw.Error as error:
-            raise unreadable(self.path, error, RESTORE_IT) from None
+            raise unreadable_file_error(self.path, error, RESTORE_IT) from None
         if end != known:
             try:
                 hash_chain.keep_checkpoint(self._db, end)
@@ -263,10 +263,10 @@ def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         StartError: they do not make one; `verify_ledger` says more.
     """
     try:
-        with collection_paused():
+        with gc_paused():
             return _load(db)
     except _UNREADABLE as error:
-        raise unreadable(Path(db.filename), error, RESTORE_IT) from None
+        raise unreadable_file_error(Path(db.filename), error, RESTORE_IT) from None
 
 
 def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
@@ -315,7 +315,7 @@ def verify_ledger(path: Path) -> list[str]:
     """
     db = open_reader(path)
     try:
-        with db, collection_paused():
+        with db, gc_paused():
             found = list(_verify(db))
     except _UNREADABLE as error:
         found = [f"{path.name} cannot be read to its end: {error}"]

@@ -12,7 +12,7 @@ RETRY_NS: Final = 500_000_000
 """Pause before an unanswered page is asked for again: well above the time a gateway takes for one."""
 
 
-class Refill:
+class Backfill:
     """What is being fetched: everything up to `target`, the highest sequence known to be published.
 
     `is_gap` tells ticks that were missed from those that a start folds anew.
@@ -24,7 +24,7 @@ class Refill:
         self.is_gap = is_gap
         self.retry_mono_ns = 0
 
-    def ask(self, from_sequence: int, mono_ns: int) -> GetTicks:
+    def next_request(self, from_sequence: int, mono_ns: int) -> GetTicks:
         """The request for the next page."""
         self.retry_mono_ns = mono_ns + RETRY_NS
         return GetTicks(

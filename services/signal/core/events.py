@@ -12,7 +12,7 @@ class StreamJoined(Struct, frozen=True):
     before: str
 
 
-class GatewayMet(Struct, frozen=True):
+class GatewayConnected(Struct, frozen=True):
     """HELLO was answered; `boot_id` tells one start of the gateway from another."""
 
     stream_id: str
@@ -22,7 +22,7 @@ class GatewayMet(Struct, frozen=True):
     symbols_missing: tuple[str, ...]
 
 
-class GatewaySilent(Struct, frozen=True):
+class GatewayUnresponsive(Struct, frozen=True):
     """HELLO has not been answered in time; it is asked again until it is."""
 
 
@@ -50,11 +50,11 @@ class GapLost(Struct, frozen=True):
     why: str
 
 
-class SignalForgotten(Struct, frozen=True):
+class SignalNotRetained(Struct, frozen=True):
     """A tick came again whose signal is no longer kept, so that it cannot be answered."""
 
     symbol: str
     ordinal: int
 
 
-Event = StreamJoined | GatewayMet | GatewaySilent | GapFound | GapRefilled | GapLost | SignalForgotten
+Event = StreamJoined | GatewayConnected | GatewayUnresponsive | GapFound | GapRefilled | GapLost | SignalNotRetained

@@ -17,20 +17,20 @@ import msgspec
 from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
-from services.signal.core.backfill import Refill, problem_of, request_id
+from services.signal.core.backfill import Backfill, problem_of, request_id
 from services.signal.core.events import (
     Event,
     GapFound,
     GapLost,
     GapRefilled,
-    GatewayMet,
-    GatewaySilent,
-    SignalForgotten,
+    GatewayConnected,
+    GatewayUnresponsive,
+    SignalNotRetained,
     StreamJoined,
 )
 from services.signal.core.signal_ring import SignalRing
 from services.signal.core.strategy import Strategy
-from services.signal.core.symbol_engine import WARMING, SymbolEngine, Word
+from services.signal.core.symbol_engine import WARMING_UP_VALUE, SignalValue, SymbolEngine
 
 HELLO_RETRY_NS: Final = 100_000_000
 """Pause before an unanswered HELLO is sent again: the connection of a fresh socket takes a moment, the desk waits."""
@@ -38,10 +38,10 @@ HELLO_RETRY_NS: Final = 100_000_000
 HELLOS_UNTIL_SILENT: Final = 10
 """After this many an operator is told."""
 
-GREETING_NS: Final = 1_000_000_000
+HELLO_INTERVAL_NS: Final = 1_000_000_000
 """How often portfolio is told that this process is alive."""
 
-AGAIN_PAUSE_NS: Final = 100_000_000
+RESEND_PAUSE_NS: Final = 100_000_000
 """Signals are sent again at most this often. A tick is republished after twice as long; ticks that come twice for
 another reason, as those fetched while they waited in the socket, come in heaps and need no answer each."""
 
@@ -69,7 +69,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 _STRATEGY_CHARS_MAX: Final = 64
 
 
-def _strategies_said(names: Mapping[str, str]) -> str:
+def _strategy_label(names: Mapping[str, str]) -> str:
     """The one strategy of all symbols, or which one each has; a digest of that where it is too long for a hello."""
     if len(set(names.values())) == 1:
         return next(iter(names.values()))
@@ -77,7 +77,7 @@ def _strategies_said(names: Mapping[str, str]) -> str:
     return said if len(said) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
-class SignalDesk:
+class SignalEngine:
     """Engines, ring and refills of one process."""
 
     def __init__(self, *, publisher: str, boot_id: str, make_strategies: Mapping[str, Callable[[], Strategy]]) -> None:
@@ -86,14 +86,14 @@ class SignalDesk:
         self.boot_id = boot_id
         self.stream_id = ""
         self.engines = {symbol: SymbolEngine(symbol, make()) for symbol, make in make_strategies.items()}
-        self.strategy = _strategies_said({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
+        self.strategy = _strategy_label({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
         self.ring = SignalRing()
         self.gaps_refilled = 0
         self.gaps_lost = 0
-        self._refills: dict[str, Refill] = {}
+        self._refills: dict[str, Backfill] = {}
         self._lost: dict[str, range] = {}
         self._confirmed = 0
-        self._is_met = False
+        self._is_connected = False
         self._hello_mono_ns = 0
         self._greeting_mono_ns = 0
         self._again_mono_ns = 0
@@ -117,14 +117,14 @@ class SignalDesk:
             return self._on_ticks(message, now)
         return self._on_error(message)
 
-    def again(self, ordinal: int, now: Now) -> list[Output]:
+    def resend_from(self, ordinal: int, now: Now) -> list[Output]:
         """The signals from `ordinal` on that are kept, to be sent again."""
         replace = msgspec.structs.replace
         return [replace(signal, sent_mono_ns=now.mono_ns) for signal in self.ring.since(ordinal)]
 
     def next_timer(self) -> int:
         """Monotonic time at which `on_timer` wants to be called."""
-        due = self._greeting_mono_ns if self._is_met else self._hello_mono_ns
+        due = self._greeting_mono_ns if self._is_connected else self._hello_mono_ns
         for refill in self._refills.values():
             due = min(due, refill.retry_mono_ns)
         return due
@@ -132,15 +132,15 @@ class SignalDesk:
     def on_timer(self, now: Now) -> list[Output]:
         """Ask again what was not answered, and greet portfolio."""
         outputs: list[Output] = []
-        if not self._is_met and self._hello_mono_ns <= now.mono_ns:
+        if not self._is_connected and self._hello_mono_ns <= now.mono_ns:
             if self._hellos == HELLOS_UNTIL_SILENT:
-                outputs.append(GatewaySilent())
+                outputs.append(GatewayUnresponsive())
             outputs.append(self._ask_hello(now))
-        if self._is_met and self._greeting_mono_ns <= now.mono_ns:
-            outputs.append(self._greet(now))
+        if self._is_connected and self._greeting_mono_ns <= now.mono_ns:
+            outputs.append(self._signal_hello(now))
         for refill in self._refills.values():
             if refill.retry_mono_ns <= now.mono_ns:
-                outputs.append(refill.ask(self.engines[refill.symbol].sequence + 1, now.mono_ns))
+                outputs.append(refill.next_request(self.engines[refill.symbol].sequence + 1, now.mono_ns))
         return outputs
 
     def checkpoint(self) -> Checkpoint:
@@ -166,7 +166,7 @@ class SignalDesk:
         self.stream_id = checkpoint.stream_id
         self.ring = self.ring.widened(len(signals))
         self.ring.fill(signals)
-        self.ring.take_fresh()
+        self.ring.take_unsaved()
 
     # ---------------------------------------------------------------------------------------------------- market data
 
@@ -175,7 +175,7 @@ class SignalDesk:
         if engine is None:
             return []
         if tick.stream_id != self.stream_id:
-            return self._meet_again(now)
+            return self._request_hello(now)
         expected = engine.sequence + 1
         if tick.sequence == expected:
             word = engine.on_tick(tick)
@@ -192,18 +192,18 @@ class SignalDesk:
         """Send what is kept from this tick on again: whoever missed one signal has likely missed those after it."""
         if self.ring.get(tick.ordinal) is None:
             if tick.sequence not in self._lost.get(tick.symbol, ()):
-                return [SignalForgotten(tick.symbol, tick.ordinal)]
+                return [SignalNotRetained(tick.symbol, tick.ordinal)]
             # It came too late to be folded, but every tick has its signal, or portfolio would wait for ever.
-            return [self._signal(tick, WARMING, now)]
+            return [self._signal(tick, WARMING_UP_VALUE, now)]
         if now.mono_ns < self._again_mono_ns:
             return []
-        self._again_mono_ns = now.mono_ns + AGAIN_PAUSE_NS
-        return self.again(tick.ordinal, now)
+        self._again_mono_ns = now.mono_ns + RESEND_PAUSE_NS
+        return self.resend_from(tick.ordinal, now)
 
     def _on_heartbeat(self, heartbeat: MarketHeartbeat, now: Now) -> list[Output]:
         """Notice ticks missed at the end of a burst, which no later tick would show."""
         if heartbeat.stream_id != self.stream_id:
-            return self._meet_again(now)
+            return self._request_hello(now)
         outputs: list[Output] = []
         for symbol, engine in self.engines.items():
             published = heartbeat.sequences.get(symbol, 0)
@@ -217,17 +217,17 @@ class SignalDesk:
         if refill is not None:
             refill.target = max(refill.target, sequence)
             return []
-        refill = self._refills[engine.symbol] = Refill(engine.symbol, sequence, is_gap=True)
+        refill = self._refills[engine.symbol] = Backfill(engine.symbol, sequence, is_gap=True)
         expected = engine.sequence + 1
-        return [GapFound(engine.symbol, expected, sequence), refill.ask(expected, now.mono_ns)]
+        return [GapFound(engine.symbol, expected, sequence), refill.next_request(expected, now.mono_ns)]
 
     # ------------------------------------------------------------------------------------------------- gateway replies
 
     def _on_hello(self, reply: HelloReply, now: Now) -> list[Output]:
-        self._is_met, self._hellos = True, 0
+        self._is_connected, self._hellos = True, 0
         missing = tuple(symbol for symbol in self.engines if symbol not in reply.sequences)
         outputs: list[Output] = [
-            GatewayMet(reply.stream_id, reply.boot_id, reply.published, reply.confirmed, missing),
+            GatewayConnected(reply.stream_id, reply.boot_id, reply.published, reply.confirmed, missing),
         ]
         if reply.stream_id != self.stream_id:
             outputs.append(StreamJoined(reply.stream_id, before=self.stream_id))
@@ -235,19 +235,19 @@ class SignalDesk:
             self.stream_id = reply.stream_id
         self._confirmed = reply.confirmed
         self.ring = self.ring.widened(reply.window)
-        outputs.append(self._greet(now))
-        outputs += self.again(reply.confirmed + 1, now)
+        outputs.append(self._signal_hello(now))
+        outputs += self.resend_from(reply.confirmed + 1, now)
         for symbol, engine in self.engines.items():
             published = reply.sequences.get(symbol, 0)
             if published > engine.sequence and symbol not in self._refills:
-                refill = self._refills[symbol] = Refill(symbol, published, is_gap=False)
-                outputs.append(refill.ask(engine.sequence + 1, now.mono_ns))
+                refill = self._refills[symbol] = Backfill(symbol, published, is_gap=False)
+                outputs.append(refill.next_request(engine.sequence + 1, now.mono_ns))
         return outputs
 
     def _on_ticks(self, page: TicksReply, now: Now) -> list[Output]:
         refill = self._refills.get(page.symbol)
         if page.stream_id != self.stream_id:
-            return self._meet_again(now)
+            return self._request_hello(now)
         if refill is None:
             return []
         engine = self.engines[page.symbol]
@@ -269,7 +269,7 @@ class SignalDesk:
             outputs += self._finish_refill(engine)
         else:
             self._refills[page.symbol] = refill
-            outputs.append(refill.ask(engine.sequence + 1, now.mono_ns))
+            outputs.append(refill.next_request(engine.sequence + 1, now.mono_ns))
         return outputs
 
     def _on_error(self, reply: ErrorReply) -> list[Output]:
@@ -316,7 +316,7 @@ class SignalDesk:
 
     # -------------------------------------------------------------------------------------------------------- outputs
 
-    def _signal(self, tick: Tick, word: Word, now: Now) -> Signal:
+    def _signal(self, tick: Tick, word: SignalValue, now: Now) -> Signal:
         direction, confidence, reason = word
         signal = Signal(
             self.publisher,
@@ -336,8 +336,8 @@ class SignalDesk:
         self.ring.put(signal)
         return signal
 
-    def _greet(self, now: Now) -> SignalHello:
-        self._greeting_mono_ns = now.mono_ns + GREETING_NS
+    def _signal_hello(self, now: Now) -> SignalHello:
+        self._greeting_mono_ns = now.mono_ns + HELLO_INTERVAL_NS
         return SignalHello(
             self.publisher,
             self.boot_id,
@@ -353,11 +353,11 @@ class SignalDesk:
         self._hello_mono_ns = now.mono_ns + HELLO_RETRY_NS
         return Hello(client=self.publisher)
 
-    def _meet_again(self, now: Now) -> list[Output]:
+    def _request_hello(self, now: Now) -> list[Output]:
         """Something came of another stream: ask which one is in force, unless that is under way."""
-        if not self._is_met:
+        if not self._is_connected:
             return []
-        self._is_met = False
+        self._is_connected = False
         return [self._ask_hello(now)]
 
     def _forget(self) -> None:

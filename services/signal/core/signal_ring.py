@@ -29,13 +29,13 @@ class SignalRing:
         if signal.ordinal > self.last_ordinal:
             self.last_ordinal = signal.ordinal
 
-    def take_fresh(self) -> list[Signal]:
+    def take_unsaved(self) -> list[Signal]:
         """The signals put since the last call, in the order of putting: what a checkpoint has to add."""
         fresh = list(self._fresh)
         self._fresh.clear()
         return fresh
 
-    def give_back(self, fresh: list[Signal]) -> None:
+    def return_unsaved(self, fresh: list[Signal]) -> None:
         """What was taken as fresh could not be added to the checkpoint: it is still to be."""
         assert not self._fresh, "given back before anything else was put"
         self._fresh.extend(fresh)

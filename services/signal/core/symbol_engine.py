@@ -21,7 +21,7 @@ class SequenceError(ValueError):
     """A tick was folded that is not the next one; a bug of the caller, who has to refill or reset."""
 
 
-class Word(NamedTuple):
+class SignalValue(NamedTuple):
     """What is said of one tick. `reason` is WARMING_UP when the strategy may not speak yet, else empty."""
 
     direction: Direction
@@ -29,7 +29,7 @@ class Word(NamedTuple):
     reason: str
 
 
-WARMING: Final = Word(0, 0.0, WARMING_UP)
+WARMING_UP_VALUE: Final = SignalValue(0, 0.0, WARMING_UP)
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -57,11 +57,11 @@ class SymbolEngine:
         """The sequences that have to be folded before this one can be; empty when it is the next or an old one."""
         return range(self.sequence + 1, sequence)
 
-    def on_tick(self, tick: Tick) -> Word:
+    def on_tick(self, tick: Tick) -> SignalValue:
         """Fold a published tick, which must be the next one."""
-        return self.fold(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        return self.process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
 
-    def fold(self, sequence: int, time_ns: int, bid: float, ask: float, volume: float) -> Word:
+    def process_tick(self, sequence: int, time_ns: int, bid: float, ask: float, volume: float) -> SignalValue:
         """Fold the next tick.
 
         Raises:
@@ -75,14 +75,14 @@ class SymbolEngine:
         self.sequence = sequence
         self.accepted += 1
         if self.accepted <= self._warm_up_ticks:
-            return WARMING
+            return WARMING_UP_VALUE
         if direction not in (-1, 0, 1) or not 0.0 <= confidence <= 1.0:
             raise StrategyError(
                 f"{self.strategy.name} said {direction!r} with confidence {confidence!r} on tick {sequence} of "
                 f"{self.symbol}, expected -1, 0 or 1 and a number from 0 to 1"
             )
         # numpy's numbers count as numbers too, but the wire knows plain ones only.
-        return Word(int(direction), float(confidence), "")  # type: ignore[arg-type]
+        return SignalValue(int(direction), float(confidence), "")  # type: ignore[arg-type]
 
     def reset(self, sequence: int = 0) -> None:
         """Forget all ticks and warm up again; the next one is `sequence` + 1."""

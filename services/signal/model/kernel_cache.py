@@ -19,7 +19,7 @@ VARIABLE: Final = "NUMBA_CACHE_DIR"
 _chosen: list[Path] = []
 
 
-def prepare_kernels(data_dir: Path | None = None) -> Path:
+def configure_kernel_cache(data_dir: Path | None = None) -> Path:
     """Tell numba where to keep what it compiles; call it before importing a module with kernels. Once is enough.
 
     Raises:

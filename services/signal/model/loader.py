@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from services.signal.core.features.schema import CLASSES, NAMES
+from services.signal.core.features.schema import CLASSES, FEATURE_NAMES
 from services.signal.core.inference.forest import (
     Format,
     ModelFormatError,
-    NotCoveredError,
-    facts_of,
+    UnsupportedModelError,
     flatten,
+    model_info,
     read_document,
 )
 from services.signal.core.inference.kernel import Singles
@@ -25,7 +25,7 @@ from services.signal.core.strategies.xgboost_classes import ClassModel
 from services.signal.model.booster import BoosterMargins
 from services.signal.model.kernel_cache import cache_folder
 from services.signal.model.manifest import Manifest, ModelError, read_file, read_manifest
-from services.signal.model.self_check import disagreement
+from services.signal.model.self_check import self_check_failure
 
 MODEL_BYTES_MAX: Final = 256 * 1_048_576
 _OBJECTIVES: Final = ("multi:softprob", "multi:softmax")
@@ -80,16 +80,18 @@ def _margins_of(
 ) -> tuple[Callable[[Singles], Singles], str]:
     """What computes margins, and why it is not the walk where it is not."""
     document = read_document(data, form)
-    facts = facts_of(document)
+    facts = model_info(document)
     if facts.classes != len(CLASSES) or facts.objective not in _OBJECTIVES:
         raise ModelFormatError(
             f"objective {facts.objective} with {facts.classes} classes, expected {_OBJECTIVES[0]} with {len(CLASSES)}"
         )
-    if facts.features != len(NAMES) or facts.feature_names not in ((), NAMES):
-        raise ModelFormatError(f"{facts.features} features, expected the {len(NAMES)} of the manifest in their order")
+    if facts.features != len(FEATURE_NAMES) or facts.feature_names not in ((), FEATURE_NAMES):
+        raise ModelFormatError(
+            f"{facts.features} features, expected the {len(FEATURE_NAMES)} of the manifest in their order"
+        )
     try:
         forest = flatten(document)
-    except NotCoveredError as error:
+    except UnsupportedModelError as error:
         return BoosterMargins(data).margins, f"the walk does not cover {error}"
-    why = disagreement(forest, data, sha256, folders)
+    why = self_check_failure(forest, data, sha256, folders)
     return (BoosterMargins(data).margins if why else forest.margins), why

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.errors import StartError
-from services.signal.core.features.schema import CLASSES, FEATURES, NAMES, schema_sha256
+from services.signal.core.features.schema import CLASSES, FEATURE_NAMES, FEATURES, schema_sha256
 
 FILE_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1_048_576
@@ -138,12 +138,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _require_features(path: Path, features: Features) -> None:
-    if features.schema_sha256 == schema_sha256() and tuple(features.names) == NAMES:
+    if features.schema_sha256 == schema_sha256() and tuple(features.names) == FEATURE_NAMES:
         return
-    pairs = zip(features.names, NAMES, strict=False)
-    number = next((i for i, (theirs, ours) in enumerate(pairs) if theirs != ours), min(len(features.names), len(NAMES)))
+    pairs = zip(features.names, FEATURE_NAMES, strict=False)
+    number = next(
+        (i for i, (theirs, ours) in enumerate(pairs) if theirs != ours), min(len(features.names), len(FEATURE_NAMES))
+    )
     theirs = features.names[number] if number < len(features.names) else "none"
-    ours = NAMES[number] if number < len(NAMES) else "none"
+    ours = FEATURE_NAMES[number] if number < len(FEATURE_NAMES) else "none"
     what = (
         f"feature {number + 1} is {theirs}, expected {ours}"
         if theirs != ours

@@ -27,7 +27,7 @@ _WALK: Final = (jit, forest_module, self_check_rows, kernel, ubjson)
 _XGBOOST: Final = ("xgboost-cpu", "xgboost")
 
 
-def disagreement(forest: Forest, model: bytes, model_sha256: str, folders: Iterable[Path]) -> str:
+def self_check_failure(forest: Forest, model: bytes, model_sha256: str, folders: Iterable[Path]) -> str:
     """How the walk differs from XGBoost, or nothing; looked up in the folders first, and noted in each.
 
     Args:
@@ -45,7 +45,7 @@ def disagreement(forest: Forest, model: bytes, model_sha256: str, folders: Itera
     for note in notes:
         if note.is_file():
             return ""
-    rows = self_check_rows.check_rows(forest)
+    rows = self_check_rows.self_check_rows(forest)
     ours, theirs = forest.margins(rows), BoosterMargins(model).margins(rows)
     differing = np.flatnonzero((ours.view(np.int32) != theirs.view(np.int32)).any(axis=1))
     if len(differing):

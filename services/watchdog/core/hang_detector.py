@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-LOOK_EVERY_MS: Final = 500
+CHECK_INTERVAL_MS: Final = 500
 _NS_PER_MS: Final = 1_000_000
-_LOOK_COUNTS_NS_MAX: Final = 2 * LOOK_EVERY_MS * _NS_PER_MS
+_LOOK_COUNTS_NS_MAX: Final = 2 * CHECK_INTERVAL_MS * _NS_PER_MS
 
 
-class Reason(StrEnum):
+class KillReason(StrEnum):
     """Why a process is killed."""
 
     HANG = "hang"
@@ -31,7 +31,7 @@ class Reason(StrEnum):
     """It has not come up."""
 
 
-class Life(NamedTuple):
+class HeartbeatSample(NamedTuple):
     """A sign of life of one process; `is_up` from its loop's first beat on, until it is told to stop."""
 
     is_up: bool
@@ -45,12 +45,12 @@ class Kill(NamedTuple):
 
     program: str
     pid: int
-    reason: Reason
+    reason: KillReason
     for_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class HangTimeouts:
     """How long each thing may go on; 0 is for ever."""
 
     hang_ms: int
@@ -58,16 +58,16 @@ class Patience:
     start_ms: int
 
 
-class _Watched:
+class _ProcessRecord:
     """What is known of one process."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.life: Life | None = None
+        self.life: HeartbeatSample | None = None
         self.silent_ns = 0
         self.standing_ns = 0
 
-    def see(self, life: Life | None, elapsed_ns: int) -> None:
+    def see(self, life: HeartbeatSample | None, elapsed_ns: int) -> None:
         before, self.life = self.life, life
         if life is None or before is None or life.beat != before.beat or life.is_up != before.is_up:
             # Without any sign of life the silence began when the process did.
@@ -78,20 +78,20 @@ class _Watched:
         self.standing_ns = self.standing_ns + elapsed_ns if stands else 0
 
 
-class Watch:
+class HangDetector:
     """Looks at every process that supervisord has running, again and again."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: HangTimeouts) -> None:
         """Nobody is known yet."""
         self._patience = patience
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, _ProcessRecord] = {}
         self._looked_ns: int | None = None
 
     def silent_ns(self) -> dict[str, int]:
         """How long each process has shown no life."""
         return {program: watched.silent_ns for program, watched in self._watched.items()}
 
-    def look(self, pids: Mapping[str, int], lives: Mapping[str, Life | None], now_ns: int) -> list[Kill]:
+    def check(self, pids: Mapping[str, int], lives: Mapping[str, HeartbeatSample | None], now_ns: int) -> list[Kill]:
         """Who is to be killed now.
 
         Args:
@@ -107,7 +107,7 @@ class Watch:
         for program, pid in pids.items():
             watched = self._watched.get(program)
             if watched is None or watched.pid != pid:
-                self._watched[program] = watched = _Watched(pid)
+                self._watched[program] = watched = _ProcessRecord(pid)
                 watched.see(lives.get(program), 0)
             else:
                 watched.see(lives.get(program), elapsed_ns)
@@ -116,13 +116,13 @@ class Watch:
                 kills.append(kill)
         return kills
 
-    def _judge(self, program: str, watched: _Watched) -> Kill | None:
+    def _judge(self, program: str, watched: _ProcessRecord) -> Kill | None:
         patience = self._patience
         is_up = watched.life is not None and watched.life.is_up
         for applies, reason, limit_ms, since_ns in (
-            (is_up, Reason.HANG, patience.hang_ms, watched.silent_ns),
-            (is_up, Reason.STALL, patience.stall_ms, watched.standing_ns),
-            (not is_up, Reason.START, patience.start_ms, watched.silent_ns),
+            (is_up, KillReason.HANG, patience.hang_ms, watched.silent_ns),
+            (is_up, KillReason.STALL, patience.stall_ms, watched.standing_ns),
+            (not is_up, KillReason.START, patience.start_ms, watched.silent_ns),
         ):
             if applies and limit_ms and since_ns >= limit_ms * _NS_PER_MS:
                 return Kill(program, watched.pid, reason, since_ns // _NS_PER_MS)

@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 READY: Final = b"READY\n"
 """Asks for an event."""
 
-TAKEN: Final = b"RESULT 2\nOK"
+RESULT_OK: Final = b"RESULT 2\nOK"
 """Answers one."""
 
 HEADER_BYTES_MAX: Final = 4_096
 PAYLOAD_BYTES_MAX: Final = 1 << 20
 
 
-class NotSupervisordError(ValueError):
+class EventProtocolError(ValueError):
     """What comes is none of supervisord's events."""
 
 
@@ -31,7 +31,7 @@ class SupervisorEvent(NamedTuple):
     facts: Mapping[str, str]
 
 
-class Listener:
+class SupervisorEventParser:
     """Cuts what supervisord writes into events."""
 
     def __init__(self) -> None:
@@ -54,12 +54,12 @@ class Listener:
         end = self._buffer.find(b"\n")
         if end < 0:
             if len(self._buffer) > HEADER_BYTES_MAX:
-                raise NotSupervisordError(f"no end of a header within {HEADER_BYTES_MAX} bytes")
+                raise EventProtocolError(f"no end of a header within {HEADER_BYTES_MAX} bytes")
             return None
         header = _facts(bytes(self._buffer[:end]))
         length = header.get("len", "")
         if "eventname" not in header or not length.isdecimal() or int(length) > PAYLOAD_BYTES_MAX:
-            raise NotSupervisordError(f"a header {bytes(self._buffer[:60])!r}, expected one with eventname and len")
+            raise EventProtocolError(f"a header {bytes(self._buffer[:60])!r}, expected one with eventname and len")
         begin, until = end + 1, end + 1 + int(length)
         if len(self._buffer) < until:
             return None

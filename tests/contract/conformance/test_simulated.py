@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.settings import PROJECT_ROOT
-from verification.conformance import Desk, Outcome, run_suite
+from verification.conformance import CheckOutcome, ConformanceClient, run_suite
 
 STOP_SECONDS = 20
 
@@ -78,13 +78,13 @@ def _free_port() -> int:
 def test_the_simulated_venue_conforms(account_mode: str, fills: str, tmp_path: Path) -> None:
     gateway = SimulatedGateway(tmp_path, account_mode=account_mode, fills=fills)
     with gateway.running():
-        desk = Desk(gateway.url, symbol="EURUSD", run_id="s", restart=gateway.restart, answer_s=30.0)
+        desk = ConformanceClient(gateway.url, symbol="EURUSD", run_id="s", restart=gateway.restart, answer_s=30.0)
         try:
             assert (desk.hello().mode, desk.hello().account_mode.lower()) == ("simulated", account_mode)
             results = run_suite(desk)
         finally:
             desk.close()
-    others = [result for result in results if result.outcome is not Outcome.PASSED]
+    others = [result for result in results if result.outcome is not CheckOutcome.PASSED]
     if fills == "realistic":  # whose depth is less than what no margin allows
         others = [result for result in others if "has not got" not in result.words]
     assert others == []

@@ -13,9 +13,9 @@ from cli.main import run
 from common.errors import StartError
 from proto.gateway import OrderReply, Reply, Request
 from services.mt5.terminal import mt5_types
-from tests.support.fake_terminal.module import Says
+from tests.support.fake_terminal.module import ScriptedReply
 from tests.support.terminal_gateway import TerminalGateway
-from verification.conformance import CHECKS, Desk, Refused, check_execution, run_suite
+from verification.conformance import CHECKS, ConformanceClient, SuiteRefused, check_execution, run_suite
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Termina
 
 
 @pytest.fixture
-def desk(gateway: TerminalGateway) -> Iterator[Desk]:
-    desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
-    desk.until(lambda: desk.hello().published, bool)
+def desk(gateway: TerminalGateway) -> Iterator[ConformanceClient]:
+    desk = ConformanceClient(gateway.request_url, symbol="EURUSD", run_id="t")
+    desk.poll_until(lambda: desk.hello().published, bool)
     yield desk
     desk.close()
 
 
-def outcomes(desk: Desk, *names: str) -> dict[str, tuple[str, str]]:
+def outcomes(desk: ConformanceClient, *names: str) -> dict[str, tuple[str, str]]:
     chosen = [check for check in CHECKS if check.name in names]
     assert len(chosen) == len(names), names
     return {result.name: (result.outcome.value, result.words) for result in run_suite(desk, checks=chosen)}
@@ -43,13 +43,15 @@ def test_every_check_has_a_claim_of_one_sentence() -> None:
     assert [check.name for check in CHECKS if not check.claim.endswith(".") or len(check.claim) > 140] == []
 
 
-def test_a_venue_that_refuses_what_it_should_fill_fails(gateway: TerminalGateway, desk: Desk) -> None:
-    gateway.fake.script.append(Says(executes=False, answer=10006))
+def test_a_venue_that_refuses_what_it_should_fill_fails(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+    gateway.fake.script.append(ScriptedReply(executes=False, answer=10006))
     [(outcome, words)] = outcomes(desk, "a_market_order_is_filled_once").values()
     assert (outcome, words.split(":")[0]) == ("FAILED", "told REJECTED")
 
 
-def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(gateway: TerminalGateway, desk: Desk) -> None:
+def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     info = gateway.fake.broker.symbols["EURUSD"]
     gateway.fake.broker.symbols["EURUSD"] = info._replace(volume_min=0.001, volume_step=0.001, volume_max=1e6)
     [(outcome, words)] = outcomes(desk, "volumes_out_of_the_terms_are_refused").values()
@@ -59,7 +61,7 @@ def test_a_venue_that_takes_volumes_off_their_step_fails_and_is_left_flat(gatewa
 
 
 def test_a_venue_that_does_nothing_when_the_market_comes_fails(
-    gateway: TerminalGateway, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    gateway: TerminalGateway, desk: ConformanceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check_execution, "EXECUTION_S", 0.5)
     gateway.fake.broker.is_idle = True
@@ -68,11 +70,11 @@ def test_a_venue_that_does_nothing_when_the_market_comes_fails(
     assert all("was not executed within 0.5 s of a tick at" in words for _, words in told.values())
 
 
-class Misread(Desk):
+class Misread(ConformanceClient):
     """A client that hears another retcode of whatever is filled."""
 
-    def ask(self, request: Request) -> Reply:
-        reply = super().ask(request)
+    def request(self, request: Request) -> Reply:
+        reply = super().request(request)
         if isinstance(reply, OrderReply) and reply.status == "FILLED":
             return structs.replace(reply, retcode=10004)
         return reply
@@ -80,36 +82,36 @@ class Misread(Desk):
 
 def test_a_fill_under_the_retcode_of_a_refusal_fails(gateway: TerminalGateway) -> None:
     desk = Misread(gateway.request_url, symbol="EURUSD", run_id="t")
-    desk.until(lambda: desk.hello().published, bool)
+    desk.poll_until(lambda: desk.hello().published, bool)
     [(outcome, words)] = outcomes(desk, "answers_carry_the_venues_word_for_them").values()
     desk.close()
     assert (outcome, words.split(",")[0]) == ("FAILED", "FILLED with 10004")
 
 
-def test_a_restart_that_nobody_makes_is_skipped(desk: Desk) -> None:
+def test_a_restart_that_nobody_makes_is_skipped(desk: ConformanceClient) -> None:
     [(outcome, words)] = outcomes(desk, "a_restart_forgets_nothing").values()
     assert outcome == "SKIPPED"
     assert "--restart" in words
 
 
-def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: Desk) -> None:
-    gateway.fake.by_hand(
+def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+    gateway.fake.trade_manually(
         action=mt5_types.TRADE_ACTION_DEAL,
         symbol="EURUSD",
         volume=0.5,
         type=mt5_types.ORDER_TYPE_BUY,
         type_filling=mt5_types.ORDER_FILLING_FOK,
     )
-    desk.until(desk.positions, bool)
-    with pytest.raises(Refused, match="1 open positions, expected none, or --force"):
+    desk.poll_until(desk.positions, bool)
+    with pytest.raises(SuiteRefused, match="1 open positions, expected none, or --force"):
         run_suite(desk)
-    with pytest.raises(Refused, match="an open position in EURUSD"):
+    with pytest.raises(SuiteRefused, match="an open position in EURUSD"):
         run_suite(desk, is_forced=True)
     assert gateway.fake.requests == []
 
 
 def test_nobody_at_the_address_is_told() -> None:
-    desk = Desk("tcp://127.0.0.1:1", symbol="EURUSD", run_id="t", answer_s=0.2)
+    desk = ConformanceClient("tcp://127.0.0.1:1", symbol="EURUSD", run_id="t", answer_s=0.2)
     with pytest.raises(StartError, match=r"did not answer within 0\.2 s, expected a gateway"):
         run_suite(desk)
     desk.close()
@@ -122,7 +124,7 @@ def test_the_command_tells_each_check_and_ends_with_what_came_of_them(
     said = json.loads(capsys.readouterr().out)
     assert said["counts"] == {"FAILED": 0, "PASSED": len(CHECKS) - 2, "SKIPPED": 2}
     assert {row["name"] for row in said["checks"]} == {check.name for check in CHECKS}
-    gateway.fake.script.append(Says(executes=False, answer=10018))
+    gateway.fake.script.append(ScriptedReply(executes=False, answer=10018))
     assert run(["conformance", "--gateway", gateway.request_url]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"{len(CHECKS) - 3} passed, 1 failed, 2 skipped"

@@ -28,10 +28,10 @@ from proto.gateway import (
 from proto.trading.enums import OrderType
 from proto.trading.units import Side
 from services.mt5.terminal import mt5_types
-from tests.support.fake_terminal.module import LOGIN, Says
+from tests.support.fake_terminal.module import LOGIN, ScriptedReply
 from tests.support.terminal_gateway import TerminalGateway
 from tests.support.waits import wait_for
-from verification.conformance import Desk
+from verification.conformance import ConformanceClient
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Termina
 
 
 @pytest.fixture
-def desk(gateway: TerminalGateway) -> Iterator[Desk]:
-    desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
-    desk.until(lambda: desk.hello().published, bool)
+def desk(gateway: TerminalGateway) -> Iterator[ConformanceClient]:
+    desk = ConformanceClient(gateway.request_url, symbol="EURUSD", run_id="t")
+    desk.poll_until(lambda: desk.hello().published, bool)
     yield desk
     desk.close()
 
@@ -53,113 +53,124 @@ def sent_orders(gateway: TerminalGateway) -> int:
     return sum(request["action"] == mt5_types.TRADE_ACTION_DEAL for request in gateway.fake.requests)
 
 
-def test_while_order_send_blocks_everything_else_is_answered(gateway: TerminalGateway, desk: Desk) -> None:
+def test_while_order_send_blocks_everything_else_is_answered(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     gate = threading.Event()
-    gateway.fake.script.append(Says(waits_for=gate))
-    order = desk.order()
-    first = desk.expect(order, OrderReply)
+    gateway.fake.script.append(ScriptedReply(waits_for=gate))
+    order = desk.new_order()
+    first = desk.expect_reply(order, OrderReply)
     assert first.status == "CALL_IN_PROGRESS"
     wait_for(lambda: sent_orders(gateway) == 1, "the call")
-    assert desk.expect(Ping(), PingReply).status == "OK"
-    assert desk.expect(Fence(order_id=order.order_id), OrderReply).status == "CALL_IN_PROGRESS"
+    assert desk.expect_reply(Ping(), PingReply).status == "OK"
+    assert desk.expect_reply(Fence(order_id=order.order_id), OrderReply).status == "CALL_IN_PROGRESS"
     assert desk.status(order.order_id).status == "CALL_IN_PROGRESS"
     assert desk.account().equity is not None
-    assert desk.expect(desk.order(), ErrorReply).error_code == "VENUE_BUSY"
+    assert desk.expect_reply(desk.new_order(), ErrorReply).error_code == "VENUE_BUSY"
     gate.set()
-    assert desk.filled(order).status == "FILLED"
+    assert desk.place_until_filled(order).status == "FILLED"
     assert sent_orders(gateway) == 1
 
 
 def test_an_order_without_an_answer_and_without_a_trace_is_in_doubt_and_then_presumed_expired(
-    gateway: TerminalGateway, desk: Desk
+    gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    gateway.fake.script.append(Says(executes=False, answer=None))
-    order = desk.order()
-    desk.until(lambda: desk.expect(order, OrderReply), lambda reply: reply.status == "IN_DOUBT")
-    assert desk.expect(Fence(order_id=order.order_id), OrderReply).status == "IN_DOUBT"
-    known = desk.until(lambda: desk.expect(order, OrderReply), lambda reply: reply.status == "PRESUMED_EXPIRED")
+    gateway.fake.script.append(ScriptedReply(executes=False, answer=None))
+    order = desk.new_order()
+    desk.poll_until(lambda: desk.expect_reply(order, OrderReply), lambda reply: reply.status == "IN_DOUBT")
+    assert desk.expect_reply(Fence(order_id=order.order_id), OrderReply).status == "IN_DOUBT"
+    known = desk.poll_until(
+        lambda: desk.expect_reply(order, OrderReply), lambda reply: reply.status == "PRESUMED_EXPIRED"
+    )
     assert (known.status, known.error_code) == ("PRESUMED_EXPIRED", "NO_TRACE")
     assert sent_orders(gateway) == 1
 
 
-def test_an_order_without_an_answer_that_is_shown_late_is_filled_once(gateway: TerminalGateway, desk: Desk) -> None:
-    gateway.fake.script.append(Says(answer=None, hides=4))
-    order = desk.order()
-    assert desk.filled(order).status == "FILLED"
+def test_an_order_without_an_answer_that_is_shown_late_is_filled_once(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
+    gateway.fake.script.append(ScriptedReply(answer=None, hides=4))
+    order = desk.new_order()
+    assert desk.place_until_filled(order).status == "FILLED"
     gateway.restart()
-    desk.until(lambda: isinstance(desk.ask(Ping()), PingReply), bool)
+    desk.poll_until(lambda: isinstance(desk.request(Ping()), PingReply), bool)
     assert desk.place(order).status == "FILLED"
     assert sent_orders(gateway) == 1
     assert len(desk.deals_of(order.order_id)) == 1
 
 
-def test_a_restart_in_the_midst_of_a_call_does_not_call_again(gateway: TerminalGateway, desk: Desk) -> None:
+def test_a_restart_in_the_midst_of_a_call_does_not_call_again(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     """The process ends while the terminal executes: the next one finds the order and tells it."""
     gate = threading.Event()
-    gateway.fake.script.append(Says(waits_for=gate))
-    order = desk.order()
-    assert desk.expect(order, OrderReply).status == "CALL_IN_PROGRESS"
+    gateway.fake.script.append(ScriptedReply(waits_for=gate))
+    order = desk.new_order()
+    assert desk.expect_reply(order, OrderReply).status == "CALL_IN_PROGRESS"
     wait_for(lambda: sent_orders(gateway) == 1, "the call")
     threading.Timer(0.3, gate.set).start()
     gateway.restart()
-    assert desk.filled(order).status == "FILLED"
+    assert desk.place_until_filled(order).status == "FILLED"
     assert sent_orders(gateway) == 1
 
 
-def test_a_cancellation_under_way_says_so_and_no_more(gateway: TerminalGateway, desk: Desk) -> None:
-    price = desk.far(Side.BUY, OrderType.LIMIT)
-    resting = desk.place(desk.order(type=OrderType.LIMIT, price=price))
+def test_a_cancellation_under_way_says_so_and_no_more(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+    price = desk.far_price(Side.BUY, OrderType.LIMIT)
+    resting = desk.place(desk.new_order(type=OrderType.LIMIT, price=price))
     gate = threading.Event()
-    gateway.fake.script.append(Says(waits_for=gate))
-    first = desk.expect(Cancel(order_id=resting.order_id), OrderReply)
+    gateway.fake.script.append(ScriptedReply(waits_for=gate))
+    first = desk.expect_reply(Cancel(order_id=resting.order_id), OrderReply)
     assert (first.status, first.error_code) == ("CALL_IN_PROGRESS", None)
     assert (first.symbol, first.action, first.ticket) == ("EURUSD", "BUY", resting.ticket)
-    assert desk.expect(Cancel(order_id=resting.order_id), ErrorReply).error_code == "VENUE_BUSY"
+    assert desk.expect_reply(Cancel(order_id=resting.order_id), ErrorReply).error_code == "VENUE_BUSY"
     gate.set()
     assert desk.cancel(resting.order_id).status == "CANCELED"
 
 
 def test_a_close_by_either_number_of_a_reversed_position_is_the_same_close(
-    gateway: TerminalGateway, desk: Desk
+    gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
     """A person reads the ticket off the terminal's screen; the gateway tells the identifier."""
-    opened = desk.bought().position
-    sold = desk.filled(desk.order(Side.SELL, volume=opened.volume * 3))
+    opened = desk.open_position().position
+    sold = desk.place_until_filled(desk.new_order(Side.SELL, volume=opened.volume * 3))
     assert sold.position == opened.ticket
     ticket = sold.ticket
     assert ticket is not None
     assert list(gateway.fake.broker.positions) == [ticket]
     close = Close(order_id=desk.new_id(), symbol="EURUSD", position=ticket, volume=opened.volume)
-    assert desk.filled(close).status == "FILLED"
+    assert desk.place_until_filled(close).status == "FILLED"
     assert desk.place(close).status == "FILLED"
-    stop = desk.far(Side.SELL, OrderType.LIMIT)
+    stop = desk.far_price(Side.SELL, OrderType.LIMIT)
     changed = desk.modify(Modify(symbol="EURUSD", position=ticket, stop_loss=stop, revision=1))
     assert (changed.status, changed.position and changed.position.ticket) == ("OK", opened.ticket)
-    assert desk.filled(Close(order_id=desk.new_id(), symbol="EURUSD", position=opened.ticket)).status == "FILLED"
+    assert (
+        desk.place_until_filled(Close(order_id=desk.new_id(), symbol="EURUSD", position=opened.ticket)).status
+        == "FILLED"
+    )
 
 
 def test_a_modification_whose_answer_is_lost_is_done_when_it_is_asked_again(
-    gateway: TerminalGateway, desk: Desk
+    gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    position = desk.bought().position
-    gateway.fake.script.append(Says(answer=None))
-    stop = desk.far(Side.BUY, OrderType.LIMIT)
+    position = desk.open_position().position
+    gateway.fake.script.append(ScriptedReply(answer=None))
+    stop = desk.far_price(Side.BUY, OrderType.LIMIT)
     changed = desk.modify(Modify(symbol="EURUSD", position=position.ticket, stop_loss=stop, revision=1))
     assert (changed.status, changed.error_code, changed.retcode) == ("OK", None, 10009)
     assert sum(request["action"] == mt5_types.TRADE_ACTION_SLTP for request in gateway.fake.requests) == 2
 
 
-def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGateway, desk: Desk) -> None:
-    bought = desk.bought(stop_loss=desk.far(Side.BUY, OrderType.LIMIT))
+def test_a_stop_that_closes_a_position_is_a_deal_of_nobodys(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+    bought = desk.open_position(stop_loss=desk.far_price(Side.BUY, OrderType.LIMIT))
     gateway.fake.before_ticks = None
     gateway.fake.tick("EURUSD", 1.0, 1.0001)
-    desk.until(desk.positions, lambda held: not held)
+    desk.poll_until(desk.positions, lambda held: not held)
     opened, closed = desk.deals(after=1)
     assert (opened.order_id, closed.order_id) == (bought.reply.order_id, "")
     assert (closed.reason, closed.stepped) == ("STOP_LOSS", True)
 
 
-def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(gateway: TerminalGateway, desk: Desk) -> None:
+def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     stranger: dict[str, Any] = {
         "action": 5,
         "symbol": "EURUSD",
@@ -169,25 +180,25 @@ def test_a_halt_ends_what_this_gateway_has_resting_and_no_strangers_order(gatewa
         "price": 1.0,
         "magic": 77,
     }
-    gateway.fake.by_hand(**stranger)
-    price = desk.far(Side.BUY, OrderType.LIMIT)
-    resting = desk.place(desk.order(type=OrderType.LIMIT, price=price))
+    gateway.fake.trade_manually(**stranger)
+    price = desk.far_price(Side.BUY, OrderType.LIMIT)
+    resting = desk.place(desk.new_order(type=OrderType.LIMIT, price=price))
     assert resting.status == "ACCEPTED"
-    assert desk.expect(Halt(reason="by hand"), HaltReply).is_halted
-    ended = desk.until(lambda: desk.status(resting.order_id), lambda reply: reply.status == "CANCELED")
+    assert desk.expect_reply(Halt(reason="by hand"), HaltReply).is_halted
+    ended = desk.poll_until(lambda: desk.status(resting.order_id), lambda reply: reply.status == "CANCELED")
     assert ended.status == "CANCELED"
     assert [order.magic for order in gateway.fake.broker.orders.values()] == [77]
-    assert desk.place(desk.order()).error_code == "HALTED"
-    assert not desk.expect(Resume(reason="by hand"), HaltReply).is_halted
+    assert desk.place(desk.new_order()).error_code == "HALTED"
+    assert not desk.expect_reply(Resume(reason="by hand"), HaltReply).is_halted
 
 
-def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, desk: Desk) -> None:
+def test_a_terminal_logged_in_elsewhere_serves_nobody(gateway: TerminalGateway, desk: ConformanceClient) -> None:
     gateway.fake.login = LOGIN + 1
-    refused = desk.until(lambda: desk.ask(Cancel(order_id="t-1")), lambda reply: isinstance(reply, ErrorReply))
+    refused = desk.poll_until(lambda: desk.request(Cancel(order_id="t-1")), lambda reply: isinstance(reply, ErrorReply))
     assert refused.error_code == "WRONG_ACCOUNT"
     gateway.fake.login = LOGIN
-    desk.until(lambda: desk.ask(GetAccount()), lambda reply: isinstance(reply, AccountReply))
-    assert desk.filled(desk.order()).status == "FILLED"
+    desk.poll_until(lambda: desk.request(GetAccount()), lambda reply: isinstance(reply, AccountReply))
+    assert desk.place_until_filled(desk.new_order()).status == "FILLED"
 
 
 def test_flatten_closes_every_position_one_call_after_the_other(
@@ -195,15 +206,17 @@ def test_flatten_closes_every_position_one_call_after_the_other(
 ) -> None:
     gateway = TerminalGateway(tmp_path, monkeypatch, is_hedging=True)
     with gateway.running():
-        desk = Desk(gateway.request_url, symbol="EURUSD", run_id="t")
-        desk.until(lambda: desk.hello().published, bool)
+        desk = ConformanceClient(gateway.request_url, symbol="EURUSD", run_id="t")
+        desk.poll_until(lambda: desk.hello().published, bool)
         for _ in range(3):
-            desk.bought()
-        desk.place(desk.order(type=OrderType.LIMIT, price=desk.far(Side.BUY, OrderType.LIMIT)))
-        reply = desk.until(lambda: desk.ask(Flatten(reason="by hand")), lambda said: isinstance(said, HaltReply))
+            desk.open_position()
+        desk.place(desk.new_order(type=OrderType.LIMIT, price=desk.far_price(Side.BUY, OrderType.LIMIT)))
+        reply = desk.poll_until(
+            lambda: desk.request(Flatten(reason="by hand")), lambda said: isinstance(said, HaltReply)
+        )
         assert isinstance(reply, HaltReply)
         assert reply.is_halted
-        desk.until(desk.positions, lambda held: not held)
+        desk.poll_until(desk.positions, lambda held: not held)
         desk.close()
     assert gateway.fake.broker.positions == {}
     assert gateway.fake.broker.orders == {}

@@ -29,29 +29,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", ["journal.db", "journal.db-wal"])
 def test_nothing_is_durable_in_a_file_that_is_gone(tmp_path: Path, name: str) -> None:
     journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
-    journal.calling("A-1", EFFECT, ordinal=1)
+    journal.record_calling("A-1", EFFECT, ordinal=1)
     (tmp_path / name).unlink()
     with pytest.raises(FileLostError, match="removed or replaced"):
-        journal.calling("A-2", EFFECT, ordinal=1)
+        journal.record_calling("A-2", EFFECT, ordinal=1)
     journal.close()
 
 
 def test_a_file_put_in_its_place_is_another_one(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
-    journal.require_in_place()
+    journal.require_file_unchanged()
     copy = tmp_path / "copy"
     copy.write_bytes(path.read_bytes())
     copy.replace(path)
     with pytest.raises(FileLostError):
-        journal.require_in_place()
+        journal.require_file_unchanged()
     journal.close()
 
 
 def test_a_journal_without_its_log_begins_anew_when_the_database_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     first = DurableJournal(path, new_id="journal-1", account="paper-USD")
-    first.calling("A-1", EFFECT, ordinal=1)
+    first.record_calling("A-1", EFFECT, ordinal=1)
     log = (tmp_path / "journal.db-wal").read_bytes()
     first.close()
     path.unlink()
@@ -65,7 +65,7 @@ def test_a_damaged_file_is_used_no_more_and_refused_at_the_next_start(tmp_path: 
     path = tmp_path / "journal.db"
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
     for number in range(200):
-        journal.calling(f"A-{number}", EFFECT, ordinal=1)
+        journal.record_calling(f"A-{number}", EFFECT, ordinal=1)
     journal.close()
     journal = DurableJournal(path, new_id="journal-1", account="paper-USD")
     with path.open("r+b") as file:
@@ -75,7 +75,7 @@ def test_a_damaged_file_is_used_no_more_and_refused_at_the_next_start(tmp_path: 
     with pytest.raises(FileLostError, match="was damaged while in use"):
         journal.find("A-7")
     with pytest.raises(FileLostError, match="was damaged while in use"):
-        journal.calling("A-201", EFFECT, ordinal=1)
+        journal.record_calling("A-201", EFFECT, ordinal=1)
     journal.close()
     with pytest.raises(StartError, match="corrupt"):
         DurableJournal(path, new_id="journal-1", account="paper-USD")

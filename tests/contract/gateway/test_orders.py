@@ -10,7 +10,7 @@ import pytest
 from proto.gateway import Buy, ErrorCode, ErrorReply, Fence, GetOrders, OrderReply, OrdersReply, OrderStatusQuery, Sell
 from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
-from services.mt5.core.gateway.journal import Effect, Entry, Journal
+from services.mt5.core.gateway.journal import Effect, Journal, JournalEntry
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book, BookChange, BookStore
 from tests.contract.gateway.stores import Reopened
@@ -32,27 +32,27 @@ class CrashingJournal:
     def journal_id(self) -> str:
         return self._journal.journal_id
 
-    def find(self, order_id: str) -> Entry | None:
+    def find(self, order_id: str) -> JournalEntry | None:
         return self._journal.find(order_id)
 
-    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         self._die_at("before_calling")
-        self._journal.calling(order_id, effect, ordinal=ordinal)
+        self._journal.record_calling(order_id, effect, ordinal=ordinal)
         self._die_at("after_calling")
 
-    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         self._die_at("before_done")
-        self._journal.done(order_id, effect, reply)
+        self._journal.record_done(order_id, effect, reply)
         self._die_at("after_done")
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
         self._journal.fence(order_id, reply)
 
-    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
-        self._journal.claimed(order_id, effect, ordinal=ordinal)
+    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+        self._journal.record_claimed(order_id, effect, ordinal=ordinal)
 
-    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
-        self._journal.presumed(order_id, effect, reply)
+    def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+        self._journal.record_presumed(order_id, effect, reply)
 
     def order_id_of(self, magic: int) -> str | None:
         return self._journal.order_id_of(magic)
@@ -65,11 +65,11 @@ class CrashingJournal:
         self._journal.set_epoch(epoch)
 
     @property
-    def halted(self) -> str:
-        return self._journal.halted
+    def halt_reason(self) -> str:
+        return self._journal.halt_reason
 
-    def set_halted(self, reason: str) -> None:
-        self._journal.set_halted(reason)
+    def set_halt_reason(self, reason: str) -> None:
+        self._journal.set_halt_reason(reason)
 
     def _die_at(self, where: str) -> None:
         if where == self._at:
@@ -217,7 +217,7 @@ def test_an_order_at_its_deadline_is_in_time(reopen: Reopened) -> None:
 
 def test_the_deadline_in_a_live_market_is_told_by_its_clock() -> None:
     gateway = a_gateway(a_stream(1.1, 1.2), pace=Pace(window=0, factor=1.0))
-    gateway.due(Now(START_NS, 0))
+    gateway.due_ticks(Now(START_NS, 0))
     late = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS + 10)
     reply = gateway.handle(late, Now(START_NS + 11, 11))
     assert isinstance(reply, OrderReply)

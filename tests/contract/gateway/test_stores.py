@@ -45,10 +45,10 @@ def test_an_unknown_id_is_not_there(reopen: Reopened) -> None:
 
 def test_an_id_is_calling_then_done_for_good(reopen: Reopened) -> None:
     journal, _ = reopen()
-    journal.calling("A-1", EFFECT, ordinal=7)
+    journal.record_calling("A-1", EFFECT, ordinal=7)
     journal, _ = reopen()
     assert journal.find("A-1") == (EntryState.CALLING, EFFECT, None)
-    journal.done("A-1", EFFECT, a_reply(error="words", error_code=ErrorCode.EXPIRED, ordinal=7))
+    journal.record_done("A-1", EFFECT, a_reply(error="words", error_code=ErrorCode.EXPIRED, ordinal=7))
     journal, _ = reopen()
     entry = journal.find("A-1")
     assert entry is not None
@@ -59,13 +59,13 @@ def test_an_id_is_calling_then_done_for_good(reopen: Reopened) -> None:
 
 def test_an_id_can_be_done_without_a_call(reopen: Reopened) -> None:
     journal, _ = reopen()
-    journal.done("A-1", EFFECT, a_reply())
+    journal.record_done("A-1", EFFECT, a_reply())
     assert journal.find("A-1") == (EntryState.DONE, EFFECT, a_reply())
 
 
 def test_a_fenced_id_keeps_the_effect_that_it_had(reopen: Reopened) -> None:
     journal, _ = reopen()
-    journal.calling("A-1", EFFECT, ordinal=7)
+    journal.record_calling("A-1", EFFECT, ordinal=7)
     journal.fence("A-1", a_reply())
     journal.fence("A-2", a_reply("A-2"))
     journal, _ = reopen()
@@ -80,7 +80,7 @@ def test_any_id_and_volume_come_back(order_id: str, volume: Decimal, tmp_path_fa
         return
     journal = DurableJournal(tmp_path_factory.mktemp("j") / "journal.db", new_id="j", account="a")
     effect = Effect("SELL", order_id, volume)
-    journal.calling(order_id, effect, ordinal=1)
+    journal.record_calling(order_id, effect, ordinal=1)
     entry = journal.find(order_id)
     journal.close()
     assert entry == (EntryState.CALLING, effect, None)

@@ -12,12 +12,12 @@ import pytest
 import zmq
 from msgspec import Raw
 
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.settings import load
 from common.sockets import Socket, Sockets, send
 from proto.codec import decode_reply, decode_report_message, encode
 from proto.gateway import Fence, OrderReply, Ping, PingReply
-from proto.messages import Answer, Call, CourierHello, Outcome
+from proto.messages import Answer, Call, CallOutcome, CourierHello
 from services.execution.core.courier import Courier
 from services.execution.settings import ExecutionSettings
 from services.execution.shell import ExecutionShell
@@ -33,7 +33,7 @@ class Desk:
         self.sockets = Sockets()
         self.gateway_url = f"ipc://{folder}/gateway.ipc"
         self.report_url = f"ipc://{folder}/report.ipc"
-        self._loop = Loop("execution")
+        self._loop = EventLoop("execution")
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
         self.commands = self.sockets.push(f"ipc://{folder}/command.ipc")
@@ -108,7 +108,7 @@ def test_a_call_reaches_a_router_with_its_id_and_the_reply_comes_back(desk: Desk
     assert frames[1:] == [(258).to_bytes(8, "big"), b"", encode(Fence(order_id="a-1"))]
     assert send(gateway, [*frames[:-1], a_reply("a-1")])
     answer = desk.answer()
-    assert (answer.call_id, answer.outcome) == (258, Outcome.REPLY)
+    assert (answer.call_id, answer.outcome) == (258, CallOutcome.REPLY)
     assert decode_reply(answer.reply) == decode_reply(a_reply("a-1"))
 
 
@@ -120,7 +120,7 @@ def test_a_plain_rep_server_is_served_as_well(desk: Desk) -> None:
     while receive(server) == [PING]:
         server.send(a_pong())
     server.send(a_reply("a-1"))
-    assert desk.answer().outcome is Outcome.REPLY
+    assert desk.answer().outcome is CallOutcome.REPLY
     server.close(linger=0)
     context.term()
 
@@ -133,9 +133,9 @@ def test_a_silent_gateway_is_no_answer_and_its_late_reply_is_told_too(desk: Desk
     gateway = desk.sockets.router(desk.gateway_url)
     desk.call(1, timeout_ms=300)
     frames = next_request(gateway)
-    assert desk.answer() == Answer(1, Outcome.NO_ANSWER, Raw(b"\xc0"))
+    assert desk.answer() == Answer(1, CallOutcome.NO_ANSWER, Raw(b"\xc0"))
     assert send(gateway, [*frames[:-1], a_reply("a-1")])
-    assert desk.answer().outcome is Outcome.REPLY
+    assert desk.answer().outcome is CallOutcome.REPLY
 
 
 def test_a_gateway_that_comes_back_as_another_gets_the_call_and_portfolio_a_hello(desk: Desk) -> None:
@@ -184,7 +184,7 @@ def test_garbage_on_every_socket_changes_nothing(desk: Desk) -> None:
         assert send(gateway, [peer, *nonsense])
     assert send(gateway, [*frames[:-1], a_reply("a-1")])
     answer = desk.answer()
-    assert (answer.call_id, answer.outcome) == (1, Outcome.REPLY)
+    assert (answer.call_id, answer.outcome) == (1, CallOutcome.REPLY)
     assert bytes(answer.reply) == a_reply("a-1")
 
 

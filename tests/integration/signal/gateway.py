@@ -9,7 +9,7 @@ import msgspec
 import zmq
 
 from common.clock import mono_ns
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.sockets import QUEUE_MESSAGES_MAX, Sockets, send
 from proto.codec import decode_request, encode
 from proto.gateway import GetTicks, Hello
@@ -33,7 +33,7 @@ class GatewayPeer:
         self._publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
         self._publisher.setsockopt(zmq.SNDHWM, QUEUE_MESSAGES_MAX)
         self._publisher.bind(self.publish_url)
-        self._loop = Loop("gateway")
+        self._loop = EventLoop("gateway")
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -77,7 +77,7 @@ class GatewayPeer:
             assert isinstance(request, Hello | GetTicks)
             send(router, [*frames[:-1], encode(self.book.answer(request))])
 
-        self._loop.on(router, answer)
+        self._loop.add_socket(router, answer)
         try:
             self._loop.run()
         finally:

@@ -11,7 +11,7 @@ import pytest
 
 from proto.codec import decode_signal_message
 from proto.messages import Signal
-from services.signal.core.signal_engine import SignalDesk
+from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.test_process import Floor
 from tests.support.waits import receive
@@ -24,7 +24,7 @@ SYMBOLS = ("EURUSD", "NZDUSD")
 def test_each_symbol_has_its_own_strategys_word(tmp_path: Path) -> None:
     ticks = a_walk(1_400, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks))
-    bench.desk = SignalDesk(
+    bench.desk = SignalEngine(
         publisher="signal.test", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross}
     )
     expected = words(bench.start().publish(ticks).signals)

@@ -29,7 +29,7 @@ DONE, PLACED, PARTIAL = 10009, 10008, 10010
 NO_STOPS = 0.0
 
 
-class Rejected(Exception):  # noqa: N818 - an expected outcome, told by its retcode
+class RejectedByBroker(Exception):  # noqa: N818 - an expected outcome, told by its retcode
     """The server says no."""
 
     def __init__(self, retcode: int, comment: str) -> None:
@@ -117,7 +117,7 @@ class FakeBroker:
             return self._modify(request)
         if action == mt5_types.TRADE_ACTION_SLTP:
             return self._stops(request)
-        raise Rejected(10013, "Invalid request")
+        raise RejectedByBroker(10013, "Invalid request")
 
     def quote(self, symbol: str, bid: float, ask: float) -> None:
         """A tick: pending orders and stops act on it, unless the broker is idle."""
@@ -156,21 +156,21 @@ class FakeBroker:
         filling = request["type_filling"]
         allowed = {0: info.filling_mode & 1, 1: info.filling_mode & 2, 2: info.trade_exemode != 2}
         if not allowed.get(filling):
-            raise Rejected(10030, "Unsupported filling mode")
+            raise RejectedByBroker(10030, "Unsupported filling mode")
         ticket = request.get("position", 0)
         if ticket:
             held = self.positions.get(ticket)
             if held is None:
-                raise Rejected(10036, "Position doesn't exist")
+                raise RejectedByBroker(10036, "Position doesn't exist")
             if request["volume"] > held.volume + 1e-9:
-                raise Rejected(10014, "Invalid volume")
+                raise RejectedByBroker(10014, "Invalid volume")
         elif request["volume"] * MARGIN_PER_LOT > self.balance - self.margin:
-            raise Rejected(10019, "No money")
+            raise RejectedByBroker(10019, "No money")
         order = self._order(request, price=0.0)
         volume = request["volume"] if fill is None else fill
         if not volume:
             self._end(order, mt5_types.ORDER_STATE_REJECTED)
-            raise Rejected(10006, "Request rejected")
+            raise RejectedByBroker(10006, "Request rejected")
         deal = self._execute(order, volume, position=ticket)
         return (DONE if volume == request["volume"] else PARTIAL), order.ticket, deal
 
@@ -185,9 +185,9 @@ class FakeBroker:
             mt5_types.ORDER_TYPE_SELL_STOP: price < bid,
         }
         if not right.get(kind, False):
-            raise Rejected(10015, "Invalid price")
+            raise RejectedByBroker(10015, "Invalid price")
         if 0 < request.get("expiration", 0) * 1_000 <= self.now_ms:
-            raise Rejected(10022, "Invalid expiration")
+            raise RejectedByBroker(10022, "Invalid expiration")
         order = self._order(request, price=price)
         self.orders[order.ticket] = order
         return DONE, order.ticket, 0
@@ -195,14 +195,14 @@ class FakeBroker:
     def _remove(self, request: dict[str, Any]) -> tuple[int, int, int]:
         order = self.orders.get(request["order"])
         if order is None:
-            raise Rejected(10013, "Invalid request")
+            raise RejectedByBroker(10013, "Invalid request")
         self._end(order, mt5_types.ORDER_STATE_CANCELED)
         return DONE, order.ticket, 0
 
     def _modify(self, request: dict[str, Any]) -> tuple[int, int, int]:
         order = self.orders.get(request["order"])
         if order is None:
-            raise Rejected(10013, "Invalid request")
+            raise RejectedByBroker(10013, "Invalid request")
         changed = order._replace(
             price_open=request["price"],
             sl=request["sl"],
@@ -211,20 +211,20 @@ class FakeBroker:
             time_expiration=request.get("expiration", 0),
         )
         if changed == order:
-            raise Rejected(10025, "No changes")
+            raise RejectedByBroker(10025, "No changes")
         self.orders[order.ticket] = changed
         return DONE, order.ticket, 0
 
     def _stops(self, request: dict[str, Any]) -> tuple[int, int, int]:
         position = self.positions.get(request["position"])
         if position is None:
-            raise Rejected(10036, "Position doesn't exist")
+            raise RejectedByBroker(10036, "Position doesn't exist")
         bid, ask = self.quotes[position.symbol]
         is_long = position.type == mt5_types.POSITION_TYPE_BUY
         self._require_stops(request["sl"], request["tp"], is_long=is_long, price=bid if is_long else ask)
         changed = position._replace(sl=request["sl"], tp=request["tp"])
         if changed == position:
-            raise Rejected(10025, "No changes")
+            raise RejectedByBroker(10025, "No changes")
         self.positions[position.ticket] = changed
         return DONE, 0, 0
 
@@ -232,9 +232,9 @@ class FakeBroker:
         info = self.symbols[request["symbol"]]
         steps = request["volume"] / info.volume_step
         if not info.volume_min <= request["volume"] <= info.volume_max or abs(steps - round(steps)) > 1e-6:
-            raise Rejected(10014, "Invalid volume")
+            raise RejectedByBroker(10014, "Invalid volume")
         if info.trade_mode == mt5_types.SYMBOL_TRADE_MODE_DISABLED:
-            raise Rejected(10017, "Trade disabled")
+            raise RejectedByBroker(10017, "Trade disabled")
         bid, ask = self.quotes[request["symbol"]]
         is_buy = request["type"] in BUYS
         at = request["price"] if request["type"] in PENDING else (bid if is_buy else ask)
@@ -244,7 +244,7 @@ class FakeBroker:
     def _require_stops(self, sl: float, tp: float, *, is_long: bool, price: float) -> None:
         sign = 1 if is_long else -1
         if (sl and (price - sl) * sign <= 0) or (tp and (tp - price) * sign <= 0):
-            raise Rejected(10016, "Invalid stops")
+            raise RejectedByBroker(10016, "Invalid stops")
 
     def _order(self, request: dict[str, Any], *, price: float, reason: int = REASON_EXPERT) -> TradeOrder:
         ticket, self.next_ticket = self.next_ticket, self.next_ticket + 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.mt5_types import Ticks, TradeRequest
-from tests.support.fake_terminal.broker import FakeBroker, Rejected, a_symbol
+from tests.support.fake_terminal.broker import FakeBroker, RejectedByBroker, a_symbol
 from tests.support.fake_terminal.rows import (
     TICK_TYPE,
     AccountInfo,
@@ -31,7 +31,7 @@ NO_IPC = (-10004, "No IPC connection")
 SERVER_AHEAD_MS = 2 * 3_600_000
 
 
-class Says(NamedTuple):
+class ScriptedReply(NamedTuple):
     """What one call of `order_send` does and answers.
 
     `executes`: whether the server gets the request. `answer`: the retcode instead of the true one, or None for no answer at all.
@@ -75,7 +75,7 @@ class FakeTerminal:
         ahead_ms: int = SERVER_AHEAD_MS,
     ) -> None:
         self.broker = FakeBroker(is_hedging=is_hedging, symbols={info.name: info for info in symbols})
-        self.script: deque[Says] = deque()
+        self.script: deque[ScriptedReply] = deque()
         self.requests: list[dict[str, Any]] = []
         self.login = LOGIN
         self.trade_mode = trade_mode
@@ -102,7 +102,7 @@ class FakeTerminal:
             self.broker.quote(symbol, bid, ask)
 
     @locked
-    def by_hand(self, /, **request: Any) -> None:
+    def trade_manually(self, /, **request: Any) -> None:
         """A person, or another program, trades on the account."""
         self._set_clock()
         self.broker.send(request)
@@ -217,13 +217,13 @@ class FakeTerminal:
         self._set_clock()
         asked: dict[str, Any] = dict(request)
         self.requests.append(asked)
-        says = self.script.popleft() if self.script else Says()
+        says = self.script.popleft() if self.script else ScriptedReply()
         before = self.broker.next_ticket
         retcode, order, deal, comment = 0, 0, 0, "Request executed"
         if says.executes:
             try:
                 retcode, order, deal = self.broker.send(asked, fill=says.fill)
-            except Rejected as rejected:
+            except RejectedByBroker as rejected:
                 retcode, comment = rejected.retcode, rejected.comment
         self._hidden |= dict.fromkeys(range(before, self.broker.next_ticket), says.hides)
         if says.waits_for is not None:

@@ -7,7 +7,7 @@ import dotenv
 import pytest
 
 from cli.commands.config import settings_models
-from common.settings import PROJECT_ROOT, describe, known_names, load
+from common.settings import PROJECT_ROOT, describe, load, setting_names
 
 EXAMPLE = PROJECT_ROOT / ".env.example"
 SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")
@@ -21,7 +21,7 @@ def told() -> dict[str, str]:
 
 
 def test_it_names_exactly_the_settings_of_the_desk() -> None:
-    assert set(told()) == known_names()
+    assert set(told()) == setting_names()
 
 
 def test_as_it_is_it_sets_nothing() -> None:
@@ -39,7 +39,7 @@ def test_with_every_line_taken_in_the_settings_are_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The values shown are the defaults: with all of them in force nothing changes."""
-    for name in known_names():
+    for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
     plain = {service: {name: value for name, value, _ in describe(load(model))} for service, model in models()}

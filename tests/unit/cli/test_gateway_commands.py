@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, noted
+from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, published_addresses
 from proto.gateway import Hello
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -16,7 +16,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import a_gateway, a_stream
 from tests.support.desk_harness import a_live_desk
-from tests.support.socket_servers import gateway_at
+from tests.support.socket_servers import serve_gateway
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def note(folder: Path, url: str) -> None:
 def test_the_gateway_that_the_desk_has_noted_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     note(folder, url)
-    with gateway_at(url, a_live_gateway()) as asked:
+    with serve_gateway(url, a_live_gateway()) as asked:
         for name in ("halt", "flatten", "resume"):
             assert run([name, "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 0
     told = [type(request).__name__ for request in asked]
@@ -62,7 +62,7 @@ def test_a_folder_without_a_running_gateway_tells_nobody(folder: Path, capsys: p
 def test_a_gateway_with_another_journal_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
     note(folder, url)
-    with gateway_at(url, a_live_gateway("journal-2")) as asked:
+    with serve_gateway(url, a_live_gateway("journal-2")) as asked:
         assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
         assert [type(request) for request in asked] == [Hello]
         assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, "whoever names it alone means it"
@@ -74,7 +74,7 @@ def test_a_gateway_with_another_journal_is_told_nothing(folder: Path, capsys: py
 
 def test_a_gateway_of_another_account_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
-    with gateway_at(url, a_live_gateway(currency="EUR")) as asked:
+    with serve_gateway(url, a_live_gateway(currency="EUR")) as asked:
         arguments = ["halt", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--url", url]
         assert run(arguments) == 2
     assert [type(request) for request in asked] == [Hello]
@@ -82,7 +82,7 @@ def test_a_gateway_of_another_account_is_told_nothing(folder: Path, capsys: pyte
 
 
 def test_a_running_desk_notes_both_of_its_sockets_and_takes_the_notes_along(tmp_path: Path) -> None:
-    with noted(tmp_path, Path("/run/desk")):
+    with published_addresses(tmp_path, Path("/run/desk")):
         assert (tmp_path / CONTROL_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/control.ipc\n"
         assert (tmp_path / GATEWAY_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/gw.ipc\n"
     assert list(tmp_path.iterdir()) == []

@@ -11,8 +11,8 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from cli.live_view import PlainLines, alerts, line, page
-from orchestration.desk_runner import DeskPlan, Standing, View
+from cli.live_view import LineScreen, alerts, render_page, summary_line
+from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
 from orchestration.supervisor import ProcessState
 from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 
@@ -78,9 +78,9 @@ def a_status(**changed: Any) -> StatusReply:
     return structs.replace(status, **changed)
 
 
-def a_view(status: StatusReply | None, **changed: Any) -> View:
+def a_view(status: StatusReply | None, **changed: Any) -> DeskView:
     fields: dict[str, Any] = {
-        "plan": DeskPlan(
+        "plan": DeskRunSpec(
             data_dir=Path("desk"), settings={}, market="generated market, seed 0", strategy="xgboost", symbols=SYMBOLS
         ),
         "up_s": 3_725.0,
@@ -89,15 +89,15 @@ def a_view(status: StatusReply | None, **changed: Any) -> View:
         "processes": {
             name: ProcessState(name, "RUNNING", 0, 7, 3_725.0) for name in ("mt5", "signal", "portfolio", "execution")
         },
-        "before": Standing(),
+        "before": AccountTotals(),
     }
-    return View(**{**fields, **changed})
+    return DeskView(**{**fields, **changed})
 
 
-def drawn(view: View, *, width: int, height: int) -> list[str]:
+def drawn(view: DeskView, *, width: int, height: int) -> list[str]:
     out = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
     with out.capture() as captured:
-        out.print(page(view, width=width, height=height))
+        out.print(render_page(view, width=width, height=height))
     return [row.rstrip() for row in captured.get().splitlines()]
 
 
@@ -205,20 +205,20 @@ def test_nothing_is_wrong_while_it_starts_and_while_it_stops() -> None:
 
 
 def test_without_a_terminal_it_is_one_line_at_a_time_and_alerts_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = PlainLines(every_s=3_600)
+    lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))
     lines.show(a_view(a_status()))
     lines.show(a_view(a_status(in_doubt=1)))
     lines.show(a_view(a_status(in_doubt=1)))
     first, alert = capsys.readouterr().out.splitlines()
-    assert first == line(a_view(a_status()))
+    assert first == summary_line(a_view(a_status()))
     assert first.startswith("SIMULATED 2025-01-06 12:00:00 RUNNING")
     assert "EURUSD 1.08450/4" in first
     assert alert == "ALERT 1 order in doubt"
 
 
 def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = PlainLines(every_s=3_600)
+    lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))
     for age_ms in (3_000, 4_000, 5_000):
         lines.show(a_view(a_status(feed_stale=True, heartbeat_age_ms=age_ms)))

@@ -5,42 +5,42 @@ from pathlib import Path
 
 import pytest
 
-from cli.tick_arguments import NamedFile, clock_option, named_files, split
+from cli.tick_arguments import TickFileArgument, clock_option, parse_tick_files, split_symbol
 from common.errors import StartError
 
 
 def test_a_symbol_follows_the_last_colon() -> None:
-    assert split("may.parquet:EURUSD") == (Path("may.parquet"), "EURUSD")
+    assert split_symbol("may.parquet:EURUSD") == (Path("may.parquet"), "EURUSD")
 
 
 @pytest.mark.parametrize("symbol", ["EURUSD.m", "XAUUSD#", "US_30", "EUR-USD"])
 def test_brokers_names_are_symbols(symbol: str) -> None:
-    assert split(f"may.parquet:{symbol}") == (Path("may.parquet"), symbol)
+    assert split_symbol(f"may.parquet:{symbol}") == (Path("may.parquet"), symbol)
 
 
 @pytest.mark.parametrize("text", ["may.parquet", "may.parquet:", ":EURUSD", "may.parquet:E", "a:b c d"])
 def test_what_does_not_look_like_a_symbol_belongs_to_the_name(text: str) -> None:
-    assert split(text) == (Path(text), None)
+    assert split_symbol(text) == (Path(text), None)
 
 
 def test_a_file_with_a_colon_in_its_name_stays_that_file(tmp_path: Path) -> None:
     odd = tmp_path / "ticks:2014"
     odd.touch()
-    assert split(str(odd)) == (odd, None)
-    assert split(f"{odd}:EURUSD") == (odd, "EURUSD")
+    assert split_symbol(str(odd)) == (odd, None)
+    assert split_symbol(f"{odd}:EURUSD") == (odd, "EURUSD")
 
 
 def test_a_file_that_is_there_without_its_ending_wins(tmp_path: Path) -> None:
     """Both `ticks` and `ticks:2014` exist: what the colon separates from an existing file is a symbol."""
     (tmp_path / "ticks").touch()
     (tmp_path / "ticks:2014").touch()
-    assert split(f"{tmp_path}/ticks:2014") == (tmp_path / "ticks", "2014")
+    assert split_symbol(f"{tmp_path}/ticks:2014") == (tmp_path / "ticks", "2014")
 
 
 def test_the_option_gives_the_symbol_of_files_without_one() -> None:
-    assert named_files(["a.parquet", "b.parquet:NZDUSD"], "EURUSD") == (
-        NamedFile(Path("a.parquet"), "EURUSD"),
-        NamedFile(Path("b.parquet"), "NZDUSD"),
+    assert parse_tick_files(["a.parquet", "b.parquet:NZDUSD"], "EURUSD") == (
+        TickFileArgument(Path("a.parquet"), "EURUSD"),
+        TickFileArgument(Path("b.parquet"), "NZDUSD"),
     )
 
 
@@ -48,21 +48,21 @@ def test_a_file_without_a_symbol_is_never_guessed() -> None:
     with pytest.raises(
         StartError, match=r"^no symbol for eurusd\.parquet, expected eurusd\.parquet:SYMBOL or --symbol"
     ):
-        named_files(["eurusd.parquet"], None)
+        parse_tick_files(["eurusd.parquet"], None)
 
 
 def test_an_option_that_nothing_would_use_is_refused() -> None:
     with pytest.raises(StartError, match="--symbol is 'NZDUSD', but every file names its own"):
-        named_files(["a.parquet:EURUSD"], "NZDUSD")
+        parse_tick_files(["a.parquet:EURUSD"], "NZDUSD")
 
 
 def test_saying_the_same_twice_is_no_contradiction() -> None:
-    assert named_files(["a.parquet:EURUSD"], "EURUSD") == (NamedFile(Path("a.parquet"), "EURUSD"),)
+    assert parse_tick_files(["a.parquet:EURUSD"], "EURUSD") == (TickFileArgument(Path("a.parquet"), "EURUSD"),)
 
 
 def test_a_name_that_the_gateways_setting_could_not_carry_is_refused() -> None:
     with pytest.raises(StartError, match="';' in its name"):
-        named_files(["a;b.parquet:EURUSD"], None)
+        parse_tick_files(["a;b.parquet:EURUSD"], None)
 
 
 def test_a_clock_is_a_zone_or_an_offset_or_not_said() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.clock import ClockWatch, mono_ns
+from common.clock import ClockStepDetector, mono_ns
 
 SECOND_NS = 1_000_000_000
 
@@ -25,8 +25,8 @@ class Clocks:
         self.wall_ns += int(seconds * SECOND_NS)
         self.mono_ns += int(seconds * SECOND_NS)
 
-    def watch(self) -> ClockWatch:
-        return ClockWatch(500, wall=lambda: self.wall_ns, mono=lambda: self.mono_ns)
+    def watch(self) -> ClockStepDetector:
+        return ClockStepDetector(500, wall=lambda: self.wall_ns, mono=lambda: self.mono_ns)
 
 
 @pytest.mark.parametrize("seconds", [-3600.0, -0.6, 0.6, 86_400.0])
@@ -77,8 +77,8 @@ def test_a_pause_in_the_midst_of_a_look_is_no_step() -> None:
 
 SCRIPT = """
 import sys
-from common.clock import ClockWatch
-watch = ClockWatch()
+from common.clock import ClockStepDetector
+watch = ClockStepDetector()
 print(watch.step_ns(), flush=True)
 for line in sys.stdin:
     print(watch.step_ns(), flush=True)
@@ -113,6 +113,6 @@ def test_without_the_variable_the_wall_clock_is_the_systems_own_function() -> No
 
 def test_the_watch_uses_the_real_clocks_by_itself() -> None:
     started = mono_ns()
-    watch = ClockWatch()
+    watch = ClockStepDetector()
     assert watch.step_ns() == 0
     assert mono_ns() >= started

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from common.clock import mono_ns
-from common.event_loop import Loop
+from common.event_loop import EventLoop
 from common.sockets import Socket, Sockets, send
 from tests.support.waits import wait_for
 
 
 @pytest.fixture
-def loop() -> Iterator[Loop]:
-    made = Loop("test")
+def loop() -> Iterator[EventLoop]:
+    made = EventLoop("test")
     yield made
     made.close()
 
@@ -38,7 +38,7 @@ def pair(tmp_path: Path) -> Iterator[tuple[Socket, Socket]]:
     sockets.close()
 
 
-def test_messages_come_in_order_and_the_burst_has_an_end(loop: Loop, pair: tuple[Socket, Socket]) -> None:
+def test_messages_come_in_order_and_the_burst_has_an_end(loop: EventLoop, pair: tuple[Socket, Socket]) -> None:
     push, pull = pair
     seen: list[bytes] = []
     bursts: list[int] = []
@@ -48,7 +48,7 @@ def test_messages_come_in_order_and_the_burst_has_an_end(loop: Loop, pair: tuple
         if len(seen) == 10:
             loop.stop()
 
-    loop.on(pull, take, burst=4)
+    loop.add_socket(pull, take, burst=4)
     loop.after_burst(lambda: bursts.append(len(seen)))
     for number in range(10):
         assert send(push, [b"%d" % number])
@@ -57,7 +57,7 @@ def test_messages_come_in_order_and_the_burst_has_an_end(loop: Loop, pair: tuple
     assert all(later - earlier <= 4 for earlier, later in zip([0, *bursts], bursts, strict=False))
 
 
-def test_a_timer_fires_when_it_is_due_and_not_before(loop: Loop) -> None:
+def test_a_timer_fires_when_it_is_due_and_not_before(loop: EventLoop) -> None:
     due: list[int | None] = [mono_ns() + 20_000_000]
     fired: list[int] = []
 
@@ -67,14 +67,14 @@ def test_a_timer_fires_when_it_is_due_and_not_before(loop: Loop) -> None:
         loop.stop()
 
     at = due[0]
-    loop.timer(lambda: due[0], fire)
+    loop.add_timer(lambda: due[0], fire)
     loop.run()
     assert at is not None
     assert len(fired) == 1
     assert fired[0] >= at
 
 
-def test_an_interval_comes_again(loop: Loop) -> None:
+def test_an_interval_comes_again(loop: EventLoop) -> None:
     fired: list[int] = []
 
     def fire() -> None:
@@ -88,7 +88,7 @@ def test_an_interval_comes_again(loop: Loop) -> None:
     assert fired[2] - started >= 15_000_000
 
 
-def test_a_stop_from_another_thread_wakes_an_idle_loop(loop: Loop) -> None:
+def test_a_stop_from_another_thread_wakes_an_idle_loop(loop: EventLoop) -> None:
     thread = threading.Thread(target=loop.run)
     thread.start()
     loop.stop()
@@ -98,7 +98,7 @@ def test_a_stop_from_another_thread_wakes_an_idle_loop(loop: Loop) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_loop_after_what_is_ready(
-    loop: Loop, pair: tuple[Socket, Socket], number: signal.Signals
+    loop: EventLoop, pair: tuple[Socket, Socket], number: signal.Signals
 ) -> None:
     push, pull = pair
     seen: list[bytes] = []
@@ -109,7 +109,7 @@ def test_a_signal_ends_the_loop_after_what_is_ready(
         signal.raise_signal(number)
 
     before = signal.getsignal(number)
-    loop.on(pull, seen.extend)
+    loop.add_socket(pull, seen.extend)
     loop.every(1, die_with_one_more_message)
     loop.run()
     assert seen[-1] == b"last"
@@ -117,7 +117,7 @@ def test_a_signal_ends_the_loop_after_what_is_ready(
 
 
 def test_an_idle_process_ends_on_sigterm_and_costs_nothing() -> None:
-    script = "from common.event_loop import Loop\nprint('ready', flush=True)\nLoop('idle').run()"
+    script = "from common.event_loop import EventLoop\nprint('ready', flush=True)\nEventLoop('idle').run()"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
@@ -173,7 +173,7 @@ def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
     assert mono_ns() - started > 1_000_000_000
 
 
-def test_a_loop_that_is_told_to_stop_goes_on_while_it_is_busy(loop: Loop) -> None:
+def test_a_loop_that_is_told_to_stop_goes_on_while_it_is_busy(loop: EventLoop) -> None:
     """Work that is on its way comes back after the stop, and is still taken in."""
     left = [3]
 
@@ -187,7 +187,7 @@ def test_a_loop_that_is_told_to_stop_goes_on_while_it_is_busy(loop: Loop) -> Non
     assert left[0] <= 0
 
 
-def test_a_loop_lingers_no_longer_than_it_may(loop: Loop) -> None:
+def test_a_loop_lingers_no_longer_than_it_may(loop: EventLoop) -> None:
     loop.linger(lambda: True, 5)
     loop.stop()
     started_ns = mono_ns()

@@ -64,7 +64,7 @@ def test_without_a_folder_for_the_markers_nothing_is_tried() -> None:
 
 
 def test_without_the_variable_nothing_happens() -> None:
-    assert os.environ.get(fault_injection.VARIABLE) is None
+    assert os.environ.get(fault_injection.CRASH_AT_VARIABLE) is None
     fault_injection.crash_point("signal.after_tick", 1)
 
 

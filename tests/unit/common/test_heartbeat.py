@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from common.heartbeat import Beat, Heartbeat, Phase, Progress, path_of, read
+from common.heartbeat import Heartbeat, HeartbeatRecord, Phase, Progress, path_of, read
 from tests.support.waits import wait_for
 
 
 def test_a_reader_finds_what_was_last_said(tmp_path: Path) -> None:
     heartbeat = Heartbeat(tmp_path / "run", "signal")
-    assert read(tmp_path / "run", "signal") == Beat(os.getpid(), Phase.STARTING, 0, 0, False)
+    assert read(tmp_path / "run", "signal") == HeartbeatRecord(os.getpid(), Phase.STARTING, 0, 0, False)
     heartbeat.beat(Progress(5, True))
     heartbeat.beat(Progress(123_456_789_012, False))
-    assert read(tmp_path / "run", "signal") == Beat(os.getpid(), Phase.RUNNING, 2, 123_456_789_012, False)
+    assert read(tmp_path / "run", "signal") == HeartbeatRecord(os.getpid(), Phase.RUNNING, 2, 123_456_789_012, False)
     heartbeat.end()
-    assert read(tmp_path / "run", "signal") == Beat(os.getpid(), Phase.ENDING, 2, 123_456_789_012, False)
+    assert read(tmp_path / "run", "signal") == HeartbeatRecord(os.getpid(), Phase.ENDING, 2, 123_456_789_012, False)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["signal.heartbeat"]
 
 
@@ -28,7 +28,7 @@ def test_the_next_process_does_not_speak_through_the_file_of_the_last(tmp_path: 
     first = Heartbeat(tmp_path, "signal")
     Heartbeat(tmp_path, "signal")
     first.beat(Progress(7, False))
-    assert read(tmp_path, "signal") == Beat(os.getpid(), Phase.STARTING, 0, 0, False)
+    assert read(tmp_path, "signal") == HeartbeatRecord(os.getpid(), Phase.STARTING, 0, 0, False)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from common.heartbeat import Heartbeat
-from common.event_loop import Loop
-loop = Loop("beating")
-loop.beats(Heartbeat(Path(sys.argv[1]), "beating"))
+from common.event_loop import EventLoop
+loop = EventLoop("beating")
+loop.set_heartbeat(Heartbeat(Path(sys.argv[1]), "beating"))
 loop.run()
 """
 

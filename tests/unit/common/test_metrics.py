@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from common.errors import StartError
-from common.metrics import TIMING_BOUNDS_NS, Board, Kind, Timing
+from common.metrics import TIMING_BOUNDS_NS, DurationHistogram, MetricKind, ProcessMetrics
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def get(port: int) -> str:
 
 
 def test_readings_appear_with_their_kind_and_labels(free_port: int) -> None:
-    board = Board("test")
+    board = ProcessMetrics("test")
     lots = board.gauge("position_lots", "Net position", "symbol")
-    fills = board.counter("booked_fills_total", "Deals")
+    fills = board.external_counter("booked_fills_total", "Deals")
     board.serve(free_port)
-    board.show(lambda: [(lots, -0.5, "EURUSD"), (fills, 3)])
+    board.update(lambda: [(lots, -0.5, "EURUSD"), (fills, 3)])
     text = get(free_port)
     assert 'trading_test_position_lots{symbol="EURUSD"} -0.5' in text
     assert "# TYPE trading_test_booked_fills_total counter" in text
@@ -45,24 +45,24 @@ def test_readings_appear_with_their_kind_and_labels(free_port: int) -> None:
 
 
 def test_what_is_counted_here_is_there_before_it_happens(free_port: int) -> None:
-    board = Board("test")
-    refused = board.count("refused_calls_total", "Refused", "code", known=["A", "B"])
+    board = ProcessMetrics("test")
+    refused = board.internal_counter("refused_calls_total", "Refused", "code", known=["A", "B"])
     board.serve(free_port)
     refused.inc("B", by=2)
-    board.show(list)
+    board.update(list)
     lines = text_of(board.registry())
     assert 'trading_test_refused_calls_total{code="A"} 0.0' in lines
     assert 'trading_test_refused_calls_total{code="B"} 2.0' in lines
 
 
 def test_a_timing_becomes_a_cumulative_histogram(free_port: int) -> None:
-    board = Board("test")
+    board = ProcessMetrics("test")
     seconds = board.histogram("commit_seconds", "Commits")
-    timing = Timing()
+    timing = DurationHistogram()
     for duration_ns in (-1, 10_000, 10_001, 3_000_000_000, 60_000_000_000):
         timing.observe(duration_ns)
     board.serve(free_port)
-    board.show(lambda: [(seconds, timing)])
+    board.update(lambda: [(seconds, timing)])
     lines = text_of(board.registry())
     assert 'trading_test_commit_seconds_bucket{le="1e-05"} 2.0' in lines
     assert 'trading_test_commit_seconds_bucket{le="2e-05"} 3.0' in lines
@@ -73,21 +73,21 @@ def test_a_timing_becomes_a_cumulative_histogram(free_port: int) -> None:
 
 
 def test_a_picture_does_not_move_with_what_it_was_taken_of(free_port: int) -> None:
-    board = Board("test")
+    board = ProcessMetrics("test")
     seconds = board.histogram("commit_seconds", "Commits")
-    timing = Timing()
+    timing = DurationHistogram()
     board.serve(free_port)
-    board.show(lambda: [(seconds, timing)])
+    board.update(lambda: [(seconds, timing)])
     timing.observe(1)
     assert "trading_test_commit_seconds_count 0.0" in text_of(board.registry())
 
 
 def test_nobody_is_asked_for_readings_while_no_port_is_open() -> None:
-    board = Board("test")
+    board = ProcessMetrics("test")
     board.serve(0)
-    board.show(lambda: pytest.fail("read for nobody"))
+    board.update(lambda: pytest.fail("read for nobody"))
     assert list(board.collect()) == []
-    assert {described.kind for described in board.described} == {Kind.GAUGE}
+    assert {described.kind for described in board.described} == {MetricKind.GAUGE}
 
 
 def test_a_taken_port_is_named() -> None:
@@ -96,11 +96,11 @@ def test_a_taken_port_is_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"127.0.0.1:{port}.*METRICS_PORT"):
-            Board("test").serve(port)
+            ProcessMetrics("test").serve(port)
 
 
 def test_the_last_bound_is_infinite_and_counts_never_fall() -> None:
-    timing = Timing()
+    timing = DurationHistogram()
     for bound in TIMING_BOUNDS_NS:
         timing.observe(bound)
     bounds, counts = zip(*timing.cumulative(), strict=True)

@@ -16,8 +16,8 @@ from common.settings import (
     DeskSettings,
     check_env_file,
     describe,
-    known_names,
     load,
+    setting_names,
 )
 from services.execution.settings import ExecutionSettings
 from services.signal.settings import SignalSettings
@@ -33,7 +33,7 @@ class SecretSettings(CommonSettings):
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the desk is set, and no `.env` is read."""
-    for name in known_names() & os.environ.keys():
+    for name in setting_names() & os.environ.keys():
         monkeypatch.delenv(name)
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")
 
@@ -199,7 +199,7 @@ def test_the_names_in_the_sources_are_those_of_the_models() -> None:
         for model in models:
             if issubclass(model, DeskSettings):
                 imported |= {field.upper() for field in model.model_fields}
-    assert imported <= known_names()
+    assert imported <= setting_names()
 
 
 def test_a_signal_process_calls_itself_by_its_symbols(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from common.errors import NoRoomError, StartError
-from common.storage import open_reader, open_writer, state_hash, unreadable
+from common.errors import DiskUnavailableError, StartError
+from common.storage import open_reader, open_writer, state_hash, unreadable_file_error
 
 SCHEMA = "CREATE TABLE fills (id INTEGER PRIMARY KEY, price); CREATE TABLE notes (words TEXT)"
 
@@ -157,7 +157,7 @@ def test_a_disk_that_fails_at_a_start_is_tried_again(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
     try:
-        with pytest.raises(NoRoomError, match=r"disk I/O error.*expected a disk") as raised:
+        with pytest.raises(DiskUnavailableError, match=r"disk I/O error.*expected a disk") as raised:
             a_writer(tmp_path / "desk.db")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -165,7 +165,7 @@ def test_a_disk_that_fails_at_a_start_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_file_that_a_failing_disk_hides_is_tried_again_and_a_damaged_one_is_not() -> None:
-    failing = unreadable(Path("desk.db"), apsw.IOError("disk I/O error"), "restore it")
-    damaged = unreadable(Path("desk.db"), apsw.CorruptError("malformed"), "restore it")
+    failing = unreadable_file_error(Path("desk.db"), apsw.IOError("disk I/O error"), "restore it")
+    damaged = unreadable_file_error(Path("desk.db"), apsw.CorruptError("malformed"), "restore it")
     assert (failing.exit_code, damaged.exit_code) == (1, 2)
     assert str(damaged) == "desk.db cannot be read: CorruptError malformed; restore it"

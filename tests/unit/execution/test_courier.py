@@ -10,23 +10,23 @@ from msgspec import Raw
 
 from proto.codec import decode_report_message, decode_request, encode
 from proto.gateway import Fence, OrderReply, Ping, PingReply
-from proto.messages import Answer, Call, CourierHello, Outcome
+from proto.messages import Answer, Call, CallOutcome, CourierHello
 from proto.time import Now
 from services.execution.core.courier import (
     IDLE_PING_NS,
+    MISSED_REPLIES_MAX,
     PING_ID,
     PROBE_NS_FIRST,
     PROBE_NS_MAX,
     REPLY_BYTES_MAX,
-    SILENT_MAX,
     WAITING_CALLS_MAX,
     CallRefused,
     Courier,
-    GatewayAbsent,
-    GatewayHeard,
+    GatewayDown,
+    GatewayUp,
+    MalformedReply,
     Output,
-    ReplyUnreadable,
-    ToGateway,
+    SendToGateway,
 )
 
 MS = 1_000_000
@@ -70,10 +70,10 @@ class Road:
     def take(self, outputs: list[Output]) -> None:
         for output in outputs:
             self.outputs.append(output)
-            if not isinstance(output, ToGateway):
+            if not isinstance(output, SendToGateway):
                 continue
             if not self.is_connected:
-                self.take(self.courier.not_taken(output.call_id, self.now))
+                self.take(self.courier.on_send_failed(output.call_id, self.now))
                 continue
             self.sent.append((output.call_id, output.request, self.mono_ns))
             if output.call_id == PING_ID and self.is_answering:
@@ -96,7 +96,7 @@ class Road:
     def said(self, kind: type) -> list[Output]:
         return [output for output in self.outputs if isinstance(output, kind)]
 
-    def answers(self) -> list[tuple[int, Outcome]]:
+    def answers(self) -> list[tuple[int, CallOutcome]]:
         return [(output.call_id, output.outcome) for output in self.outputs if isinstance(output, Answer)]
 
     def calls_sent(self) -> list[int]:
@@ -123,7 +123,7 @@ def test_silence_is_told_at_the_deadline_and_says_nothing_else() -> None:
     road.wait(499)
     assert road.answers() == []
     road.wait(1)
-    assert road.answers() == [(7, Outcome.NO_ANSWER)]
+    assert road.answers() == [(7, CallOutcome.NO_ANSWER)]
     answer = road.said(Answer)[0]
     assert isinstance(answer, Answer)
     assert decode_report_message(encode(answer)) == answer
@@ -134,7 +134,7 @@ def test_a_reply_after_the_deadline_is_evidence_and_is_told() -> None:
     road.call(7)
     road.wait(500)
     road.reply(7)
-    assert road.answers() == [(7, Outcome.NO_ANSWER), (7, Outcome.REPLY)]
+    assert road.answers() == [(7, CallOutcome.NO_ANSWER), (7, CallOutcome.REPLY)]
 
 
 def test_two_replies_to_one_call_are_both_told() -> None:
@@ -142,7 +142,7 @@ def test_two_replies_to_one_call_are_both_told() -> None:
     road.call(7)
     road.reply(7)
     road.reply(7)
-    assert road.answers() == [(7, Outcome.REPLY)] * 2
+    assert road.answers() == [(7, CallOutcome.REPLY)] * 2
 
 
 def test_the_same_call_again_is_sent_again_with_a_new_deadline() -> None:
@@ -155,7 +155,7 @@ def test_the_same_call_again_is_sent_again_with_a_new_deadline() -> None:
     road.wait(499)
     assert road.answers() == []
     road.wait(1)
-    assert road.answers() == [(7, Outcome.NO_ANSWER)]
+    assert road.answers() == [(7, CallOutcome.NO_ANSWER)]
 
 
 def test_a_short_deadline_behind_a_long_one_is_kept() -> None:
@@ -163,7 +163,7 @@ def test_a_short_deadline_behind_a_long_one_is_kept() -> None:
     road.call(1, timeout_ms=5_000)
     road.call(2, timeout_ms=100)
     road.wait(100)
-    assert road.answers() == [(2, Outcome.NO_ANSWER)]
+    assert road.answers() == [(2, CallOutcome.NO_ANSWER)]
 
 
 # ------------------------------------------------------------------------------------------------------------- limits
@@ -185,7 +185,7 @@ def test_a_call_whose_deadline_passes_while_it_waits_is_never_sent() -> None:
     road.wait(200)
     road.reply(1)
     assert road.calls_sent() == [1]
-    assert road.answers() == [(2, Outcome.NO_ANSWER), (1, Outcome.REPLY)]
+    assert road.answers() == [(2, CallOutcome.NO_ANSWER), (1, CallOutcome.REPLY)]
 
 
 def test_a_slot_that_a_deadline_frees_is_used() -> None:
@@ -200,7 +200,7 @@ def test_a_call_beyond_all_limits_is_answered_at_once_and_never_sent() -> None:
     road = Road(in_flight_max=1)
     road.call(*range(1, WAITING_CALLS_MAX + 3))
     assert road.said(CallRefused) == [CallRefused(WAITING_CALLS_MAX + 2)]
-    assert road.answers() == [(WAITING_CALLS_MAX + 2, Outcome.NO_ANSWER)]
+    assert road.answers() == [(WAITING_CALLS_MAX + 2, CallOutcome.NO_ANSWER)]
     assert road.courier.waiting == WAITING_CALLS_MAX
 
 
@@ -218,7 +218,7 @@ def test_it_starts_with_a_hello_and_a_ping() -> None:
     road = Road()
     assert road.outputs[0] == CourierHello("c1+")
     assert isinstance(decode_request(road.sent[0][1])[0], Ping)
-    assert road.said(GatewayHeard) == [GatewayHeard("g1", before="")]
+    assert road.said(GatewayUp) == [GatewayUp("g1", before="")]
     assert road.said(CourierHello)[-1] == CourierHello("c1+g1")
 
 
@@ -237,7 +237,7 @@ def test_another_boot_of_the_gateway_asks_for_what_is_open() -> None:
     road = Road()
     road.boot_id = "g2"
     road.wait(IDLE_PING_NS // MS)
-    assert road.said(GatewayHeard)[-1] == GatewayHeard("g2", before="g1")
+    assert road.said(GatewayUp)[-1] == GatewayUp("g2", before="g1")
     assert road.said(CourierHello)[-1] == CourierHello("c1+g2")
 
 
@@ -250,7 +250,7 @@ def test_three_silent_calls_in_a_row_are_an_absence() -> None:
     road.call(3, timeout_ms=100)
     road.wait(100)
     assert not road.is_up()
-    assert road.said(GatewayAbsent) == [GatewayAbsent(SILENT_MAX)]
+    assert road.said(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
 
 
 def test_an_answer_in_between_starts_the_count_anew() -> None:
@@ -260,7 +260,7 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
         road.wait(100)
         if call_id % 2 == 0:
             road.reply(call_id)
-    assert not road.said(GatewayAbsent)
+    assert not road.said(GatewayDown)
 
 
 def test_an_absent_gateway_is_probed_at_doubling_pauses_up_to_a_limit() -> None:
@@ -270,7 +270,7 @@ def test_an_absent_gateway_is_probed_at_doubling_pauses_up_to_a_limit() -> None:
     assert not road.is_up()
     times = [mono_ns for _, _, mono_ns in road.sent]
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
-    probing = pauses[SILENT_MAX + 1 :]
+    probing = pauses[MISSED_REPLIES_MAX + 1 :]
     assert probing[0] == PROBE_NS_FIRST
     assert all(later in (2 * earlier, PROBE_NS_MAX) for earlier, later in itertools.pairwise(probing))
     assert probing[-1] == PROBE_NS_MAX
@@ -299,7 +299,7 @@ def test_when_it_is_heard_again_what_waits_is_sent_and_what_is_open_asked_for() 
     assert road.is_up()
     assert road.calls_sent() == [1, 2]
     assert len(road.said(CourierHello)) == hellos + 1
-    assert road.said(GatewayHeard)[-1] == GatewayHeard("g1", before="g1")
+    assert road.said(GatewayUp)[-1] == GatewayUp("g1", before="g1")
 
 
 def test_a_late_reply_shows_that_an_absent_gateway_is_back() -> None:
@@ -310,14 +310,14 @@ def test_a_late_reply_shows_that_an_absent_gateway_is_back() -> None:
     assert not road.is_up()
     road.reply(1)
     assert road.is_up()
-    assert road.answers() == [(1, Outcome.NO_ANSWER), (1, Outcome.REPLY)]
+    assert road.answers() == [(1, CallOutcome.NO_ANSWER), (1, CallOutcome.REPLY)]
 
 
 def test_without_a_connection_it_tries_often_because_that_costs_nothing() -> None:
     road = Road(connected=False)
     road.call(1, timeout_ms=5_000)
     road.wait(1_000)
-    assert road.said(GatewayAbsent) == [GatewayAbsent(SILENT_MAX)]
+    assert road.said(GatewayDown) == [GatewayDown(MISSED_REPLIES_MAX)]
     road.is_connected = True
     road.wait(PROBE_NS_FIRST // MS)
     assert road.calls_sent() == [1]
@@ -332,7 +332,7 @@ def test_what_cannot_stand_in_an_answer_is_told_and_the_call_stays_open(payload:
     road = Road()
     road.call(7)
     road.take(road.courier.handle_reply(7, payload, road.now))
-    told = road.said(ReplyUnreadable)
+    told = road.said(MalformedReply)
     assert len(told) == 1
     assert road.answers() == []
     assert road.courier.in_flight == 1
@@ -341,7 +341,7 @@ def test_what_cannot_stand_in_an_answer_is_told_and_the_call_stays_open(payload:
 def test_a_pong_that_is_none_is_told_and_changes_nothing() -> None:
     road = Road()
     road.take(road.courier.handle_reply(PING_ID, b"\x81\xa1a\x01", road.now))
-    assert len(road.said(ReplyUnreadable)) == 1
+    assert len(road.said(MalformedReply)) == 1
     assert road.courier.gateway_boot == "g1"
 
 
@@ -351,7 +351,7 @@ def test_a_reply_inside_an_answer_is_not_looked_at() -> None:
     road.call(7)
     payload = msgspec.msgpack.encode({"anything": 1})
     road.reply(7, payload)
-    assert road.answers() == [(7, Outcome.REPLY)]
+    assert road.answers() == [(7, CallOutcome.REPLY)]
 
 
 def test_a_long_boot_id_still_makes_a_hello() -> None:

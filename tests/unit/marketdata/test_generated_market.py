@@ -16,7 +16,7 @@ from marketdata.generated_market import (
     WARM_UP_NS,
     GeneratedMarket,
     GeneratedTicks,
-    MarketLog,
+    MarketHistory,
     UnknownSymbolError,
     generate,
     open_market,
@@ -29,7 +29,7 @@ HOUR_NS = 3_600_000_000_000
 MINUTE_NS = 60_000_000_000
 
 
-def a_market(*symbols: str, seed: int = 7, before: MarketLog | None = None) -> GeneratedMarket:
+def a_market(*symbols: str, seed: int = 7, before: MarketHistory | None = None) -> GeneratedMarket:
     return open_market(symbols=symbols or FOUR, seed=seed, before=before)
 
 
@@ -37,7 +37,7 @@ def ticks_of(market: GeneratedMarket, first: int, last: int) -> list[StreamTick]
     return [market.tick_at(ordinal) for ordinal in range(first, last + 1)]
 
 
-def log_of(market: GeneratedMarket) -> MarketLog:
+def log_of(market: GeneratedMarket) -> MarketHistory:
     log = market.unsaved()
     assert log is not None
     return log
@@ -87,7 +87,7 @@ def test_a_market_goes_on_from_any_stored_state_with_the_same_ticks(cut: int) ->
         whole.tick_at(whole._state(minutes).ordinal + 1)
     log = log_of(whole)
     last = log.states[120].ordinal
-    kept = MarketLog(
+    kept = MarketHistory(
         stream_id=log.stream_id,
         symbols=log.symbols,
         seed=log.seed,
@@ -151,7 +151,7 @@ def test_sequences_last_ticks_and_pages_agree_with_the_ticks_themselves() -> Non
         for symbol in FOUR:
             own = [tick for tick in seen if tick.symbol == symbol]
             assert market.sequences_at(published)[symbol] == len(own)
-            assert market.last_of(symbol, published) == (own[-1] if own else None)
+            assert market.last_tick(symbol, published) == (own[-1] if own else None)
             page = market.ticks(symbol, from_sequence=5, limit=600, published=published)
             assert page.ordinal == [tick.ordinal for tick in own[4:604]]
             assert page.bid == [tick.bid for tick in own[4:604]]
@@ -162,7 +162,7 @@ def test_what_is_too_long_ago_is_let_go_and_a_page_begins_with_the_oldest_that_i
     market = a_market("EURUSD")
     for minutes in range(HISTORY_BLOCKS + 40):
         market.tick_at(market._state(minutes).ordinal + 1)
-    market.forget_before(market._states[-1].ordinal)
+    market.discard_before(market._states[-1].ordinal)
     log = log_of(market)
     assert HISTORY_BLOCKS <= len(market._states) <= HISTORY_BLOCKS + 2
     oldest = log.states[-len(market._states)].quotes["EURUSD"].sequence + 1
@@ -271,8 +271,8 @@ def test_memory_stays_the_same_over_a_long_run() -> None:
     for _ in range(400):
         market.tick_at(ordinal)
         ordinal += 200
-        market.forget_before(ordinal)
-        market.saved()
+        market.discard_before(ordinal)
+        market.mark_saved()
         sizes.append((len(market._states), len(market._blocks), len(market._rows)))
     assert market.tick_at(ordinal).time_ns - market.first_time_ns > 4 * HOUR_NS
     assert max(states for states, _, _ in sizes) <= HISTORY_BLOCKS + 3

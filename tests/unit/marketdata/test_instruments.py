@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from marketdata.instruments import CURRENCIES, catalogue, swap_points
+from marketdata.instruments import CURRENCIES, find_instrument, swap_points
 from proto.trading.units import is_exact
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.mt5.core.simulated.sessions import is_open
@@ -42,7 +42,7 @@ def test_where_a_rate_is_unknown_both_sides_pay_the_brokers_part() -> None:
 
 def test_no_pair_earns_on_both_sides_and_every_term_is_exact() -> None:
     for symbol in all_instruments():
-        terms = catalogue(symbol)
+        terms = find_instrument(symbol)
         assert terms is not None, symbol
         assert terms.swap_long_points + terms.swap_short_points <= 0, symbol
         assert is_exact(terms.swap_long_points), symbol

@@ -65,10 +65,10 @@ def test_sequences_at_an_ordinal_count_what_came_by_then() -> None:
 
 def test_the_last_tick_of_a_symbol_is_at_or_before_the_ordinal() -> None:
     stream = two_symbols()
-    assert stream.last_of("NZDUSD", 1) is None
-    assert stream.last_of("GBPUSD", 6) is None
+    assert stream.last_tick("NZDUSD", 1) is None
+    assert stream.last_tick("GBPUSD", 6) is None
     for ordinal, expected in ((2, 2), (3, 2), (4, 4), (6, 5)):
-        tick = stream.last_of("NZDUSD", ordinal)
+        tick = stream.last_tick("NZDUSD", ordinal)
         assert tick is not None
         assert tick.ordinal == expected
 

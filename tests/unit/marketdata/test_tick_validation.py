@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketdata.tick_validation import ACCEPTED, PRICE_MIN, REASONS, TIME_NS_MAX, count_reasons, judge
+from marketdata.tick_validation import ACCEPTED, PRICE_MIN, REASONS, TIME_NS_MAX, rejected_by_reason, validate_rows
 from proto.trading.units import PRICE_MAX
 
 times = st.sampled_from([-1, 0, 1, 2, 3, TIME_NS_MAX, TIME_NS_MAX + 1])
@@ -24,7 +24,7 @@ lively = st.lists(
 def judged(rows: list[tuple[int, float, float, float]], *, accept_crossed: bool) -> list[str]:
     columns = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 4
     time_ns, bid, ask, volume = columns
-    verdict = judge(
+    verdict = validate_rows(
         time_ns.astype(np.int64),
         bid.astype(np.float64),
         ask.astype(np.float64),
@@ -90,4 +90,4 @@ def test_a_rejected_row_does_not_make_the_next_one_late() -> None:
 
 
 def test_only_reasons_that_occurred_are_counted() -> None:
-    assert count_reasons(np.array([ACCEPTED, 4, 4, 6], dtype=np.uint8)) == {"crossed": 2, "duplicate": 1}
+    assert rejected_by_reason(np.array([ACCEPTED, 4, 4, 6], dtype=np.uint8)) == {"crossed": 2, "duplicate": 1}

@@ -80,7 +80,7 @@ def confirm(gateway: Gateway, ordinal: int, *, stream_id: str = "stream-1", mono
     """CONFIRM, and publish what that sets off."""
     now = Now(domain_ns=0, mono_ns=mono_ns)
     reply = gateway.handle(Confirm(stream_id=stream_id, ordinal=ordinal), now)
-    gateway.due(now)
+    gateway.due_ticks(now)
     return reply
 
 

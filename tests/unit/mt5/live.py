@@ -76,7 +76,7 @@ class LiveGateway:
     def wait(self, ms: int) -> None:
         """Let time go by, and what is due happen."""
         self.mono_ns += ms * MS
-        while self.gateway.due(self.now):
+        while self.gateway.due_ticks(self.now):
             pass
 
     def ask(self, request: Request) -> Reply:

@@ -11,7 +11,7 @@ from msgspec import structs
 from common.errors import StartError
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC
 from services.mt5.core.simulated.latency_model import ConstantLatency, MeasuredLatency
-from services.mt5.fill_profiles import profile_named
+from services.mt5.fill_profiles import load_fill_profile
 
 
 def a_file(folder: Path, text: str) -> str:
@@ -22,8 +22,8 @@ def a_file(folder: Path, text: str) -> str:
 
 
 def test_the_named_profiles_are_had_by_name() -> None:
-    assert profile_named("ideal") is IDEAL
-    assert profile_named("realistic") is REALISTIC
+    assert load_fill_profile("ideal") is IDEAL
+    assert load_fill_profile("realistic") is REALISTIC
 
 
 def test_a_file_changes_what_it_says_and_leaves_the_rest(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_file_changes_what_it_says_and_leaves_the_rest(tmp_path: Path) -> None
     upper_bounds_ms = [10, 50]
     counts = [3, 1]
     """
-    profile = profile_named(a_file(tmp_path, text))
+    profile = load_fill_profile(a_file(tmp_path, text))
     assert profile == structs.replace(
         REALISTIC,
         name=profile.name,
@@ -55,16 +55,16 @@ def test_a_file_changes_what_it_says_and_leaves_the_rest(tmp_path: Path) -> None
 
 
 def test_a_file_may_begin_with_the_ideal(tmp_path: Path) -> None:
-    profile = profile_named(a_file(tmp_path, 'like = "ideal"\ncharges = true'))
+    profile = load_fill_profile(a_file(tmp_path, 'like = "ideal"\ncharges = true'))
     assert profile == structs.replace(IDEAL, name=profile.name, charges=True)
 
 
 def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    one = profile_named(a_file(tmp_path, "charges = false"))
-    other = profile_named(a_file(tmp_path / "other", "# the same\ncharges = false"))
+    one = load_fill_profile(a_file(tmp_path, "charges = false"))
+    other = load_fill_profile(a_file(tmp_path / "other", "# the same\ncharges = false"))
     assert one == other
-    assert profile_named(a_file(tmp_path, "charges = true")) == REALISTIC
+    assert load_fill_profile(a_file(tmp_path, "charges = true")) == REALISTIC
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: P
 def test_what_is_wrong_with_a_file_is_said_with_the_file(text: str, words: str, tmp_path: Path) -> None:
     path = a_file(tmp_path, text)
     with pytest.raises(StartError) as refused:
-        profile_named(path)
+        load_fill_profile(path)
     assert str(refused.value).startswith(f"MT5_FILLS: {path}: ")
     assert words in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_said_with_what_was_expected() -> None:
     with pytest.raises(StartError, match=r"MT5_FILLS: value 'nowhere\.toml', expected ideal, realistic or a TOML file"):
-        profile_named("nowhere.toml")
+        load_fill_profile("nowhere.toml")

@@ -29,7 +29,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mt5Settings:
 def test_a_journal_without_its_book_is_refused(settings: Mt5Settings, tmp_path: Path) -> None:
     """Its answers would tell of fills that the account has not had."""
     journal = DurableJournal(tmp_path / "venue" / "journal.db", new_id="j", account="paper-USD")
-    journal.calling("A-1", Effect("BUY", "EURUSD", Decimal(1)), ordinal=1)
+    journal.record_calling("A-1", Effect("BUY", "EURUSD", Decimal(1)), ordinal=1)
     journal.close()
     with pytest.raises(StartError, match=r"journal\.db has 1 orders and book\.db is new"):
         serve(settings, a_stream(1.1))

@@ -71,7 +71,7 @@ def answer(router: zmq.Socket[bytes], *payloads: bytes) -> Thread:
 def test_a_desk_answers(router: zmq.Socket[bytes], url: str) -> None:
     peer = answer(router, encode(a_status()))
     with ControlClient(url) as client:
-        assert client.ask(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
+        assert client.request(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
     peer.join()
 
 
@@ -79,18 +79,18 @@ def test_an_answer_to_an_earlier_question_is_passed_over(router: zmq.Socket[byte
     late = ReconcileReply(complete=True, differences=[], error="")
     peer = answer(router, encode(late), encode(a_status()))
     with ControlClient(url) as client:
-        assert client.ask(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
+        assert client.request(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
     peer.join()
 
 
 def test_a_desk_that_is_not_there_is_no_error(url: str) -> None:
     with ControlClient(url) as client:
-        assert client.ask(StatusQuery(), StatusReply, timeout_s=0.05) is None
+        assert client.request(StatusQuery(), StatusReply, timeout_s=0.05) is None
 
 
 def test_a_desk_that_says_nothing_is_no_error(router: zmq.Socket[bytes], url: str) -> None:
     with ControlClient(url) as client:
-        assert client.ask(StatusQuery(), StatusReply, timeout_s=0.1) is None
+        assert client.request(StatusQuery(), StatusReply, timeout_s=0.1) is None
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_a_desk_that_says_nothing_is_no_error(router: zmq.Socket[bytes], url: st
 def test_somebody_elses_socket_is_named(router: zmq.Socket[bytes], url: str, payload: bytes, words: str) -> None:
     peer = answer(router, payload)
     with ControlClient(url) as client, pytest.raises(StartError, match=words):
-        client.ask(StatusQuery(), StatusReply, timeout_s=10.0)
+        client.request(StatusQuery(), StatusReply, timeout_s=10.0)
     peer.join()

@@ -9,7 +9,7 @@ from msgspec import structs
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
 from tests.support.builders import a_gateway, a_signal, a_stream
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 
 QUOTES = [(1.1, 1.1001)] * 40
 
@@ -17,22 +17,22 @@ QUOTES = [(1.1, 1.1001)] * 40
 def test_a_live_desk_warns_of_a_margin_call_as_long_as_it_stands() -> None:
     """The venue calls under a level that any position falls under; when it is closed, there is no margin and no call."""
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), profile=profile))
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
+    driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), profile=profile))
+    driven.answer_all(driven.start())
+    driven.gateway.due_ticks(driven.now)
     assert driven.desk.warning == ""
-    driven.settle(driven.tell(a_signal(1, 1)))
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
     compare(driven)
     assert driven.desk.warning.startswith("MARGIN CALL: the margin level is ")
     assert driven.desk.warning.endswith("the venue calls under 1000000000 % and closes positions under 1 %")
-    driven.settle(driven.tell(a_signal(2, -1)))
+    driven.answer_all(driven.deliver(a_signal(2, -1)))
     compare(driven)
     assert driven.desk.warning == ""
 
 
-def compare(driven: HandDrivenDesk) -> None:
+def compare(driven: DeskHarness) -> None:
     """Have ledger and venue compared now."""
     driven.portfolio.request_reconciliation()
-    driven.settle(driven.wait(100))
-    driven.settle(driven.pause())
-    driven.settle(driven.wait(2_000))
+    driven.answer_all(driven.wait(100))
+    driven.answer_all(driven.pause())
+    driven.answer_all(driven.wait(2_000))

@@ -23,7 +23,7 @@ from proto.gateway import (
     OrderReply,
     Sell,
 )
-from proto.messages import Answer, CourierHello, Outcome, Signal, SignalHello
+from proto.messages import Answer, CallOutcome, CourierHello, Signal, SignalHello
 from proto.trading.enums import TimeInForce
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -33,22 +33,22 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
-from tests.support.desk_harness import HandDrivenDesk, request_of
+from tests.support.desk_harness import DeskHarness, request_of
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
 MODES = pytest.mark.parametrize("window", [1, 4])
 
 
-def a_desk(gateway: Gateway | None = None, *, window: int = 4) -> HandDrivenDesk:
+def a_desk(gateway: Gateway | None = None, *, window: int = 4) -> DeskHarness:
     """A desk before its first word, on six ticks."""
-    return HandDrivenDesk(gateway or a_gateway(a_stream(*QUOTES), pace=Pace(window, None)))
+    return DeskHarness(gateway or a_gateway(a_stream(*QUOTES), pace=Pace(window, None)))
 
 
-def a_running_desk(window: int = 4) -> HandDrivenDesk:
+def a_running_desk(window: int = 4) -> DeskHarness:
     """A desk that has confirmed 0, with the first ticks published."""
     driven = a_desk(window=window)
     driven.run_up()
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     return driven
 
 
@@ -64,8 +64,8 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
 def test_the_start_meets_the_gateway_learns_the_terms_and_reconciles_before_anything_else() -> None:
     driven = a_desk()
     assert status_of(driven.desk).state is DeskState.CONNECTING
-    driven.settle(driven.start())
-    kinds = [type(request) for request in driven.asked]
+    driven.answer_all(driven.start())
+    kinds = [type(request) for request in driven.requests]
     assert kinds == [Hello, GetSymbolInfo, GetDeals, GetAccount, GetDeals, GetOrders, GetPositions]
     assert driven.desk.state is DeskState.WAITING_FOR_SIGNALS
     assert driven.desk.book.balance == 10_000
@@ -75,26 +75,26 @@ def test_the_start_meets_the_gateway_learns_the_terms_and_reconciles_before_anyt
 def test_nothing_is_decided_before_the_reconciliation() -> None:
     driven = a_desk()
     [hello] = driven.start()
-    assert driven.tell(signal_at(1, 1)) == []
+    assert driven.deliver(signal_at(1, 1)) == []
     assert driven.pause() == []
     driven.answer(hello)
-    assert driven.tell(signal_at(1, 1)) == []
+    assert driven.deliver(signal_at(1, 1)) == []
     assert driven.pause() == []
     assert driven.desk.cursor.processed == 0
-    assert not driven.asked_of(Buy)
+    assert not driven.requests_of(Buy)
 
 
 def test_signals_are_held_until_confirm_0_is_answered_and_never_denied() -> None:
     driven = a_desk()
-    driven.settle(driven.start())
+    driven.answer_all(driven.start())
     for ordinal in (1, 2):
-        assert driven.tell(signal_at(ordinal, 1)) == []
+        assert driven.deliver(signal_at(ordinal, 1)) == []
     driven.hello()
     [confirm] = driven.pause()
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=0)
     assert driven.desk.cursor.processed == 0
     driven.gateway.handle(request_of(confirm), driven.now)
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     calls = driven.answer(confirm)
     assert [type(request_of(call)) for call in calls] == [Buy]
     assert driven.desk.cursor.denied == {}
@@ -102,10 +102,10 @@ def test_signals_are_held_until_confirm_0_is_answered_and_never_denied() -> None
 
 def test_confirm_0_waits_for_a_signal_process_of_every_symbol() -> None:
     driven = a_desk()
-    driven.settle(driven.start())
-    driven.tell(structs.replace(_hello(), symbols=["GBPUSD"]))
+    driven.answer_all(driven.start())
+    driven.deliver(structs.replace(_hello(), symbols=["GBPUSD"]))
     assert driven.pause() == []
-    driven.tell(structs.replace(_hello(), stream_id="another"))
+    driven.deliver(structs.replace(_hello(), stream_id="another"))
     assert driven.pause() == []
     driven.hello()
     assert len(driven.pause()) == 1
@@ -120,10 +120,10 @@ def _hello() -> SignalHello:
 
 def test_ordinals_are_decided_in_order_however_they_come() -> None:
     driven = a_running_desk()
-    assert driven.tell(signal_at(3)) == []
-    assert driven.tell(signal_at(2)) == []
+    assert driven.deliver(signal_at(3)) == []
+    assert driven.deliver(signal_at(2)) == []
     assert driven.desk.cursor.ordinal == 0
-    driven.settle(driven.tell(signal_at(1)))
+    driven.answer_all(driven.deliver(signal_at(1)))
     assert driven.desk.cursor.ordinal == 3
     assert driven.desk.cursor.gaps == 0
 
@@ -131,12 +131,12 @@ def test_ordinals_are_decided_in_order_however_they_come() -> None:
 @MODES
 def test_a_buy_becomes_an_order_with_its_deal_booked(window: int) -> None:
     driven = a_running_desk(window)
-    driven.settle(driven.tell(signal_at(1, 1)))
+    driven.answer_all(driven.deliver(signal_at(1, 1)))
     [order] = driven.desk.book.orders.values()
     assert (order.status, order.filled_price) == (OrderStatus.FILLED, Decimal("1.1001"))
     assert order.order_id == f"{STREAM_ID[:8]}-000001"
     assert driven.desk.book.positions["EURUSD"].net_volume == Decimal("0.01")
-    assert driven.asked_of(Buy) == [
+    assert driven.requests_of(Buy) == [
         Buy(
             order_id=order.order_id,
             symbol="EURUSD",
@@ -146,35 +146,35 @@ def test_a_buy_becomes_an_order_with_its_deal_booked(window: int) -> None:
             ordinal=1,
         )
     ]
-    assert driven.asked_of(GetDeals)[-1] == GetDeals(after=1)
+    assert driven.requests_of(GetDeals)[-1] == GetDeals(after=1)
 
 
 def test_no_further_tick_is_decided_while_an_order_is_on_its_way() -> None:
     driven = a_running_desk()
-    calls = driven.tell(signal_at(1, 1))
-    assert driven.tell(signal_at(2, -1)) == []
+    calls = driven.deliver(signal_at(1, 1))
+    assert driven.deliver(signal_at(2, -1)) == []
     assert driven.pause() == []
     assert driven.desk.cursor.ordinal == 1
-    driven.settle(calls)
+    driven.answer_all(calls)
     assert driven.desk.cursor.ordinal == 2
-    assert len(driven.asked_of(Sell)) == 1
+    assert len(driven.requests_of(Sell)) == 1
 
 
 def test_duplicate_signals_change_nothing() -> None:
     driven = a_running_desk()
-    driven.settle(driven.tell(signal_at(1, 1)))
-    driven.tell(signal_at(3))
+    driven.answer_all(driven.deliver(signal_at(1, 1)))
+    driven.deliver(signal_at(3))
     before = status_of(driven.desk)
     for again in (signal_at(1, 1), signal_at(1, -1), signal_at(3, 1)):
-        assert driven.tell(again) == []
+        assert driven.deliver(again) == []
     after = status_of(driven.desk)
     assert after == structs.replace(before, duplicates=before.duplicates + 3)
 
 
 def test_signals_of_another_stream_or_symbol_are_counted_and_dropped() -> None:
     driven = a_running_desk()
-    assert driven.tell(a_signal(1, 1, stream_id="another")) == []
-    assert driven.tell(a_signal(1, 1, symbol="GBPUSD")) == []
+    assert driven.deliver(a_signal(1, 1, stream_id="another")) == []
+    assert driven.deliver(a_signal(1, 1, symbol="GBPUSD")) == []
     assert driven.desk.malformed == 2
     assert driven.desk.cursor.processed == 0
 
@@ -182,15 +182,15 @@ def test_signals_of_another_stream_or_symbol_are_counted_and_dropped() -> None:
 def test_a_flood_of_signals_from_the_future_is_bounded() -> None:
     driven = a_running_desk()
     for ordinal in range(2, QUEUED_SIGNALS_MAX + 10):
-        driven.tell(a_signal(ordinal))
+        driven.deliver(a_signal(ordinal))
     assert driven.desk.malformed == 8
 
 
 def test_a_duplicate_answer_changes_nothing() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     reply = driven.gateway.handle(request_of(call), driven.now)
-    driven.settle(driven.answer(call, reply))
+    driven.answer_all(driven.answer(call, reply))
     before = driven.desk.book.deals.copy()
     assert driven.answer(call, reply) == []
     assert driven.desk.book.deals == before
@@ -202,23 +202,23 @@ def test_a_duplicate_answer_changes_nothing() -> None:
 
 def test_silence_in_a_stepped_stream_changes_nothing_and_the_question_is_asked_again() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     driven.desk.take_events()
-    assert driven.silence(call) == []
+    assert driven.drop_reply(call) == []
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.PENDING
     assert driven.desk.take_events() == []
     assert "does not answer" in driven.desk.waiting_for
     again = driven.wait(300)
     assert again == [call]
-    driven.settle(again)
+    driven.answer_all(again)
     assert driven.desk.book.orders[order.order_id].status is OrderStatus.FILLED
     assert driven.desk.waiting_for == ""
 
 
 def test_asking_again_slows_down_to_two_seconds() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     sent_ms, now_ms = [], 0
     while now_ms < 10_000:
         now_ms += 50
@@ -230,17 +230,17 @@ def test_asking_again_slows_down_to_two_seconds() -> None:
 
 
 def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered() -> None:
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
-    driven.settle(driven.start())
+    driven = DeskHarness(a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0)))
+    driven.answer_all(driven.start())
     assert driven.desk.state is DeskState.RUNNING
-    driven.gateway.due(driven.now)
-    [call] = driven.tell(signal_at(1, 1))
-    driven.silence(call)
+    driven.gateway.due_ticks(driven.now)
+    [call] = driven.deliver(signal_at(1, 1))
+    driven.drop_reply(call)
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.IN_DOUBT
     assert driven.desk.book.open_orders == {order.order_id: "EURUSD"}
-    driven.silence(call)
-    driven.settle(driven.wait(300))
+    driven.drop_reply(call)
+    driven.answer_all(driven.wait(300))
     assert driven.desk.book.orders[order.order_id].status is OrderStatus.FILLED
     assert driven.desk.book.open_orders == {}
 
@@ -248,7 +248,7 @@ def test_silence_in_a_live_stream_puts_the_order_in_doubt_until_it_is_answered()
 @pytest.mark.parametrize("status", ["CALL_IN_PROGRESS", "IN_DOUBT", "UNKNOWN", "SOMETHING_NEW", "filled", ""])
 def test_a_reply_that_settles_nothing_leaves_the_question_open(status: str) -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     reply = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     assert driven.answer(call, structs.replace(reply, status=status)) == []
@@ -258,14 +258,14 @@ def test_a_reply_that_settles_nothing_leaves_the_question_open(status: str) -> N
 
 def test_a_courier_that_starts_anew_is_given_everything_that_is_open() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
-    assert driven.tell(CourierHello("boot-2")) == [call]
+    [call] = driven.deliver(signal_at(1, 1))
+    assert driven.deliver(CourierHello("boot-2")) == [call]
 
 
 def test_a_reply_that_cannot_be_read_is_no_reply() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
-    assert driven.tell(Answer(call.call_id, Outcome.REPLY, Raw(b"\x01"))) == []
+    [call] = driven.deliver(signal_at(1, 1))
+    assert driven.deliver(Answer(call.call_id, CallOutcome.REPLY, Raw(b"\x01"))) == []
     assert driven.desk.malformed == 1
     assert driven.wait(300) == [call]
 
@@ -276,14 +276,14 @@ def test_a_reply_that_cannot_be_read_is_no_reply() -> None:
 def test_it_runs_ahead_of_the_confirms_only_while_the_book_is_quiet() -> None:
     driven = a_running_desk()
     for ordinal in (1, 2, 3):
-        assert driven.tell(signal_at(ordinal)) == []
+        assert driven.deliver(signal_at(ordinal)) == []
     assert driven.desk.cursor.ordinal == 3
     [confirm] = driven.pause()
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=3)
     driven.desk.is_quiet = False
-    assert driven.tell(signal_at(4)) == []
+    assert driven.deliver(signal_at(4)) == []
     assert driven.desk.cursor.ordinal == 3
-    driven.settle([confirm])
+    driven.answer_all([confirm])
     assert driven.desk.cursor.ordinal == 4
 
 
@@ -291,22 +291,22 @@ def test_another_boot_of_the_gateway_is_told_the_highest_confirm() -> None:
     journal, store, stream = MemoryJournal("journal-1"), MemoryBookStore(), a_stream(*QUOTES)
     driven = a_desk(a_gateway(stream, journal=journal, book_store=store, pace=Pace(4, None)))
     driven.run_up()
-    driven.gateway.due(driven.now)
-    driven.tell(signal_at(1))
-    driven.settle(driven.tell(signal_at(2, 1)))
-    driven.settle(driven.pause())
+    driven.gateway.due_ticks(driven.now)
+    driven.deliver(signal_at(1))
+    driven.answer_all(driven.deliver(signal_at(2, 1)))
+    driven.answer_all(driven.pause())
     driven.gateway = a_gateway(stream, journal=journal, book_store=store, pace=Pace(4, None), boot_id="boot-2")
-    driven.tell(CourierHello("boot-2"))
-    driven.settle(driven.wait(1))
-    driven.settle(driven.pause())
-    assert driven.asked_of(Confirm)[-1] == Confirm(stream_id=STREAM_ID, ordinal=2)
+    driven.deliver(CourierHello("boot-2"))
+    driven.answer_all(driven.wait(1))
+    driven.answer_all(driven.pause())
+    assert driven.requests_of(Confirm)[-1] == Confirm(stream_id=STREAM_ID, ordinal=2)
     assert driven.gateway.publisher.confirmed == 2
-    assert [tick.ordinal for tick in driven.gateway.due(driven.now)] == [3, 4, 5, 6]
+    assert [tick.ordinal for tick in driven.gateway.due_ticks(driven.now)] == [3, 4, 5, 6]
 
 
 def test_a_refusal_halts_with_words() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     refusal = ErrorReply(
         status="ERROR",
         mode="simulated",
@@ -321,20 +321,20 @@ def test_a_refusal_halts_with_words() -> None:
     assert driven.desk.waiting_for == (
         "the gateway refused BUY: OUT_OF_STEP order X at tick 1, but the book stands at 3"
     )
-    assert driven.tell(signal_at(2, 1)) == []
+    assert driven.deliver(signal_at(2, 1)) == []
     assert driven.pause() == []
     assert driven.wait(10_000) == []
 
 
 def test_a_rejection_ends_the_order_and_the_desk_goes_on() -> None:
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     reply = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
     rejected = structs.replace(
         reply, status="REJECTED", retcode=10019, error="no money", error_code=None, deal_cursor=1
     )
-    driven.settle(driven.answer(call, rejected))
+    driven.answer_all(driven.answer(call, rejected))
     [order] = driven.desk.book.orders.values()
     assert (order.status, order.retcode, order.error) == (OrderStatus.REJECTED, 10019, "no money")
     assert driven.desk.state is DeskState.RUNNING
@@ -344,10 +344,10 @@ def test_a_rejection_ends_the_order_and_the_desk_goes_on() -> None:
 def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None:
     """What it had filled counts: the next signal is judged on it."""
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     reply = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
-    driven.settle(driven.answer(call, structs.replace(reply, status="CANCELED")))
+    driven.answer_all(driven.answer(call, structs.replace(reply, status="CANCELED")))
     assert driven.desk.book.positions["EURUSD"].net_volume == Decimal("0.01")
 
 
@@ -355,9 +355,9 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
 def test_the_end_of_the_data_is_reconciled_and_finished(window: int) -> None:
     driven = a_running_desk(window)
     for ordinal, direction in enumerate((1, 0, -1, -1, 1, 0), 1):
-        driven.gateway.due(driven.now)
-        driven.settle(driven.tell(signal_at(ordinal, direction)))
-        driven.settle(driven.pause())
+        driven.gateway.due_ticks(driven.now)
+        driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
+        driven.answer_all(driven.pause())
     assert driven.desk.state is DeskState.FINISHED
     book = driven.desk.book
     assert book.ended is not None
@@ -372,27 +372,27 @@ def test_a_window_changes_no_digit() -> None:
     for window in (1, 2, 4, 100):
         driven = a_running_desk(window)
         for ordinal, direction in enumerate((1, -1, -1, 1, 1, -1), 1):
-            driven.gateway.due(driven.now)
-            driven.settle(driven.tell(signal_at(ordinal, direction)))
-            driven.settle(driven.pause())
+            driven.gateway.due_ticks(driven.now)
+            driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
+            driven.answer_all(driven.pause())
         books.append((driven.desk.book.orders, driven.desk.book.deals, driven.desk.cursor))
     assert all(book == books[0] for book in books)
 
 
 def test_a_stream_with_other_symbols_halts() -> None:
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES)), rules=some_rules("EURUSD", "GBPUSD"))
-    driven.settle(driven.start())
+    driven = DeskHarness(a_gateway(a_stream(*QUOTES)), rules=some_rules("EURUSD", "GBPUSD"))
+    driven.answer_all(driven.start())
     assert driven.desk.state is DeskState.HALTED
     assert driven.desk.waiting_for == "the gateway serves EURUSD, expected EURUSD, GBPUSD"
 
 
 def test_a_comparison_that_people_ask_for_is_held_at_a_quiet_moment() -> None:
     driven = a_running_desk()
-    calls = driven.tell(signal_at(1, 1))
+    calls = driven.deliver(signal_at(1, 1))
     driven.portfolio.request_reconciliation()
     assert driven.pause() == []
-    driven.settle(calls)
-    driven.settle(driven.pause())
+    driven.answer_all(calls)
+    driven.answer_all(driven.pause())
     answer = driven.portfolio.take_reconcile_reply()
     assert answer is not None
     assert answer.complete
@@ -406,12 +406,12 @@ def test_a_stream_in_which_nothing_moves_is_woken_by_the_last_confirm() -> None:
     [confirm] = driven.wait(200)
     assert request_of(confirm) == Confirm(stream_id=STREAM_ID, ordinal=0)
     assert isinstance(driven.portfolio.next_timer_mono_ns(), int)
-    assert driven.asked_of(GetAccount)
+    assert driven.requests_of(GetAccount)
 
 
 def test_the_status_counts_the_orders_and_fills_of_the_run_and_not_of_those_before() -> None:
     driven = a_running_desk()
-    driven.settle(driven.tell(signal_at(1, 1)))
+    driven.answer_all(driven.deliver(signal_at(1, 1)))
     told = status_of(driven.desk)
     assert (told.orders, told.fills) == (1, 1)
     driven.desk.emit(an_opened_stream(stream_id="another", orders_before=1, deals_before=driven.desk.book.deal_cursor))
@@ -423,15 +423,15 @@ def test_the_status_counts_the_orders_and_fills_of_the_run_and_not_of_those_befo
 def test_a_deal_of_an_order_that_was_told_rejected_is_booked_and_told_by_the_reconciliation() -> None:
     """The venue contradicts itself: the position follows the deal, and a person hears of the order."""
     driven = a_running_desk()
-    [call] = driven.tell(signal_at(1, 1))
+    [call] = driven.deliver(signal_at(1, 1))
     reply = driven.gateway.handle(request_of(call), driven.now)
     assert isinstance(reply, OrderReply)
-    driven.settle(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
-    driven.settle(driven.tell(signal_at(2, -1)))
+    driven.answer_all(driven.answer(call, structs.replace(reply, status="REJECTED", deal_cursor=1)))
+    driven.answer_all(driven.deliver(signal_at(2, -1)))
     assert driven.desk.book.deal_cursor == 3
     driven.portfolio.request_reconciliation()
-    driven.settle(driven.pause())
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
+    driven.answer_all(driven.pause())
     answer = driven.portfolio.take_reconcile_reply()
     assert answer is not None
     assert [found.kind for found in answer.differences] == ["volume"]

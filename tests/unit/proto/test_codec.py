@@ -25,7 +25,7 @@ from proto.codec import (
 )
 from proto.control import StatusQuery
 from proto.gateway import Buy, Confirm, ErrorCode, GetAccount, GetDeals, GetOrders, GetPositions, Ping
-from proto.messages import Answer, Call, Outcome
+from proto.messages import Answer, Call, CallOutcome
 from proto.time import Now
 from proto.trading.units import MAX_FRAME_BYTES
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, a_tick
@@ -148,7 +148,7 @@ def test_messages_without_fields_are_messages() -> None:
 def test_an_embedded_request_travels_as_it_is() -> None:
     call = Call(1, 1_000, 0, Raw(encode(Ping())))
     assert decode_call(encode(call)) == call
-    answer = Answer(1, Outcome.NO_ANSWER, NIL)
+    answer = Answer(1, CallOutcome.NO_ANSWER, NIL)
     assert decode_report_message(encode(answer)) == answer
 
 
@@ -262,7 +262,7 @@ def test_a_gateway_that_tells_no_number_is_not_believed(request_of: Any, text: s
     gateway = a_gateway(a_stream((1.1, 1.1001), (1.2, 1.2001)))
     now = Now(0, 0)
     gateway.handle(Confirm(stream_id=STREAM_ID, ordinal=0), now)
-    gateway.due(now)
+    gateway.due_ticks(now)
     gateway.handle(Buy(order_id="A", symbol="EURUSD", volume=Decimal("0.01"), ordinal=1), now)
     reply = msgpack.unpackb(encode(gateway.handle(request_of(), now)))
     rows = [reply, *reply.get("orders", []), *reply.get("positions", []), *reply.get("deals", [])]

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from proto.control.views import plain_fields
-from research.export import COLUMNS, csv_text, equity_of, write_parquet
+from research.export import COLUMNS, csv_text, equity_rows, write_parquet
 
 D = Decimal
 
@@ -41,17 +41,17 @@ def test_the_balance_after_each_deal_and_the_present_with_what_is_unrealised() -
         a_deal(1, "BALANCE", "0", "0", symbol="", profit="100"),
         a_deal(2, "BUY", "1", "1.1", commission="-3.5", swap="-0.25"),
     ]
-    rows = equity_of(deals, {"time_ns": 9, "unrealized_pnl": "-1.25"})
+    rows = equity_rows(deals, {"time_ns": 9, "unrealized_pnl": "-1.25"})
     assert [(row.kind, row.balance, row.equity) for row in rows] == [
         ("BALANCE", D(100), None),
         ("BUY", D("96.25"), None),
         ("PRESENT", D("96.25"), D("95.00")),
     ]
-    assert equity_of(deals, {"time_ns": 9, "unrealized_pnl": None})[-1].equity is None
+    assert equity_rows(deals, {"time_ns": 9, "unrealized_pnl": None})[-1].equity is None
 
 
 def test_csv_keeps_decimals_to_the_last_digit_and_reads_back() -> None:
-    rows = equity_of([a_deal(1, "BUY", "1", "1", profit="0.1000000000001")], {"time_ns": 9, "unrealized_pnl": None})
+    rows = equity_rows([a_deal(1, "BUY", "1", "1", profit="0.1000000000001")], {"time_ns": 9, "unrealized_pnl": None})
     text = csv_text([plain_fields(row) for row in rows], COLUMNS["equity"])
     read = list(csv.DictReader(io.StringIO(text)))
     assert list(read[0]) == list(COLUMNS["equity"].__struct_fields__)
@@ -69,7 +69,7 @@ def test_a_parquet_file_has_its_columns_and_types_also_without_a_row(what: str, 
 
 def test_a_parquet_file_has_exact_decimals(tmp_path: Path) -> None:
     path = tmp_path / "equity.parquet"
-    rows = equity_of([a_deal(1, "BUY", "0.1", "1.10001", profit="0.00003")], {"time_ns": 9, "unrealized_pnl": None})
+    rows = equity_rows([a_deal(1, "BUY", "0.1", "1.10001", profit="0.00003")], {"time_ns": 9, "unrealized_pnl": None})
     write_parquet(path, [plain_fields(row) for row in rows], COLUMNS["equity"])
     first, present = pl.read_parquet(path).to_dicts()
     assert (first["balance"], first["time_ns"], first["equity"]) == (D("0.00003"), 1, None)

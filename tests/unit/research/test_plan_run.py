@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from marketdata.files import TickInput
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from research.backtest import run_backtest
 from research.run_spec import RunSpec
 from services.portfolio.core.account.orders import Order
@@ -68,4 +68,4 @@ def test_each_symbol_trades_by_its_own_strategy_and_size(tmp_path: Path) -> None
     # 1 % of 10,000 USD by 200 USD a lot at the stop, and whatever commission the broker asks
     assert Decimal("0.45") < first.volume <= Decimal("0.5")
     assert first.decision.sizing.startswith("fraction: 1 % of 10000.00 USD = 100.00 USD at risk / 20")
-    assert first.decision.sizing.endswith(f"step 0.01 -> {plain(first.volume)} lots")
+    assert first.decision.sizing.endswith(f"step 0.01 -> {decimal_text(first.volume)} lots")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from proto.gateway import ErrorCode, ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import Signal, Tick
 from proto.time import Now
-from services.signal.core.signal_engine import Output, SignalDesk
+from services.signal.core.signal_engine import Output, SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.core.strategy import Strategy
 from services.signal.core.tick_buffer import TickBuffer
@@ -153,7 +153,7 @@ class Bench:
         make_strategy: Callable[[], Strategy] = EmaCross,
     ) -> None:
         self.gateway = gateway
-        self.desk = SignalDesk(
+        self.desk = SignalEngine(
             publisher="signal.test", boot_id="s1", make_strategies=dict.fromkeys(symbols, make_strategy)
         )
         self.mono_ns = 1_000 * MS

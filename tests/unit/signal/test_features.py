@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.settings import PROJECT_ROOT
-from services.signal.core.features.kernel import feature_rows, fill_rows
-from services.signal.core.features.schema import FEATURES, NAMES, POINT_PER_PRICE, WINDOW_TICKS, schema_sha256
+from services.signal.core.features.kernel import feature_rows, fill_features
+from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, POINT_PER_PRICE, WINDOW_TICKS, schema_sha256
 from services.signal.core.tick_buffer import TickBuffer
 
 Columns = tuple[Any, Any, Any, Any]
@@ -75,20 +75,24 @@ def test_each_feature_is_what_its_formula_says() -> None:
     rows = feature_rows(*columns)
     for end in range(WINDOW_TICKS, len(columns[0]) + 1, 7):
         window = expected(*(column[end - WINDOW_TICKS : end] for column in columns))
-        assert set(window) == set(NAMES)
+        assert set(window) == set(FEATURE_NAMES)
         np.testing.assert_allclose(
-            rows[end - WINDOW_TICKS], [window[name] for name in NAMES], rtol=2e-6, atol=2e-5, err_msg=f"tick {end}"
+            rows[end - WINDOW_TICKS],
+            [window[name] for name in FEATURE_NAMES],
+            rtol=2e-6,
+            atol=2e-5,
+            err_msg=f"tick {end}",
         )
 
 
 def test_live_from_the_ring_and_in_one_pass_have_the_same_bits() -> None:
     columns = market(count=700)
     rows = feature_rows(*columns)
-    buffer, row = TickBuffer(), np.empty((1, len(NAMES)), dtype=np.float32)
+    buffer, row = TickBuffer(), np.empty((1, len(FEATURE_NAMES)), dtype=np.float32)
     for number, (time_ns, bid, ask, volume) in enumerate(zip(*columns, strict=True)):
         buffer.append(int(time_ns), float(bid), float(ask), float(volume))
         if buffer.count == WINDOW_TICKS:
-            fill_rows(buffer.time_ns, buffer.bid, buffer.ask, buffer.volume, row)
+            fill_features(buffer.time_ns, buffer.bid, buffer.ask, buffer.volume, row)
             assert row.tobytes() == rows[number - WINDOW_TICKS + 1].tobytes(), number
 
 
@@ -103,7 +107,7 @@ def test_later_ticks_never_change_an_earlier_row(seed: int, cut: int) -> None:
     assert feature_rows(*(column[:cut] for column in columns)).tobytes() == feature_rows(*columns)[:rows].tobytes()
 
 
-@pytest.mark.parametrize("column", range(len(NAMES)), ids=NAMES)
+@pytest.mark.parametrize("column", range(len(FEATURE_NAMES)), ids=FEATURE_NAMES)
 def test_a_feature_looks_back_as_far_as_its_warm_up_says(column: int) -> None:
     """Ticks before its warm-up change nothing; the oldest tick within it does in some window."""
     ticks, shows = FEATURES[column].ticks, False
@@ -120,7 +124,7 @@ def test_a_feature_looks_back_as_far_as_its_warm_up_says(column: int) -> None:
             else:
                 assert after == before
     # A run of 99 changes in one direction and a feature of the newest tick alone are not reached by shifting others.
-    assert shows or NAMES[column] == "run_length"
+    assert shows or FEATURE_NAMES[column] == "run_length"
 
 
 def test_a_market_that_stands_still_and_one_that_is_crossed_have_finite_features() -> None:
@@ -128,15 +132,15 @@ def test_a_market_that_stands_still_and_one_that_is_crossed_have_finite_features
     times, bid, ask, volume = market()
     for columns in (still, (times, ask + 1e-5, bid, volume)):
         assert np.isfinite(feature_rows(*columns)).all()
-    row = dict(zip(NAMES, feature_rows(*still)[0].tolist(), strict=True))
+    row = dict(zip(FEATURE_NAMES, feature_rows(*still)[0].tolist(), strict=True))
     assert row["spread_to_median"] == row["z_score_100"] == row["volatility_ratio"] == 0
     assert row["rsi_14"] == row["range_position"] == 0.5
     assert row["interval_ratio"] == row["volume_ratio"] == 1
 
 
 def test_fewer_ticks_than_a_window_have_no_row() -> None:
-    assert feature_rows(*market(count=99)).shape == (0, len(NAMES))
-    assert feature_rows(*market(count=100)).shape == (1, len(NAMES))
+    assert feature_rows(*market(count=99)).shape == (0, len(FEATURE_NAMES))
+    assert feature_rows(*market(count=100)).shape == (1, len(FEATURE_NAMES))
 
 
 def test_a_readers_read_only_columns_will_do() -> None:

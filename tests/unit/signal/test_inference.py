@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from services.signal.core.inference.forest import (
     Format,
     ModelFormatError,
-    NotCoveredError,
-    facts_of,
+    UnsupportedModelError,
     flatten,
+    model_info,
     read_document,
 )
-from services.signal.core.inference.kernel import calibrate
-from services.signal.core.inference.self_check_rows import check_rows
+from services.signal.core.inference.kernel import fill_probabilities
+from services.signal.core.inference.self_check_rows import self_check_rows
 from services.signal.core.inference.ubjson import UbjError, parse
 from tests.support.models import a_booster
 
@@ -57,14 +57,14 @@ def document(**parameters: Any) -> Any:
 def test_the_walk_has_the_bits_of_xgboost_on_random_and_edge_rows(parameters: dict[str, Any], form: Format) -> None:
     booster = a_booster(features=6, **parameters)
     forest = flatten(read_document(raw(booster, form), form))
-    rows = check_rows(forest)
+    rows = self_check_rows(forest)
     theirs = booster.inplace_predict(rows, predict_type="margin").reshape(len(rows), -1)
     assert forest.margins(rows).tobytes() == theirs.tobytes()
 
 
 def test_the_rows_of_the_check_stand_on_every_threshold_and_beside_it() -> None:
     forest = flatten(read_document(raw(a_booster(features=4)), "ubj"))
-    rows = check_rows(forest)
+    rows = self_check_rows(forest)
     for node in np.flatnonzero(forest.nodes[:, 0] >= 0):
         threshold, column = forest.values[node], rows[:, forest.nodes[node, 0]]
         for value in (threshold, np.nextafter(threshold, np.float32(9e9)), np.nextafter(threshold, np.float32(-9e9))):
@@ -99,7 +99,7 @@ def test_what_the_walk_does_not_cover_is_told_from_what_is_no_model(
     parameters: dict[str, Any], words: str, form: Format
 ) -> None:
     found = read_document(raw(a_booster(features=5, **parameters), form), form)
-    with pytest.raises(NotCoveredError, match=words):
+    with pytest.raises(UnsupportedModelError, match=words):
         flatten(found)
 
 
@@ -156,7 +156,7 @@ def test_what_is_no_document_is_refused(data: bytes, form: Format) -> None:
 
 def test_a_document_without_facts_is_refused() -> None:
     with pytest.raises(ModelFormatError, match="lacks 'learner_model_param'"):
-        facts_of({"learner": {}})
+        model_info({"learner": {}})
 
 
 SMALL = raw(a_booster(rounds=1, features=3))
@@ -175,10 +175,10 @@ def test_a_changed_byte_gives_a_model_or_a_refusal_and_never_hangs(place: int, b
     data = SMALL[:place] + bytes([byte]) + SMALL[place + 1 :]
     try:
         found = read_document(data, "ubj")
-        if facts_of(found).classes < 100:  # else it is a large model, and as such in order
+        if model_info(found).classes < 100:  # else it is a large model, and as such in order
             forest = flatten(found)
             forest.margins(np.zeros((1, forest.features), dtype=np.float32))
-    except (ModelFormatError, NotCoveredError):
+    except (ModelFormatError, UnsupportedModelError):
         pass
 
 
@@ -204,7 +204,7 @@ def test_ubj_knows_all_its_kinds() -> None:
 def test_probabilities_sum_to_one_and_keep_the_order_of_the_margins() -> None:
     margins = np.array([[0.0, 1.0, -1.0], [80.0, -80.0, 0.0], [3e4, 2e4, -3e4]], dtype=np.float32)
     found = np.empty((3, 3))
-    calibrate(margins, 0.5, np.array([0.0, 0.0, 0.25]), found)
+    fill_probabilities(margins, 0.5, np.array([0.0, 0.0, 0.25]), found)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     scores = margins.astype(float) * 0.5 + np.array([0, 0, 0.25])
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))

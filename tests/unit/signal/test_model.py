@@ -17,13 +17,13 @@ import pytest
 from common.errors import StartError
 from common.settings import PROJECT_ROOT
 from services.signal import StrategyEngine
-from services.signal.core.features.schema import CLASSES, NAMES
+from services.signal.core.features.schema import CLASSES, FEATURE_NAMES
 from services.signal.core.inference.forest import Forest
 from services.signal.core.strategies.xgboost_classes import ClassModel, XGBoostClasses
 from services.signal.model.kernel_cache import is_writable
 from services.signal.model.loader import load_model
 from services.signal.model.manifest import Calibration, Features, ModelError, Thresholds, read_manifest
-from services.signal.model.self_check import disagreement
+from services.signal.model.self_check import self_check_failure
 from services.signal.strategy_loader import strategy_factory
 from tests.support.models import a_booster, a_model, random_rows, write_model
 from tests.unit.signal.test_features import market
@@ -186,7 +186,7 @@ def test_a_manifest_that_does_not_fit_is_refused_by_name(
 
 
 def test_another_feature_schema_is_refused_with_both_hashes(tmp_path: Path) -> None:
-    theirs = Features("ab" * 32, ["colour", *NAMES[1:]])
+    theirs = Features("ab" * 32, ["colour", *FEATURE_NAMES[1:]])
     words = refusal(write_model(tmp_path / "m", bytes(a_booster().save_raw("ubj")), features=theirs))
     assert "made for the feature schema abababababab, this version computes" in words
     assert "feature 1 is colour, expected return_1; train it again" in words
@@ -222,7 +222,7 @@ def test_a_file_that_is_no_model_of_ours_is_refused(tmp_path: Path, data: bytes,
 
 def test_a_model_with_the_features_in_another_order_is_refused(tmp_path: Path) -> None:
     booster = a_booster()
-    booster.feature_names = [*reversed(NAMES)]
+    booster.feature_names = [*reversed(FEATURE_NAMES)]
     assert "expected the 30 of the manifest in their order" in refusal(
         write_model(tmp_path / "m", bytes(booster.save_raw("ubj")))
     )
@@ -266,7 +266,7 @@ def test_a_walk_that_differs_in_one_bit_is_found(tmp_path: Path) -> None:
     leaf = int(np.flatnonzero(forest.nodes[:, 0] < 0)[0])
     values[leaf] = np.nextafter(values[leaf], np.float32(1e9))
     bent = Forest(forest.nodes, values, forest.roots, forest.base, forest.features)
-    why = disagreement(bent, (folder / "model.ubj").read_bytes(), "0" * 64, [tmp_path])
+    why = self_check_failure(bent, (folder / "model.ubj").read_bytes(), "0" * 64, [tmp_path])
     assert "rows of the self-check have other margins than XGBoost's" in why
     assert list(tmp_path.glob("model-check-*")) == []
 

@@ -14,12 +14,12 @@ from services.signal.core.events import (
     GapFound,
     GapLost,
     GapRefilled,
-    GatewayMet,
-    GatewaySilent,
-    SignalForgotten,
+    GatewayConnected,
+    GatewayUnresponsive,
+    SignalNotRetained,
     StreamJoined,
 )
-from services.signal.core.signal_engine import AGAIN_PAUSE_NS, HELLO_RETRY_NS, HELLOS_UNTIL_SILENT
+from services.signal.core.signal_engine import HELLO_RETRY_NS, HELLOS_UNTIL_SILENT, RESEND_PAUSE_NS
 from services.signal.core.signal_ring import RING_SIGNALS_MIN, SignalRing
 from tests.unit.signal.builders import MS, STREAM, Bench, Momentum, TickGateway, a_page, a_walk, words
 
@@ -70,7 +70,7 @@ def test_the_gateway_is_asked_until_it_answers_and_its_silence_told_once() -> No
     bench.is_gateway_reachable = False
     bench.start().wait(30 * HELLO_RETRY_NS // MS)
     assert len(bench.said(Hello)) == 31
-    assert len(bench.said(GatewaySilent)) == 1
+    assert len(bench.said(GatewayUnresponsive)) == 1
     assert not bench.said(SignalHello), "of no stream nothing can be said"
     bench.is_gateway_reachable = True
     bench.wait(HELLO_RETRY_NS // MS)
@@ -87,7 +87,7 @@ def test_portfolio_is_greeted_at_the_start_and_each_second() -> None:
 
 def test_a_symbol_that_the_gateway_does_not_know_is_told() -> None:
     bench = Bench(TickGateway(a_walk(1)), symbols=("EURUSD", "XAUUSD")).start()
-    assert bench.said(GatewayMet)[0] == GatewayMet(STREAM, "boot", 0, 0, ("XAUUSD",))
+    assert bench.said(GatewayConnected)[0] == GatewayConnected(STREAM, "boot", 0, 0, ("XAUUSD",))
 
 
 def test_ticks_of_symbols_of_others_are_passed_over() -> None:
@@ -237,7 +237,7 @@ def test_a_heap_of_repeats_is_answered_once() -> None:
     bench.outputs.clear()
     bench.publish(ticks)
     assert len(bench.signals) == 500
-    bench.mono_ns += AGAIN_PAUSE_NS
+    bench.mono_ns += RESEND_PAUSE_NS
     bench.publish(ticks[-1:])
     assert len(bench.signals) == 501
 
@@ -247,7 +247,7 @@ def test_a_signal_that_is_not_kept_any_more_is_told() -> None:
     bench = a_bench(ticks).start().publish(ticks)
     bench.outputs.clear()
     bench.publish(ticks[:1])
-    assert bench.outputs == [SignalForgotten("EURUSD", 1)]
+    assert bench.outputs == [SignalNotRetained("EURUSD", 1)]
 
 
 def test_the_ring_is_as_wide_as_the_window_of_the_gateway() -> None:
@@ -267,8 +267,8 @@ def test_a_ring_finds_what_came_out_of_order() -> None:
     assert list(ring.since(3)) == kept[2:]
     assert ring.get(11) is None
     assert ring.widened(100_000).get(4) == kept[3]
-    assert ring.take_fresh() == list(reversed(kept))
-    assert ring.take_fresh() == []
+    assert ring.take_unsaved() == list(reversed(kept))
+    assert ring.take_unsaved() == []
 
 
 # -------------------------------------------------------------------------------------------------------------- starts
@@ -290,7 +290,7 @@ def test_a_start_from_any_checkpoint_says_what_was_not_confirmed(
     if cut:
         saved = msgspec.msgpack.encode(before.desk.checkpoint())
         checkpoint = msgspec.msgpack.decode(saved, type=type(before.desk.checkpoint()))
-        after.desk.restore(checkpoint, before.desk.ring.take_fresh())
+        after.desk.restore(checkpoint, before.desk.ring.take_unsaved())
     after.gateway.published = max(published, confirmed)
     after.gateway.confirmed = confirmed
     after.start().publish(ticks[after.gateway.published :])

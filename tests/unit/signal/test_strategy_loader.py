@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from services.signal.core.signal_engine import SignalDesk
+from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.strategy_loader import (
     UnknownStrategyError,
     canonical_strategy,
-    speaks_for_a_model,
-    strategies_named,
+    parse_strategies,
     strategy_factories,
+    uses_model,
 )
 from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, words
 
@@ -20,12 +20,12 @@ SYMBOLS = ("EURUSD", "NZDUSD")
 
 
 def test_one_name_is_for_all_symbols() -> None:
-    assert strategies_named("ema_cross", SYMBOLS) == {"EURUSD": "ema_cross", "NZDUSD": "ema_cross"}
-    assert strategies_named(MOMENTUM, SYMBOLS) == dict.fromkeys(SYMBOLS, MOMENTUM)
+    assert parse_strategies("ema_cross", SYMBOLS) == {"EURUSD": "ema_cross", "NZDUSD": "ema_cross"}
+    assert parse_strategies(MOMENTUM, SYMBOLS) == dict.fromkeys(SYMBOLS, MOMENTUM)
 
 
 def test_each_symbol_may_have_its_name_in_any_order() -> None:
-    named = strategies_named(f"NZDUSD={MOMENTUM}, EURUSD = ema_cross", SYMBOLS)
+    named = parse_strategies(f"NZDUSD={MOMENTUM}, EURUSD = ema_cross", SYMBOLS)
     assert list(named.items()) == [("EURUSD", "ema_cross"), ("NZDUSD", MOMENTUM)]
 
 
@@ -43,7 +43,7 @@ def test_each_symbol_may_have_its_name_in_any_order() -> None:
 )
 def test_a_symbol_has_exactly_one_strategy(text: str, words_: str) -> None:
     with pytest.raises(UnknownStrategyError) as refusal:
-        strategies_named(text, SYMBOLS)
+        parse_strategies(text, SYMBOLS)
     assert str(refusal.value).startswith(words_)
 
 
@@ -53,9 +53,9 @@ def test_however_it_is_written_the_same_strategies_have_one_word() -> None:
 
 
 def test_a_model_is_spoken_for_by_all_symbols_or_by_one() -> None:
-    assert speaks_for_a_model("xgboost")
-    assert speaks_for_a_model("EURUSD=ema_cross, NZDUSD = xgboost")
-    assert not speaks_for_a_model("EURUSD=ema_cross,NZDUSD=my.xgboost:Model")
+    assert uses_model("xgboost")
+    assert uses_model("EURUSD=ema_cross, NZDUSD = xgboost")
+    assert not uses_model("EURUSD=ema_cross,NZDUSD=my.xgboost:Model")
 
 
 def test_each_symbol_is_given_what_makes_its_strategy() -> None:
@@ -65,20 +65,22 @@ def test_each_symbol_is_given_what_makes_its_strategy() -> None:
         strategy_factories("EURUSD=ema_cross,NZDUSD=nope", SYMBOLS)
 
 
-def a_mixed_desk() -> SignalDesk:
-    return SignalDesk(publisher="s", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross})
+def a_mixed_desk() -> SignalEngine:
+    return SignalEngine(publisher="s", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross})
 
 
 def test_a_desk_says_which_strategies_speak() -> None:
     assert a_mixed_desk().strategy == "EURUSD=momentum,NZDUSD=ema_cross"
-    alike = SignalDesk(publisher="s", boot_id="s1", make_strategies=dict.fromkeys(SYMBOLS, EmaCross))
+    alike = SignalEngine(publisher="s", boot_id="s1", make_strategies=dict.fromkeys(SYMBOLS, EmaCross))
     assert alike.strategy == "ema_cross"
 
 
 def test_more_than_a_hello_has_room_for_is_said_as_a_digest() -> None:
     names = [f"SYMBOL{number}" for number in range(9)]
     many = dict.fromkeys(names, EmaCross)
-    said = {SignalDesk(publisher="s", boot_id="b", make_strategies={**many, name: Momentum}).strategy for name in names}
+    said = {
+        SignalEngine(publisher="s", boot_id="b", make_strategies={**many, name: Momentum}).strategy for name in names
+    }
     assert len(said) == len(names)
     assert all(word.startswith("sha256-") and len(word) == 23 for word in said)
 
@@ -89,7 +91,7 @@ def test_a_checkpoint_is_of_the_strategies_of_all_symbols() -> None:
     bench.desk = a_mixed_desk()
     bench.start().publish(ticks[:350])
     kept, before = bench.desk.checkpoint(), list(bench.desk.ring.since(1))
-    exchanged = SignalDesk(publisher="s", boot_id="s2", make_strategies={"EURUSD": EmaCross, "NZDUSD": Momentum})
+    exchanged = SignalEngine(publisher="s", boot_id="s2", make_strategies={"EURUSD": EmaCross, "NZDUSD": Momentum})
     with pytest.raises(
         ValueError, match="checkpoint of strategy EURUSD=momentum,NZDUSD=ema_cross, expected EURUSD=ema"
     ):

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from services.watchdog.core.hang_detector import Kill, Life, Patience, Reason, Watch
+from services.watchdog.core.hang_detector import HangDetector, HangTimeouts, HeartbeatSample, Kill, KillReason
 
-PATIENCE = Patience(hang_ms=3_000, stall_ms=10_000, start_ms=20_000)
+PATIENCE = HangTimeouts(hang_ms=3_000, stall_ms=10_000, start_ms=20_000)
 LOOK_MS = 500
 
 
 class Looks:
     """A watch that is looked through twice a second, and one process that a test describes."""
 
-    def __init__(self, patience: Patience = PATIENCE) -> None:
-        self.watch = Watch(patience)
+    def __init__(self, patience: HangTimeouts = PATIENCE) -> None:
+        self.watch = HangDetector(patience)
         self.now_ms = 1_000_000
         self.pid = 100
         self.beat = 0
         self.done = 0
 
-    def look(self, life: Life | None, *, after_ms: int = LOOK_MS) -> list[Kill]:
+    def look(self, life: HeartbeatSample | None, *, after_ms: int = LOOK_MS) -> list[Kill]:
         self.now_ms += after_ms
-        return self.watch.look({"signal": self.pid}, {"signal": life}, self.now_ms * 1_000_000)
+        return self.watch.check({"signal": self.pid}, {"signal": life}, self.now_ms * 1_000_000)
 
-    def alive(self, *, is_work_waiting: bool = False, is_done: bool = False) -> Life:
+    def alive(self, *, is_work_waiting: bool = False, is_done: bool = False) -> HeartbeatSample:
         self.beat += 1
         self.done += is_done
-        return Life(True, self.beat, self.done, is_work_waiting)
+        return HeartbeatSample(True, self.beat, self.done, is_work_waiting)
 
-    def until_killed(self, life: Life | None, *, looks_max: int = 1_000) -> Kill | None:
+    def until_killed(self, life: HeartbeatSample | None, *, looks_max: int = 1_000) -> Kill | None:
         for _ in range(looks_max):
             if kills := self.look(life):
                 return kills[0]
@@ -38,7 +38,7 @@ def test_a_process_whose_heart_stands_still_is_killed_after_three_seconds() -> N
     looks = Looks()
     life = looks.alive()
     assert looks.look(life) == []
-    assert looks.until_killed(life) == Kill("signal", 100, Reason.HANG, 3_000)
+    assert looks.until_killed(life) == Kill("signal", 100, KillReason.HANG, 3_000)
 
 
 def test_a_process_that_beats_lives_for_ever() -> None:
@@ -56,7 +56,7 @@ def test_a_beat_at_the_last_moment_is_enough() -> None:
 def test_a_process_that_gets_nothing_done_while_work_waits_is_killed() -> None:
     looks = Looks()
     kills = [kill for _ in range(30) for kill in looks.look(looks.alive(is_work_waiting=True))]
-    assert kills[0] == Kill("signal", 100, Reason.STALL, 10_000)
+    assert kills[0] == Kill("signal", 100, KillReason.STALL, 10_000)
 
 
 def test_an_idle_process_and_one_that_gets_on_are_left_alone() -> None:
@@ -67,15 +67,15 @@ def test_an_idle_process_and_one_that_gets_on_are_left_alone() -> None:
 
 def test_a_process_that_never_begins_to_beat_has_the_time_of_a_start() -> None:
     looks = Looks()
-    assert looks.until_killed(None) == Kill("signal", 100, Reason.START, 20_000)
-    assert Looks(Patience(hang_ms=3_000, stall_ms=0, start_ms=0)).until_killed(None) is None
+    assert looks.until_killed(None) == Kill("signal", 100, KillReason.START, 20_000)
+    assert Looks(HangTimeouts(hang_ms=3_000, stall_ms=0, start_ms=0)).until_killed(None) is None
 
 
 def test_a_process_that_says_it_is_starting_or_ending_does_not_hang() -> None:
     looks = Looks()
-    kill = looks.until_killed(Life(False, 1, 0, False))
+    kill = looks.until_killed(HeartbeatSample(False, 1, 0, False))
     assert kill is not None
-    assert kill.reason is Reason.START
+    assert kill.reason is KillReason.START
 
 
 def test_what_came_in_place_of_a_killed_one_begins_anew() -> None:
@@ -103,5 +103,5 @@ def test_a_process_that_supervisord_is_stopping_is_none_of_its_business() -> Non
     looks.look(life)
     for _ in range(100):
         looks.now_ms += LOOK_MS
-        assert looks.watch.look({}, {}, looks.now_ms * 1_000_000) == []
+        assert looks.watch.check({}, {}, looks.now_ms * 1_000_000) == []
     assert looks.watch.silent_ns() == {}

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.watchdog.core.supervisor_events import HEADER_BYTES_MAX, Listener, NotSupervisordError, SupervisorEvent
+from services.watchdog.core.supervisor_events import (
+    HEADER_BYTES_MAX,
+    EventProtocolError,
+    SupervisorEvent,
+    SupervisorEventParser,
+)
 
 
 def an_event(name: str, payload: str) -> bytes:
@@ -25,7 +30,7 @@ LOGGED = an_event("PROCESS_LOG_STDOUT", "processname:mt5 groupname:mt5 pid:3\nli
 @given(st.lists(st.integers(min_value=0, max_value=len(FATAL + EXITED + LOGGED))))
 def test_events_are_the_same_wherever_the_bytes_are_cut(cuts: list[int]) -> None:
     stream = FATAL + EXITED + LOGGED
-    listener = Listener()
+    listener = SupervisorEventParser()
     edges = sorted({0, len(stream), *cuts})
     events = [event for begin, end in pairwise(edges) for event in listener.feed(stream[begin:end])]
     assert events == [
@@ -44,13 +49,13 @@ def test_events_are_the_same_wherever_the_bytes_are_cut(cuts: list[int]) -> None
     "bytes_", [b"hello\n", b"eventname:X len:-1\n", b"eventname:X len:99999999\n", b"len:3\nabc", b"x" * 5_000]
 )
 def test_what_is_no_event_is_refused(bytes_: bytes) -> None:
-    with pytest.raises(NotSupervisordError):
-        Listener().feed(bytes_)
+    with pytest.raises(EventProtocolError):
+        SupervisorEventParser().feed(bytes_)
 
 
 @given(st.binary(max_size=HEADER_BYTES_MAX * 2))
 def test_arbitrary_bytes_give_events_or_the_refusal(data: bytes) -> None:
     try:
-        Listener().feed(data)
-    except NotSupervisordError:
+        SupervisorEventParser().feed(data)
+    except EventProtocolError:
         return

@@ -18,7 +18,7 @@ from services.mt5.core.gateway.journal import Effect
 CLOSE: Final = "CLOSE"
 
 
-def position_of(request: Close, positions: Sequence[VenuePosition], mode: AccountMode) -> VenuePosition | None:
+def position_to_close(request: Close, positions: Sequence[VenuePosition], mode: AccountMode) -> VenuePosition | None:
     """The position that is meant; None when it is not there. `symbol` of both is the same kind of name.
 
     Without a ticket it is the one that a netting account has in the symbol: on a hedging account there may be several.
@@ -30,26 +30,26 @@ def position_of(request: Close, positions: Sequence[VenuePosition], mode: Accoun
     return None
 
 
-def order_of(request: Close, position: VenuePosition) -> PlaceOrder:
+def closing_order(request: Close, position: VenuePosition) -> PlaceOrder:
     """The order that closes it."""
     volume = position.volume if request.volume is None else request.volume
     return _order(request, position.side.opposite, volume, request.position or position.ticket)
 
 
-def again(request: Close, effect: Effect) -> PlaceOrder:
+def order_from_effect(request: Close, effect: Effect) -> PlaceOrder:
     """The order that an earlier call with the id was about to place."""
     return _order(request, Side(effect.action), effect.volume, effect.position)
 
 
-def effect_of_nothing(request: Close) -> Effect:
+def effect_of_empty_close(request: Close) -> Effect:
     """What is kept of a CLOSE that found nothing to close."""
     return Effect(CLOSE, request.symbol, request.volume or Decimal(0), position=request.position)
 
 
-def is_same(request: Close, effect: Effect) -> bool:
+def matches_effect(request: Close, effect: Effect) -> bool:
     """Whether an id's effect can be that of this request."""
     if effect.action == CLOSE:
-        return effect == effect_of_nothing(request)
+        return effect == effect_of_empty_close(request)
     return (
         effect.symbol == request.symbol
         and effect.position > 0

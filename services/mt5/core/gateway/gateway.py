@@ -49,18 +49,18 @@ from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.gateway.journal import Journal
-from services.mt5.core.gateway.lease import LeaseDesk
-from services.mt5.core.gateway.modify_service import ChangeDesk, at_the_broker
-from services.mt5.core.gateway.operator_commands import Hand
-from services.mt5.core.gateway.order_service import OrderDesk, is_order_action
-from services.mt5.core.gateway.query_service import Queries
-from services.mt5.core.gateway.reply_header import Identity
-from services.mt5.core.gateway.tick_publisher import Publisher
+from services.mt5.core.gateway.lease import AccountLease
+from services.mt5.core.gateway.modify_service import ModifyService, with_broker_names
+from services.mt5.core.gateway.operator_commands import OperatorCommands
+from services.mt5.core.gateway.order_service import OrderService, is_order_action
+from services.mt5.core.gateway.query_service import QueryService
+from services.mt5.core.gateway.reply_header import ReplyHeader
+from services.mt5.core.gateway.tick_publisher import TickPublisher
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ports.terminal import Link
-from services.mt5.core.ports.venue_account import Broker
-from services.mt5.core.simulated.fault_injection import FaultyLink
+from services.mt5.core.ports.terminal import Terminal
+from services.mt5.core.ports.venue_account import VenueAccount
+from services.mt5.core.simulated.fault_injection import FaultyTerminal
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""
@@ -82,13 +82,13 @@ class Gateway:
         *,
         stream: MarketSource,
         stream_id: str,
-        venue: Broker,
+        venue: VenueAccount,
         journal: Journal,
-        publisher: Publisher,
+        publisher: TickPublisher,
         symbols: SymbolMap,
-        identity: Identity,
+        header: ReplyHeader,
         publisher_name: str,
-        link: Link,
+        terminal: Terminal,
         lease_ttl_ms: int,
         settling_ms: int,
     ) -> None:
@@ -99,31 +99,31 @@ class Gateway:
         self._stream_id = stream_id
         self._journal = journal
         self._symbols = symbols
-        self._identity = identity
+        self._header = header
         self._publisher_name = publisher_name
-        self._link = link
-        self._lease = LeaseDesk(journal, ttl_ms=lease_ttl_ms)
-        self._orders = OrderDesk(
-            broker=venue, link=link, journal=journal, symbols=symbols, identity=identity, settling_ms=settling_ms
+        self._terminal = terminal
+        self._lease = AccountLease(journal, ttl_ms=lease_ttl_ms)
+        self._orders = OrderService(
+            venue=venue, terminal=terminal, journal=journal, symbols=symbols, header=header, settling_ms=settling_ms
         )
-        self._queries = Queries(
+        self._queries = QueryService(
             stream=stream,
             stream_id=stream_id,
-            broker=venue,
-            link=link,
+            venue=venue,
+            terminal=terminal,
             publisher=publisher,
             symbols=symbols,
-            identity=identity,
-            name_of=self._orders.name_of,
+            header=header,
+            client_order_id=self._orders.client_order_id,
         )
-        self._changes = ChangeDesk(broker=venue, link=link, queries=self._queries, identity=identity)
-        self._hand = Hand(
-            broker=venue,
-            link=link,
+        self._changes = ModifyService(venue=venue, terminal=terminal, queries=self._queries, header=header)
+        self._operator = OperatorCommands(
+            venue=venue,
+            terminal=terminal,
             journal=journal,
             orders=self._orders,
             symbols=symbols,
-            identity=identity,
+            header=header,
             is_live=publisher.is_live,
             venue_ns=self._time_ns,
         )
@@ -139,9 +139,9 @@ class Gateway:
             Fence: self._fence,
             Confirm: self._confirm,
             Lease: self._renew_lease,
-            Halt: self._hand.handle,
-            Resume: self._hand.handle,
-            Flatten: self._hand.handle,
+            Halt: self._operator.handle,
+            Resume: self._operator.handle,
+            Flatten: self._operator.handle,
             Simulate: self._simulate,
             **self._queries.handlers,
         }
@@ -151,8 +151,8 @@ class Gateway:
     def handle(self, request: Request, now: Now) -> Reply:
         """Answer a request. `now` counts for timers and, in a live market, as the venue's time."""
         self.step(now)
-        if isinstance(request, _OF_THE_VENUE) and (trouble := self._link.trouble(now)) is not None:
-            return self._identity.error(request.request_id, trouble.code, trouble.words)
+        if isinstance(request, _OF_THE_VENUE) and (trouble := self._terminal.unavailable(now)) is not None:
+            return self._header.error(request.request_id, trouble.code, trouble.message)
         return self._handlers[type(request)](request, now)
 
     def step(self, now: Now) -> None:
@@ -160,9 +160,9 @@ class Gateway:
         if self.publisher.is_live or not self.venue.quiet:
             if self._lease.has_lapsed(now):
                 self._orders.cancel_all("the lease of the portfolio has lapsed", now)
-            self._link.step(now)
+            self._terminal.step(now)
             self._orders.step(now, time_ns=self._time_ns(now))
-            self._hand.step(now)
+            self._operator.step(now)
 
     def refuse(self, error: MalformedMessageError, fields: Mapping[str, object] | None = None) -> Reply:
         """Answer bytes that are no request.
@@ -177,7 +177,7 @@ class Gateway:
         request_id = said_id if isinstance(said_id, str) and len(said_id) <= NAME_CHARS_MAX else ""
         order_id, action, symbol = fields.get("order_id"), fields.get("action"), fields.get("symbol")
         is_order = error.code in _FIELD_ERRORS and is_order_action(action) and _is_name(order_id)
-        if is_order and not self._orders.knows(str(order_id)):
+        if is_order and not self._orders.is_known(str(order_id)):
             reply = self._orders.refuse_fields(
                 order_id=str(order_id),
                 symbol=str(symbol) if _is_name(symbol) else None,
@@ -187,23 +187,23 @@ class Gateway:
                 retcode=_FIELD_ERRORS[error.code],
             )
             return structs.replace(reply, request_id=request_id)
-        return self._identity.error(request_id, error.code, str(error))
+        return self._header.error(request_id, error.code, str(error))
 
-    def cannot_write(self, request: Request, words: str) -> Reply:
+    def storage_error(self, request: Request, words: str) -> Reply:
         """Answer a request whose handling ended at a disk that takes nothing: nothing of it counts but what is durable."""
-        return self._identity.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {words}")
+        return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {words}")
 
-    def due(self, now: Now) -> list[Tick]:
+    def due_ticks(self, now: Now) -> list[Tick]:
         """Ticks to publish now; ask again until there are none. A live book steps with them."""
         self.step(now)
-        ticks = self.publisher.due(now)
+        ticks = self.publisher.due_ticks(now)
         if ticks and self.publisher.is_live:
             self.venue.step_to(ticks[-1].ordinal)
         return ticks
 
     def next_due(self) -> int | None:
         """Monotonic time at which `due` or `step` will have something, None when only a request can change that."""
-        publication, venue = self.publisher.next_due(), self._link.next_due()
+        publication, venue = self.publisher.next_due(), self._terminal.next_due()
         if publication is None or venue is None:
             return venue if publication is None else publication
         return min(publication, venue)
@@ -213,7 +213,7 @@ class Gateway:
         published = self.publisher.published
         return MarketHeartbeat(
             self._publisher_name,
-            self._identity.boot_id,
+            self._header.boot_id,
             self._stream_id,
             published,
             self._stream.sequences_at(published),
@@ -232,11 +232,11 @@ class Gateway:
         return max(now.domain_ns, self.venue.time_ns) if self.publisher.is_live else self.venue.time_ns
 
     def _ping(self, request: Ping, now: Now) -> PingReply:
-        return PingReply(**self._identity.said(request.request_id), now_ns=self._time_ns(now))
+        return PingReply(**self._header.ok_fields(request.request_id), now_ns=self._time_ns(now))
 
     def _hello(self, request: Hello, now: Now) -> HelloReply:
         return HelloReply(
-            **self._identity.said(request.request_id),
+            **self._header.ok_fields(request.request_id),
             stream_id=self._stream_id,
             journal_id=self._journal.journal_id,
             now_ns=self._time_ns(now),
@@ -253,24 +253,24 @@ class Gateway:
             leverage=self.venue.leverage,
             epoch=self._lease.epoch,
             lease_now_ns=now.mono_ns,
-            is_halted=bool(self._journal.halted),
+            is_halted=bool(self._journal.halt_reason),
         )
 
     def _confirm(self, request: Confirm, now: Now) -> Reply:
         ordinal = request.ordinal
         if request.stream_id != self._stream_id:
             words = f"stream {request.stream_id} is not the one that runs here, which is {self._stream_id}"
-            return self._identity.error(request.request_id, ErrorCode.UNKNOWN_STREAM, words)
-        if not self.publisher.knows(ordinal):
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_STREAM, words)
+        if not self.publisher.has_tick(ordinal):
             words = f"CONFIRM {ordinal}, expected at most {self._stream.last_ordinal}, the last tick"
-            return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         self._advance(ordinal, now)
         is_end = ordinal == self._stream.last_ordinal
         return ConfirmReply(
-            **self._identity.said(request.request_id),
+            **self._header.ok_fields(request.request_id),
             ordinal=ordinal,
-            deal_cursor=self.venue.deals_before_commands_at(ordinal + 1),
-            order_cursor=self.venue.endings_before_commands_at(ordinal + 1),
+            deal_cursor=self.venue.deal_cursor_at(ordinal + 1),
+            order_cursor=self.venue.order_cursor_at(ordinal + 1),
             quiet=self.venue.quiet_from(ordinal + 1),
             end_of_data=is_end,
             counts=self._stream.counts if is_end else None,
@@ -288,7 +288,7 @@ class Gateway:
     # ---------------------------------------------------------------------------------------------------------- orders
 
     def _place(self, request: PlaceOrder, now: Now) -> Reply:
-        answered = self._orders.answered(request, now, time_ns=self._time_ns(now))
+        answered = self._orders.existing_reply(request, now, time_ns=self._time_ns(now))
         if answered is not None:
             return _to(request.request_id, answered)
         if self._broker_name(request.symbol) is None:
@@ -303,7 +303,7 @@ class Gateway:
         return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
 
     def _close(self, request: Close, now: Now) -> Reply:
-        answered = self._orders.closed(request, now, time_ns=self._time_ns(now))
+        answered = self._orders.existing_close(request, now, time_ns=self._time_ns(now))
         if isinstance(answered, OrderReply):
             return _to(request.request_id, answered)
         if self._broker_name(request.symbol) is None:
@@ -315,13 +315,13 @@ class Gateway:
         return _to(request.request_id, order) if isinstance(order, OrderReply) else self._call(order, now)
 
     def _cancel(self, request: Cancel, now: Now) -> Reply:
-        ended = self._orders.ended(request.order_id, now, time_ns=self._time_ns(now))
+        ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
         if ended is None:
             refused = self._step_for(request, now) or self._unchangeable(request, now)
             if refused is not None:
                 return refused
             # The tick may have ended it.
-            ended = self._orders.ended(request.order_id, now, time_ns=self._time_ns(now))
+            ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
         if ended is None:
             ended = self._orders.cancel(request.order_id, now, time_ns=self._time_ns(now))
         return _to(request.request_id, ended)
@@ -330,9 +330,9 @@ class Gateway:
         symbol = self._broker_name(request.symbol)
         if symbol is None:
             words = f"unknown symbol {request.symbol}"
-            return self._identity.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
-        asked = at_the_broker(request, symbol, self.venue)
-        known = self._changes.answered(asked, now, symbol=request.symbol)
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
+        asked = with_broker_names(request, symbol, self.venue)
+        known = self._changes.existing_reply(asked, now, symbol=request.symbol)
         if known is not None:
             return known
         refused = self._step_for(request, now) or self._unchangeable(request, now)
@@ -340,7 +340,7 @@ class Gateway:
             return refused
         reply, is_waiting = self._changes.modify(asked, now)
         if is_waiting:
-            self._orders.changes()
+            self._orders.mark_busy()
         return reply
 
     def _unchangeable(self, request: Cancel | Modify, now: Now) -> ErrorReply | None:
@@ -350,7 +350,7 @@ class Gateway:
         code = self._lease.refusal(request.epoch, opens=False, now=now)
         if code is not None:
             words = f"{_named(request)} of epoch {request.epoch}, the highest is {self._lease.epoch}"
-            return self._identity.error(request.request_id, code, words)
+            return self._header.error(request.request_id, code, words)
         return self._busy(request) if self._orders.is_busy else None
 
     def _broker_name(self, symbol: str) -> str | None:
@@ -360,7 +360,7 @@ class Gateway:
 
     def _busy(self, request: Request) -> ErrorReply:
         words = "the venue is being called for another order"
-        return self._identity.error(request.request_id, ErrorCode.VENUE_BUSY, words)
+        return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, words)
 
     def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
         """Why an order may not go to the venue now; None when it may."""
@@ -368,26 +368,26 @@ class Gateway:
         code = self._lease.refusal(request.epoch, opens=opens, now=now)
         if code is not None:
             words = f"order {request.order_id} of epoch {request.epoch}, the highest is {self._lease.epoch}"
-            return self._identity.error(request.request_id, code, words)
-        if opens and self._journal.halted:
-            words = f"halted: {self._journal.halted}"
-            return _to(request.request_id, self._orders.refuse_for_good(request, ErrorCode.HALTED, words))
+            return self._header.error(request.request_id, code, words)
+        if opens and self._journal.halt_reason:
+            words = f"halted: {self._journal.halt_reason}"
+            return _to(request.request_id, self._orders.reject_permanently(request, ErrorCode.HALTED, words))
         return self._busy(request) if self._orders.is_busy else None
 
     def _step_for(self, request: PlaceOrder | Close | Cancel | Modify, now: Now) -> ErrorReply | None:
         """Bring the book to the tick that the request belongs to, or say why that cannot be."""
         ordinal = request.ordinal
-        if ordinal and not self.publisher.knows(ordinal):
+        if ordinal and not self.publisher.has_tick(ordinal):
             words = f"{_named(request)} at tick {ordinal}, but the last is {self._stream.last_ordinal}"
-            return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if ordinal:
             self._advance(ordinal - 1, now)
         if ordinal and self.venue.ordinal != ordinal:
             words = f"{_named(request)} at tick {ordinal}, but the book stands at {self.venue.ordinal}"
-            return self._identity.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
+            return self._header.error(request.request_id, ErrorCode.OUT_OF_STEP, words)
         if self.venue.ordinal == 0:
             words = f"{_named(request)} before the first tick: nothing has a quote yet"
-            return self._identity.error(request.request_id, ErrorCode.NO_QUOTE, words)
+            return self._header.error(request.request_id, ErrorCode.NO_QUOTE, words)
         return None
 
     def _order_status(self, request: OrderStatusQuery, now: Now) -> Reply:
@@ -404,7 +404,7 @@ class Gateway:
         if not self.publisher.is_live:
             return self._not_available(request)
         refused = self._lease.renew(request, now)
-        said = self._identity.said(request.request_id)
+        said = self._header.ok_fields(request.request_id)
         if refused is not None:
             words = f"epoch {request.epoch} of {request.holder}, the highest is {self._lease.epoch}"
             said |= {"status": "ERROR", "error_code": refused, "error": words}
@@ -416,13 +416,13 @@ class Gateway:
         )
 
     def _simulate(self, request: Simulate, now: Now) -> Reply:
-        if not isinstance(self._link, FaultyLink):
+        if not isinstance(self._terminal, FaultyTerminal):
             return self._not_available(request)
-        self._link.simulate(request, now)
-        return SimulateReply(**self._identity.said(request.request_id), active=self._link.active(now))
+        self._terminal.simulate(request, now)
+        return SimulateReply(**self._header.ok_fields(request.request_id), active=self._terminal.active(now))
 
     def _not_available(self, request: Request) -> ErrorReply:
-        return self._identity.not_available(request)
+        return self._header.not_available(request)
 
 
 def _to(request_id: str, reply: OrderReply) -> OrderReply:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from proto.gateway import OrderReply
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.mt5.core.ports.magic import magic_of
 
 
@@ -50,19 +50,19 @@ class Effect(Struct, frozen=True):
 
     def __str__(self) -> str:
         """The effect in words; what is as in a plain market order is not said."""
-        words = [self.action, plain(self.volume), self.symbol]
+        words = [self.action, decimal_text(self.volume), self.symbol]
         if (self.type, self.time_in_force) != (OrderType.MARKET, TimeInForce.FOK):
             words += [self.type, self.time_in_force]
         for name in ("price", "stop_loss", "take_profit"):
             if (value := getattr(self, name)) is not None:
-                words.append(f"{name} {plain(value)}")
+                words.append(f"{name} {decimal_text(value)}")
         for name in ("expires_ns", "position"):
             if value := getattr(self, name):
                 words.append(f"{name} {value}")
         return " ".join(words)
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """One order id. `effect` is None where an unknown id was fenced; `reply` is None while CALLING or CLAIMED."""
 
     state: EntryState
@@ -80,22 +80,22 @@ class Journal(Protocol):
     def journal_id(self) -> str:
         """Incarnation of the journal: another one knows nothing of the ids of this one."""
 
-    def find(self, order_id: str) -> Entry | None:
+    def find(self, order_id: str) -> JournalEntry | None:
         """What is known of an id."""
 
-    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         """The venue is about to be called for an id, with the book at tick `ordinal`."""
 
-    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id has its answer for good."""
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
         """The id is dead; it was not called, or left no trace at a venue whose book is complete."""
 
-    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
+    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:
         """The venue said of an id that it was executed, and shows nothing; the book stands at tick `ordinal`."""
 
-    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id is taken to have had no effect."""
 
     def order_id_of(self, magic: int) -> str | None:
@@ -109,10 +109,10 @@ class Journal(Protocol):
         """A higher epoch is leased."""
 
     @property
-    def halted(self) -> str:
+    def halt_reason(self) -> str:
         """Why a person has halted the gateway; empty when it is not halted."""
 
-    def set_halted(self, reason: str) -> None:
+    def set_halt_reason(self, reason: str) -> None:
         """A person halts the gateway, or with an empty reason lets it go on."""
 
 
@@ -121,7 +121,7 @@ class MemoryJournal:
 
     def __init__(self, journal_id: str) -> None:
         self._journal_id = journal_id
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, JournalEntry] = {}
         self._magics: dict[int, str] = {}
         self._epoch = 0
         self._halted = ""
@@ -131,31 +131,31 @@ class MemoryJournal:
         """Incarnation of the journal."""
         return self._journal_id
 
-    def find(self, order_id: str) -> Entry | None:
+    def find(self, order_id: str) -> JournalEntry | None:
         """What is known of an id."""
         return self._entries.get(order_id)
 
-    def calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
+    def record_calling(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - for stores that die there
         """The venue is about to be called for an id."""
-        self._entries[order_id] = Entry(EntryState.CALLING, effect, None)
+        self._entries[order_id] = JournalEntry(EntryState.CALLING, effect, None)
         self._magics[magic_of(order_id)] = order_id
 
-    def done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id has its answer for good."""
-        self._entries[order_id] = Entry(EntryState.DONE, effect, reply)
+        self._entries[order_id] = JournalEntry(EntryState.DONE, effect, reply)
 
     def fence(self, order_id: str, reply: OrderReply) -> None:
         """The id is dead."""
         known = self._entries.get(order_id)
-        self._entries[order_id] = Entry(EntryState.FENCED, known.effect if known else None, reply)
+        self._entries[order_id] = JournalEntry(EntryState.FENCED, known.effect if known else None, reply)
 
-    def claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - as above
+    def record_claimed(self, order_id: str, effect: Effect, *, ordinal: int) -> None:  # noqa: ARG002 - as above
         """The venue said of an id that it was executed, and shows nothing."""
-        self._entries[order_id] = Entry(EntryState.CLAIMED, effect, None)
+        self._entries[order_id] = JournalEntry(EntryState.CLAIMED, effect, None)
 
-    def presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
+    def record_presumed(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         """The id is taken to have had no effect."""
-        self._entries[order_id] = Entry(EntryState.PRESUMED, effect, reply)
+        self._entries[order_id] = JournalEntry(EntryState.PRESUMED, effect, reply)
 
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
@@ -171,10 +171,10 @@ class MemoryJournal:
         self._epoch = epoch
 
     @property
-    def halted(self) -> str:
+    def halt_reason(self) -> str:
         """Why a person has halted the gateway."""
         return self._halted
 
-    def set_halted(self, reason: str) -> None:
+    def set_halt_reason(self, reason: str) -> None:
         """A person halts the gateway, or lets it go on."""
         self._halted = reason

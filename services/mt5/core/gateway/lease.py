@@ -18,7 +18,7 @@ LEASE_TTL_MS: Final = 5_000
 _MS: Final = 1_000_000
 
 
-class LeaseDesk:
+class AccountLease:
     """The lease of one account."""
 
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:

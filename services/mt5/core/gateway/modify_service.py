@@ -8,59 +8,59 @@ from msgspec import structs
 
 from proto.gateway import ErrorCode, ErrorReply, Modify, ModifyReply, VenueOrder, VenuePosition
 from proto.time import Now
-from services.mt5.core.gateway.query_service import Queries
-from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.query_service import QueryService
+from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import Modification
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.terminal import Link, Sent, Waiting
-from services.mt5.core.ports.venue_account import Broker
+from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResult
+from services.mt5.core.ports.venue_account import VenueAccount
 
 REJECTED = "REJECTED"
 
 
-class ChangeDesk:
+class ModifyService:
     """Answers MODIFY. Requests here have the broker's name of their symbol; replies the desk's."""
 
-    def __init__(self, *, broker: Broker, link: Link, queries: Queries, identity: Identity) -> None:
-        self._broker = broker
-        self._link = link
+    def __init__(self, *, venue: VenueAccount, terminal: Terminal, queries: QueryService, header: ReplyHeader) -> None:
+        self._venue = venue
+        self._terminal = terminal
         self._queries = queries
-        self._identity = identity
+        self._header = header
 
-    def answered(self, request: Modify, now: Now, *, symbol: str) -> ModifyReply | ErrorReply | None:
+    def existing_reply(self, request: Modify, now: Now, *, symbol: str) -> ModifyReply | ErrorReply | None:
         """The answer to a modification that was made before, or that names another symbol than its order's.
 
         None for any other. `symbol` is the client's own name of it.
         """
-        order = self._broker.find(magic_of(request.order_id)) if request.order_id else None
+        order = self._venue.find(magic_of(request.order_id)) if request.order_id else None
         if order is not None and order.order.symbol != request.symbol:
-            words = f"symbol {symbol} with order {request.order_id}, expected {self._queries.told_order(order).symbol}"
-            return self._identity.error(request.request_id, ErrorCode.INVALID_FIELD, words)
-        outcome = self._link.modified(request, now)
+            words = f"symbol {symbol} with order {request.order_id}, expected {self._queries.order_with_desk_names(order).symbol}"
+            return self._header.error(request.request_id, ErrorCode.INVALID_FIELD, words)
+        outcome = self._terminal.previous_modification(request, now)
         return None if outcome is None else self._told(request, outcome)
 
     def modify(self, request: Modify, now: Now) -> tuple[ModifyReply, bool]:
         """Call the venue; the answer, and whether the call has not come back yet."""
-        sent = self._link.modify(request, now)
-        if isinstance(sent, Waiting):
+        sent = self._terminal.modify(request, now)
+        if isinstance(sent, CallInProgress):
             return self._present(request, now, status="CALL_IN_PROGRESS", error="the venue is being called"), True
-        if sent is not None and (outcome := self._link.modified(request, now)) is not None:
+        if sent is not None and (outcome := self._terminal.previous_modification(request, now)) is not None:
             return self._told(request, outcome), False
         return self._answered(request, sent, now), False
 
-    def _answered(self, request: Modify, sent: Sent | None, now: Now) -> ModifyReply:
+    def _answered(self, request: Modify, sent: TradeResult | None, now: Now) -> ModifyReply:
         if sent is None:
             words = "the call came back without an answer"
             return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
-        if retcodes.outcome_of(sent.retcode) is retcodes.Outcome.DONE:
+        if retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE:
             done = self._present(request, now, status="OK", retcode=sent.retcode)
             if _is_as_asked(request, done):
                 return done
             words = f"the venue answered {sent.retcode} and shows no such change"
             return self._present(request, now, status="IN_DOUBT", error=words, error_code=ErrorCode.NO_TRACE)
         code = sent.error_code or ErrorCode.VENUE_REFUSED
-        words = sent.words or f"the venue answered {sent.retcode}"
+        words = sent.message or f"the venue answered {sent.retcode}"
         return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=words, error_code=code)
 
     def _present(self, request: Modify, now: Now, **said: Any) -> ModifyReply:
@@ -68,30 +68,30 @@ class ChangeDesk:
         order: VenueOrder | None = None
         position: VenuePosition | None = None
         if request.order_id:
-            found = self._link.find(magic_of(request.order_id), now)
-            order = None if found is None else self._queries.told_order(found)
+            found = self._terminal.find(magic_of(request.order_id), now)
+            order = None if found is None else self._queries.order_with_desk_names(found)
         else:
-            mine = [held for held in self._broker.positions() if held.symbol == request.symbol]
+            mine = [held for held in self._venue.positions() if held.symbol == request.symbol]
             if request.position:
                 mine = [held for held in mine if held.ticket == request.position]
-            position = self._queries.told_position(mine[0]) if len(mine) == 1 else None
+            position = self._queries.position_with_desk_names(mine[0]) if len(mine) == 1 else None
         return ModifyReply(
-            **(self._identity.said(request.request_id) | said),
+            **(self._header.ok_fields(request.request_id) | said),
             order=order,
             position=position,
-            deal_cursor=self._broker.deal_count,
-            quiet=self._broker.quiet,
+            deal_cursor=self._venue.deal_count,
+            quiet=self._venue.quiet,
         )
 
     def _told(self, request: Modify, outcome: Modification) -> ModifyReply:
-        said = self._identity.said(request.request_id)
+        said = self._header.ok_fields(request.request_id)
         if outcome.error_code is not None:
             said |= {"status": REJECTED, "error_code": outcome.error_code, "error": outcome.reason}
         order, position = outcome.order, outcome.position
         if order is not None:
-            order = self._queries.told(order, magic_of(request.order_id))
+            order = self._queries.with_desk_names(order, magic_of(request.order_id))
         if position is not None:
-            position = self._queries.told(position, self._broker.magic_of_position(position.ticket))
+            position = self._queries.with_desk_names(position, self._venue.magic_of_position(position.ticket))
         return ModifyReply(
             **said,
             retcode=outcome.retcode,
@@ -105,10 +105,10 @@ class ChangeDesk:
 def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
     """Whether what is shown has the prices that were asked for: an answer is no proof."""
     target = shown.order if request.order_id else shown.position
-    return target is not None and has_prices(target, request)
+    return target is not None and has_requested_prices(target, request)
 
 
-def has_prices(target: VenueOrder | VenuePosition, request: Modify) -> bool:
+def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) -> bool:
     """Whether an order or a position has what a modification asks for."""
     if (target.stop_loss, target.take_profit) != (request.stop_loss, request.take_profit):
         return False
@@ -117,6 +117,6 @@ def has_prices(target: VenueOrder | VenuePosition, request: Modify) -> bool:
     return request.price in (None, target.price) and request.expires_ns in (0, target.expires_ns)
 
 
-def at_the_broker(request: Modify, symbol: str, broker: Broker) -> Modify:
+def with_broker_names(request: Modify, symbol: str, venue: VenueAccount) -> Modify:
     """A request with the broker's name of its symbol, and the number under which its position is told."""
-    return structs.replace(request, symbol=symbol, position=broker.position_named(request.position))
+    return structs.replace(request, symbol=symbol, position=venue.position_ticket(request.position))

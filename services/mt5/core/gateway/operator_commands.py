@@ -8,35 +8,35 @@ from proto.gateway import Buy, ErrorCode, Flatten, Halt, HaltReply, Reply, Resum
 from proto.time import Now
 from proto.trading.units import Side
 from services.mt5.core.gateway.journal import Journal
-from services.mt5.core.gateway.order_service import OrderDesk
-from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.order_service import OrderService
+from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ports.terminal import Link
-from services.mt5.core.ports.venue_account import Broker
+from services.mt5.core.ports.terminal import Terminal
+from services.mt5.core.ports.venue_account import VenueAccount
 
 
-class Hand:
+class OperatorCommands:
     """Stops what opens exposure, ends what rests, closes what is open; in a live stream only."""
 
     def __init__(
         self,
         *,
-        broker: Broker,
-        link: Link,
+        venue: VenueAccount,
+        terminal: Terminal,
         journal: Journal,
-        orders: OrderDesk,
+        orders: OrderService,
         symbols: SymbolMap,
-        identity: Identity,
+        header: ReplyHeader,
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
         """`venue_ns` tells the venue's time."""
-        self._broker = broker
-        self._link = link
+        self._venue = venue
+        self._terminal = terminal
         self._journal = journal
         self._orders = orders
         self._symbols = symbols
-        self._identity = identity
+        self._header = header
         self._is_live = is_live
         self._venue_ns = venue_ns
         self._still_to_end = ""
@@ -46,29 +46,29 @@ class Hand:
         """End what rests after a halt that found the venue away or busy, and go on closing where a call took its time."""
         if self._still_to_end and self._orders.cancel_all(self._still_to_end, now):
             self._still_to_end = ""
-        if self._still_to_close and not self._still_to_end and self._link.trouble(now) is None:
+        if self._still_to_close and not self._still_to_end and self._terminal.unavailable(now) is None:
             self._close_all(now)
 
     def handle(self, request: Halt | Resume | Flatten, now: Now) -> Reply:
         """A person stops the trading here, or lets it go on."""
         if not self._is_live:
-            return self._identity.not_available(request)
-        trouble = self._link.trouble(now)
+            return self._header.not_available(request)
+        trouble = self._terminal.unavailable(now)
         if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
             code, words = trouble or (ErrorCode.VENUE_BUSY, "the venue is being called")
-            return self._identity.error(request.request_id, code, words)
-        self._journal.set_halted("" if isinstance(request, Resume) else request.reason)
+            return self._header.error(request.request_id, code, words)
+        self._journal.set_halt_reason("" if isinstance(request, Resume) else request.reason)
         self._still_to_end = ""
         self._still_to_close = []
         if not isinstance(request, Resume):
             self._still_to_end = f"halted: {request.reason}"[:200]
             self.step(now)
         if isinstance(request, Flatten):
-            self._still_to_close = [position.ticket for position in self._broker.positions()]
+            self._still_to_close = [position.ticket for position in self._venue.positions()]
         closed = self._close_all(now)
-        halted = self._journal.halted
+        halted = self._journal.halt_reason
         return HaltReply(
-            **self._identity.said(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
+            **self._header.ok_fields(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
         )
 
     def _close_all(self, now: Now) -> list[int]:
@@ -79,12 +79,12 @@ class Hand:
         tickets = []
         while self._still_to_close and not self._orders.is_busy:
             ticket = self._still_to_close.pop(0)
-            position = next((held for held in self._broker.positions() if held.ticket == ticket), None)
+            position = next((held for held in self._venue.positions() if held.ticket == ticket), None)
             if position is None:
                 continue
             order = Sell if position.side is Side.BUY else Buy
             request = order(
-                order_id=f"flatten-{ticket}-{self._broker.order_count + 1}",
+                order_id=f"flatten-{ticket}-{self._venue.order_count + 1}",
                 symbol=self._symbols.to_desk(position.symbol),
                 volume=position.volume,
                 position=ticket,

@@ -18,19 +18,18 @@ from proto.time import Now, utc_text
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from services.mt5.core.gateway import close_requests
-from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS, Looks
-from services.mt5.core.gateway.journal import Effect, Entry, EntryState, Journal
-from services.mt5.core.gateway.reply_header import Identity
+from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS, InDoubtOrders
+from services.mt5.core.gateway.journal import Effect, EntryState, Journal, JournalEntry
+from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Taken
+from services.mt5.core.ports.book_records import BookOrder, PlacementSnapshot
 from services.mt5.core.ports.magic import desk_id_of, magic_of
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ports.terminal import Link, Sent, Waiting
-from services.mt5.core.ports.venue_account import Broker
+from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResult
+from services.mt5.core.ports.venue_account import VenueAccount
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""
-
 
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 """What is known of an order of which something may still become."""
@@ -46,38 +45,38 @@ _ENDED_OTHERWISE: Final = (
 _CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
-class OrderDesk:
+class OrderService:
     """Places, tells of and fences orders. Symbols here have the desk's names, except where the venue is called."""
 
     def __init__(
         self,
         *,
-        broker: Broker,
-        link: Link,
+        venue: VenueAccount,
+        terminal: Terminal,
         journal: Journal,
         symbols: SymbolMap,
-        identity: Identity,
+        header: ReplyHeader,
         settling_ms: int = SETTLING_MS,
     ) -> None:
-        self._broker = broker
-        self._link = link
+        self._venue = venue
+        self._terminal = terminal
         self._journal = journal
         self._symbols = symbols
-        self._identity = identity
+        self._header = header
         self._calling: PlaceOrder | None = None
         self._is_changing = False
-        self._looks = Looks(settling_ms=settling_ms)
+        self._doubts = InDoubtOrders(settling_ms=settling_ms)
 
     @property
     def is_busy(self) -> bool:
         """Whether the venue is being called and has not come back."""
         return self._calling is not None or self._is_changing
 
-    def changes(self) -> None:
+    def mark_busy(self) -> None:
         """The venue is being called to change or end something, and has not come back."""
         self._is_changing = True
 
-    def knows(self, order_id: str) -> bool:
+    def is_known(self, order_id: str) -> bool:
         """Whether the id was ever placed or fenced."""
         return self._find(order_id) is not None
 
@@ -85,13 +84,13 @@ class OrderDesk:
         """Whether an order would add exposure to the account's position."""
         if request.position:
             return False
-        if self._broker.account_mode is AccountMode.HEDGING:
+        if self._venue.account_mode is AccountMode.HEDGING:
             return True
         symbol = self._symbols.to_broker(request.symbol)
-        held = self._broker.net_volume(symbol) if symbol is not None else Decimal(0)
+        held = self._venue.net_volume(symbol) if symbol is not None else Decimal(0)
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
-    def answered(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply | None:
+    def existing_reply(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply | None:
         """The answer to a placed or fenced id; None for an id that has not had its effect, and may have it now."""
         entry = self._find(request.order_id)
         if entry is None:
@@ -102,7 +101,7 @@ class OrderDesk:
             return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
         return self._repeated(request, entry, now, time_ns=time_ns)
 
-    def closed(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
+    def existing_close(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
         """The answer to a CLOSE whose id was placed or fenced, or the order that is to be placed for it (again).
 
         None: the id is new, and side and volume are the account's to say.
@@ -110,23 +109,23 @@ class OrderDesk:
         entry = self._find(request.order_id)
         if entry is None:
             return None
-        if entry.effect is not None and not close_requests.is_same(request, entry.effect):
+        if entry.effect is not None and not close_requests.matches_effect(request, entry.effect):
             words = f"order_id {request.order_id} was given to {entry.effect}, not to a CLOSE of {request.symbol}"
             return self._refusal(request, OrderReplyStatus.REJECTED, ErrorCode.ID_CONFLICT, words)
         known = self._repeated(request, entry, now, time_ns=time_ns)
         if known is not None:
             return known
         assert entry.effect is not None, entry
-        return close_requests.again(request, entry.effect)
+        return close_requests.order_from_effect(request, entry.effect)
 
     def close(self, request: Close) -> OrderReply | PlaceOrder:
         """The order that a CLOSE with a new id comes to, or its rejection for good where there is nothing to close."""
         symbol = self._symbols.to_broker(request.symbol)
-        named = self._broker.position_named(request.position)
+        named = self._venue.position_ticket(request.position)
         at_broker = structs.replace(request, symbol=symbol, position=named)
-        position = close_requests.position_of(at_broker, self._broker.positions(), self._broker.account_mode)
+        position = close_requests.position_to_close(at_broker, self._venue.positions(), self._venue.account_mode)
         if position is not None:
-            return close_requests.order_of(request, position)
+            return close_requests.closing_order(request, position)
         which = f"position {request.position}" if request.position else "one position to close"
         words = f"no {which} in {request.symbol}"
         reply = self._refusal(
@@ -136,7 +135,7 @@ class OrderDesk:
             words,
             retcode=retcodes.POSITION_CLOSED,
         )
-        self._journal.done(request.order_id, close_requests.effect_of_nothing(request), _stored(reply))
+        self._journal.record_done(request.order_id, close_requests.effect_of_empty_close(request), _stored(reply))
         return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
@@ -148,27 +147,27 @@ class OrderDesk:
         if 0 < request.valid_until_ns < time_ns:
             words = f"valid until {utc_text(request.valid_until_ns)}, but the venue's time is {utc_text(time_ns)}"
             reply = self._refusal(request, OrderReplyStatus.EXPIRED, ErrorCode.EXPIRED, words)
-            self._journal.done(request.order_id, effect, _stored(reply))
+            self._journal.record_done(request.order_id, effect, _stored(reply))
             return reply
-        self._journal.calling(request.order_id, effect, ordinal=self._broker.ordinal)
-        sent = self._link.send(request, symbol, now)
-        if isinstance(sent, Waiting):
+        self._journal.record_calling(request.order_id, effect, ordinal=self._venue.ordinal)
+        sent = self._terminal.send(request, symbol, now)
+        if isinstance(sent, CallInProgress):
             self._calling = request
             return self._in_progress(request.order_id, effect)
         return self._settle(request, sent, now, time_ns=time_ns)
 
-    def refuse_for_good(self, request: PlaceOrder, code: ErrorCode, words: str) -> OrderReply:
+    def reject_permanently(self, request: PlaceOrder, code: ErrorCode, words: str) -> OrderReply:
         """Reject an order before the venue is called; the id is used up."""
         reply = self._refusal(request, OrderReplyStatus.REJECTED, code, words, retcode=retcodes.REJECT)
-        self._journal.done(request.order_id, effect_of(request), _stored(reply))
+        self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
         return reply
 
     def step(self, now: Now, *, time_ns: int) -> None:
         """Take back a call that has returned."""
         if not self.is_busy:
             return
-        sent = self._link.poll(now)
-        if isinstance(sent, Waiting):
+        sent = self._terminal.poll(now)
+        if isinstance(sent, CallInProgress):
             return
         request, self._calling, self._is_changing = self._calling, None, False
         if request is not None:
@@ -190,7 +189,7 @@ class OrderDesk:
         """Kill an id that has had no effect; tell what is known of one that has, or may have."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
-        if known is not None and known.status in _OPEN and not self.is_busy and self._link.trouble(now) is None:
+        if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
             return self._end(order_id, now, time_ns=time_ns, why="fenced while it rested")
         if known is not None:
             return known
@@ -199,7 +198,7 @@ class OrderDesk:
         self._journal.fence(order_id, _stored(reply))
         return reply
 
-    def ended(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
+    def ended_reply(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
         """The answer to CANCEL of an order that does not rest; None for one that does."""
         entry = self._find(order_id)
         known = self.status(order_id, now, time_ns=time_ns)
@@ -213,20 +212,20 @@ class OrderDesk:
 
     def cancel_all(self, why: str, now: Now) -> bool:
         """Have every order ended that rests at the venue; whether all could be asked for, or the rest is for the next time."""
-        if self._link.trouble(now) is not None:
+        if self._terminal.unavailable(now) is not None:
             return False
-        for resting in self._link.resting(now):
+        for resting in self._terminal.resting(now):
             if self.is_busy:
                 return False
-            self._is_changing = isinstance(self._link.cancel(resting, now, why=why), Waiting)
+            self._is_changing = isinstance(self._terminal.cancel(resting, now, why=why), CallInProgress)
         return True
 
     def _end(self, order_id: str, now: Now, *, time_ns: int, why: str) -> OrderReply:
         """Have an order ended that rests, and tell what it is then."""
-        placed = self._link.find(magic_of(order_id), now)
+        placed = self._terminal.find(magic_of(order_id), now)
         assert placed is not None, order_id
-        sent = self._link.cancel(placed, now, why=why)
-        if isinstance(sent, Waiting):
+        sent = self._terminal.cancel(placed, now, why=why)
+        if isinstance(sent, CallInProgress):
             self._is_changing = True
             return self._in_progress(order_id, self._effect_in_book(placed), ticket=placed.order.ticket)
         entry = self._find(order_id)
@@ -238,9 +237,9 @@ class OrderDesk:
         if sent is None:
             words = "the call came back without an answer, and the order still rests"
             return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=words)
-        is_claimed = retcodes.outcome_of(sent.retcode) is retcodes.Outcome.DONE
+        is_claimed = retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE
         code = sent.error_code or (ErrorCode.NO_TRACE if is_claimed else ErrorCode.VENUE_REFUSED)
-        words = sent.words or f"the venue answered {sent.retcode}"
+        words = sent.message or f"the venue answered {sent.retcode}"
         return structs.replace(known, error_code=code, error=words, retcode=sent.retcode)
 
     def refuse_symbol(self, request: PlaceOrder | Close) -> OrderReply:
@@ -258,7 +257,7 @@ class OrderDesk:
             order_id, OrderReplyStatus.REJECTED, code, words, symbol=symbol, action=action, retcode=retcode
         )
 
-    def name_of(self, magic: int, comment: str) -> str:
+    def client_order_id(self, magic: int, comment: str) -> str:
         """The client's id of an order or deal, empty for one that is not ours."""
         if not magic:
             return ""
@@ -266,13 +265,13 @@ class OrderDesk:
             return comment
         return desk_id_of(magic) or self._journal.order_id_of(magic) or ""
 
-    def _find(self, order_id: str) -> Entry | None:
+    def _find(self, order_id: str) -> JournalEntry | None:
         """What journal or, where a journal was lost, the venue has of an id."""
         entry = self._journal.find(order_id)
         if entry is not None:
             return entry
-        placed = self._broker.find(magic_of(order_id))
-        return None if placed is None else Entry(EntryState.CALLING, self._effect_in_book(placed), None)
+        placed = self._venue.find(magic_of(order_id))
+        return None if placed is None else JournalEntry(EntryState.CALLING, self._effect_in_book(placed), None)
 
     def _effect_in_book(self, placed: BookOrder) -> Effect:
         """What an order was to do when it was placed, whatever has been modified since."""
@@ -290,64 +289,66 @@ class OrderDesk:
             position=order.position,
         )
 
-    def _settle(self, request: PlaceOrder, sent: Sent | None, now: Now, *, time_ns: int) -> OrderReply:
+    def _settle(self, request: PlaceOrder, sent: TradeResult | None, now: Now, *, time_ns: int) -> OrderReply:
         """The call has come back: tell what the venue shows, whatever it said."""
         order_id, effect = request.order_id, effect_of(request)
-        placed = self._link.find(magic_of(order_id), now)
+        placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
             return self._shown(order_id, effect, placed, store=True)
         if sent is not None and sent.retcode in _CLAIMS:
-            self._journal.claimed(order_id, effect, ordinal=self._broker.ordinal)
-        self._looks.begin(order_id, from_ns=max(request.valid_until_ns, time_ns))
+            self._journal.record_claimed(order_id, effect, ordinal=self._venue.ordinal)
+        self._doubts.add(order_id, from_ns=max(request.valid_until_ns, time_ns))
         return self._in_doubt(order_id, effect)
 
-    def _repeated(self, request: PlaceOrder | Close, entry: Entry, now: Now, *, time_ns: int) -> OrderReply | None:
+    def _repeated(
+        self, request: PlaceOrder | Close, entry: JournalEntry, now: Now, *, time_ns: int
+    ) -> OrderReply | None:
         """The answer to the same request once more.
 
         In a stepped stream that is the one of its tick, also when the book has gone on: an order that rested is told as it was
         taken, and what has become of it since is for the later ticks to tell.
         """
         if request.ordinal and entry.state not in (EntryState.FENCED, EntryState.PRESUMED):
-            placed = self._link.find(magic_of(request.order_id), now)
+            placed = self._terminal.find(magic_of(request.order_id), now)
             if placed is not None and placed.taken is not None and placed.taken.order.ordinal == request.ordinal:
                 return self._reply_of(request.order_id, placed.taken.order, placed.taken, error_code=None)
         return self._known(request.order_id, entry, now, time_ns=time_ns, deadline_ns=request.valid_until_ns)
 
     def _known(
-        self, order_id: str, entry: Entry, now: Now, *, time_ns: int, deadline_ns: int = 0, store: bool = True
+        self, order_id: str, entry: JournalEntry, now: Now, *, time_ns: int, deadline_ns: int = 0, store: bool = True
     ) -> OrderReply | None:
         """What is known of an id; None when it is certain that the venue was not called."""
         if entry.state in (EntryState.DONE, EntryState.FENCED):
             assert entry.reply is not None, entry
-            return structs.replace(entry.reply, boot_id=self._identity.boot_id)
+            return structs.replace(entry.reply, boot_id=self._header.boot_id)
         assert entry.effect is not None, entry
         if self._calling is not None and self._calling.order_id == order_id:
             return self._in_progress(order_id, entry.effect)
-        placed = self._link.find(magic_of(order_id), now)
+        placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
             return self._shown(order_id, entry.effect, placed, store=store)
         if entry.state is EntryState.PRESUMED:
             assert entry.reply is not None, entry
-            return structs.replace(entry.reply, boot_id=self._identity.boot_id)
-        if entry.state is EntryState.CALLING and self._link.shows_all(now):
+            return structs.replace(entry.reply, boot_id=self._header.boot_id)
+        if entry.state is EntryState.CALLING and self._terminal.is_history_complete(now):
             return None
-        can_look = self._link.trouble(now) is None
-        if self._looks.in_vain(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns, can_look=can_look):
+        can_look = self._terminal.unavailable(now) is None
+        if self._doubts.record_miss(order_id, now, time_ns=time_ns, deadline_ns=deadline_ns, can_look=can_look):
             return self._presume(order_id, entry.effect)
         return self._in_doubt(order_id, entry.effect)
 
     def _shown(self, order_id: str, effect: Effect, placed: BookOrder, *, store: bool) -> OrderReply:
-        self._looks.end(order_id)
+        self._doubts.remove(order_id)
         reply = self._reply_from(order_id, placed)
         if store and placed.order.status not in _OPEN:
-            self._journal.done(order_id, effect, _stored(reply))
+            self._journal.record_done(order_id, effect, _stored(reply))
         return reply
 
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
         words = f"{effect}: past its deadline and settled, and the venue shows no trace of it"
         reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, words)
-        self._journal.presumed(order_id, effect, _stored(reply))
-        self._looks.end(order_id)
+        self._journal.record_presumed(order_id, effect, _stored(reply))
+        self._doubts.remove(order_id)
         return reply
 
     def _in_doubt(self, order_id: str, effect: Effect) -> OrderReply:
@@ -365,11 +366,11 @@ class OrderDesk:
         return self._reply_of(order_id, placed.order, placed, error_code=placed.error_code)
 
     def _reply_of(
-        self, order_id: str, order: VenueOrder, said: BookOrder | Taken, *, error_code: ErrorCode | None
+        self, order_id: str, order: VenueOrder, said: BookOrder | PlacementSnapshot, *, error_code: ErrorCode | None
     ) -> OrderReply:
         filled = order.deal > 0
         return OrderReply(
-            **(self._identity.said("") | {"status": order.status.value}),
+            **(self._header.ok_fields("") | {"status": order.status.value}),
             error=order.reason or None,
             error_code=error_code,
             order_id=order_id,
@@ -403,14 +404,14 @@ class OrderDesk:
         self, order_id: str, status: OrderReplyStatus, code: ErrorCode | None, words: str, **fields: Any
     ) -> OrderReply:
         return OrderReply(
-            **(self._identity.said("") | {"status": status.value}),
+            **(self._header.ok_fields("") | {"status": status.value}),
             error=words,
             error_code=code,
             order_id=order_id,
-            time_ns=self._broker.time_ns,
-            ordinal=self._broker.ordinal,
-            deal_cursor=self._broker.deal_count,
-            quiet=self._broker.quiet,
+            time_ns=self._venue.time_ns,
+            ordinal=self._venue.ordinal,
+            deal_cursor=self._venue.deal_count,
+            quiet=self._venue.quiet,
             **fields,
         )
 
@@ -422,7 +423,7 @@ def effect_of(request: PlaceOrder) -> Effect:
         symbol=request.symbol,
         volume=request.volume,
         type=request.type,
-        time_in_force=request.filling,
+        time_in_force=request.effective_time_in_force,
         price=None if request.type is OrderType.MARKET else request.price,
         stop_loss=request.stop_loss,
         take_profit=request.take_profit,

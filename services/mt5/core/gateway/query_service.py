@@ -29,17 +29,17 @@ from proto.gateway import (
 )
 from proto.time import Now
 from proto.trading.margin import free_margin, margin_level_pct
-from services.mt5.core.gateway.reply_header import Identity
-from services.mt5.core.gateway.tick_publisher import Publisher
+from services.mt5.core.gateway.reply_header import ReplyHeader
+from services.mt5.core.gateway.tick_publisher import TickPublisher
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ports.terminal import Link
-from services.mt5.core.ports.venue_account import Broker
+from services.mt5.core.ports.terminal import Terminal
+from services.mt5.core.ports.venue_account import VenueAccount
 
 Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 
 
-class Queries:
+class QueryService:
     """Answers every request that only reads."""
 
     def __init__(
@@ -47,22 +47,22 @@ class Queries:
         *,
         stream: MarketSource,
         stream_id: str,
-        broker: Broker,
-        link: Link,
-        publisher: Publisher,
+        venue: VenueAccount,
+        terminal: Terminal,
+        publisher: TickPublisher,
         symbols: SymbolMap,
-        identity: Identity,
-        name_of: Callable[[int, str], str],
+        header: ReplyHeader,
+        client_order_id: Callable[[int, str], str],
     ) -> None:
-        """`name_of` gives the client's order id for a magic and a comment."""
-        self._broker = broker
+        """`client_order_id` gives the client's order id for a magic and a comment."""
+        self._venue = venue
         self.publisher = publisher
         self._stream = stream
         self._stream_id = stream_id
-        self._link = link
+        self._terminal = terminal
         self._symbols = symbols
-        self._identity = identity
-        self._name_of = name_of
+        self._header = header
+        self._name_of = client_order_id
         self.handlers: dict[type, Callable[[Any, Now], Reply]] = {
             GetAccount: self._account,
             GetPositions: self._positions,
@@ -73,19 +73,19 @@ class Queries:
         }
 
     def _account(self, request: GetAccount, now: Now) -> AccountReply:
-        broker = self._broker
+        broker = self._venue
         equity, margin = broker.equity, broker.margin
         free = level_pct = None
         if equity is not None and margin is not None:
             free = free_margin(equity=equity, margin=margin)
             level_pct = margin_level_pct(equity=equity, margin=margin)
         return AccountReply(
-            **self._identity.said(request.request_id),
+            **self._header.ok_fields(request.request_id),
             currency=broker.currency,
             currency_digits=broker.currency_digits,
             balance=broker.balance,
             equity=equity,
-            deal_cursor=self._link.deal_cursor(now),
+            deal_cursor=self._terminal.deal_cursor(now),
             ordinal=broker.ordinal,
             account_mode=broker.account_mode,
             leverage=broker.leverage,
@@ -97,38 +97,36 @@ class Queries:
         )
 
     def _positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - handlers are called alike
-        rest = [position for position in self._broker.positions() if position.ticket > request.after]
-        page = [self.told_position(position) for position in rest[: request.limit]]
+        rest = [position for position in self._venue.positions() if position.ticket > request.after]
+        page = [self.position_with_desk_names(position) for position in rest[: request.limit]]
         following = page[-1].ticket if len(rest) > len(page) else None
-        return PositionsReply(**self._identity.said(request.request_id), positions=page, next=following)
+        return PositionsReply(**self._header.ok_fields(request.request_id), positions=page, next=following)
 
     def _orders(self, request: GetOrders, now: Now) -> OrdersReply:
-        rows = self._link.orders_after(request.after, request.limit + 1, now)
-        page = [self.told_order(row) for row in rows[: request.limit]]
+        rows = self._terminal.orders_after(request.after, request.limit + 1, now)
+        page = [self.order_with_desk_names(row) for row in rows[: request.limit]]
         following = page[-1].ticket if len(rows) > len(page) else None
-        return OrdersReply(**self._identity.said(request.request_id), orders=page, next=following)
+        return OrdersReply(**self._header.ok_fields(request.request_id), orders=page, next=following)
 
     def _deals(self, request: GetDeals, now: Now) -> DealsReply:
-        rows = self._link.deals_after(request.after, request.limit + 1, now)
-        page = [self.told(deal, self._broker.magic_of_ticket(deal.ticket)) for deal in rows[: request.limit]]
+        rows = self._terminal.deals_after(request.after, request.limit + 1, now)
+        page = [self.with_desk_names(deal, self._venue.magic_of_ticket(deal.ticket)) for deal in rows[: request.limit]]
         following = page[-1].deal if len(rows) > len(page) else None
-        return DealsReply(**self._identity.said(request.request_id), deals=page, next=following)
+        return DealsReply(**self._header.ok_fields(request.request_id), deals=page, next=following)
 
     def _symbol_info(self, request: GetSymbolInfo, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
         symbol = self._symbols.to_broker(request.symbol)
-        instrument = None if symbol is None else self._broker.instrument(symbol)
+        instrument = None if symbol is None else self._venue.instrument(symbol)
         if instrument is None:
-            return self._identity.error(
-                request.request_id, ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {request.symbol}"
-            )
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {request.symbol}")
         return SymbolReply(
-            **self._identity.said(request.request_id), instrument=structs.replace(instrument, symbol=request.symbol)
+            **self._header.ok_fields(request.request_id), instrument=structs.replace(instrument, symbol=request.symbol)
         )
 
     def _ticks(self, request: GetTicks, now: Now) -> Reply:  # noqa: ARG002 - handlers are called alike
         if request.symbol not in self._stream.symbols:
             words = f"no ticks of {request.symbol} here, expected one of {', '.join(self._stream.symbols)}"
-            return self._identity.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
+            return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, words)
         columns = self._stream.ticks(
             request.symbol,
             from_sequence=request.from_sequence,
@@ -136,21 +134,21 @@ class Queries:
             published=self.publisher.published,
         )
         return TicksReply(
-            **self._identity.said(request.request_id),
+            **self._header.ok_fields(request.request_id),
             symbol=request.symbol,
             stream_id=self._stream_id,
             **columns._asdict(),
         )
 
-    def told_order(self, row: BookOrder) -> VenueOrder:
+    def order_with_desk_names(self, row: BookOrder) -> VenueOrder:
         """An order of the book in the desk's words."""
-        return self.told(row.order, row.magic)
+        return self.with_desk_names(row.order, row.magic)
 
-    def told_position(self, position: VenuePosition) -> VenuePosition:
+    def position_with_desk_names(self, position: VenuePosition) -> VenuePosition:
         """A position of the broker's in the desk's words."""
-        return self.told(position, self._broker.magic_of_position(position.ticket))
+        return self.with_desk_names(position, self._venue.magic_of_position(position.ticket))
 
-    def told(self, row: Row, magic: int) -> Row:
+    def with_desk_names(self, row: Row, magic: int) -> Row:
         """An order, deal or position with its client's id in the place of the comment, and the desk's name of its symbol."""
         name, symbol = self._name_of(magic, row.order_id), self._symbols.to_desk(row.symbol)
         if (name, symbol) == (row.order_id, row.symbol):

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from proto.gateway import ErrorCode, ErrorReply, Request
 
 
-class Identity(NamedTuple):
+class ReplyHeader(NamedTuple):
     """Venue, account and this start of the gateway."""
 
     venue: str
@@ -15,7 +15,7 @@ class Identity(NamedTuple):
     boot_id: str
     mode: Literal["simulated", "demo", "live"] = "simulated"
 
-    def said(self, request_id: str) -> dict[str, Any]:
+    def ok_fields(self, request_id: str) -> dict[str, Any]:
         """The fields that every reply has, of one that is in order."""
         return {
             "status": "OK",
@@ -28,7 +28,7 @@ class Identity(NamedTuple):
 
     def error(self, request_id: str, code: ErrorCode, words: str) -> ErrorReply:
         """A refusal; nothing was stored."""
-        return ErrorReply(**{**self.said(request_id), "status": "ERROR"}, error=words[:512], error_code=code)
+        return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=words[:512], error_code=code)
 
     def not_available(self, request: Request) -> ErrorReply:
         """The refusal of an action that this gateway does not have."""

@@ -34,7 +34,7 @@ class Pace(NamedTuple):
 LOCKSTEP: Final = Pace(window=1)
 
 
-class Publisher:
+class TickPublisher:
     """Hands out ticks; the shell sends them."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Publisher:
         """Whether the stream runs by itself."""
         return self.window == 0
 
-    def knows(self, ordinal: int) -> bool:
+    def has_tick(self, ordinal: int) -> bool:
         """Whether a tick may be spoken of.
 
         Every tick of the stream may, also one that this boot has not published: an earlier one has, and may be spoken of
@@ -79,7 +79,7 @@ class Publisher:
             self._next = max(self._next, ordinal + 1)
             self._wait_from(now)
 
-    def due(self, now: Now) -> list[Tick]:
+    def due_ticks(self, now: Now) -> list[Tick]:
         """The ticks to publish now, in order; the caller asks again until there are none."""
         if not self._running:
             return []

@@ -10,7 +10,7 @@ from msgspec import Struct
 from proto.gateway import ErrorCode, VenueOrder, VenuePosition
 
 
-class Wait(StrEnum):
+class RestingState(StrEnum):
     """What an order that rests is waiting for.
 
     NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: it is on its way, and is matched at the first
@@ -26,7 +26,7 @@ class Wait(StrEnum):
     REST = "REST"
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class PlacementSnapshot(Struct, frozen=True, kw_only=True):
     """An order that rested after its placing, as it was then: what a repeated request for the same tick is answered from."""
 
     order: VenueOrder
@@ -50,7 +50,7 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     error_code: ErrorCode | None
     deal_cursor: int
     quiet: bool
-    wait: Wait = Wait.NOTHING
+    wait: RestingState = RestingState.NOTHING
     placed_ns: int = 0
     due_ns: int = 0
     fills: int = 0
@@ -60,15 +60,15 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     deviation_points: int | None = None
     matched_price: Decimal | None = None
     matched_volume: Decimal | None = None
-    taken: Taken | None = None
+    taken: PlacementSnapshot | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether something may still become of it."""
-        return self.wait is not Wait.NOTHING
+        return self.wait is not RestingState.NOTHING
 
     @property
-    def left(self) -> Decimal:
+    def leaves_volume(self) -> Decimal:
         """Volume that is not filled, in lots."""
         return self.order.volume - self.order.filled_volume
 

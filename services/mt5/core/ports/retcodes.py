@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class Outcome(StrEnum):
+class RetcodeOutcome(StrEnum):
     """What an answer proves of its request.
 
     DONE: it was carried out, or taken where it is to be carried out later. NOT_DONE: it was not, and never will be.
@@ -26,13 +26,13 @@ class Retcode(NamedTuple):
 
     number: int
     name: str
-    outcome: Outcome
+    outcome: RetcodeOutcome
     meaning: str
 
 
-_DONE: Final = Outcome.DONE
-_NOT: Final = Outcome.NOT_DONE
-_DOUBT: Final = Outcome.IN_DOUBT
+_DONE: Final = RetcodeOutcome.DONE
+_NOT: Final = RetcodeOutcome.NOT_DONE
+_DOUBT: Final = RetcodeOutcome.IN_DOUBT
 
 TABLE: Final = (
     Retcode(10004, "REQUOTE", _NOT, "The price has moved; the broker offers another one."),
@@ -99,10 +99,10 @@ def of(number: int | None) -> Retcode | None:
     return None if number is None else _BY_NUMBER.get(number)
 
 
-def outcome_of(number: int | None) -> Outcome:
+def outcome_of(number: int | None) -> RetcodeOutcome:
     """What an answer proves; no answer (None) and a number that the table does not have leave the request in doubt."""
     found = of(number)
-    return Outcome.IN_DOUBT if found is None else found.outcome
+    return RetcodeOutcome.IN_DOUBT if found is None else found.outcome
 
 
 REQUOTE: Final = 10004

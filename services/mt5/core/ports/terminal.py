@@ -15,14 +15,14 @@ from proto.time import Now
 from services.mt5.core.ports.book_records import BookOrder, Modification
 
 
-class Trouble(NamedTuple):
+class Unavailable(NamedTuple):
     """Why the terminal cannot be asked at all."""
 
     code: ErrorCode
-    words: str
+    message: str
 
 
-class Sent(NamedTuple):
+class TradeResult(NamedTuple):
     """What the terminal answered to a request: MetaTrader's retcode and numbers, 0 where it told none.
 
     `error_code` and `words` say why a cancellation or a modification was refused, where more is known than the retcode.
@@ -32,34 +32,34 @@ class Sent(NamedTuple):
     ticket: int
     deal: int
     error_code: ErrorCode | None = None
-    words: str = ""
+    message: str = ""
 
 
-class Waiting(NamedTuple):
-    """The terminal has not answered yet; it is asked again (`Link.poll`) at this monotonic time."""
+class CallInProgress(NamedTuple):
+    """The terminal has not answered yet; it is asked again (`Terminal.poll`) at this monotonic time."""
 
     until_mono_ns: int
 
 
-class Link(Protocol):
+class Terminal(Protocol):
     """A terminal with one account."""
 
-    def trouble(self, now: Now) -> Trouble | None:
+    def unavailable(self, now: Now) -> Unavailable | None:
         """Why nothing can be asked now; None when everything can."""
 
-    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
+    def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
         """Have an order executed; `symbol` is the broker's name. None: the call came back without an answer."""
 
-    def poll(self, now: Now) -> Sent | Waiting | None:
-        """What became of the request that was `Waiting`."""
+    def poll(self, now: Now) -> TradeResult | CallInProgress | None:
+        """What became of the request that was `CallInProgress`."""
 
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:
         """Have an order ended that rests. None: the call came back without an answer."""
 
-    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
+    def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
         """Have an order or a position changed; `symbol` is the broker's name. None: no answer."""
 
-    def modified(self, request: Modify, now: Now) -> Modification | None:
+    def previous_modification(self, request: Modify, now: Now) -> Modification | None:
         """What the same modification came to that was made before; None for a new one, and where that is not kept."""
 
     def resting(self, now: Now) -> Sequence[BookOrder]:
@@ -68,7 +68,7 @@ class Link(Protocol):
     def find(self, magic: int, now: Now) -> BookOrder | None:
         """The order that the broker shows under a magic."""
 
-    def shows_all(self, now: Now) -> bool:
+    def is_history_complete(self, now: Now) -> bool:
         """Whether what is not shown did not happen."""
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:

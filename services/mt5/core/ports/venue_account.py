@@ -1,6 +1,6 @@
 """What the gateway needs to know of its broker, simulated or real: where it stands, what it holds, what it trades.
 
-Calls that change something go through `terminal.Link`, because they may be late, lost or answered wrongly; what is here is
+Calls that change something go through `terminal.Terminal`, because they may be late, lost or answered wrongly; what is here is
 read. Symbols have the broker's names.
 """
 
@@ -16,7 +16,7 @@ from proto.trading.money import Quote
 from services.mt5.core.ports.book_records import BookOrder
 
 
-class Broker(Protocol):
+class VenueAccount(Protocol):
     """One account at one broker."""
 
     currency: str
@@ -83,16 +83,16 @@ class Broker(Protocol):
     def checkpoint(self) -> None:
         """Commit where the book stands."""
 
-    def deals_before_commands_at(self, ordinal: int) -> int:
+    def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor after the step to tick `ordinal`, before any command there."""
 
-    def endings_before_commands_at(self, ordinal: int) -> int:
+    def order_cursor_at(self, ordinal: int) -> int:
         """How many orders ticks have ended without a deal by the step to tick `ordinal`."""
 
     def find(self, magic: int) -> BookOrder | None:
         """The first order under a magic that there is any trace of, whatever its terminal shows at the moment."""
 
-    def position_named(self, number: int) -> int:
+    def position_ticket(self, number: int) -> int:
         """The ticket under which a position is told, for that or another number that the venue knows it by; any other as it is."""
 
     def magic_of_position(self, ticket: int) -> int:

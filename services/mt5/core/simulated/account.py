@@ -15,22 +15,22 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instruments import account_digits, catalogue
+from marketdata.instruments import account_digits, find_instrument
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, conversion_rate
-from proto.trading.units import Side, exact, plain, round_money
+from proto.trading.units import Side, decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Modification, Taken
+from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookChange, BookStore
 from services.mt5.core.simulated.fill_model import FillProfile
 from services.mt5.core.simulated.margin import is_affordable
-from services.mt5.core.simulated.order_request import Asked
-from services.mt5.core.simulated.order_validation import Verdict
-from services.mt5.core.simulated.positions import Folded, Position, fold, value_difference
+from services.mt5.core.simulated.order_request import VenueOrderRequest
+from services.mt5.core.simulated.order_validation import Rejection
+from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
 
 ZERO: Final = Decimal(0)
 
@@ -39,7 +39,7 @@ class VenueSetupError(ValueError):
     """Book, stream and account do not go together; the text says which values, and what was expected."""
 
 
-class Account:
+class SimulatedAccount:
     """One account over one tick stream."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Account:
         """The symbol of the tick at which the book stands."""
         return self._broker_names[self.stream.tick_at(self.ordinal).symbol]
 
-    def pass_to(self, ordinal: int) -> None:
+    def skip_to(self, ordinal: int) -> None:
         """Stand at another tick, having looked at none on the way."""
         self._quotes.clear()
         self.ordinal = ordinal
@@ -142,15 +142,15 @@ class Account:
         """Stand at the next tick. What is known of the other symbols' quotes stays true."""
         self.ordinal += 1
         tick = self.stream.tick_at(self.ordinal)
-        self._quotes[self._broker_names[tick.symbol]] = Quote(exact(tick.bid), exact(tick.ask))
+        self._quotes[self._broker_names[tick.symbol]] = Quote(to_decimal(tick.bid), to_decimal(tick.ask))
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol where the book stands, or None when it has had none."""
         if symbol in self._quotes:
             return self._quotes[symbol]
         desk_name = self._desk_names.get(symbol)
-        tick = self.stream.last_of(desk_name, self.ordinal) if desk_name is not None else None
-        found = None if tick is None else Quote(exact(tick.bid), exact(tick.ask))
+        tick = self.stream.last_tick(desk_name, self.ordinal) if desk_name is not None else None
+        found = None if tick is None else Quote(to_decimal(tick.bid), to_decimal(tick.ask))
         if desk_name is not None:
             self._quotes[symbol] = found
         return found
@@ -191,7 +191,7 @@ class Account:
             quotes=self,
         )
 
-    def no_money(self, target: Position | None, folded: Folded) -> Verdict | None:
+    def check_margin(self, target: Position | None, folded: PositionChange) -> Rejection | None:
         """What keeps the account from having a position as `folded` makes it; None when it may.
 
         Free margin has to cover what is added; a deal that leaves the margin as it is, or lowers it, is never refused.
@@ -204,20 +204,20 @@ class Account:
         equity = self.equity
         if before is None or after is None or equity is None:
             words = "equity or margin cannot be valued: a rate is missing"
-            return Verdict(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
         if is_affordable(equity=equity, margin_before=before, margin_after=after):
             return None
-        words = f"margin would be {plain(after)} {self.currency}, expected at most the equity of {plain(equity)}"
-        return Verdict(retcodes.NO_MONEY, ErrorCode.NO_MONEY, words)
+        words = f"margin would be {decimal_text(after)} {self.currency}, expected at most the equity of {decimal_text(equity)}"
+        return Rejection(retcodes.NO_MONEY, ErrorCode.NO_MONEY, words)
 
-    def opens(self, asked: Asked) -> bool:
+    def opens(self, request: VenueOrderRequest) -> bool:
         """Whether an order would add exposure."""
-        if asked.position:
+        if request.position:
             return False
         if self.mode is AccountMode.HEDGING:
             return True
-        held = sum((position.volume for position in self.book.of_symbol(asked.symbol)), ZERO)
-        return held * asked.side.sign >= 0 or asked.volume > abs(held)
+        held = sum((position.volume for position in self.book.positions_in(request.symbol)), ZERO)
+        return held * request.side.sign >= 0 or request.volume > abs(held)
 
     def rate(self, sign: int, source: str) -> Decimal | None:
         """Units of account currency for one of `source`, for a gain (`sign` > 0) or a loss; None without a quote."""
@@ -232,7 +232,7 @@ class Account:
         price = quote.bid if position.volume > 0 else quote.ask
         return self._converted(position.volume, position.cost, price, instrument)
 
-    def told(self, position: Position) -> VenuePosition:
+    def to_venue_position(self, position: Position) -> VenuePosition:
         """A position as it is told of, valued at the present quotes."""
         return VenuePosition(
             ticket=position.ticket,
@@ -256,7 +256,7 @@ class Account:
 
     # --------------------------------------------------------------------------------------------------------- changes
 
-    def target_of(self, record: BookOrder) -> Position | None:
+    def target_position(self, record: BookOrder) -> Position | None:
         """The position that a deal of an order is about; None where it opens one.
 
         On a hedging account the deals of one order that opens are about one position.
@@ -267,11 +267,13 @@ class Account:
         if self.mode is AccountMode.HEDGING:
             mine = self.book.positions.get(record.position)
             return mine if mine is not None and mine.side is order.side else None
-        return next(iter(self.book.of_symbol(order.symbol)), None)
+        return next(iter(self.book.positions_in(order.symbol)), None)
 
-    def folded(self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal) -> Folded:
+    def change_by_deal(
+        self, target: Position | None, *, symbol: str, side: Side, volume: Decimal, price: Decimal
+    ) -> PositionChange:
         """What a deal would make of a position."""
-        return fold(
+        return apply_deal(
             target,
             symbol=symbol,
             side=side,
@@ -284,7 +286,7 @@ class Account:
     def deal(
         self,
         record: BookOrder | None,
-        folded: Folded,
+        folded: PositionChange,
         *,
         target: Position | None,
         symbol: str,
@@ -387,9 +389,11 @@ class Account:
         self.book.apply(change)
 
 
-def with_taken(record: BookOrder) -> BookOrder:
+def with_placement_snapshot(record: BookOrder) -> BookOrder:
     """A record of an order that rests after its placing, with what was answered then."""
-    taken = Taken(order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position)
+    taken = PlacementSnapshot(
+        order=record.order, deal_cursor=record.deal_cursor, quiet=record.quiet, position=record.position
+    )
     return structs.replace(record, taken=taken)
 
 
@@ -402,7 +406,7 @@ def _broker_name(desk_name: str, symbols: SymbolMap) -> str:
 
 
 def _catalogued(symbol: str) -> Instrument:
-    instrument = catalogue(symbol)
+    instrument = find_instrument(symbol)
     if instrument is None:
         raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected an FX pair, XAUUSD or XAGUSD")
     return instrument

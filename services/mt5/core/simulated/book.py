@@ -108,11 +108,11 @@ class Book:
         """The first order placed under a magic: a broker takes any number of them."""
         return self._by_magic.get(magic)
 
-    def of_symbol(self, symbol: str) -> list[Position]:
+    def positions_in(self, symbol: str) -> list[Position]:
         """Open positions in a symbol by ticket; on a netting account one at most."""
         return [self.positions[ticket] for ticket in sorted(self.positions) if self.positions[ticket].symbol == symbol]
 
-    def deals_before_commands_at(self, ordinal: int) -> int:
+    def deal_cursor_at(self, ordinal: int) -> int:
         """Deals that had happened when the book had stepped to tick `ordinal`, before any command there."""
         keys = self._cursor_keys
         bound = 2 * ordinal + 1
@@ -120,7 +120,7 @@ class Book:
             return len(keys)
         return bisect_left(keys, bound)
 
-    def endings_before_commands_at(self, ordinal: int) -> int:
+    def order_cursor_at(self, ordinal: int) -> int:
         """Orders that ticks up to `ordinal` have ended otherwise than by filling them whole."""
         return bisect_right(self._ending_ordinals, ordinal)
 

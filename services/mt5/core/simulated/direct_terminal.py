@@ -9,43 +9,45 @@ from proto.time import Now
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.magic import comment_of, magic_of
-from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
+from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavailable
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 
-class TerminalLink:
+class DirectTerminal:
     """The simulated broker, with a terminal that does as it is told and shows everything at once."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
         """Stand in front of a broker."""
         self.venue = venue
 
-    def trouble(self, now: Now) -> Trouble | None:  # noqa: ARG002 - a terminal without faults needs no clock
+    def unavailable(self, now: Now) -> Unavailable | None:  # noqa: ARG002 - a terminal without faults needs no clock
         """Never."""
         return None
 
-    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:  # noqa: ARG002 - as above
+    def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
         """Executed at once."""
-        return sent_of(place(self.venue, request, symbol, comment_of(request.order_id)))
+        return order_result(place(self.venue, request, symbol, comment_of(request.order_id)))
 
-    def poll(self, now: Now) -> Sent | Waiting | None:
+    def poll(self, now: Now) -> TradeResult | CallInProgress | None:
         """Nothing ever waits."""
         raise AssertionError(f"nothing waits at {now}")
 
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:  # noqa: ARG002 - as above
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
         """Ended at once, unless it is about to be executed."""
         if self.venue.is_frozen(order):
-            return Sent(retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "it is too near to its execution")
-        return sent_of(self.venue.cancel(order, why))
+            return TradeResult(
+                retcodes.FROZEN, order.order.ticket, 0, ErrorCode.FROZEN, "it is too near to its execution"
+            )
+        return order_result(self.venue.cancel(order, why))
 
-    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:  # noqa: ARG002 - as above
+    def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:  # noqa: ARG002 - as above
         """Changed at once, or refused."""
         outcome = self.venue.modify(request)
-        return Sent(outcome.retcode, 0, 0, outcome.error_code, outcome.reason)
+        return TradeResult(outcome.retcode, 0, 0, outcome.error_code, outcome.reason)
 
-    def modified(self, request: Modify, now: Now) -> Modification | None:  # noqa: ARG002 - as above
+    def previous_modification(self, request: Modify, now: Now) -> Modification | None:  # noqa: ARG002 - as above
         """As the book has it."""
-        return self.venue.modified(request)
+        return self.venue.previous_modification(request)
 
     def resting(self, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - as above
         """As the book has them."""
@@ -55,7 +57,7 @@ class TerminalLink:
         """As the book has it."""
         return self.venue.find(magic)
 
-    def shows_all(self, now: Now) -> bool:  # noqa: ARG002 - as above
+    def is_history_complete(self, now: Now) -> bool:  # noqa: ARG002 - as above
         """The book is complete."""
         return True
 
@@ -73,7 +75,7 @@ class TerminalLink:
 
     def step(self, now: Now) -> None:  # noqa: ARG002 - as above
         """Let go what is held: only a terminal with faults holds orders back, and this one may have come after it."""
-        for record in self.venue.held():
+        for record in self.venue.held_orders():
             self.venue.release(record)
 
     def next_due(self) -> int | None:
@@ -90,7 +92,7 @@ def place(venue: SimulatedVenue, request: PlaceOrder, symbol: str, comment: str,
         side=request.side,
         volume=request.volume,
         type=request.type,
-        time_in_force=request.filling,
+        time_in_force=request.effective_time_in_force,
         price=request.price,
         stop_loss=request.stop_loss,
         take_profit=request.take_profit,
@@ -101,7 +103,7 @@ def place(venue: SimulatedVenue, request: PlaceOrder, symbol: str, comment: str,
     )
 
 
-def sent_of(placed: BookOrder) -> Sent:
+def order_result(placed: BookOrder) -> TradeResult:
     """The terminal's answer to an order that went through."""
     order = placed.order
-    return Sent(order.retcode, order.ticket, order.deal)
+    return TradeResult(order.retcode, order.ticket, order.deal)

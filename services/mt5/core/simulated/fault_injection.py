@@ -18,8 +18,8 @@ from proto.trading.units import Side
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import COMMENT_CHARS_MAX, comment_of
-from services.mt5.core.ports.terminal import Sent, Trouble, Waiting
-from services.mt5.core.simulated.direct_terminal import TerminalLink, place, sent_of
+from services.mt5.core.ports.terminal import CallInProgress, TradeResult, Unavailable
+from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_result, place
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 _MS: Final = 1_000_000
@@ -31,7 +31,7 @@ INCOMPLETE_ROWS: Final = 5
 FOREIGN_VOLUME: Final = Decimal("0.01")
 BALANCE_AMOUNT: Final = Decimal(100)
 
-OF_CALLS: Final = (
+CALL_FAULTS: Final = (
     Fault.IPC_ERROR,
     Fault.NONE_RESULT,
     Fault.BLOCKING_CALL,
@@ -46,14 +46,14 @@ OF_CALLS: Final = (
 )
 """Faults of single calls, in the order in which they are drawn."""
 
-OF_STATE: Final = (Fault.DISCONNECTED, Fault.WRONG_LOGIN, Fault.HISTORY_INCOMPLETE)
+STATE_FAULTS: Final = (Fault.DISCONNECTED, Fault.WRONG_LOGIN, Fault.HISTORY_INCOMPLETE)
 
 
-Played = Mapping[Fault, Simulate]
+CallFaults = Mapping[Fault, Simulate]
 """The faults of one call, each with the command that asked for it."""
 
 
-Call = Callable[[Played, Now], Sent | None]
+VenueCall = Callable[[CallFaults, Now], TradeResult | None]
 """What a call does at the broker, as far as the faults let it."""
 
 
@@ -61,12 +61,12 @@ class _Pending(NamedTuple):
     """A call that has not come back yet; `sent` is what it will bring where it has been executed."""
 
     due_mono_ns: int
-    call: Call
-    played: Played
-    sent: Sent | None
+    call: VenueCall
+    played: CallFaults
+    sent: TradeResult | None
 
 
-class FaultyLink(TerminalLink):
+class FaultyTerminal(DirectTerminal):
     """The simulated broker behind a terminal with faults."""
 
     def __init__(self, venue: SimulatedVenue) -> None:
@@ -77,7 +77,7 @@ class FaultyLink(TerminalLink):
         self._until: dict[Fault, int] = {}
         self._calls = 0
         self._hidden: dict[int, int] = {}
-        self._fills: dict[int, int] = {record.order.ticket: 0 for record in venue.held()}
+        self._fills: dict[int, int] = {record.order.ticket: 0 for record in venue.held_orders()}
         self._pending: _Pending | None = None
 
     # ------------------------------------------------------------------------------------------------------- commands
@@ -117,72 +117,72 @@ class FaultyLink(TerminalLink):
 
     # ---------------------------------------------------------------------------------------------------------- calls
 
-    def trouble(self, now: Now) -> Trouble | None:
+    def unavailable(self, now: Now) -> Unavailable | None:
         """No connection, or the wrong account."""
         if self._lasts(Fault.DISCONNECTED, now):
-            return Trouble(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
+            return Unavailable(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
         if self._lasts(Fault.WRONG_LOGIN, now):
-            return Trouble(ErrorCode.WRONG_ACCOUNT, "the terminal is logged in to another account")
+            return Unavailable(ErrorCode.WRONG_ACCOUNT, "the terminal is logged in to another account")
         return None
 
-    def send(self, request: PlaceOrder, symbol: str, now: Now) -> Sent | Waiting | None:
+    def send(self, request: PlaceOrder, symbol: str, now: Now) -> TradeResult | CallInProgress | None:
         """Execute an order as far as the faults let it."""
         return self._call(lambda played, then: self._execute(request, symbol, played, then), now)
 
-    def cancel(self, order: BookOrder, now: Now, *, why: str) -> Sent | Waiting | None:
+    def cancel(self, order: BookOrder, now: Now, *, why: str) -> TradeResult | CallInProgress | None:
         """End an order as far as the faults let it; what it has become meanwhile is found out when the call gets through."""
 
-        def execute(played: Played, then: Now) -> Sent | None:
+        def execute(played: CallFaults, then: Now) -> TradeResult | None:
             if Fault.NOT_EXECUTED in played:
-                return Sent(retcodes.DONE, order.order.ticket, 0)
+                return TradeResult(retcodes.DONE, order.order.ticket, 0)
             present = self.venue.orders_after(order.order.ticket - 1, 1)[0]
-            sent = TerminalLink.cancel(self, present, then, why=why)
-            assert not isinstance(sent, Waiting), sent
+            sent = DirectTerminal.cancel(self, present, then, why=why)
+            assert not isinstance(sent, CallInProgress), sent
             return None if Fault.NO_REPLY in played else sent
 
         return self._call(execute, now)
 
-    def modify(self, request: Modify, now: Now) -> Sent | Waiting | None:
+    def modify(self, request: Modify, now: Now) -> TradeResult | CallInProgress | None:
         """Change an order or a position as far as the faults let it."""
 
-        def execute(played: Played, then: Now) -> Sent | None:
+        def execute(played: CallFaults, then: Now) -> TradeResult | None:
             if Fault.NOT_EXECUTED in played:
-                return Sent(retcodes.DONE, 0, 0)
-            sent = TerminalLink.modify(self, request, then)
-            assert not isinstance(sent, Waiting), sent
+                return TradeResult(retcodes.DONE, 0, 0)
+            sent = DirectTerminal.modify(self, request, then)
+            assert not isinstance(sent, CallInProgress), sent
             return None if Fault.NO_REPLY in played else sent
 
         return self._call(execute, now)
 
-    def _call(self, call: Call, now: Now) -> Sent | Waiting | None:
+    def _call(self, call: VenueCall, now: Now) -> TradeResult | CallInProgress | None:
         played = dict(self._draw())
         if Fault.IPC_ERROR in played or Fault.NONE_RESULT in played:
             return None
         if Fault.BLOCKING_CALL in played:
             due_mono_ns = now.mono_ns + played[Fault.BLOCKING_CALL].duration_ms * _MS
             self._pending = _Pending(due_mono_ns, call, played, None)
-            return Waiting(due_mono_ns)
+            return CallInProgress(due_mono_ns)
         sent = call(played, now)
         if Fault.POLL_DELAY in played:
             self._pending = _Pending(now.mono_ns + POLL_NS, call, played, sent)
-            return Waiting(now.mono_ns + POLL_NS)
+            return CallInProgress(now.mono_ns + POLL_NS)
         return sent
 
-    def poll(self, now: Now) -> Sent | Waiting | None:
+    def poll(self, now: Now) -> TradeResult | CallInProgress | None:
         """The call that blocked is executed at its end; one that waits for the timer has been."""
         pending = self._pending
         assert pending is not None
         if now.mono_ns < pending.due_mono_ns:
-            return Waiting(pending.due_mono_ns)
+            return CallInProgress(pending.due_mono_ns)
         sent = pending.sent
         if Fault.BLOCKING_CALL in pending.played:
             sent = pending.call(pending.played, now)
         self._pending = None
         return sent
 
-    def _execute(self, request: PlaceOrder, symbol: str, faults: Played, now: Now) -> Sent | None:
+    def _execute(self, request: PlaceOrder, symbol: str, faults: CallFaults, now: Now) -> TradeResult | None:
         if Fault.NOT_EXECUTED in faults:
-            return Sent(retcodes.DONE, 0, 0)
+            return TradeResult(retcodes.DONE, 0, 0)
         comment = comment_of(request.order_id)
         if Fault.COMMENT_TRUNCATED in faults:
             comment = comment[:TRUNCATED_CHARS]
@@ -198,8 +198,8 @@ class FaultyLink(TerminalLink):
         if Fault.NO_REPLY in faults:
             return None
         if Fault.DEAL_LATER in faults:
-            return Sent(placed.order.retcode, ticket, 0)
-        return sent_of(placed)
+            return TradeResult(placed.order.retcode, ticket, 0)
+        return order_result(placed)
 
     # -------------------------------------------------------------------------------------------------------- history
 
@@ -212,10 +212,10 @@ class FaultyLink(TerminalLink):
         found = self.venue.find(magic)
         return None if found is None or self._is_hidden(found.order.ticket, now) else found
 
-    def shows_all(self, now: Now) -> bool:
+    def is_history_complete(self, now: Now) -> bool:
         """Not while anything is late, or was."""
         return (
-            self.trouble(now) is None
+            self.unavailable(now) is None
             and not self._lasts(Fault.HISTORY_INCOMPLETE, now)
             and not any(until > now.mono_ns for until in self._hidden.values())
             and Fault.HISTORY_LATE not in self._orders
@@ -262,14 +262,14 @@ class FaultyLink(TerminalLink):
 
     def step(self, now: Now) -> None:
         """Let go on what was only taken."""
-        for record in self.venue.held():
+        for record in self.venue.held_orders():
             if self._fills.get(record.order.ticket, 0) <= now.mono_ns:
                 self.venue.release(record)
                 self._fills.pop(record.order.ticket, None)
 
     def next_due(self) -> int | None:
         """When the next order goes on that was only taken, or a call comes back."""
-        dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held()]
+        dues = [self._fills.get(record.order.ticket, 0) for record in self.venue.held_orders()]
         if self._pending is not None:
             dues.append(self._pending.due_mono_ns)
         return min(dues, default=None)
@@ -278,7 +278,7 @@ class FaultyLink(TerminalLink):
 
     def _draw(self) -> Iterator[tuple[Fault, Simulate]]:
         self._calls += 1
-        for fault in OF_CALLS:
+        for fault in CALL_FAULTS:
             command = self._orders.get(fault)
             if command is None:
                 continue

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, structs
 
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.server_time import DAY_NS, MINUTE_NS, of_day_ns
+from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns
 from proto.trading.units import Name, Side, floor_to_step, require_exact
 from services.mt5.core.simulated.latency_model import NO_LATENCY, Latency, LognormalLatency
 from services.mt5.core.simulated.random_draws import Draw, standard_normal, uniform
@@ -71,7 +71,7 @@ class RolloverSpread(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def applies(self, time_ns: int) -> bool:
         """True from so long before the server's midnight until so long after it; the last minute ends exclusive."""
-        gone_ns = of_day_ns(time_ns)
+        gone_ns = time_of_day_ns(time_ns)
         return gone_ns < self.minutes_after * MINUTE_NS or gone_ns >= DAY_NS - self.minutes_before * MINUTE_NS
 
 
@@ -161,7 +161,7 @@ class FillModel:
         """How long the answer to order `ticket` is on its way back."""
         return self.profile.reply_latency.latency_ns(lambda: self._draw(self._seed, ticket, "reply latency"))
 
-    def executed(
+    def execution(
         self,
         ticket: int,
         fill_number: int,
@@ -244,7 +244,7 @@ class FillModel:
 
 
 def worst_price(asked_price: Decimal, side: Side, deviation_points: int, instrument: Instrument) -> Decimal:
-    """The last price that is not further against us than the deviation: what `executed` takes as the limit of such an order."""
+    """The last price that is not further against us than the deviation: what `execution` takes as the limit of such an order."""
     return asked_price + side.sign * deviation_points * instrument.point
 
 

@@ -1,7 +1,7 @@
 """What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
 
-One order goes `take` → (HELD, DELAYED) → `arrive` → PENDING or `match` → (MATCHED) → `enter`; with the ideal profile a market order does
-all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped` True.
+One order goes `submit` → (HELD, DELAYED) → `on_arrival` → PENDING or `match` → (MATCHED) → `fill_order`; with the ideal
+profile a market order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped` True.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instruments import catalogue
+from marketdata.instruments import find_instrument
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, VenueDeal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, average_price, commission_of
-from proto.trading.price_distance import is_frozen
+from proto.trading.price_distance import is_within_freeze_level
 from proto.trading.stops import Stops, stops_after
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Wait
+from services.mt5.core.ports.book_records import BookOrder, RestingState
 from services.mt5.core.simulated import order_validation
-from services.mt5.core.simulated.account import ZERO, Account, with_taken
+from services.mt5.core.simulated.account import ZERO, SimulatedAccount, with_placement_snapshot
 from services.mt5.core.simulated.fill_model import FillModel, worst_price
-from services.mt5.core.simulated.order_request import Asked
-from services.mt5.core.simulated.order_validation import Verdict
-from services.mt5.core.simulated.positions import Folded, Position
+from services.mt5.core.simulated.order_request import VenueOrderRequest
+from services.mt5.core.simulated.order_validation import Rejection
+from services.mt5.core.simulated.positions import Position, PositionChange
 
 _NO_LIQUIDITY: Final = "not so much is to be had at the touch"
 
 
-class Matching:
+class MatchingEngine:
     """The orders of one account."""
 
-    def __init__(self, account: Account, model: FillModel) -> None:
+    def __init__(self, account: SimulatedAccount, model: FillModel) -> None:
         """`model` says what executions are like."""
         self.account = account
         self.model = model
@@ -52,103 +52,106 @@ class Matching:
         found = self.account.instruments.get(symbol)
         if found is not None:
             return found
-        terms = catalogue(symbol)
+        terms = find_instrument(symbol)
         return None if terms is None else self.account.terms(terms)
 
     # ---------------------------------------------------------------------------------------------------------- placing
 
-    def take(self, asked: Asked, *, held: bool) -> BookOrder:
+    def submit(self, request: VenueOrderRequest, *, held: bool) -> BookOrder:
         """Take or reject an order; either way it is in the book then. With `held` it goes no further until `release`."""
         account = self.account
         ticket = len(account.book.orders) + 1
         record = BookOrder(
-            order=asked.order(
+            order=request.to_venue_order(
                 OrderReplyStatus.ACCEPTED,
                 ticket=ticket,
                 retcode=retcodes.PLACED,
                 time_ns=account.time_ns,
                 ordinal=account.ordinal,
             ),
-            magic=asked.magic,
+            magic=request.magic,
             error_code=None,
             deal_cursor=0,
             quiet=False,
-            wait=Wait.HELD,
+            wait=RestingState.HELD,
             placed_ns=account.time_ns,
-            asked_price=asked.price if asked.type is OrderType.MARKET else None,
-            deviation_points=asked.deviation_points,
+            asked_price=request.price if request.type is OrderType.MARKET else None,
+            deviation_points=request.deviation_points,
         )
-        wrong = self._wrong(asked) or self._wrong_close(asked)
+        wrong = self._check(request) or self._check_close(request)
         if wrong is not None:
-            return self.refuse(record, wrong, stepped=False)
+            return self.reject_order(record, wrong, stepped=False)
         if held:
-            return self.put(record, stepped=False)
+            return self.commit_order(record, stepped=False)
         return self._send(record, stepped=False)
 
     def release(self, record: BookOrder) -> BookOrder:
         """Let an order go on that its terminal has held back."""
-        assert record.wait is Wait.HELD, record
-        wrong = self._wrong(_asked_of(record))
-        return self._send(record, stepped=False) if wrong is None else self.refuse(record, wrong, stepped=False)
+        assert record.wait is RestingState.HELD, record
+        wrong = self._check(_asked_of(record))
+        return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
 
     def _send(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         delay_ns = self.model.request_latency_ns(record.order.ticket)
         if delay_ns:
-            return self.put(
-                structs.replace(record, wait=Wait.DELAYED, due_ns=self.account.time_ns + delay_ns), stepped=stepped
+            return self.commit_order(
+                structs.replace(record, wait=RestingState.DELAYED, due_ns=self.account.time_ns + delay_ns),
+                stepped=stepped,
             )
         return self._go(record, stepped=stepped)
 
-    def arrive(self, record: BookOrder, *, stepped: bool) -> BookOrder:
+    def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """An order that was on its way is at the broker's, who judges it by what is now."""
-        wrong = self._wrong(_asked_of(record))
-        return self._go(record, stepped=stepped) if wrong is None else self.refuse(record, wrong, stepped=stepped)
+        wrong = self._check(_asked_of(record))
+        return self._go(record, stepped=stepped) if wrong is None else self.reject_order(record, wrong, stepped=stepped)
 
     def _go(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         asked = _asked_of(record)
-        if asked.type is OrderType.MARKET or asked.is_at_once:
+        if asked.type is OrderType.MARKET or asked.is_immediate:
             return self.match(record, stepped=stepped)
-        return self.put(self._present(structs.replace(record, wait=Wait.PENDING)), stepped=stepped)
+        return self.commit_order(self._present(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
 
-    def _wrong(self, asked: Asked) -> Verdict | None:
+    def _check(self, request: VenueOrderRequest) -> Rejection | None:
         """The first thing that is wrong with an order at the present."""
         account = self.account
-        instrument = self.instrument(asked.symbol)
-        assert instrument is not None, asked.symbol
-        wrong = order_validation.wrong_volume(asked.volume, instrument)
+        instrument = self.instrument(request.symbol)
+        assert instrument is not None, request.symbol
+        wrong = order_validation.check_volume(request.volume, instrument)
         if wrong is not None:
             return wrong
-        quote = account.quote(asked.symbol)
+        quote = account.quote(request.symbol)
         if quote is None:
-            return Verdict(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{asked.symbol} has no quote yet")
+            return Rejection(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{request.symbol} has no quote yet")
         if account.rate(1, instrument.profit_currency) is None:
             words = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
-            return Verdict(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
         return (
-            order_validation.wrong_kind(asked, instrument, account.time_ns)
-            or order_validation.closed_market(instrument, opens=account.opens(asked), time_ns=account.time_ns)
-            or order_validation.wrong_position(asked, account.book.positions.get(asked.position))
-            or order_validation.wrong_price(asked, instrument, quote)
-            or order_validation.wrong_stops_of(asked, instrument, quote)
+            order_validation.check_order_type(request, instrument, account.time_ns)
+            or order_validation.check_trading_allowed(instrument, opens=account.opens(request), time_ns=account.time_ns)
+            or order_validation.check_position(request, account.book.positions.get(request.position))
+            or order_validation.check_price(request, instrument, quote)
+            or order_validation.check_order_stops(request, instrument, quote)
         )
 
-    def _wrong_close(self, asked: Asked) -> Verdict | None:
+    def _check_close(self, request: VenueOrderRequest) -> Rejection | None:
         """Orders on their way that close the same position, and with this one would close more than there is of it."""
-        position = self.account.book.positions.get(asked.position)
+        position = self.account.book.positions.get(request.position)
         if position is None:
             return None
-        closing = [record for record in self.account.book.resting() if record.order.position == asked.position]
-        return order_validation.wrong_close(asked, position, under_way=sum((record.left for record in closing), ZERO))
+        closing = [record for record in self.account.book.resting() if record.order.position == request.position]
+        return order_validation.check_close_volume(
+            request, position, under_way=sum((record.leaves_volume for record in closing), ZERO)
+        )
 
-    def wrong_terms(
+    def check_terms(
         self, record: BookOrder, terms: tuple[Decimal | None, Decimal | None, Decimal | None, int]
-    ) -> Verdict | None:
+    ) -> Rejection | None:
         """What would be wrong at the present with a pending order of this price, stop loss, take profit and expiry."""
         price, stop_loss, take_profit, expires_ns = terms
         changed = _asked_of(record)._replace(
             price=price, stop_loss=stop_loss, take_profit=take_profit, expires_ns=expires_ns
         )
-        return self._wrong(changed)
+        return self._check(changed)
 
     # --------------------------------------------------------------------------------------------------------- matching
 
@@ -165,15 +168,15 @@ class Matching:
             if not record.fills and self._is_requoted(record, instrument, quote):
                 return self._requote(record, quote, stepped=stepped)
             limit = worst_price(record.asked_price, order.side, record.deviation_points, instrument)
-        wanted = record.left
+        wanted = record.leaves_volume
         if order.position:
             target = account.book.positions.get(order.position)
             if target is None:
                 words = f"position {order.position} is closed"
-                wrong = Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
-                return self.refuse(record, wrong, stepped=stepped)
+                wrong = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+                return self.reject_order(record, wrong, stepped=stepped)
             wanted = min(wanted, abs(target.volume))
-        execution = self.model.executed(
+        execution = self.model.execution(
             order.ticket,
             account.ordinal,
             side=order.side,
@@ -183,31 +186,31 @@ class Matching:
             time_ns=account.time_ns,
             limit=limit,
         )
-        is_short = execution.volume < record.left
+        is_short = execution.volume < record.leaves_volume
         if order.time_in_force is TimeInForce.FOK and is_short:
             return self._unfilled(record, stepped=stepped)
         if not execution.volume:
             if order.time_in_force is TimeInForce.IOC:
                 return self._unfilled(record, stepped=stepped)
             return self._stand(record, stepped=stepped)
-        target = account.target_of(record)
-        folded = account.folded(
+        target = account.target_position(record)
+        folded = account.change_by_deal(
             target, symbol=order.symbol, side=order.side, volume=execution.volume, price=execution.price
         )
-        poor = account.no_money(target, folded)
+        poor = account.check_margin(target, folded)
         if poor is not None:
-            return self.refuse(record, poor, stepped=stepped)
+            return self.reject_order(record, poor, stepped=stepped)
         delay_ns = self.model.reply_latency_ns(order.ticket) if order.type is OrderType.MARKET else 0
-        if delay_ns and record.wait is not Wait.REST:
+        if delay_ns and record.wait is not RestingState.REST:
             matched = structs.replace(
                 record,
-                wait=Wait.MATCHED,
+                wait=RestingState.MATCHED,
                 due_ns=account.time_ns + delay_ns,
                 matched_price=execution.price,
                 matched_volume=execution.volume,
             )
-            return self.put(self._present(matched), stepped=stepped)
-        return self.enter(record, price=execution.price, volume=execution.volume, stepped=stepped)
+            return self.commit_order(self._present(matched), stepped=stepped)
+        return self.fill_order(record, price=execution.price, volume=execution.volume, stepped=stepped)
 
     def _is_requoted(self, record: BookOrder, instrument: Instrument, quote: Quote) -> bool:
         assert record.asked_price is not None, record
@@ -221,40 +224,42 @@ class Matching:
         )
 
     def _requote(self, record: BookOrder, quote: Quote, *, stepped: bool) -> BookOrder:
-        touch = plain(order_validation.touch_of(record.order.side, quote))
+        touch = decimal_text(order_validation.touch_of(record.order.side, quote))
         words = f"the touch is {touch}, more than {record.deviation_points} points from {record.asked_price}"
-        return self.refuse(record, Verdict(retcodes.REQUOTE, ErrorCode.REQUOTE, words), stepped=stepped)
+        return self.reject_order(record, Rejection(retcodes.REQUOTE, ErrorCode.REQUOTE, words), stepped=stepped)
 
     def _unfilled(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """Nothing, or not enough, for an order that is filled now or never."""
         if record.order.type is OrderType.LIMIT:
-            wrong = Verdict(
+            wrong = Rejection(
                 retcodes.CANCEL, ErrorCode.NO_LIQUIDITY, f"{_NO_LIQUIDITY}, or the touch is beyond the limit"
             )
             return self.end(record, OrderReplyStatus.CANCELED, wrong, stepped=stepped)
-        return self.refuse(record, Verdict(retcodes.REJECT, ErrorCode.NO_LIQUIDITY, _NO_LIQUIDITY), stepped=stepped)
+        return self.reject_order(
+            record, Rejection(retcodes.REJECT, ErrorCode.NO_LIQUIDITY, _NO_LIQUIDITY), stepped=stepped
+        )
 
     def _stand(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """Nothing for now for an order that stands on; one that stood already is not written again."""
-        wait = Wait.PENDING if record.order.type is OrderType.LIMIT else Wait.REST
+        wait = RestingState.PENDING if record.order.type is OrderType.LIMIT else RestingState.REST
         known = self.account.book.orders
         if record.order.ticket <= len(known) and known[record.order.ticket - 1].wait is wait:
             return record
-        return self.put(self._present(structs.replace(record, wait=wait)), stepped=stepped)
+        return self.commit_order(self._present(structs.replace(record, wait=wait)), stepped=stepped)
 
     # --------------------------------------------------------------------------------------------------------- entering
 
-    def enter(self, record: BookOrder, *, price: Decimal, volume: Decimal, stepped: bool) -> BookOrder:
+    def fill_order(self, record: BookOrder, *, price: Decimal, volume: Decimal, stepped: bool) -> BookOrder:
         """Book the deal of an order, and say what is left of the order."""
         order, account = record.order, self.account
-        target = account.target_of(record)
+        target = account.target_position(record)
         if order.position:
             volume = min(volume, abs(target.volume)) if target is not None else ZERO
             if not volume:
                 words = f"position {order.position} was closed meanwhile"
-                wrong = Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
-                return self.refuse(record, wrong, stepped=stepped)
-        folded = account.folded(target, symbol=order.symbol, side=order.side, volume=volume, price=price)
+                wrong = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+                return self.reject_order(record, wrong, stepped=stepped)
+        folded = account.change_by_deal(target, symbol=order.symbol, side=order.side, volume=volume, price=price)
         deal = account.deal(
             record,
             folded,
@@ -267,11 +272,11 @@ class Matching:
             reason=DealReason.CLIENT,
             stepped=stepped,
         )
-        is_whole = volume == record.left
-        wait = Wait.NOTHING
+        is_whole = volume == record.leaves_volume
+        wait = RestingState.NOTHING
         status = OrderReplyStatus.FILLED if is_whole else OrderReplyStatus.CANCELED
         if not is_whole and order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
-            wait = Wait.PENDING if order.type is OrderType.LIMIT else Wait.REST
+            wait = RestingState.PENDING if order.type is OrderType.LIMIT else RestingState.REST
             status = OrderReplyStatus.PARTIALLY_FILLED
         filled = structs.replace(
             record,
@@ -296,7 +301,7 @@ class Matching:
         )
         position = self._kept(record, folded, target)
         is_gone = target is not None and (position is None or position.ticket != target.ticket)
-        return self.put(
+        return self.commit_order(
             self._present(filled),
             stepped=stepped,
             deal=deal,
@@ -304,7 +309,7 @@ class Matching:
             position=position,
         )
 
-    def _kept(self, record: BookOrder, folded: Folded, before: Position | None) -> Position | None:
+    def _kept(self, record: BookOrder, folded: PositionChange, before: Position | None) -> Position | None:
         """The position after a deal, with the stops that it has then."""
         after, order = folded.position, record.order
         if after is None:
@@ -325,33 +330,35 @@ class Matching:
 
     # ----------------------------------------------------------------------------------------------------------- ending
 
-    def refuse(self, record: BookOrder, wrong: Verdict, *, stepped: bool) -> BookOrder:
+    def reject_order(self, record: BookOrder, wrong: Rejection, *, stepped: bool) -> BookOrder:
         """Reject an order, or end what is left of one that was filled in part."""
         status = OrderReplyStatus.CANCELED if record.fills else OrderReplyStatus.REJECTED
         return self.end(record, status, wrong, stepped=stepped)
 
-    def end(self, record: BookOrder, status: OrderReplyStatus, why: Verdict, *, stepped: bool) -> BookOrder:
+    def end(self, record: BookOrder, status: OrderReplyStatus, why: Rejection, *, stepped: bool) -> BookOrder:
         """End an order without further effect."""
-        order = structs.replace(record.order, status=status, retcode=why.retcode, reason=why.words[:200])
-        ended = structs.replace(record, order=order, error_code=why.code, wait=Wait.NOTHING)
-        return self.put(self._present(ended), stepped=stepped)
+        order = structs.replace(record.order, status=status, retcode=why.retcode, reason=why.message[:200])
+        ended = structs.replace(record, order=order, error_code=why.code, wait=RestingState.NOTHING)
+        return self.commit_order(self._present(ended), stepped=stepped)
 
     def cancel(self, record: BookOrder, words: str) -> BookOrder:
         """End an order that rests, because somebody says so."""
         order = structs.replace(
             record.order, status=OrderReplyStatus.CANCELED, retcode=retcodes.CANCEL, reason=words[:200]
         )
-        return self.put(self._present(structs.replace(record, order=order, wait=Wait.NOTHING)), stepped=False)
+        return self.commit_order(
+            self._present(structs.replace(record, order=order, wait=RestingState.NOTHING)), stepped=False
+        )
 
     def is_frozen(self, record: BookOrder) -> bool:
         """Whether an order is too near to its execution to be canceled, or executed already and about to tell."""
-        if record.wait is not Wait.PENDING:
-            return record.wait is Wait.MATCHED
+        if record.wait is not RestingState.PENDING:
+            return record.wait is RestingState.MATCHED
         order = record.order
         instrument, quote = self.instrument(order.symbol), self.account.quote(order.symbol)
         if instrument is None or quote is None:
             return False
-        return is_frozen(order.price, order_validation.touch_of(order.side, quote), instrument)
+        return is_within_freeze_level(order.price, order_validation.touch_of(order.side, quote), instrument)
 
     # ---------------------------------------------------------------------------------------------------------- writing
 
@@ -361,7 +368,7 @@ class Matching:
         order = structs.replace(record.order, time_ns=account.time_ns, ordinal=account.ordinal)
         return structs.replace(record, order=order)
 
-    def put(
+    def commit_order(
         self,
         record: BookOrder,
         *,
@@ -386,7 +393,7 @@ class Matching:
         if stepped and not record.is_open and record.order.status is not OrderReplyStatus.FILLED:
             record = structs.replace(record, ending=book.endings + 1)
         if ticket > len(book.orders) and record.is_open:
-            record = with_taken(record)
+            record = with_placement_snapshot(record)
         self.account.commit(stepped=stepped, order=record, deal=deal, removed=removed, position=position)
         return record
 
@@ -400,10 +407,10 @@ class Matching:
         return not any(self._follows_positions or position.has_stops for position in positions)
 
 
-def _asked_of(record: BookOrder) -> Asked:
+def _asked_of(record: BookOrder) -> VenueOrderRequest:
     """What an order in the book asks for."""
     order = record.order
-    return Asked(
+    return VenueOrderRequest(
         magic=record.magic,
         comment=order.order_id,
         symbol=order.symbol,

@@ -13,17 +13,17 @@ from msgspec import structs
 
 from proto.gateway import ErrorCode, Modify, VenueOrder, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.price_distance import closing_touch, is_frozen
-from proto.trading.units import plain
+from proto.trading.price_distance import closing_touch, is_within_freeze_level
+from proto.trading.units import decimal_text
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Modification, Wait
+from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.simulated import order_validation
-from services.mt5.core.simulated.matching_engine import Matching
-from services.mt5.core.simulated.order_validation import Verdict, touch_of
+from services.mt5.core.simulated.matching_engine import MatchingEngine
+from services.mt5.core.simulated.order_validation import Rejection, touch_of
 from services.mt5.core.simulated.positions import Position
 
-_CHANGEABLE: Final = (Wait.HELD, Wait.DELAYED, Wait.PENDING)
+_CHANGEABLE: Final = (RestingState.HELD, RestingState.DELAYED, RestingState.PENDING)
 
 
 class _Target(NamedTuple):
@@ -41,16 +41,16 @@ class _Target(NamedTuple):
         return 0 if self.position is None else self.position.revision
 
 
-class Modifying:
+class ModificationProcessor:
     """The modifications of one account. Symbols are the broker's."""
 
-    def __init__(self, matching: Matching) -> None:
+    def __init__(self, matching: MatchingEngine) -> None:
         """What is changed is written through `matching`."""
         self._matching = matching
         self._account = matching.account
         self._book = matching.account.book
 
-    def known(self, request: Modify) -> Modification | None:
+    def previous_modification(self, request: Modify) -> Modification | None:
         """What a modification came to that was made before; None for one that is new, or has no revision to be known by."""
         if not request.revision:
             return None
@@ -78,16 +78,16 @@ class Modifying:
             return last
         if 0 < request.revision <= newest:
             words = f"revision {request.revision} of {target.key}, expected more than {newest}"
-            return self._outcome(request, target, Verdict(retcodes.INVALID, ErrorCode.STALE_REVISION, words))
+            return self._outcome(request, target, Rejection(retcodes.INVALID, ErrorCode.STALE_REVISION, words))
         if target.order is not None:
             return self._modify_order(request, target, target.order)
         if target.position is not None:
             return self._modify_position(request, target, target.position)
         if request.order_id:
-            gone = Verdict(retcodes.INVALID, ErrorCode.UNKNOWN_ORDER, f"no order {request.order_id}")
+            gone = Rejection(retcodes.INVALID, ErrorCode.UNKNOWN_ORDER, f"no order {request.order_id}")
         else:
             words = f"no position {request.position or 'of its own'} in {request.symbol}"
-            gone = Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+            gone = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
         return self._settled(request, target, gone)
 
     def _target(self, request: Modify) -> _Target:
@@ -98,7 +98,7 @@ class Modifying:
             held = self._book.positions.get(request.position)
             is_right = held is not None and held.symbol == request.symbol
             return _Target(f"position:{request.position}", None, held if is_right else None)
-        mine = self._book.of_symbol(request.symbol)
+        mine = self._book.positions_in(request.symbol)
         if len(mine) != 1:
             return _Target("position:0", None, None)
         return _Target(f"position:{mine[0].ticket}", None, mine[0])
@@ -125,27 +125,27 @@ class Modifying:
         )
         return outcome
 
-    def _wrong_order(self, request: Modify, record: BookOrder) -> Verdict | None:
+    def _wrong_order(self, request: Modify, record: BookOrder) -> Rejection | None:
         order = record.order
         if not record.is_open:
             words = f"order {request.order_id} has ended: {order.status}"
-            return Verdict(retcodes.INVALID, ErrorCode.ORDER_ENDED, words)
+            return Rejection(retcodes.INVALID, ErrorCode.ORDER_ENDED, words)
         if order.type is OrderType.MARKET or record.wait not in _CHANGEABLE:
             words = f"order {request.order_id} is a {order.type} order that {record.wait}, expected one that waits for its price"
-            return Verdict(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+            return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
         asked = _terms_of(order, request)
         if asked == _terms_of(order, None):
-            return Verdict(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
+            return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
         instrument = self._matching.instrument(order.symbol)
         quote = self._account.quote(order.symbol)
         assert instrument is not None, order
         assert quote is not None, order
-        if is_frozen(order.price, touch_of(order.side, quote), instrument):
+        if is_within_freeze_level(order.price, touch_of(order.side, quote), instrument):
             return _frozen(instrument.freeze_level_points)
         if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
             words = f"expires_ns of a {order.time_in_force} order, expected that of GTD alone"
-            return Verdict(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
-        return self._matching.wrong_terms(record, asked)
+            return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+        return self._matching.check_terms(record, asked)
 
     # -------------------------------------------------------------------------------------------------------- positions
 
@@ -163,21 +163,21 @@ class Modifying:
         self._account.commit(stepped=False, position=changed, modification=_kept(request, outcome))
         return outcome
 
-    def _wrong_position(self, request: Modify, position: Position) -> Verdict | None:
+    def _wrong_position(self, request: Modify, position: Position) -> Rejection | None:
         if request.price is not None or request.expires_ns:
             words = "price or expires_ns of a position, expected stop_loss and take_profit alone"
-            return Verdict(retcodes.INVALID, ErrorCode.INVALID_PRICE, words)
+            return Rejection(retcodes.INVALID, ErrorCode.INVALID_PRICE, words)
         if (request.stop_loss, request.take_profit) == (position.stop_loss, position.take_profit):
-            return Verdict(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
+            return Rejection(retcodes.NO_CHANGES, ErrorCode.NO_CHANGES, "everything is as it was")
         instrument = self._matching.instrument(position.symbol)
         quote = self._account.quote(position.symbol)
         assert instrument is not None, position
         if quote is None:
-            return Verdict(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{position.symbol} has no quote")
+            return Rejection(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{position.symbol} has no quote")
         touch = closing_touch(position.side, quote)
-        if any(is_frozen(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
+        if any(is_within_freeze_level(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
             return _frozen(instrument.freeze_level_points)
-        return order_validation.wrong_stops(
+        return order_validation.check_stops(
             position.side,
             stop_loss=_if_new(request.stop_loss, position.stop_loss),
             take_profit=_if_new(request.take_profit, position.take_profit),
@@ -187,7 +187,7 @@ class Modifying:
 
     # ---------------------------------------------------------------------------------------------------------- answers
 
-    def _settled(self, request: Modify, target: _Target, wrong: Verdict) -> Modification:
+    def _settled(self, request: Modify, target: _Target, wrong: Rejection) -> Modification:
         """Keep a refusal, so that a repeat is refused alike."""
         outcome = self._outcome(request, target, wrong)
         kept = _kept(request, outcome)
@@ -199,7 +199,7 @@ class Modifying:
         self,
         request: Modify,
         target: _Target,
-        wrong: Verdict | None,
+        wrong: Rejection | None,
         *,
         order: VenueOrder | None = None,
         position: Position | None = None,
@@ -209,7 +209,7 @@ class Modifying:
             order = target.order.order
         told: VenuePosition | None = None
         if (held := position or target.position) is not None:
-            told = self._account.told(held)
+            told = self._account.to_venue_position(held)
         quiet = self._matching.quiet if position is None else self._matching.is_quiet_after(position)
         return Modification(
             target=target.key,
@@ -219,7 +219,7 @@ class Modifying:
             stream_id=self._book.stream_id,
             retcode=retcodes.DONE if wrong is None else wrong.retcode,
             error_code=None if wrong is None else wrong.code,
-            reason="" if wrong is None else wrong.words[:200],
+            reason="" if wrong is None else wrong.message[:200],
             deal_cursor=len(self._book.deals),
             quiet=quiet,
             order=order,
@@ -245,6 +245,6 @@ def _if_new(stop: Decimal | None, present: Decimal | None) -> Decimal | None:
     return None if stop == present else stop
 
 
-def _frozen(level_points: int) -> Verdict:
-    words = f"it is {plain(Decimal(level_points))} points or less from its execution"
-    return Verdict(retcodes.FROZEN, ErrorCode.FROZEN, words)
+def _frozen(level_points: int) -> Rejection:
+    words = f"it is {decimal_text(Decimal(level_points))} points or less from its execution"
+    return Rejection(retcodes.FROZEN, ErrorCode.FROZEN, words)

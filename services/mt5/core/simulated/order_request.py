@@ -10,7 +10,7 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
 
 
-class Asked(NamedTuple):
+class VenueOrderRequest(NamedTuple):
     """An order under a magic; `symbol` is the broker's name, `volume` in lots, the rest as in `proto.gateway.Buy`.
 
     `price` is that of a LIMIT or STOP order, of a MARKET order the quote that it was decided on.
@@ -31,11 +31,11 @@ class Asked(NamedTuple):
     deviation_points: int | None = None
 
     @property
-    def is_at_once(self) -> bool:
+    def is_immediate(self) -> bool:
         """Whether nothing of it may be left standing."""
         return self.time_in_force in (TimeInForce.FOK, TimeInForce.IOC)
 
-    def order(
+    def to_venue_order(
         self,
         status: OrderReplyStatus,
         *,

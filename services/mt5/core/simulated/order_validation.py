@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from marketdata.instruments import is_out_of_terms
+from marketdata.instruments import is_invalid_volume
 from proto.gateway import ErrorCode
 from proto.time import utc_text
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
@@ -18,14 +18,14 @@ from proto.trading.money import Quote
 from proto.trading.price_distance import (
     closing_touch,
     entry_distance,
-    is_far_enough,
+    respects_stops_level,
     stop_loss_distance,
     take_profit_distance,
 )
-from proto.trading.units import Side, is_on_step, plain
+from proto.trading.units import Side, decimal_text, is_on_step
 from services.mt5.core.ports import retcodes
 from services.mt5.core.simulated import sessions
-from services.mt5.core.simulated.order_request import Asked
+from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.positions import Position
 
 _WORDS_MAX: Final = 200
@@ -34,12 +34,12 @@ RETURN: Final = "RETURN"
 """MetaTrader's name of a filling that is neither FOK nor IOC: what is left stays."""
 
 
-class Verdict(NamedTuple):
+class Rejection(NamedTuple):
     """Why not: MetaTrader's retcode, the code for programs, and words."""
 
     retcode: int
     code: ErrorCode
-    words: str
+    message: str
 
 
 def touch_of(side: Side, quote: Quote) -> Decimal:
@@ -47,32 +47,32 @@ def touch_of(side: Side, quote: Quote) -> Decimal:
     return quote.ask if side is Side.BUY else quote.bid
 
 
-def wrong_volume(volume: Decimal, instrument: Instrument) -> Verdict | None:
+def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
     """A volume out of the terms."""
-    if not is_out_of_terms(volume, instrument):
+    if not is_invalid_volume(volume, instrument):
         return None
-    terms = f"{plain(instrument.volume_min)} to {plain(instrument.volume_max)}"
-    step = plain(instrument.volume_step)
+    terms = f"{decimal_text(instrument.volume_min)} to {decimal_text(instrument.volume_max)}"
+    step = decimal_text(instrument.volume_step)
     words = f"volume {volume} of {instrument.symbol}, expected {terms} in steps of {step}"
-    return Verdict(retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:_WORDS_MAX])
+    return Rejection(retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:_WORDS_MAX])
 
 
-def wrong_kind(asked: Asked, instrument: Instrument, time_ns: int) -> Verdict | None:
+def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns: int) -> Rejection | None:
     """A type, a filling and an expiry that do not go together, or that the symbol does not take."""
-    is_market = asked.type is OrderType.MARKET
-    if asked.position and not is_market:
-        words = f"{asked.type} with position {asked.position}, expected MARKET: a position is closed at the market"
-        return Verdict(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
-    if asked.is_at_once or is_market:
-        filling = asked.time_in_force.value if asked.is_at_once else RETURN
-        if asked.type is OrderType.STOP or filling not in instrument.filling:
-            taken = "GTC, DAY or GTD" if asked.type is OrderType.STOP else ", ".join(instrument.filling)
-            words = f"{asked.type} {asked.time_in_force} of {instrument.symbol}, expected {taken}"
-            return Verdict(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
-    return wrong_expiry(asked.time_in_force, asked.expires_ns, time_ns)
+    is_market = request.type is OrderType.MARKET
+    if request.position and not is_market:
+        words = f"{request.type} with position {request.position}, expected MARKET: a position is closed at the market"
+        return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+    if request.is_immediate or is_market:
+        filling = request.time_in_force.value if request.is_immediate else RETURN
+        if request.type is OrderType.STOP or filling not in instrument.filling:
+            taken = "GTC, DAY or GTD" if request.type is OrderType.STOP else ", ".join(instrument.filling)
+            words = f"{request.type} {request.time_in_force} of {instrument.symbol}, expected {taken}"
+            return Rejection(retcodes.INVALID_FILL, ErrorCode.INVALID_FILLING, words)
+    return check_expiration(request.time_in_force, request.expires_ns, time_ns)
 
 
-def wrong_expiry(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> Verdict | None:
+def check_expiration(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> Rejection | None:
     """An expiry that is missing, in the past, or given where there is none."""
     if time_in_force is TimeInForce.GTD:
         if expires_ns > time_ns:
@@ -83,42 +83,42 @@ def wrong_expiry(time_in_force: TimeInForce, expires_ns: int, time_ns: int) -> V
         return None
     else:
         words = f"{time_in_force} with an expiry, {utc_text(expires_ns)}, expected one with GTD alone"
-    return Verdict(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
+    return Rejection(retcodes.INVALID_EXPIRATION, ErrorCode.INVALID_EXPIRATION, words)
 
 
-def wrong_price(asked: Asked, instrument: Instrument, quote: Quote) -> Verdict | None:
+def check_price(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
     """A price of a pending order that is missing, off the tick, on the wrong side of the market, or too near to it.
 
     A buy limit stands below the ask and a buy stop above it, a sell limit above the bid and a sell stop below it, each by the
     stops level at least. An order that is filled now or never may have any price.
     """
-    if asked.type is OrderType.MARKET:
+    if request.type is OrderType.MARKET:
         return None
-    price = asked.price
+    price = request.price
     if price is None or price <= 0 or not is_on_step(price, instrument.tick_size):
-        told = "none" if price is None else plain(price)
-        words = f"price {told} of a {asked.type} order, expected one in steps of {plain(instrument.tick_size)}"
-        return Verdict(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
-    if asked.is_at_once:
+        told = "none" if price is None else decimal_text(price)
+        words = f"price {told} of a {request.type} order, expected one in steps of {decimal_text(instrument.tick_size)}"
+        return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
+    if request.is_immediate:
         return None
-    if not is_far_enough(entry_distance(asked.type, asked.side, price, quote), instrument):
-        is_below = (asked.side is Side.BUY) == (asked.type is OrderType.LIMIT)
+    if not respects_stops_level(entry_distance(request.type, request.side, price, quote), instrument):
+        is_below = (request.side is Side.BUY) == (request.type is OrderType.LIMIT)
         words = (
-            f"{asked.side} {asked.type} at {plain(price)}, expected {'below' if is_below else 'above'} "
-            f"{plain(touch_of(asked.side, quote))} by {instrument.stops_level_points} points or more"
+            f"{request.side} {request.type} at {decimal_text(price)}, expected {'below' if is_below else 'above'} "
+            f"{decimal_text(touch_of(request.side, quote))} by {instrument.stops_level_points} points or more"
         )
-        return Verdict(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
+        return Rejection(retcodes.INVALID_PRICE, ErrorCode.INVALID_PRICE, words)
     return None
 
 
-def wrong_stops(
+def check_stops(
     side: Side,
     *,
     stop_loss: Decimal | None,
     take_profit: Decimal | None,
     around: Decimal,
     instrument: Instrument,
-) -> Verdict | None:
+) -> Rejection | None:
     """Stops of a position of `side` that are off the tick, on the wrong side of `around`, or nearer to it than the stops level.
 
     `around` is the touch at which the position closes, or the price of the pending order that is to open it.
@@ -129,71 +129,69 @@ def wrong_stops(
     ):
         if stop is None:
             continue
-        is_far = is_far_enough(distance_of(side, stop, around), instrument)
+        is_far = respects_stops_level(distance_of(side, stop, around), instrument)
         if stop <= 0 or not is_far or not is_on_step(stop, instrument.tick_size):
             words = (
-                f"{name} {plain(stop)} of a {side} position, expected {'below' if is_below else 'above'} {plain(around)} "
-                f"by {instrument.stops_level_points} points or more, in steps of {plain(instrument.tick_size)}"
+                f"{name} {decimal_text(stop)} of a {side} position, expected {'below' if is_below else 'above'} {decimal_text(around)} "
+                f"by {instrument.stops_level_points} points or more, in steps of {decimal_text(instrument.tick_size)}"
             )
-            return Verdict(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
+            return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
     return None
 
 
-def wrong_stops_of(asked: Asked, instrument: Instrument, quote: Quote) -> Verdict | None:
+def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
     """Stops of an order: around its price where it waits for one, else around the touch at which its position would close."""
-    if asked.position and (asked.stop_loss is not None or asked.take_profit is not None):
-        words = f"stops with position {asked.position}, expected none: MODIFY changes those of a position"
-        return Verdict(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
-    is_pending = asked.type is not OrderType.MARKET and not asked.is_at_once
-    around = asked.price if is_pending and asked.price is not None else closing_touch(asked.side, quote)
-    return wrong_stops(
-        asked.side,
-        stop_loss=asked.stop_loss,
-        take_profit=asked.take_profit,
+    if request.position and (request.stop_loss is not None or request.take_profit is not None):
+        words = f"stops with position {request.position}, expected none: MODIFY changes those of a position"
+        return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, words)
+    is_pending = request.type is not OrderType.MARKET and not request.is_immediate
+    around = request.price if is_pending and request.price is not None else closing_touch(request.side, quote)
+    return check_stops(
+        request.side,
+        stop_loss=request.stop_loss,
+        take_profit=request.take_profit,
         around=around,
         instrument=instrument,
     )
 
 
-def wrong_position(asked: Asked, position: Position | None) -> Verdict | None:
+def check_position(request: VenueOrderRequest, position: Position | None) -> Rejection | None:
     """The position that an order is to close is gone, of another symbol or side, or smaller; `position` has its ticket."""
-    if not asked.position:
+    if not request.position:
         return None
-    if position is None or position.symbol != asked.symbol:
-        words = f"no position {asked.position} in {asked.symbol}"
-        return Verdict(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
-    if position.side is asked.side:
-        words = f"{asked.side} with position {asked.position}, which is a {position.side}: it would not close it"
-        return Verdict(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
-    if asked.volume > abs(position.volume):
-        words = (
-            f"volume {plain(asked.volume)}, expected {plain(abs(position.volume))} of position {asked.position} or less"
-        )
-        return Verdict(retcodes.INVALID_CLOSE_VOLUME, ErrorCode.INVALID_VOLUME, words)
+    if position is None or position.symbol != request.symbol:
+        words = f"no position {request.position} in {request.symbol}"
+        return Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
+    if position.side is request.side:
+        words = f"{request.side} with position {request.position}, which is a {position.side}: it would not close it"
+        return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, words)
+    if request.volume > abs(position.volume):
+        words = f"volume {decimal_text(request.volume)}, expected {decimal_text(abs(position.volume))} of position {request.position} or less"
+        return Rejection(retcodes.INVALID_CLOSE_VOLUME, ErrorCode.INVALID_VOLUME, words)
     return None
 
 
-def wrong_close(asked: Asked, position: Position, *, under_way: Decimal) -> Verdict | None:
+def check_close_volume(request: VenueOrderRequest, position: Position, *, under_way: Decimal) -> Rejection | None:
     """Closing more of a position than there is, counting the lots of the closing orders that are `under_way`."""
     held = abs(position.volume)
-    if not under_way or under_way + asked.volume <= held:
+    if not under_way or under_way + request.volume <= held:
         return None
     words = (
-        f"volume {plain(asked.volume)} of position {asked.position}, expected {plain(max(held - under_way, Decimal(0)))} or less: "
-        f"orders to close {plain(under_way)} of its {plain(held)} are on their way"
+        f"volume {decimal_text(request.volume)} of position {request.position}, expected {decimal_text(max(held - under_way, Decimal(0)))} or less: "
+        f"orders to close {decimal_text(under_way)} of its {decimal_text(held)} are on their way"
     )
-    return Verdict(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, words[:_WORDS_MAX])
+    return Rejection(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, words[:_WORDS_MAX])
 
 
-def closed_market(instrument: Instrument, *, opens: bool, time_ns: int) -> Verdict | None:
+def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) -> Rejection | None:
     """The symbol is not traded now, or may not be traded so; `opens`: the order would add exposure."""
     if instrument.trade_mode is TradeMode.DISABLED:
         words = f"{instrument.symbol} is not traded"
-        return Verdict(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, words)
+        return Rejection(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, words)
     if instrument.trade_mode is TradeMode.CLOSE_ONLY and opens:
         words = f"positions in {instrument.symbol} may only be closed"
-        return Verdict(retcodes.CLOSE_ONLY, ErrorCode.CLOSE_ONLY, words)
+        return Rejection(retcodes.CLOSE_ONLY, ErrorCode.CLOSE_ONLY, words)
     if not sessions.is_open(instrument, time_ns):
         words = f"{instrument.symbol} is not traded at this time of the server's week"
-        return Verdict(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)
+        return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)
     return None

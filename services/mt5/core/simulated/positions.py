@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
-from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 from proto.trading.units import Side
 
 PRICE_OPEN_STEP: Final = Decimal("1e-12")
@@ -50,7 +50,7 @@ class Position(Struct, frozen=True, kw_only=True):
         return Side.BUY if self.volume > 0 else Side.SELL
 
 
-class Folded(NamedTuple):
+class PositionChange(NamedTuple):
     """What a deal does to a position: `closed_volume` signed as the position was, `closed_cost` that part's cost.
 
     `position` is what remains, None when flat; a position that the deal opens has ticket `new_ticket`.
@@ -62,7 +62,7 @@ class Folded(NamedTuple):
     closed_cost: Decimal
 
 
-def fold(
+def apply_deal(
     position: Position | None,
     *,
     symbol: str,
@@ -71,7 +71,7 @@ def fold(
     price: Decimal,
     time_ns: int,
     new_ticket: int,
-) -> Folded:
+) -> PositionChange:
     """Add a deal of `volume` lots (> 0) at `price` to a position.
 
     More of the same side moves the open price to the volume-weighted average; less of it keeps the open price. A deal that
@@ -79,22 +79,22 @@ def fold(
     """
     assert volume > 0, volume
     signed = volume * side.sign
-    before = Holding() if position is None else Holding(position.volume, position.cost)
-    (rest, cost), closed_volume, closed_cost = hold(before, signed_volume=signed, price=price)
+    before = CostBasis() if position is None else CostBasis(position.volume, position.cost)
+    (rest, cost), closed_volume, closed_cost = add_to_cost_basis(before, signed_volume=signed, price=price)
     if position is None or (closed_volume and rest * position.volume < 0):
         turned = Position(ticket=new_ticket, symbol=symbol, volume=rest, cost=cost, price_open=price, time_ns=time_ns)
-        return Folded(DealEntry.IN if position is None else DealEntry.INOUT, turned, closed_volume, closed_cost)
+        return PositionChange(DealEntry.IN if position is None else DealEntry.INOUT, turned, closed_volume, closed_cost)
     if not closed_volume:
         average = (cost / rest).quantize(PRICE_OPEN_STEP)
         grown = structs.replace(position, volume=rest, cost=cost, price_open=_tidy(average))
-        return Folded(DealEntry.IN, grown, closed_volume, closed_cost)
+        return PositionChange(DealEntry.IN, grown, closed_volume, closed_cost)
     smaller = structs.replace(position, volume=rest, cost=cost) if rest else None
-    return Folded(DealEntry.OUT, smaller, closed_volume, closed_cost)
+    return PositionChange(DealEntry.OUT, smaller, closed_volume, closed_cost)
 
 
 def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, contract_size: Decimal) -> Decimal:
     """Gross profit, in the profit currency, of a signed `volume` that cost `cost` and is closed at `price`."""
-    return gross_at(Holding(volume, cost), price=price, contract_size=contract_size)
+    return gross_profit_at(CostBasis(volume, cost), price=price, contract_size=contract_size)
 
 
 def _tidy(price: Decimal) -> Decimal:

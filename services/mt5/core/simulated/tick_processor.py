@@ -18,11 +18,11 @@ from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
 from proto.trading.server_time import server_day
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Wait
+from services.mt5.core.ports.book_records import BookOrder, RestingState
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.margin import first_to_close, is_under_level
-from services.mt5.core.simulated.matching_engine import Matching
-from services.mt5.core.simulated.order_validation import Verdict
+from services.mt5.core.simulated.matching_engine import MatchingEngine
+from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position
 from services.mt5.core.simulated.swap import nights_charged, swap_of
 
@@ -30,10 +30,10 @@ _EXPIRED: Final = "its time was over"
 _STOPPED_OUT: Final = "stop-out: the margin level was under {level} percent"
 
 
-class Ticking:
+class TickProcessor:
     """The ticks of one account."""
 
-    def __init__(self, matching: Matching) -> None:
+    def __init__(self, matching: MatchingEngine) -> None:
         """What ticks set off goes through `matching`."""
         self._matching = matching
         self._account = matching.account
@@ -42,7 +42,7 @@ class Ticking:
         self._charges = profile.charges
         self._stop_out_level_pct = profile.stop_out_level_pct if self._account.leverage else None
 
-    def tick(self) -> None:
+    def process_tick(self) -> None:
         """Let the tick at which the book stands set off what it sets off."""
         if self._charges:
             self._charge_nights()
@@ -92,8 +92,8 @@ class Ticking:
     def _expire(self) -> None:
         time_ns = self._account.time_ns
         for record in self._book.resting():
-            if record.wait is not Wait.MATCHED and _is_over(record, time_ns):
-                over = Verdict(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
+            if record.wait is not RestingState.MATCHED and _is_over(record, time_ns):
+                over = Rejection(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
                 self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
 
     def _deliver(self) -> None:
@@ -101,26 +101,26 @@ class Ticking:
         account = self._account
         for record in self._book.resting():
             match record.wait:
-                case Wait.DELAYED if record.due_ns <= account.time_ns:
-                    self._matching.arrive(record, stepped=True)
-                case Wait.MATCHED if record.due_ns <= account.time_ns:
+                case RestingState.DELAYED if record.due_ns <= account.time_ns:
+                    self._matching.on_arrival(record, stepped=True)
+                case RestingState.MATCHED if record.due_ns <= account.time_ns:
                     price, volume = record.matched_price, record.matched_volume
                     assert price is not None, record
                     assert volume is not None, record
-                    self._matching.enter(record, price=price, volume=volume, stepped=True)
-                case Wait.REST if self._is_new_to(record):
+                    self._matching.fill_order(record, price=price, volume=volume, stepped=True)
+                case RestingState.REST if self._is_new_to(record):
                     self._matching.match(record, stepped=True)
                 case _:
                     pass
 
     def _trigger(self) -> None:
         for record in self._book.resting():
-            if record.wait is Wait.PENDING and self._is_new_to(record):
+            if record.wait is RestingState.PENDING and self._is_new_to(record):
                 quote = self._account.quote(record.order.symbol)
                 if quote is None or not is_triggered(record, quote):
                     continue
                 if record.order.type is OrderType.STOP:
-                    self._matching.match(structs.replace(record, wait=Wait.REST), stepped=True)
+                    self._matching.match(structs.replace(record, wait=RestingState.REST), stepped=True)
                 else:
                     self._matching.match(record, stepped=True)
 
@@ -136,7 +136,7 @@ class Ticking:
 
     def _stop(self) -> None:
         symbol = self._account.tick_symbol
-        for position in self._book.of_symbol(symbol):
+        for position in self._book.positions_in(symbol):
             if not position.has_stops:
                 continue
             quote = self._account.quote(symbol)
@@ -156,7 +156,7 @@ class Ticking:
         instrument, quote = account.instruments[position.symbol], account.quote(position.symbol)
         assert quote is not None, position
         side, volume = position.side.opposite, abs(position.volume)
-        execution = self._matching.model.executed(
+        execution = self._matching.model.execution(
             -position.ticket,
             account.ordinal,
             side=side,
@@ -168,7 +168,9 @@ class Ticking:
         )
         if limit is not None and not execution.volume and (execution.price - limit) * side.sign > 0:
             return
-        folded = account.folded(position, symbol=position.symbol, side=side, volume=volume, price=execution.price)
+        folded = account.change_by_deal(
+            position, symbol=position.symbol, side=side, volume=volume, price=execution.price
+        )
         deal = account.deal(
             None,
             folded,
@@ -193,9 +195,9 @@ class Ticking:
             if not is_under_level(equity=equity, margin=margin, level_pct=level_pct):
                 return
             for record in self._book.resting():
-                if record.wait is not Wait.MATCHED:
+                if record.wait is not RestingState.MATCHED:
                     words = _STOPPED_OUT.format(level=level_pct)
-                    why = Verdict(retcodes.CANCEL, ErrorCode.STOPPED_OUT, words)
+                    why = Rejection(retcodes.CANCEL, ErrorCode.STOPPED_OUT, words)
                     self._matching.end(record, OrderReplyStatus.CANCELED, why, stepped=True)
             profits = {position.ticket: self._account.unrealized(position) for position in self._by_ticket()}
             worst = first_to_close({ticket: profit for ticket, profit in profits.items() if profit is not None})

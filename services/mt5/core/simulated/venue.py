@@ -18,26 +18,26 @@ from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import Side, plain
-from services.mt5.core.ports.book_records import BookOrder, Modification, Wait
+from proto.trading.units import Side, decimal_text
+from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.account import ZERO, Account
+from services.mt5.core.simulated.account import ZERO, SimulatedAccount
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
 from services.mt5.core.simulated.book import BookStore
 from services.mt5.core.simulated.fill_model import IDEAL, FillModel, FillProfile
-from services.mt5.core.simulated.matching_engine import Matching
-from services.mt5.core.simulated.modifications import Modifying
-from services.mt5.core.simulated.order_request import Asked
-from services.mt5.core.simulated.tick_processor import Ticking
+from services.mt5.core.simulated.matching_engine import MatchingEngine
+from services.mt5.core.simulated.modifications import ModificationProcessor
+from services.mt5.core.simulated.order_request import VenueOrderRequest
+from services.mt5.core.simulated.tick_processor import TickProcessor
 
-LEVERAGE: Final = 100
+LEVERAGE_DEFAULT: Final = 100
 """What retail accounts in FX commonly have; 0 asks for no margin."""
 
 TICK_VALUE_STEP: Final = Decimal("1e-8")
 
 
 class SimulatedVenue:
-    """One account over one tick stream; it is a `ports.venue_account.Broker`."""
+    """One account over one tick stream; it is a `ports.venue_account.VenueAccount`."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class SimulatedVenue:
         deposit: Decimal,
         symbols: SymbolMap,
         account_mode: AccountMode = AccountMode.NETTING,
-        leverage: int = LEVERAGE,
+        leverage: int = LEVERAGE_DEFAULT,
         profile: FillProfile = IDEAL,
         seed: int = 0,
     ) -> None:
@@ -62,7 +62,7 @@ class SimulatedVenue:
             VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
                 has seen, or the broker does not trade one of its symbols.
         """
-        self._account = Account(
+        self._account = SimulatedAccount(
             stream=stream,
             stream_id=stream_id,
             store=store,
@@ -81,11 +81,11 @@ class SimulatedVenue:
         self.margin_call_level_pct = profile.margin_call_level_pct if leverage else None
         self.stop_out_level_pct = profile.stop_out_level_pct if leverage else None
         self._book = self._account.book
-        self._matching = Matching(self._account, FillModel(profile, seed))
-        self._ticking = Ticking(self._matching)
-        self._modifying = Modifying(self._matching)
+        self._matching = MatchingEngine(self._account, FillModel(profile, seed))
+        self._ticking = TickProcessor(self._matching)
+        self._modifying = ModificationProcessor(self._matching)
         if self._book.is_within_tick:
-            self._ticking.tick()
+            self._ticking.process_tick()
 
     # ------------------------------------------------------------------------------------------------ where it stands
 
@@ -140,7 +140,7 @@ class SimulatedVenue:
 
     def net_volume(self, symbol: str) -> Decimal:
         """The signed sum of the positions in a symbol, in lots."""
-        return sum((position.volume for position in self._book.of_symbol(symbol)), ZERO)
+        return sum((position.volume for position in self._book.positions_in(symbol)), ZERO)
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol where the book stands, or None when it has had none."""
@@ -155,15 +155,15 @@ class SimulatedVenue:
         if rate is None:
             return terms
         value = (rate * terms.tick_size * terms.contract_size).quantize(TICK_VALUE_STEP)
-        return structs.replace(terms, tick_value=Decimal(plain(value)))
+        return structs.replace(terms, tick_value=Decimal(decimal_text(value)))
 
-    def deals_before_commands_at(self, ordinal: int) -> int:
+    def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor after the step to tick `ordinal`, before any command there."""
-        return self._book.deals_before_commands_at(ordinal)
+        return self._book.deal_cursor_at(ordinal)
 
-    def endings_before_commands_at(self, ordinal: int) -> int:
+    def order_cursor_at(self, ordinal: int) -> int:
         """How many orders ticks up to `ordinal` have ended otherwise than by filling them whole."""
-        return self._book.endings_before_commands_at(ordinal)
+        return self._book.order_cursor_at(ordinal)
 
     def step_to(self, ordinal: int) -> None:
         """Stand at tick `ordinal`, or where the book is if that is further; never past the last tick.
@@ -174,10 +174,10 @@ class SimulatedVenue:
         last = min(ordinal, account.stream.last_ordinal)
         while account.ordinal < last:
             if self._matching.quiet:
-                account.pass_to(last)
+                account.skip_to(last)
             else:
                 account.next_tick()
-                self._ticking.tick()
+                self._ticking.process_tick()
 
     def checkpoint(self) -> None:
         """Commit where the book stands, which a change does by itself: at the end of the data and before leaving."""
@@ -212,7 +212,7 @@ class SimulatedVenue:
         assert self.ordinal > 0, "no tick yet"
         if time_in_force is None:
             time_in_force = TimeInForce.FOK if type is OrderType.MARKET else TimeInForce.GTC
-        asked = Asked(
+        asked = VenueOrderRequest(
             magic,
             comment,
             symbol,
@@ -227,15 +227,15 @@ class SimulatedVenue:
             position,
             deviation_points,
         )
-        return self._matching.take(asked, held=held)
+        return self._matching.submit(asked, held=held)
 
     def release(self, held: BookOrder) -> BookOrder:
         """Let an order go on that was held."""
         return self._matching.release(held)
 
-    def held(self) -> list[BookOrder]:
+    def held_orders(self) -> list[BookOrder]:
         """Orders that are held."""
-        return [record for record in self._book.resting() if record.wait is Wait.HELD]
+        return [record for record in self._book.resting() if record.wait is RestingState.HELD]
 
     def resting(self) -> Sequence[BookOrder]:
         """Orders of which something may still become."""
@@ -243,7 +243,7 @@ class SimulatedVenue:
 
     def cancel(self, resting: BookOrder, words: str) -> BookOrder:
         """End an order that rests; what the book has of it then. One that is executed already, and waits to tell, stays."""
-        if not resting.is_open or resting.wait is Wait.MATCHED:
+        if not resting.is_open or resting.wait is RestingState.MATCHED:
             return resting
         return self._matching.cancel(resting, words)
 
@@ -251,9 +251,9 @@ class SimulatedVenue:
         """Give an order or a position new prices, or say why not; `symbol` of the request is the broker's."""
         return self._modifying.modify(request)
 
-    def modified(self, request: Modify) -> Modification | None:
+    def previous_modification(self, request: Modify) -> Modification | None:
         """What the same modification came to before; None for a new one."""
-        return self._modifying.known(request)
+        return self._modifying.previous_modification(request)
 
     def is_frozen(self, resting: BookOrder) -> bool:
         """Whether an order is too near to its execution to be canceled, or executed already and about to tell."""
@@ -273,7 +273,7 @@ class SimulatedVenue:
         """Whose an order is; 0 for a deal without an order: a movement of cash, and the broker's own."""
         return self._book.orders[ticket - 1].magic if ticket else 0
 
-    def position_named(self, number: int) -> int:
+    def position_ticket(self, number: int) -> int:
         """A position has one number here."""
         return number
 
@@ -293,7 +293,7 @@ class SimulatedVenue:
     def positions(self) -> list[VenuePosition]:
         """Open positions by ticket, valued at the present quotes."""
         positions = self._book.positions
-        return [self._account.told(positions[ticket]) for ticket in sorted(positions)]
+        return [self._account.to_venue_position(positions[ticket]) for ticket in sorted(positions)]
 
     def state_hash(self) -> str:
         """SHA-256 over the committed book."""

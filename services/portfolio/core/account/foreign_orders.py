@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from proto.trading.enums import AccountMode
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.account.position import Position
@@ -60,7 +60,7 @@ def describe_foreign_orders(tickets: Sequence[int], policy: ForeignOrderPolicy) 
 def describe_foreign_positions(book: Book) -> list[str]:
     """The open tickets of a hedging account that foreign orders have opened, as text, by symbol and ticket."""
     return [
-        f"{'LONG' if leg.direction > 0 else 'SHORT'} {plain(leg.volume)} {symbol}, ticket {leg.ticket}"
+        f"{'LONG' if leg.direction > 0 else 'SHORT'} {decimal_text(leg.volume)} {symbol}, ticket {leg.ticket}"
         for symbol in sorted(book.positions)
         for leg in book.positions[symbol].legs
         if leg.ticket in book.foreign_positions

@@ -19,9 +19,9 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 from proto.trading.money import gross_profit, to_average_step
-from proto.trading.units import Side, plain
+from proto.trading.units import Side, decimal_text
 
 ZERO: Final = Decimal(0)
 
@@ -63,9 +63,9 @@ class Leg(Struct, frozen=True):
     opened_ns: int
 
     @property
-    def holding(self) -> Holding:
+    def holding(self) -> CostBasis:
         """Its signed volume and its cost."""
-        return Holding(self.volume * self.direction, self.cost)
+        return CostBasis(self.volume * self.direction, self.cost)
 
     @property
     def avg_price(self) -> Decimal:
@@ -184,11 +184,13 @@ class Position:
 
     def gross_of(self, leg: Leg, *, bid: Decimal, ask: Decimal) -> Decimal:
         """Profit in profit currency if one leg were closed at its side of a quote, by its average price as the venue has it."""
-        return gross_at(leg.holding, price=bid if leg.direction > 0 else ask, contract_size=self.contract_size)
+        return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, contract_size=self.contract_size)
 
     def _hold(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
         before = self._legs.get(ticket)
-        holding = hold(Holding() if before is None else before.holding, signed_volume=signed, price=price).holding
+        holding = add_to_cost_basis(
+            CostBasis() if before is None else before.holding, signed_volume=signed, price=price
+        ).holding
         if not holding.volume:
             self._legs.pop(ticket, None)
             return
@@ -214,6 +216,6 @@ class Position:
         net = self.net_volume = sum((lot.volume * lot.sign for lot in self._lots), ZERO)
         self.direction = (net > 0) - (net < 0)
         if self.direction:
-            self.label = f"{'LONG' if self.direction > 0 else 'SHORT'}({plain(self.volume)})"
+            self.label = f"{'LONG' if self.direction > 0 else 'SHORT'}({decimal_text(self.volume)})"
         else:
-            self.label = f"HEDGED({plain(self.gross_volume / 2)})" if self._lots else "FLAT"
+            self.label = f"HEDGED({decimal_text(self.gross_volume / 2)})" if self._lots else "FLAT"

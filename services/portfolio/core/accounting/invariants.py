@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import ZERO
@@ -69,9 +69,9 @@ def _broken_order(book: Book, order_id: str) -> str:
     if order.filled_volume != filled:
         return _said(f"order {order_id}", "its filled volume", order.filled_volume, "the sum of its deals", filled)
     if filled > order.volume:
-        return f"order {order_id}: its deals come to {plain(filled)}, expected at most its volume {plain(order.volume)}"
+        return f"order {order_id}: its deals come to {decimal_text(filled)}, expected at most its volume {decimal_text(order.volume)}"
     return ""
 
 
 def _said(what: str, name: str, found: Decimal, other: str, expected: Decimal) -> str:
-    return f"{what}: {name} is {plain(found)}, expected {plain(expected)}, {other}"
+    return f"{what}: {name} is {decimal_text(found)}, expected {decimal_text(expected)}, {other}"

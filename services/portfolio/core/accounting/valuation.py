@@ -8,7 +8,7 @@ from decimal import Decimal
 from proto.trading import money
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, conversion_rate
-from proto.trading.units import exact, round_money
+from proto.trading.units import round_money, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import Mark
@@ -26,7 +26,7 @@ class MarkQuotes:
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote, or None when the symbol has not been decided on."""
         mark = self._marks.get(symbol)
-        return None if mark is None else Quote(exact(mark.bid), exact(mark.ask))
+        return None if mark is None else Quote(to_decimal(mark.bid), to_decimal(mark.ask))
 
 
 def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:

@@ -10,11 +10,11 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.control import TradingState, denial_words
+from proto.control import TradingState, denial_message
 from proto.messages import Signal
 from proto.trading.enums import TimeInForce
-from proto.trading.price_distance import is_frozen
-from proto.trading.units import exact
+from proto.trading.price_distance import is_within_freeze_level
+from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
 from services.portfolio.core.account.orders import Cause
@@ -105,15 +105,15 @@ def _withdrawn(
         proposal = OrderProposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
         denial = check_resting(proposal, account, signal.time_ns) if opens else None
         if denial is not None:
-            why = f"{denial.code}: {denial_words(limit=denial.limit, observed=denial.observed)}"
+            why = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
             yield CancelRequested(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
 
 
 def _moved(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
     """The guard with its stop moved; the venue changes nothing that is as near to its execution as its freeze level."""
-    terms, bid, ask = book.instruments[protection.symbol], exact(signal.bid), exact(signal.ask)
+    terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask
-    if any(is_frozen(stop, touch, terms) for stop in (protection.stop_loss, protection.take_profit)):
+    if any(is_within_freeze_level(stop, touch, terms) for stop in (protection.stop_loss, protection.take_profit)):
         return None
     return trail_stop(protection, direction=direction, bid=bid, ask=ask, point=terms.point)
 
@@ -132,6 +132,6 @@ def _told(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
         why=why,
         ordinal=signal.ordinal,
         time_ns=signal.time_ns,
-        bid=exact(signal.bid),
-        ask=exact(signal.ask),
+        bid=to_decimal(signal.bid),
+        ask=to_decimal(signal.ask),
     )

@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 
 from proto.control import ControlError, OrderCommand, OrderCommandReply
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CommandDenial
 
@@ -20,7 +20,7 @@ from services.portfolio.core.account.events import CommandDenial
 def command_digest(command: OrderCommand) -> str:
     """What a command asks for, as 16 hexadecimal digits: its kind and all its fields but key and reason, 0.10 as 0.1."""
     told = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
-    exact = {name: plain(value) if isinstance(value, Decimal) else value for name, value in told.items()}
+    exact = {name: decimal_text(value) if isinstance(value, Decimal) else value for name, value in told.items()}
     kind = str(command.__struct_config__.tag)
     return sha256(msgspec.json.encode([kind, exact])).hexdigest()[:16]
 

@@ -21,7 +21,7 @@ from proto.control import (
     PlaceCommand,
 )
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import exact, plain
+from proto.trading.units import decimal_text, to_decimal
 from services.portfolio.core.account.events import (
     CancelRequested,
     OrderCreated,
@@ -125,7 +125,7 @@ def _decision(desk: Desk, symbol: str, cause: Cause, reason: str) -> Decision:
     position = desk.book.position(symbol)
     quote = desk.market.quotes.get(symbol) or desk.cursor.marks.get(symbol)
     entry = position.avg_entry_price or ZERO
-    bid, ask = (exact(quote.bid), exact(quote.ask)) if quote is not None else (entry, entry)
+    bid, ask = (to_decimal(quote.bid), to_decimal(quote.ask)) if quote is not None else (entry, entry)
     return Decision(
         ordinal=desk.cursor.ordinal,
         sequence=desk.cursor.sequences.get(symbol, 0),
@@ -207,7 +207,7 @@ def _close(desk: Desk, command: CloseCommand) -> OrderCommandReply | ControlErro
         )
     if command.volume is not None and not ZERO < command.volume <= legs[0].volume:
         return ControlError(
-            error=f"volume is {plain(command.volume)}, expected above 0 and at most the {plain(legs[0].volume)} lots that are held"
+            error=f"volume is {decimal_text(command.volume)}, expected above 0 and at most the {decimal_text(legs[0].volume)} lots that are held"
         )
     if (under_way := _under_way(desk, command, legs)) is not None:
         return ControlError(

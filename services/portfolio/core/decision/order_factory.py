@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.messages import Signal
-from proto.trading.units import exact, side_of
+from proto.trading.units import side_of, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus
@@ -69,8 +69,8 @@ def decision_at(signal: Signal, book: Book, cursor: TickCursor, **said: Any) -> 
         sequence=signal.sequence,
         time_ns=signal.time_ns,
         confidence=signal.confidence,
-        bid=exact(signal.bid),
-        ask=exact(signal.ask),
+        bid=to_decimal(signal.bid),
+        ask=to_decimal(signal.ask),
         rate=cost_rate(signal.symbol, book, cursor.marks),
         publisher=signal.publisher,
         **said,

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
-from proto.control import TradingState, denial_words
+from proto.control import TradingState, denial_message
 from proto.messages import WARMING_UP, Signal
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import exact
+from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderDenied
 from services.portfolio.core.account.foreign_orders import own_position
@@ -205,7 +205,7 @@ class _SignalDecision:
         reason = self._decision.reason
         if denial is not None and closings:
             reason = (
-                f"{reason}; closes only: {denial.code} {denial_words(limit=denial.limit, observed=denial.observed)}"[
+                f"{reason}; closes only: {denial.code} {denial_message(limit=denial.limit, observed=denial.observed)}"[
                     :512
                 ]
             )
@@ -370,8 +370,8 @@ def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config
         publisher=signal.publisher,
         sequence=signal.sequence,
         confidence=signal.confidence,
-        bid=exact(signal.bid),
-        ask=exact(signal.ask),
+        bid=to_decimal(signal.bid),
+        ask=to_decimal(signal.ask),
         position_before=own_position(book, signal.symbol, config.limits.foreign_orders).net_volume,
         tag=config.plan.for_symbol(signal.symbol).tag,
     )

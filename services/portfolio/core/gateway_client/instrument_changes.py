@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.trading.instrument import Instrument
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 
 VOLATILE_FIELDS: Final = frozenset({"tick_value"})
 """It moves with the market, and its change is no news."""
@@ -41,4 +41,4 @@ def _words(before: Instrument, after: Instrument, field: str) -> str:
 
 
 def _shown(value: object) -> str:
-    return plain(value) if isinstance(value, Decimal) else str(value) if value not in ("", ()) else "none"
+    return decimal_text(value) if isinstance(value, Decimal) else str(value) if value not in ("", ()) else "none"

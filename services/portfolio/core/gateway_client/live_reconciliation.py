@@ -17,7 +17,7 @@ from msgspec import structs
 
 from proto.control import Difference, ReconcileReply, TradingState
 from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, VenuePosition
-from proto.trading.units import exact, plain
+from proto.trading.units import decimal_text, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionSet, Reconciled, ReconciliationWatermark
 from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
@@ -165,8 +165,8 @@ def _taken_over(desk: Desk, position: VenuePosition) -> ProtectionSet:
         why="the venue has other stops than were known",
         ordinal=desk.cursor.ordinal,
         time_ns=desk.now.domain_ns,
-        bid=Decimal(0) if quote is None else exact(quote.bid),
-        ask=Decimal(0) if quote is None else exact(quote.ask),
+        bid=Decimal(0) if quote is None else to_decimal(quote.bid),
+        ask=Decimal(0) if quote is None else to_decimal(quote.ask),
     )
 
 
@@ -217,10 +217,10 @@ def _cleared(desk: Desk, orders: list[VenueOrder]) -> ReconciliationWatermark:
 
 def _margin_call(account: AccountReply | None) -> str:
     """What people are told of an account whose margin level is under the venue's call."""
-    if account is None or not account.is_called:
+    if account is None or not account.is_margin_call:
         return ""
     level, call, stop_out = account.margin_level_pct, account.margin_call_level_pct, account.stop_out_level_pct
     assert level is not None
     assert call is not None
-    words = f"MARGIN CALL: the margin level is {level:.0f} %, the venue calls under {plain(call)} %"
-    return words if stop_out is None else f"{words} and closes positions under {plain(stop_out)} %"
+    words = f"MARGIN CALL: the margin level is {level:.0f} %, the venue calls under {decimal_text(call)} %"
+    return words if stop_out is None else f"{words} and closes positions under {decimal_text(stop_out)} %"

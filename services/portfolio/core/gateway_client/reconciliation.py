@@ -30,7 +30,7 @@ from proto.gateway import (
     VenuePosition,
 )
 from proto.trading.enums import OrderType
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ReconciliationWatermark
 from services.portfolio.core.account.order_status import OrderStatus
@@ -127,8 +127,8 @@ def collect_differences(
             "cash",
             f"account {account.account}",
             symbol="",
-            ledger=plain(book.balance),
-            venue=plain(account.balance),
+            ledger=decimal_text(book.balance),
+            venue=decimal_text(account.balance),
         )
     yield from _compare_deals(book, findings, since)
     yield from _compare_orders(book, findings, since)
@@ -155,7 +155,7 @@ def _compare_amount(
     kind: str, ours: Decimal, told: Decimal, account: AccountReply, findings: ReconciliationResult
 ) -> None:
     if ours != told:
-        findings.add(kind, f"account {account.account}", symbol="", ledger=plain(ours), venue=plain(told))
+        findings.add(kind, f"account {account.account}", symbol="", ledger=decimal_text(ours), venue=decimal_text(told))
 
 
 def _compare_deals(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
@@ -194,8 +194,8 @@ def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
 
 def _told(deal: VenueDeal) -> str:
     if not deal.kind.is_trade:
-        return f"{deal.kind} {plain(deal.cash)}"
-    return f"{deal.kind} {plain(deal.volume)} {deal.symbol} at {plain(deal.price)}, profit {plain(deal.profit)}"
+        return f"{deal.kind} {decimal_text(deal.cash)}"
+    return f"{deal.kind} {decimal_text(deal.volume)} {deal.symbol} at {decimal_text(deal.price)}, profit {decimal_text(deal.profit)}"
 
 
 def _compare_orders(book: Book, findings: ReconciliationResult, since: ReconciliationWatermark) -> _Part:
@@ -222,7 +222,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
             "missing_order",
             f"order {missing.order_id}",
             symbol=missing.symbol,
-            ledger=f"{missing.status} {missing.side} {plain(missing.volume)} {missing.symbol}",
+            ledger=f"{missing.status} {missing.side} {decimal_text(missing.volume)} {missing.symbol}",
             venue="none",
             remedy="an open order would be sent again" if missing.status.is_open else _ASK_A_PERSON,
         )
@@ -291,8 +291,8 @@ def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
 
 
 def _told_order(order: Order | VenueOrder) -> str:
-    price = "" if order.filled_price is None else f" at {plain(order.filled_price)}"
-    told = f"{order.status} {order.side} {plain(order.filled_volume)} of {plain(order.volume)} {order.symbol}{price}"
+    price = "" if order.filled_price is None else f" at {decimal_text(order.filled_price)}"
+    told = f"{order.status} {order.side} {decimal_text(order.filled_volume)} of {decimal_text(order.volume)} {order.symbol}{price}"
     limit = order.limit_price if isinstance(order, Order) else order.price
     if order.type is not OrderType.MARKET:
         told += f", {order.type} {_price(limit)}"
@@ -302,7 +302,7 @@ def _told_order(order: Order | VenueOrder) -> str:
 
 
 def _price(price: Decimal | None) -> str:
-    return "none" if price is None else plain(price)
+    return "none" if price is None else decimal_text(price)
 
 
 def _compare_positions(book: Book, findings: ReconciliationResult) -> Generator[Request, Any, list[VenuePosition]]:
@@ -354,4 +354,4 @@ def _compare_volume(key: tuple[str, int], ours: Decimal, told: Decimal, findings
     symbol, ticket = key
     if ours != told:
         subject = f"{symbol} ticket {ticket}" if ticket else symbol
-        findings.add("position", subject, symbol=symbol, ledger=plain(ours), venue=plain(told))
+        findings.add("position", subject, symbol=symbol, ledger=decimal_text(ours), venue=decimal_text(told))

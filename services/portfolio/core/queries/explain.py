@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proto.control import denial_words
+from proto.control import denial_message
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
-from proto.trading.units import Side, exact, plain
+from proto.trading.units import Side, decimal_text, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     DealBooked,
@@ -162,10 +162,10 @@ def _until_the_gateway(order: Order, events: Sequence[Event], book: Book) -> lis
 
 def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
     decision = order.decision
-    asked = f"{order.side.value} {plain(order.volume)} {order.symbol}"
+    asked = f"{order.side.value} {decimal_text(order.volume)} {order.symbol}"
     came = order.status.value
     if order.filled_volume and order.filled_price is not None:
-        came += f", {plain(order.filled_volume)} lots at {format_price(order.filled_price, order.symbol, book)}"
+        came += f", {decimal_text(order.filled_volume)} lots at {format_price(order.filled_price, order.symbol, book)}"
     if order.error and not order.filled_volume:
         came += f": {order.code or order.retcode or ''} {order.error}"
     by = _BECAUSE[decision.cause]
@@ -196,7 +196,7 @@ def _tick(symbol: str, sequence: int, ordinal: int, time_ns: int, bid: Decimal, 
     facts["bid"], facts["ask"] = format_price(bid, symbol, book), format_price(ask, symbol, book)
     terms = book.instruments.get(symbol)
     if terms is not None:
-        facts["spread"] = f"{plain((ask - bid) / terms.point)} points"
+        facts["spread"] = f"{decimal_text((ask - bid) / terms.point)} points"
     return WhyStep(name="tick", time_ns=time_ns, facts=facts, lines=[])
 
 
@@ -213,7 +213,7 @@ def _decision(order: Order, book: Book) -> WhyStep:
         "position before": format_lots(decision.position_before),
         "judgement": decision.reason or "none was needed",
         "sizing": _sizing(order, book),
-        "volume": f"{plain(order.volume)} lots",
+        "volume": f"{decimal_text(order.volume)} lots",
         "price": f"{format_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
     }
     return WhyStep(name="decision", time_ns=decision.time_ns, facts=cut_facts(facts), lines=[])
@@ -225,7 +225,7 @@ def _sizing(order: Order, book: Book) -> str:
     if not book.is_hedging and decision.position_before * order.side.sign < 0:
         closes = min(abs(decision.position_before), order.volume)
     if decision.sizing:
-        return f"{decision.sizing}; {plain(closes)} lots more close the position" if closes else decision.sizing
+        return f"{decision.sizing}; {decimal_text(closes)} lots more close the position" if closes else decision.sizing
     if decision.cause is Cause.MANUAL:
         return "as told"
     is_close = order.position or closes or decision.cause in (Cause.TIME_EXIT, Cause.FLATTEN)
@@ -243,7 +243,7 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
         ("take profit", terms.take_profit),
     ):
         if price is not None:
-            facts[name] = plain(price)
+            facts[name] = decimal_text(price)
     if order.trailing_stop_points:
         facts["trailing stop"] = f"{order.trailing_stop_points} points"
     if order.position:
@@ -293,15 +293,15 @@ def _deals(order: Order, deals: Sequence[VenueDeal], booked: Sequence[DealBooked
         words = [format_deal(deal, order, book)]
         for closing in closed.get(deal.deal, ()):
             opened = format_price(closing.open_price, deal.symbol, book)
-            words.append(f"closes {plain(closing.volume)} of deal {closing.opened_by} at {opened}")
+            words.append(f"closes {decimal_text(closing.volume)} of deal {closing.opened_by} at {opened}")
         lines.append(WhyLine(time_ns=deal.time_ns, words="; ".join(words)[:LINE_CHARS_MAX]))
-    facts = {"filled": f"{plain(order.filled_volume)} of {plain(order.volume)} lots"}
+    facts = {"filled": f"{decimal_text(order.filled_volume)} of {decimal_text(order.volume)} lots"}
     if order.filled_price is not None:
         facts["average price"] = format_price(order.filled_price, order.symbol, book)
     sums = {name: sum((getattr(deal, name) for deal in deals), ZERO) for name in ("profit", "commission", "swap")}
     currency = book.stream.currency if book.stream else ""
-    facts |= {name: f"{plain(amount)} {currency}" for name, amount in sums.items()}
-    facts["net"] = f"{plain(sum(sums.values(), ZERO))} {currency}"
+    facts |= {name: f"{decimal_text(amount)} {currency}" for name, amount in sums.items()}
+    facts["net"] = f"{decimal_text(sum(sums.values(), ZERO))} {currency}"
     return WhyStep(name="deals", time_ns=deals[0].time_ns, facts=facts, lines=truncate_lines(lines))
 
 
@@ -331,7 +331,7 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
     facts = {"kind": deal.kind.value, "reason": deal.reason.value, "comment": deal.comment or "none"}
     if not deal.kind.is_trade:
         currency = book.stream.currency if book.stream else ""
-        facts["amount"] = f"{plain(deal.cash)} {currency}"
+        facts["amount"] = f"{decimal_text(deal.cash)} {currency}"
         step = WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=[])
         words = f"deal {deal.deal} moved {facts['amount']} of cash: {deal.kind.value}"
         return WhyReply(kind="deal", subject=str(deal.deal), summary=words, steps=[step])
@@ -343,7 +343,7 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
     lines += [
         WhyLine(
             time_ns=deal.time_ns,
-            words=f"closes {plain(one.volume)} of deal {one.opened_by} at {format_price(one.open_price, deal.symbol, book)}",
+            words=f"closes {decimal_text(one.volume)} of deal {one.opened_by} at {format_price(one.open_price, deal.symbol, book)}",
         )
         for event in events
         if isinstance(event, DealBooked) and event.deal.deal == deal.deal
@@ -382,7 +382,7 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
         "what would have to change": denial_hint(event.code),
     }
     steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=cut_facts(facts), lines=[]))
-    words = f"{what} was DENIED by {event.code}: {denial_words(limit=event.limit, observed=event.observed)}"
+    words = f"{what} was DENIED by {event.code}: {denial_message(limit=event.limit, observed=event.observed)}"
     if event.reason:
         words += f"; the reason that was given: {event.reason}"
     return WhyReply(kind="denial", subject=event.denial_id or event.code, summary=words[:TEXT_CHARS_MAX], steps=steps)
@@ -407,7 +407,7 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
         return WhyReply(kind="symbol", subject=symbol, summary=words, steps=[now])
     facts = {"blocked by": blocked.verdict, "judgement": cursor.last_blocked.get(symbol, "")}
     facts["what would have to change"] = denial_hint(blocked.verdict)
-    bid, ask = exact(blocked.bid), exact(blocked.ask)
+    bid, ask = to_decimal(blocked.bid), to_decimal(blocked.ask)
     steps = [
         _tick(symbol, blocked.sequence, blocked.ordinal, blocked.time_ns, bid, ask, book),
         _signal(blocked.publisher, blocked.direction, blocked.confidence, blocked.time_ns),

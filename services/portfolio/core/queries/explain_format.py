@@ -10,7 +10,7 @@ from msgspec import to_builtins
 from proto.control.views import WhyLine
 from proto.gateway import VenueDeal
 from proto.time import utc_text
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.orders import Order
@@ -51,25 +51,25 @@ def event_line(event: Event) -> WhyLine:
 
 def format_deal(deal: VenueDeal, order: Order | None, book: Book) -> str:
     """A deal with its price, its slippage against the quote of its order, and its money."""
-    words = f"deal {deal.deal}: {deal.kind.value} {plain(deal.volume)} at {format_price(deal.price, deal.symbol, book)}"
+    words = f"deal {deal.deal}: {deal.kind.value} {decimal_text(deal.volume)} at {format_price(deal.price, deal.symbol, book)}"
     words += f" ({deal.entry.value}, ticket {deal.ticket})"
     worse = deal_slippage(deal, order)
     terms = book.instruments.get(deal.symbol)
     if worse is not None and terms is not None:
-        words += f", slippage {plain(worse / terms.point)} points"
+        words += f", slippage {decimal_text(worse / terms.point)} points"
     parts = (("profit", deal.profit), ("commission", deal.commission), ("swap", deal.swap))
-    return words + "".join(f", {name} {plain(amount)}" for name, amount in parts if amount)
+    return words + "".join(f", {name} {decimal_text(amount)}" for name, amount in parts if amount)
 
 
 def format_lots(volume: Decimal) -> str:
     """Signed lots as a position."""
-    return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {plain(abs(volume))} lots"
+    return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {decimal_text(abs(volume))} lots"
 
 
 def format_price(price: Decimal, symbol: str, book: Book) -> str:
     """With the symbol's digits, or more where it has more."""
     terms = book.instruments.get(symbol)
-    text = plain(price.quantize(Decimal(1).scaleb(-8)))
+    text = decimal_text(price.quantize(Decimal(1).scaleb(-8)))
     if terms is None:
         return text
     whole, _, decimals = text.partition(".")

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from proto.control.views import WhyLine, WhyStep
 from proto.gateway import DealKind, DealReason, VenueDeal
-from proto.trading.units import Side, plain
+from proto.trading.units import Side, decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
@@ -180,7 +180,7 @@ def _slippage(deal: VenueDeal, price: Decimal, book: Book) -> str:
     assert deal.kind in (DealKind.BUY, DealKind.SELL)
     worse = (deal.price - price) * Side(deal.kind.value).sign
     terms = book.instruments.get(deal.symbol)
-    return plain(worse) if terms is None else f"{plain(worse / terms.point)} points"
+    return decimal_text(worse) if terms is None else f"{decimal_text(worse / terms.point)} points"
 
 
 def _line(event: ProtectionSet | ProtectionAnswered, symbol: str, book: Book) -> WhyLine:

@@ -7,7 +7,7 @@ from typing import Final
 
 from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
-from proto.trading.units import exact
+from proto.trading.units import to_decimal
 from services.portfolio.core.account.market_feed import LiveQuote
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
@@ -86,7 +86,7 @@ def _quote(desk: Desk, symbol: str, mono_ns: int) -> QuoteLine | None:
     if seen is None:
         return None
     instrument = desk.book.instruments.get(symbol)
-    points = None if instrument is None else float(exact(seen.ask) - exact(seen.bid)) * 10**instrument.digits
+    points = None if instrument is None else float(to_decimal(seen.ask) - to_decimal(seen.bid)) * 10**instrument.digits
     return QuoteLine(
         bid=seen.bid,
         ask=seen.ask,

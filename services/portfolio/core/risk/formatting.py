@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.trading.server_time import MINUTE_NS, of_day_ns, weekday
-from proto.trading.units import plain
+from proto.trading.server_time import MINUTE_NS, time_of_day_ns, weekday
+from proto.trading.units import decimal_text
 
 _HUNDREDTH: Final = Decimal("0.01")
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -14,12 +14,12 @@ _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturda
 
 def percent(value: Decimal) -> str:
     """To two decimals."""
-    return f"{plain(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
+    return f"{decimal_text(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
 
 
 def server_hour(time_ns: int) -> str:
     """To the minute, by the server's clock."""
-    minutes = of_day_ns(time_ns) // MINUTE_NS
+    minutes = time_of_day_ns(time_ns) // MINUTE_NS
     return f"{minutes // 60:02d}:{minutes % 60:02d} server time"
 
 

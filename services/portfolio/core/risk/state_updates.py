@@ -7,7 +7,7 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind, VenueDeal
-from proto.trading.server_time import NS, last_minute, server_day
+from proto.trading.server_time import SECOND_NS, server_day, within_last_minute
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
@@ -69,7 +69,7 @@ def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> No
         case OrderCreated(order=order):
             _see_order(risk_state, order)
         case OrderUpdated(status=OrderStatus.REJECTED, time_ns=time_ns):
-            risk_state.reject_times_ns = [*last_minute(risk_state.reject_times_ns, time_ns), time_ns]
+            risk_state.reject_times_ns = [*within_last_minute(risk_state.reject_times_ns, time_ns), time_ns]
         case DealBooked(deal=deal):
             _see_deal(risk_state, deal, limits)
         case TradingStateChanged():
@@ -80,7 +80,7 @@ def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> No
 
 def _see_order(risk_state: RiskState, order: Order) -> None:
     now_ns, symbol, sign = order.created_ns, order.symbol, order.side.sign
-    risk_state.order_times_ns = [*last_minute(risk_state.order_times_ns, now_ns), now_ns]
+    risk_state.order_times_ns = [*within_last_minute(risk_state.order_times_ns, now_ns), now_ns]
     risk_state.last_order_ns[symbol] = now_ns
     day = server_day(now_ns)
     if risk_state.order_day != day:
@@ -128,7 +128,7 @@ def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: in
     breaker.losses += 1
     if breaker.losses >= losses_max or breaker.trials_left:
         doublings = min(breaker.trips, COOLDOWN_DOUBLINGS_MAX)
-        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**doublings * NS
+        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**doublings * SECOND_NS
         breaker.trips, breaker.losses, breaker.trials_left = breaker.trips + 1, 0, limits.breaker_trials
 
 

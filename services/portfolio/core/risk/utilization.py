@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.time import utc_text
-from proto.trading.server_time import DAY_NS, MINUTE_NS, last_minute
-from proto.trading.units import plain
+from proto.trading.server_time import DAY_NS, MINUTE_NS, within_last_minute
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.foreign_orders import describe_foreign_positions
 from services.portfolio.core.risk.exposure import (
     buying_power,
@@ -93,7 +93,7 @@ def _losses(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
 def _orders(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
     limits, memory = context.limits, context.cursor.risk
     if limits.orders_per_minute_max is not None:
-        seen = len(last_minute(memory.order_times_ns, now_ns))
+        seen = len(within_last_minute(memory.order_times_ns, now_ns))
         yield LimitUtilization(
             "ORDER_RATE", "", f"{limits.orders_per_minute_max} a minute", *_count(seen, limits.orders_per_minute_max)
         )
@@ -101,7 +101,7 @@ def _orders(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
         counted = _count(orders_today(memory, now_ns), limits.orders_per_day_max)
         yield LimitUtilization("ORDER_RATE", "", f"{limits.orders_per_day_max} a day", *counted)
     if limits.rejects_per_minute_max is not None:
-        seen = len(last_minute(memory.reject_times_ns, now_ns))
+        seen = len(within_last_minute(memory.reject_times_ns, now_ns))
         counted = _count(seen, limits.rejects_per_minute_max, "rejects")
         yield LimitUtilization("REJECTS", "", f"fewer than {limits.rejects_per_minute_max} a minute", *counted)
     if limits.repeated_orders_max is not None:
@@ -114,7 +114,7 @@ def _orders(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
             if mark is not None and terms is not None:
                 points = 10.0**terms.digits
                 usual, present = max(median * points, 1.0), (mark.ask - mark.bid) * points
-                limit = f"{plain(limits.spread_factor_max)} times {usual:.1f} points"
+                limit = f"{decimal_text(limits.spread_factor_max)} times {usual:.1f} points"
                 most = limits.spread_factor_max * Decimal(usual)
                 left = _left(Decimal(present), most, "points", "0.1")
                 yield LimitUtilization("SPREAD", symbol, limit, f"{present:.1f} points", left)
@@ -153,8 +153,8 @@ def _budgets(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
         return
     for tag, strategy in context.plan.strategies.items():
         if strategy.volume_max is not None:
-            limit, seen = f"{plain(strategy.volume_max)} lots", strategy_volume(strategy, context)
-            yield LimitUtilization("STRATEGY_VOLUME", tag, limit, f"{plain(seen)} lots")
+            limit, seen = f"{decimal_text(strategy.volume_max)} lots", strategy_volume(strategy, context)
+            yield LimitUtilization("STRATEGY_VOLUME", tag, limit, f"{decimal_text(seen)} lots")
         if strategy.daily_loss_pct_max is not None:
             lost_of_day = strategy_daily_loss_pct(strategy, context, now_ns)
             shown = "not known" if lost_of_day is None else percent(lost_of_day)
@@ -190,7 +190,9 @@ def _per_order(limits: Limits) -> Iterator[LimitUtilization]:
     )
     for code, value, words in named:
         if value is not None:
-            yield LimitUtilization(code, "", words.format(plain(value) if isinstance(value, Decimal) else value), "")
+            yield LimitUtilization(
+                code, "", words.format(decimal_text(value) if isinstance(value, Decimal) else value), ""
+            )
 
 
 def _foreign_orders(context: RiskContext) -> LimitUtilization:

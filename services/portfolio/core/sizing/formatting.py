@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 
 _DIGITS: Final = 6
 """More tells nobody anything in a sentence; the numbers that decide are not rounded."""
@@ -16,7 +16,7 @@ def format_number(value: Decimal) -> str:
     if not value:
         return "0"
     decimals = max(0, _DIGITS - 1 - value.adjusted())
-    return plain(value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
+    return decimal_text(value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
 
 
 def format_money(amount: Decimal, currency: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from typing import Final
 
-from proto.trading.units import MAX_DECIMAL_EXPONENT, floor_to_step, plain
+from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, floor_to_step
 from services.portfolio.core.plan.plan import Sizing, SizingMethod
 from services.portfolio.core.sizing.formatting import format_money, format_number
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
@@ -54,8 +54,8 @@ def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     words, volume = f"{sizing.method}: {found.explanation} -> {format_number(found.volume)}", found.volume
     for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
-            words, volume = f"{words}, at most {plain(most)} by {whose}", most
+            words, volume = f"{words}, at most {decimal_text(most)} by {whose}", most
     volume = floor_to_step(volume.quantize(_FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
-        return OrderSize(_ZERO, f"{words} lots, less than the least volume {plain(terms.volume_min)}: no trade")
-    return OrderSize(volume, f"{words}, step {plain(terms.volume_step)} -> {plain(volume)} lots")
+        return OrderSize(_ZERO, f"{words} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")
+    return OrderSize(volume, f"{words}, step {decimal_text(terms.volume_step)} -> {decimal_text(volume)} lots")

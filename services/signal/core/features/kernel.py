@@ -1,6 +1,6 @@
 """The one kernel that computes features: live for the newest tick, in backtest and training for a whole recording.
 
-`fill_rows` walks every full window of the columns it is given. Live it is given the 100 ticks of the buffer and fills
+`fill_features` walks every full window of the columns it is given. Live it is given the 100 ticks of the buffer and fills
 one row; in training a day at once. It is the same machine code either way, so the digits are the same, and a row reads
 no tick after its own. There is no call into a mathematical library but the square root, which IEEE 754 defines to the
 last bit: other processors give the same digits too.
@@ -196,7 +196,7 @@ def _fill(
 
 
 @kernel
-def fill_rows(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats, rows: Rows) -> None:
+def fill_features(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats, rows: Rows) -> None:
     """Fill row i with the features at tick i + 99, from ticks i to i + 99.
 
     Args:
@@ -224,5 +224,5 @@ def feature_rows(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats) -> Row
     if len(rows):
         # The kernel is compiled for plain arrays; a reader's columns may be read-only or strided.
         bids, asks, volumes = (np.array(column, dtype=np.float64) for column in (bid, ask, volume))
-        fill_rows(np.array(time_ns, dtype=np.int64), bids, asks, volumes, rows)
+        fill_features(np.array(time_ns, dtype=np.int64), bids, asks, volumes, rows)
     return rows

@@ -71,7 +71,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("time_of_day_cos", "part", 1),
 )
 
-NAMES: Final = tuple(feature.name for feature in FEATURES)
+FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 
 
 def schema_sha256() -> str:

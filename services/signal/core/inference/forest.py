@@ -2,7 +2,7 @@
 
 `read_document` takes the bytes of a model (JSON or UBJSON), `flatten` makes a `Forest` of it. What the walk does not
 cover (linear boosters, DART, categorical splits, trees with vectors in their leaves) is told apart from what is no
-model at all: the first raises `NotCoveredError` and XGBoost itself can still serve it, the second `ModelFormatError`.
+model at all: the first raises `UnsupportedModelError` and XGBoost itself can still serve it, the second `ModelFormatError`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from services.signal.core.inference.kernel import Indices, Singles, walk
+from services.signal.core.inference.kernel import Indices, Singles, fill_margins
 from services.signal.core.inference.ubjson import UbjError, parse
 
 Format = Literal["json", "ubj"]
@@ -29,7 +29,7 @@ class ModelFormatError(ValueError):
     """The bytes are no XGBoost model, or one that contradicts itself."""
 
 
-class NotCoveredError(ValueError):
+class UnsupportedModelError(ValueError):
     """An XGBoost model of a kind that the walk does not do; says which."""
 
 
@@ -52,12 +52,12 @@ class Forest:
         """Untransformed scores, float32 of shape (rows, groups); `rows` are float32 and contiguous."""
         assert rows.shape[1] == self.features, (rows.shape, self.features)
         found = np.empty((len(rows), self.groups), dtype=np.float32)
-        walk(self.nodes, self.values, self.roots, self.base, rows, found)
+        fill_margins(self.nodes, self.values, self.roots, self.base, rows, found)
         return found
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModelInfo:
     """What a model says of itself, whether or not the walk covers it."""
 
     objective: str
@@ -81,7 +81,7 @@ def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
     return document
 
 
-def facts_of(document: Mapping[str, Any]) -> Facts:
+def model_info(document: Mapping[str, Any]) -> ModelInfo:
     """What a model predicts, and from what.
 
     Raises:
@@ -90,7 +90,7 @@ def facts_of(document: Mapping[str, Any]) -> Facts:
     try:
         learner = document["learner"]
         parameters = learner["learner_model_param"]
-        return Facts(
+        return ModelInfo(
             objective=str(learner["objective"]["name"]),
             classes=int(parameters["num_class"]),
             features=int(parameters["num_feature"]),
@@ -111,7 +111,7 @@ def flatten(document: Mapping[str, Any]) -> Forest:
         return _flatten(document["learner"])
     except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise ModelFormatError(f"damaged model: {type(error).__name__} at {error}") from None
-    except (NotCoveredError, ModelFormatError):
+    except (UnsupportedModelError, ModelFormatError):
         raise
     except ValueError as error:
         raise ModelFormatError(f"damaged model: {error}") from None
@@ -120,10 +120,10 @@ def flatten(document: Mapping[str, Any]) -> Forest:
 def _flatten(learner: Mapping[str, Any]) -> Forest:
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
-        raise NotCoveredError(f"booster {booster['name']}, expected gbtree")
+        raise UnsupportedModelError(f"booster {booster['name']}, expected gbtree")
     parameters = learner["learner_model_param"]
     if int(parameters.get("num_target", 1)) > 1:
-        raise NotCoveredError(f"{parameters['num_target']} targets, expected 1")
+        raise UnsupportedModelError(f"{parameters['num_target']} targets, expected 1")
     groups, features = max(1, int(parameters["num_class"])), int(parameters["num_feature"])
     base = _base(str(parameters["base_score"]), str(learner["objective"]["name"]), groups)
 
@@ -164,15 +164,17 @@ def _base(text: str, objective: str, groups: int) -> Singles:
         one = np.float32(1)
         scores = [-math.log(one / np.float32(score) - one) for score in scores]
     elif objective not in IDENTITY_OBJECTIVES:
-        raise NotCoveredError(f"objective {objective}, expected {', '.join(IDENTITY_OBJECTIVES + LOGISTIC_OBJECTIVES)}")
+        raise UnsupportedModelError(
+            f"objective {objective}, expected {', '.join(IDENTITY_OBJECTIVES + LOGISTIC_OBJECTIVES)}"
+        )
     return np.array(scores, dtype=np.float32)
 
 
 def _tree(tree: Mapping[str, Any], number: int, features: int) -> tuple[Indices, Singles]:
     if int(tree["tree_param"].get("size_leaf_vector", 1)) > 1:
-        raise NotCoveredError(f"tree {number} has vectors in its leaves")
+        raise UnsupportedModelError(f"tree {number} has vectors in its leaves")
     if len(tree.get("categories_nodes", ())) or any(tree.get("split_type", ())):
-        raise NotCoveredError(f"tree {number} has categorical splits")
+        raise UnsupportedModelError(f"tree {number} has categorical splits")
     left, right = _column(tree["left_children"]), _column(tree["right_children"])
     feature, default_left = _column(tree["split_indices"]), _column(tree["default_left"])
     values = np.array(tree["split_conditions"], dtype=np.float32)

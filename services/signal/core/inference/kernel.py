@@ -25,7 +25,9 @@ _MISSING: Final = 3
 
 
 @kernel
-def walk(nodes: Indices, values: Singles, roots: Indices, base: Singles, rows: Singles, margins: Singles) -> None:
+def fill_margins(
+    nodes: Indices, values: Singles, roots: Indices, base: Singles, rows: Singles, margins: Singles
+) -> None:
     """Fill the margins (rows, groups) of the rows (rows, features).
 
     Args:
@@ -56,7 +58,7 @@ def walk(nodes: Indices, values: Singles, roots: Indices, base: Singles, rows: S
 
 
 @kernel
-def calibrate(margins: Singles, slope: float, biases: Floats, probabilities: Floats) -> None:
+def fill_probabilities(margins: Singles, slope: float, biases: Floats, probabilities: Floats) -> None:
     """Fill the probabilities (rows, classes): softmax(slope * margin + bias), computed in float64.
 
     Args:

@@ -21,7 +21,7 @@ MISSING_PART: Final = 0.1
 _SEED: Final = 20_140_501
 
 
-def check_rows(forest: Forest) -> Singles:
+def self_check_rows(forest: Forest) -> Singles:
     """Rows of float32 as the model takes them."""
     random = np.random.Generator(np.random.PCG64(_SEED))
     splits = np.flatnonzero(forest.nodes[:, 0] >= 0)

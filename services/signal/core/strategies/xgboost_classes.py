@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from services.signal.core.features.kernel import fill_rows
+from services.signal.core.features.kernel import fill_features
 from services.signal.core.features.schema import CLASSES, FEATURES, WINDOW_TICKS
-from services.signal.core.inference.kernel import Floats, Singles, calibrate
+from services.signal.core.inference.kernel import Floats, Singles, fill_probabilities
 from services.signal.core.tick_buffer import TickBuffer
 
 
@@ -29,7 +29,7 @@ class ClassModel:
         """softmax(margin / temperature + bias) of each row: float64 of shape (rows, 3)."""
         margins = self.margins(rows)
         found = np.empty(margins.shape)
-        calibrate(margins, 1 / self.temperature, np.array(self.biases), found)
+        fill_probabilities(margins, 1 / self.temperature, np.array(self.biases), found)
         return found
 
     def decide(self, sell: float, hold: float, buy: float) -> tuple[int, float]:
@@ -63,8 +63,8 @@ class XGBoostClasses:
         """Features of the window, margins, probabilities, and a side or HOLD."""
         if window.count < WINDOW_TICKS:
             return 0, 0.0
-        fill_rows(window.time_ns, window.bid, window.ask, window.volume, self._row)
-        calibrate(self.model.margins(self._row), self._slope, self._biases, self._probabilities)
+        fill_features(window.time_ns, window.bid, window.ask, window.volume, self._row)
+        fill_probabilities(self.model.margins(self._row), self._slope, self._biases, self._probabilities)
         sell, hold, buy = self._probabilities[0].tolist()
         return self.model.decide(sell, hold, buy)
 

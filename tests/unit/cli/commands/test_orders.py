@@ -29,7 +29,7 @@ from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side
 from services.portfolio.core.queries.views import order_row
 from tests.support.builders import an_order
-from tests.support.socket_servers import answering
+from tests.support.socket_servers import serve_control
 
 D = Decimal
 NOON_NS = 1_795_780_800_000_000_000
@@ -85,7 +85,7 @@ def denied(request: ControlRequest) -> ControlReply:
 def sent(tmp_path: Path, line: str, answer: Callable[[ControlRequest], ControlReply | None] = obeyed) -> ControlRequest:
     """The command that a line sends to a desk that obeys."""
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, answer) as asked:
+    with serve_control(url, answer) as asked:
         assert run([*line.split(), "--reason", "a test", "--url", url]) == 0
     return asked[-1]
 
@@ -171,7 +171,7 @@ def test_none_takes_a_stop_away_and_leaves_the_other(tmp_path: Path) -> None:
 def test_a_denied_order_says_by_which_limit_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
     line = ["order", "buy", "EURUSD", "--volume", "5", "--reason", "x", "--url", url]
-    with answering(url, denied):
+    with serve_control(url, denied):
         assert run(line) == 1
         assert capsys.readouterr().out == "DENIED by ORDER_VOLUME: 5 lots, limit 1 lots (denial live-mk1)\n"
         assert run([*line, "--json"]) == 1
@@ -184,14 +184,14 @@ def test_a_halted_desk_is_said_to_be_halted(tmp_path: Path, capsys: pytest.Captu
     reply = OrderCommandReply(
         key="k1", order_ids=[], denied=True, code="HALTED", limit=TradingState.ACTIVE, observed=TradingState.HALTED
     )
-    with answering(url, lambda _: reply):
+    with serve_control(url, lambda _: reply):
         assert run(["order", "buy", "EURUSD", "--volume", "1", "--reason", "x", "--url", url]) == 1
     assert capsys.readouterr().out == "DENIED by HALTED: the desk is HALTED, expected ACTIVE\n"
 
 
 def test_silence_says_with_which_key_to_ask_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, lambda _: None):
+    with serve_control(url, lambda _: None):
         assert run(["close", "EURUSD", "--reason", "x", "--key", "k-1", "--url", url]) == 2
     said = capsys.readouterr().err
     assert said == (
@@ -235,7 +235,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line_and_nothing_is_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, obeyed) as asked:
+    with serve_control(url, obeyed) as asked:
         assert run([*line.split(), "--reason", "x", "--url", url]) == 2
     said = capsys.readouterr().err
     assert words in said
@@ -281,7 +281,7 @@ def no(request: ControlRequest) -> ControlReply:
 
 def test_a_refusal_speaks_of_the_command_and_of_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, no):
+    with serve_control(url, no):
         assert run(["close", "EURUSD", "--reason", "x", "--url", url]) == 2
     told = capsys.readouterr()
     assert told.err == f"paperdesk: {url} refused CLOSE: there is no position in EURUSD to close\n"
@@ -296,7 +296,7 @@ def test_a_refusal_is_json_where_json_was_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, no):
+    with serve_control(url, no):
         assert run([*line.split(), "--json", "--url", url]) == 2
     told = capsys.readouterr()
     error = json.loads(told.out)

@@ -25,7 +25,7 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.query_handler import answer_query
 from tests.support.builders import some_rules
-from tests.support.socket_servers import answering
+from tests.support.socket_servers import serve_control
 from tests.support.tick_files import a_tick_file
 
 
@@ -64,7 +64,7 @@ def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
         return answer_query(desk, request, folder / LEDGER_FILE_NAME, 0)
 
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, answer):
+    with serve_control(url, answer):
         yield Standing(folder, url)
 
 
@@ -180,7 +180,7 @@ def test_a_desk_that_says_nothing_is_said_so_within_a_second_or_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with answering(url, lambda _: None):
+    with serve_control(url, lambda _: None):
         began = time.monotonic()
         assert run([*command, "--url", url]) == 2
         assert time.monotonic() - began < 5.0

@@ -17,9 +17,9 @@ from marketdata import stream_builder
 from marketdata.columns import MemoryColumn, SymbolRows
 from marketdata.files import TickFileError, TickInput, load_stream
 from marketdata.files.spool import Spool
-from marketdata.stream_builder import Tape, assemble
+from marketdata.stream_builder import ValidatedRows, assemble
 from marketdata.tick_stream import BLOCK_TICKS, TickStream, build_stream
-from marketdata.tick_validation import UNREADABLE_TIME_NS, RowJudge, judge
+from marketdata.tick_validation import UNREADABLE_TIME_NS, RowValidator, validate_rows
 from proto.gateway import TickCounts
 from tests.support.tick_files import a_tick_file
 
@@ -52,12 +52,12 @@ def ticks_of(stream: TickStream) -> list[Any]:
 @given(rows=st.lists(a_row, max_size=30), cut=st.integers(1, 7), accept=st.booleans())
 def test_rows_are_judged_by_blocks_as_in_one(rows: Rows, cut: int, accept: bool) -> None:
     whole = rows_of("EURUSD", rows)
-    at_once = judge(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
-    by_blocks = RowJudge(accept_crossed=accept)
+    at_once = validate_rows(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
+    by_blocks = RowValidator(accept_crossed=accept)
     found: list[int] = []
     for start in range(0, len(rows), cut):
         part = rows_of("EURUSD", rows[start : start + cut])
-        found += by_blocks.judge(part.time_ns, part.bid, part.ask, part.volume).tolist()
+        found += by_blocks.validate(part.time_ns, part.bid, part.ask, part.volume).tolist()
     assert found == at_once
 
 
@@ -79,7 +79,7 @@ def test_a_stream_by_small_blocks_is_the_one_by_large_ones(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stream_builder, "BLOCK_ROWS", block)
         spool = Spool(memory_bytes=0) if on_disk else MemoryColumn
-        tapes = [Tape(name, accept_crossed=False, store=spool) for name in names]
+        tapes = [ValidatedRows(name, accept_crossed=False, store=spool) for name in names]
         for tape, rows in zip(tapes, tables, strict=True):
             for start in range(0, len(rows), block):
                 tape.add(rows_of(tape.symbol, rows[start : start + block]))
@@ -107,7 +107,7 @@ def test_every_question_has_the_same_answer_from_disk(tmp_path: Path, monkeypatc
         of = {name: [tick for tick in seen if tick.symbol == name] for name in ("EURUSD", "GBPUSD")}
         assert on_disk.sequences_at(ordinal) == {name: len(ticks) for name, ticks in of.items()}
         for name, ticks in of.items():
-            assert on_disk.last_of(name, ordinal) == (ticks[-1] if ticks else None)
+            assert on_disk.last_tick(name, ordinal) == (ticks[-1] if ticks else None)
             for start in (1, 5, len(ticks), len(ticks) + 1):
                 page = on_disk.ticks(name, from_sequence=max(1, start), limit=1_500, published=ordinal)
                 wanted = ticks[max(1, start) - 1 :][:1_500]

@@ -12,7 +12,7 @@ import pytest
 
 from marketdata.files import TickFileError, TickInput, UnknownLayoutError, load_stream
 from marketdata.files import text as texts
-from marketdata.files.source import TickSource
+from marketdata.files.source import TickFile
 from marketdata.tick_stream import TickStream
 from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Quote, Sample, metatrader, some_quotes, truefx
 
@@ -48,7 +48,7 @@ EXPECTED = different(QUOTES)
 @EACH_LAYOUT
 def test_each_layout_gives_the_same_ticks(tmp_path: Path, sample: Sample) -> None:
     path = a_file(tmp_path, sample.write(QUOTES), sample.file)
-    assert TickSource(path, sample.zone).found.layout == sample.layout
+    assert TickFile(path, sample.zone).detected.layout == sample.layout
     assert ticks_of(load(path, zone=sample.zone)) == EXPECTED
 
 
@@ -86,7 +86,7 @@ def test_packed_text_is_unpacked(tmp_path: Path, sample: Sample) -> None:
 @EACH_LAYOUT
 def test_empty_lines_are_no_rows(tmp_path: Path, sample: Sample) -> None:
     lines = [part for line in sample.write(QUOTES) for part in (line, "")]
-    source = TickSource(a_file(tmp_path, ["", *lines], sample.file), sample.zone)
+    source = TickFile(a_file(tmp_path, ["", *lines], sample.file), sample.zone)
     assert sum(frame.height for frame in source.chunks()) == len(QUOTES)
     assert source.blank_lines == len(lines) // 2 + 1
 
@@ -107,7 +107,7 @@ def test_garbage_is_counted_and_told_by_line_and_the_rest_is_read(tmp_path: Path
     stream = load(a_file(tmp_path, lines, sample.file), zone=sample.zone)
     assert stream.counts.rejected.get("unreadable") == len(bad)
     assert ticks_of(stream) == EXPECTED
-    source = TickSource(tmp_path / sample.file, sample.zone)
+    source = TickFile(tmp_path / sample.file, sample.zone)
     assert sum(frame.height for frame in source.chunks()) == len(QUOTES) + len(bad)
     number, shown = source.unreadable[0]
     assert lines[number - 1] in bad
@@ -140,7 +140,7 @@ def test_rows_are_chosen_by_number_in_text_too(tmp_path: Path, sample: Sample) -
 
 def test_histdata_is_eastern_standard_time_unless_told_otherwise(tmp_path: Path) -> None:
     path = a_file(tmp_path, ["20140701 170000065,1.12120,1.12172,0"])
-    assert TickSource(path).found.zone == "-05:00"
+    assert TickFile(path).detected.zone == "-05:00"
     assert load(path).first_time_ns == DAY_NS + (61 * 24 + 22) * HOUR_NS + 65_000_000
     assert load(path, zone="America/New_York").first_time_ns == DAY_NS + (61 * 24 + 21) * HOUR_NS + 65_000_000
 

@@ -21,7 +21,7 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.settings import Mt5Settings
 from services.mt5.stores.book_store import DurableBookStore
-from services.mt5.stores.market_store import MarketKeeper, read_market
+from services.mt5.stores.market_store import MarketSaver, read_market
 
 SYMBOLS = ("EURUSD", "XAUUSD")
 SECOND_NS = 1_000_000_000
@@ -35,8 +35,8 @@ class Boot:
         self.market: GeneratedMarket = open_market(
             symbols=symbols, seed=5, before=self.store.market.load(), after_ns=self.store.load().time_ns
         )
-        self.keeper = MarketKeeper(self.market, self.store.market)
-        self.keeper.keep(0)
+        self.keeper = MarketSaver(self.market, self.store.market)
+        self.keeper.save(0)
         self.gateway: Gateway = simulated_gateway(
             stream=self.market,
             stream_id=self.market.stream_id,
@@ -50,14 +50,14 @@ class Boot:
     def run(self, seconds: float, *, from_s: float = 0.0) -> Iterator[Tick]:
         """What is published within so many seconds, with the book kept each second."""
         for tenth in range(int(from_s * 10), int((from_s + seconds) * 10) + 1):
-            while ticks := self.gateway.due(Now(0, tenth * SECOND_NS // 10)):
+            while ticks := self.gateway.due_ticks(Now(0, tenth * SECOND_NS // 10)):
                 yield from ticks
             if tenth % 10 == 0:
                 self.keep()
 
     def keep(self) -> None:
         """As the shell does every second."""
-        self.keeper.keep(self.gateway.venue.ordinal)
+        self.keeper.save(self.gateway.venue.ordinal)
         self.gateway.venue.checkpoint()
 
     def hello(self) -> HelloReply:

@@ -155,7 +155,7 @@ def test_a_new_boot_is_taken_forward_to_what_was_confirmed() -> None:
     reply = second.handle(Confirm(stream_id="stream-1", ordinal=2), AT_REST)
     assert isinstance(reply, ConfirmReply)
     assert reply.deal_cursor == 2
-    assert [tick.ordinal for tick in second.due(AT_REST)] == [3]
+    assert [tick.ordinal for tick in second.due_ticks(AT_REST)] == [3]
 
 
 def test_the_end_of_the_data_is_remembered() -> None:
@@ -178,9 +178,9 @@ def test_ticks_that_are_not_published_are_not_told() -> None:
 
 def test_a_live_market_steps_its_book_as_it_publishes() -> None:
     gateway = a_gateway(pace=Pace(window=0, factor=1.0))
-    gateway.due(Now(0, 0))
+    gateway.due_ticks(Now(0, 0))
     assert gateway.venue.ordinal == 1
-    gateway.due(Now(0, SECOND_NS))
+    gateway.due_ticks(Now(0, SECOND_NS))
     assert gateway.venue.ordinal == 2
     assert gateway.domain_ns(SECOND_NS + SECOND_NS // 2) == START_NS + SECOND_NS + SECOND_NS // 2
     confirm(gateway, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proto.time import Now
-from services.mt5.core.gateway.tick_publisher import BURST_TICKS_MAX, Pace, Publisher
+from services.mt5.core.gateway.tick_publisher import BURST_TICKS_MAX, Pace, TickPublisher
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
 
 MS = 1_000_000
@@ -16,7 +16,7 @@ class Market:
 
     def __init__(self, pace: Pace, *, ticks: int = 10, book_ordinal: int = 0) -> None:
         stream = a_stream(*(1.1 + n / 1000 for n in range(ticks)))
-        self.publisher = Publisher(
+        self.publisher = TickPublisher(
             stream=stream,
             stream_id="stream-1",
             publisher="mt5",
@@ -35,7 +35,7 @@ class Market:
 
     def out(self) -> list[int]:
         """Ordinals that go out now."""
-        return [tick.ordinal for tick in self.publisher.due(self.now)]
+        return [tick.ordinal for tick in self.publisher.due_ticks(self.now)]
 
     def wait(self, ms: int) -> None:
         self.ms += ms
@@ -125,9 +125,9 @@ def test_next_due_is_when_due_has_something() -> None:
 def test_a_repeated_tick_says_the_same_but_for_when_it_went_out() -> None:
     market = Market(Pace(window=1))
     market.confirm(0)
-    [first] = market.publisher.due(market.now)
+    [first] = market.publisher.due_ticks(market.now)
     market.wait(200)
-    [again] = market.publisher.due(market.now)
+    [again] = market.publisher.due_ticks(market.now)
     names = [name for name in first.__struct_fields__ if name != "published_mono_ns"]
     assert [getattr(first, name) for name in names] == [getattr(again, name) for name in names]
     assert again.published_mono_ns > first.published_mono_ns
@@ -207,8 +207,8 @@ def test_a_restarted_one_publishes_the_books_tick_again_once_it_is_told_to_go_on
 
 def test_a_restarted_one_is_taken_forward_to_what_was_confirmed() -> None:
     market = Market(Pace(window=1), book_ordinal=2)
-    assert market.publisher.knows(7)
-    assert not market.publisher.knows(11)
+    assert market.publisher.has_tick(7)
+    assert not market.publisher.has_tick(11)
     market.confirm(7)
     assert market.out() == [8]
 
@@ -218,6 +218,6 @@ def test_a_restarted_one_is_told_of_two_confirmed_ticks_in_the_wrong_order() -> 
     market = Market(Pace(window=1), book_ordinal=2)
     market.confirm(3)
     assert market.out() == [4]
-    assert market.publisher.knows(7)
+    assert market.publisher.has_tick(7)
     market.confirm(7)
     assert market.out() == [8]

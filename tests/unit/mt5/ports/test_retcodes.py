@@ -8,7 +8,7 @@ import pytest
 
 from common.settings import PROJECT_ROOT
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.retcodes import TABLE, Outcome, of, outcome_of
+from services.mt5.core.ports.retcodes import TABLE, RetcodeOutcome, of, outcome_of
 
 PAGE = PROJECT_ROOT / "docs" / "retcodes.md"
 ROW = re.compile(r"^\| (\d{5}) \| `(\w+)` \| (\w+) \| (.+) \|$", re.MULTILINE)
@@ -32,12 +32,12 @@ def test_the_page_shows_the_table() -> None:
 
 @pytest.mark.parametrize("number", [None, 0, 1, 10005, 10011, 10012, 10028, 10031, 10037, 10047, 99999, -1])
 def test_what_proves_nothing_leaves_the_request_in_doubt(number: int | None) -> None:
-    assert outcome_of(number) is Outcome.IN_DOUBT
+    assert outcome_of(number) is RetcodeOutcome.IN_DOUBT
 
 
 def test_only_three_answers_say_that_it_was_done() -> None:
-    assert [row.name for row in TABLE if row.outcome is Outcome.DONE] == ["PLACED", "DONE", "DONE_PARTIAL"]
-    assert outcome_of(retcodes.NO_MONEY) is Outcome.NOT_DONE
+    assert [row.name for row in TABLE if row.outcome is RetcodeOutcome.DONE] == ["PLACED", "DONE", "DONE_PARTIAL"]
+    assert outcome_of(retcodes.NO_MONEY) is RetcodeOutcome.NOT_DONE
 
 
 def test_a_row_is_found_by_its_number() -> None:

@@ -46,7 +46,7 @@ def executed(model: FillModel, ticket: int = 1, number: int = 1, **changed: Any)
     fields: dict[str, Any] = {
         "side": Side.BUY, "quote": QUOTE, "volume": D("0.01"), "instrument": EURUSD, "time_ns": START_NS,
     }  # fmt: skip
-    return model.executed(ticket, number, **{**fields, **changed})
+    return model.execution(ticket, number, **{**fields, **changed})
 
 
 def only(**parts: Any) -> FillModel:

@@ -52,9 +52,9 @@ def test_a_repeat_is_answered_as_before_and_an_older_one_is_refused() -> None:
     desk.to(3)
     assert desk.venue.positions() == []
     assert desk.modify(position=1, stop_loss="1.0950", revision=2) == second
-    assert desk.venue.modified(Modify(symbol="EURUSD", position=1, revision=2)) == second
-    assert desk.venue.modified(Modify(symbol="EURUSD", revision=2, ordinal=1)) == second
-    assert desk.venue.modified(Modify(symbol="EURUSD", revision=2, ordinal=3)) is None
+    assert desk.venue.previous_modification(Modify(symbol="EURUSD", position=1, revision=2)) == second
+    assert desk.venue.previous_modification(Modify(symbol="EURUSD", revision=2, ordinal=1)) == second
+    assert desk.venue.previous_modification(Modify(symbol="EURUSD", revision=2, ordinal=3)) is None
 
 
 def test_a_refusal_is_repeated_as_well() -> None:

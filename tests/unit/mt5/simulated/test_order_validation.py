@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from marketdata.instruments import catalogue
+from marketdata.instruments import find_instrument
 from proto.trading.enums import OrderType, TimeInForce, TradeMode
 from proto.trading.units import Side
 from services.mt5.core.simulated import order_validation
-from services.mt5.core.simulated.order_request import Asked
+from services.mt5.core.simulated.order_request import VenueOrderRequest
 from tests.unit.mt5.builders import START_NS
 
-FOUND = catalogue("EURUSD")
+FOUND = find_instrument("EURUSD")
 assert FOUND is not None
 EURUSD = FOUND
 
@@ -29,7 +29,9 @@ EURUSD = FOUND
     ],
 )
 def test_the_trade_mode_says_what_may_be_done(mode: TradeMode, opens: bool, verdict: tuple[int, str] | None) -> None:
-    wrong = order_validation.closed_market(structs.replace(EURUSD, trade_mode=mode), opens=opens, time_ns=START_NS)
+    wrong = order_validation.check_trading_allowed(
+        structs.replace(EURUSD, trade_mode=mode), opens=opens, time_ns=START_NS
+    )
     assert (None if wrong is None else wrong[:2]) == verdict
 
 
@@ -39,8 +41,8 @@ def test_the_trade_mode_says_what_may_be_done(mode: TradeMode, opens: bool, verd
 )
 def test_a_symbol_takes_only_its_fillings_of_a_market_order(time_in_force: TimeInForce, taken: bool) -> None:
     terms = structs.replace(EURUSD, filling=("FOK",))
-    asked = Asked(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), time_in_force=time_in_force)
-    wrong = order_validation.wrong_kind(asked, terms, START_NS)
+    asked = VenueOrderRequest(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), time_in_force=time_in_force)
+    wrong = order_validation.check_order_type(asked, terms, START_NS)
     assert (wrong is None) is taken
     if wrong is not None:
         assert wrong[:2] == (10030, "INVALID_FILLING")
@@ -48,8 +50,10 @@ def test_a_symbol_takes_only_its_fillings_of_a_market_order(time_in_force: TimeI
 
 def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
     terms = structs.replace(EURUSD, filling=("FOK",))
-    asked = Asked(1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), OrderType.LIMIT, TimeInForce.GTC, price=Decimal("1.0"))
-    assert order_validation.wrong_kind(asked, terms, START_NS) is None
+    asked = VenueOrderRequest(
+        1, "A-1", "EURUSD", Side.BUY, Decimal("0.1"), OrderType.LIMIT, TimeInForce.GTC, price=Decimal("1.0")
+    )
+    assert order_validation.check_order_type(asked, terms, START_NS) is None
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,6 @@ def test_a_pending_order_may_stand_whatever_the_fillings() -> None:
 def test_a_wrong_expiry_is_told_in_times_that_people_read(
     time_in_force: TimeInForce, expires_ns: int, words: str
 ) -> None:
-    wrong = order_validation.wrong_expiry(time_in_force, expires_ns, START_NS)
+    wrong = order_validation.check_expiration(time_in_force, expires_ns, START_NS)
     assert wrong is not None
-    assert wrong.words.startswith(words)
+    assert wrong.message.startswith(words)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proto.gateway import DealEntry
 from proto.trading.money import gross_profit
 from proto.trading.units import Side
-from services.mt5.core.simulated.positions import Folded, Position, fold, value_difference
+from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
 
 CONTRACT = Decimal(100_000)
 
@@ -19,8 +19,8 @@ prices = st.integers(90_000, 120_000).map(lambda n: Decimal(n) / 100_000)
 deals = st.lists(st.tuples(st.sampled_from(Side), volumes, prices), max_size=40)
 
 
-def add(position: Position | None, side: Side, volume: str, price: str) -> Folded:
-    return fold(
+def add(position: Position | None, side: Side, volume: str, price: str) -> PositionChange:
+    return apply_deal(
         position, symbol="EURUSD", side=side, volume=Decimal(volume), price=Decimal(price), time_ns=7, new_ticket=3
     )
 

@@ -203,8 +203,8 @@ def test_a_broker_that_dies_at_any_commit_is_the_one_that_never_did(
         assert dying.venue.state_hash() == kept.venue.state_hash()
         assert dying.venue.quiet == kept.venue.quiet
         require_sound(kept)
-    cursors = [kept.venue.deals_before_commands_at(n) for n in range(TICKS + 1)]
-    assert cursors == [dying.opened().deals_before_commands_at(n) for n in range(TICKS + 1)]
+    cursors = [kept.venue.deal_cursor_at(n) for n in range(TICKS + 1)]
+    assert cursors == [dying.opened().deal_cursor_at(n) for n in range(TICKS + 1)]
     assert cursors == sorted(cursors)
 
 

@@ -89,7 +89,7 @@ def test_a_dated_order_expires_at_the_first_tick_of_its_time() -> None:
     ended = desk.now(placed)
     assert (ended.order.status, ended.error_code, ended.order.ordinal) == ("EXPIRED", "EXPIRED", 3)
     assert desk.deals == []
-    assert [desk.venue.endings_before_commands_at(n) for n in (2, 3, 4)] == [0, 1, 1]
+    assert [desk.venue.order_cursor_at(n) for n in (2, 3, 4)] == [0, 1, 1]
 
 
 def test_a_day_order_ends_with_the_servers_day() -> None:
@@ -110,7 +110,7 @@ def test_a_canceled_order_is_never_filled() -> None:
     assert (ended.order.status, ended.order.retcode, ended.quiet) == ("CANCELED", 10007, True)
     desk.to(2)
     assert desk.deals == []
-    assert desk.venue.endings_before_commands_at(2) == 0
+    assert desk.venue.order_cursor_at(2) == 0
 
 
 def test_a_resting_order_without_money_ends_when_its_time_comes() -> None:
@@ -119,7 +119,7 @@ def test_a_resting_order_without_money_ends_when_its_time_comes() -> None:
     desk.to(2)
     ended = desk.now(placed)
     assert (ended.order.status, *refusal(ended)) == ("REJECTED", 10019, "NO_MONEY")
-    assert desk.venue.endings_before_commands_at(2) == 1
+    assert desk.venue.order_cursor_at(2) == 1
 
 
 # ------------------------------------------------------------------------------------------------------- partial fills
@@ -190,7 +190,7 @@ def test_an_order_is_judged_again_where_it_arrives() -> None:
     desk.to(3)
     assert refusal(desk.now(limit)) == (10015, "INVALID_PRICE")
     assert refusal(desk.now(deviating)) == (10004, "REQUOTE")
-    assert desk.venue.endings_before_commands_at(3) == 2
+    assert desk.venue.order_cursor_at(3) == 2
 
 
 def test_a_deal_whose_news_is_late_has_the_price_of_its_match() -> None:

@@ -237,7 +237,7 @@ def test_a_stop_out_ends_resting_orders_then_closes_the_largest_loss_until_the_l
     [closed] = [deal for deal in desk.deals if deal.reason is DealReason.STOP_OUT]
     assert (closed.position, closed.volume) == (2, Decimal(5))
     assert [position.ticket for position in desk.venue.positions()] == [1]
-    assert desk.venue.endings_before_commands_at(3) == 1
+    assert desk.venue.order_cursor_at(3) == 1
 
 
 def test_without_leverage_or_a_level_nobody_is_stopped_out() -> None:

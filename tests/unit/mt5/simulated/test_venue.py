@@ -168,7 +168,7 @@ def test_the_cursor_at_a_tick_does_not_count_the_commands_there() -> None:
     trade(venue, Side.BUY, "0.01")
     venue.step_to(3)
     trade(venue, Side.BUY, "0.01")
-    assert [venue.deals_before_commands_at(n) for n in (1, 2, 3, 4)] == [1, 2, 2, 3]
+    assert [venue.deal_cursor_at(n) for n in (1, 2, 3, 4)] == [1, 2, 2, 3]
 
 
 def test_an_account_goes_on_over_later_ticks_with_its_cash_and_positions() -> None:
@@ -179,10 +179,10 @@ def test_an_account_goes_on_over_later_ticks_with_its_cash_and_positions() -> No
     second = a_venue(later, store=store, stream_id="stream-2", ordinal=0)
     assert (second.ordinal, second.deal_count) == (0, 2)
     second.step_to(1)
-    assert second.deals_before_commands_at(1) == 2  # all that happened in the stream before
+    assert second.deal_cursor_at(1) == 2  # all that happened in the stream before
     trade(second, Side.SELL, "0.10")
     assert second.balance == Decimal("10978.00")  # 1.2000 - 1.1022
-    assert [second.deals_before_commands_at(n) for n in (1, 2)] == [2, 3]
+    assert [second.deal_cursor_at(n) for n in (1, 2)] == [2, 3]
 
 
 def test_ticks_that_the_account_has_seen_are_refused_with_both_times() -> None:

@@ -11,15 +11,15 @@ from proto.time import Now
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.ports.terminal import Sent, Waiting
-from services.mt5.terminal.account_mirror import Mirror
-from services.mt5.terminal.account_policy import Admission
-from services.mt5.terminal.compose import Setup, open_terminal, readers_of
-from services.mt5.terminal.mt5_types import Api
+from services.mt5.core.ports.terminal import CallInProgress, TradeResult
+from services.mt5.terminal.account_mirror import AccountMirror
+from services.mt5.terminal.account_policy import AccountPolicy
+from services.mt5.terminal.compose import TerminalSetup, open_terminal, tick_readers
+from services.mt5.terminal.mt5_types import Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
-from services.mt5.terminal.terminal_account import TerminalBroker
-from services.mt5.terminal.terminal_client import RealLink
+from services.mt5.terminal.terminal_account import TerminalAccount
+from services.mt5.terminal.terminal_client import TerminalClient
 from services.mt5.terminal.terminal_market import TerminalMarket
 from services.mt5.terminal.terminal_thread import Job
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
@@ -35,7 +35,7 @@ POLL_MS = 20
 class InlineCaller:
     """Does a job as it is posted; while `holds` is set it waits until `let`."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Mt5Api) -> None:
         self.api = api
         self.holds = False
         self._held: list[Job] = []
@@ -53,7 +53,7 @@ class InlineCaller:
         held, self._held = self._held, []
         self._done += [job(self.api) for job in held]
 
-    def taken(self) -> list[object]:
+    def take_results(self) -> list[object]:
         done, self._done = self._done, []
         return done
 
@@ -85,11 +85,11 @@ class Bench:
         self.store = TerminalStore(self.folder / "terminal.db", account=str(LOGIN), stream_id="stream-1")
         clock = ServerClock()
         names = SymbolMap(self.symbol_map)
-        self.setup = Setup(
+        self.setup = TerminalSetup(
             symbols=tuple(names.to_desk(name) for name in self.fake.broker.symbols),
             symbol_map=self.symbol_map,
             connection={"login": LOGIN},
-            admission=Admission(login=LOGIN, is_real_allowed=False),
+            admission=AccountPolicy(login=LOGIN, is_real_allowed=False),
             clock=clock,
             poll_ms=POLL_MS,
             accept_crossed=False,
@@ -97,15 +97,15 @@ class Bench:
         opened = open_terminal(self.fake, self.setup, wall_ns=self.now.domain_ns)
         self.caller = InlineCaller(self.fake)
         self.market = TerminalMarket(self.setup.symbols, kept=self.store.ticks())
-        self.mirror = Mirror(self.store, clock=clock, currency_digits=2)
-        self.broker = TerminalBroker(opened.account, self.mirror, self.market, names)
-        self.link = RealLink(
+        self.mirror = AccountMirror(self.store, clock=clock, currency_digits=2)
+        self.broker = TerminalAccount(opened.account, self.mirror, self.market, names)
+        self.link = TerminalClient(
             self.caller,
             mirror=self.mirror,
             market=self.market,
             broker=self.broker,
             store=self.store,
-            readers=readers_of(opened, self.setup, self.market, self.store.cursors(), self.now.domain_ns),
+            readers=tick_readers(opened, self.setup, self.market, self.store.cursors(), self.now.domain_ns),
             symbols=names,
             clock=clock,
             admission=self.setup.admission,
@@ -115,7 +115,7 @@ class Bench:
             is_ours=lambda magic: magic > 0,
             rejected=lambda reason, count: self.rejected.append((reason, count)),
         )
-        self.link.begin(opened.look, self.now)
+        self.link.begin(opened.snapshot, self.now)
         self.wait(POLL_MS)
 
     def wait(self, ms: int) -> None:
@@ -130,7 +130,7 @@ class Bench:
         self.fake.tick(symbol, bid, ask)
         self.wait(2 * POLL_MS)
 
-    def send(self, order: Buy | Sell, symbol: str = "EURUSD") -> Sent | Waiting | None:
+    def send(self, order: Buy | Sell, symbol: str = "EURUSD") -> TradeResult | CallInProgress | None:
         """One call."""
         return self.link.send(order, symbol, self.now)
 

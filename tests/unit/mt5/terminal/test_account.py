@@ -11,12 +11,12 @@ from common.errors import StartError
 from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import TradeMode
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.account_policy import Admission, is_real_allowed, mode_of
+from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed, mode_of
 from services.mt5.terminal.compose import open_terminal
-from services.mt5.terminal.row_conversion import instrument_of
+from services.mt5.terminal.row_conversion import instrument_from_row
 from services.mt5.terminal.store import TerminalStore
 from tests.support.fake_terminal.broker import a_symbol
-from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal, ScriptedReply
 from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
 
 TOKEN = "a-token-of-sixteen-and-more"
@@ -29,7 +29,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) -> None:
     """A history that lags may show an earlier deal later: its number comes after those that were told before it."""
-    bench.fake.script.append(Says(answer=None, hides=30))
+    bench.fake.script.append(ScriptedReply(answer=None, hides=30))
     bench.send(a_buy("A-1"))
     bench.send(a_buy("A-2"))
     assert [deal.ticket for deal in bench.link.deals_after(1, 9, bench.now)] == [50_002]
@@ -59,11 +59,11 @@ def test_a_revision_survives_a_restart(bench: Bench) -> None:
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"), revision=7)
     bench.link.modify(change, bench.now)
     bench.restart()
-    same = bench.link.modified(change, bench.now)
+    same = bench.link.previous_modification(change, bench.now)
     assert same is not None
     assert (same.error_code, same.position is not None) == (None, True)
     older = Modify(symbol="EURUSD", position=position.ticket, revision=6)
-    outcome = bench.link.modified(older, bench.now)
+    outcome = bench.link.previous_modification(older, bench.now)
     assert outcome is not None
     assert outcome.error_code is ErrorCode.STALE_REVISION
     assert [held.revision for held in bench.broker.positions()] == [7]
@@ -73,11 +73,11 @@ def test_a_modification_without_an_answer_may_be_made_again(bench: Bench) -> Non
     bench.send(a_buy())
     [position] = bench.broker.positions()
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"), revision=1)
-    bench.fake.script.append(Says(executes=False, answer=None))
+    bench.fake.script.append(ScriptedReply(executes=False, answer=None))
     assert bench.link.modify(change, bench.now) is None
-    assert bench.link.modified(change, bench.now) is None
+    assert bench.link.previous_modification(change, bench.now) is None
     bench.link.modify(change, bench.now)
-    assert bench.link.modified(change, bench.now) is not None
+    assert bench.link.previous_modification(change, bench.now) is not None
     assert [held.stop_loss for held in bench.broker.positions()] == [Decimal("1.09")]
 
 
@@ -85,17 +85,17 @@ def test_a_terminal_without_its_broker_or_without_a_word_is_trouble(bench: Bench
     """`terminal_info().connected` is the connection to the server; no terminal at all gives None and error -10004."""
     bench.fake.is_connected = False
     bench.wait(500)
-    trouble = bench.link.trouble(bench.now)
+    trouble = bench.link.unavailable(bench.now)
     assert trouble is not None
     assert trouble.code is ErrorCode.VENUE_DISCONNECTED
     bench.fake.is_connected, bench.fake.has_ipc = True, False
     bench.wait(500)
-    trouble = bench.link.trouble(bench.now)
+    trouble = bench.link.unavailable(bench.now)
     assert trouble is not None
-    assert "No IPC connection (-10004)" in trouble.words
+    assert "No IPC connection (-10004)" in trouble.message
     bench.fake.has_ipc = True
     bench.wait(500)
-    assert bench.link.trouble(bench.now) is None
+    assert bench.link.unavailable(bench.now) is None
 
 
 def test_what_another_account_shows_is_not_taken_for_this_ones(bench: Bench) -> None:
@@ -103,20 +103,20 @@ def test_what_another_account_shows_is_not_taken_for_this_ones(bench: Bench) -> 
     bench.fake.login = LOGIN + 1
     bench.fake.broker.deposit(77.0)
     bench.wait(500)
-    trouble = bench.link.trouble(bench.now)
+    trouble = bench.link.unavailable(bench.now)
     assert trouble is not None
-    assert trouble.words == f"the terminal is logged in to account {LOGIN + 1}, expected {LOGIN} (MT5_LOGIN)"
+    assert trouble.message == f"the terminal is logged in to account {LOGIN + 1}, expected {LOGIN} (MT5_LOGIN)"
     assert bench.link.deals_after(0, 9, bench.now) == before
 
 
 def test_a_terminal_that_hangs_is_trouble_after_a_while(bench: Bench) -> None:
     bench.caller.holds = True
     bench.wait(9_000)
-    assert bench.link.trouble(bench.now) is None
+    assert bench.link.unavailable(bench.now) is None
     bench.wait(2_000)
-    trouble = bench.link.trouble(bench.now)
+    trouble = bench.link.unavailable(bench.now)
     assert trouble is not None
-    assert "has answered nothing for 1" in trouble.words
+    assert "has answered nothing for 1" in trouble.message
 
 
 def test_a_stranger_at_the_account_is_not_ours(bench: Bench) -> None:
@@ -138,7 +138,7 @@ def test_a_cancellation_that_is_refused_is_not_tried_again_at_once(bench: Bench)
     )
     bench.wait(500)
     [order] = bench.link.resting(bench.now)
-    bench.fake.script.append(Says(executes=False, answer=10018))
+    bench.fake.script.append(ScriptedReply(executes=False, answer=10018))
     for _ in range(5):
         bench.link.cancel(order, bench.now, why="the lease has lapsed")
         bench.wait(100)
@@ -150,13 +150,13 @@ def test_a_cancellation_that_is_refused_is_not_tried_again_at_once(bench: Bench)
 
 def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
     """`symbol_info`: names of the fields; swap_rollover3days counts from Sunday, the desk's weekday from Monday."""
-    told = instrument_of(a_symbol("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3))
+    told = instrument_from_row(a_symbol("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3))
     assert (told.digits, told.contract_size, told.tick_size) == (5, Decimal(100_000), Decimal("0.00001"))
     assert (told.volume_min, told.volume_max, told.volume_step) == (Decimal("0.01"), Decimal(100), Decimal("0.01"))
     assert (told.stops_level_points, told.freeze_level_points) == (30, 5)
     assert (told.swap_long_points, told.swap_triple_weekday) == (Decimal("-6.3"), 2)
     assert (told.filling, told.trade_mode) == (("FOK", "IOC"), TradeMode.CLOSE_ONLY)
-    in_money = instrument_of(a_symbol("EURUSD", swap_mode=4, trade_exemode=3, filling_mode=1))
+    in_money = instrument_from_row(a_symbol("EURUSD", swap_mode=4, trade_exemode=3, filling_mode=1))
     assert (in_money.swap_long_points, in_money.filling) == (Decimal(0), ("FOK", "RETURN"))
 
 
@@ -177,8 +177,8 @@ def test_a_real_account_wants_the_setting_and_the_token(tmp_path: Path) -> None:
     account = fake.account_info()
     assert account is not None
     assert mode_of(account) == "live"
-    assert Admission(login=LOGIN, is_real_allowed=True).trouble(account) is None
-    refused = Admission(login=LOGIN, is_real_allowed=False).trouble(account)
+    assert AccountPolicy(login=LOGIN, is_real_allowed=True).violation(account) is None
+    refused = AccountPolicy(login=LOGIN, is_real_allowed=False).violation(account)
     assert refused is not None
     assert refused.code is ErrorCode.DEMO_ONLY
 

@@ -12,11 +12,11 @@ import pytest
 from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import OrderType, TimeInForce
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.ports.terminal import Sent, Waiting
+from services.mt5.core.ports.terminal import CallInProgress, TradeResult
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.terminal_thread import ThreadCaller
+from services.mt5.terminal.terminal_thread import TerminalThread
 from tests.support.fake_terminal.broker import a_symbol
-from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal, ScriptedReply
 from tests.support.waits import wait_for
 from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
 
@@ -47,7 +47,7 @@ def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> N
         "tp": 0.0,
         "comment": "A-1",
     }
-    assert sent == Sent(10009, 50_001, 70_002)
+    assert sent == TradeResult(10009, 50_001, 70_002)
     found = bench.found()
     assert found is not None
     assert (found.order.status, found.order.filled_price, found.order.deal) == ("FILLED", Decimal("1.1001"), 2)
@@ -55,7 +55,7 @@ def test_a_market_order_is_one_call_and_is_found_by_its_magic(bench: Bench) -> N
 
 def test_no_answer_to_an_order_that_was_executed_is_found_and_not_sent_again(bench: Bench) -> None:
     """`order_send` gives None where something failed, `last_error` says what; it does not say whether the server acted."""
-    bench.fake.script.append(Says(answer=None))
+    bench.fake.script.append(ScriptedReply(answer=None))
     assert bench.send(a_buy()) is None
     assert bench.shown() == "FILLED"
     assert len(bench.fake.requests) == 1
@@ -63,19 +63,19 @@ def test_no_answer_to_an_order_that_was_executed_is_found_and_not_sent_again(ben
 
 def test_no_answer_to_an_order_that_was_not_executed_leaves_no_trace_and_proves_nothing(bench: Bench) -> None:
     """The same None: the terminal may show the order later, so that nothing shown is not said to be all."""
-    bench.fake.script.append(Says(executes=False, answer=None))
+    bench.fake.script.append(ScriptedReply(executes=False, answer=None))
     assert bench.send(a_buy()) is None
     bench.wait(2_000)
     assert bench.shown() == "nothing"
-    assert not bench.link.shows_all(bench.now)
+    assert not bench.link.is_history_complete(bench.now)
     assert len(bench.fake.requests) == 1
 
 
 @pytest.mark.parametrize("retcode", [10011, 10012, 10028, 10031, 10999])
 def test_answers_that_leave_it_open_are_no_refusal(bench: Bench, retcode: int) -> None:
     """Retcodes: processing error, timeout, locked, no connection, and any that the list does not have."""
-    bench.fake.script.append(Says(executes=False, answer=retcode))
-    assert bench.send(a_buy()) == Sent(retcode, 0, 0)
+    bench.fake.script.append(ScriptedReply(executes=False, answer=retcode))
+    assert bench.send(a_buy()) == TradeResult(retcode, 0, 0)
     assert bench.shown() == "nothing"
 
 
@@ -85,7 +85,7 @@ def test_answers_that_leave_it_open_are_no_refusal(bench: Bench, retcode: int) -
 )
 def test_a_refusal_is_remembered_although_the_terminal_shows_nothing(bench: Bench, retcode: int, code: str) -> None:
     """Retcodes: requote, rejected, market closed, trading switched off in the terminal; none of them makes an order."""
-    bench.fake.script.append(Says(executes=False, answer=retcode))
+    bench.fake.script.append(ScriptedReply(executes=False, answer=retcode))
     assert retcode_of(bench.send(a_buy())) == retcode
     found = bench.found()
     assert found is not None
@@ -102,8 +102,8 @@ def test_a_volume_off_its_step_is_refused_by_the_server_with_10014(bench: Bench)
 
 def test_done_without_a_deal_is_filled_when_the_deal_is_shown(bench: Bench) -> None:
     """MqlTradeResult: `deal` is the deal's ticket if it is performed; with 10009 it may still be 0, the deal following."""
-    bench.fake.script.append(Says(without_deal=True, hides=4))
-    assert bench.send(a_buy()) == Sent(10009, 50_001, 0)
+    bench.fake.script.append(ScriptedReply(without_deal=True, hides=4))
+    assert bench.send(a_buy()) == TradeResult(10009, 50_001, 0)
     assert bench.shown() == "ACCEPTED"
     bench.wait(2_000)
     assert bench.shown() == "FILLED"
@@ -112,9 +112,9 @@ def test_done_without_a_deal_is_filled_when_the_deal_is_shown(bench: Bench) -> N
 
 def test_a_partial_fill_is_told_with_what_it_has(bench: Bench) -> None:
     """10010: only a part was done; what an IOC order could not have is canceled."""
-    bench.fake.script.append(Says(fill=0.04))
+    bench.fake.script.append(ScriptedReply(fill=0.04))
     sent = bench.send(a_buy(time_in_force=TimeInForce.IOC))
-    assert isinstance(sent, Sent)
+    assert isinstance(sent, TradeResult)
     assert sent.retcode == 10010
     found = bench.found()
     assert found is not None
@@ -123,10 +123,10 @@ def test_a_partial_fill_is_told_with_what_it_has(bench: Bench) -> None:
 
 def test_a_pending_order_rests_is_changed_and_is_removed(bench: Bench) -> None:
     """PENDING places an order under conditions, MODIFY changes it, REMOVE deletes it; both name it by `order`."""
-    assert bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"))) == Sent(10009, 50_001, 0)
+    assert bench.send(a_buy(type=OrderType.LIMIT, price=Decimal("1.09"))) == TradeResult(10009, 50_001, 0)
     assert bench.shown() == "ACCEPTED"
     change = Modify(symbol="EURUSD", order_id="A-1", price=Decimal("1.08"), stop_loss=Decimal("1.07"), revision=1)
-    assert bench.link.modify(change, bench.now) == Sent(10009, 50_001, 0)
+    assert bench.link.modify(change, bench.now) == TradeResult(10009, 50_001, 0)
     changed = bench.found()
     assert changed is not None
     assert (changed.order.price, changed.order.stop_loss, changed.order.revision) == (
@@ -134,7 +134,7 @@ def test_a_pending_order_rests_is_changed_and_is_removed(bench: Bench) -> None:
         Decimal("1.07"),
         1,
     )
-    assert bench.link.cancel(changed, bench.now, why="by hand") == Sent(10009, 50_001, 0)
+    assert bench.link.cancel(changed, bench.now, why="by hand") == TradeResult(10009, 50_001, 0)
     assert bench.shown() == "CANCELED"
     assert [request["action"] for request in bench.fake.requests] == [5, 7, 8]
 
@@ -154,7 +154,7 @@ def test_stops_of_a_position_are_set_with_sltp(bench: Bench) -> None:
     bench.send(a_buy())
     [position] = bench.broker.positions()
     change = Modify(symbol="EURUSD", position=position.ticket, stop_loss=Decimal("1.09"))
-    assert bench.link.modify(change, bench.now) == Sent(10009, 0, 0)
+    assert bench.link.modify(change, bench.now) == TradeResult(10009, 0, 0)
     assert bench.fake.requests[-1] == {
         "action": mt5_types.TRADE_ACTION_SLTP,
         "symbol": "EURUSD",
@@ -215,14 +215,14 @@ def test_the_filling_is_chosen_among_the_flags_and_is_none_of_them(
 def test_a_filling_that_the_symbol_does_not_take_is_refused_without_a_call(tmp_path: Path) -> None:
     """With market execution RETURN is not to be had."""
     bench = Bench(tmp_path, symbols=[a_symbol(filling_mode=2)])
-    assert bench.send(a_buy(time_in_force=TimeInForce.FOK)) == Sent(10030, 0, 0)
-    assert bench.send(a_buy("A-2", time_in_force=TimeInForce.GTC)) == Sent(10030, 0, 0)
+    assert bench.send(a_buy(time_in_force=TimeInForce.FOK)) == TradeResult(10030, 0, 0)
+    assert bench.send(a_buy("A-2", time_in_force=TimeInForce.GTC)) == TradeResult(10030, 0, 0)
     assert bench.fake.requests == []
 
 
 def test_a_symbol_that_is_not_traded_here_is_refused_without_a_call(bench: Bench) -> None:
     """A stranger's position may be in any symbol; its terms and quotes are not known here."""
-    assert bench.send(a_sell("A-9", position=7), "GBPUSD") == Sent(10013, 0, 0)
+    assert bench.send(a_sell("A-9", position=7), "GBPUSD") == TradeResult(10013, 0, 0)
     found = bench.found("A-9")
     assert found is not None
     assert found.error_code is ErrorCode.UNKNOWN_SYMBOL
@@ -232,9 +232,9 @@ def test_a_symbol_that_is_not_traded_here_is_refused_without_a_call(bench: Bench
 def test_a_price_further_away_than_the_deviation_is_a_requote_without_a_call(bench: Bench) -> None:
     """`deviation` counts with instant execution only; for the client it holds everywhere."""
     order = a_buy(price=Decimal("1.1000"), deviation_points=5)
-    assert bench.send(order) == Sent(10004, 0, 0)
+    assert bench.send(order) == TradeResult(10004, 0, 0)
     assert bench.fake.requests == []
-    assert isinstance(bench.send(a_buy("A-2", price=Decimal("1.1000"), deviation_points=10)), Sent)
+    assert isinstance(bench.send(a_buy("A-2", price=Decimal("1.1000"), deviation_points=10)), TradeResult)
     assert bench.fake.requests[0]["deviation"] == 10
 
 
@@ -258,7 +258,7 @@ def test_an_order_of_another_account_is_not_sent(bench: Bench) -> None:
     found = bench.found()
     assert found is not None
     assert found.error_code is ErrorCode.WRONG_ACCOUNT
-    trouble = bench.link.trouble(bench.now)
+    trouble = bench.link.unavailable(bench.now)
     assert trouble is not None
     assert trouble.code is ErrorCode.WRONG_ACCOUNT
 
@@ -266,12 +266,12 @@ def test_an_order_of_another_account_is_not_sent(bench: Bench) -> None:
 def test_while_a_call_is_under_way_it_waits_and_what_was_shown_stands(bench: Bench) -> None:
     bench.send(a_buy())
     bench.caller.holds = True
-    assert isinstance(bench.send(a_buy("A-2")), Waiting)
+    assert isinstance(bench.send(a_buy("A-2")), CallInProgress)
     bench.wait(200)
-    assert isinstance(bench.link.poll(bench.now), Waiting)
+    assert isinstance(bench.link.poll(bench.now), CallInProgress)
     assert bench.shown("A-1") == "FILLED"
     bench.caller.let()
-    assert bench.link.poll(bench.now) == Sent(10009, 50_002, 70_003)
+    assert bench.link.poll(bench.now) == TradeResult(10009, 50_002, 70_003)
     assert bench.shown("A-2") == "FILLED"
 
 
@@ -280,17 +280,17 @@ def test_the_thread_answers_while_it_blocks_and_tells_what_a_job_raised() -> Non
     fake = FakeTerminal(utc_ms=lambda: 1_768_471_200_000)
     fake.tick("EURUSD", 1.1, 1.1001)
     gate = threading.Event()
-    caller = ThreadCaller(fake)
+    caller = TerminalThread(fake)
     caller.post(lambda terminal: gate.wait(30) and terminal.terminal_info())
-    assert caller.taken() == []
+    assert caller.take_results() == []
     gate.set()
-    wait_for(lambda: len(caller.taken()) == 1, "the job")
+    wait_for(lambda: len(caller.take_results()) == 1, "the job")
     caller.post(lambda terminal: len(str(terminal.account_info())) // 0)
     with pytest.raises(ZeroDivisionError):
-        wait_for(lambda: len(caller.taken()) == 1, "the failure")
+        wait_for(lambda: len(caller.take_results()) == 1, "the failure")
     caller.close()
 
 
-def retcode_of(sent: Sent | Waiting | None) -> int:
-    assert isinstance(sent, Sent), sent
+def retcode_of(sent: TradeResult | CallInProgress | None) -> int:
+    assert isinstance(sent, TradeResult), sent
     return sent.retcode

@@ -11,9 +11,9 @@ import pytest
 
 from proto.gateway import ErrorCode, Modify, VenuePosition
 from proto.trading.enums import OrderType, TimeInForce
-from services.mt5.core.ports.terminal import Sent, Waiting
+from services.mt5.core.ports.terminal import CallInProgress, TradeResult
 from services.mt5.terminal import mt5_types
-from tests.support.fake_terminal.module import Says
+from tests.support.fake_terminal.module import ScriptedReply
 from tests.unit.mt5.terminal.terminal_by_hand import SECOND_NS, Bench, a_buy, a_sell
 
 LOW, LOWER, HIGH = Decimal("1.09"), Decimal("1.08"), Decimal("1.2")
@@ -43,7 +43,7 @@ def stops(bench: Bench) -> tuple[Decimal | None, Decimal | None]:
 def test_the_terminal_itself_takes_away_what_an_order_that_adds_leaves_out(bench: Bench) -> None:
     """By MetaTrader's rules of netting, an order that adds to a position and says 0 for its stops takes the position's away."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
-    bench.fake.by_hand(
+    bench.fake.trade_manually(
         action=mt5_types.TRADE_ACTION_DEAL, symbol="EURUSD", volume=0.1, type=mt5_types.ORDER_TYPE_BUY, type_filling=0
     )
     bench.wait(500)
@@ -87,14 +87,14 @@ def test_a_pending_order_that_would_take_stops_away_is_refused_without_a_call(be
     """When it is executed the stops may be others, so that they cannot be sent along; with both of its own it is placed."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     resting = a_buy("A-2", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER)
-    assert bench.send(resting) == Sent(10016, 0, 0)
+    assert bench.send(resting) == TradeResult(10016, 0, 0)
     found = bench.found("A-2")
     assert found is not None
     assert found.error_code is ErrorCode.INVALID_STOPS
     assert "1.09 and 1.2" in found.order.reason
     both = a_buy("A-3", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER, take_profit=HIGH)
-    assert bench.send(both) == Sent(10009, 50_002, 0)
-    assert bench.send(a_sell("A-4", type=OrderType.LIMIT, price=Decimal("1.15"))) == Sent(10009, 50_003, 0)
+    assert bench.send(both) == TradeResult(10009, 50_002, 0)
+    assert bench.send(a_sell("A-4", type=OrderType.LIMIT, price=Decimal("1.15"))) == TradeResult(10009, 50_003, 0)
     assert len(bench.fake.requests) == 3
 
 
@@ -135,9 +135,9 @@ def test_an_expiry_for_an_order_without_one_is_refused_without_a_call(bench: Ben
     expires_ns = bench.now.domain_ns + HOUR_NS
     change = Modify(symbol="EURUSD", order_id="A-1", expires_ns=expires_ns, revision=1)
     sent = bench.link.modify(change, bench.now)
-    assert isinstance(sent, Sent)
+    assert isinstance(sent, TradeResult)
     assert (sent.retcode, sent.error_code) == (10022, ErrorCode.INVALID_EXPIRATION)
-    known = bench.link.modified(change, bench.now)
+    known = bench.link.previous_modification(change, bench.now)
     assert known is not None
     assert known.error_code is ErrorCode.INVALID_EXPIRATION
     assert len(bench.fake.requests) == 1
@@ -151,15 +151,15 @@ def test_a_modification_whose_answer_was_lost_is_done_when_it_is_said_again(benc
     """10025, no changes: the first call has made them."""
     bench.send(a_buy())
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
-    bench.fake.script.append(Says(answer=None))
+    bench.fake.script.append(ScriptedReply(answer=None))
     assert bench.link.modify(change, bench.now) is None
-    assert bench.link.modified(change, bench.now) is None
+    assert bench.link.previous_modification(change, bench.now) is None
     if restarts:
         bench.restart()
     again = bench.link.modify(change, bench.now)
-    assert isinstance(again, Sent)
+    assert isinstance(again, TradeResult)
     assert (again.retcode, again.error_code) == (10009, None)
-    known = bench.link.modified(change, bench.now)
+    known = bench.link.previous_modification(change, bench.now)
     assert known is not None
     assert known.position is not None
     assert (known.error_code, known.position.stop_loss) == (None, LOW)
@@ -169,7 +169,7 @@ def test_a_modification_that_never_had_an_effect_to_lose_is_refused_as_one(bench
     bench.send(a_buy(stop_loss=LOW))
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
     sent = bench.link.modify(change, bench.now)
-    assert isinstance(sent, Sent)
+    assert isinstance(sent, TradeResult)
     assert (sent.retcode, sent.error_code) == (10025, ErrorCode.NO_CHANGES)
 
 
@@ -177,10 +177,10 @@ def test_a_modification_that_another_has_overtaken_is_not_taken_for_done(bench: 
     """What is shown is not what was asked for: the server's word stands."""
     bench.send(a_buy())
     change = Modify(symbol="EURUSD", position=the_position(bench).ticket, stop_loss=LOW, revision=1)
-    bench.fake.script += [Says(executes=False, answer=None), Says(executes=False, answer=10025)]
+    bench.fake.script += [ScriptedReply(executes=False, answer=None), ScriptedReply(executes=False, answer=10025)]
     assert bench.link.modify(change, bench.now) is None
     sent = bench.link.modify(change, bench.now)
-    assert not isinstance(sent, Waiting)
+    assert not isinstance(sent, CallInProgress)
     assert sent is not None
     assert sent.error_code is ErrorCode.NO_CHANGES
 
@@ -200,7 +200,7 @@ def test_a_reversed_position_is_told_by_its_identifier_and_named_by_its_ticket(b
     assert (position.ticket, position.side, position.volume) == (opened, "SELL", Decimal("0.20"))
     assert [deal.position for deal in bench.link.deals_after(1, 10, bench.now)] == [opened, opened]
     assert [row.ticket for row in bench.fake.broker.positions.values()] == [50_002]
-    assert bench.broker.position_named(50_002) == bench.broker.position_named(opened) == opened
+    assert bench.broker.position_ticket(50_002) == bench.broker.position_ticket(opened) == opened
     for order_id, number in (("A-3", opened), ("A-4", 50_002)):
         bench.send(a_buy(order_id, position=number))
         assert bench.fake.requests[-1]["position"] == 50_002
@@ -217,7 +217,7 @@ def test_modifications_of_a_reversed_position_count_anew(bench: Bench) -> None:
     bench.send(a_sell("A-2", volume="0.30"))
     assert the_position(bench).revision == 0
     change = Modify(symbol="EURUSD", position=number, stop_loss=Decimal("1.15"), revision=1)
-    assert bench.link.modified(change, bench.now) is None
-    assert bench.link.modify(change, bench.now) == Sent(10009, 0, 0)
+    assert bench.link.previous_modification(change, bench.now) is None
+    assert bench.link.modify(change, bench.now) == TradeResult(10009, 0, 0)
     assert bench.fake.requests[-1]["position"] == 50_002
     assert (the_position(bench).stop_loss, the_position(bench).revision) == (Decimal("1.15"), 1)

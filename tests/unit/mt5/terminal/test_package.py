@@ -12,7 +12,7 @@ from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.settings import Mt5Settings
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.mt5_package import the_package
+from services.mt5.terminal.mt5_package import load_mt5_package
 from services.mt5.terminal.process import serve, setup_of
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 
@@ -72,7 +72,7 @@ def test_the_fake_has_the_fields_of_the_published_rows() -> None:
 
 def test_without_the_package_the_start_says_where_it_runs() -> None:
     with pytest.raises(StartError, match="runs on Windows, or under Wine, and nowhere else"):
-        the_package()
+        load_mt5_package()
 
 
 @pytest.fixture

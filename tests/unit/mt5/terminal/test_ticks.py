@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from common.errors import StartError
 from services.mt5.terminal.server_clock import ServerClock
-from services.mt5.terminal.tick_reader import TickCursor, TickReader
+from services.mt5.terminal.tick_reader import TickReader, TickReadOffset
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.rows import TICK_TYPE
 from tests.unit.mt5.terminal.terminal_by_hand import POLL_MS, WINTER_NS, Bench
@@ -29,8 +29,8 @@ def poll(reader: TickReader, ticks: list[tuple[int, float]]) -> list[float]:
     return [tick.bid for tick in reader.read(rows_of(held)).ticks]
 
 
-def a_reader(cursor: TickCursor | None = None) -> TickReader:
-    return TickReader(cursor or TickCursor(START_MS, 0), clock=ServerClock(), accept_crossed=False)
+def a_reader(cursor: TickReadOffset | None = None) -> TickReader:
+    return TickReader(cursor or TickReadOffset(START_MS, 0), clock=ServerClock(), accept_crossed=False)
 
 
 def test_more_ticks_of_the_same_millisecond_are_read_when_they_come() -> None:
@@ -128,7 +128,7 @@ def test_a_restart_goes_on_with_the_same_numbers_and_misses_nothing(tmp_path: Pa
 def test_the_symbol_has_the_desks_name_on_this_side_and_the_brokers_on_the_other(tmp_path: Path) -> None:
     bench = Bench(tmp_path, symbols=[a_symbol("EURUSD.m")], symbol_map={"EURUSD": "EURUSD.m"})
     assert bench.market.symbols == ("EURUSD",)
-    tick = bench.market.last_of("EURUSD", bench.market.newest_ordinal)
+    tick = bench.market.last_tick("EURUSD", bench.market.newest_ordinal)
     assert tick is not None
     assert bench.broker.quote("EURUSD.m") is not None
 
@@ -152,7 +152,7 @@ def test_after_a_silence_old_ticks_are_no_sign_of_a_wrong_zone(tmp_path: Path) -
     bench.mono_ns += 3_600_000_000_000
     bench.fake.is_connected = True
     bench.wait(500)
-    tick = bench.market.last_of("EURUSD", bench.market.newest_ordinal)
+    tick = bench.market.last_tick("EURUSD", bench.market.newest_ordinal)
     assert tick is not None
     assert tick.bid == 1.2
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from proto.control import DeskState
 from services.mt5.core.gateway.journal import MemoryJournal
-from services.mt5.terminal.account_policy import Admission
-from services.mt5.terminal.compose import Setup, open_terminal, terminal_gateway
+from services.mt5.terminal.account_policy import AccountPolicy
+from services.mt5.terminal.compose import TerminalSetup, open_terminal, terminal_gateway
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import START_NS, STREAM_ID, a_signal
-from tests.support.desk_harness import HandDrivenDesk
-from tests.support.fake_terminal.module import LOGIN, FakeTerminal, Says
+from tests.support.desk_harness import DeskHarness
+from tests.support.fake_terminal.module import LOGIN, FakeTerminal, ScriptedReply
 from tests.unit.mt5.terminal.terminal_by_hand import POLL_MS, InlineCaller
 
 MS = 1_000_000
@@ -25,14 +25,14 @@ class TerminalDesk:
 
     def __init__(self, folder: Path) -> None:
         self.mono_ns = 1_000_000_000
-        self.driven: HandDrivenDesk | None = None
+        self.driven: DeskHarness | None = None
         self.fake = FakeTerminal(utc_ms=lambda: (START_NS + self._now_mono_ns()) // MS)
         self.fake.tick("EURUSD", 1.1, 1.1001)
-        setup = Setup(
+        setup = TerminalSetup(
             symbols=("EURUSD",),
             symbol_map={},
             connection={"login": LOGIN},
-            admission=Admission(login=LOGIN, is_real_allowed=False),
+            admission=AccountPolicy(login=LOGIN, is_real_allowed=False),
             clock=ServerClock(),
             poll_ms=POLL_MS,
             accept_crossed=False,
@@ -51,8 +51,8 @@ class TerminalDesk:
             settling_ms=1_000,
             rejected=lambda _reason, _count: None,
         )
-        self.driven = HandDrivenDesk(gateway)
-        self.driven.settle(self.driven.start())
+        self.driven = DeskHarness(gateway)
+        self.driven.answer_all(self.driven.start())
         self.signal(0)
 
     def signal(self, direction: int) -> None:
@@ -63,10 +63,10 @@ class TerminalDesk:
         ticks = []
         for _ in range(3):
             self.driven.mono_ns += POLL_MS * MS
-            ticks += self.driven.gateway.due(self.driven.now)
+            ticks += self.driven.gateway.due_ticks(self.driven.now)
         tick = ticks[-1]
         told = {"sequence": tick.sequence, "time_ns": tick.time_ns, "bid": tick.bid, "ask": tick.ask}
-        self.driven.settle(self.driven.tell(a_signal(tick.ordinal, direction, **told)))
+        self.driven.answer_all(self.driven.deliver(a_signal(tick.ordinal, direction, **told)))
 
     def _now_mono_ns(self) -> int:
         return self.mono_ns if self.driven is None else self.driven.mono_ns
@@ -83,7 +83,7 @@ def test_a_desk_trades_at_a_terminal_and_its_ledger_agrees(tmp_path: Path) -> No
     desk.signal(-1)
     assert desk.fake.broker.positions == {}
     assert [order.status for order in desk.driven.desk.book.orders.values()] == [OrderStatus.FILLED] * 2
-    desk.driven.settle(desk.driven.wait(60_000))
+    desk.driven.answer_all(desk.driven.wait(60_000))
     assert desk.driven.desk.state is DeskState.RUNNING
     assert desk.driven.desk.book.balance == Decimal(str(desk.fake.broker.balance))
 
@@ -91,11 +91,11 @@ def test_a_desk_trades_at_a_terminal_and_its_ledger_agrees(tmp_path: Path) -> No
 def test_an_unanswered_order_is_booked_once_when_it_is_shown(tmp_path: Path) -> None:
     desk = TerminalDesk(tmp_path)
     assert desk.driven is not None
-    desk.fake.script.append(Says(answer=None, hides=2))
+    desk.fake.script.append(ScriptedReply(answer=None, hides=2))
     desk.signal(1)
     for _ in range(20):
         desk.signal(0)
-        desk.driven.settle(desk.driven.wait(1_000))
+        desk.driven.answer_all(desk.driven.wait(1_000))
     [order] = desk.driven.desk.book.orders.values()
     assert order.status is OrderStatus.FILLED
     assert len(desk.fake.requests) == 1

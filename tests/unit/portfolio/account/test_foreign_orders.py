@@ -28,19 +28,19 @@ from services.portfolio.core.risk.exposure import projected_legs, projected_net_
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.accounts import same
+from tests.support.accounts import is_same_account
 from tests.support.builders import (
     ONE_LOT,
     a_deal,
     a_gateway,
     a_signal,
     a_stream,
+    an_instrument_learned,
     an_opened_stream,
     an_order,
-    learned,
     some_rules,
 )
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 
 D = Decimal
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(400)]
@@ -61,9 +61,9 @@ class TradedByHand:
         self, policy: ForeignOrderPolicy, mode: AccountMode = NETTING, on_opposite: OnOpposite = OnOpposite.CLOSE
     ) -> None:
         gateway = a_gateway(a_stream(*QUOTES), pace=Pace(0, 1.0), faults=True, account_mode=mode)
-        self.driven = HandDrivenDesk(gateway, rules=rules_of(policy, on_opposite))
+        self.driven = DeskHarness(gateway, rules=rules_of(policy, on_opposite))
         self.events: list[Event] = []
-        self.driven.settle(self.driven.start())
+        self.driven.answer_all(self.driven.start())
         self.pass_time()
 
     @property
@@ -86,8 +86,8 @@ class TradedByHand:
     def pass_time(self) -> None:
         """Long enough for two comparisons that agree, and what follows from them."""
         for _ in range(4):
-            self.driven.settle(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
-            while self.driven.gateway.due(self.driven.now):
+            self.driven.answer_all(self.driven.wait(RECHECK_DELAY_NS // 1_000_000))
+            while self.driven.gateway.due_ticks(self.driven.now):
                 pass
         self.events += self.driven.desk.take_events()
 
@@ -108,7 +108,7 @@ class TradedByHand:
         """A signal on the tick of the moment, and what comes of it."""
         ordinal = self.driven.mono_ns // 1_000_000_000
         bid, ask = QUOTES[ordinal - 1]
-        self.driven.settle(self.driven.tell(a_signal(ordinal, direction, bid=bid, ask=ask)))
+        self.driven.answer_all(self.driven.deliver(a_signal(ordinal, direction, bid=bid, ask=ask)))
         self.pass_time()
 
     def met(self) -> list[ForeignOrdersFound]:
@@ -156,9 +156,9 @@ def test_what_is_adopted_is_warned_of_once_and_closed_by_a_signal(mode: AccountM
 def test_what_was_there_before_the_desk_is_met_when_it_starts(policy: ForeignOrderPolicy, own: str) -> None:
     first = TradedByHand(policy, HEDGING)
     ticket = first.trade_by_hand()
-    new = HandDrivenDesk(first.driven.gateway, rules=rules_of(policy))
+    new = DeskHarness(first.driven.gateway, rules=rules_of(policy))
     new.mono_ns = first.driven.mono_ns
-    new.settle(new.start())
+    new.answer_all(new.start())
     assert (new.desk.state, new.desk.book.acknowledged) == (DeskState.RUNNING, {ticket})
     assert own_position(new.desk.book, "EURUSD", new.desk.config.limits.foreign_orders).net_volume == D(own)
     assert new.desk.book.trading_state is TradingState.ACTIVE
@@ -206,7 +206,7 @@ def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
     assert desk.driven.desk.waiting_for.startswith(
         "foreign_orders is ignore, which needs a HEDGING account, and the account is NETTING"
     )
-    assert [type(request) for request in desk.driven.asked] == [Hello]
+    assert [type(request) for request in desk.driven.requests] == [Hello]
 
 
 def test_an_ignored_ticket_is_neither_closed_nor_in_the_way_of_a_signal() -> None:
@@ -287,10 +287,10 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, 
     ledger.close()
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
     book, cursor = read_ledger(tmp_path / LEDGER_FILE_NAME)
-    assert same(book, desk.book)
-    again = HandDrivenDesk(desk.driven.gateway, rules=rules_of(policy), book=book, cursor=cursor)
+    assert is_same_account(book, desk.book)
+    again = DeskHarness(desk.driven.gateway, rules=rules_of(policy), book=book, cursor=cursor)
     again.mono_ns = desk.driven.mono_ns
-    again.settle(again.start())
+    again.answer_all(again.start())
     assert again.desk.book.trading_state is TradingState.ACTIVE
     assert not [event for event in again.desk.take_events() if isinstance(event, ForeignOrdersFound)]
     assert (
@@ -309,7 +309,7 @@ def test_what_was_let_pass_is_known_after_a_restart(policy: ForeignOrderPolicy, 
 )
 def test_whose_a_ticket_is_goes_by_who_has_opened_it(deal: VenueDeal, is_foreign: bool) -> None:
     book = Book()
-    for event in (an_opened_stream(account_mode=HEDGING), learned(), OrderCreated(order=an_order(1))):
+    for event in (an_opened_stream(account_mode=HEDGING), an_instrument_learned(), OrderCreated(order=an_order(1))):
         book.apply(event)
     order_id = deal.order_id if deal.order_id in book.orders else ""
     book.apply(DealBooked(deal=deal, order_id=order_id, closings=closed_lots(book, deal)))

@@ -17,10 +17,10 @@ import pytest
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
-from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 from proto.trading.enums import AccountMode
 from proto.trading.money import commission_of, conversion_rate
-from proto.trading.units import Side, plain, round_money
+from proto.trading.units import Side, decimal_text, round_money
 from services.mt5.core.simulated.fill_model import REALISTIC
 from services.mt5.core.simulated.latency_model import NO_LATENCY
 from services.mt5.core.simulated.swap import swap_of
@@ -117,7 +117,7 @@ def shown(book: Book) -> str:
     words = []
     for symbol, position in sorted(book.positions.items()):
         lots = [
-            f"{'L' if lot.sign > 0 else 'S'}{plain(lot.volume)}@{plain(lot.price)}"
+            f"{'L' if lot.sign > 0 else 'S'}{decimal_text(lot.volume)}@{decimal_text(lot.price)}"
             + (f"#{lot.position}" if lot.position else "")
             for lot in position.lots
         ]
@@ -150,16 +150,16 @@ def test_the_account_is_what_was_worked_out_by_hand(row: Case) -> None:
 def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) -> None:
     book = the_account(row)
     assert book.stream is not None
-    held: dict[tuple[str, int], Holding] = {}
+    held: dict[tuple[str, int], CostBasis] = {}
     for deal in book.deals:
         if not deal.kind.is_trade:
             continue
         key, signed = (deal.symbol, book.position_ticket(deal)), deal.volume * Side(deal.kind.value).sign
-        after = hold(held.get(key, Holding()), signed_volume=signed, price=deal.price)
+        after = add_to_cost_basis(held.get(key, CostBasis()), signed_volume=signed, price=deal.price)
         held[key] = after.holding
         terms = book.instruments[deal.symbol]
-        closed = Holding(after.closed_volume, after.closed_cost)
-        gross = gross_at(closed, price=deal.price, contract_size=terms.contract_size)
+        closed = CostBasis(after.closed_volume, after.closed_cost)
+        gross = gross_profit_at(closed, price=deal.price, contract_size=terms.contract_size)
         rate = conversion_rate(
             1 if gross >= 0 else -1,
             source=terms.profit_currency,

@@ -14,18 +14,18 @@ from services.portfolio.core.account.cash import CashAccount
 from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.accounting.invariants import find_any_violation, find_violation
 from tests.support.builders import a_gateway, a_signal, a_stream, an_order
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 
 D = Decimal
 ORDER = an_order(1).order_id
 
 
-def a_desk() -> HandDrivenDesk:
+def a_desk() -> DeskHarness:
     """A desk that has bought 0.01 lots of EURUSD, and may sell them with the next signal."""
-    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001), (1.101, 1.1011))))
+    driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001), (1.101, 1.1011))))
     driven.run_up()
-    driven.gateway.due(driven.now)
-    driven.settle(driven.tell(a_signal(1, 1)))
+    driven.gateway.due_ticks(driven.now)
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.desk.book.position("EURUSD").net_volume == D("0.01")
     return driven
 
@@ -110,7 +110,7 @@ def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Calla
     driven = a_desk()
     alter(driven.desk.book)
     assert driven.desk.book.trading_state is TradingState.ACTIVE
-    driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
     trading = driven.desk.book.trading
     assert trading is not None
     assert (trading.state, trading.by) == (TradingState.HALTED, "invariants")
@@ -119,5 +119,5 @@ def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Calla
 
 def test_honest_trading_halts_nothing() -> None:
     driven = a_desk()
-    driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
     assert driven.desk.book.trading_state is TradingState.ACTIVE

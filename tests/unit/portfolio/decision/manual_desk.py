@@ -9,20 +9,20 @@ from proto.control import CloseCommand, ControlError, ModifyCommand, OrderComman
 from proto.trading.enums import AccountMode, OrderType
 from proto.trading.units import Side
 from tests.support.builders import START_NS, TICK_NS, a_tick
-from tests.support.desk_harness import HandDrivenDesk, a_live_desk
+from tests.support.desk_harness import DeskHarness, a_live_desk
 
 D = Decimal
 QUOTES = [(1.1, 1.1001)] * 400
 
 
-def a_quoted_desk(mode: AccountMode = AccountMode.NETTING) -> HandDrivenDesk:
+def a_quoted_desk(mode: AccountMode = AccountMode.NETTING) -> DeskHarness:
     """A live desk on a market that stands still, with its first quote heard."""
     driven = a_live_desk(QUOTES, account_mode=mode)
     hear(driven, 1)
     return driven
 
 
-def hear(driven: HandDrivenDesk, ordinal: int) -> None:
+def hear(driven: DeskHarness, ordinal: int) -> None:
     """A tick of the live feed."""
     tick = a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS)
     driven.portfolio.on_market_data(tick, driven.now)
@@ -74,17 +74,17 @@ def a_close(**changed: Any) -> CloseCommand:
     return CloseCommand(**{**fields, **changed})
 
 
-def told(driven: HandDrivenDesk, asked: OrderCommand) -> OrderCommandReply:
+def told(driven: DeskHarness, asked: OrderCommand) -> OrderCommandReply:
     """Say a command, and let what follows from it happen."""
     reply = driven.portfolio.handle_command(asked, driven.now)
     assert isinstance(reply, OrderCommandReply), reply
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     for _ in range(3):
-        driven.settle(driven.wait(100))
+        driven.answer_all(driven.wait(100))
     return reply
 
 
-def refused(driven: HandDrivenDesk, asked: OrderCommand) -> str:
+def refused(driven: DeskHarness, asked: OrderCommand) -> str:
     """Say a command that is none."""
     reply = driven.portfolio.handle_command(asked, driven.now)
     assert isinstance(reply, ControlError), reply

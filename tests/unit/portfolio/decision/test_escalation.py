@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proto.control import HaltCommand, TradingState
-from proto.trading.server_time import DAY_NS, of_day_ns, server_day
+from proto.trading.server_time import DAY_NS, server_day, time_of_day_ns
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.escalation import escalate, rearm
@@ -16,13 +16,13 @@ from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import START_NS, a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.risk.scenes import D, Scene, only
 
 REJECTS = Denial("REJECTS", "fewer than 5 a minute", "5", TradingState.REDUCE_ONLY)
 REPEATED = Denial("REPEATED_ORDERS", "20 in a row", "21", TradingState.HALTED)
 DRAWDOWN = Denial("DRAWDOWN", "5 %", "5.1 %", TradingState.REDUCE_ONLY)
-NEXT_DAY_NS = START_NS - of_day_ns(START_NS) + DAY_NS
+NEXT_DAY_NS = START_NS - time_of_day_ns(START_NS) + DAY_NS
 
 
 def a_desk(limits: Limits, *denials: Denial) -> Desk:
@@ -94,35 +94,35 @@ def test_trading_again_by_the_day_forgets_no_peak() -> None:
 
 def test_it_happens_with_the_first_tick_of_the_day_also_after_a_restart(tmp_path: Path) -> None:
     """A stepped desk is stopped, killed, and comes back on the next day."""
-    driven = HandDrivenDesk(
+    driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
         rules=some_rules(limits=only(rearm_at_day_end=True)),
     )
     driven.run_up()
-    driven.settle(driven.tell(a_signal(1)))
+    driven.answer_all(driven.deliver(a_signal(1)))
     escalate(driven.desk, REJECTS)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     book, cursor = ledger.load()
     ledger.close()
-    again = HandDrivenDesk(driven.gateway, rules=driven.desk.config, book=book, cursor=cursor)
+    again = DeskHarness(driven.gateway, rules=driven.desk.config, book=book, cursor=cursor)
     again.run_up()
     assert state_of(again.desk) is TradingState.REDUCE_ONLY
-    again.gateway.due(again.now)
+    again.gateway.due_ticks(again.now)
     tomorrow = a_signal(2, 1, time_ns=NEXT_DAY_NS)
     assert server_day(tomorrow.time_ns) == server_day(START_NS) + 1
-    again.tell(tomorrow)
+    again.deliver(tomorrow)
     assert state_of(again.desk) is TradingState.ACTIVE
     assert len(again.desk.book.orders) == 1, "the signal of that very tick trades"
 
 
 def test_a_persons_halt_outlives_the_day_on_a_desk_that_runs() -> None:
-    driven = HandDrivenDesk(
+    driven = DeskHarness(
         a_gateway(a_stream(*[(1.1, 1.1001)] * 3), pace=Pace(3, None)),
         rules=some_rules(limits=only(rearm_at_day_end=True)),
     )
     driven.run_up()
     escalate(driven.desk, REJECTS)
     driven.portfolio.handle_command(HaltCommand("enough"), driven.now)
-    driven.tell(a_signal(1, 1, time_ns=NEXT_DAY_NS))
+    driven.deliver(a_signal(1, 1, time_ns=NEXT_DAY_NS))
     assert driven.desk.book.trading_state is TradingState.HALTED

@@ -12,7 +12,7 @@ from proto.gateway import Buy
 from proto.trading.units import Side
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.decision.manual_desk import (
     D,
     a_close,
@@ -31,7 +31,7 @@ def a_cancel(order_id: str, **changed: str) -> CancelCommand:
     return CancelCommand(**{"key": "k3", "reason": "enough", "order_id": order_id, **changed})
 
 
-def started_again(driven: HandDrivenDesk, folder: Path) -> HandDrivenDesk:
+def started_again(driven: DeskHarness, folder: Path) -> DeskHarness:
     """A desk that goes on with what the ledger has written."""
     path = folder / LEDGER_FILE_NAME
     ledger = Ledger(path)
@@ -39,9 +39,9 @@ def started_again(driven: HandDrivenDesk, folder: Path) -> HandDrivenDesk:
     ledger.close()
     assert verify_ledger(path) == []
     book, cursor = read_ledger(path)
-    again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
+    again = DeskHarness(driven.gateway, book=book, cursor=cursor)
     again.mono_ns = driven.mono_ns
-    again.settle(again.start())
+    again.answer_all(again.start())
     hear(again, 2)
     return again
 
@@ -67,7 +67,7 @@ def test_another_command_under_the_key_of_an_order_is_refused_also_after_a_resta
     again = started_again(driven, tmp_path)
     assert refused(again, other) == "key k1 was given to another command"
     assert told(again, an_order(reason="said again", volume=D("0.020"))) == first
-    assert len(driven.asked_of(Buy)) == 1
+    assert len(driven.requests_of(Buy)) == 1
 
 
 def test_another_command_under_the_key_of_a_change_is_refused_also_after_a_restart(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.builders import START_NS, TICK_NS, a_signal
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.decision.manual_desk import (
     D,
     a_close,
@@ -31,7 +31,7 @@ from tests.unit.portfolio.decision.manual_desk import (
 
 def test_a_denial_keeps_whose_order_it_was_with_its_reason_and_its_tick() -> None:
     driven = a_quoted_desk()
-    driven.settle(driven.tell(a_signal(1, 0, sequence=1)))
+    driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
     told(driven, an_order(volume=D(2), reason="all in"))
     [denial] = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
     assert (denial.cause, denial.key, denial.reason, denial.sequence) == ("manual", "k1", "all in", 1)
@@ -57,8 +57,8 @@ def test_a_denied_key_is_remembered_by_the_ledger(tmp_path: Path) -> None:
     ledger.close()
     assert verify_ledger(path) == []
     book, cursor = read_ledger(path)
-    again = HandDrivenDesk(driven.gateway, book=book, cursor=cursor)
-    again.settle(again.start())
+    again = DeskHarness(driven.gateway, book=book, cursor=cursor)
+    again.answer_all(again.start())
     hear(again, 2)
     assert told(again, an_order(volume=D(2))) == first
     assert first.denial_id == "live-mk1"
@@ -77,7 +77,7 @@ def test_an_expiry_in_the_past_is_denied_before_the_venue_hears_of_it() -> None:
     driven = a_quoted_desk()
     reply = told(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS - 1))
     assert (reply.denied, reply.code) == (True, "INVALID_EXPIRATION")
-    assert driven.asked_of(Buy) == []
+    assert driven.requests_of(Buy) == []
 
 
 def test_an_order_that_rests_is_given_no_expiry_in_the_past() -> None:
@@ -85,7 +85,7 @@ def test_an_order_that_rests_is_given_no_expiry_in_the_past() -> None:
     [order_id] = told(driven, a_resting_order(time_in_force=TimeInForce.GTD, expires_ns=START_NS + 10**15)).order_ids
     reply = told(driven, a_modification(order_id=order_id, expires_ns=START_NS - 1))
     assert (reply.denied, reply.code) == (True, "INVALID_EXPIRATION")
-    assert driven.asked_of(Modify) == []
+    assert driven.requests_of(Modify) == []
 
 
 def test_part_of_one_of_several_tickets_is_closed_only_by_its_number() -> None:
@@ -106,8 +106,8 @@ def test_what_is_being_closed_is_not_closed_twice() -> None:
     assert isinstance(first, OrderCommandReply)
     words = refused(driven, a_close(key="c2"))
     assert words.startswith(f"position in EURUSD is being closed by order {first.order_ids[0]}: ask again when")
-    driven.settle(driven.pause())
-    driven.settle(driven.wait(100))
+    driven.answer_all(driven.pause())
+    driven.answer_all(driven.wait(100))
     assert driven.desk.book.position("EURUSD").is_flat
     assert refused(driven, a_close(key="c2")) == "there is no position in EURUSD to close"
 
@@ -128,8 +128,8 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
     for key in ("c1", "c2"):
         reply = driven.portfolio.handle_command(a_close(key=key, volume=D("0.01")), driven.now)
         assert isinstance(reply, OrderCommandReply)
-    driven.settle(driven.pause())
-    driven.settle(driven.wait(100))
+    driven.answer_all(driven.pause())
+    driven.answer_all(driven.wait(100))
     assert driven.desk.book.position("EURUSD").is_flat
 
 
@@ -151,11 +151,11 @@ def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
     made = driven.portfolio.handle_command(a_close(position=1), driven.now)
     assert isinstance(made, OrderCommandReply)
-    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
     again.mono_ns = driven.mono_ns
-    again.settle(again.start())
+    again.answer_all(again.start())
     for _ in range(3):
-        again.settle(again.wait(100))
+        again.answer_all(again.wait(100))
     assert again.desk.book.orders[made.order_ids[0]].status is OrderStatus.FILLED
     assert again.desk.book.position("EURUSD").is_flat
 
@@ -187,7 +187,7 @@ def test_an_order_that_rests_and_only_reduces_is_denied_by_no_limit_and_left_alo
     driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "thin market", by="person")
     resting = an_order(key="b", side=Side.SELL, volume=D("0.01"), type=type_, price=D(price))
     [order_id] = told(driven, resting).order_ids
-    driven.settle(driven.tell(a_signal(2, 0)))
+    driven.answer_all(driven.deliver(a_signal(2, 0)))
     assert driven.desk.book.orders[order_id].status is OrderStatus.ACCEPTED
     assert driven.desk.book.orders[order_id].cancel_asked == ""
 

@@ -12,7 +12,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from tests.support.builders import TICK_NS, a_gateway, a_signal, a_stream
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.decision.manual_desk import (
     QUOTES,
     D,
@@ -40,14 +40,14 @@ def test_the_same_key_is_answered_again_and_done_once() -> None:
     driven = a_quoted_desk()
     first, second = told(driven, an_order()), told(driven, an_order())
     assert first == second
-    assert len(driven.desk.book.orders) == len(driven.asked_of(Buy)) == 1
+    assert len(driven.desk.book.orders) == len(driven.requests_of(Buy)) == 1
 
 
 def test_the_key_is_remembered_by_the_ledgers_fold() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
-    again.settle(again.start())
+    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again.answer_all(again.start())
     hear(again, 2)
     assert told(again, an_order()).order_ids == list(driven.desk.book.orders)
     assert len(again.desk.book.orders) == 1
@@ -91,7 +91,7 @@ def test_what_cannot_be_done_is_refused_in_words(asked: OrderCommand, words: str
 
 
 def test_a_stepped_stream_takes_no_orders_by_hand() -> None:
-    driven = HandDrivenDesk(a_gateway(a_stream(*QUOTES)))
+    driven = DeskHarness(a_gateway(a_stream(*QUOTES)))
     driven.run_up()
     assert "a stepped stream trades at its own ticks alone" in refused(driven, an_order())
 
@@ -100,19 +100,19 @@ def test_an_order_that_rests_outlives_its_deadline_and_is_asked_after() -> None:
     driven = a_quoted_desk()
     told(driven, a_resting_order())
     for _ in range(10):
-        driven.settle(driven.wait(2_000))
+        driven.answer_all(driven.wait(2_000))
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
-    assert driven.asked_of(Fence) == []
-    assert driven.asked_of(OrderStatusQuery)
-    assert len(driven.asked_of(Buy)) == 1
+    assert driven.requests_of(Fence) == []
+    assert driven.requests_of(OrderStatusQuery)
+    assert len(driven.requests_of(Buy)) == 1
 
 
 def test_silence_about_an_order_that_rests_is_no_doubt() -> None:
     driven = a_quoted_desk()
     told(driven, a_resting_order())
     for call in driven.wait(2_000):
-        driven.silence(call)
+        driven.drop_reply(call)
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
 
@@ -123,7 +123,7 @@ def test_an_order_that_rests_is_canceled_at_once() -> None:
     told(driven, CancelCommand(key="k2", reason="no more", order_id=order_id))
     order = driven.desk.book.orders[order_id]
     assert (order.status, order.cancel_asked) == (OrderStatus.CANCELED, "no more")
-    assert len(driven.asked_of(Cancel)) == 1
+    assert len(driven.requests_of(Cancel)) == 1
     assert driven.gateway.venue.quiet
 
 
@@ -134,7 +134,7 @@ def test_an_order_that_rests_is_given_other_terms() -> None:
     order = driven.desk.book.orders[order_id]
     assert (order.terms.limit_price, order.terms.stop_loss) == (D("1.0985"), D("1.09"))
     assert (order.limit_price, order.revision, order.revision_answered) == (D("1.099"), 1, 1)
-    [modify] = driven.asked_of(Modify)
+    [modify] = driven.requests_of(Modify)
     assert isinstance(modify, Modify)
     assert (modify.order_id, modify.price, modify.revision) == (order_id, D("1.0985"), 1)
 
@@ -174,7 +174,7 @@ def test_on_a_hedging_account_each_order_opens_and_a_ticket_closes() -> None:
     assert [(leg.ticket, leg.direction) for leg in driven.desk.book.position("EURUSD").legs] == [(1, 1), (2, -1)]
     told(driven, CloseCommand(key="c", reason="r", symbol="EURUSD", position=2, volume=None))
     assert [leg.ticket for leg in driven.desk.book.position("EURUSD").legs] == [1]
-    closing = [request for request in driven.asked_of(Buy) if isinstance(request, Buy) and request.position]
+    closing = [request for request in driven.requests_of(Buy) if isinstance(request, Buy) and request.position]
     assert [(request.position, request.volume) for request in closing] == [(2, D("0.01"))]
 
 
@@ -184,9 +184,9 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
     driven.mono_ns += TICK_NS
     told(driven, an_order(key="b", side=Side.SELL, volume=D("0.01")))
     driven.portfolio.handle_command(FlattenCommand("the end"), driven.now)
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     for _ in range(4):
-        driven.settle(driven.wait(2_000))
+        driven.answer_all(driven.wait(2_000))
     assert driven.desk.book.position("EURUSD").is_flat
     assert driven.desk.book.trading_state is TradingState.HALTED
     closing = [order for order in driven.desk.book.orders.values() if order.decision.cause is Cause.FLATTEN]
@@ -198,16 +198,16 @@ def test_a_halted_desk_takes_back_what_rests() -> None:
     driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
     driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
-    driven.settle(driven.wait(2_000))
+    driven.answer_all(driven.wait(2_000))
     assert driven.desk.book.orders[order_id].status is OrderStatus.CANCELED
-    assert driven.asked_of(Fence)
+    assert driven.requests_of(Fence)
 
 
 def test_an_order_that_rests_counts_as_filled_and_keeps_signals_from_opening() -> None:
     driven = a_quoted_desk()
     told(driven, a_resting_order())
-    driven.settle(driven.tell(a_signal(2, -1)))
-    assert driven.asked_of(Sell) == []
+    driven.answer_all(driven.deliver(a_signal(2, -1)))
+    assert driven.requests_of(Sell) == []
     assert driven.desk.cursor.blocked == {"ORDER_OPEN": 1}
 
 
@@ -215,7 +215,7 @@ def test_an_order_that_rests_keeps_no_signal_from_closing() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
     [resting] = told(driven, a_resting_order(key="k2")).order_ids
-    driven.settle(driven.tell(a_signal(2, -1)))
+    driven.answer_all(driven.deliver(a_signal(2, -1)))
     assert driven.desk.book.position("EURUSD").is_flat
     assert driven.desk.book.orders[resting].status is OrderStatus.ACCEPTED, "a person's order is a person's to cancel"
 

@@ -25,25 +25,25 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.accounts import same
+from tests.support.accounts import is_same_account
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk_harness import HandDrivenDesk, a_live_desk
+from tests.support.desk_harness import DeskHarness, a_live_desk
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
 HALT, REDUCE_ONLY, RESUME = HaltCommand("news"), ReduceOnlyCommand("thin market"), ResumeCommand("looked at it")
 
 
-def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> HandDrivenDesk:
+def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
     """A stepped desk with no limits set, which has bought at tick 1."""
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(6, None))
-    driven = HandDrivenDesk(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
+    driven = DeskHarness(gateway, rules=some_rules(limits=NO_LIMITS, on_opposite=on_opposite))
     driven.run_up()
-    driven.gateway.due(driven.now)
-    driven.settle(driven.tell(a_signal(1, 1)))
+    driven.gateway.due_ticks(driven.now)
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
     return driven
 
 
-def obey(driven: HandDrivenDesk, command: TradingCommand) -> TradingReply | OrderCommandReply | ControlError:
+def obey(driven: DeskHarness, command: TradingCommand) -> TradingReply | OrderCommandReply | ControlError:
     return driven.portfolio.handle_command(command, driven.now)
 
 
@@ -55,8 +55,8 @@ def test_a_desk_that_was_never_told_otherwise_trades() -> None:
 def test_a_halted_desk_sends_nothing_on_any_signal_with_or_without_limits() -> None:
     driven = a_running_desk()
     assert obey(driven, HALT) == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
-    driven.settle(driven.tell(a_signal(2, -1)))
-    assert driven.asked_of(Sell) == []
+    driven.answer_all(driven.deliver(a_signal(2, -1)))
+    assert driven.requests_of(Sell) == []
     denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
     assert [(denial.code, denial.observed) for denial in denials] == [("HALTED", "HALTED")]
     assert (status_of(driven.desk).trading_state, status_of(driven.desk).trading_reason) == ("HALTED", "news")
@@ -67,12 +67,12 @@ def test_a_desk_that_may_only_reduce_closes_and_opens_nothing(on_opposite: OnOpp
     """Where the opposite signal would reverse, it only closes."""
     driven = a_running_desk(on_opposite)
     obey(driven, REDUCE_ONLY)
-    driven.settle(driven.tell(a_signal(2, -1)))
-    [sell] = driven.asked_of(Sell)
+    driven.answer_all(driven.deliver(a_signal(2, -1)))
+    [sell] = driven.requests_of(Sell)
     assert isinstance(sell, Sell)
     assert sell.volume == Decimal("0.01")
-    driven.settle(driven.tell(a_signal(3, -1)))
-    assert len(driven.asked_of(Sell)) == 1
+    driven.answer_all(driven.deliver(a_signal(3, -1)))
+    assert len(driven.requests_of(Sell)) == 1
     assert driven.desk.cursor.denied == {"REDUCE_ONLY": 1}
 
 
@@ -80,9 +80,9 @@ def test_a_desk_that_resumes_trades_again() -> None:
     driven = a_running_desk()
     for command in (HALT, REDUCE_ONLY, RESUME):
         obey(driven, command)
-    driven.settle(driven.tell(a_signal(2, -1)))
-    driven.settle(driven.tell(a_signal(3, 1)))
-    assert (len(driven.asked_of(Sell)), len(driven.asked_of(Buy))) == (1, 2)
+    driven.answer_all(driven.deliver(a_signal(2, -1)))
+    driven.answer_all(driven.deliver(a_signal(3, 1)))
+    assert (len(driven.requests_of(Sell)), len(driven.requests_of(Buy))) == (1, 2)
 
 
 def test_a_stepped_stream_is_not_flattened() -> None:
@@ -99,7 +99,7 @@ def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
     ledger.close()
     book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)
-    assert same(book, driven.desk.book)
+    assert is_same_account(book, driven.desk.book)
     assert (book.trading_state, book.acknowledged) == (TradingState.HALTED, {3, 7})
     assert verify_ledger(tmp_path / LEDGER_FILE_NAME) == []
 
@@ -137,21 +137,21 @@ def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> Non
 def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
     driven = a_live_desk()
     driven.desk.storage_failed("disk full")
-    driven.settle(driven.tell(a_signal(1, 1)))
-    assert driven.asked_of(Buy) == []
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    assert driven.requests_of(Buy) == []
     assert driven.desk.cursor.denied == {"STORAGE": 1}
     driven.desk.storage_recovered()
-    driven.settle(driven.tell(a_signal(2, 1)))
-    assert len(driven.asked_of(Buy)) == 1
+    driven.answer_all(driven.deliver(a_signal(2, 1)))
+    assert len(driven.requests_of(Buy)) == 1
 
 
 def test_a_stepped_desk_waits_for_its_storage_and_denies_nothing() -> None:
     driven = a_running_desk()
     driven.desk.storage_failed("disk full")
-    assert driven.tell(a_signal(2, -1)) == []
+    assert driven.deliver(a_signal(2, -1)) == []
     assert driven.pause() == [] or driven.desk.cursor.ordinal == 1
     driven.desk.storage_recovered()
-    driven.settle(driven.tell(a_signal(3)))
+    driven.answer_all(driven.deliver(a_signal(3)))
     assert driven.desk.cursor.denied == {}
     assert driven.desk.cursor.ordinal == 3
-    assert len(driven.asked_of(Sell)) == 1
+    assert len(driven.requests_of(Sell)) == 1

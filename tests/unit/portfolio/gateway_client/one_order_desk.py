@@ -6,21 +6,21 @@ from proto.gateway import Buy, OrderReply, OrderReplyStatus
 from proto.messages import Call
 from services.portfolio.core.account.orders import Order
 from tests.support.builders import a_signal
-from tests.support.desk_harness import HandDrivenDesk, request_of
+from tests.support.desk_harness import DeskHarness, request_of
 
 
-def an_order_on_its_way(driven: HandDrivenDesk) -> Call:
-    [call] = driven.tell(a_signal(1, 1))
+def an_order_on_its_way(driven: DeskHarness) -> Call:
+    [call] = driven.deliver(a_signal(1, 1))
     assert isinstance(request_of(call), Buy)
     return call
 
 
-def the_order(driven: HandDrivenDesk) -> Order:
+def the_order(driven: DeskHarness) -> Order:
     [order] = driven.desk.book.orders.values()
     return order
 
 
-def a_reply(driven: HandDrivenDesk, status: OrderReplyStatus) -> OrderReply:
+def a_reply(driven: DeskHarness, status: OrderReplyStatus) -> OrderReply:
     """A word of the gateway on the only order."""
     return OrderReply(
         status=status,
@@ -36,8 +36,8 @@ def calls_of(calls: list[Call], kind: type) -> list[Call]:
     return [call for call in calls if isinstance(request_of(call), kind)]
 
 
-def go_by(driven: HandDrivenDesk, *, seconds: int) -> None:
+def go_by(driven: DeskHarness, *, seconds: int) -> None:
     """Let time pass at gateway and desk, half a second at a time."""
     for _ in range(2 * seconds):
-        driven.gateway.due(driven.now)
-        driven.settle(driven.wait(500))
+        driven.gateway.due_ticks(driven.now)
+        driven.answer_all(driven.wait(500))

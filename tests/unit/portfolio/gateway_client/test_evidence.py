@@ -16,21 +16,21 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk_harness import RISING, HandDrivenDesk, a_live_desk, request_of
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, go_by, the_order
 
 
-def a_buy_now(driven: HandDrivenDesk, sequence: int) -> None:
+def a_buy_now(driven: DeskHarness, sequence: int) -> None:
     """The strategy says BUY on a tick of the present."""
     time_ns = driven.desk.domain_ns(driven.mono_ns)
-    driven.settle(driven.tell(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
+    driven.answer_all(driven.deliver(structs.replace(a_signal(sequence, 1), time_ns=time_ns)))
 
 
 def test_a_presumption_that_was_wrong_halts_the_desk_before_its_symbol_trades_again() -> None:
     """The history stays incomplete for longer than an order is waited for; the account's position shows the truth."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     for sequence in range(2, 100):
         go_by(driven, seconds=1)
         a_buy_now(driven, sequence)
@@ -45,7 +45,7 @@ def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_cancele
     """Nobody may be surprised by it when the market comes to its price."""
     driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     go_by(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     venue = driven.gateway.venue
@@ -59,7 +59,7 @@ def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_cancele
 def test_a_presumption_that_was_right_costs_one_comparison() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     go_by(driven, seconds=80)
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
     assert driven.desk.unproven_symbols == set()
@@ -72,11 +72,11 @@ def test_a_presumption_that_was_right_costs_one_comparison() -> None:
 
 def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
     driven = a_live_desk()
-    driven.silence(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_on_its_way(driven))
     driven.gateway = a_gateway(
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2", faults=True
     )
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     away_ms = 2 * LOST_JOURNAL_WAIT_NS // 1_000_000
     driven.gateway.handle(Simulate(fault=Fault.DISCONNECTED, duration_ms=away_ms), driven.now)
     driven.desk.needs_hello = True
@@ -91,31 +91,31 @@ def test_time_alone_ends_no_doubt_about_a_lost_journal() -> None:
 
 def test_of_two_portfolios_that_met_the_gateway_at_once_one_leads() -> None:
     gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0))
-    one, other = (HandDrivenDesk(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
+    one, other = (DeskHarness(gateway, rules=some_rules(), boot_id=name) for name in ("one", "other"))
     starts = [(desk, desk.start()[0]) for desk in (one, other)]
     hellos = [gateway.handle(request_of(call), desk.now) for desk, call in starts]
     for (desk, call), hello in zip(starts, hellos, strict=True):
-        desk.settle(desk.answer(call, hello))
-    gateway.due(one.now)
-    one.settle(one.pause())
-    other.settle(other.pause())
+        desk.answer_all(desk.answer(call, hello))
+    gateway.due_ticks(one.now)
+    one.answer_all(one.pause())
+    other.answer_all(other.pause())
     assert (one.desk.epoch, other.desk.epoch) == (1, 1)
     for desk in (one, other):
-        desk.settle(desk.tell(a_signal(1, 1)))
+        desk.answer_all(desk.deliver(a_signal(1, 1)))
     assert (one.desk.is_superseded, other.desk.is_superseded) == (False, True)
     assert gateway.venue.order_count == 1
 
 
 def test_a_desk_that_is_to_lead_again_sends_nothing_before_it_does() -> None:
     driven = a_live_desk()
-    driven.silence(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_on_its_way(driven))
     driven.desk.lose_leadership("epoch 9 leads the account")
     driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
     assert calls_of(driven.wait(200), Buy) == []
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     go_by(driven, seconds=2)
     assert the_order(driven).status is OrderStatus.FILLED
-    assert [request.epoch for request in driven.asked if isinstance(request, Buy)] == [1, 2]
+    assert [request.epoch for request in driven.requests if isinstance(request, Buy)] == [1, 2]
 
 
 def test_an_order_that_was_taken_and_then_refused_is_over() -> None:
@@ -131,7 +131,7 @@ def test_an_order_that_was_taken_and_then_refused_is_over() -> None:
 def test_an_order_that_rests_past_its_deadline_is_canceled_by_the_fence() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     assert the_order(driven).status is OrderStatus.ACCEPTED
     go_by(driven, seconds=10)
     assert the_order(driven).status is OrderStatus.CANCELED
@@ -142,32 +142,32 @@ def test_an_order_that_rests_past_its_deadline_is_canceled_by_the_fence() -> Non
 def test_flatten_at_the_gateway_ends_what_rests() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     reply = driven.gateway.handle(Flatten(reason="portfolio is gone"), driven.now)
     assert isinstance(reply, HaltReply)
     assert reply.is_halted
     driven.mono_ns += 61_000_000_000
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     assert driven.gateway.venue.net_volume("EURUSD") == 0
 
 
 def test_what_rests_is_canceled_when_the_lease_lapses() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     driven.mono_ns += 6_000_000_000
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     driven.mono_ns += 60_000_000_000
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     assert driven.gateway.venue.net_volume("EURUSD") == 0
     [fence] = [call for call in driven.wait(1) if isinstance(request_of(call), Fence)]
-    driven.settle([fence])
+    driven.answer_all([fence])
     assert the_order(driven).status is OrderStatus.CANCELED
 
 
 def test_a_signal_is_as_old_as_the_clock_says_also_where_nothing_was_heard() -> None:
     driven = a_live_desk()
     driven.mono_ns += 60_000_000_000
-    driven.settle(driven.tell(a_signal(1, 1)))
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.desk.book.orders == {}
     assert driven.desk.cursor.denied == {"SIGNAL_STALE": 1}

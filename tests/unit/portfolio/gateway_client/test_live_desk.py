@@ -24,8 +24,8 @@ def a_heartbeat(time_ns: int, stream_id: str = STREAM_ID) -> MarketHeartbeat:
 
 def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() -> None:
     driven = a_live_desk()
-    driven.settle(driven.tell(a_signal(1, 1)))
-    [order] = driven.asked_of(Buy)
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    [order] = driven.requests_of(Buy)
     assert isinstance(order, Buy)
     assert order.valid_until_ns == START_NS + ORDER_VALIDITY_NS
     assert order.ordinal == 0
@@ -35,17 +35,17 @@ def test_an_order_expires_by_the_time_of_its_tick_and_not_by_the_wall_clock() ->
 
 def test_a_live_desk_confirms_nothing_and_waits_for_no_greeting() -> None:
     driven = a_live_desk()
-    driven.settle(driven.tell(a_signal(1, 1)))
-    driven.settle(driven.pause())
-    assert driven.asked_of(Confirm) == []
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.answer_all(driven.pause())
+    assert driven.requests_of(Confirm) == []
 
 
 @pytest.mark.parametrize(("late_ns", "is_denied"), [(5 * TICK_NS, False), (5 * TICK_NS + 1, True)])
 def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_ns: int, is_denied: bool) -> None:
     driven = a_live_desk()
     driven.portfolio.on_market_data(a_heartbeat(START_NS + late_ns), driven.now)
-    driven.settle(driven.tell(a_signal(1, 1)))
-    assert bool(driven.asked_of(Buy)) is not is_denied
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    assert bool(driven.requests_of(Buy)) is not is_denied
     denials = [event for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
     assert [denial.code for denial in denials] == ["SIGNAL_STALE"] * is_denied
     if is_denied:
@@ -59,11 +59,11 @@ def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_c
     driven.desk.needs_hello = True
     calls = driven.pause()
     for ordinal in range(1, 12):
-        driven.tell(a_signal(ordinal, -1))
+        driven.deliver(a_signal(ordinal, -1))
         driven.portfolio.on_market_data(
             a_tick(ordinal=ordinal, sequence=ordinal, time_ns=START_NS + (ordinal - 1) * TICK_NS), driven.now
         )
-    driven.settle(calls)
+    driven.answer_all(calls)
     [order] = driven.desk.book.orders.values()
     assert order.decision.ordinal == 6
     assert driven.desk.cursor.denied == {"SIGNAL_STALE": 5}
@@ -71,15 +71,15 @@ def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_c
 
 def test_silence_leaves_a_live_order_in_doubt_until_the_venue_has_spoken() -> None:
     driven = a_live_desk()
-    [call] = driven.tell(a_signal(1, 1))
-    driven.silence(call)
+    [call] = driven.deliver(a_signal(1, 1))
+    driven.drop_reply(call)
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.IN_DOUBT
     assert status_of(driven.desk).in_doubt == 1
-    assert driven.tell(a_signal(2, 1)) == []
+    assert driven.deliver(a_signal(2, 1)) == []
     calls = driven.wait(100)
     assert [request_of(again) for again in calls] == [request_of(call)], "the same id, as long as it is valid"
-    driven.settle(calls)
+    driven.answer_all(calls)
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.FILLED
     assert status_of(driven.desk).in_doubt == 0
@@ -88,14 +88,14 @@ def test_silence_leaves_a_live_order_in_doubt_until_the_venue_has_spoken() -> No
 def test_an_order_that_arrives_after_its_deadline_is_expired_and_never_filled() -> None:
     """The venue's clock has moved past the deadline while the order was on its way."""
     driven = a_live_desk()
-    [call] = driven.tell(a_signal(1, 1))
+    [call] = driven.deliver(a_signal(1, 1))
     driven.mono_ns += 30 * TICK_NS
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     late = structs.replace(request_of(call), request_id="late")
     assert isinstance(late, Buy)
     reply = driven.gateway.handle(late, driven.now._replace(domain_ns=driven.gateway.domain_ns(driven.mono_ns)))
-    driven.settle(driven.answer(call, reply))
-    driven.settle(driven.wait(100))
+    driven.answer_all(driven.answer(call, reply))
+    driven.answer_all(driven.wait(100))
     [order] = driven.desk.book.orders.values()
     assert (order.status, order.code) == (OrderStatus.EXPIRED, "FENCED")
     assert driven.desk.book.position("EURUSD").is_flat
@@ -107,7 +107,7 @@ def test_another_stream_is_met_anew() -> None:
     calls = driven.portfolio.on_market_data(a_heartbeat(START_NS, "another"), driven.now)
     assert [type(request_of(call)) for call in calls] == [Hello]
     assert status_of(driven.desk).waiting_for == "the gateway, which has another stream now"
-    driven.settle(calls)
+    driven.answer_all(calls)
     assert driven.desk.state is DeskState.RUNNING
 
 
@@ -123,7 +123,7 @@ def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
         [call] = driven.pause()
         hello = driven.gateway.handle(request_of(call), driven.now)
         assert isinstance(hello, HelloReply)
-        driven.settle(driven.answer(call, structs.replace(hello, leverage=leverage)))
+        driven.answer_all(driven.answer(call, structs.replace(hello, leverage=leverage)))
         events = driven.desk.take_events()
         assert [event.leverage for event in events if isinstance(event, LeverageChanged)] == told
     assert driven.desk.book.stream == structs.replace(stream, leverage=30)
@@ -131,9 +131,9 @@ def test_another_leverage_of_the_same_stream_is_taken_up() -> None:
 
 def test_a_market_that_was_there_before_the_desk_has_no_gap() -> None:
     driven = a_live_desk()
-    driven.tell(a_signal(700))
+    driven.deliver(a_signal(700))
     assert driven.desk.cursor.gaps == 0
-    driven.tell(a_signal(705))
+    driven.deliver(a_signal(705))
     assert driven.desk.cursor.gaps == 4
 
 
@@ -142,7 +142,7 @@ def test_when_too_many_signals_wait_the_oldest_goes() -> None:
     driven.desk.needs_hello = True
     driven.pause()
     for ordinal in range(1, QUEUED_SIGNALS_MAX + 3):
-        driven.tell(a_signal(ordinal))
+        driven.deliver(a_signal(ordinal))
     assert driven.portfolio.queued_signals == QUEUED_SIGNALS_MAX
     assert driven.desk.malformed == 0
 
@@ -150,7 +150,7 @@ def test_when_too_many_signals_wait_the_oldest_goes() -> None:
 def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
     driven = a_live_desk()
     driven.portfolio.on_market_data(a_tick(), driven.now)
-    driven.settle(driven.tell(a_signal(1, 1, confidence=0.7)))
+    driven.answer_all(driven.deliver(a_signal(1, 1, confidence=0.7)))
     status = status_of(driven.desk, driven.mono_ns + 40_000_000)
     quote = status.quotes["EURUSD"]
     assert (quote.bid, quote.ask, quote.age_ms) == (1.1, 1.1001, 40)

@@ -16,23 +16,23 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.gateway_client.live_orders import LOST_JOURNAL_WAIT_NS
 from tests.support.builders import a_gateway, a_signal, a_stream, rows_of, some_rules
-from tests.support.desk_harness import RISING, HandDrivenDesk, a_live_desk, request_of
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import a_reply, an_order_on_its_way, calls_of, the_order
 
 PAST_DEADLINE_MS = ORDER_VALIDITY_NS // 1_000_000 + 1
 
 
-def past_the_deadline(driven: HandDrivenDesk) -> list[Call]:
+def past_the_deadline(driven: DeskHarness) -> list[Call]:
     """Let the deadline pass with nobody answering; what the desk asks about the order then."""
     return calls_of(driven.wait(PAST_DEADLINE_MS), (Fence, Buy))  # type: ignore[arg-type]
 
 
 def test_an_order_that_never_arrived_is_fenced_after_its_deadline() -> None:
     driven = a_live_desk()
-    driven.silence(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_on_its_way(driven))
     [fence] = past_the_deadline(driven)
     assert request_of(fence) == Fence(order_id=the_order(driven).order_id)
-    driven.settle([fence])
+    driven.answer_all([fence])
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.EXPIRED, "FENCED")
     assert driven.desk.book.open_orders == {}
 
@@ -41,8 +41,8 @@ def test_a_fence_that_comes_after_the_call_finds_the_fill() -> None:
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
     driven.gateway.handle(request_of(call), driven.now)
-    driven.silence(call)
-    driven.settle(driven.wait(PAST_DEADLINE_MS))
+    driven.drop_reply(call)
+    driven.answer_all(driven.wait(PAST_DEADLINE_MS))
     assert the_order(driven).status is OrderStatus.FILLED
     assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
 
@@ -51,9 +51,9 @@ def test_a_call_without_effect_is_made_again_within_the_deadline() -> None:
     """The gateway may call once more where the venue shows everything; portfolio has only to go on asking."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
+    driven.answer_all([an_order_on_its_way(driven)])
     assert the_order(driven).status is OrderStatus.IN_DOUBT
-    driven.settle(driven.wait(2_000))
+    driven.answer_all(driven.wait(2_000))
     assert the_order(driven).status is OrderStatus.FILLED
     assert driven.gateway.venue.order_count == 1
 
@@ -61,9 +61,9 @@ def test_a_call_without_effect_is_made_again_within_the_deadline() -> None:
 def test_a_call_without_effect_is_fenced_after_the_deadline() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1_000), driven.now)
-    driven.settle([an_order_on_its_way(driven)])
-    driven.settle(driven.wait(PAST_DEADLINE_MS))
-    driven.settle(driven.wait(2_000))
+    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all(driven.wait(PAST_DEADLINE_MS))
+    driven.answer_all(driven.wait(2_000))
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.EXPIRED, "FENCED")
     assert driven.gateway.venue.order_count == 0
 
@@ -87,20 +87,20 @@ def test_an_order_in_doubt_blocks_its_own_symbol_and_no_other() -> None:
     from marketdata.tick_stream import build_stream
 
     stream = build_stream([rows_of("EURUSD", RISING), rows_of("GBPUSD", RISING)], accept_crossed=False)
-    driven = HandDrivenDesk(a_gateway(stream, pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))
-    driven.settle(driven.start())
-    driven.gateway.due(driven.now)
-    driven.silence(an_order_on_its_way(driven))
-    driven.settle(driven.tell(a_signal(2, 1, symbol="GBPUSD", sequence=1)))
+    driven = DeskHarness(a_gateway(stream, pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))
+    driven.answer_all(driven.start())
+    driven.gateway.due_ticks(driven.now)
+    driven.drop_reply(an_order_on_its_way(driven))
+    driven.answer_all(driven.deliver(a_signal(2, 1, symbol="GBPUSD", sequence=1)))
     statuses = {order.symbol: order.status for order in driven.desk.book.orders.values()}
     assert statuses == {"EURUSD": OrderStatus.IN_DOUBT, "GBPUSD": OrderStatus.FILLED}
-    driven.settle(driven.tell(a_signal(3, 1, sequence=2)))
+    driven.answer_all(driven.deliver(a_signal(3, 1, sequence=2)))
     assert len(driven.desk.book.orders) == 2
 
 
 def test_more_doubt_than_allowed_halts_the_desk() -> None:
     driven = a_live_desk(doubt_orders_max=0)
-    driven.silence(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_on_its_way(driven))
     assert driven.desk.book.trading is not None
     assert (driven.desk.book.trading.state, driven.desk.book.trading.by) == (TradingState.HALTED, "doubt")
     assert driven.desk.book.trading.reason == "1 orders in doubt, at most 0 may be"
@@ -110,31 +110,31 @@ def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() ->
     driven = a_live_desk()
     call = an_order_on_its_way(driven)
     driven.portfolio.handle_command(HaltCommand("news"), driven.now)
-    driven.silence(call)
+    driven.drop_reply(call)
     assert [type(request_of(again)) for again in driven.wait(100)] == [Fence]
 
 
 def test_a_swapped_journal_leaves_every_open_order_in_doubt_and_none_is_sent_again() -> None:
     """The old journal had called the venue, whose history does not show it yet; the new one knows of nothing."""
     driven = a_live_desk()
-    driven.silence(an_order_on_its_way(driven))
+    driven.drop_reply(an_order_on_its_way(driven))
     driven.gateway = a_gateway(
         a_stream(*RISING), pace=Pace(0, 1.0), journal=MemoryJournal("journal-2"), boot_id="boot-2"
     )
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     epoch = driven.desk.epoch
     driven.desk.needs_hello = True
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert (the_order(driven).status, the_order(driven).code) == (OrderStatus.IN_DOUBT, JOURNAL_CHANGED)
     assert driven.desk.book.journal_id == "journal-2"
     assert driven.desk.epoch > epoch, "what is still under way of the old epoch is void"
-    before = len(driven.asked_of(Buy))
-    driven.settle(driven.wait(PAST_DEADLINE_MS))
+    before = len(driven.requests_of(Buy))
+    driven.answer_all(driven.wait(PAST_DEADLINE_MS))
     assert the_order(driven).status is OrderStatus.IN_DOUBT
     for _ in range(3):
-        driven.settle(driven.wait(LOST_JOURNAL_WAIT_NS // 1_000_000))
+        driven.answer_all(driven.wait(LOST_JOURNAL_WAIT_NS // 1_000_000))
     assert the_order(driven).status is OrderStatus.PRESUMED_EXPIRED
-    assert len(driven.asked_of(Buy)) == before
+    assert len(driven.requests_of(Buy)) == before
 
 
 def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it() -> None:
@@ -145,13 +145,13 @@ def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it()
     other = Lease(holder="other", epoch=driven.desk.epoch + 5, seen_ns=hello.lease_now_ns)
     token = driven.gateway.handle(other, driven.now)
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
-    driven.settle(driven.wait(1_000))
+    driven.answer_all(driven.wait(1_000))
     assert driven.desk.book.trading is not None
     assert driven.desk.book.trading.reason.startswith("another portfolio leads this account")
-    driven.settle(driven.tell(a_signal(1, 1)))
-    assert driven.asked_of(Buy) == []
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    assert driven.requests_of(Buy) == []
     driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)
-    driven.settle(driven.pause())
-    driven.settle(driven.tell(a_signal(2, 1)))
+    driven.answer_all(driven.pause())
+    driven.answer_all(driven.deliver(a_signal(2, 1)))
     assert the_order(driven).status is OrderStatus.FILLED
-    assert driven.asked_of(Sell) == []
+    assert driven.requests_of(Sell) == []

@@ -15,17 +15,17 @@ from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.ledger.ledger import requires_fsync
-from tests.support.desk_harness import HandDrivenDesk, a_live_desk
+from tests.support.desk_harness import DeskHarness, a_live_desk
 from tests.unit.portfolio.gateway_client.one_order_desk import an_order_on_its_way, calls_of, go_by, the_order
 
 
-def a_long_position(driven: HandDrivenDesk) -> None:
-    driven.settle([an_order_on_its_way(driven)])
-    driven.settle(driven.pause())
+def a_long_position(driven: DeskHarness) -> None:
+    driven.answer_all([an_order_on_its_way(driven)])
+    driven.answer_all(driven.pause())
     assert driven.desk.book.position("EURUSD").net_volume == Decimal("0.01")
 
 
-def stop_at(driven: HandDrivenDesk, price: str, *, key: str = "one") -> OrderCommandReply:
+def stop_at(driven: DeskHarness, price: str, *, key: str = "one") -> OrderCommandReply:
     """A person moves the stop loss; nothing is sent before `pause`."""
     reply = driven.portfolio.handle_command(
         ModifyCommand(
@@ -46,12 +46,12 @@ def stop_at(driven: HandDrivenDesk, price: str, *, key: str = "one") -> OrderCom
     return reply
 
 
-def the_guard(driven: HandDrivenDesk) -> Protection:
+def the_guard(driven: DeskHarness) -> Protection:
     [guard] = driven.desk.book.protections.values()
     return guard
 
 
-def stop_at_the_venue(driven: HandDrivenDesk) -> Decimal | None:
+def stop_at_the_venue(driven: DeskHarness) -> Decimal | None:
     [position] = driven.gateway.venue.positions()
     return position.stop_loss
 
@@ -62,7 +62,7 @@ def test_a_modification_that_nobody_answered_is_asked_for_again_until_it_is() ->
     for fault in (Fault.NO_REPLY, Fault.NONE_RESULT):
         driven.gateway.handle(Simulate(fault=fault, count=1), driven.now)
     stop_at(driven, "1.09")
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert the_guard(driven).is_in_flight
     go_by(driven, seconds=1)
     assert (the_guard(driven).answered, the_guard(driven).error) == (1, "")
@@ -74,7 +74,7 @@ def test_a_modification_that_is_under_way_is_not_taken_for_done() -> None:
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.BLOCKING_CALL, count=1, duration_ms=3_000), driven.now)
     stop_at(driven, "1.09")
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert the_guard(driven).is_in_flight
     go_by(driven, seconds=4)
     assert not the_guard(driven).is_in_flight
@@ -86,7 +86,7 @@ def test_a_modification_that_is_said_to_be_done_and_is_not_is_asked_for_again() 
     a_long_position(driven)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
     stop_at(driven, "1.09")
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) is None
     assert the_guard(driven).is_in_flight
     go_by(driven, seconds=1)
@@ -111,7 +111,7 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     driven = a_live_desk()
     a_long_position(driven)
     stop_at(driven, "1.09")
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     venue = driven.gateway.venue
     assert isinstance(venue, SimulatedVenue)
     venue.modify(Modify(symbol="EURUSD", stop_loss=Decimal("1.08"), revision=5))
@@ -121,11 +121,11 @@ def test_stops_that_somebody_moved_at_the_terminal_are_taken_over() -> None:
     assert (guard.stop_loss, guard.revision, guard.is_in_flight) == (Decimal("1.08"), 5, False)
     assert driven.desk.book.trading_state is TradingState.ACTIVE
     stop_at(driven, "1.07", key="two")
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) == Decimal("1.07")
 
 
-def by_hand(driven: HandDrivenDesk, side: Side, volume: str, **terms: Any) -> None:
+def by_hand(driven: DeskHarness, side: Side, volume: str, **terms: Any) -> None:
     """A person's order at the market, and its fill."""
     plain: dict[str, Any] = {
         "price": None,
@@ -171,9 +171,9 @@ def test_an_epoch_that_the_desk_has_left_is_no_news_where_stops_are_refused_for_
     stop_at(driven, "1.09")
     [late] = calls_of(driven.pause(), Modify)
     driven.desk.needs_epoch = driven.desk.needs_hello = True
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert driven.desk.epoch == 2
-    driven.settle(driven.answer(late))
+    driven.answer_all(driven.answer(late))
     assert not driven.desk.is_superseded
     go_by(driven, seconds=1)
     assert stop_at_the_venue(driven) == Decimal("1.09")
@@ -185,7 +185,7 @@ def test_a_modification_said_again_with_its_key_undoes_no_later_one() -> None:
     stop_at(driven, "1.09", key="one")
     stop_at(driven, "1.08", key="two")
     assert stop_at(driven, "1.09", key="one").order_ids == []
-    driven.settle(driven.pause())
+    driven.answer_all(driven.pause())
     assert stop_at_the_venue(driven) == Decimal("1.08")
 
 
@@ -230,12 +230,12 @@ def test_a_start_after_a_power_cut_makes_no_order_by_hand_before_it_has_met_the_
     """Until then ids would go on where the ledger ends, and some after that may be at the venue already."""
     driven = a_live_desk()
     a_long_position(driven)
-    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
     again.desk.live_incarnation = "later"
     close = CloseCommand(key="one", reason="a test", symbol="EURUSD", position=0, volume=None)
     calls = again.start()
     assert isinstance(again.portfolio.handle_command(close, again.now), ControlError)
-    again.settle(calls)
+    again.answer_all(calls)
     reply = again.portfolio.handle_command(close, again.now)
     assert isinstance(reply, OrderCommandReply), reply
     assert [order_id.partition("-")[0] for order_id in reply.order_ids] == ["later"]

@@ -19,25 +19,25 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, find_differences
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 
 D = Decimal
 
 
-def a_desk_after_trades(trades: int = 3) -> HandDrivenDesk:
+def a_desk_after_trades(trades: int = 3) -> DeskHarness:
     """Buys and sells by turns on real quotes; an odd number leaves a long position."""
     quotes = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(trades + 1)]
-    driven = HandDrivenDesk(a_gateway(a_stream(*quotes), pace=Pace(trades + 1)))
+    driven = DeskHarness(a_gateway(a_stream(*quotes), pace=Pace(trades + 1)))
     driven.run_up()
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     for ordinal in range(1, trades + 1):
         bid, ask = quotes[ordinal - 1]
-        driven.settle(driven.tell(a_signal(ordinal, 1 if ordinal % 2 else -1, bid=bid, ask=ask)))
+        driven.answer_all(driven.deliver(a_signal(ordinal, 1 if ordinal % 2 else -1, bid=bid, ask=ask)))
     assert len(driven.desk.book.orders) == trades
     return driven
 
 
-def differences(driven: HandDrivenDesk, book: Book | None = None) -> list[Difference]:
+def differences(driven: DeskHarness, book: Book | None = None) -> list[Difference]:
     """Compare a book, the desk's own unless another is given, with the desk's gateway."""
     talk = find_differences(book or driven.desk.book)
     try:
@@ -210,7 +210,7 @@ def test_a_strangers_order_that_was_refused_is_no_difference_and_one_that_was_fi
 def test_trades_that_the_ledger_has_not_heard_of_are_found() -> None:
     driven = a_desk_after_trades(1)
     before = copy.deepcopy(driven.desk.book)
-    driven.settle(driven.tell(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
     found = differences(driven, before)
     assert [one.kind for one in found] == ["cash", "missing_deal", "unknown_order", "position"]
     assert found[1].remedy == "it would be booked"
@@ -233,8 +233,8 @@ def test_a_comparison_changes_nothing() -> None:
 def test_a_start_that_finds_a_difference_halts_and_says_by_how_much() -> None:
     driven = a_desk_after_trades(3)
     driven.desk.book.balance += 5
-    again = HandDrivenDesk(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
-    again.settle(again.start())
+    again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
+    again.answer_all(again.start())
     assert again.desk.waiting_for == (
         "1 differences from the venue, the first: cash account paper-USD: ledger 10005.9, venue 10000.9"
     )

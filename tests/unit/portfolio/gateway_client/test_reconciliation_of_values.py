@@ -34,7 +34,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 
 D = Decimal
 IDENTITY: dict[str, Any] = {"status": "OK", "mode": "simulated", "venue": "v", "account": "a", "boot_id": "b"}
@@ -291,8 +291,8 @@ def test_a_part_that_was_filled_agrees_whatever_became_of_the_rest(status: Order
 def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
     book = Book()
     book.apply(an_opened_stream(stream_id="before", account_mode=AccountMode.HEDGING, first_time_ns=0))
-    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001))), book=book)
-    driven.settle(driven.start())
+    driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001))), book=book)
+    driven.answer_all(driven.start())
     assert (driven.desk.state, driven.desk.waiting_for) == (
         DeskState.HALTED,
         "the account is NETTING, expected HEDGING",

@@ -16,16 +16,16 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
-from tests.support.desk_harness import HandDrivenDesk, request_of
+from tests.support.desk_harness import DeskHarness, request_of
 from tests.unit.portfolio.gateway_client.one_order_desk import calls_of
 
 QUOTES = [(1.1, 1.1001), (1.1, 1.1001), (1.09, 1.0901), (1.09, 1.0901), (1.09, 1.0901)]
 
 
-def a_planned_desk(gateway: Gateway, plan: Plan, **changed: Any) -> HandDrivenDesk:
-    driven = HandDrivenDesk(gateway, rules=structs.replace(some_rules(), plan=plan), **changed)
+def a_planned_desk(gateway: Gateway, plan: Plan, **changed: Any) -> DeskHarness:
+    driven = DeskHarness(gateway, rules=structs.replace(some_rules(), plan=plan), **changed)
     driven.run_up()
-    driven.gateway.due(driven.now)
+    driven.gateway.due_ticks(driven.now)
     return driven
 
 
@@ -39,7 +39,7 @@ def test_a_start_finds_an_order_that_the_tick_after_the_last_decision_has_ended(
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=500, lifetime_s=1))
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
     driven = a_planned_desk(gateway, plan)
-    driven.settle(driven.tell(signal_at(1, 1)))
+    driven.answer_all(driven.deliver(signal_at(1, 1)))
     [order] = driven.desk.book.orders.values()
     assert order.status is OrderStatus.ACCEPTED
     [confirm] = driven.pause()
@@ -54,10 +54,10 @@ def test_a_confirm_from_before_the_start_does_not_let_the_venue_step_within_the_
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=500, lifetime_s=1))
     gateway = a_gateway(a_stream(*QUOTES), pace=Pace(1, None))
     driven = a_planned_desk(gateway, plan)
-    driven.settle(driven.tell(signal_at(1, 1)))
+    driven.answer_all(driven.deliver(signal_at(1, 1)))
     [late] = driven.pause()
     rules = structs.replace(some_rules(), plan=plan)
-    again = HandDrivenDesk(gateway, rules=rules, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(gateway, rules=rules, book=driven.desk.book, cursor=driven.desk.cursor)
     calls = again.start()
     while calls:
         [call] = calls
@@ -73,13 +73,13 @@ def test_no_further_confirm_goes_out_while_the_deals_of_one_are_pulled() -> None
     """Two steps side by side would tell of the book at two ticks, and the later to end would be believed."""
     plan = Plan(exits=Exits(stop_loss_points=500))
     driven = a_planned_desk(a_gateway(a_stream(*QUOTES), pace=Pace(1, None)), plan)
-    driven.settle(driven.tell(signal_at(1, 1)))
-    driven.settle(driven.pause())
-    driven.settle(driven.tell(signal_at(2)))
+    driven.answer_all(driven.deliver(signal_at(1, 1)))
+    driven.answer_all(driven.pause())
+    driven.answer_all(driven.deliver(signal_at(2)))
     [confirm] = driven.pause()
     [pull] = driven.answer(confirm)
     assert isinstance(request_of(pull), GetDeals)
     assert calls_of(driven.wait(5_000), Confirm) == []
-    driven.settle([pull])
+    driven.answer_all([pull])
     assert driven.desk.book.position("EURUSD").is_flat
     assert driven.desk.book.realized_pnl < Decimal(0)

@@ -16,9 +16,13 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.backup import back_up, restore
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.builders import a_deposit, an_opened_stream, an_order, learned
+from tests.support.builders import a_deposit, an_instrument_learned, an_opened_stream, an_order
 
-BEGINNING: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]
+BEGINNING: list[Event] = [
+    an_opened_stream(),
+    an_instrument_learned(),
+    DealBooked(deal=a_deposit(), order_id="", closings=[]),
+]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain, ledger
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
-from tests.support.accounts import same
+from tests.support.accounts import is_same_account
 
 EVENTS = 50
 
@@ -99,6 +99,6 @@ def test_a_desk_that_writes_for_long_notes_how_far_it_has_come(path: Path, monke
     assert hash_chain.checkpoint(reader).number == EVENTS + 20
     reader.close()
     again = Ledger(path)
-    assert same(again.load()[0], book)
+    assert is_same_account(again.load()[0], book)
     again.close()
     assert verify_ledger(path) == []

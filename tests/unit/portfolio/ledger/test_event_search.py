@@ -25,7 +25,15 @@ from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.query_handler import answer_query
-from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned, some_rules
+from tests.support.builders import (
+    START_NS,
+    a_deal,
+    a_deposit,
+    an_instrument_learned,
+    an_opened_stream,
+    an_order,
+    some_rules,
+)
 
 ORDERS = 60
 
@@ -70,7 +78,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
     """A ledger of many orders with a denial before each, and the book that it folds to."""
     path = tmp_path_factory.mktemp("desk") / LEDGER_FILE_NAME
     book = Book()
-    events: list[Event] = [an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])]
+    events: list[Event] = [
+        an_opened_stream(),
+        an_instrument_learned(),
+        DealBooked(deal=a_deposit(), order_id="", closings=[]),
+    ]
     for number in range(1, ORDERS + 1):
         events += [a_denial(number), *events_of(number)]
     stop = a_deal(ORDERS + 2, Side.SELL, volume="0.01")

@@ -16,12 +16,12 @@ from services.portfolio.core.account.events import DealBooked, Event, OrderCreat
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from tests.support.accounts import same, state_of
-from tests.support.builders import a_deal, a_deposit, an_opened_stream, an_order, learned
+from tests.support.accounts import account_state, is_same_account
+from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order
 
 EVENTS: list[Event] = [
     an_opened_stream(),
-    learned(),
+    an_instrument_learned(),
     DealBooked(deal=a_deposit(), order_id="", closings=[]),
     OrderCreated(order=an_order(1)),
     DealBooked(deal=a_deal(2, order_id=an_order(1).order_id), order_id=an_order(1).order_id, closings=[]),
@@ -65,7 +65,7 @@ def tamper(path: Path, *statements: str) -> list[str]:
 def test_an_empty_ledger_has_an_empty_book(path: Path) -> None:
     Ledger(path).close()
     book, cursor = read_ledger(path)
-    assert same(book, Book())
+    assert is_same_account(book, Book())
     assert cursor == TickCursor()
     assert verify_ledger(path) == []
 
@@ -74,7 +74,7 @@ def test_what_is_read_is_what_was_committed(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS)
     loaded, cursor = read_ledger(path)
-    assert same(loaded, book)
+    assert is_same_account(loaded, book)
     assert cursor.ordinal == len(EVENTS)
     assert cursor.marks["EURUSD"] == Mark(1.1, 1.2, 3)
     ledger.close()
@@ -103,7 +103,7 @@ def test_a_late_partial_deal_opens_no_order_after_a_restart(closed: Path) -> Non
     fold(ledger, [canceled, late], book)
     ledger.close()
     assert book.open_orders == read_ledger(closed)[0].open_orders == {}
-    assert same(read_ledger(closed)[0], book)
+    assert is_same_account(read_ledger(closed)[0], book)
 
 
 def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
@@ -116,7 +116,7 @@ def test_commits_that_did_not_happen_lose_nothing_that_did(path: Path) -> None:
     expected = Book()
     for event in EVENTS[:4]:
         expected.apply(event)
-    assert same(read_ledger(path)[0], expected)
+    assert is_same_account(read_ledger(path)[0], expected)
     assert verify_ledger(path) == []
 
 
@@ -132,7 +132,7 @@ def test_a_commit_that_fails_leaves_nothing_behind_and_the_next_one_works(path: 
     fold(ledger, EVENTS[3:], book)
     ledger.close()
     assert verify_ledger(path) == []
-    assert same(read_ledger(path)[0], book)
+    assert is_same_account(read_ledger(path)[0], book)
 
 
 def test_there_is_one_writer_and_any_number_of_readers(path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: 
     db.execute("UPDATE lots SET payload = CAST(? AS BLOB)", (old_lots,))
     db.execute("UPDATE account SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.cash') AS BLOB)")
     db.close()
-    assert state_of(read_ledger(path)[0]) == state_of(before)
+    assert account_state(read_ledger(path)[0]) == account_state(before)
 
 
 def test_amounts_are_exact_text(closed: Path) -> None:

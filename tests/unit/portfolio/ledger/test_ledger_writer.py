@@ -15,8 +15,8 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import Audit, AuditResult, verify_if_short
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from services.portfolio.ledger.ledger_writer import RETRY_NS, LedgerWriter
-from tests.support.accounts import same
-from tests.support.builders import a_deposit, an_opened_stream, learned, some_rules
+from tests.support.accounts import is_same_account
+from tests.support.builders import a_deposit, an_instrument_learned, an_opened_stream, some_rules
 from tests.support.waits import wait_for
 
 
@@ -30,7 +30,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def desk() -> Desk:
     desk = Desk(config=some_rules(), book=Book(), cursor=TickCursor(), live_incarnation="live")
-    for event in (an_opened_stream(), learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
+    for event in (an_opened_stream(), an_instrument_learned(), DealBooked(deal=a_deposit(), order_id="", closings=[])):
         desk.emit(event)
     return desk
 
@@ -68,7 +68,7 @@ def test_a_commit_that_finds_no_room_is_made_when_there_is_some(ledger: Ledger, 
     assert (keeper.is_retrying, keeper.uncommitted, desk.storage_problem) == (False, 0, "")
     kept, cursor = read_ledger(ledger.path)
     assert cursor.ordinal == 3
-    assert same(kept, desk.book)
+    assert is_same_account(kept, desk.book)
     assert verify_ledger(ledger.path) == []
 
 

@@ -22,7 +22,7 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan
 from services.portfolio.core.risk.limits import NO_LIMITS
 from tests.support.builders import START_NS, TICK_NS, a_deal, a_gateway, a_signal, a_stream, an_order, some_rules
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 
 D = Decimal
 Quotes = Sequence[tuple[float, float]]
@@ -46,15 +46,15 @@ class Played:
     ) -> None:
         self.quotes = quotes
         gateway = a_gateway(a_stream(*quotes), pace=Pace(1), account_mode=mode)
-        self.driven = HandDrivenDesk(gateway, rules=some_rules(plan=plan, on_opposite=on_opposite))
+        self.driven = DeskHarness(gateway, rules=some_rules(plan=plan, on_opposite=on_opposite))
         self.driven.run_up()
 
     def tick(self, ordinal: int, direction: int = 0) -> None:
         """Publish, decide and confirm one tick."""
         driven, (bid, ask) = self.driven, self.quotes[ordinal - 1]
-        driven.gateway.due(driven.now)
-        driven.settle(driven.tell(a_signal(ordinal, direction, bid=bid, ask=ask)))
-        driven.settle(driven.pause())
+        driven.gateway.due_ticks(driven.now)
+        driven.answer_all(driven.deliver(a_signal(ordinal, direction, bid=bid, ask=ask)))
+        driven.answer_all(driven.pause())
 
     def play(self, *directions: int) -> Played:
         """Tick by tick from the first."""
@@ -75,7 +75,7 @@ BOTH = pytest.mark.parametrize("mode", list(AccountMode))
 def test_an_entry_takes_its_stops_along_and_the_desk_remembers_them(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(stop_loss_points=50, take_profit_points=100))
     played = Played(at(1.1, 1.1, 1.1), plan, mode=mode).play(1, 0)
-    [order] = played.driven.asked_of(Buy)
+    [order] = played.driven.requests_of(Buy)
     assert isinstance(order, Buy)
     assert (order.stop_loss, order.take_profit) == (D("1.0996"), D("1.1011")), "from the ask, 1.1001"
     [guard] = played.driven.desk.book.protections.values()
@@ -99,7 +99,7 @@ def test_a_stop_loss_closes_at_the_venue_and_takes_its_guard_along(mode: Account
 def test_a_stop_follows_the_market_and_never_goes_back(mode: AccountMode) -> None:
     plan = Plan(exits=Exits(trailing_stop_points=30, trailing_step_points=10))
     played = Played(at(1.1, 1.1, 1.1005, 1.1003, 1.1010, 1.1010), plan, mode=mode).play(1, 0, 0, 0, 0, 0)
-    moved = [request for request in played.driven.asked_of(Modify) if isinstance(request, Modify)]
+    moved = [request for request in played.driven.requests_of(Modify) if isinstance(request, Modify)]
     # It began 30 points below the ask, at 1.0998, and is not moved by less than 10 points: 1.1002 and 1.1007.
     assert [request.stop_loss for request in moved] == [D("1.1002"), D("1.1007")]
     assert [request.revision for request in moved] == [1, 2]
@@ -168,7 +168,7 @@ def test_the_opposite_signal_cancels_an_entry_that_rests() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 5), plan).play(1, -1, -1)
     first, second = played.driven.desk.book.orders.values()
-    assert [request.order_id for request in played.driven.asked_of(Cancel) if isinstance(request, Cancel)] == [
+    assert [request.order_id for request in played.driven.requests_of(Cancel) if isinstance(request, Cancel)] == [
         first.order_id
     ]
     assert (first.status, first.cancel_asked) == (OrderStatus.CANCELED, "the signal is SELL by now")
@@ -179,7 +179,7 @@ def test_the_opposite_signal_cancels_an_entry_that_rests() -> None:
 def test_the_same_signal_leaves_an_entry_that_rests_alone() -> None:
     plan = Plan(entry=Entry(type=OrderType.LIMIT, offset_points=20))
     played = Played(at(*[1.1] * 4), plan).play(1, 1, 1)
-    assert played.driven.asked_of(Cancel) == []
+    assert played.driven.requests_of(Cancel) == []
     assert len(played.driven.desk.book.orders) == 1
 
 
@@ -192,7 +192,7 @@ def test_a_reversal_on_a_netting_account_is_one_order_at_the_market() -> None:
 def test_a_reversal_on_a_hedging_account_closes_by_ticket_and_opens_at_the_next_signal() -> None:
     """The close may be filled in part, and what is left of it would stand beside what was opened."""
     played = Played(at(*[1.1] * 4), Plan(), mode=AccountMode.HEDGING, on_opposite=OnOpposite.REVERSE).play(1, -1)
-    [close] = [request for request in played.driven.asked_of(Sell) if isinstance(request, Sell)]
+    [close] = [request for request in played.driven.requests_of(Sell) if isinstance(request, Sell)]
     assert (close.volume, close.position) == (D("0.01"), 1)
     assert played.driven.desk.book.position("EURUSD").is_flat
     played.tick(3, -1)
@@ -224,10 +224,10 @@ def test_a_desk_that_starts_again_asks_again_for_what_was_not_answered_and_ends_
     calm = Played(quotes, plan, mode=mode).play(1, 0, 0, 0)
     torn = Played(quotes, plan, mode=mode).play(1, 0)
     driven = torn.driven
-    driven.gateway.due(driven.now)
-    lost = driven.tell(a_signal(3, 0, bid=1.1006, ask=1.1007))
+    driven.gateway.due_ticks(driven.now)
+    lost = driven.deliver(a_signal(3, 0, bid=1.1006, ask=1.1007))
     assert lost, "a MODIFY that never leaves"
-    again = HandDrivenDesk(driven.gateway, rules=driven.desk.config, book=driven.desk.book, cursor=driven.desk.cursor)
+    again = DeskHarness(driven.gateway, rules=driven.desk.config, book=driven.desk.book, cursor=driven.desk.cursor)
     again.run_up()
     torn.driven = again
     torn.tick(4)
@@ -270,4 +270,4 @@ def test_a_stop_is_not_moved_where_the_venue_would_not_let_it_be() -> None:
     """Within the freeze level of the take profit (5 points) nothing of the position can be changed."""
     plan = Plan(exits=Exits(trailing_stop_points=30, take_profit_points=100))
     played = Played(at(1.1, 1.1, 1.10107, 1.10107), plan).play(1, 0, 0, 0)
-    assert played.driven.asked_of(Modify) == [], "the take profit is at 1.1011, three points away"
+    assert played.driven.requests_of(Modify) == [], "the take profit is at 1.1011, three points away"

@@ -36,9 +36,9 @@ from tests.support.builders import (
     a_deal,
     a_deposit,
     a_signal,
+    an_instrument_learned,
     an_opened_stream,
     an_order,
-    learned,
     some_rules,
 )
 
@@ -81,7 +81,7 @@ def a_story() -> tuple[Book, list[Event]]:
     closing = ClosedLot("2", D("0.02"), D("1.1"), D("1.19998"), D("199.96"))
     events: list[Event] = [
         an_opened_stream(),
-        learned(),
+        an_instrument_learned(),
         DealBooked(deal=a_deposit(), order_id="", closings=[]),
         DealBooked(deal=a_deal(2, volume="0.02"), order_id="", closings=[]),
         OrderCreated(order=order),
@@ -220,7 +220,7 @@ def test_a_persons_order_has_a_cause_where_others_have_a_signal() -> None:
 
 def test_a_denied_signal_says_the_limit_what_was_observed_and_what_would_have_to_change() -> None:
     flat, cursor, rules = Book(), TickCursor(), some_rules(volume="5")
-    for told in (an_opened_stream(), learned()):
+    for told in (an_opened_stream(), an_instrument_learned()):
         flat.apply(told)
     signal = a_signal(9, -1, publisher="signal-7", confidence=0.5)
     count_signal(signal, cursor)

@@ -20,7 +20,7 @@ from services.portfolio.core.queries.explain import explain, find_subject
 from services.portfolio.ledger import event_search
 from services.portfolio.ledger.event_search import events_about
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from tests.support.builders import START_NS, a_deal, a_deposit, an_opened_stream, an_order, learned
+from tests.support.builders import START_NS, a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order
 
 D = Decimal
 TICKET = 77
@@ -35,7 +35,7 @@ class Desk:
         self.events: list[Event] = []
         self.revision = 0
         self.ticket = TICKET if mode is AccountMode.HEDGING else 0
-        self.tell(an_opened_stream(account_mode=mode), learned())
+        self.tell(an_opened_stream(account_mode=mode), an_instrument_learned())
         self.tell(DealBooked(deal=a_deposit(), order_id="", closings=[]))
 
     def tell(self, *events: Event) -> None:

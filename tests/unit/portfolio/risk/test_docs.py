@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from common.settings import PROJECT_ROOT
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 
@@ -34,7 +34,7 @@ def test_every_limit_stands_in_the_table_with_the_default_sets_value() -> None:
     shown = {
         field: "none"
         if (value := getattr(DEFAULT_LIMITS, field)) in (None, ())
-        else plain(value)
+        else decimal_text(value)
         if isinstance(value, Decimal)
         else str(value)
         for field in Limits.__struct_fields__

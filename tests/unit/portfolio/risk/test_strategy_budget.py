@@ -21,7 +21,7 @@ from services.portfolio.core.risk.state_updates import update_equity_peaks, upda
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.risk.utilization import limit_utilization
 from tests.support.builders import START_NS, a_deal, a_deposit, a_gateway, a_signal, a_stream, an_order, some_rules
-from tests.support.desk_harness import HandDrivenDesk
+from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.risk.scenes import D, Scene
 
 TREND = Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"), daily_loss_pct_max=D(1))
@@ -170,7 +170,7 @@ def test_people_are_shown_what_each_budget_stands_at() -> None:
 @pytest.mark.parametrize(("plan", "is_watched"), [(PLAN, True), (PLAIN, False)])
 def test_a_desk_without_limits_takes_the_days_equity_for_the_sake_of_its_budgets(plan: Plan, is_watched: bool) -> None:
     rules = structs.replace(some_rules(limits=NO_LIMITS), plan=plan)
-    driven = HandDrivenDesk(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
+    driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001)), pace=Pace(1, None)), rules=rules)
     driven.run_up()
-    driven.tell(a_signal(1))
+    driven.deliver(a_signal(1))
     assert (driven.desk.cursor.risk.peaks.day_start == D(10_000)) is is_watched

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.trading.cost_basis import Holding, gross_at, hold
+from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 
 D = Decimal
 
@@ -27,23 +27,23 @@ D = Decimal
 def test_a_deal_adds_to_the_cost_takes_its_part_of_it_or_turns_it(
     before: tuple[str, str], signed: str, price: str, after: tuple[str, str], closed: tuple[str, str]
 ) -> None:
-    found = hold(Holding(D(before[0]), D(before[1])), signed_volume=D(signed), price=D(price))
-    assert found.holding == Holding(D(after[0]), D(after[1]))
+    found = add_to_cost_basis(CostBasis(D(before[0]), D(before[1])), signed_volume=D(signed), price=D(price))
+    assert found.holding == CostBasis(D(after[0]), D(after[1]))
     assert (found.closed_volume, found.closed_cost) == (D(closed[0]), D(closed[1]))
 
 
 def test_a_part_that_does_not_divide_evenly_leaves_the_rest_and_loses_nothing() -> None:
-    found = hold(Holding(D(3), D(1)), signed_volume=D(-1), price=D(1))
+    found = add_to_cost_basis(CostBasis(D(3), D(1)), signed_volume=D(-1), price=D(1))
     assert found.closed_cost == D("0.333333333333333")
     assert found.holding.cost + found.closed_cost == 1
 
 
 def test_closing_at_a_price_brings_the_difference_to_the_cost() -> None:
-    assert gross_at(Holding(D(2), D("2.2")), price=D("1.2"), contract_size=D(100_000)) == D(20_000)
-    assert gross_at(Holding(D(-2), D("-2.2")), price=D("1.2"), contract_size=D(100_000)) == D(-20_000)
-    assert gross_at(Holding(), price=D("1.2"), contract_size=D(100_000)) == 0
+    assert gross_profit_at(CostBasis(D(2), D("2.2")), price=D("1.2"), contract_size=D(100_000)) == D(20_000)
+    assert gross_profit_at(CostBasis(D(-2), D("-2.2")), price=D("1.2"), contract_size=D(100_000)) == D(-20_000)
+    assert gross_profit_at(CostBasis(), price=D("1.2"), contract_size=D(100_000)) == 0
 
 
 def test_a_deal_has_a_volume() -> None:
     with pytest.raises(AssertionError):
-        hold(Holding(), signed_volume=D(0), price=D(1))
+        add_to_cost_basis(CostBasis(), signed_volume=D(0), price=D(1))

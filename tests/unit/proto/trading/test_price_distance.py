@@ -12,7 +12,7 @@ from proto.trading.money import Quote
 from proto.trading.price_distance import (
     closing_touch,
     entry_distance,
-    is_far_enough,
+    respects_stops_level,
     stop_loss_distance,
     take_profit_distance,
 )
@@ -56,4 +56,4 @@ def test_a_distance_is_enough_from_the_stops_level_on_and_never_at_nothing(
     level: int, distance: str, expected: bool
 ) -> None:
     terms = structs.replace(an_instrument(), stops_level_points=level)
-    assert is_far_enough(D(distance), terms) is expected
+    assert respects_stops_level(D(distance), terms) is expected

@@ -8,14 +8,14 @@ import pytest
 
 from proto.trading.units import (
     Side,
-    exact,
+    decimal_text,
     floor_to_step,
     is_exact,
     is_on_step,
-    plain,
     require_exact,
     round_money,
     side_of,
+    to_decimal,
 )
 
 D = Decimal
@@ -26,13 +26,13 @@ D = Decimal
     [(1.1, "1.1"), (1.10001, "1.10001"), (150.0, "150.0"), (0.1, "0.1"), (1e-05, "0.00001"), (1e12, "1000000000000")],
 )
 def test_a_quoted_float_is_the_decimal_that_was_quoted(quoted: float, expected: str) -> None:
-    assert exact(quoted) == D(expected)
+    assert to_decimal(quoted) == D(expected)
 
 
 def test_a_computed_float_is_rounded_to_the_decimals_that_orders_carry() -> None:
-    assert exact(1.1 + 0.0001) == D("1.1001")
-    assert exact(0.1 + 0.2) == D("0.3")
-    assert is_exact(exact(1 / 3))
+    assert to_decimal(1.1 + 0.0001) == D("1.1001")
+    assert to_decimal(0.1 + 0.2) == D("0.3")
+    assert is_exact(to_decimal(1 / 3))
 
 
 @pytest.mark.parametrize("text", ["0", "-1.5", "1e12", "0.000000000001", "9" * 28, "1234567890123456.123456789012"])
@@ -102,7 +102,7 @@ def test_money_rounds_halves_away_from_zero(amount: str, digits: int, rounded: s
     ],
 )
 def test_decimals_are_shown_as_people_write_them(value: str, shown: str) -> None:
-    assert plain(D(value)) == shown
+    assert decimal_text(D(value)) == shown
 
 
 def test_sides_have_signs_and_opposites() -> None:

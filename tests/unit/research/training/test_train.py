@@ -12,11 +12,11 @@ import pytest
 
 from cli.main import run
 from marketdata.files import TickInput
-from research.training.calibration import PLAIN, calibration_error, fit, log_loss, probabilities
-from research.training.edge import NO_TRADES, Edge, Quotes, best_threshold, directions, measure, verdict
+from research.training.calibration import UNCALIBRATED, calibration_error, fit_calibration, log_loss, probabilities
+from research.training.edge import NO_TRADES, Edge, QuoteColumns, best_threshold, directions, edge_summary, measure_edge
 from research.training.labels import BUY, HOLD, NO_LABEL, SELL, label_ticks
-from research.training.train import Trained, TrainingError, TrainSpec, split, train, write_model
-from services.signal.core.features.schema import NAMES, WINDOW_TICKS
+from research.training.train import TrainedModel, TrainingError, TrainSpec, split_parts, train, write_model
+from services.signal.core.features.schema import FEATURE_NAMES, WINDOW_TICKS
 from services.signal.model.loader import load_model
 
 SECOND_NS = 1_000_000_000
@@ -38,7 +38,7 @@ def a_spec(path: Path, **changes: Any) -> TrainSpec:
 
 
 @pytest.fixture(scope="module")
-def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+def trending(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedModel]:
     """Ticks with an edge in them, and what is learnt from them."""
     path = ticks_file(tmp_path_factory.mktemp("trending") / "ticks.parquet", trend=1e-5)
     return path, train(a_spec(path))
@@ -79,11 +79,11 @@ def test_labels_of_too_few_ticks_are_none() -> None:
 @pytest.mark.parametrize("horizon", [1, 40, 300])
 def test_no_tick_is_seen_by_rows_of_two_parts(horizon: int) -> None:
     count = 4_000
-    features = np.zeros((count - WINDOW_TICKS + 1, len(NAMES)), dtype=np.float32)
+    features = np.zeros((count - WINDOW_TICKS + 1, len(FEATURE_NAMES)), dtype=np.float32)
     features[:, 0] = np.arange(WINDOW_TICKS - 1, count)
     labels = np.full(count, HOLD, dtype=np.int8)
     labels[count - horizon :] = NO_LABEL
-    parts = split(features, labels, horizon_ticks=horizon)
+    parts = split_parts(features, labels, horizon_ticks=horizon)
     assert list(parts) == ["training", "validation", "held_out"]
     seen_to = -1
     for rows in parts.values():
@@ -102,17 +102,19 @@ def test_a_calibration_finds_the_temperature_and_the_biases_that_were_put_in() -
     true = np.exp(margins / 2 + np.array([0.4, 0, -0.3]))
     true /= true.sum(axis=1, keepdims=True)
     labels = (random.random(60_000)[:, None] > true.cumsum(axis=1)).sum(axis=1).astype(np.int8)
-    found = fit(margins, labels)
+    found = fit_calibration(margins, labels)
     assert found.temperature == pytest.approx(2, abs=0.06)
     assert found.biases == pytest.approx((0.4, 0, -0.3), abs=0.04)
-    assert log_loss(probabilities(margins, found), labels) < log_loss(probabilities(margins, PLAIN), labels)
+    assert log_loss(probabilities(margins, found), labels) < log_loss(probabilities(margins, UNCALIBRATED), labels)
     assert calibration_error(probabilities(margins, found), labels) < 0.01
 
 
 def test_margins_that_say_nothing_are_calibrated_to_the_rates() -> None:
     random = np.random.default_rng(4)
     labels = random.choice(3, 20_000, p=[0.2, 0.7, 0.1]).astype(np.int8)
-    found = probabilities(np.zeros((20_000, 3), dtype=np.float32), fit(np.zeros((20_000, 3), np.float32), labels))
+    found = probabilities(
+        np.zeros((20_000, 3), dtype=np.float32), fit_calibration(np.zeros((20_000, 3), np.float32), labels)
+    )
     assert found[0] == pytest.approx(np.bincount(labels) / 20_000, abs=1e-5)
 
 
@@ -121,16 +123,16 @@ def test_margins_that_say_nothing_are_calibrated_to_the_rates() -> None:
 
 def test_an_edge_is_measured_one_position_at_a_time_with_the_spread_paid() -> None:
     bid = np.array([100.0, 100.0, 101.0, 103.0, 103.0, 100.0, 100.0])
-    quotes = Quotes(bid, bid + 0.5)
+    quotes = QuoteColumns(bid, bid + 0.5)
     signals = np.array([1, 1, 0, -1, 1])
-    found = measure(signals, np.arange(5), quotes, 2)
+    found = measure_edge(signals, np.arange(5), quotes, 2)
     # Bought at tick 0 and left at tick 2, the second buy does not count; sold at 3 and left at 5.
     assert found.trades == 2
     assert found.won_part == 1.0
     assert found.gross_bp == pytest.approx((1 / 100.25 + 3 / 103.25) / 2 * 1e4)
     assert found.cost_bp == pytest.approx((0.5 / 100.25 + 0.5 / 103.25) / 2 * 1e4)
     assert found.net_bp == pytest.approx(found.gross_bp - found.cost_bp)
-    assert measure(np.zeros(5, dtype=np.int64), np.arange(5), quotes, 2) == NO_TRADES
+    assert measure_edge(np.zeros(5, dtype=np.int64), np.arange(5), quotes, 2) == NO_TRADES
 
 
 def test_directions_follow_the_strategys_rule() -> None:
@@ -146,7 +148,7 @@ def test_a_threshold_is_chosen_where_most_is_earned() -> None:
     at = np.arange(0, 2 * count - 4, 2) + 1
     buy = np.where(rise[: len(at)] > 0, 0.6, 0.5)
     chances = np.column_stack([np.full(len(at), 0.1), 0.9 - buy, buy])
-    assert 0.5 < best_threshold(chances, at, Quotes(bid, bid + 0.01), 2) <= 0.6
+    assert 0.5 < best_threshold(chances, at, QuoteColumns(bid, bid + 0.01), 2) <= 0.6
 
 
 @pytest.mark.parametrize(
@@ -160,13 +162,13 @@ def test_a_threshold_is_chosen_where_most_is_earned() -> None:
     ],
 )
 def test_the_verdict_is_honest(edge: Edge, words: str) -> None:
-    assert words in verdict(edge)
+    assert words in edge_summary(edge)
 
 
 # ------------------------------------------------------------------------------------------------------- training
 
 
-def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, Trained]) -> None:
+def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, TrainedModel]) -> None:
     path, trained = trending
     again = train(a_spec(path))
     assert again.model == trained.model
@@ -174,21 +176,21 @@ def test_the_same_ticks_give_the_same_bytes(trending: tuple[Path, Trained]) -> N
     assert train(a_spec(path, horizon_ticks=41)).model != trained.model
 
 
-def test_an_edge_that_is_there_is_found_and_survives(trending: tuple[Path, Trained], tmp_path: Path) -> None:
+def test_an_edge_that_is_there_is_found_and_survives(trending: tuple[Path, TrainedModel], tmp_path: Path) -> None:
     _, trained = trending
     held_out = trained.manifest.metrics["held_out"]
     assert held_out["log_loss"] < held_out["log_loss_of_base_rates"] - 0.02
-    assert "The edge survives costs" in verdict(Edge(**held_out["edge"]))
+    assert "The edge survives costs" in edge_summary(Edge(**held_out["edge"]))
     write_model(trained, tmp_path / "m")
     assert load_model(tmp_path / "m").buy_threshold == trained.manifest.thresholds.buy
 
 
 def test_an_edge_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     found = train(a_spec(ticks_file(tmp_path / "walk.parquet", spread=5e-5))).manifest.metrics["held_out"]
-    assert "survives costs on the held-out part:" not in verdict(Edge(**found["edge"]))
+    assert "survives costs on the held-out part:" not in edge_summary(Edge(**found["edge"]))
 
 
-def test_the_manifest_tells_what_the_model_was_made_from(trending: tuple[Path, Trained]) -> None:
+def test_the_manifest_tells_what_the_model_was_made_from(trending: tuple[Path, TrainedModel]) -> None:
     manifest = trending[1].manifest
     training = manifest.training
     assert (training.symbol, training.files, training.ticks) == ("EURUSD", ["ticks.parquet"], 12_000)

@@ -13,7 +13,7 @@ from common.settings import PROJECT_ROOT
 from marketdata.generated_market import generate
 from services.signal import StrategyEngine
 from services.signal.core.features.schema import WINDOW_TICKS
-from services.signal.model.kernel_cache import prepare_kernels
+from services.signal.model.kernel_cache import configure_kernel_cache
 from services.signal.model.loader import load_model
 from services.signal.model.manifest import read_manifest
 
@@ -52,7 +52,7 @@ def test_it_calls_itself_a_demo_and_claims_no_edge() -> None:
 
 def test_a_desk_that_holds_positions_trades_within_a_minute_in_most_hours() -> None:
     """From whatever moment a desk goes on, holding what it held: around the rollover it rightly keeps still."""
-    prepare_kernels()
+    configure_kernel_cache()
     from services.signal.core.features.kernel import feature_rows
 
     ticks = generate(SYMBOLS, seed=0, hours=24.0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proto.messages import WARMING_UP
 from services.signal.core.strategies.ema_cross import EmaCross
-from services.signal.core.symbol_engine import SymbolEngine, Word
+from services.signal.core.symbol_engine import SignalValue, SymbolEngine
 from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum, a_walk
 
@@ -47,7 +47,7 @@ def test_the_sides_are_those_of_the_reference(seed: int) -> None:
 def test_it_first_speaks_on_the_501st_tick() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
     said = [engine.on_tick(tick) for tick in a_walk(502)]
-    assert set(said[:500]) == {Word(0, 0.0, WARMING_UP)}
+    assert set(said[:500]) == {SignalValue(0, 0.0, WARMING_UP)}
     assert said[500].reason == said[501].reason == ""
     assert said[500].direction in (-1, 1)
     assert said[500].confidence == 1.0
@@ -55,8 +55,8 @@ def test_it_first_speaks_on_the_501st_tick() -> None:
 
 def test_a_market_that_never_moved_has_no_side() -> None:
     engine = SymbolEngine("EURUSD", EmaCross())
-    said = [engine.fold(sequence, sequence, 1.1, 1.1002, 0.0) for sequence in range(1, 600)]
-    assert said[-1] == Word(0, 0.0, "")
+    said = [engine.process_tick(sequence, sequence, 1.1, 1.1002, 0.0) for sequence in range(1, 600)]
+    assert said[-1] == SignalValue(0, 0.0, "")
 
 
 @pytest.mark.parametrize("side", [-1, 0, 1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.server_time import NS, last_minute, server_day
+from proto.trading.server_time import SECOND_NS, server_day, within_last_minute
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -15,10 +15,12 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     # Times within the second are not counted beyond one: at most so many a second is one in that part of it.
     if most == 0:
         return Denial("ORDER_RATE", "0 a second of a symbol", "1")
-    if most is not None and last_ns is not None and (now_ns - last_ns) * most < NS:
-        return Denial("ORDER_RATE", f"{most} a second of a symbol", f"{(now_ns - last_ns) / NS:.3f} s after the last")
+    if most is not None and last_ns is not None and (now_ns - last_ns) * most < SECOND_NS:
+        return Denial(
+            "ORDER_RATE", f"{most} a second of a symbol", f"{(now_ns - last_ns) / SECOND_NS:.3f} s after the last"
+        )
     most = limits.orders_per_minute_max
-    seen = len(last_minute(memory.order_times_ns, now_ns))
+    seen = len(within_last_minute(memory.order_times_ns, now_ns))
     if most is not None and seen >= most:
         return Denial("ORDER_RATE", f"{most} a minute", str(seen + 1))
     most = limits.orders_per_day_max

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -11,4 +11,4 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     most = context.limits.order_volume_max
     if most is None or order.opening_volume <= most:
         return None
-    return Denial("ORDER_VOLUME", f"{plain(most)} lots", f"{plain(order.opening_volume)} lots")
+    return Denial("ORDER_VOLUME", f"{decimal_text(most)} lots", f"{decimal_text(order.opening_volume)} lots")

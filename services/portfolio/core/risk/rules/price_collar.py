@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.trading.instrument import Instrument
-from proto.trading.units import exact, plain
+from proto.trading.units import decimal_text, to_decimal
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _HUNDREDTH: Final = Decimal("0.01")
@@ -25,11 +25,15 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     if most is None or context.latest_bid_ask is None:
         return None
     bid, ask = context.latest_bid_ask
-    middle = (exact(bid) + exact(ask)) / 2
+    middle = (to_decimal(bid) + to_decimal(ask)) / 2
     away_pct = abs(order.price - middle) / middle * 100
     if away_pct <= most:
         return None
-    return Denial("PRICE_COLLAR", f"{plain(most)} % from {plain(middle)}", f"{away_pct.quantize(_HUNDREDTH):f} % away")
+    return Denial(
+        "PRICE_COLLAR",
+        f"{decimal_text(most)} % from {decimal_text(middle)}",
+        f"{away_pct.quantize(_HUNDREDTH):f} % away",
+    )
 
 
 def _is_fx(instrument: Instrument) -> bool:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from proto.trading.enums import OrderType
-from proto.trading.price_distance import entry_distance, is_far_enough
-from proto.trading.units import is_exact, is_on_step, plain, side_of
+from proto.trading.price_distance import entry_distance, respects_stops_level
+from proto.trading.units import decimal_text, is_exact, is_on_step, side_of
 from services.portfolio.core.risk.quotes import latest_quote
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -29,12 +29,12 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
         if not _is_price(price):
             return Denial(INVALID_PRICE, "a price above 0", f"{name} {price} of {terms.symbol}")
         if not is_on_step(price, terms.tick_size):
-            limit = f"a multiple of {plain(terms.tick_size)}"
-            return Denial(INVALID_PRICE, limit, f"{name} {plain(price)} of {terms.symbol}")
+            limit = f"a multiple of {decimal_text(terms.tick_size)}"
+            return Denial(INVALID_PRICE, limit, f"{name} {decimal_text(price)} of {terms.symbol}")
     if order.type is OrderType.MARKET:
         if order.limit_price is None:
             return None
-        return Denial(INVALID_PRICE, "no price of an order at the market", plain(order.limit_price))
+        return Denial(INVALID_PRICE, "no price of an order at the market", decimal_text(order.limit_price))
     if order.limit_price is None:
         return Denial(INVALID_PRICE, f"the price of a {order.type}", "none")
     return _pending(order, order.limit_price, context) if order.waits_for_price else None
@@ -47,12 +47,16 @@ def _pending(order: OrderProposal, price: Decimal, context: RiskContext) -> Deni
         return Denial("NO_QUOTE", "a quoted symbol", f"none of {terms.symbol}")
     side = side_of(order.direction)
     distance = entry_distance(order.type, side, price, quote)
-    if is_far_enough(distance, terms):
+    if respects_stops_level(distance, terms):
         return None
     where = "better" if order.type is OrderType.LIMIT else "worse"
-    limit = f"{max(terms.stops_level_points, 1)} points {where} than {plain(quote.bid)}/{plain(quote.ask)}"
+    limit = (
+        f"{max(terms.stops_level_points, 1)} points {where} than {decimal_text(quote.bid)}/{decimal_text(quote.ask)}"
+    )
     return Denial(
-        INVALID_PRICE, limit, f"{side} {order.type} at {plain(price)}, {plain(distance / terms.point)} points"
+        INVALID_PRICE,
+        limit,
+        f"{side} {order.type} at {decimal_text(price)}, {decimal_text(distance / terms.point)} points",
     )
 
 

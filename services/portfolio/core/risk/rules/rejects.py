@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from proto.trading.server_time import last_minute
+from proto.trading.server_time import within_last_minute
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -12,7 +12,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     most = context.limits.rejects_per_minute_max
     if most is None:
         return None
-    seen = len(last_minute(context.cursor.risk.reject_times_ns, now_ns))
+    seen = len(within_last_minute(context.cursor.risk.reject_times_ns, now_ns))
     if seen < most:
         return None
     return Denial("REJECTS", f"fewer than {most} a minute", str(seen), TradingState.REDUCE_ONLY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.server_time import DAY_NS, MINUTE_NS, of_day_ns
+from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -11,7 +11,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     minutes = context.limits.rollover_pause_min
     if minutes is None:
         return None
-    moment = of_day_ns(now_ns)
+    moment = time_of_day_ns(now_ns)
     distance_ns = min(moment, DAY_NS - moment)
     if distance_ns >= minutes * MINUTE_NS:
         return None

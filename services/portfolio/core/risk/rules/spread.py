@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -17,4 +17,4 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     # Half a tenth of a point: what floats leave of a difference of two prices must not decide.
     if seen <= float(factor) * usual + 0.05:
         return None
-    return Denial("SPREAD", f"{plain(factor)} times {usual:.1f} points", f"{seen:.1f} points")
+    return Denial("SPREAD", f"{decimal_text(factor)} times {usual:.1f} points", f"{seen:.1f} points")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proto.trading.price_distance import closing_touch, is_far_enough, stop_loss_distance, take_profit_distance
-from proto.trading.units import plain, side_of
+from proto.trading.price_distance import closing_touch, respects_stops_level, stop_loss_distance, take_profit_distance
+from proto.trading.units import decimal_text, side_of
 from services.portfolio.core.risk.quotes import latest_quote
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -26,8 +26,10 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
         if price is None:
             continue
         distance = measure(side, price, reference)
-        if not is_far_enough(distance, terms):
+        if not respects_stops_level(distance, terms):
             where = "above" if sign > 0 else "below"
-            limit = f"{max(terms.stops_level_points, 1)} points {where} {plain(reference)}"
-            return Denial("INVALID_STOPS", limit, f"{name} {plain(price)}, {plain(distance / terms.point)} points")
+            limit = f"{max(terms.stops_level_points, 1)} points {where} {decimal_text(reference)}"
+            return Denial(
+                "INVALID_STOPS", limit, f"{name} {decimal_text(price)}, {decimal_text(distance / terms.point)} points"
+            )
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.trading.server_time import server_day
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl
 from services.portfolio.core.plan.plan import Plan, Strategy
@@ -68,7 +68,11 @@ def _by_volume(order: OrderProposal, context: RiskContext, tag: str, strategy: S
     if most is None:
         return None
     seen = strategy_volume(strategy, context, order)
-    return None if seen <= most else Denial("STRATEGY_VOLUME", f"{plain(most)} lots of {tag}", f"{plain(seen)} lots")
+    return (
+        None
+        if seen <= most
+        else Denial("STRATEGY_VOLUME", f"{decimal_text(most)} lots of {tag}", f"{decimal_text(seen)} lots")
+    )
 
 
 def _by_loss(context: RiskContext, tag: str, strategy: Strategy, now_ns: int) -> Denial | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -13,5 +13,5 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     if state is TradingState.HALTED and (order.opening_volume > 0 or not order.is_manual):
         return Denial("HALTED", TradingState.ACTIVE, state)
     if state is TradingState.REDUCE_ONLY and order.opening_volume > 0:
-        return Denial("REDUCE_ONLY", "0 lots", f"{plain(order.opening_volume)} lots")
+        return Denial("REDUCE_ONLY", "0 lots", f"{decimal_text(order.opening_volume)} lots")
     return None

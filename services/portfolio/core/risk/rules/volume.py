@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.units import is_exact, is_on_step, plain
+from proto.trading.units import decimal_text, is_exact, is_on_step
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -13,5 +13,5 @@ def check(order: OrderProposal, _account: RiskContext, _now_ns: int) -> Denial |
         return Denial("INVALID_VOLUME", "a finite number of lots, of a sane size", f"{order.volume} of {terms.symbol}")
     if terms.volume_min <= order.volume <= terms.volume_max and is_on_step(order.volume, terms.volume_step):
         return None
-    allowed = f"{plain(terms.volume_min)} to {plain(terms.volume_max)} lots in steps of {plain(terms.volume_step)}"
-    return Denial("INVALID_VOLUME", allowed, f"{plain(order.volume)} lots of {terms.symbol}")
+    allowed = f"{decimal_text(terms.volume_min)} to {decimal_text(terms.volume_max)} lots in steps of {decimal_text(terms.volume_step)}"
+    return Denial("INVALID_VOLUME", allowed, f"{decimal_text(order.volume)} lots of {terms.symbol}")

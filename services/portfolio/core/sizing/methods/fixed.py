@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.units import plain
+from proto.trading.units import decimal_text
 from services.portfolio.core.plan.plan import Sizing
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
@@ -10,5 +10,5 @@ from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     """The plan's `volume`, or the desk's default."""
     if sizing.volume is not None:
-        return RawSize(sizing.volume, f"{plain(sizing.volume)} lots of the plan")
-    return RawSize(inputs.default_volume, f"{plain(inputs.default_volume)} lots, the desk's default")
+        return RawSize(sizing.volume, f"{decimal_text(sizing.volume)} lots of the plan")
+    return RawSize(inputs.default_volume, f"{decimal_text(inputs.default_volume)} lots, the desk's default")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.trading.units import exact
+from proto.trading.units import to_decimal
 from services.portfolio.core.plan.plan import Exits, Sizing
 from services.portfolio.core.sizing.formatting import format_money, format_number, percent
 from services.portfolio.core.sizing.stop_risk import stop_risk
@@ -27,7 +27,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     payoff = payoff_of(sizing, inputs.exits)
     if payoff is None:
         return NoTrade("there is no payoff, and no take_profit_points to tell it from")
-    probability = exact(inputs.confidence)
+    probability = to_decimal(inputs.confidence)
     best = probability - (1 - probability) / payoff
     words = f"p {format_number(probability)}, payoff {format_number(payoff)} -> f {format_number(best)}"
     if best <= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.units import exact
+from proto.trading.units import to_decimal
 from services.portfolio.core.plan.plan import Sizing
 from services.portfolio.core.sizing.formatting import format_money, percent
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
@@ -22,7 +22,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
         return NoTrade(f"no rate is known from {terms.profit_currency} to {inputs.currency}")
     if inputs.volatility_per_day is None:
         return NoTrade(f"the volatility of {terms.symbol} is not known yet")
-    volatility = exact(inputs.volatility_per_day)
+    volatility = to_decimal(inputs.volatility_per_day)
     if volatility <= 0:
         return NoTrade(f"{terms.symbol} does not move: its volatility is 0")
     target = inputs.equity * sizing.volatility_pct_per_day / 100
