@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cli.paths import existing_desk, json_text
+from cli.json_output import json_text
+from cli.paths import existing_desk
 from common.errors import StartError
 
 if TYPE_CHECKING:

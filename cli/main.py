@@ -29,7 +29,7 @@ from cli.commands import (
     views,
 )
 from cli.commands import run as run_command
-from cli.paths import json_text
+from cli.json_output import json_text
 from common.errors import StartError
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from common.errors import StartError
-from proto.trading.units import decimal_text
 
 DESK_TRACES: Final = ("ledger.db", "logs")
 """What tells a desk's folder from any other: its ledger, or the logs of one that was killed before it had any."""
@@ -90,45 +86,3 @@ def writable_file(path: Path, option: str) -> Path:
     except OSError as error:
         raise StartError(f"{option} {path} cannot be written: {error.strerror}; expected a writable folder") from None
     return path.resolve()
-
-
-def json_text(value: object) -> str:
-    """JSON with sorted keys; decimals are strings, so that no reader rounds them."""
-    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return decimal_text(value)
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} in a report, expected numbers, strings, lists and maps")
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON so that the file is the old one or the new one, whole, whatever happens meanwhile.
-
-    Raises:
-        StartError: it cannot be written.
-    """
-    text = json_text(value) + "\n"
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o666 & ~_umask())
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise StartError(f"--report {path} cannot be written: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.commands.verify import DeskFolder
+from cli.json_output import json_text
 from cli.options import AsJson
-from cli.paths import existing_desk, json_text
+from cli.paths import existing_desk
 from common.errors import StartError
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import options as o
-from cli.paths import data_directory, json_text, writable_file, write_json
+from cli.json_output import json_text, write_json
+from cli.paths import data_directory, writable_file
 from cli.progress import status_line
 
 if TYPE_CHECKING:

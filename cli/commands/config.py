@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from cli.json_output import json_text
 from cli.options import AsJson
-from cli.paths import json_text
 
 if TYPE_CHECKING:
     from common.settings import DeskSettings

@@ -47,7 +47,7 @@ def conformance(
     """
     from uuid import uuid4
 
-    from cli.paths import json_text
+    from cli.json_output import json_text
     from verification.conformance import CheckOutcome, ConformanceClient, SuiteRefused, run_suite
 
     asked = _asked(gateway) if restart else None

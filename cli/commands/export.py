@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.desk_client import Folder, Url, open_desk
+from cli.json_output import json_text
 from cli.options import AsJson
-from cli.paths import json_text, writable_file
+from cli.paths import writable_file
 from common.errors import StartError
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import typer
 
 from cli.commands.trading_state import ReasonText, validated_reason
 from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_running_desk
+from cli.json_output import json_text
 from cli.options import AsJson
-from cli.paths import json_text
 from common.errors import StartError
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import Side, decimal_text, is_exact

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cli.json_output import json_text
 from cli.options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
-from cli.paths import json_text
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli.gateway_commands import send_to_gateway
+from cli.json_output import json_text
 from cli.options import AsJson
-from cli.paths import json_text
 from common.errors import StartError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import options as o
-from cli.paths import json_text
+from cli.json_output import json_text
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 

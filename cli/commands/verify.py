@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cli.json_output import json_text
 from cli.options import AsJson
-from cli.paths import existing_desk, json_text
+from cli.paths import existing_desk
 from common.errors import StartError
 
 if TYPE_CHECKING:

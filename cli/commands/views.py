@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.desk_client import Folder, Url, all_rows, open_desk
+from cli.json_output import json_text
 from cli.options import AsJson, plan_option
-from cli.paths import json_text
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.paths import data_directory, existing_desk, writable_file, write_json
+from cli.json_output import write_json
+from cli.paths import data_directory, existing_desk, writable_file
 from common.errors import StartError
 
 
