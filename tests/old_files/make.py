@@ -1,0 +1,453 @@
+"""Make the desks that are kept here, with the version that stands in a checkout.
+
+    python -m tests.old_files.make CHECKOUT FOLDER
+
+CHECKOUT has its `.venv` (`make setup`); FOLDER gets `replay`, `ended` and `live`. Prices, orders and deals of the first two are the same each
+time; what a live desk does depends on the second in which each command reaches it. Takes some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+import psutil
+import zmq
+
+from tests.old_files.desks import (
+    ENDED,
+    FIRST,
+    LATER,
+    LEVERAGE,
+    LIVE,
+    REPLAY,
+    Shape,
+    asked,
+    command,
+    databases,
+    environment,
+    rows,
+    run,
+    same_in_every_run,
+    shape,
+)
+from tests.support.waits import wait_for
+
+STEP_S: Final = 120.0
+LOOK_S: Final = 0.3
+
+KILLED_AT: Final = "mt5.after_call@1400"
+"""An order has just been entered in the broker's book: the gateway has noted that it would be, and nobody has heard that it was."""
+
+REPLAY_PLAN: Final = """\
+[sizing]
+method = "kelly"
+payoff = 2.5
+volume_max = 0.5
+
+[exits]
+stop_loss_points = 40
+take_profit_points = 60
+trailing_stop_points = 20
+trailing_step_points = 2
+time_exit_s = 60
+
+[entry]
+time_in_force = "IOC"
+deviation_points = 10
+
+[strategies.resting]
+symbols = ["GBPUSD"]
+volume_max = 1
+daily_loss_pct_max = 1
+sizing = { method = "volatility", volatility_pct_per_day = 2, volatility_half_life_min = 2, volume_max = 0.5 }
+exits = { stop_loss_points = 50, trailing_stop_points = 25, time_exit_s = 45 }
+entry = { type = "LIMIT", offset_points = 12, lifetime_s = 30 }
+"""
+REPLAY_LIMITS: Final = """\
+position_legs_max = 2
+orders_per_minute_max = 8
+orders_per_second_max = "none"
+repeated_orders_max = "none"
+breaker_losses = 4
+breaker_cooldown_s = 20
+"""
+
+ENDED_PLAN: Final = """\
+[exits]
+stop_loss_points = 60
+take_profit_points = 60
+time_exit_s = 60
+"""
+
+LIVE_PLAN: Final = """\
+[sizing]
+method = "fraction"
+risk_pct = 0.2
+volume_max = 0.2
+
+[exits]
+stop_loss_points = 60
+take_profit_points = 60
+trailing_stop_points = 25
+trailing_step_points = 5
+time_exit_s = 4
+
+[entry]
+time_in_force = "IOC"
+deviation_points = 20
+
+[strategies.trend]
+symbols = ["NZDUSD"]
+volume_max = 1
+"""
+LIVE_LIMITS: Final = """\
+foreign_orders = "adopt"
+orders_per_second_max = "none"
+repeated_orders_max = "none"
+price_collar_fx_pct_max = 20
+breaker_losses = "none"
+"""
+
+
+def main() -> None:
+    """Make all of them."""
+    checkout, folder = (Path(word).resolve() for word in sys.argv[1:3])
+    make_replay(checkout, new(folder / "replay"))
+    make_ended(checkout, new(folder / "ended"))
+    make_live(checkout, new(folder / "live"))
+
+
+def new(folder: Path) -> Path:
+    """An empty folder in the place of whatever was there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+# ------------------------------------------------------------------------------------------------------------- a replay
+
+
+def make_replay(checkout: Path, folder: Path) -> None:
+    """A replay whose processes are killed, all at once, and what it would have come to."""
+    (folder / "plan.toml").write_text(REPLAY_PLAN, encoding="utf-8")
+    (folder / "limits.toml").write_text(REPLAY_LIMITS, encoding="utf-8")
+    make_ticks(checkout, folder, symbols="EURUSD,GBPUSD", hours="0.2")
+    with elsewhere(folder) as whole:
+        done = run(whole, *REPLAY, "--data-dir", "desk", checkout=checkout)
+        assert done.returncode == 0, done.stderr
+        end = end_of(whole, done.stdout, checkout)
+    kill_a_replay(checkout, folder)
+    with elsewhere(folder) as copy:
+        done = run(copy, *REPLAY, "--continue", "--data-dir", "desk", checkout=checkout)
+        assert done.returncode == 0, done.stderr
+        assert end_of(copy, done.stdout, checkout) == end, "the killed replay does not end as the undisturbed one"
+    write(folder / "end.json", end)
+    write(folder / "views.json", told := views(checkout, folder))
+    unheard = told[1]["answer"][-1]
+    assert unheard["ticket"] is None, f"portfolio has heard of its last order before the gateway died: {unheard}"
+
+
+def make_ticks(checkout: Path, folder: Path, *, symbols: str, hours: str) -> None:
+    """A market of the desk's own making, so that no recording is needed."""
+    words = ("ticks", "generate", "--symbols", symbols, "--hours", hours, "--seed", "3", "ticks.parquet")
+    assert run(folder, *words, checkout=checkout).returncode == 0
+
+
+def end_of(folder: Path, report: str, checkout: Path) -> dict[str, Any]:
+    """What a replay came to."""
+    return {
+        "report": same_in_every_run(json.loads(report)),
+        **{what: asked(folder, what, checkout=checkout) for what in ("orders", "deals")},
+        "shapes": {str(path): listed(shape(folder / "desk" / path)) for path in databases(folder / "desk")},
+    }
+
+
+def listed(names: Shape) -> dict[str, list[str]]:
+    """A shape as JSON can have it."""
+    return {place: sorted(found) for place, found in names.items()}
+
+
+def kill_a_replay(checkout: Path, folder: Path) -> None:
+    """Let the gateway die at its point, and kill everything else before supervisord has brought it back."""
+    with tempfile.TemporaryDirectory() as marks:
+        faults = {"PAPERDESK_CRASH_AT": KILLED_AT, "PAPERDESK_CRASH_DIR": marks}
+        process = subprocess.Popen(
+            command(checkout, *REPLAY, "--data-dir", "desk"),
+            cwd=folder,
+            env=environment(**faults),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(lambda: any(Path(marks).iterdir()), f"the gateway to come to {KILLED_AT}", seconds=STEP_S)
+        except AssertionError:
+            process.terminate()
+            process.wait()
+            raise
+        everyone = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        for how in (signal.SIGSTOP, signal.SIGKILL):
+            for one in everyone:
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(how)
+        process.wait()
+        psutil.wait_procs(everyone[1:], timeout=STEP_S)
+    keep_only_data(folder / "desk")
+
+
+def make_ended(checkout: Path, folder: Path) -> None:
+    """An account whose stream of ticks is at its end, and what it comes to with later ones."""
+    (folder / "plan.toml").write_text(ENDED_PLAN, encoding="utf-8")
+    make_ticks(checkout, folder, symbols="EURUSD", hours="0.4")
+    assert run(folder, *ENDED, *FIRST, "--data-dir", "desk", checkout=checkout).returncode == 0
+    keep_only_data(folder / "desk")
+    with elsewhere(folder) as copy:
+        done = run(copy, *ENDED, *LATER, "--data-dir", "desk", checkout=checkout)
+        assert done.returncode == 0, done.stderr
+        write(folder / "end.json", end_of(copy, done.stdout, checkout))
+    write(folder / "views.json", views(checkout, folder, is_short=True))
+
+
+# --------------------------------------------------------------------------------------------------------- a live desk
+
+
+def make_live(checkout: Path, folder: Path) -> None:
+    """A desk that has seen all that can be done to one, stopped in order with a position and a resting order."""
+    (folder / "plan.toml").write_text(LIVE_PLAN, encoding="utf-8")
+    (folder / "limits.toml").write_text(LIVE_LIMITS, encoding="utf-8")
+    person = Person(checkout, folder)
+    with running(checkout, folder):
+        person.waits_for_deals(3)
+        person.tells("flatten", "--reason", "out of everything")
+        person.sees("nothing to be held", lambda: not person.tells("positions"))
+    (folder / "desk" / "venue" / "journal.db").unlink()
+    with running(checkout, folder):
+        trade_by_hand(person)
+    trade_past_the_desk(checkout, folder)
+    backed_up = run(folder, "backup", "--data-dir", "desk", "sunday.db", checkout=checkout)
+    assert backed_up.returncode == 0, backed_up.stderr
+    put_back = run(folder, "restore", "sunday.db", "--data-dir", "desk", checkout=checkout)
+    assert put_back.returncode == 0, put_back.stderr
+    (folder / "sunday.db").unlink()
+    with running(checkout, folder, *LEVERAGE):
+        person.waits_for_deals(2)
+        limit = ("--limit", "10.8", "--tif", "GTC", "--sl", "11.2", "--reason", "once more", "--key", "hand-10")
+        person.rests("sell", "USDSEK", "--volume", "0.03", *limit)
+    under_way = [order for order in asked(folder, "orders", "--open", checkout=checkout) if order["type"] != "LIMIT"]
+    assert not under_way, (
+        f"the desk was stopped with orders under way, which others are made of: {under_way}; try again"
+    )
+    keep_only_data(folder / "desk")
+    write(folder / "views.json", views(checkout, folder))
+
+
+class Person:
+    """Tells a running desk what to do, and waits until it is done."""
+
+    def __init__(self, checkout: Path, folder: Path) -> None:
+        self.checkout = checkout
+        self.folder = folder
+
+    def tells(self, *words: str, code: int = 0) -> Any:
+        """Say one command."""
+        return asked(self.folder, *words, checkout=self.checkout, code=code)
+
+    def resumes(self, reason: str) -> None:
+        """Let the desk trade, as soon as it is up."""
+        words = ("resume", "--reason", reason, "--data-dir", "desk")
+        wait_for(lambda: not run(self.folder, *words, checkout=self.checkout).returncode, "it to be up", seconds=STEP_S)
+
+    def sees(self, what: str, condition: Callable[[], object]) -> None:
+        """Wait until something is so."""
+        wait_for(condition, what, seconds=STEP_S)
+
+    def held(self, symbol: str) -> Any:
+        """The positions in a symbol."""
+        return [row for row in self.tells("positions") if row["symbol"] == symbol]
+
+    def order(self, order_id: str) -> Any:
+        """An order as it is now."""
+        return next(row for row in self.tells("orders") if row["order_id"] == order_id)
+
+    def rests(self, *words: str) -> str:
+        """Order something that waits for its price; its id, when it does so."""
+        order_id: str = self.tells("order", *words)["order_ids"][0]
+        self.sees("it to rest", lambda: self.order(order_id)["status"] == "ACCEPTED")
+        return order_id
+
+    def changes(self, order_id: str, price: str, key: str) -> None:
+        """Move an order that rests."""
+        self.tells("order", "modify", order_id, "--price", price, "--reason", "follow", "--key", key)
+        self.sees("the change of an order", lambda: self.order(order_id)["limit_price"] == price)
+
+    def waits_for_deals(self, count: int) -> None:
+        """Let the desk trade by itself."""
+        before = len(deals(self.checkout, self.folder))
+        self.sees("it to trade", lambda: len(deals(self.checkout, self.folder)) >= before + count)
+
+
+def trade_by_hand(person: Person) -> None:
+    """What a person may tell a desk, with each outcome that it can have."""
+    person.resumes("looked at the journal that is gone")
+    stops = ("--sl", "10.2", "--tp", "10.9", "--trailing", "20000")
+    person.tells("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
+    person.sees("the order by hand to be filled", lambda: person.held("USDSEK"))
+    limit = ("--limit", "10.8", "--tif", "GTC", "--sl", "11.2", "--reason", "top of the range", "--key", "hand-2")
+    person.changes(person.rests("sell", "USDSEK", "--volume", "0.03", *limit), "10.85", "hand-3")
+    until = ("--stop", "11", "--expires", "2025-01-06T20:00Z", "--reason", "a break", "--key", "hand-4")
+    stop = person.rests("buy", "USDSEK", "--volume", "0.02", *until)
+    person.tells("order", "cancel", stop, "--reason", "no break", "--key", "hand-5")
+    person.sees("the cancel", lambda: person.order(stop)["status"] == "CANCELED")
+    person.tells("order", "modify", "--position", "USDSEK", "--tp", "10.95", "--reason", "more", "--key", "hand-6")
+    person.tells("order", "buy", "USDSEK", "--volume", "7", "--reason", "far too much", "--key", "hand-7", code=1)
+    person.tells("halt", "--reason", "news")
+    person.tells("order", "buy", "USDSEK", "--volume", "0.01", "--reason", "all the same", "--key", "hand-8", code=1)
+    person.tells("close", "USDSEK", "--volume", "0.02", "--reason", "a part of it", "--key", "hand-9")
+    person.sees("the close of a part", lambda: person.held("USDSEK")[0]["net_volume"] == "0.05")
+    person.tells("halt", "--at-gateway", "--reason", "portfolio seemed gone")
+    person.tells("resume", "--at-gateway", "--reason", "it was not")
+    person.tells("reduce-only", "--reason", "still news")
+    person.resumes("over")
+    person.waits_for_deals(2)
+    person.tells("reconcile")
+
+
+def trade_past_the_desk(checkout: Path, folder: Path) -> None:
+    """While the desk is stopped, somebody deposits and trades at the broker's."""
+    settings = {
+        "PAPERDESK_DATA_DIR": str(folder / "desk"),
+        "TRADING_SYMBOL": "NZDUSD,USDSEK",
+        "MT5_MARKET": "generated",
+        "MT5_SEED": "11",
+        "MT5_PACE": "live",
+        "MT5_FILLS": "realistic",
+        "MT5_ACCOUNT_MODE": "netting",
+        "MT5_FAULTS": "true",
+    }
+    with tempfile.TemporaryDirectory() as sockets, zmq.Context() as context, context.socket(zmq.REQ) as gateway:
+        settings |= {
+            "PAPERDESK_RUNTIME_DIR": sockets,
+            "MT5_REQUEST_URL": f"ipc://{sockets}/gw.ipc",
+            "MT5_PUBLISH_URL": f"ipc://{sockets}/ticks.ipc",
+        }
+        python = checkout / ".venv" / "bin" / "python"
+        gateway.setsockopt(zmq.RCVTIMEO, int(STEP_S * 1_000))
+        gateway.setsockopt(zmq.LINGER, 0)
+        process = subprocess.Popen(
+            [python, "-m", "services.mt5", "--venue", "simulated"],
+            cwd=checkout,
+            env=environment(**settings),
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            gateway.connect(settings["MT5_REQUEST_URL"])
+            for fault in ("FOREIGN_ORDER", "BALANCE_DEAL"):
+                gateway.send_json({"action": "SIMULATE", "fault": fault, "seed": 2})
+                reply = gateway.recv_json()
+                assert isinstance(reply, dict), reply
+                assert reply["reply"] == "simulate", reply
+        finally:
+            process.terminate()
+            assert process.wait(STEP_S) == 0
+
+
+@contextmanager
+def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
+    """The live desk while the block lasts; then it is interrupted, as a person does."""
+    process = subprocess.Popen(
+        command(checkout, *LIVE, *more, "--data-dir", "desk"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(lambda: (folder / "desk" / "gateway.url").exists() or process.poll(), "the desk", seconds=STEP_S)
+        yield
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=STEP_S)
+        assert process.returncode == 0, words
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
+    """The deals of a desk, looked at a few times a second."""
+    Event().wait(LOOK_S)
+    if not (folder / "desk" / "ledger.db").is_file():
+        return []
+    found: list[dict[str, Any]] = asked(folder, "deals", checkout=checkout)
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------- what is kept
+
+
+@contextmanager
+def elsewhere(folder: Path) -> Iterator[Path]:
+    """A copy of a folder for as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as place:
+        yield Path(shutil.copytree(folder, Path(place) / folder.name))
+
+
+def keep_only_data(desk: Path) -> None:
+    """Remove what is of this machine and this run (logs, locks, addresses), and write logs of SQLite into their files."""
+    note = desk / "control.url"
+    if note.is_file():  # whoever was killed has left its sockets behind
+        shutil.rmtree(Path(note.read_text(encoding="utf-8").strip().removeprefix("ipc://")).parent, ignore_errors=True)
+    for path in databases(desk):
+        rows(desk / path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = {desk / path for path in databases(desk)}
+    for path in sorted(desk.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            with suppress(OSError):
+                path.rmdir()
+        elif path not in kept:
+            path.unlink()
+
+
+def views(checkout: Path, folder: Path, *, is_short: bool = False) -> list[dict[str, Any]]:
+    """What the stopped desk answers to each question that there is, or to the few that its end does not answer."""
+    with elsewhere(folder) as copy:
+
+        def told(*words: str) -> Any:
+            return asked(copy, *words, checkout=checkout)
+
+        orders, fills = told("orders"), told("deals")
+        by_venue = [deal for deal in fills if deal["why"] in ("STOP_LOSS", "TAKE_PROFIT")]
+        questions = [
+            ("account",),
+            ("orders",),
+            ("deals",),
+            ("positions",),
+            ("risk", "--plan", "plan.toml", "--risk", "limits.toml" if (copy / "limits.toml").is_file() else "none"),
+            ("export", "trades"),
+            ("why", next(order["order_id"] for order in orders if order["status"] == "FILLED")),
+            ("why", f"deal {[*fills, *by_venue][-1]['deal']}"),
+            *(("why", symbol) for symbol in sorted({order["symbol"] for order in orders})),
+            *(("why", "hand-7") for order in orders if order["key"] == "hand-1"),
+        ]
+        few = [words for words in questions if words[0] in ("account", "export")]
+        return [{"command": list(words), "answer": told(*words)} for words in (few if is_short else questions)]
+
+
+def write(path: Path, value: object) -> None:
+    """Write JSON that is read by people where it differs."""
+    path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + os.linesep, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
