@@ -1,0 +1,217 @@
+"""Data folders that earlier versions wrote are opened, answered from and gone on with.
+
+What lies in `tests/old_files` was written by the version that its folder is named after, and what this one has to answer is what that one
+answered. All of it goes through commands and processes, and no name of a module or a class stands here: a type, a tag or a field
+that is stored under another name than before shows in one of these tests.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.old_files import desks
+from tests.old_files.desks import HERE, asked, databases, environment, missing, rows, same_in_every_run, shape
+from tests.support.waits import wait_for
+
+VERSIONS: Final = ("335ded8",)
+"""The folders of `tests/old_files`; the next one is made whenever something is stored in another way."""
+
+DESKS: Final = ("replay", "ended", "live")
+STEP_S: Final = 120.0
+AT_ONCE: Final = 2
+"""Commands that look at a stopped desk side by side: each is mostly the start of a Python."""
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> Path:
+    """The files of one version."""
+    return HERE / str(request.param)
+
+
+def copied(version: Path, desk: str, tmp_path: Path) -> Path:
+    """A desk's folder to work in; what is kept stays as it was written."""
+    return Path(shutil.copytree(version / desk, tmp_path / desk))
+
+
+def told(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# ------------------------------------------------------------------------------------------------------------ looked at
+
+
+@pytest.mark.parametrize("desk", DESKS)
+def test_a_stopped_desk_is_whole_and_answers_as_it_did(desk: str, version: Path, tmp_path: Path) -> None:
+    folder = copied(version, desk, tmp_path)
+    assert asked(folder, "verify") == {"problems": [], "verified": True}
+    views = told(version / desk / "views.json")
+    with ThreadPoolExecutor(AT_ONCE) as together:
+        answers = list(together.map(lambda view: asked(folder, *view["command"]), views))
+    for view, answer in zip(views, answers, strict=True):
+        assert answer == view["answer"], view["command"]
+
+
+# ------------------------------------------------------------------------------------------------------------ gone on with
+
+
+def test_a_killed_replay_goes_on_and_ends_as_if_it_had_not_been_killed(version: Path, tmp_path: Path) -> None:
+    """The gateway died with an order that nobody had heard of, and every other process with it."""
+    folder = copied(version, "replay", tmp_path)
+    before = Before(version / "replay" / "desk", tmp_path)
+    done = desks.run(folder, *desks.REPLAY, "--speed", "max", "--continue", "--data-dir", "desk")
+    assert done.returncode == 0, done.stderr
+    before.assert_ended_as(told(version / "replay" / "end.json"), folder, done.stdout)
+    before.assert_gone_on_with(folder / "desk")
+    before.assert_checkpoint_used(folder / "desk")
+
+
+def test_an_account_whose_ticks_have_ended_goes_on_with_later_ones(version: Path, tmp_path: Path) -> None:
+    folder = copied(version, "ended", tmp_path)
+    before = Before(version / "ended" / "desk", tmp_path)
+    done = desks.run(folder, *desks.ENDED, *desks.LATER, "--data-dir", "desk")
+    assert done.returncode == 0, done.stderr
+    before.assert_ended_as(told(version / "ended" / "end.json"), folder, done.stdout)
+    before.assert_gone_on_with(folder / "desk")
+
+
+def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Path) -> None:
+    """Its position, its resting order and the numbers of its orders go on; nobody complains of anything that was read."""
+    folder = copied(version, "live", tmp_path)
+    before = Before(version / "live" / "desk", tmp_path)
+    answered = {" ".join(view["command"]): view["answer"] for view in told(version / "live" / "views.json")}
+    orders, deals, positions, account = (answered[what] for what in ("orders", "deals", "positions", "account"))
+    (resting,) = [order for order in orders if order["status"] == "ACCEPTED"]
+    with running(folder):
+        wait_for(lambda: is_up(folder), "the desk to trade", seconds=STEP_S)
+        assert asked(folder, "reconcile")["differences"] == []
+        (order_id,) = asked(folder, *NEW_ORDER)["order_ids"]
+        again = asked(folder, *OLD_COMMAND)
+        wait_for(lambda: status_of(folder, order_id) == "ACCEPTED", "a new order to rest", seconds=STEP_S)
+        wait_for(lambda: len(asked(folder, "deals")) > len(deals), "the strategy to trade", seconds=STEP_S)
+    new = asked(folder, "orders")
+    assert again["order_ids"] == [order["order_id"] for order in orders if order["key"] == "hand-1"]
+    assert new[: len(orders)] == orders
+    assert [order["number"] for order in new] == list(range(1, len(new) + 1))
+    assert len({order["order_id"] for order in new}) == len(new) > len(orders)
+    assert resting in new
+    assert asked(folder, "deals")[: len(deals)] == deals
+    for what in ("net_volume", "lots", "guards"):
+        assert held(asked(folder, "positions"), what) == held(positions, what)
+    now = asked(folder, "account")
+    assert (now["stream_id"], now["trading_state"]) == (account["stream_id"], "ACTIVE")
+    assert now["processed"] > account["processed"]
+    assert asked(folder, "verify") == {"problems": [], "verified": True}
+    assert errors(folder / "desk" / "logs") == []
+    before.assert_gone_on_with(folder / "desk")
+    before.assert_checkpoint_used(folder / "desk")
+
+
+NEW_ORDER: Final = (
+    *("order", "sell", "USDSEK", "--volume", "0.01", "--limit", "10.99", "--tif", "GTC"),
+    *("--reason", "goes on", "--key", "new-1"),
+)
+OLD_COMMAND: Final = (
+    *("order", "buy", "USDSEK", "--volume", "0.07", "--sl", "10.2", "--tp", "10.9", "--trailing", "20000"),
+    *("--reason", "yields", "--key", "hand-1"),
+)
+"""By which its position was opened: said again, it is answered as it was then."""
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """The live desk, until the block is left; it has to stop in agreement with its venue."""
+    process = subprocess.Popen(
+        desks.command(desks.ROOT, *desks.LIVE, *desks.LEVERAGE, "--data-dir", "desk"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(lambda: (folder / "desk" / "gateway.url").exists() or process.poll(), "the start", seconds=STEP_S)
+        yield
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=STEP_S)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=STEP_S)
+    assert process.returncode == 0, (output, said)
+
+
+def is_up(folder: Path) -> bool:
+    """Whether the desk answers by itself, and not its ledger."""
+    done = desks.run(folder, "account", "--data-dir", "desk", "--json")
+    return done.returncode == 0 and not done.stderr
+
+
+def status_of(folder: Path, order_id: str) -> Any:
+    return next(order["status"] for order in asked(folder, "orders") if order["order_id"] == order_id)
+
+
+def held(positions: list[dict[str, Any]], what: str) -> Any:
+    """Something of the position that no strategy touches."""
+    return next(row[what] for row in positions if row["symbol"] == "USDSEK")
+
+
+def errors(logs: Path) -> list[str]:
+    """What the processes have logged of what went wrong; a warning may be of a machine that is slow."""
+    lines = [line for log in sorted(logs.glob("*.log")) for line in log.read_text(encoding="utf-8").splitlines()]
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    assert found
+    return [str(line) for line in found if line["level"] in ("error", "critical")]
+
+
+# -------------------------------------------------------------------------------------------------- what is held against it
+
+
+class Before:
+    """What stood in the files of a desk."""
+
+    def __init__(self, desk: Path, tmp_path: Path) -> None:
+        """Read a copy of its own: reading a file that was not closed writes to it."""
+        self.desk = desk = Path(shutil.copytree(desk, tmp_path / "before"))
+        self.events = rows(desk / "ledger.db", EVENTS)
+        self.entries = {row[0] for row in rows(desk / "venue" / "journal.db", ENTRIES)}
+        self.signals = {path: rows(desk / path, SIGNALS) for path in databases(desk) if path.parts[0] == "signal"}
+
+    def assert_gone_on_with(self, desk: Path) -> None:
+        """Every event stands where it stood, with more after them; no id was forgotten; all is called as it was."""
+        events = rows(desk / "ledger.db", EVENTS)
+        assert events[: len(self.events)] == self.events
+        assert len(events) > len(self.events)
+        assert self.entries < {row[0] for row in rows(desk / "venue" / "journal.db", ENTRIES)}
+        for path in databases(self.desk):
+            assert missing(shape(self.desk / path), shape(desk / path, besides=self.desk / path)) == [], path
+
+    def assert_checkpoint_used(self, desk: Path) -> None:
+        """The signals that were saved are there still: a checkpoint that does not fit is cleared, with all of them."""
+        assert self.signals
+        for path, saved in self.signals.items():
+            assert rows(desk / path, SIGNALS)[: len(saved)] == saved
+            assert saved
+
+    def assert_ended_as(self, end: dict[str, Any], folder: Path, report: str) -> None:
+        """Report, orders, deals and what all is called are those that the version came to that wrote the files."""
+        for what in ("orders", "deals"):
+            assert asked(folder, what) == end[what]
+        assert same_in_every_run(json.loads(report)) == end["report"]
+        for path, names in end["shapes"].items():
+            expected = {place: set(found) for place, found in names.items()}
+            assert missing(expected, shape(folder / "desk" / path, besides=self.desk / path)) == [], path
+
+
+EVENTS: Final = "SELECT number, hash, payload FROM events ORDER BY number"
+ENTRIES: Final = "SELECT order_id FROM entries"
+SIGNALS: Final = "SELECT save, last_ordinal, body FROM signals ORDER BY save"
