@@ -41,6 +41,7 @@ from tests.old_files.desks import (
     same_in_every_run,
     shape,
 )
+from tests.old_files.plans import ENDED_PLAN, LIVE_LIMITS, LIVE_PLAN, REPLAY_LIMITS, REPLAY_PLAN
 from tests.support.waits import wait_for
 
 STEP_S: Final = 120.0
@@ -48,76 +49,6 @@ LOOK_S: Final = 0.3
 
 KILLED_AT: Final = "mt5.after_call@1400"
 """An order has just been entered in the broker's book: the gateway has noted that it would be, and nobody has heard that it was."""
-
-REPLAY_PLAN: Final = """\
-[sizing]
-method = "kelly"
-payoff = 2.5
-volume_max = 0.5
-
-[exits]
-stop_loss_points = 40
-take_profit_points = 60
-trailing_stop_points = 20
-trailing_step_points = 2
-time_exit_s = 60
-
-[entry]
-time_in_force = "IOC"
-deviation_points = 10
-
-[strategies.resting]
-symbols = ["GBPUSD"]
-volume_max = 1
-daily_loss_pct_max = 1
-sizing = { method = "volatility", volatility_pct_per_day = 2, volatility_half_life_min = 2, volume_max = 0.5 }
-exits = { stop_loss_points = 50, trailing_stop_points = 25, time_exit_s = 45 }
-entry = { type = "LIMIT", offset_points = 12, lifetime_s = 30 }
-"""
-REPLAY_LIMITS: Final = """\
-position_legs_max = 2
-orders_per_minute_max = 8
-orders_per_second_max = "none"
-repeated_orders_max = "none"
-breaker_losses = 4
-breaker_cooldown_s = 20
-"""
-
-ENDED_PLAN: Final = """\
-[exits]
-stop_loss_points = 60
-take_profit_points = 60
-time_exit_s = 60
-"""
-
-LIVE_PLAN: Final = """\
-[sizing]
-method = "fraction"
-risk_pct = 0.2
-volume_max = 0.2
-
-[exits]
-stop_loss_points = 60
-take_profit_points = 60
-trailing_stop_points = 25
-trailing_step_points = 5
-time_exit_s = 4
-
-[entry]
-time_in_force = "IOC"
-deviation_points = 20
-
-[strategies.trend]
-symbols = ["NZDUSD"]
-volume_max = 1
-"""
-LIVE_LIMITS: Final = """\
-foreign_orders = "adopt"
-orders_per_second_max = "none"
-repeated_orders_max = "none"
-price_collar_fx_pct_max = 20
-breaker_losses = "none"
-"""
 
 
 def main() -> None:
