@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from common import logs
-from common.event_loop import EventLoop, main
+from common.event_loop import EventLoop
 from common.heartbeat import Heartbeat
+from common.process_main import main
 from common.settings import load
 from common.sockets import Sockets
 from services.execution.core.courier import Courier

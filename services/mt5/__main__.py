@@ -7,8 +7,8 @@ import uuid
 
 from common import logs
 from common.errors import StartError
-from common.event_loop import main, wait_out_startsecs
 from common.heartbeat import Heartbeat
+from common.process_main import main, wait_out_startsecs
 from common.settings import load
 from common.sockets import Sockets
 from marketdata.files import load_stream

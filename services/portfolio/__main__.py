@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from common import gc_control, logs
-from common.event_loop import main
 from common.heartbeat import Heartbeat
+from common.process_main import main
 from common.settings import load
 from common.sockets import Sockets
 from services.portfolio.config_files.limits_file import load_limits

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from common import clock
+from common.clock_step_detector import ClockStepDetector
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
@@ -76,7 +77,7 @@ class PortfolioShell:
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
         self._is_watching = False
-        self._clock_watch = clock.ClockStepDetector()
+        self._clock_watch = ClockStepDetector()
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._loop = EventLoop("portfolio")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from common import logs
 from common.errors import StartError
-from common.event_loop import EventLoop, main
+from common.event_loop import EventLoop
 from common.heartbeat import Heartbeat
+from common.process_main import main
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from common import logs
-from common.event_loop import EventLoop, main
+from common.event_loop import EventLoop
+from common.process_main import main
 from common.settings import load
 from services.watchdog.alerts import Alerts
 from services.watchdog.core.hang_detector import HangDetector, HangTimeouts

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from common.clock import ClockStepDetector, mono_ns
+from common.clock import mono_ns
+from common.clock_step_detector import ClockStepDetector
 
 SECOND_NS = 1_000_000_000
 
