@@ -26,7 +26,7 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import Book as VenueBook
 from services.mt5.stores.book_store import DurableBookStore

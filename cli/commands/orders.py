@@ -19,8 +19,8 @@ from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_runni
 from cli.json_output import json_text
 from cli.options import AsJson
 from common.errors import StartError
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side, decimal_text, is_exact
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.units import decimal_text, is_exact
 
 if TYPE_CHECKING:
     from proto.control import OrderCommand

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from proto.control.views import PageRows
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Cursor, Name, Side, Text, TimeNs, require_exact
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.units import Cursor, Name, Text, TimeNs, require_exact
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]

@@ -9,8 +9,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from proto.gateway.codes import OrderReplyStatus
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Cursor, Name, Sequence, Side, Text, TimeNs, require_exact
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.units import Cursor, Name, Sequence, Text, TimeNs, require_exact
 
 
 def require_all_exact(record: Struct, *fields: str) -> None:

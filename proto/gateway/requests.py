@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from proto.gateway.codes import Fault
 from proto.gateway.records import require_all_exact
 from proto.gateway.replies import RequestId
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Cursor, Name, Sequence, Side, TimeNs
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.units import Cursor, Name, Sequence, TimeNs
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100

@@ -41,3 +41,26 @@ class TradeMode(StrEnum):
     FULL = "FULL"
     CLOSE_ONLY = "CLOSE_ONLY"
     DISABLED = "DISABLED"
+
+
+class Side(StrEnum):
+    """Direction of an order or a deal."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """+1 for BUY, -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+def side_of(direction: int) -> Side:
+    """The side that takes a position in `direction`, which is +1 or -1."""
+    assert direction in (-1, 1), direction
+    return Side.BUY if direction > 0 else Side.SELL

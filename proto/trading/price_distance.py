@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.trading.enums import OrderType
+from proto.trading.enums import OrderType, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import Side
 
 
 def entry_distance(order_type: OrderType, side: Side, price: Decimal, quote: Quote) -> Decimal:

@@ -8,7 +8,6 @@ says "finite and of a sane size".
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from enum import StrEnum
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -50,29 +49,6 @@ TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
 """Volume told with a tick; 0 where the source tells none."""
 
 Confidence = Annotated[float, Meta(ge=0, le=1)]
-
-
-class Side(StrEnum):
-    """Direction of an order or a deal."""
-
-    BUY = "BUY"
-    SELL = "SELL"
-
-    @property
-    def sign(self) -> int:
-        """+1 for BUY, -1 for SELL."""
-        return 1 if self is Side.BUY else -1
-
-    @property
-    def opposite(self) -> Side:
-        """The other side."""
-        return Side.SELL if self is Side.BUY else Side.BUY
-
-
-def side_of(direction: int) -> Side:
-    """The side that takes a position in `direction`, which is +1 or -1."""
-    assert direction in (-1, 1), direction
-    return Side.BUY if direction > 0 else Side.SELL
 
 
 def to_decimal(price: float) -> Decimal:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from proto.trading.units import MAX_DECIMAL_EXPONENT, Side, decimal_text, is_exact, side_of
+from proto.trading.enums import Side, side_of
+from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, is_exact
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.position import ZERO, Position
 from services.portfolio.core.decision.position_rule import SignalVerdict, check_position_rule, explicit_volume

@@ -15,9 +15,8 @@ from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealsReply, GetDeals, VenueDeal
 from proto.trading.cost_basis import gross_profit_at
-from proto.trading.enums import AccountMode
+from proto.trading.enums import AccountMode, Side
 from proto.trading.money import gross_profit
-from proto.trading.units import Side
 from services.mt5.core.simulated import positions
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.cash import CashAccount, cash_by_category, cash_totals, postings

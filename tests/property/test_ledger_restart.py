@@ -16,8 +16,7 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, TickCounts, VenueDeal
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import (
     CancelRequested,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio import PortfolioManager
 from services.portfolio.core.account.position import Position
 

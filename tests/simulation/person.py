@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.control import CancelCommand, CloseCommand, ModifyCommand, OrderCommand, OrderCommandReply, PlaceCommand
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side, to_decimal
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.units import to_decimal
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.state.desk import Desk
 from tests.simulation.processes import PortfolioProcess

@@ -13,8 +13,8 @@ from marketdata.instruments import find_instrument
 from marketdata.tick_stream import SymbolRows, TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.messages import Signal, Tick
+from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
-from proto.trading.units import Side
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal

@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import DealEntry, DealReason, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
-from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
-from proto.trading.units import Side, floor_to_step
+from proto.trading.units import floor_to_step
 from verification.conformance.client import AGAIN_S, UNSETTLED, ConformanceClient
 from verification.conformance.registry import CheckRegistry, Skip, expect
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.gateway import Close, Fence, Modify, OrderReply, OrderReplyStatus
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from verification.conformance.client import ConformanceClient
 from verification.conformance.registry import CheckRegistry, expect
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from proto.gateway import Cancel, ErrorReply, Modify, OrderReply, OrderReplyStatus, Ping, PingReply, VenueOrder
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side, TimeInForce
 from verification.conformance.client import ConformanceClient
 from verification.conformance.registry import CheckRegistry, expect
 

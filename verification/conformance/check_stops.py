@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from proto.gateway import Close, DealEntry, Fault, Modify, OrderReplyStatus, Simulate, SimulateReply, VenuePosition
-from proto.trading.enums import AccountMode, OrderType
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side
 from verification.conformance.client import ConformanceClient
 from verification.conformance.registry import CheckRegistry, Skip, expect
 

@@ -46,10 +46,10 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.trading.enums import OrderType
+from proto.trading.enums import OrderType, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import Side, floor_to_step, to_decimal
+from proto.trading.units import floor_to_step, to_decimal
 
 ANSWER_S: Final = 10.0
 SETTLING_S: Final = 30.0

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
-from proto.trading.units import Side
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.terminal import mt5_types

@@ -12,10 +12,10 @@ from typing import Final
 
 from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
 from proto.trading import money
-from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
 from proto.trading.server_time import SECOND_NS
-from proto.trading.units import NAME_CHARS_MAX, Side, decimal_text, round_money, to_decimal
+from proto.trading.units import NAME_CHARS_MAX, decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.mt5_types import Mt5Deal, Mt5Order, Mt5Position, Mt5Symbol

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.gateway import DealEntry, ErrorCode, Modify, PlaceOrder, VenueOrder, VenuePosition
-from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.stops import Stops, stops_after
-from proto.trading.units import Side, decimal_text
+from proto.trading.units import decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.magic import comment_of, magic_of
 from services.mt5.terminal import mt5_types

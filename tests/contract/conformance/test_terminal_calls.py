@@ -25,8 +25,7 @@ from proto.gateway import (
     PingReply,
     Resume,
 )
-from proto.trading.enums import OrderType
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side
 from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import LOGIN, ScriptedReply
 from tests.support.terminal_gateway import TerminalGateway

@@ -11,8 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import Buy, Close, PlaceOrder, Sell, VenuePosition
-from proto.trading.enums import AccountMode
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, Side
 from services.mt5.core.gateway.journal import Effect
 
 CLOSE: Final = "CLOSE"

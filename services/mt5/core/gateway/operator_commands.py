@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from proto.gateway import Buy, ErrorCode, Flatten, Halt, HaltReply, Reply, Resume, Sell
 from proto.time import Now
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.order_service import OrderService
 from services.mt5.core.gateway.reply_header import ReplyHeader

@@ -15,8 +15,7 @@ from msgspec import structs
 
 from proto.gateway import Close, ErrorCode, OrderReply, OrderReplyStatus, PlaceOrder, VenueOrder
 from proto.time import Now, utc_text
-from proto.trading.enums import AccountMode, OrderType
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side
 from services.mt5.core.gateway import close_requests
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS, InDoubtOrders
 from services.mt5.core.gateway.journal import Effect, EntryState, Journal, JournalEntry

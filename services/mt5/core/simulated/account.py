@@ -18,10 +18,10 @@ from msgspec import structs
 from marketdata.instruments import account_digits, find_instrument
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
-from proto.trading.enums import AccountMode
+from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, conversion_rate
-from proto.trading.units import Side, decimal_text, round_money, to_decimal
+from proto.trading.units import decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot
 from services.mt5.core.ports.symbol_map import SymbolMap

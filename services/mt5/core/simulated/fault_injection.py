@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode, Fault, Modify, PlaceOrder, Simulate, VenueDeal
 from proto.time import Now
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import COMMENT_CHARS_MAX, comment_of

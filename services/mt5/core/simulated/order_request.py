@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from proto.gateway import OrderReplyStatus, VenueOrder
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side, TimeInForce
 
 
 class VenueOrderRequest(NamedTuple):

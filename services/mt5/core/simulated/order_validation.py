@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from marketdata.instruments import is_invalid_volume
 from proto.gateway import ErrorCode
 from proto.time import utc_text
-from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.price_distance import (
@@ -22,7 +22,7 @@ from proto.trading.price_distance import (
     stop_loss_distance,
     take_profit_distance,
 )
-from proto.trading.units import Side, decimal_text, is_on_step
+from proto.trading.units import decimal_text, is_on_step
 from services.mt5.core.ports import retcodes
 from services.mt5.core.simulated import sessions
 from services.mt5.core.simulated.order_request import VenueOrderRequest

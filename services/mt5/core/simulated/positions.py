@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
 from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
-from proto.trading.units import Side
+from proto.trading.enums import Side
 
 PRICE_OPEN_STEP: Final = Decimal("1e-12")
 

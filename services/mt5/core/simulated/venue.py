@@ -15,10 +15,10 @@ from msgspec import structs
 
 from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
-from proto.trading.units import Side, decimal_text
+from proto.trading.units import decimal_text
 from services.mt5.core.ports.book_records import BookOrder, Modification, RestingState
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.account import ZERO, SimulatedAccount

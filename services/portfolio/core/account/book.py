@@ -15,10 +15,9 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, VenueDeal
-from proto.trading.enums import AccountMode
+from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import average_price
-from proto.trading.units import Side
 from services.portfolio.core.account.cash import CashAccount, CashSums, cash_totals, post, postings
 from services.portfolio.core.account.events import (
     CancelRequested,

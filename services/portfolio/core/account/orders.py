@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side, TimeInForce
 from services.portfolio.core.account.order_status import OrderStatus
 
 

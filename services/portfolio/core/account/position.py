@@ -20,8 +20,9 @@ from typing import Final
 from msgspec import Struct, structs
 
 from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
+from proto.trading.enums import Side
 from proto.trading.money import gross_profit, to_average_step
-from proto.trading.units import Side, decimal_text
+from proto.trading.units import decimal_text
 
 ZERO: Final = Decimal(0)
 

@@ -15,8 +15,9 @@ from typing import Final
 from msgspec import Struct
 
 from proto.gateway import VenueDeal
+from proto.trading.enums import Side
 from proto.trading.money import Quote, conversion_rate
-from proto.trading.units import Side, round_money
+from proto.trading.units import round_money
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, cash_flows
 from services.portfolio.core.account.orders import Order

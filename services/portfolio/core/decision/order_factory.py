@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.messages import Signal
-from proto.trading.units import side_of, to_decimal
+from proto.trading.enums import side_of
+from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.account.order_status import OrderStatus

@@ -6,8 +6,7 @@ Everything that makes a request what it is comes from the ledger, so that it can
 from __future__ import annotations
 
 from proto.gateway import Buy, Cancel, Modify, Sell
-from proto.trading.enums import OrderType
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection
 

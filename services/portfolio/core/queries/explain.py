@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from proto.control import denial_message
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
-from proto.trading.units import Side, decimal_text, to_decimal
+from proto.trading.enums import Side
+from proto.trading.units import decimal_text, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     DealBooked,

@@ -15,7 +15,8 @@ from msgspec import structs
 
 from proto.control.views import WhyLine, WhyStep
 from proto.gateway import DealKind, DealReason, VenueDeal
-from proto.trading.units import Side, decimal_text
+from proto.trading.enums import Side
+from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order

@@ -42,7 +42,8 @@ from proto.control.views import (
     ViewReply,
 )
 from proto.gateway import VenueDeal
-from proto.trading.units import MAX_FRAME_BYTES, Side
+from proto.trading.enums import Side
+from proto.trading.units import MAX_FRAME_BYTES
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import cash_by_category
 from services.portfolio.core.account.orders import Order

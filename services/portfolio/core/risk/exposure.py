@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 
+from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import account_margin, conversion_rate
-from proto.trading.units import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import MarkQuotes

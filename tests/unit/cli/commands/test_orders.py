@@ -25,8 +25,7 @@ from proto.control import (
     TradingState,
 )
 from proto.control.views import GuardRow, OrdersReply, PositionRow, PositionsReply
-from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side, TimeInForce
 from services.portfolio.core.queries.views import order_row
 from tests.support.builders import an_order
 from tests.support.socket_servers import serve_control

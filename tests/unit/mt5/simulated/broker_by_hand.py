@@ -7,8 +7,7 @@ from typing import Any
 
 from marketdata.tick_stream import TickStream
 from proto.gateway import Modify, VenueDeal, VenuePosition
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore

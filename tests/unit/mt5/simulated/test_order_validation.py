@@ -8,8 +8,7 @@ import pytest
 from msgspec import structs
 
 from marketdata.instruments import find_instrument
-from proto.trading.enums import OrderType, TimeInForce, TradeMode
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from tests.unit.mt5.builders import START_NS

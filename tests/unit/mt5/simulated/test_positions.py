@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.gateway import DealEntry
+from proto.trading.enums import Side
 from proto.trading.money import gross_profit
-from proto.trading.units import Side
 from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
 
 CONTRACT = Decimal(100_000)

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketdata.tick_stream import TickStream, build_stream
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.simulated.book import BookChange, BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth, FillProfile
 from services.mt5.core.simulated.latency_model import ConstantLatency

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.simulated.fill_model import FillProfile
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream
 from tests.unit.mt5.simulated.broker_by_hand import Dealing, refusal

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from marketdata.tick_stream import TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookStore, MemoryBookStore
 from services.mt5.core.simulated.venue import SimulatedVenue, VenueSetupError

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.book import closed_lots
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus

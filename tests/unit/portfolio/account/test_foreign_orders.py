@@ -11,8 +11,7 @@ from msgspec import structs
 from proto.control import CloseCommand, DeskState, FlattenCommand, ResumeCommand, RiskQuery, TradingState
 from proto.control.views import RiskReply
 from proto.gateway import Buy, DealReason, Fault, Hello, OrderReply, Simulate, VenueDeal
-from proto.trading.enums import AccountMode, OrderType
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.book import Book, closed_lots

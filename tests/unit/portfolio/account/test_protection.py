@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proto.gateway import DealEntry
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order

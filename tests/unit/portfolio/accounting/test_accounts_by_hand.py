@@ -18,9 +18,9 @@ from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
 from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
-from proto.trading.enums import AccountMode
+from proto.trading.enums import AccountMode, Side
 from proto.trading.money import commission_of, conversion_rate
-from proto.trading.units import Side, decimal_text, round_money
+from proto.trading.units import decimal_text, round_money
 from services.mt5.core.simulated.fill_model import REALISTIC
 from services.mt5.core.simulated.latency_model import NO_LATENCY
 from services.mt5.core.simulated.swap import swap_of

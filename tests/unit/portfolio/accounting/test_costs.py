@@ -9,8 +9,7 @@ import pytest
 from msgspec import structs
 
 from proto.gateway import DealEntry, DealKind, DealReason
-from proto.trading.enums import AccountMode
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, Side
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.accounting.costs import allocate, cost_totals, fill_costs

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.tick_cursor import Mark

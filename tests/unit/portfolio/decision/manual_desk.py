@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from proto.control import CloseCommand, ControlError, ModifyCommand, OrderCommand, OrderCommandReply, PlaceCommand
-from proto.trading.enums import AccountMode, OrderType
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side
 from tests.support.builders import START_NS, TICK_NS, a_tick
 from tests.support.desk_harness import DeskHarness, a_live_desk
 

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderCommandReply
 from proto.gateway import Buy
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.desk_harness import DeskHarness

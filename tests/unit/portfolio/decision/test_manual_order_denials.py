@@ -8,8 +8,7 @@ import pytest
 
 from proto.control import CloseCommand, OrderCommandReply, TradingState
 from proto.gateway import Buy, Modify
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.portfolio.core.account.book import CHANGES_KEPT_MAX
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus

@@ -6,8 +6,7 @@ import pytest
 
 from proto.control import CancelCommand, CloseCommand, FlattenCommand, OrderCommand, TradingState
 from proto.gateway import Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause

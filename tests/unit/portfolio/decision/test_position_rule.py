@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.decision.position_rule import (
     SignalVerdict,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.messages import WARMING_UP, Signal
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderDenied
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from msgspec import structs
 
+from proto.trading.enums import Side
 from proto.trading.server_time import MINUTE_NS
-from proto.trading.units import Side
 from services.portfolio.core.account.events import DealBooked
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.decision.sizing_inputs import half_lives_min, sizing_input

@@ -9,8 +9,7 @@ from msgspec import structs
 
 from proto.control import CloseCommand, ControlError, ModifyCommand, OrderCommandReply, PlaceCommand, TradingState
 from proto.gateway import Fault, Modify, Simulate
-from proto.trading.enums import OrderType
-from proto.trading.units import Side
+from proto.trading.enums import OrderType, Side
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.events import ProtectionAnswered
 from services.portfolio.core.account.protection import Protection

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from proto.control import Difference
 from proto.gateway import Buy, OrderReply
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.book import Book

@@ -25,8 +25,7 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.trading.enums import AccountMode, OrderType, TimeInForce
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus

@@ -14,7 +14,7 @@ from msgspec import structs
 from common.errors import StartError
 from proto.control import WhyQuery
 from proto.control.views import WhyReply
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.book import CHANGES_KEPT_MAX, Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus

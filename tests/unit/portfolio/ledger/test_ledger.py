@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from common.errors import StartError
-from proto.trading.units import Side
+from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus

@@ -12,7 +12,8 @@ from common.settings import PROJECT_ROOT
 from proto.codec import encode
 from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealKind
-from proto.trading.units import MAX_FRAME_BYTES, Side
+from proto.trading.enums import Side
+from proto.trading.units import MAX_FRAME_BYTES
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     CancelRequested,

@@ -10,8 +10,7 @@ from msgspec import structs
 
 from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealReason, VenueDeal
-from proto.trading.enums import AccountMode
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, Side
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order

@@ -12,8 +12,8 @@ from proto.codec import MalformedMessageError, decode_control_reply, decode_cont
 from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, TradesQuery, WhyQuery
 from proto.control.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
 from proto.gateway import DealEntry, DealKind
-from proto.trading.enums import OrderType
-from proto.trading.units import MAX_FRAME_BYTES, Side
+from proto.trading.enums import OrderType, Side
+from proto.trading.units import MAX_FRAME_BYTES
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
     DealBooked,

@@ -7,8 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.trading.enums import AccountMode
-from proto.trading.units import Side
+from proto.trading.enums import AccountMode, Side
 from services.portfolio.core.account.events import DealBooked, OrderCreated
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.risk.exposure import (

@@ -9,9 +9,8 @@ import pytest
 from msgspec import structs
 
 from proto.control import TradingState
-from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.server_time import DAY_NS, HOUR_NS, server_day, server_ns, weekday
-from proto.trading.units import Side
 from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.decision import escalation

@@ -16,9 +16,8 @@ from msgspec import structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry
-from proto.trading.enums import OrderType, TimeInForce, TradeMode
+from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
 from proto.trading.server_time import DAY_NS, HOUR_NS, minute_of_week, weekday
-from proto.trading.units import Side
 from services.portfolio.core.account.events import CancelRequested, DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark

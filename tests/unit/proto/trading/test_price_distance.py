@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.trading.enums import OrderType
+from proto.trading.enums import OrderType, Side
 from proto.trading.money import Quote
 from proto.trading.price_distance import (
     closing_touch,
@@ -16,7 +16,6 @@ from proto.trading.price_distance import (
     stop_loss_distance,
     take_profit_distance,
 )
-from proto.trading.units import Side
 from tests.support.builders import an_instrument
 
 D = Decimal

@@ -6,15 +6,14 @@ from decimal import Decimal
 
 import pytest
 
+from proto.trading.enums import Side, side_of
 from proto.trading.units import (
-    Side,
     decimal_text,
     floor_to_step,
     is_exact,
     is_on_step,
     require_exact,
     round_money,
-    side_of,
     to_decimal,
 )
 
