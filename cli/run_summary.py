@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from cli.tables import console, difference_text
+from cli.report_view import difference_text
+from cli.tables import console
 from orchestration.desk_runner import DeskSummary
 from proto.time import utc_text
 from proto.trading.units import decimal_text

@@ -218,7 +218,7 @@ def _compared(
 
 
 def _told(report: dict[str, Any], halted: str, *, out: Path | None, as_json: bool) -> int:
-    from cli.tables import show_report
+    from cli.report_view import show_report
 
     if out is not None:
         write_json(out, report)

@@ -60,7 +60,7 @@ def reconcile(data_dir: DeskFolder, control: Control = None, as_json: AsJson = F
     """
     from msgspec import to_builtins
 
-    from cli.tables import difference_text
+    from cli.report_view import difference_text
 
     folder = existing_desk(data_dir)
     url = control or running_control_url(folder)

@@ -1,0 +1,83 @@
+"""The report of a run, and differences between ledger and venue, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.tables import average_text, console
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """The report of a run as one table, and what does not reconcile below it."""
+    currency = report["settings"]["currency"]
+    table = Table(title=f"{report['mode']} on the SIMULATED venue, stream {report['stream_id']}", title_justify="left")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, value in _report_rows(report, currency):
+        table.add_row(Text(name), Text(value))
+    out = console()
+    out.print(table)
+    if report["reconciled"]:
+        out.print("reconciled: ledger and venue agree")
+        return
+    out.print("NOT reconciled" + (":" if report["differences"] else ": the ledger was not compared at the end"))
+    for found in report["differences"]:
+        out.print(Text(f"  {difference_text(found)}"))
+
+
+def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
+    ticks, signals, orders, timings = report["ticks"], report["signals"], report["orders"], report["timings"]
+    latency = timings["latency_us"] or {}
+    rows = [
+        ("strategy", report["strategy"]),
+        ("symbols", ", ".join(report["symbols"])),
+        ("rows read", _count(ticks["read"])),
+        *((f"rows rejected, {reason}", _count(count)) for reason, count in (ticks["rejected"] or {}).items() if count),
+        ("ticks published", _count(ticks["published"])),
+        ("ticks processed", _count(ticks["processed"])),
+        ("signals buy / sell", f"{signals['buy']:,} / {signals['sell']:,}"),
+        ("orders", _count(orders["created"])),
+        *((f"orders {status}", _count(count)) for status, count in orders["by_status"].items()),
+        *((f"denied, {reason}", _count(count)) for reason, count in orders["denied"].items()),
+        *((f"signals blocked, {reason}", _count(count)) for reason, count in signals["blocked"].items()),
+        ("fills", _count(report["deals"])),
+        *(
+            (f"position {symbol}", f"{held['net_volume']} lots at {average_text(Decimal(held['avg_entry_price']))}")
+            for symbol, held in report["position"].items()
+        ),
+        ("realised P&L", f"{report['realized_pnl']} {currency}"),
+        ("unrealised P&L", _money(report["unrealized_pnl"], currency)),
+        ("balance", f"{report['balance']} {currency}"),
+        ("equity", _money(report["equity"], currency)),
+    ]
+    if timings["duration_s"] is not None:
+        rows.append(("duration", f"{timings['duration_s']:.1f} s"))
+    if timings["ticks_per_s"] is not None:
+        rows.append(("speed", f"{timings['ticks_per_s']:,} ticks/s"))
+    rows += [
+        (f"{hop.replace('_', ' ')} p50 / p99 / p99.9", f"{q['p50']:,.0f} / {q['p99']:,.0f} / {q['p999']:,.0f} µs")
+        for hop, q in latency.items()
+        if q["count"]
+    ]
+    return rows
+
+
+def _count(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _money(value: str | None, currency: str) -> str:
+    return "unknown: no conversion rate" if value is None else f"{value} {currency}"
+
+
+def difference_text(found: Mapping[str, Any]) -> str:
+    """One difference between ledger and venue in one line."""
+    return (
+        f"{found['kind']} {found['subject']}: ledger {found['ledger'] or 'nothing'}, venue {found['venue'] or 'nothing'}; "
+        f"{found['remedy']}"
+    )
