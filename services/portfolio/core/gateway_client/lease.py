@@ -11,7 +11,7 @@ from typing import Final
 
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
 from services.portfolio.core.account.events import EpochTaken, JournalChanged
-from services.portfolio.core.gateway_client.live_orders import enforce_doubt_limits
+from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
 from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 

@@ -29,18 +29,17 @@ from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.events import CancelRequested, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, can_transition
 from services.portfolio.core.account.orders import Order
+from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
 from services.portfolio.core.gateway_client.reply_events import (
     TERMINAL_STATUSES,
     is_final_reply,
     order_modify_answered,
     order_updated,
-    protection_answered,
 )
 from services.portfolio.core.gateway_client.requests import (
     cancel_request,
     modify_request,
     order_request,
-    protection_request,
 )
 from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
@@ -245,43 +244,3 @@ class _OrderTracker:
             )
         )
         enforce_doubt_limits(desk)
-
-
-def enforce_doubt_limits(desk: Desk) -> None:
-    """Halt a desk that does not know what has become of too many orders, or of too large ones."""
-    book, rules = desk.book, desk.config
-    doubtful = [
-        order for order_id in book.open_orders if (order := book.orders[order_id]).status is OrderStatus.IN_DOUBT
-    ]
-    volume = sum(order.volume - order.filled_volume for order in doubtful)
-    if len(doubtful) > rules.doubt_orders_max:
-        reason = f"{len(doubtful)} orders in doubt, at most {rules.doubt_orders_max} may be"
-        desk.restrict_trading(TradingState.HALTED, reason, by="doubt")
-    elif volume > rules.doubt_volume_max:
-        reason = f"{volume:f} lots in doubt, at most {rules.doubt_volume_max:f} may be"
-        desk.restrict_trading(TradingState.HALTED, reason, by="doubt")
-
-
-def track_protection(desk: Desk, key: str) -> GatewayTask:
-    """Drive the stops of a live position until the venue has answered; the task handles failures."""
-    while (guard := desk.book.protections.get(key)) is not None and guard.is_in_flight and not desk.is_superseded:
-        asked = protection_request(guard, ordinal=0, epoch=desk.epoch)
-        reply = yield asked
-        if isinstance(reply, ModifyReply) and not is_final_reply(reply):
-            yield Pause(POLL_NS_FIRST)
-        elif isinstance(reply, ModifyReply):
-            desk.needs_deals = desk.needs_deals or reply.deal_cursor > desk.book.deal_cursor
-            desk.emit(protection_answered(guard, reply, time_ns=desk.now.domain_ns))
-        elif isinstance(reply, ErrorReply) and reply.error_code is ErrorCode.STALE_EPOCH:
-            # As with orders: an epoch that this desk itself has left is no news.
-            if asked.epoch == desk.epoch:
-                desk.lose_leadership(reply.error or "")
-            else:
-                yield Pause(POLL_NS_FIRST)
-        elif isinstance(reply, ErrorReply) and reply.error_code not in TRANSIENT_ERRORS:
-            desk.restrict_trading(
-                TradingState.HALTED, f"the gateway refused the stops of {key}: {reply.error_code}", by="gateway"
-            )
-            return
-        else:
-            yield Pause(POLL_NS_FIRST)

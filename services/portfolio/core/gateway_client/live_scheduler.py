@@ -16,7 +16,8 @@ from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.lease import renew_lease
-from services.portfolio.core.gateway_client.live_orders import track_order, track_protection
+from services.portfolio.core.gateway_client.live_orders import track_order
+from services.portfolio.core.gateway_client.live_protections import track_protection
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
 from services.portfolio.core.gateway_client.tasks import GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.state.desk import Desk

@@ -1,0 +1,45 @@
+"""Stops of live positions: each is driven until the venue has answered."""
+
+from __future__ import annotations
+
+from proto.control import TradingState
+from proto.gateway import (
+    ErrorCode,
+    ErrorReply,
+    ModifyReply,
+)
+from services.portfolio.core.gateway_client.live_orders import POLL_NS_FIRST, TRANSIENT_ERRORS
+from services.portfolio.core.gateway_client.reply_events import (
+    is_final_reply,
+    protection_answered,
+)
+from services.portfolio.core.gateway_client.requests import (
+    protection_request,
+)
+from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
+from services.portfolio.core.state.desk import Desk
+
+
+def track_protection(desk: Desk, key: str) -> GatewayTask:
+    """Drive the stops of a live position until the venue has answered; the task handles failures."""
+    while (guard := desk.book.protections.get(key)) is not None and guard.is_in_flight and not desk.is_superseded:
+        asked = protection_request(guard, ordinal=0, epoch=desk.epoch)
+        reply = yield asked
+        if isinstance(reply, ModifyReply) and not is_final_reply(reply):
+            yield Pause(POLL_NS_FIRST)
+        elif isinstance(reply, ModifyReply):
+            desk.needs_deals = desk.needs_deals or reply.deal_cursor > desk.book.deal_cursor
+            desk.emit(protection_answered(guard, reply, time_ns=desk.now.domain_ns))
+        elif isinstance(reply, ErrorReply) and reply.error_code is ErrorCode.STALE_EPOCH:
+            # As with orders: an epoch that this desk itself has left is no news.
+            if asked.epoch == desk.epoch:
+                desk.lose_leadership(reply.error or "")
+            else:
+                yield Pause(POLL_NS_FIRST)
+        elif isinstance(reply, ErrorReply) and reply.error_code not in TRANSIENT_ERRORS:
+            desk.restrict_trading(
+                TradingState.HALTED, f"the gateway refused the stops of {key}: {reply.error_code}", by="gateway"
+            )
+            return
+        else:
+            yield Pause(POLL_NS_FIRST)
