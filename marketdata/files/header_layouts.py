@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from marketdata.files.layouts import (
+from marketdata.files.layout import (
     TIME_OF_DAY,
     YEAR,
     Layout,

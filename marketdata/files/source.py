@@ -13,7 +13,8 @@ import polars as pl
 
 from marketdata.files.errors import TickFileError, UnknownLayoutError
 from marketdata.files.header_layouts import DUKASCOPY, MT5, TABLE
-from marketdata.files.layouts import HEAD_LINES, HISTDATA, LEAN, TRUEFX, Layout, LayoutMismatch, Parser, ZoneRule
+from marketdata.files.headerless_layouts import HISTDATA, LEAN, TRUEFX
+from marketdata.files.layout import HEAD_LINES, Layout, LayoutMismatch, Parser, ZoneRule
 from marketdata.files.parquet import REQUIRED, ParquetRows
 from marketdata.files.text import ArchiveMember, archive_members, escaped, first_bytes, head, lines_of
 from marketdata.files.time_zones import UTC, ZONE_EXPECTED, SourceClock

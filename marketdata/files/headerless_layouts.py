@@ -1,0 +1,149 @@
+"""Layouts of text without a header: TrueFX, HistData and LEAN."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from marketdata.files.layout import (
+    NUMBER,
+    PAIR,
+    TIME_OF_DAY,
+    YEAR,
+    Layout,
+    LayoutMismatch,
+    Parser,
+    ZoneRule,
+    count_header_lines,
+    parse_numbers,
+    split_columns,
+    tick_frame,
+    wall_times,
+)
+from marketdata.files.text import ArchiveMember
+from marketdata.files.time_zones import SourceClock
+
+
+@dataclass(frozen=True)
+class _Rows(Layout):
+    """A layout whose every line has the same fields and no header of its own."""
+
+    pattern: re.Pattern[str]
+    parser: type[_RowParser]
+
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
+        found = count_header_lines(head, self.pattern, self.example)
+        return found if isinstance(found, LayoutMismatch) else self.parser(found, member)
+
+
+class _RowParser:
+    """A parser of lines that are all alike."""
+
+    has_symbols = False
+    zone_rule = ZoneRule.FIXED
+    zone = "UTC"
+
+    def __init__(self, header_lines: int, member: ArchiveMember) -> None:
+        self.header_lines = header_lines
+        self.clock = SourceClock(self.zone)
+        self.member = member
+
+    def parse(self, lines: Sequence[str]) -> pl.DataFrame:
+        raise NotImplementedError
+
+
+class _TrueFx(_RowParser):
+    has_symbols = True
+
+    def parse(self, lines: Sequence[str]) -> pl.DataFrame:
+        fields = split_columns(lines, ",", 4)
+        wall = wall_times(fields["1"], rf"{YEAR}\d{{4}} {TIME_OF_DAY}", "%Y%m%d %H:%M:%S%.f")
+        symbol = fields["0"].str.extract(f"^({PAIR})$").str.replace("/", "", literal=True)
+        return tick_frame(
+            self.clock.to_utc(wall), parse_numbers(fields["2"]), parse_numbers(fields["3"]), symbol=symbol
+        )
+
+
+class _HistData(_RowParser):
+    zone_rule = ZoneRule.DEFAULT
+    zone = "-05:00"
+
+    def parse(self, lines: Sequence[str]) -> pl.DataFrame:
+        fields = split_columns(lines, ",", 4)
+        pattern = rf"{YEAR}\d{{4}} ([01]\d|2[0-3])([0-5]\d){{2}}\d{{3}}"
+        wall = wall_times(fields["0"], pattern, "%Y%m%d %H%M%S%3f")
+        return tick_frame(self.clock.to_utc(wall), *(parse_numbers(fields[name]) for name in "123"))
+
+
+class _Lean(_RowParser):
+    """The day of the rows stands in the name of the file, and nowhere in it."""
+
+    zone_rule = ZoneRule.DEFAULT
+    _DAY_MS: Final = 86_400_000
+
+    def __init__(self, header_lines: int, member: ArchiveMember) -> None:
+        super().__init__(header_lines, member)
+        self.day = lean_day(member)
+
+    def parse(self, lines: Sequence[str]) -> pl.DataFrame:
+        assert self.day is not None
+        fields = split_columns(lines, ",", 3)
+        since_ms = parse_numbers(fields["0"])
+        since_ns = (since_ms * 1e6).round().cast(pl.Int64, strict=False)
+        since_ns = since_ns.set((since_ms < 0) | (since_ms >= self._DAY_MS), None)
+        wall = (since_ns + int(np.datetime64(self.day, "ns").astype(np.int64))).cast(pl.Datetime("ns"))
+        return tick_frame(self.clock.to_utc(wall), parse_numbers(fields["1"]), parse_numbers(fields["2"]))
+
+
+@dataclass(frozen=True)
+class _LeanRows(_Rows):
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
+        found = super().recognise(head, member)
+        if not isinstance(found, LayoutMismatch) and lean_day(member) is None:
+            return LayoutMismatch(
+                "the rows fit, but the file's name does not begin with the day, as in 20140501_quote.zip"
+            )
+        return found
+
+
+def lean_day(member: ArchiveMember) -> datetime | None:
+    """The day that the name of a LEAN file, or else of the text in it, begins with."""
+    for name in (member.path.name, PurePath(member.inner or "").name):
+        found = re.match(rf"({YEAR}\d{{4}})(?!\d)", name)
+        if found:
+            try:
+                return datetime.strptime(found[1], "%Y%m%d")  # noqa: DTZ007 - the zone is the clock's business
+            except ValueError:
+                return None
+    return None
+
+
+TRUEFX: Final = _Rows(
+    name="TrueFX",
+    example="EUR/USD,20140501 00:00:01.787,1.38727,1.38729",
+    pattern=re.compile(rf"{PAIR},\d{{8}} \d\d:\d\d:\d\d(\.\d+)?,{NUMBER},{NUMBER}"),
+    parser=_TrueFx,
+)
+
+
+HISTDATA: Final = _Rows(
+    name="HistData ASCII ticks",
+    example="20200101 170000065,1.121200,1.121720,0",
+    pattern=re.compile(rf"\d{{8}} \d{{9}},{NUMBER},{NUMBER},{NUMBER}"),
+    parser=_HistData,
+)
+
+
+LEAN: Final = _LeanRows(
+    name="LEAN daily quotes",
+    example="1787,1.38727,1.38729",
+    pattern=re.compile(rf"\d{{1,8}}(\.\d+)?,{NUMBER},{NUMBER}"),
+    parser=_Lean,
+)
