@@ -16,10 +16,11 @@ from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
 from services.mt5.stores.journal_store import DurableJournal
 from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed
-from services.mt5.terminal.compose import TerminalSetup, open_terminal, terminal_gateway
+from services.mt5.terminal.compose import terminal_gateway
 from services.mt5.terminal.mt5_types import Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.terminal_connection import TerminalSetup, open_terminal
 from services.mt5.terminal.terminal_snapshot import ConnectionParameters
 from services.mt5.terminal.terminal_thread import TerminalThread
 

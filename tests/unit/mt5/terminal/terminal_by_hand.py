@@ -14,12 +14,13 @@ from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import CallInProgress, TradeResult
 from services.mt5.terminal.account_mirror import AccountMirror
 from services.mt5.terminal.account_policy import AccountPolicy
-from services.mt5.terminal.compose import TerminalSetup, open_terminal, tick_readers
+from services.mt5.terminal.compose import tick_readers
 from services.mt5.terminal.mt5_types import Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.terminal_account import TerminalAccount
 from services.mt5.terminal.terminal_client import TerminalClient
+from services.mt5.terminal.terminal_connection import TerminalSetup, open_terminal
 from services.mt5.terminal.terminal_market import TerminalMarket
 from services.mt5.terminal.terminal_thread import Job
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal

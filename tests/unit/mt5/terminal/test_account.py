@@ -12,9 +12,9 @@ from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import TradeMode
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed, mode_of
-from services.mt5.terminal.compose import open_terminal
 from services.mt5.terminal.row_conversion import instrument_from_row
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.terminal_connection import open_terminal
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, ScriptedReply
 from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell

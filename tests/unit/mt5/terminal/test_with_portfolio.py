@@ -8,9 +8,10 @@ from pathlib import Path
 from proto.control import DeskState
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.terminal.account_policy import AccountPolicy
-from services.mt5.terminal.compose import TerminalSetup, open_terminal, terminal_gateway
+from services.mt5.terminal.compose import terminal_gateway
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.terminal_connection import TerminalSetup, open_terminal
 from services.portfolio.core.account.order_status import OrderStatus
 from tests.support.builders import START_NS, STREAM_ID, a_signal
 from tests.support.desk_harness import DeskHarness
