@@ -26,7 +26,7 @@ from research.run_spec import RunSpec
 from services.mt5.core.compose import account_name, simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
-from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal

@@ -23,7 +23,7 @@ from proto.messages import SignalHello
 from research.backtest import COMMIT_EVERY_TICKS, Backtest
 from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import MemoryJournal
-from services.mt5.core.simulated.book import MemoryBookStore
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.signal.core.tick_buffer import TickBuffer
 from tests.benchmarks.workload import a_run, write_ticks

@@ -31,7 +31,8 @@ from services.execution.core.courier import Courier, SendToGateway
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Effect, MemoryJournal
-from services.mt5.core.simulated.book import BookChange, MemoryBookStore
+from services.mt5.core.simulated.book import BookChange
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig

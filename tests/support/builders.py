@@ -18,7 +18,7 @@ from proto.trading.instrument import Instrument
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
-from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, StreamOpened

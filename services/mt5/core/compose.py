@@ -15,7 +15,7 @@ from services.mt5.core.gateway.lease import LEASE_TTL_MS
 from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, TickPublisher
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.book import BookStore
+from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.direct_terminal import DirectTerminal
 from services.mt5.core.simulated.fault_injection import FaultyTerminal
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile

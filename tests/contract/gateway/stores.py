@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
-from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 

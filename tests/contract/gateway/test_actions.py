@@ -14,7 +14,7 @@ from proto.trading.enums import AccountMode, OrderType
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
-from services.mt5.core.simulated.book import MemoryBookStore
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.contract.gateway.stores import Reopened
 from tests.unit.mt5.builders import AT_REST, a_buy, a_gateway, a_stream, confirm

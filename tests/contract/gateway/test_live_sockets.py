@@ -12,7 +12,7 @@ import pytest
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.mt5.core.simulated.book import MemoryBookStore
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from tests.contract.gateway.server import Client, Server
 from tests.support.waits import wait_for
 from tests.unit.mt5.builders import a_stream

@@ -12,7 +12,8 @@ from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Effect, Journal, JournalEntry
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.mt5.core.simulated.book import Book, BookChange, BookStore
+from services.mt5.core.simulated.book import Book, BookChange
+from services.mt5.core.simulated.book_store import BookStore
 from tests.contract.gateway.stores import Reopened
 from tests.unit.mt5.builders import AT_REST, SECOND_NS, START_NS, a_buy, a_gateway, a_sell, a_stream, confirm, placed
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from common.errors import StartError
 from proto.gateway import Buy, ErrorCode, OrderReply, Sell
 from services.mt5.core.gateway.journal import Effect, EntryState
-from services.mt5.core.simulated.book import MemoryBookStore
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from tests.contract.gateway.stores import Reopened

@@ -15,7 +15,7 @@ from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_400_000_000 * SECOND_NS

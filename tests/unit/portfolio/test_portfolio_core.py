@@ -28,7 +28,7 @@ from proto.trading.enums import TimeInForce
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.mt5.core.simulated.book import MemoryBookStore
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of

@@ -25,7 +25,8 @@ from proto.trading.units import decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.book import BookChange, BookStore
+from services.mt5.core.simulated.book import BookChange
+from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import FillProfile
 from services.mt5.core.simulated.margin import is_affordable
 from services.mt5.core.simulated.order_request import VenueOrderRequest

@@ -10,7 +10,6 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -186,31 +185,3 @@ class Book:
             self._resting_by_ticket = None
         elif self._resting.pop(order.order.ticket, None) is not None:
             self._resting_by_ticket = None
-
-
-class BookStore(Protocol):
-    """Where the book survives; a change is there whole or not at all once `commit` has returned."""
-
-    def load(self) -> Book:
-        """The book as committed; an empty one when nothing was."""
-
-    def commit(self, change: BookChange) -> None:
-        """Make a change durable."""
-
-
-class MemoryBookStore:
-    """A store that lives as long as its process: for backtests, simulations and tests."""
-
-    def __init__(self) -> None:
-        self._changes: list[BookChange] = []
-
-    def load(self) -> Book:
-        """Fold all the changes again."""
-        book = Book()
-        for change in self._changes:
-            book.apply(change)
-        return book
-
-    def commit(self, change: BookChange) -> None:
-        """Keep the change."""
-        self._changes.append(change)

@@ -23,7 +23,7 @@ from services.mt5.core.ports.book_records import BookOrder, Modification, Restin
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.account import ZERO, SimulatedAccount
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
-from services.mt5.core.simulated.book import BookStore
+from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import IDEAL, FillModel, FillProfile
 from services.mt5.core.simulated.matching_engine import MatchingEngine
 from services.mt5.core.simulated.modifications import ModificationProcessor

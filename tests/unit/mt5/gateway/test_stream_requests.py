@@ -36,7 +36,7 @@ from proto.gateway import (
 from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.tick_publisher import Pace
-from services.mt5.core.simulated.book import MemoryBookStore
+from services.mt5.core.simulated.book_store import MemoryBookStore
 from tests.unit.mt5.builders import AT_REST, SECOND_NS, START_NS, a_buy, a_gateway, a_sell, confirm, placed
 
 

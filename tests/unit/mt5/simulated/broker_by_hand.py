@@ -10,7 +10,7 @@ from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
 from services.mt5.core.simulated.venue import SimulatedVenue
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, magic_for

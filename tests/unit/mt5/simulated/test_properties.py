@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from marketdata.tick_stream import TickStream, build_stream
 from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
-from services.mt5.core.simulated.book import BookChange, BookStore, MemoryBookStore
+from services.mt5.core.simulated.book import BookChange
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth, FillProfile
 from services.mt5.core.simulated.latency_model import ConstantLatency
 from tests.unit.mt5.builders import SECOND_NS, START_NS, some_rows

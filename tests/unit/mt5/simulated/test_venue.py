@@ -12,7 +12,7 @@ from marketdata.tick_stream import TickStream, build_stream
 from proto.gateway import DealEntry, DealKind, ErrorCode, OrderReplyStatus
 from proto.trading.enums import Side
 from services.mt5.core.ports.symbol_map import SymbolMap
-from services.mt5.core.simulated.book import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
 from services.mt5.core.simulated.venue import SimulatedVenue, VenueSetupError
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
 
