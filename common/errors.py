@@ -6,7 +6,7 @@ from __future__ import annotations
 class StartError(Exception):
     """A process cannot start as it is set up; the text is one line for the operator: fact, value, what was expected.
 
-    `common.event_loop.main` turns it into that line on stderr and exit code 2, which supervisord does not retry.
+    `common.process_main.run_process` turns it into that line on stderr and exit code 2, which supervisord does not retry.
     """
 
     exit_code = 2

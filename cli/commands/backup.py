@@ -9,8 +9,8 @@ import typer
 
 from cli.commands.verify import DeskFolder
 from cli.json_output import json_text
-from cli.options import AsJson
 from cli.paths import existing_desk
+from cli.run_options import AsJson
 from common.errors import StartError
 
 

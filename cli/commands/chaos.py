@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import options as o
+from cli import run_options as o
 from cli.json_output import json_text, write_json
 from cli.paths import data_directory, writable_file
 from cli.progress import status_line
@@ -161,7 +161,7 @@ def crash_points(
     """
     from common.errors import StartError
     from verification.chaos import scenarios
-    from verification.chaos.crash_points import run_crash_points
+    from verification.chaos.crash_point_run import run_crash_points
 
     out = None if report is None else writable_file(report, "--json")
     every = frozenset([*scenarios.replay_points(), *scenarios.live_points()])

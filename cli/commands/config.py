@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from cli.json_output import json_text
-from cli.options import AsJson
+from cli.run_options import AsJson
 
 if TYPE_CHECKING:
     from common.settings import DeskSettings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.options import AsJson
+from cli.run_options import AsJson
 from common.errors import StartError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import typer
 
 from cli.desk_client import Folder, Url, open_desk
 from cli.json_output import json_text
-from cli.options import AsJson
 from cli.paths import writable_file
+from cli.run_options import AsJson
 from common.errors import StartError
 
 if TYPE_CHECKING:

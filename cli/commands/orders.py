@@ -17,7 +17,7 @@ import typer
 from cli.commands.trading_state import ReasonText, validated_reason
 from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_running_desk
 from cli.json_output import json_text
-from cli.options import AsJson
+from cli.run_options import AsJson
 from common.errors import StartError
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.units import decimal_text, is_exact

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import options as o
+from cli import run_options as o
 from cli.json_output import json_text, write_json
 from cli.paths import data_directory, writable_file
 from common.errors import StartError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import options as o
+from cli import run_options as o
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 from common.settings import PROJECT_ROOT

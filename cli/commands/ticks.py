@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli.json_output import json_text
-from cli.options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
+from cli.run_options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
 

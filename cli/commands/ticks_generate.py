@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.options import SEED_MAX
 from cli.paths import writable_file
+from cli.run_options import SEED_MAX
 from common.errors import StartError
 
 if TYPE_CHECKING:

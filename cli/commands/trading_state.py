@@ -14,7 +14,7 @@ import typer
 
 from cli.gateway_commands import send_to_gateway
 from cli.json_output import json_text
-from cli.options import AsJson
+from cli.run_options import AsJson
 from common.errors import StartError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import options as o
+from cli import run_options as o
 from cli.json_output import json_text
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError

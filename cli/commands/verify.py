@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.json_output import json_text
-from cli.options import AsJson
 from cli.paths import existing_desk
+from cli.run_options import AsJson
 from common.errors import StartError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import typer
 
 from cli.desk_client import Folder, Url, all_rows, open_desk
 from cli.json_output import json_text
-from cli.options import AsJson, plan_option
+from cli.run_options import AsJson, plan_option
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
 

@@ -7,6 +7,6 @@
 'IN_DOUBT'
 """
 
-from services.execution.facade import ExecutionGateway
+from services.execution.json_client import ExecutionGateway
 
 __all__ = ["ExecutionGateway"]

@@ -23,7 +23,7 @@ from services.mt5.shell import GatewayShell
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.mt5.stores.market_store import MarketSaver
-from services.mt5.terminal import process
+from services.mt5.terminal import gateway_process
 from services.mt5.terminal.mt5_package import load_mt5_package
 
 STREAM_ID_HASH_CHARS = 24
@@ -50,7 +50,7 @@ def run() -> None:
         wait_out_startsecs()
         return
     if venue == "terminal" or (venue == "setting" and settings.mt5_venue == "terminal"):
-        process.serve(settings, load_mt5_package())
+        gateway_process.serve(settings, load_mt5_package())
         return
     settings.require_sound()
     if settings.is_generated:

@@ -41,7 +41,7 @@ from services.portfolio.core.account.events import (
     StreamOpened,
     TradingStateChanged,
 )
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.position import Leg

@@ -15,7 +15,7 @@ from proto.trading.enums import AccountMode, OrderType, TimeInForce
 from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Depth
 from services.mt5.core.simulated.latency_model import LognormalLatency
 from services.portfolio.config_files.plan_validation import validate_symbol_plan
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Entry, Exits, Plan, Sizing, SizingMethod, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits

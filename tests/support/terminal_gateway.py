@@ -13,7 +13,7 @@ from common import clock
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.settings import Mt5Settings
 from services.mt5.shell import GatewayShell
-from services.mt5.terminal import process
+from services.mt5.terminal import gateway_process
 from services.mt5.terminal.server_clock import ServerClock
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
@@ -81,7 +81,7 @@ class TerminalGateway:
 
         def serve() -> None:
             try:
-                process.serve(settings, self.fake, started=started)
+                gateway_process.serve(settings, self.fake, started=started)
             except BaseException as error:  # whatever it is, the test's own thread raises it
                 self._failure = error
                 is_up.set()

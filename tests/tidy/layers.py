@@ -82,7 +82,7 @@ EXCEPTIONS: tuple[tuple[str, str, str], ...] = (
     (_CURSOR, "services.portfolio.core.sizing.volatility", _SPLIT_CURSOR),
     (
         "services/mt5/core/gateway/gateway.py",
-        "services.mt5.core.simulated.fault_injection",
+        "services.mt5.core.simulated.faulty_terminal",
         "injected faults become an optional method of the terminal port",
     ),
 )

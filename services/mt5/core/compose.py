@@ -17,7 +17,7 @@ from services.mt5.core.gateway.tick_publisher import LOCKSTEP, Pace, TickPublish
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.direct_terminal import DirectTerminal
-from services.mt5.core.simulated.fault_injection import FaultyTerminal
+from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
 from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
 from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT, SimulatedVenue
 

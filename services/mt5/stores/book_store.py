@@ -75,7 +75,7 @@ _POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
 
 
 class DurableBookStore:
-    """`simulated.book.BookStore` in a SQLite file; every change is synced before it returns."""
+    """`simulated.book_store.BookStore` in a SQLite file; every change is synced before it returns."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file.

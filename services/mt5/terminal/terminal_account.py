@@ -1,4 +1,4 @@
-"""The account behind a terminal, as the gateway reads it: `ports.venue_account.VenueAccount` over what the mirror and the market hold."""
+"""The account behind a terminal, as the gateway reads it: `ports.venue.Venue` over what the mirror and the market hold."""
 
 from __future__ import annotations
 

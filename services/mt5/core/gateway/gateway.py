@@ -59,8 +59,8 @@ from services.mt5.core.gateway.tick_publisher import TickPublisher
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Terminal
-from services.mt5.core.ports.venue_account import VenueAccount
-from services.mt5.core.simulated.fault_injection import FaultyTerminal
+from services.mt5.core.ports.venue import VenueAccount
+from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
 """What cannot be answered without the terminal."""

@@ -14,7 +14,7 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import Modification
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResult
-from services.mt5.core.ports.venue_account import VenueAccount
+from services.mt5.core.ports.venue import VenueAccount
 
 REJECTED = "REJECTED"
 

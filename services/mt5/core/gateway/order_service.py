@@ -25,7 +25,7 @@ from services.mt5.core.ports.book_records import BookOrder, PlacementSnapshot
 from services.mt5.core.ports.magic import desk_id_of, magic_of
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResult
-from services.mt5.core.ports.venue_account import VenueAccount
+from services.mt5.core.ports.venue import VenueAccount
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""

@@ -2,7 +2,7 @@
 
 A terminal may give no answer, an answer that is wrong, or an answer later; and what it shows may lag behind what happened.
 So an answer is never the proof: the proof is what the broker shows under the order's magic. `simulated.direct_terminal` has none of that,
-`simulated.fault_injection` all of it.
+`simulated.faulty_terminal` all of it.
 """
 
 from __future__ import annotations

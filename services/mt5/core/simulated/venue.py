@@ -37,7 +37,7 @@ TICK_VALUE_STEP: Final = Decimal("1e-8")
 
 
 class SimulatedVenue:
-    """One account over one tick stream; it is a `ports.venue_account.VenueAccount`."""
+    """One account over one tick stream; it is a `ports.venue.Venue`."""
 
     def __init__(
         self,

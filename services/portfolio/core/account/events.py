@@ -14,7 +14,7 @@ from proto.control import Difference, TradingState
 from proto.gateway import TickCounts, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.position import ClosedLot

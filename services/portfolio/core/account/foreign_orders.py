@@ -18,7 +18,7 @@ from typing import Final
 from proto.trading.enums import AccountMode
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.account.position import Position
 
 _TICKETS_SHOWN: Final = 10

@@ -20,7 +20,7 @@ from proto.gateway import AccountReply, OrderReplyStatus, Request, VenueOrder, V
 from proto.trading.units import decimal_text, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionSet, Reconciled, ReconciliationWatermark
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key

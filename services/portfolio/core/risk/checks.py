@@ -14,6 +14,7 @@ from services.portfolio.core.risk.rules import (
     expiry,
     gross_exposure,
     hours,
+    instrument_volume,
     margin_use,
     news,
     order_notional,
@@ -33,7 +34,6 @@ from services.portfolio.core.risk.rules import (
     symbol,
     symbol_exposure,
     trading_state,
-    volume,
 )
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -45,7 +45,16 @@ class Rule(Protocol):
         """Why the order may not be made, at venue time `now_ns`; None when this rule has nothing against it."""
 
 
-BASE_RULES: Final[tuple[Rule, ...]] = (storage, trading_state, symbol, volume, prices, stops, expiry, conversion)
+BASE_RULES: Final[tuple[Rule, ...]] = (
+    storage,
+    trading_state,
+    symbol,
+    instrument_volume,
+    prices,
+    stops,
+    expiry,
+    conversion,
+)
 """Asked about every order, in any set."""
 
 PRE_SIZING_RULES: Final[tuple[Rule, ...]] = (

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.risk.news import Impact, NewsEvent
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]

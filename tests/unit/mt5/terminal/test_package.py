@@ -12,8 +12,8 @@ from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.settings import Mt5Settings
 from services.mt5.terminal import mt5_types
+from services.mt5.terminal.gateway_process import serve, setup_of
 from services.mt5.terminal.mt5_package import load_mt5_package
-from services.mt5.terminal.process import serve, setup_of
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 
 NAMED_ALIKE = {

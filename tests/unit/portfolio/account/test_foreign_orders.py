@@ -16,8 +16,8 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, OrderCreated
+from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.account.foreign_orders import describe_foreign_orders, own_position
-from services.portfolio.core.account.foreign_policy import ForeignOrderPolicy
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.gateway_client.live_reconciliation import RECHECK_DELAY_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite

@@ -37,6 +37,7 @@ from services.portfolio.core.risk.rules import (
     expiry,
     gross_exposure,
     hours,
+    instrument_volume,
     margin_use,
     news,
     order_notional,
@@ -56,7 +57,6 @@ from services.portfolio.core.risk.rules import (
     symbol,
     symbol_exposure,
     trading_state,
-    volume,
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
@@ -247,7 +247,7 @@ ROWS = (
         stops_closing=True),
     Row("CLOSE_ONLY", symbol, lambda past: Scene().term(trade_mode=TradeMode.CLOSE_ONLY if past else TradeMode.FULL)),
     Row("MARKET_CLOSED", symbol, a_session),
-    Row("INVALID_VOLUME", volume, lots({}, "0.02", "0.015"), stops_closing=True),
+    Row("INVALID_VOLUME", instrument_volume, lots({}, "0.02", "0.015"), stops_closing=True),
     Row("INVALID_PRICE", prices, lambda past: Scene().ask(type=OrderType.LIMIT, limit_price=D("1.10002" if past else "1.10001")),
         stops_closing=True),
     Row("NO_QUOTE", prices, an_unquoted(type=OrderType.LIMIT, limit_price=D("1.1")), stops_closing=True),

@@ -8,7 +8,7 @@ from typing import Final
 from proto.trading.enums import OrderType, side_of
 from proto.trading.price_distance import entry_distance, respects_stops_level
 from proto.trading.units import decimal_text, is_exact, is_on_step
-from services.portfolio.core.risk.quotes import latest_quote
+from services.portfolio.core.risk.latest_quote import latest_quote
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 INVALID_PRICE: Final = "INVALID_PRICE"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proto.trading.enums import side_of
 from proto.trading.price_distance import closing_touch, respects_stops_level, stop_loss_distance, take_profit_distance
 from proto.trading.units import decimal_text
-from services.portfolio.core.risk.quotes import latest_quote
+from services.portfolio.core.risk.latest_quote import latest_quote
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.options import AccountMode, AccountTerms, Crossed, OnOpposite, RunOptions, run_spec, speed_option
+from cli.run_options import AccountMode, AccountTerms, Crossed, OnOpposite, RunOptions, run_spec, speed_option
 from common.errors import StartError
 
 
