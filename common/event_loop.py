@@ -93,7 +93,7 @@ class EventLoop:
         """
         self._timers.append((next_due_mono_ns, fire))
 
-    def linger(self, is_busy: Callable[[], bool], ms_max: int) -> None:
+    def drain_before_stop(self, is_busy: Callable[[], bool], ms_max: int) -> None:
         """Once told to stop, go on for as long as `is_busy`, but for no more than so many milliseconds."""
         self._lingers = is_busy, ms_max
 

@@ -16,7 +16,7 @@ SUPERVISOR_START_SECONDS: Final = 1.2
 """A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
 
 
-def main(run: Callable[[], None]) -> None:
+def run_process(run: Callable[[], None]) -> None:
     """Run a composition root; what keeps it from starting becomes one line on stderr and its exit code."""
     started_ns = mono_ns()
     try:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from marketdata import price_model_parameters as terms
 from marketdata.instruments import find_instrument
 from marketdata.price_model import BLOCK_NS, BLOCK_S, Block, MarketState, advance, first_state
-from marketdata.price_model_parameters import Pair, pair_of
+from marketdata.price_model_parameters import PairParameters, pair_parameters
 from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
 
@@ -93,7 +93,7 @@ def open_market(
     return GeneratedMarket(log, pairs, is_new=True)
 
 
-def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None) -> tuple[Pair, ...]:
+def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None) -> tuple[PairParameters, ...]:
     """The symbols as the model sees them.
 
     Raises:
@@ -106,11 +106,11 @@ def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None
             raise UnknownSymbolError(
                 f"the generated market has no {symbol}, expected a pair of currencies such as EURUSD, XAUUSD or XAGUSD"
             )
-        pairs.append(pair_of(symbol, found))
+        pairs.append(pair_parameters(symbol, found))
     return tuple(pairs)
 
 
-def _ordinal_at(state: MarketState, pairs: Sequence[Pair], seed: int, *, blocks: int) -> int:
+def _ordinal_at(state: MarketState, pairs: Sequence[PairParameters], seed: int, *, blocks: int) -> int:
     for _ in range(blocks):
         _, state = advance(state, pairs, seed)
     return state.ordinal
@@ -119,7 +119,7 @@ def _ordinal_at(state: MarketState, pairs: Sequence[Pair], seed: int, *, blocks:
 class GeneratedMarket:
     """The ticks of a generated market by ordinal and by sequence; make it with `open_market`."""
 
-    def __init__(self, log: MarketHistory, pairs: Sequence[Pair], *, is_new: bool = False) -> None:
+    def __init__(self, log: MarketHistory, pairs: Sequence[PairParameters], *, is_new: bool = False) -> None:
         """Go on from the states of `log`."""
         assert log.states, log.stream_id
         self.symbols = log.symbols

@@ -118,7 +118,11 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
     held, owed = RATES_PCT.get(base), RATES_PCT.get(profit)
     gap = held - owed if held is not None and owed is not None else Decimal(0)
     price = to_decimal(
-        round(price_model_parameters.currency(base).value / price_model_parameters.currency(profit).value, digits)
+        round(
+            price_model_parameters.currency_parameters(base).value
+            / price_model_parameters.currency_parameters(profit).value,
+            digits,
+        )
     )
     night = price.scaleb(digits) / 100 / _DAYS_OF_YEAR
     long, short = (

@@ -19,7 +19,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from marketdata import price_model_parameters as terms
-from marketdata.price_model_parameters import Pair
+from marketdata.price_model_parameters import PairParameters
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -89,7 +89,9 @@ class _Path(Struct, frozen=True):
     """Log volatility beyond what the hour is used to."""
 
 
-def first_state(pairs: Sequence[Pair], *, start_ns: int, values: Mapping[str, float] | None = None) -> MarketState:
+def first_state(
+    pairs: Sequence[PairParameters], *, start_ns: int, values: Mapping[str, float] | None = None
+) -> MarketState:
     """A market that begins with the minute of `start_ns`, at the currencies' first values or those given (logs)."""
     codes = sorted({code for pair in pairs for code in (pair.base, pair.quote)})
     given = values or {}
@@ -102,7 +104,7 @@ def first_state(pairs: Sequence[Pair], *, start_ns: int, values: Mapping[str, fl
     )
 
 
-def advance(state: MarketState, pairs: Sequence[Pair], seed: int) -> tuple[Block, MarketState]:
+def advance(state: MarketState, pairs: Sequence[PairParameters], seed: int) -> tuple[Block, MarketState]:
     """The minute that begins with `state`, and the state that the next one begins with."""
     second = (state.block * BLOCK_S + BLOCK_S / 2) % terms.DAY_S
     europe = _generator(seed, _EUROPE, state.block).standard_normal(STEPS)
@@ -153,7 +155,7 @@ def _currency_minute(
 ) -> tuple[_Path, CurrencyState]:
     draws = generator.standard_normal((4, STEPS))
     jumps = generator.random(STEPS)
-    known = terms.currency(code)
+    known = terms.currency_parameters(code)
     movement = terms.movement_at(known.home, second)
     # Money moves around news, and news come while people are at work.
     is_jump = jumps < terms.JUMPS_PER_DAY * movement**2 * STEP_S / terms.DAY_S
@@ -180,7 +182,7 @@ def _reverting(before: float, kept: float, shocks: Floats) -> Floats:
 
 @lru_cache(maxsize=256)  # one per currency code
 def _anchor(code: str) -> float:
-    return round(float(np.log(terms.currency(code).value)), STATE_DECIMALS)
+    return round(float(np.log(terms.currency_parameters(code).value)), STATE_DECIMALS)
 
 
 # ------------------------------------------------------------------------------------------------------------ quotes
@@ -196,13 +198,13 @@ class _Quotes(Struct, frozen=True):
 
 
 def _symbol_minute(
-    pair: Pair, paths: Mapping[str, _Path], state: MarketState, second: float, generator: np.random.Generator
+    pair: PairParameters, paths: Mapping[str, _Path], state: MarketState, second: float, generator: np.random.Generator
 ) -> _Quotes:
     base, quote = paths[pair.base], paths[pair.quote]
     uniform = generator.random((2, STEPS))
     draws = generator.standard_normal((3, STEPS))
     heat = 0.5 * (base.heat + quote.heat)
-    rate = sum(terms.activity_at(terms.currency(code), second) for code in (pair.base, pair.quote))
+    rate = sum(terms.activity_at(terms.currency_parameters(code), second) for code in (pair.base, pair.quote))
     rates = rate * np.minimum(np.exp(terms.ACTIVITY_OF_VOLATILITY * heat), terms.ACTIVITY_FACTOR_MAX)
     steps = np.flatnonzero(uniform[0] < 1.0 - np.exp(-rates * STEP_S))
     heat = heat[steps]
@@ -227,7 +229,9 @@ def _symbol_minute(
     return _Quotes(time_ns[changed], bid[changed], ask[changed], size[changed])
 
 
-def _merged(pairs: Sequence[Pair], parts: Sequence[_Quotes], state: MarketState) -> tuple[Block, dict[str, LastQuote]]:
+def _merged(
+    pairs: Sequence[PairParameters], parts: Sequence[_Quotes], state: MarketState
+) -> tuple[Block, dict[str, LastQuote]]:
     """All symbols' ticks by time, then by the pairs' order, numbered."""
     index = np.repeat(np.arange(len(pairs), dtype=np.uint16), [len(part.time_ns) for part in parts])
     time_ns = np.concatenate([part.time_ns for part in parts])

@@ -160,7 +160,7 @@ ACTIVITY_FACTOR_MAX: Final = 2.5
 QUOTED_SIZE_SD: Final = 0.6
 
 
-def currency(code: str) -> Currency:
+def currency_parameters(code: str) -> Currency:
     """What is known of a currency by its code; the less quoted ones are alike but for their value."""
     known = CURRENCIES.get(code)
     if known is not None:
@@ -168,7 +168,7 @@ def currency(code: str) -> Currency:
     return Currency(OTHER_VALUES.get(code, 1.0), 0.0045, 3.0e-4, _ANYWHERE, 0.35)
 
 
-class Pair(NamedTuple):
+class PairParameters(NamedTuple):
     """A symbol as the model sees it."""
 
     symbol: str
@@ -179,7 +179,7 @@ class Pair(NamedTuple):
     """Fraction of the price, in busy hours."""
 
 
-def pair_of(symbol: str, terms: Instrument) -> Pair:
+def pair_parameters(symbol: str, terms: Instrument) -> PairParameters:
     """A symbol of the catalogue."""
-    spread = currency(terms.base_currency).spread + currency(terms.profit_currency).spread
-    return Pair(symbol, terms.base_currency, terms.profit_currency, terms.digits, spread)
+    spread = currency_parameters(terms.base_currency).spread + currency_parameters(terms.profit_currency).spread
+    return PairParameters(symbol, terms.base_currency, terms.profit_currency, terms.digits, spread)

@@ -60,7 +60,7 @@ class Backtest:
         self._stream_id = spec.stream_id(stream.data_sha256)
         self._ledger = ledger
         book, cursor = ledger.load()
-        self.desk = Desk(config=spec.rules(), book=book, cursor=cursor, live_incarnation="")
+        self.desk = Desk(config=spec.desk_config(), book=book, cursor=cursor, live_incarnation="")
         self._portfolio = Portfolio(self.desk, timeout_ms=1_000)
         try:
             self._gateway: Gateway = simulated_gateway(

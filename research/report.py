@@ -138,7 +138,7 @@ def as_json(report: Mapping[str, Any]) -> str:
     return json.dumps(report, sort_keys=True, indent=2)
 
 
-def fingerprint(report: Mapping[str, Any]) -> str:
+def report_digest(report: Mapping[str, Any]) -> str:
     """SHA-256 of the report without what may differ between two runs of the same: `timings` and `mode`."""
     same = {key: value for key, value in report.items() if key not in ("timings", "mode")}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

@@ -100,7 +100,7 @@ class RunSpec:
             ticks_max=self.ticks_max,
         )
 
-    def rules(self) -> DeskConfig:
+    def desk_config(self) -> DeskConfig:
         """What portfolio is told."""
         limits, plan = load_limits(self.risk), load_plan(self.plan, self.symbols)
         return DeskConfig(

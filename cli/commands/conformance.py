@@ -48,13 +48,13 @@ def conformance(
     from uuid import uuid4
 
     from cli.json_output import json_text
-    from verification.conformance import CheckOutcome, ConformanceClient, SuiteRefused, run_suite
+    from verification.conformance import CheckOutcome, ConformanceClient, UnfitAccountError, run_suite
 
     asked = _asked(gateway) if restart else None
     desk = ConformanceClient(gateway, symbol=symbol, run_id=f"c{uuid4().hex[: RUN_ID_CHARS - 1]}", restart=asked)
     try:
         results = run_suite(desk, is_forced=force, on_result=None if as_json else _tell)
-    except SuiteRefused as refused:
+    except UnfitAccountError as refused:
         raise StartError(f"--gateway {gateway}: {refused}") from None
     finally:
         desk.close()

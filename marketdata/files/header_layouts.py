@@ -16,11 +16,11 @@ from marketdata.files.layout import (
     LayoutMismatch,
     Parser,
     ZoneRule,
+    build_tick_frame,
     count_header_lines,
     parse_numbers,
+    parse_wall_times,
     split_columns,
-    tick_frame,
-    wall_times,
 )
 from marketdata.files.text import ArchiveMember, escaped
 from marketdata.files.time_zones import UTC, SourceClock
@@ -78,7 +78,7 @@ class _MetaTraderRows:
         )
         joined = fields["DATE"] + " " + fields["TIME"]
         pattern = rf"{YEAR}\.\d\d\.\d\d {TIME_OF_DAY}"
-        ts_ns = self.clock.to_utc(wall_times(joined, pattern, "%Y.%m.%d %H:%M:%S%.f"))
+        ts_ns = self.clock.to_utc(parse_wall_times(joined, pattern, "%Y.%m.%d %H:%M:%S%.f"))
         volume = fields["VOLUME"] if "VOLUME" in fields.columns else pl.Series([""] * len(lines))
         volume = parse_numbers(volume).set(volume == "", 0.0)
         sides = {name: parse_numbers(fields[name]) for name in ("BID", "ASK")}
@@ -87,7 +87,7 @@ class _MetaTraderRows:
             bad = bad | (side.is_null() & (fields[name] != "").fill_null(True))
         # A line that cannot be read changes no side.
         known = {name: self._carried(name, side.set(bad, None)) for name, side in sides.items()}
-        return tick_frame(ts_ns, known["BID"], known["ASK"], volume, missing=bad.set(bad, None))
+        return build_tick_frame(ts_ns, known["BID"], known["ASK"], volume, missing=bad.set(bad, None))
 
     def _carried(self, name: str, side: pl.Series) -> pl.Series:
         side = side.fill_null(strategy="forward")
@@ -134,8 +134,8 @@ class _DukascopyRows:
         offset_ns: pl.Series | None = None
         if self._has_offset:
             text, offset_ns = _without_offset(text, r"^(.*\S) (?:GMT|UTC)([+-]\d\d:?\d\d)$")
-        dotted = wall_times(text, rf"\d\d\.\d\d\.{YEAR} {TIME_OF_DAY}", "%d.%m.%Y %H:%M:%S%.f")
-        other = wall_times(text, rf"{YEAR}\.\d\d\.\d\d {TIME_OF_DAY}", "%Y.%m.%d %H:%M:%S%.f")
+        dotted = parse_wall_times(text, rf"\d\d\.\d\d\.{YEAR} {TIME_OF_DAY}", "%d.%m.%Y %H:%M:%S%.f")
+        other = parse_wall_times(text, rf"{YEAR}\.\d\d\.\d\d {TIME_OF_DAY}", "%Y.%m.%d %H:%M:%S%.f")
         ts_ns = self.clock.to_utc(dotted.zip_with(dotted.is_not_null(), other))
         if offset_ns is not None:
             ts_ns = ts_ns - offset_ns
@@ -144,7 +144,7 @@ class _DukascopyRows:
         for name in ("askvolume", "bidvolume", "ask volume", "bid volume"):
             if name in place:
                 volume = volume + parse_numbers(fields[place[name]])
-        return tick_frame(ts_ns, parse_numbers(fields[place["bid"]]), parse_numbers(fields[place["ask"]]), volume)
+        return build_tick_frame(ts_ns, parse_numbers(fields[place["bid"]]), parse_numbers(fields[place["ask"]]), volume)
 
 
 class Table(Layout):
@@ -189,7 +189,7 @@ class _TableRows:
         column = {meaning: fields[str(number)] for meaning, number in self.place.items()}
         volume = parse_numbers(column["volume"]) if "volume" in column else None
         symbol = column["symbol"].str.replace("/", "", literal=True) if self.has_symbols else None
-        return tick_frame(
+        return build_tick_frame(
             self._time(column["time"]), parse_numbers(column["bid"]), parse_numbers(column["ask"]), volume, symbol
         )
 
@@ -199,7 +199,7 @@ class _TableRows:
         if self.zone_rule is ZoneRule.FIXED:
             wall, offset_ns = _without_offset(text, r"^(.*\S?) ?(Z|[+-]\d\d(?::?\d\d)?)$")
         wall = wall.str.replace("T", " ", literal=True)
-        dashed = wall_times(wall, rf"{YEAR}-\d\d-\d\d {TIME_OF_DAY}", "%Y-%m-%d %H:%M:%S%.f")
+        dashed = parse_wall_times(wall, rf"{YEAR}-\d\d-\d\d {TIME_OF_DAY}", "%Y-%m-%d %H:%M:%S%.f")
         ts_ns = self.clock.to_utc(dashed)
         if offset_ns is None:
             return ts_ns

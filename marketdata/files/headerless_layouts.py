@@ -21,11 +21,11 @@ from marketdata.files.layout import (
     LayoutMismatch,
     Parser,
     ZoneRule,
+    build_tick_frame,
     count_header_lines,
     parse_numbers,
+    parse_wall_times,
     split_columns,
-    tick_frame,
-    wall_times,
 )
 from marketdata.files.text import ArchiveMember
 from marketdata.files.time_zones import SourceClock
@@ -64,9 +64,9 @@ class _TrueFx(_RowParser):
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split_columns(lines, ",", 4)
-        wall = wall_times(fields["1"], rf"{YEAR}\d{{4}} {TIME_OF_DAY}", "%Y%m%d %H:%M:%S%.f")
+        wall = parse_wall_times(fields["1"], rf"{YEAR}\d{{4}} {TIME_OF_DAY}", "%Y%m%d %H:%M:%S%.f")
         symbol = fields["0"].str.extract(f"^({PAIR})$").str.replace("/", "", literal=True)
-        return tick_frame(
+        return build_tick_frame(
             self.clock.to_utc(wall), parse_numbers(fields["2"]), parse_numbers(fields["3"]), symbol=symbol
         )
 
@@ -78,8 +78,8 @@ class _HistData(_RowParser):
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split_columns(lines, ",", 4)
         pattern = rf"{YEAR}\d{{4}} ([01]\d|2[0-3])([0-5]\d){{2}}\d{{3}}"
-        wall = wall_times(fields["0"], pattern, "%Y%m%d %H%M%S%3f")
-        return tick_frame(self.clock.to_utc(wall), *(parse_numbers(fields[name]) for name in "123"))
+        wall = parse_wall_times(fields["0"], pattern, "%Y%m%d %H%M%S%3f")
+        return build_tick_frame(self.clock.to_utc(wall), *(parse_numbers(fields[name]) for name in "123"))
 
 
 class _Lean(_RowParser):
@@ -99,7 +99,7 @@ class _Lean(_RowParser):
         since_ns = (since_ms * 1e6).round().cast(pl.Int64, strict=False)
         since_ns = since_ns.set((since_ms < 0) | (since_ms >= self._DAY_MS), None)
         wall = (since_ns + int(np.datetime64(self.day, "ns").astype(np.int64))).cast(pl.Datetime("ns"))
-        return tick_frame(self.clock.to_utc(wall), parse_numbers(fields["1"]), parse_numbers(fields["2"]))
+        return build_tick_frame(self.clock.to_utc(wall), parse_numbers(fields["1"]), parse_numbers(fields["2"]))
 
 
 @dataclass(frozen=True)

@@ -81,14 +81,14 @@ def parse_numbers(text: pl.Series) -> pl.Series:
     return text.cast(pl.Float64, strict=False)
 
 
-def wall_times(text: pl.Series, pattern: str, form: str) -> pl.Series:
+def parse_wall_times(text: pl.Series, pattern: str, form: str) -> pl.Series:
     """Clock readings of texts that match the pattern wholly, null for others."""
     fits = text.str.contains(f"^{pattern}$")
     kept = text.to_frame("t").select(pl.when(fits).then(pl.col("t")))["t"]
     return kept.str.to_datetime(form, time_unit="ns", strict=False)
 
 
-def tick_frame(
+def build_tick_frame(
     ts_ns: pl.Series,
     bid: pl.Series,
     ask: pl.Series,

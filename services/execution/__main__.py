@@ -5,7 +5,7 @@ from __future__ import annotations
 from common import logs
 from common.event_loop import EventLoop
 from common.heartbeat import Heartbeat
-from common.process_main import main
+from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
 from services.execution.core.courier import Courier
@@ -30,4 +30,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    run_process(run)

@@ -8,7 +8,7 @@ import uuid
 from common import logs
 from common.errors import StartError
 from common.heartbeat import Heartbeat
-from common.process_main import main, wait_out_startsecs
+from common.process_main import run_process, wait_out_startsecs
 from common.settings import load
 from common.sockets import Sockets
 from marketdata.files import load_stream
@@ -154,4 +154,4 @@ def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> Generated
 
 
 if __name__ == "__main__":
-    main(run)
+    run_process(run)

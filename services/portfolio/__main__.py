@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common import gc_control, logs
 from common.heartbeat import Heartbeat
-from common.process_main import main
+from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
 from services.portfolio.config_files.limits_file import load_limits
@@ -68,4 +68,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    run_process(run)

@@ -101,12 +101,12 @@ _CODES: Final = ("STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVE
 _heard_mono_ns: dict[str, int] = {}
 
 
-def heard(publisher: str, mono_ns: int) -> None:
+def record_signal_hello(publisher: str, mono_ns: int) -> None:
     """A signal process has said that it is there."""
     _heard_mono_ns[publisher] = mono_ns
 
 
-def show(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
+def update(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
     """Take the readings."""
     METRICS.update(lambda: _readings(portfolio, mono_ns, uncommitted))
 

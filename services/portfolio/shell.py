@@ -89,7 +89,7 @@ class PortfolioShell:
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
-        self._loop.linger(portfolio.is_draining, LINGER_MS_MAX)
+        self._loop.drain_before_stop(portfolio.is_draining, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
     def run(self) -> None:
@@ -120,7 +120,7 @@ class PortfolioShell:
             return
         now = self._now()
         if isinstance(message, SignalHello):
-            metrics.heard(message.publisher, now.mono_ns)
+            metrics.record_signal_hello(message.publisher, now.mono_ns)
         self._calls += self._portfolio.handle(message, now)
 
     def _on_report(self, frames: list[bytes]) -> None:
@@ -204,9 +204,9 @@ class PortfolioShell:
         desk = self._portfolio.desk
         if (step_ns := self._clock_watch.step_ns()) and desk.is_live:
             desk.now = self._now()
-            desk.clock_stepped(step_ns)
+            desk.on_clock_step(step_ns)
             self._end_turn()
-        metrics.show(self._portfolio, clock.mono_ns(), uncommitted=self._keeper.uncommitted)
+        metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._keeper.uncommitted)
         if self._audit is not None and (finding := self._audit.result()) is not None:
             self._audit = None
             self._keeper.apply_audit(finding)

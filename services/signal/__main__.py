@@ -6,7 +6,7 @@ from common import logs
 from common.errors import StartError
 from common.event_loop import EventLoop
 from common.heartbeat import Heartbeat
-from common.process_main import main
+from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
 from services.signal.checkpoint import CheckpointStore
@@ -54,4 +54,4 @@ def _model_falls_back(why: str) -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    run_process(run)

@@ -33,7 +33,7 @@ from services.signal.core.operator_events import (
     GatewayConnected,
     GatewayUnresponsive,
     SignalNotRetained,
-    StreamJoined,
+    StreamChanged,
 )
 from services.signal.core.signal_engine import Output, SignalEngine
 from services.signal.settings import SignalSettings
@@ -217,7 +217,7 @@ class SignalShell:
                     _log.warning("the gateway does not know some symbols", symbols=list(event.symbols_missing))
             case GatewayUnresponsive():
                 _log.warning("the gateway does not answer, asking on", gateway=self._gateway_url)
-            case StreamJoined():
+            case StreamChanged():
                 _log.info("joins a new stream, warming up", stream_id=event.stream_id, stream_id_before=event.before)
             case GapFound():
                 metrics.GAPS_FOUND.inc(event.symbol)

@@ -6,7 +6,7 @@ import sys
 
 from common import logs
 from common.event_loop import EventLoop
-from common.process_main import main
+from common.process_main import run_process
 from common.settings import load
 from services.watchdog.alerts import Alerts
 from services.watchdog.core.hang_detector import HangDetector, HangTimeouts
@@ -36,4 +36,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    main(run)
+    run_process(run)

@@ -26,7 +26,7 @@ import psutil
 from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
-from research.report import fingerprint
+from research.report import report_digest
 from tests.support.waits import wait_for
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
@@ -73,7 +73,7 @@ class CommandOutcome:
     @property
     def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
         """All that two runs of the same must have in common."""
-        return fingerprint(self.report), self.orders, self.deals
+        return report_digest(self.report), self.orders, self.deals
 
 
 def run_paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -28,7 +28,7 @@ from orchestration.address_files import CONTROL_FILE
 from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
-from research.report import fingerprint
+from research.report import report_digest
 from verification.chaos import scenarios
 from verification.chaos.oracle import compare_books
 
@@ -107,7 +107,7 @@ def replay_with_kills(
     killed.update(marker.partition(".")[0] for marker in markers)
     verdict = compare_books(data_dir)
     return ReplayOutcome(
-        digest=fingerprint(json.loads(output.read_text())),
+        digest=report_digest(json.loads(output.read_text())),
         orders=ledger_views.orders(data_dir),
         deals=ledger_views.deals(data_dir),
         killed=dict(sorted(killed.items())),

@@ -9,5 +9,5 @@ from verification.conformance.registry import Check as Check
 from verification.conformance.registry import CheckOutcome as CheckOutcome
 from verification.conformance.registry import CheckResult as CheckResult
 from verification.conformance.suite import CHECKS as CHECKS
-from verification.conformance.suite import SuiteRefused as SuiteRefused
+from verification.conformance.suite import UnfitAccountError as UnfitAccountError
 from verification.conformance.suite import run_suite as run_suite

@@ -29,7 +29,7 @@ CHECKS: Final = (
 ALLOWED: Final = ("simulated", "demo")
 
 
-class SuiteRefused(Exception):  # noqa: N818 - the suite keeps away, nothing is broken
+class UnfitAccountError(Exception):
     """The account is none to run checks on; the text says what it is, and what was expected."""
 
 
@@ -65,14 +65,18 @@ def run_suite(
 def _require_usable(client: ConformanceClient, *, is_forced: bool) -> None:
     hello = require_gateway(client)
     if hello.mode not in ALLOWED:
-        raise SuiteRefused(f"account {hello.account} is {hello.mode}, expected a simulated or a demo one: checks trade")
+        raise UnfitAccountError(
+            f"account {hello.account} is {hello.mode}, expected a simulated or a demo one: checks trade"
+        )
     if hello.window:
-        raise SuiteRefused(f"the stream waits for a desk (window {hello.window}), expected a live one")
+        raise UnfitAccountError(f"the stream waits for a desk (window {hello.window}), expected a live one")
     positions = client.positions()
     if positions and not is_forced:
-        raise SuiteRefused(f"account {hello.account} has {len(positions)} open positions, expected none, or --force")
+        raise UnfitAccountError(
+            f"account {hello.account} has {len(positions)} open positions, expected none, or --force"
+        )
     if any(position.symbol == client.symbol for position in positions):
-        raise SuiteRefused(
+        raise UnfitAccountError(
             f"there is an open position in {client.symbol}, expected a symbol without one: checks close theirs"
         )
 

@@ -16,7 +16,7 @@ from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.terminal_account import TerminalAccount
 from services.mt5.terminal.terminal_client import TerminalClient
 from services.mt5.terminal.terminal_connection import ConnectedTerminal, TerminalSetup, broker_names
-from services.mt5.terminal.terminal_market import ArrivalPublisher, TerminalMarket
+from services.mt5.terminal.terminal_market import LiveTickPublisher, TerminalMarket
 from services.mt5.terminal.terminal_thread import TerminalWorker
 from services.mt5.terminal.tick_reader import AcceptedTick, TickReader, TickReadOffset
 
@@ -68,7 +68,7 @@ def terminal_gateway(
         readers=tick_readers(opened, setup, market, store.cursors(), now_ns),
         symbols=symbols,
         clock=setup.clock,
-        admission=setup.admission,
+        admission=setup.account_policy,
         connection=setup.connection,
         poll_ms=setup.poll_ms,
         wall_ns=wall_ns,
@@ -81,7 +81,7 @@ def terminal_gateway(
         stream_id=store.stream_id,
         venue=broker,
         journal=journal,
-        publisher=ArrivalPublisher(
+        publisher=LiveTickPublisher(
             market,
             stream_id=store.stream_id,
             publisher=publisher,

@@ -29,7 +29,7 @@ PUBLISHER: Final = "mt5"
 Started = Callable[[GatewayShell], None]
 
 
-def setup_of(settings: Mt5Settings) -> TerminalSetup:
+def terminal_setup(settings: Mt5Settings) -> TerminalSetup:
     """How the terminal is to be used.
 
     Raises:
@@ -53,7 +53,7 @@ def setup_of(settings: Mt5Settings) -> TerminalSetup:
         symbols=settings.trading_symbol,
         symbol_map=settings.mt5_symbol_map,
         connection=connection,
-        admission=AccountPolicy(login=settings.mt5_login, is_real_allowed=allowed),
+        account_policy=AccountPolicy(login=settings.mt5_login, is_real_allowed=allowed),
         clock=ServerClock(settings.mt5_server_zone),
         poll_ms=settings.mt5_poll_ms,
         accept_crossed=settings.mt5_crossed == "accept",
@@ -68,7 +68,7 @@ def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None)
     Raises:
         StartError: it cannot start as it is set up, or the terminal turns out to be another one than it was said to be.
     """
-    setup = setup_of(settings)
+    setup = terminal_setup(settings)
     opened = open_terminal(api, setup, wall_ns=clock.wall_ns())
     folder = settings.paperdesk_data_dir / "terminal"
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "mt5")

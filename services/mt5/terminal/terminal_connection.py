@@ -31,7 +31,7 @@ class TerminalSetup(NamedTuple):
     symbols: tuple[str, ...]
     symbol_map: Mapping[str, str]
     connection: ConnectionParameters
-    admission: AccountPolicy
+    account_policy: AccountPolicy
     clock: ServerClock
     poll_ms: int
     accept_crossed: bool
@@ -76,7 +76,7 @@ def open_terminal(api: Mt5Api, setup: TerminalSetup, *, wall_ns: int) -> Connect
     account = api.account_info()
     if account is None:
         raise StartError(f"the terminal tells no account: {api.last_error()}; expected it to be logged in")
-    trouble = setup.admission.violation(account)
+    trouble = setup.account_policy.violation(account)
     if trouble is not None:
         raise StartError(f"{trouble.code}: {trouble.message}")
     shown = take_snapshot(api, SnapshotRequest((), symbols, ALL_HISTORY_S), connection=setup.connection)

@@ -136,7 +136,7 @@ class TerminalMarket:
             self._of[symbol] = ordinals[bisect_left(ordinals, first) :]
 
 
-class ArrivalPublisher(TickPublisher):
+class LiveTickPublisher(TickPublisher):
     """Publishes ticks as they come; the market's time is UTC by the host's clock, and never before the newest tick."""
 
     def __init__(

@@ -30,7 +30,7 @@ from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, R
 from proto.messages import Answer, Call, CallOutcome, CourierHello, MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
-from services.portfolio.core.decision.escalation import escalate_drawdown, rearm
+from services.portfolio.core.decision.escalation import escalate_drawdown, resume_after_day_end
 from services.portfolio.core.decision.manual_orders import apply_order_command
 from services.portfolio.core.decision.operator_commands import apply_trading_command
 from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
@@ -281,7 +281,7 @@ class Portfolio:
         self.desk.is_dirty = True
         is_live = self.desk.window == 0
         count_signal(signal, self.desk.cursor, is_live=is_live)
-        rearm(self.desk, signal.time_ns)
+        resume_after_day_end(self.desk, signal.time_ns)
         if update_risk_from_tick(signal, self.desk.book, self.desk.cursor, spread=self._spread, equity=self._equity):
             escalate_drawdown(self.desk)
         if half_life_min := self._half_lives_min.get(signal.symbol):

@@ -40,7 +40,7 @@ def next_hash(previous: bytes, payload: bytes) -> bytes:
     return hashlib.sha256(previous + payload).digest()
 
 
-def walk(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
+def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
     """Walk the chain from a place in it to its end, or to the first event that does not fit."""
     expected = after.hash
     rows = db.execute("SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number", (after.number,))
@@ -80,7 +80,7 @@ def checkpoint(db: apsw.Connection) -> ChainPosition:
     return position if words[1:] == [position.hash.hex(), _tie(position, event[1])] else BEGINNING
 
 
-def keep_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
+def write_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
     """Note that the chain has been walked to a place in it."""
     row = db.execute("SELECT payload FROM events WHERE number = ?", (position.number,)).fetchone()
     if row is not None:

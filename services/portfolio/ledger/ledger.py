@@ -139,7 +139,7 @@ class Ledger:
     def _walk(self) -> hash_chain.ChainPosition:
         known = end = hash_chain.checkpoint(self._db)
         try:
-            for link in hash_chain.walk(self._db, known):
+            for link in hash_chain.checked_links(self._db, known):
                 if link.fault:
                     raise StartError(
                         f"{self.path}: {link.fault}; expected the ledger as it was written, restore it from a backup"
@@ -149,7 +149,7 @@ class Ledger:
             raise unreadable_file_error(self.path, error, RESTORE_IT) from None
         if end != known:
             try:
-                hash_chain.keep_checkpoint(self._db, end)
+                hash_chain.write_checkpoint(self._db, end)
             except (apsw.FullError, apsw.IOError):
                 return end  # the next start walks the same again
         return end
@@ -179,7 +179,7 @@ class Ledger:
                 self._project(book)
             db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
-                hash_chain.keep_checkpoint(db, hash_chain.ChainPosition(number, last))
+                hash_chain.write_checkpoint(db, hash_chain.ChainPosition(number, last))
                 noted = number
         self._end, self._noted = hash_chain.ChainPosition(number, last), noted
         book.changed_rows.clear()
@@ -329,7 +329,7 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
     if damage:
         yield f"the file is damaged: {damage}"
     folded = Book()
-    for link in hash_chain.walk(db):
+    for link in hash_chain.checked_links(db):
         if link.fault:
             yield link.fault
             return

@@ -57,7 +57,7 @@ class LedgerWriter:
         if not self._write():
             return False
         self.is_retrying = False
-        self._desk.storage_recovered()
+        self._desk.on_storage_recovery()
         seconds = (clock.mono_ns() - self._failed_mono_ns) / 1e9
         _log.warning("the ledger can be written again, orders are made again", after_s=round(seconds, 2))
         return True
@@ -72,7 +72,7 @@ class LedgerWriter:
                 self.is_retrying = True
                 self._failed_mono_ns = started_ns
                 why = f"{self._ledger.path}: {error}"
-                self._desk.storage_failed(why)
+                self._desk.on_storage_failure(why)
                 _log.error("the ledger cannot be written: no order is made or sent until it can", why=why)
             return False
         metrics.COMMITS.observe(clock.mono_ns() - started_ns)

@@ -23,6 +23,6 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", numba.njit(cache=True, error_model="numpy")(function))
 
 
-def part_of_kernel(function: Callable[P, R]) -> Callable[P, R]:
+def kernel_helper(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that only kernels of the same file call."""
     return cast("Callable[P, R]", numba.njit(error_model="numpy")(function))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class StreamJoined(Struct, frozen=True):
+class StreamChanged(Struct, frozen=True):
     """The gateway's stream is known and is not the one of the state so far, which was dropped: strategies warm up."""
 
     stream_id: str
@@ -57,4 +57,4 @@ class SignalNotRetained(Struct, frozen=True):
     ordinal: int
 
 
-Event = StreamJoined | GatewayConnected | GatewayUnresponsive | GapFound | GapRefilled | GapLost | SignalNotRetained
+Event = StreamChanged | GatewayConnected | GatewayUnresponsive | GapFound | GapRefilled | GapLost | SignalNotRetained

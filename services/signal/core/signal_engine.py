@@ -26,7 +26,7 @@ from services.signal.core.operator_events import (
     GatewayConnected,
     GatewayUnresponsive,
     SignalNotRetained,
-    StreamJoined,
+    StreamChanged,
 )
 from services.signal.core.signal_ring import SignalRing
 from services.signal.core.strategy import Strategy
@@ -230,7 +230,7 @@ class SignalEngine:
             GatewayConnected(reply.stream_id, reply.boot_id, reply.published, reply.confirmed, missing),
         ]
         if reply.stream_id != self.stream_id:
-            outputs.append(StreamJoined(reply.stream_id, before=self.stream_id))
+            outputs.append(StreamChanged(reply.stream_id, before=self.stream_id))
             self._forget()
             self.stream_id = reply.stream_id
         self._confirmed = reply.confirmed

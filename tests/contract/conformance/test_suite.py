@@ -15,7 +15,7 @@ from proto.gateway import OrderReply, Reply, Request
 from services.mt5.terminal import mt5_types
 from tests.support.fake_terminal.module import ScriptedReply
 from tests.support.terminal_gateway import TerminalGateway
-from verification.conformance import CHECKS, ConformanceClient, SuiteRefused, check_execution, run_suite
+from verification.conformance import CHECKS, ConformanceClient, UnfitAccountError, check_execution, run_suite
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_an_account_with_positions_is_left_alone(gateway: TerminalGateway, desk:
         type_filling=mt5_types.ORDER_FILLING_FOK,
     )
     desk.poll_until(desk.positions, bool)
-    with pytest.raises(SuiteRefused, match="1 open positions, expected none, or --force"):
+    with pytest.raises(UnfitAccountError, match="1 open positions, expected none, or --force"):
         run_suite(desk)
-    with pytest.raises(SuiteRefused, match="an open position in EURUSD"):
+    with pytest.raises(UnfitAccountError, match="an open position in EURUSD"):
         run_suite(desk, is_forced=True)
     assert gateway.fake.requests == []
 

@@ -147,7 +147,7 @@ def test_a_plan_is_named_so_that_the_processes_find_it(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     spec = run_spec(a_run(plan=Path("plan.toml")))
     assert spec.plan == str(tmp_path / "plan.toml")
-    assert spec.rules().plan.sizing.volume == Decimal("0.5")
+    assert spec.desk_config().plan.sizing.volume == Decimal("0.5")
     assert run_spec(a_run()).plan == ""
 
 

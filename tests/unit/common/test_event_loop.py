@@ -181,14 +181,14 @@ def test_a_loop_that_is_told_to_stop_goes_on_while_it_is_busy(loop: EventLoop) -
         left[0] -= 1
 
     loop.every(1, work)
-    loop.linger(lambda: left[0] > 0, 60_000)
+    loop.drain_before_stop(lambda: left[0] > 0, 60_000)
     loop.stop()
     loop.run()
     assert left[0] <= 0
 
 
 def test_a_loop_lingers_no_longer_than_it_may(loop: EventLoop) -> None:
-    loop.linger(lambda: True, 5)
+    loop.drain_before_stop(lambda: True, 5)
     loop.stop()
     started_ns = mono_ns()
     loop.run()

@@ -19,7 +19,7 @@ from marketdata.files import TickInput
 from research import ledger_views
 from research.backtest import run_backtest
 from research.parity import compare
-from research.report import as_json, fingerprint, report_of
+from research.report import as_json, report_digest, report_of
 from research.run_spec import RunSpec
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from tests.support.builders import START_NS, TICK_NS
@@ -107,15 +107,15 @@ def test_the_docs_describe_every_field_and_no_other(report: dict[str, Any]) -> N
 
 def test_the_same_run_has_the_same_report_but_for_timings(ticks: Path, tmp_path: Path, report: dict[str, Any]) -> None:
     again = a_run(ticks, tmp_path / "again")
-    assert fingerprint(again) == fingerprint(report)
-    assert fingerprint({**again, "mode": "replay", "timings": {}}) == fingerprint(report)
-    assert fingerprint({**again, "balance": "1"}) != fingerprint(report)
+    assert report_digest(again) == report_digest(report)
+    assert report_digest({**again, "mode": "replay", "timings": {}}) == report_digest(report)
+    assert report_digest({**again, "balance": "1"}) != report_digest(report)
 
 
 def test_the_report_can_be_asked_for_again_later(ticks: Path, tmp_path: Path) -> None:
     first = a_run(ticks, tmp_path / "run")
     later = report_of(tmp_path / "run", a_spec(ticks), mode="backtest")
-    assert fingerprint(later) == fingerprint(first)
+    assert report_digest(later) == report_digest(first)
     assert later["timings"] == {"duration_s": None, "ticks_per_s": None, "latency_us": None}
     with pytest.raises(StartError):
         report_of(tmp_path / "nothing", a_spec(ticks), mode="backtest")

@@ -143,13 +143,13 @@ def test_paths_for_the_processes_are_absolute(tmp_path: Path, monkeypatch: pytes
 def test_portfolio_is_told_the_same_plan(tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     path.write_text("[exits]\nstop_loss_points = 50")
-    rules = a_spec(plan=str(path)).rules()
+    rules = a_spec(plan=str(path)).desk_config()
     assert rules.plan.exits.stop_loss_points == 50
     assert rules.settings == {"risk": "default", "plan": "exits.stop_loss_points=50"}
-    assert a_spec().rules().plan is PLAIN
+    assert a_spec().desk_config().plan is PLAIN
 
 
 def test_portfolio_is_told_the_same_as_the_run() -> None:
-    rules = a_spec(risk="none", volume=Decimal("0.05"), on_opposite=OnOpposite.REVERSE).rules()
+    rules = a_spec(risk="none", volume=Decimal("0.05"), on_opposite=OnOpposite.REVERSE).desk_config()
     assert rules.symbols == ("EURUSD",)
     assert (rules.default_volume, rules.on_opposite, rules.limits.name) == (Decimal("0.05"), OnOpposite.REVERSE, "none")

@@ -17,7 +17,7 @@ from services.signal.core.operator_events import (
     GatewayConnected,
     GatewayUnresponsive,
     SignalNotRetained,
-    StreamJoined,
+    StreamChanged,
 )
 from services.signal.core.signal_engine import HELLO_RETRY_NS, HELLOS_UNTIL_SILENT, RESEND_PAUSE_NS
 from services.signal.core.signal_ring import RING_SIGNALS_MIN, SignalRing
@@ -325,7 +325,7 @@ def test_a_checkpoint_of_another_stream_is_dropped() -> None:
     bench = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum)
     bench.desk.restore(old.desk.checkpoint(), old.signals)
     bench.start().publish(renewed)
-    assert bench.said(StreamJoined) == [StreamJoined("stream-2", before=STREAM)]
+    assert bench.said(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
     assert [signal.reason for signal in bench.signals[:6]] == [WARMING_UP] * 5 + [""]
     assert {signal.stream_id for signal in bench.signals} == {"stream-2"}
 
@@ -338,7 +338,7 @@ def test_a_stream_that_changes_at_run_time_is_joined_from_its_beginning() -> Non
     bench.publish(renewed)
     expected = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum).start().publish(renewed)
     assert words(bench.signals) == words(expected.signals)
-    assert bench.said(StreamJoined) == [StreamJoined("stream-2", before=STREAM)]
+    assert bench.said(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
 
 
 def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
@@ -347,5 +347,5 @@ def test_a_tick_of_an_earlier_stream_that_comes_late_changes_nothing() -> None:
     bench.take(bench.desk.handle(strange, bench.now))
     bench.take(bench.desk.handle(a_heartbeat(bench, "stream-0"), bench.now))
     bench.publish(ticks[10:])
-    assert len(bench.said(StreamJoined)) == 1
+    assert len(bench.said(StreamChanged)) == 1
     assert words(bench.signals) == undisturbed(ticks)

@@ -59,7 +59,7 @@ from services.mt5.core.gateway.tick_publisher import TickPublisher
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Terminal
-from services.mt5.core.ports.venue import VenueAccount
+from services.mt5.core.ports.venue import Venue
 from services.mt5.core.simulated.faulty_terminal import FaultyTerminal
 
 _OF_THE_VENUE: Final = (Buy, Sell, Close, Cancel, Modify, GetAccount, GetPositions, GetOrders, GetDeals)
@@ -82,7 +82,7 @@ class Gateway:
         *,
         stream: MarketSource,
         stream_id: str,
-        venue: VenueAccount,
+        venue: Venue,
         journal: Journal,
         publisher: TickPublisher,
         symbols: SymbolMap,
@@ -364,7 +364,7 @@ class Gateway:
 
     def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
         """Why an order may not go to the venue now; None when it may."""
-        opens = self._orders.opens(request)
+        opens = self._orders.adds_exposure(request)
         code = self._lease.refusal(request.epoch, opens=opens, now=now)
         if code is not None:
             words = f"order {request.order_id} of epoch {request.epoch}, the highest is {self._lease.epoch}"

@@ -14,7 +14,7 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import Modification
 from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResult
-from services.mt5.core.ports.venue import VenueAccount
+from services.mt5.core.ports.venue import Venue
 
 REJECTED = "REJECTED"
 
@@ -22,7 +22,7 @@ REJECTED = "REJECTED"
 class ModifyService:
     """Answers MODIFY. Requests here have the broker's name of their symbol; replies the desk's."""
 
-    def __init__(self, *, venue: VenueAccount, terminal: Terminal, queries: QueryService, header: ReplyHeader) -> None:
+    def __init__(self, *, venue: Venue, terminal: Terminal, queries: QueryService, header: ReplyHeader) -> None:
         self._venue = venue
         self._terminal = terminal
         self._queries = queries
@@ -117,6 +117,6 @@ def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) ->
     return request.price in (None, target.price) and request.expires_ns in (0, target.expires_ns)
 
 
-def with_broker_names(request: Modify, symbol: str, venue: VenueAccount) -> Modify:
+def with_broker_names(request: Modify, symbol: str, venue: Venue) -> Modify:
     """A request with the broker's name of its symbol, and the number under which its position is told."""
     return structs.replace(request, symbol=symbol, position=venue.position_ticket(request.position))

@@ -12,7 +12,7 @@ from services.mt5.core.gateway.order_service import OrderService
 from services.mt5.core.gateway.reply_header import ReplyHeader
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Terminal
-from services.mt5.core.ports.venue import VenueAccount
+from services.mt5.core.ports.venue import Venue
 
 
 class OperatorCommands:
@@ -21,7 +21,7 @@ class OperatorCommands:
     def __init__(
         self,
         *,
-        venue: VenueAccount,
+        venue: Venue,
         terminal: Terminal,
         journal: Journal,
         orders: OrderService,

@@ -25,7 +25,7 @@ from services.mt5.core.ports.book_records import BookOrder, PlacementSnapshot
 from services.mt5.core.ports.magic import desk_id_of, magic_of
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResult
-from services.mt5.core.ports.venue import VenueAccount
+from services.mt5.core.ports.venue import Venue
 
 STORED: Final = "-"
 """Boot id of a reply in the journal: it is given the one of the boot that answers."""
@@ -50,7 +50,7 @@ class OrderService:
     def __init__(
         self,
         *,
-        venue: VenueAccount,
+        venue: Venue,
         terminal: Terminal,
         journal: Journal,
         symbols: SymbolMap,
@@ -79,7 +79,7 @@ class OrderService:
         """Whether the id was ever placed or fenced."""
         return self._find(order_id) is not None
 
-    def opens(self, request: PlaceOrder) -> bool:
+    def adds_exposure(self, request: PlaceOrder) -> bool:
         """Whether an order would add exposure to the account's position."""
         if request.position:
             return False

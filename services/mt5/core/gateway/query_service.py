@@ -34,7 +34,7 @@ from services.mt5.core.gateway.tick_publisher import TickPublisher
 from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.ports.terminal import Terminal
-from services.mt5.core.ports.venue import VenueAccount
+from services.mt5.core.ports.venue import Venue
 
 Row = TypeVar("Row", VenueOrder, VenueDeal, VenuePosition)
 
@@ -47,7 +47,7 @@ class QueryService:
         *,
         stream: MarketSource,
         stream_id: str,
-        venue: VenueAccount,
+        venue: Venue,
         terminal: Terminal,
         publisher: TickPublisher,
         symbols: SymbolMap,

@@ -16,7 +16,7 @@ from proto.trading.money import Quote
 from services.mt5.core.ports.book_records import BookOrder
 
 
-class VenueAccount(Protocol):
+class Venue(Protocol):
     """One account at one broker."""
 
     currency: str

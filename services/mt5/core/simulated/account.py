@@ -69,7 +69,7 @@ class SimulatedAccount:
         self._broker_names = {desk_name: name for name, desk_name in self._desk_names.items()}
         self.profile = profile
         self._is_always_quoted = not stream.data_sha256
-        self.instruments = {name: self.terms(_catalogued(name)) for name in self._desk_names}
+        self.instruments = {name: self.effective_instrument(_catalogued(name)) for name in self._desk_names}
         self.currency = currency
         self.digits = account_digits(currency)
         self.mode = account_mode
@@ -156,7 +156,7 @@ class SimulatedAccount:
             self._quotes[symbol] = found
         return found
 
-    def terms(self, catalogued: Instrument) -> Instrument:
+    def effective_instrument(self, catalogued: Instrument) -> Instrument:
         """What of the catalogue's terms applies here: a market that is made and not recorded has no hours to keep."""
         return self.profile.terms_of(catalogued, always_quoted=self._is_always_quoted)
 
@@ -211,7 +211,7 @@ class SimulatedAccount:
         words = f"margin would be {decimal_text(after)} {self.currency}, expected at most the equity of {decimal_text(equity)}"
         return Rejection(retcodes.NO_MONEY, ErrorCode.NO_MONEY, words)
 
-    def opens(self, request: VenueOrderRequest) -> bool:
+    def adds_exposure(self, request: VenueOrderRequest) -> bool:
         """Whether an order would add exposure."""
         if request.position:
             return False

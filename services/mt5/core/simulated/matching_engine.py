@@ -53,7 +53,7 @@ class MatchingEngine:
         if found is not None:
             return found
         terms = find_instrument(symbol)
-        return None if terms is None else self.account.terms(terms)
+        return None if terms is None else self.account.effective_instrument(terms)
 
     # ---------------------------------------------------------------------------------------------------------- placing
 
@@ -127,7 +127,9 @@ class MatchingEngine:
             return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
         return (
             order_validation.check_order_type(request, instrument, account.time_ns)
-            or order_validation.check_trading_allowed(instrument, opens=account.opens(request), time_ns=account.time_ns)
+            or order_validation.check_trading_allowed(
+                instrument, opens=account.adds_exposure(request), time_ns=account.time_ns
+            )
             or order_validation.check_position(request, account.book.positions.get(request.position))
             or order_validation.check_price(request, instrument, quote)
             or order_validation.check_order_stops(request, instrument, quote)

@@ -9,7 +9,7 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.trading.server_time import server_day
-from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.rules.drawdown import drawdown_denial, drawdown_pct
 from services.portfolio.core.risk.types import Denial, RiskContext
 from services.portfolio.core.state.desk import Desk
@@ -21,7 +21,7 @@ _ENDS_WITH_DAY: Final = ("REJECTS: ",)
 """How the reasons begin that a new day takes away. What lost money is none of them, nor is a desk that has run away."""
 
 
-def rearm(desk: Desk, now_ns: int) -> None:
+def resume_after_day_end(desk: Desk, now_ns: int) -> None:
     """Trade again on the server's next day, if `rearm_at_day_end` says so and the ladder stopped for such reasons alone."""
     limits, trading = desk.config.limits, desk.book.trading
     if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE or trading.by != RISK:
@@ -39,7 +39,7 @@ def escalate_drawdown(desk: Desk) -> None:
     fallen, warn_pct = drawdown_pct(account), desk.config.limits.drawdown_warn_pct
     desk.drawdown_warning = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:
-        desk.drawdown_warning = f"drawdown {percent(fallen)}, warned of from {percent(warn_pct)}"
+        desk.drawdown_warning = f"drawdown {format_percent(fallen)}, warned of from {format_percent(warn_pct)}"
     escalate(desk, drawdown_denial(account))
 
 

@@ -34,11 +34,11 @@ from services.portfolio.core.queries.explain_format import (
     LINE_CHARS_MAX,
     LINES_MAX,
     TEXT_CHARS_MAX,
-    cut_facts,
-    event_line,
     format_deal,
+    format_event,
     format_lots,
     format_price,
+    truncate_facts,
     truncate_lines,
 )
 from services.portfolio.core.queries.explain_stops import STOP_REASONS, deal_protection_key, opener_of, stop_step
@@ -217,7 +217,7 @@ def _decision(order: Order, book: Book) -> WhyStep:
         "volume": f"{decimal_text(order.volume)} lots",
         "price": f"{format_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
     }
-    return WhyStep(name="decision", time_ns=decision.time_ns, facts=cut_facts(facts), lines=[])
+    return WhyStep(name="decision", time_ns=decision.time_ns, facts=truncate_facts(facts), lines=[])
 
 
 def _sizing(order: Order, book: Book) -> str:
@@ -252,12 +252,12 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
     if order.cancel_asked:
         facts["to be canceled"] = order.cancel_asked
     facts["status"] = order.status.value
-    lines = [event_line(event) for event in events]
+    lines = [format_event(event) for event in events]
     if not lines:
         lines = [
             WhyLine(time_ns=order.created_ns, words="made; the ledger's events about it are too far back to be shown")
         ]
-    return WhyStep(name="order", time_ns=order.created_ns, facts=cut_facts(facts), lines=truncate_lines(lines))
+    return WhyStep(name="order", time_ns=order.created_ns, facts=truncate_facts(facts), lines=truncate_lines(lines))
 
 
 def _gateway(order: Order) -> WhyStep:
@@ -271,7 +271,7 @@ def _gateway(order: Order) -> WhyStep:
     if order.valid_until_ns:
         ms = (order.valid_until_ns - order.created_ns) / 1e6
         facts["valid"] = f"for {ms:.0f} ms after it was made"
-    return WhyStep(name="gateway", time_ns=0, facts=cut_facts(facts), lines=[])
+    return WhyStep(name="gateway", time_ns=0, facts=truncate_facts(facts), lines=[])
 
 
 def _deals_of(order: Order, book: Book) -> list[VenueDeal]:
@@ -333,7 +333,7 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
     if not deal.kind.is_trade:
         currency = book.stream.currency if book.stream else ""
         facts["amount"] = f"{decimal_text(deal.cash)} {currency}"
-        step = WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=[])
+        step = WhyStep(name="deals", time_ns=deal.time_ns, facts=truncate_facts(facts), lines=[])
         words = f"deal {deal.deal} moved {facts['amount']} of cash: {deal.kind.value}"
         return WhyReply(kind="deal", subject=str(deal.deal), summary=words, steps=[step])
     if opener is not None:
@@ -360,7 +360,7 @@ def _of_strange_deal(subject: Subject, events: Sequence[Event], book: Book) -> W
     if opener is not None:
         words += f"; the position is of order {opener.order_id}: {_summary(opener, None, book)}"
     steps += [
-        WhyStep(name="deals", time_ns=deal.time_ns, facts=cut_facts(facts), lines=truncate_lines(lines)),
+        WhyStep(name="deals", time_ns=deal.time_ns, facts=truncate_facts(facts), lines=truncate_lines(lines)),
         _position(deal.symbol, [deal], book),
     ]
     return WhyReply(kind="deal", subject=str(deal.deal), summary=words[:TEXT_CHARS_MAX], steps=steps)
@@ -382,7 +382,7 @@ def _of_denial(event: OrderDenied, book: Book) -> WhyReply:
         "position before": format_lots(event.position_before),
         "what would have to change": denial_hint(event.code),
     }
-    steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=cut_facts(facts), lines=[]))
+    steps.append(WhyStep(name="decision", time_ns=event.time_ns, facts=truncate_facts(facts), lines=[]))
     words = f"{what} was DENIED by {event.code}: {denial_message(limit=event.limit, observed=event.observed)}"
     if event.reason:
         words += f"; the reason that was given: {event.reason}"
@@ -397,7 +397,7 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
     waiting = book.open_orders_of(symbol)
     if waiting:
         present["open orders"] = ", ".join(order.order_id for order in waiting[:LINES_MAX])
-    now = WhyStep(name="by now", time_ns=cursor.time_ns, facts=cut_facts(present), lines=[])
+    now = WhyStep(name="by now", time_ns=cursor.time_ns, facts=truncate_facts(present), lines=[])
     if denied is not None and (blocked is None or denied.time_ns >= blocked.time_ns):
         told = _of_denial(denied, book)
         counted = cursor.denied.get(denied.code, 0)
@@ -412,7 +412,7 @@ def _of_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: 
     steps = [
         _tick(symbol, blocked.sequence, blocked.ordinal, blocked.time_ns, bid, ask, book),
         _signal(blocked.publisher, blocked.direction, blocked.confidence, blocked.time_ns),
-        WhyStep(name="decision", time_ns=blocked.time_ns, facts=cut_facts(facts), lines=[]),
+        WhyStep(name="decision", time_ns=blocked.time_ns, facts=truncate_facts(facts), lines=[]),
         now,
     ]
     words = f"the latest {SIGNAL_NAMES[blocked.direction]} of {symbol} was BLOCKED: {blocked.verdict}"

@@ -23,7 +23,7 @@ TEXT_CHARS_MAX: Final = 500
 LINE_CHARS_MAX: Final = 300
 
 
-def event_line(event: Event) -> WhyLine:
+def format_event(event: Event) -> WhyLine:
     """What an event has done to an order, one of another kind by its fields."""
     match event:
         case OrderCreated(order=made):
@@ -84,6 +84,6 @@ def truncate_lines(lines: list[WhyLine]) -> list[WhyLine]:
     return [*lines[: LINES_MAX // 2], left_out, *lines[-LINES_MAX // 2 :]]
 
 
-def cut_facts(facts: dict[str, str]) -> dict[str, str]:
+def truncate_facts(facts: dict[str, str]) -> dict[str, str]:
     """Facts none of which is longer than a reply lets it be."""
     return {name: value[:TEXT_CHARS_MAX] for name, value in facts.items()}

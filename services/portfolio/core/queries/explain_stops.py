@@ -22,7 +22,7 @@ from services.portfolio.core.account.events import DealBooked, Event, Protection
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
-from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, cut_facts, format_price, truncate_lines
+from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, format_price, truncate_facts, truncate_lines
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOP_REASONS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
@@ -119,7 +119,7 @@ def stop_step(deal: VenueDeal, events: Sequence[Event], book: Book) -> WhyStep:
         facts |= _of_order(stop) if stop.setting is None else _of_setting(stop.setting, events, deal, book)
         time_ns = stop.deal.time_ns if stop.deal is not None else stop.setting.time_ns if stop.setting else time_ns
         facts["slippage"] = _slippage(deal, stop.price, book)
-    return WhyStep(name="stop", time_ns=time_ns, facts=cut_facts(facts), lines=truncate_lines(lines))
+    return WhyStep(name="stop", time_ns=time_ns, facts=truncate_facts(facts), lines=truncate_lines(lines))
 
 
 def _until(deal: VenueDeal, events: Sequence[Event], book: Book) -> list[Event]:

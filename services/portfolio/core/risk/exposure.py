@@ -12,7 +12,7 @@ from proto.trading.money import account_margin, conversion_rate
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import MarkQuotes
-from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -172,7 +172,7 @@ def check_pct_limit(
     """
     assert context.book.stream is not None
     currency, limit = context.book.stream.currency, whole * most_pct / 100
-    words = f"{percent(most_pct)} of {whole:.0f} {currency}"
+    words = f"{format_percent(most_pct)} of {whole:.0f} {currency}"
     if amount is None:
         return Denial(code, words, "no known rate")
     return None if abs(amount) <= limit else Denial(code, words, f"{abs(amount):.0f} {currency}")

@@ -12,17 +12,17 @@ _HUNDREDTH: Final = Decimal("0.01")
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def percent(value: Decimal) -> str:
+def format_percent(value: Decimal) -> str:
     """To two decimals."""
     return f"{decimal_text(value.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP))} %"
 
 
-def server_hour(time_ns: int) -> str:
+def format_server_time(time_ns: int) -> str:
     """To the minute, by the server's clock."""
     minutes = time_of_day_ns(time_ns) // MINUTE_NS
     return f"{minutes // 60:02d}:{minutes % 60:02d} server time"
 
 
-def server_moment(time_ns: int) -> str:
+def format_server_weekday_time(time_ns: int) -> str:
     """The same with the day of the week."""
-    return f"{_DAYS[weekday(time_ns)]} {server_hour(time_ns)}"
+    return f"{_DAYS[weekday(time_ns)]} {format_server_time(time_ns)}"

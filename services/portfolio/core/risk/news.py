@@ -40,7 +40,7 @@ class NewsEvent(Struct, frozen=True, order=True):
     title: Annotated[str, Meta(min_length=1, max_length=120)]
 
 
-def between(events: tuple[NewsEvent, ...], *, after_ns: int, until_ns: int) -> Iterator[NewsEvent]:
+def news_events_between(events: tuple[NewsEvent, ...], *, after_ns: int, until_ns: int) -> Iterator[NewsEvent]:
     """Those of the events, sorted by time, with `after_ns` < time <= `until_ns`."""
     for at in range(bisect_left(events, after_ns + 1, key=_time), len(events)):
         if events[at].time_ns > until_ns:

@@ -18,9 +18,9 @@ from services.portfolio.core.risk.exposure import (
     latest_equity,
     projected_margin,
 )
-from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.news import between
+from services.portfolio.core.risk.news import news_events_between
 from services.portfolio.core.risk.rules.daily_loss import daily_loss_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
 from services.portfolio.core.risk.rules.news import describe_news
@@ -71,17 +71,17 @@ def _losses(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
             yield LimitUtilization(
                 "DAILY_LOSS",
                 f"from {since}",
-                percent(limits.daily_loss_pct_max),
-                percent(pct),
+                format_percent(limits.daily_loss_pct_max),
+                format_percent(pct),
                 _left(pct, limits.daily_loss_pct_max, "%", "0.01"),
             )
     fallen = drawdown_pct(context)
     levels = [limits.drawdown_warn_pct, limits.drawdown_reduce_pct, limits.drawdown_halt_pct]
     if fallen is not None and any(level is not None for level in levels):
-        words = " / ".join("none" if level is None else percent(level) for level in levels)
+        words = " / ".join("none" if level is None else format_percent(level) for level in levels)
         following = min((level for level in levels if level is not None and level > fallen), default=fallen)
         left = _left(fallen, following, "% to the next level", "0.01")
-        yield LimitUtilization("DRAWDOWN", "", f"warn / reduce only / halt at {words}", percent(fallen), left)
+        yield LimitUtilization("DRAWDOWN", "", f"warn / reduce only / halt at {words}", format_percent(fallen), left)
     if limits.breaker_losses is not None:
         for symbol, breaker in sorted(memory.breakers.items()):
             pause = f", pause until {utc_text(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
@@ -157,8 +157,8 @@ def _budgets(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
             yield LimitUtilization("STRATEGY_VOLUME", tag, limit, f"{decimal_text(seen)} lots")
         if strategy.daily_loss_pct_max is not None:
             lost_of_day = strategy_daily_loss_pct(strategy, context, now_ns)
-            shown = "not known" if lost_of_day is None else percent(lost_of_day)
-            yield LimitUtilization("STRATEGY_LOSS", tag, f"{percent(strategy.daily_loss_pct_max)} a day", shown)
+            shown = "not known" if lost_of_day is None else format_percent(lost_of_day)
+            yield LimitUtilization("STRATEGY_LOSS", tag, f"{format_percent(strategy.daily_loss_pct_max)} a day", shown)
 
 
 def _news(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
@@ -167,7 +167,7 @@ def _news(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
     traded = {currency for terms in context.book.instruments.values()
               for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip
     since_ns = now_ns - limits.news_after_min * MINUTE_NS
-    for event in between(limits.news_calendar, after_ns=since_ns, until_ns=now_ns + DAY_NS):
+    for event in news_events_between(limits.news_calendar, after_ns=since_ns, until_ns=now_ns + DAY_NS):
         if event.currency in traded - shown and event.impact.rank >= limits.news_impact_min.rank:
             shown.add(event.currency)
             window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"

@@ -24,6 +24,6 @@ def format_money(amount: Decimal, currency: str) -> str:
     return f"{amount.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):f} {currency}"
 
 
-def percent(value: Decimal) -> str:
+def format_percent(value: Decimal) -> str:
     """A number of percent; 2 for 2 %."""
     return f"{format_number(value)} %"

@@ -191,20 +191,20 @@ class Desk:
         self.is_superseded = True
         self.restrict_trading(TradingState.HALTED, f"another portfolio leads this account: {why}", by="lease")
 
-    def clock_stepped(self, step_ns: int) -> None:
+    def on_clock_step(self, step_ns: int) -> None:
         """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""
         reason = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"
         self.restrict_trading(TradingState.REDUCE_ONLY, reason, by="clock")
 
-    def storage_failed(self, why: str) -> None:
-        """The ledger cannot be written: until `storage_recovered` no order is made, and the caller sends nothing.
+    def on_storage_failure(self, why: str) -> None:
+        """The ledger cannot be written: until `on_storage_recovery` no order is made, and the caller sends nothing.
 
         Calls that are returned meanwhile may be dropped: every question is asked again until it is answered. A stepped stream
         decides nothing at all in the meantime, so that its digits stay what they are.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 
-    def storage_recovered(self) -> None:
+    def on_storage_recovery(self) -> None:
         """The ledger has been written again."""
         self.storage_problem = ""
 

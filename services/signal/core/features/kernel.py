@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.signal.core.features.schema import FEATURES, POINT_PER_PRICE, WINDOW_TICKS
-from services.signal.core.jit import kernel, part_of_kernel
+from services.signal.core.jit import kernel, kernel_helper
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ _HALF_PI: Final = 1.5707963267948966
 _LONG_TO_SHORT: Final = (99 / 20) ** 0.5
 
 
-@part_of_kernel
+@kernel_helper
 def _sine_of_turn(turn: float) -> float:
     """Sine of so many turns, 0 <= turn < 2, by its series up to the 15th power: the error is below 1e-11."""
     quarters = 4.0 * (turn - np.floor(turn))
@@ -48,7 +48,7 @@ def _sine_of_turn(turn: float) -> float:
     return float(-value if quadrant >= 2 else value)
 
 
-@part_of_kernel
+@kernel_helper
 def _lower_median(values: Floats) -> float:
     """The 50th smallest of 100: quickselect, which leaves `values` in another order."""
     middle = (values.shape[0] - 1) // 2
@@ -72,7 +72,7 @@ def _lower_median(values: Floats) -> float:
     return float(values[middle])
 
 
-@part_of_kernel
+@kernel_helper
 def _z_score(mid: Floats, end: int, ticks: int) -> float:
     """Distance of the newest mid from the mean, in deviations; 0 where nothing moved."""
     total = 0.0
@@ -87,7 +87,7 @@ def _z_score(mid: Floats, end: int, ticks: int) -> float:
     return float(-mean / deviation if deviation > 0.0 else 0.0)
 
 
-@part_of_kernel
+@kernel_helper
 def _sums(
     change: Floats, newest: int, oldest: int, gains: float, losses: float, squares: float, balance: int
 ) -> tuple[float, float, float, int]:
@@ -102,17 +102,17 @@ def _sums(
     return gains, losses, squares, balance
 
 
-@part_of_kernel
+@kernel_helper
 def _part(value: float, whole: float, otherwise: float) -> float:
     return value / whole if whole > 0.0 else otherwise
 
 
-@part_of_kernel
+@kernel_helper
 def _return(mid: Floats, end: int, changes: int) -> float:
     return float((mid[end] - mid[end - changes]) / mid[end - changes] * _BP)
 
 
-@part_of_kernel
+@kernel_helper
 def _run_length(change: Floats, end: int, changes: int) -> int:
     """Changes in a row with the sign of the newest, with that sign; 0 when it is none."""
     newest = change[end]
@@ -124,7 +124,7 @@ def _run_length(change: Floats, end: int, changes: int) -> int:
     return length if newest > 0.0 else -length
 
 
-@part_of_kernel
+@kernel_helper
 def _fill(
     row: Rows,
     end: int,

@@ -12,7 +12,7 @@ from common.errors import StartError
 from common.settings import ENV_FILE_VARIABLE, load
 from services.mt5.settings import Mt5Settings
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.gateway_process import serve, setup_of
+from services.mt5.terminal.gateway_process import serve, terminal_setup
 from services.mt5.terminal.mt5_package import load_mt5_package
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 
@@ -92,11 +92,11 @@ def test_the_connection_says_what_is_set_and_leaves_the_rest_to_the_terminal(
 ) -> None:
     """`initialize`: path, login, password, server and timeout; what is left out, the terminal remembers."""
     monkeypatch.setenv("MT5_LOGIN", str(LOGIN))
-    assert setup_of(load(Mt5Settings)).connection == {"login": LOGIN, "timeout": 30_000}
+    assert terminal_setup(load(Mt5Settings)).connection == {"login": LOGIN, "timeout": 30_000}
     monkeypatch.setenv("MT5_PASSWORD", "secret")
     monkeypatch.setenv("MT5_SERVER", "Broker-Demo")
     monkeypatch.setenv("MT5_PATH", "C:\\mt5\\terminal64.exe")
-    assert setup_of(load(Mt5Settings)).connection == {
+    assert terminal_setup(load(Mt5Settings)).connection == {
         "login": LOGIN,
         "timeout": 30_000,
         "path": "C:\\mt5\\terminal64.exe",

@@ -33,7 +33,7 @@ class TerminalDesk:
             symbols=("EURUSD",),
             symbol_map={},
             connection={"login": LOGIN},
-            admission=AccountPolicy(login=LOGIN, is_real_allowed=False),
+            account_policy=AccountPolicy(login=LOGIN, is_real_allowed=False),
             clock=ServerClock(),
             poll_ms=POLL_MS,
             accept_crossed=False,

@@ -10,7 +10,7 @@ from proto.control import HaltCommand, TradingState
 from proto.trading.server_time import DAY_NS, server_day, time_of_day_ns
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import TradingStateChanged
-from services.portfolio.core.decision.escalation import escalate, rearm
+from services.portfolio.core.decision.escalation import escalate, resume_after_day_end
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.desk import Desk
@@ -40,9 +40,9 @@ def state_of(desk: Desk) -> TradingState:
 def test_rejections_of_one_day_end_with_it() -> None:
     desk = a_desk(only(rearm_at_day_end=True), REJECTS)
     assert desk.book.trading_state is TradingState.REDUCE_ONLY
-    rearm(desk, NEXT_DAY_NS - 1)
+    resume_after_day_end(desk, NEXT_DAY_NS - 1)
     assert desk.book.trading_state is TradingState.REDUCE_ONLY, "it is the same day to the last"
-    rearm(desk, NEXT_DAY_NS)
+    resume_after_day_end(desk, NEXT_DAY_NS)
     event = desk.take_events()[-1]
     assert isinstance(event, TradingStateChanged)
     assert (event.state, event.by) == (TradingState.ACTIVE, "risk")
@@ -51,7 +51,7 @@ def test_rejections_of_one_day_end_with_it() -> None:
 
 def test_a_desk_that_is_not_told_to_waits_for_a_person() -> None:
     desk = a_desk(only(), REJECTS)
-    rearm(desk, NEXT_DAY_NS)
+    resume_after_day_end(desk, NEXT_DAY_NS)
     assert desk.book.trading_state is TradingState.REDUCE_ONLY
 
 
@@ -62,7 +62,7 @@ def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]
     """Also where rejections were a reason beside them."""
     desk = a_desk(only(rearm_at_day_end=True), *denials)
     state = desk.book.trading_state
-    rearm(desk, NEXT_DAY_NS + 9 * DAY_NS)
+    resume_after_day_end(desk, NEXT_DAY_NS + 9 * DAY_NS)
     assert desk.book.trading_state is state is not TradingState.ACTIVE
 
 
@@ -72,14 +72,14 @@ def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> No
     desk = a_desk(only(rearm_at_day_end=True))
     desk.set_trading_state(TradingState.HALTED, "REJECTS: too many for me", by=by)
     escalate(desk, REJECTS)
-    rearm(desk, NEXT_DAY_NS)
+    resume_after_day_end(desk, NEXT_DAY_NS)
     assert desk.book.trading_state is TradingState.HALTED
 
 
 def test_a_finding_beside_the_rejections_keeps_the_desk_stopped() -> None:
     desk = a_desk(only(rearm_at_day_end=True), REJECTS)
-    desk.clock_stepped(3_000_000_000)
-    rearm(desk, NEXT_DAY_NS)
+    desk.on_clock_step(3_000_000_000)
+    resume_after_day_end(desk, NEXT_DAY_NS)
     assert desk.book.trading_state is TradingState.REDUCE_ONLY
 
 
@@ -87,7 +87,7 @@ def test_trading_again_by_the_day_forgets_no_peak() -> None:
     """A person's word after a drawdown begins its peak anew; a new day does not."""
     desk = a_desk(only(rearm_at_day_end=True, drawdown_halt_pct=D(7)), REJECTS)
     desk.cursor.risk.peaks.high = D(11_000)
-    rearm(desk, NEXT_DAY_NS)
+    resume_after_day_end(desk, NEXT_DAY_NS)
     assert desk.book.trading_state is TradingState.ACTIVE
     assert desk.cursor.risk.peaks.high == D(11_000)
 

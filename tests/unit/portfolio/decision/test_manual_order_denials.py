@@ -171,7 +171,7 @@ def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
 def test_nothing_is_closed_while_the_ledger_cannot_be_written() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.storage_failed("disk full")
+    driven.desk.on_storage_failure("disk full")
     reply = driven.portfolio.handle_command(a_close(), driven.now)
     assert isinstance(reply, OrderCommandReply)
     assert (reply.denied, reply.code) == (True, "STORAGE")

@@ -106,7 +106,7 @@ def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
 
 def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looked() -> None:
     driven = a_running_desk()
-    driven.desk.clock_stepped(-3_600_000_000_000)
+    driven.desk.on_clock_step(-3_600_000_000_000)
     status = status_of(driven.desk)
     assert (status.trading_state, status.trading_reason) == (
         TradingState.REDUCE_ONLY,
@@ -119,8 +119,8 @@ def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looke
 def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     driven = a_running_desk()
     obey(driven, HALT)
-    driven.desk.clock_stepped(1_000_000_000)
-    driven.desk.clock_stepped(2_000_000_000)
+    driven.desk.on_clock_step(1_000_000_000)
+    driven.desk.on_clock_step(2_000_000_000)
     status = status_of(driven.desk)
     assert status.trading_state is TradingState.HALTED
     assert status.trading_reason == "news; the wall clock stepped by +1.000 s", "once, for whoever resumes it"
@@ -136,21 +136,21 @@ def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> Non
 
 def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
     driven = a_live_desk()
-    driven.desk.storage_failed("disk full")
+    driven.desk.on_storage_failure("disk full")
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.requests_of(Buy) == []
     assert driven.desk.cursor.denied == {"STORAGE": 1}
-    driven.desk.storage_recovered()
+    driven.desk.on_storage_recovery()
     driven.answer_all(driven.deliver(a_signal(2, 1)))
     assert len(driven.requests_of(Buy)) == 1
 
 
 def test_a_stepped_desk_waits_for_its_storage_and_denies_nothing() -> None:
     driven = a_running_desk()
-    driven.desk.storage_failed("disk full")
+    driven.desk.on_storage_failure("disk full")
     assert driven.deliver(a_signal(2, -1)) == []
     assert driven.pause() == [] or driven.desk.cursor.ordinal == 1
-    driven.desk.storage_recovered()
+    driven.desk.on_storage_recovery()
     driven.answer_all(driven.deliver(a_signal(3)))
     assert driven.desk.cursor.denied == {}
     assert driven.desk.cursor.ordinal == 3

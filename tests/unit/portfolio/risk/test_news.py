@@ -10,7 +10,7 @@ from common.errors import StartError
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.news_calendar import read_calendar
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
-from services.portfolio.core.risk.news import Impact, NewsEvent, between
+from services.portfolio.core.risk.news import Impact, NewsEvent, news_events_between
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.risk.utilization import limit_utilization
 from tests.support.builders import START_NS
@@ -153,7 +153,7 @@ def test_events_are_found_by_time_as_by_looking_at_each() -> None:
     events = tuple(an_event(START_NS + n // 3 * NS) for n in range(30))
     for after in range(-2, 12):
         for until in range(after, 12):
-            found = list(between(events, after_ns=START_NS + after * NS, until_ns=START_NS + until * NS))
+            found = list(news_events_between(events, after_ns=START_NS + after * NS, until_ns=START_NS + until * NS))
             assert found == [e for e in events if START_NS + after * NS < e.time_ns <= START_NS + until * NS]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.trading.server_time import server_day
-from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -16,7 +16,7 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
         return None
     for since, pct in daily_loss_pct(context, now_ns).items():
         if pct >= most:
-            return Denial("DAILY_LOSS", f"{percent(most)} from {since}", percent(pct))
+            return Denial("DAILY_LOSS", f"{format_percent(most)} from {since}", format_percent(pct))
     return None
 
 

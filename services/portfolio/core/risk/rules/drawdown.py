@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from proto.control import TradingState
-from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -32,5 +32,5 @@ def drawdown_denial(context: RiskContext) -> Denial | None:
         (limits.drawdown_reduce_pct, TradingState.REDUCE_ONLY),
     ):
         if limit is not None and fallen >= limit:
-            return Denial("DRAWDOWN", percent(limit), percent(fallen), then)
+            return Denial("DRAWDOWN", format_percent(limit), format_percent(fallen), then)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.server_time import FRIDAY, HOUR_NS, MINUTE_NS, time_of_day_ns, weekday
-from services.portfolio.core.risk.formatting import server_hour
+from services.portfolio.core.risk.formatting import format_server_time
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -15,11 +15,11 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
         moment = time_of_day_ns(now_ns)
         is_within = begin <= moment < end if begin <= end else moment >= begin or moment < end
         if not is_within:
-            return Denial("TRADING_HOURS", limits.trading_hours, server_hour(now_ns))
+            return Denial("TRADING_HOURS", limits.trading_hours, format_server_time(now_ns))
     if limits.friday_close is not None:
         day = weekday(now_ns)
         if day > FRIDAY or (day == FRIDAY and time_of_day_ns(now_ns) >= _of_day(limits.friday_close)):
-            return Denial("FRIDAY_CLOSE", f"before {limits.friday_close} on Friday", server_hour(now_ns))
+            return Denial("FRIDAY_CLOSE", f"before {limits.friday_close} on Friday", format_server_time(now_ns))
     return None
 
 

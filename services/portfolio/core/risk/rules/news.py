@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.server_time import MINUTE_NS
-from services.portfolio.core.risk.news import NewsEvent, between
+from services.portfolio.core.risk.news import NewsEvent, news_events_between
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -12,7 +12,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     limits = context.limits
     if not limits.news_calendar:
         return None
-    near = between(
+    near = news_events_between(
         limits.news_calendar,
         after_ns=now_ns - limits.news_after_min * MINUTE_NS,
         until_ns=now_ns + limits.news_before_min * MINUTE_NS,

@@ -13,7 +13,7 @@ from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import unrealized_pnl
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk.exposure import projected_legs
-from services.portfolio.core.risk.formatting import percent
+from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -79,7 +79,7 @@ def _by_loss(context: RiskContext, tag: str, strategy: Strategy, now_ns: int) ->
     most = strategy.daily_loss_pct_max
     if most is None:
         return None
-    lost_pct, limit = strategy_daily_loss_pct(strategy, context, now_ns), f"{percent(most)} a day of {tag}"
+    lost_pct, limit = strategy_daily_loss_pct(strategy, context, now_ns), f"{format_percent(most)} a day of {tag}"
     if lost_pct is None:
         return Denial("STRATEGY_LOSS", limit, "no known equity of the day")
-    return None if lost_pct < most else Denial("STRATEGY_LOSS", limit, percent(lost_pct))
+    return None if lost_pct < most else Denial("STRATEGY_LOSS", limit, format_percent(lost_pct))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.trading.enums import TradeMode
 from proto.trading.server_time import is_in_session
-from services.portfolio.core.risk.formatting import server_moment
+from services.portfolio.core.risk.formatting import format_server_weekday_time
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -24,5 +24,5 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     if terms.trade_mode is TradeMode.CLOSE_ONLY:
         return Denial("CLOSE_ONLY", f"opening in {terms.symbol}", terms.trade_mode)
     if terms.sessions and not is_in_session(terms.sessions, now_ns):
-        return Denial("MARKET_CLOSED", f"a session of {terms.symbol}", server_moment(now_ns))
+        return Denial("MARKET_CLOSED", f"a session of {terms.symbol}", format_server_weekday_time(now_ns))
     return None
