@@ -33,6 +33,8 @@ INSIDE = re.compile(r"::|`, `")
 # What stands for any name: `services/*/core/`, `services/<name>/`, `services/X/metrics.py`, an f-string's {name}.
 HOLE = re.compile(r"<[^>]*>|\{[^}]*\}|\*+|…|\.{3}|\b(?:X|NAME|N{4})\b")
 DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(OURS)})(?:[.:](?:\w+|\*|<\w+>|\{{[^{{}}]*\}}))+")
+# A script in a string imports too, and no checker reads it.
+IMPORTED = re.compile(rf"from ((?:{'|'.join(OURS)})[\w.]*) import (\w+(?:, \w+)*)")
 SPAN = re.compile(r"`([^`]*)`")
 # `_ns` and `_of_power_` are pieces of names.
 WORD = re.compile(r"[a-z*](?:[a-z0-9_*]*[a-z0-9*])?")
@@ -134,8 +136,9 @@ def dotted_names_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:
     checkout = Checkout(files)
     for file in _texts(files):
         for number, line in enumerate(file.lines, start=1):
-            for found in DOTTED.finditer(line):
-                name = found.group()
+            names = [found.group() for found in DOTTED.finditer(line)]
+            names += [f"{module}.{name}" for module, said in IMPORTED.findall(line) for name in said.split(", ")]
+            for name in names:
                 if not (name in NOWHERE or checkout.defines(name) or _is_variable(name, file)):
                     remedy = "name a module, or what one defines, in full"
                     yield Violation(file.path, number, f"there is no {name}", remedy)

@@ -129,6 +129,7 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (names.paths_lead_somewhere, SHELL, "x = 1  # as services/*/core/ has it", 1),
     (names.paths_lead_somewhere, SHELL, 'PAGE = ROOT / "docs" / "gone.md"', 1),
     (names.paths_lead_somewhere, SHELL, 'text = f"services/{name}/gone.toml"', 1),
+    (names.dotted_names_lead_somewhere, A_TEST, '"""\nfrom tests.unit.test_it import gone\n"""', 2),
     (names.dotted_names_lead_somewhere, "supervisord.conf", "command=python -m services.signals", 1),
     (names.dotted_names_lead_somewhere, "docs/index.md", "`proto.gateway.Hello`", 1),
     (names.dotted_names_lead_somewhere, SHELL, '"""Talks for `services.signal.core.engine`."""', 1),

@@ -78,7 +78,7 @@ def test_a_pause_in_the_midst_of_a_look_is_no_step() -> None:
 
 SCRIPT = """
 import sys
-from common.clock import ClockStepDetector
+from common.clock_step_detector import ClockStepDetector
 watch = ClockStepDetector()
 print(watch.step_ns(), flush=True)
 for line in sys.stdin:
