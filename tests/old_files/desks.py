@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,8 +49,9 @@ _FIELD: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def command(checkout: Path, *words: object) -> list[str]:
-    """A command line of the version in a checkout."""
-    return [str(checkout / ".venv" / "bin" / "paperdesk"), *map(str, words)]
+    """A command line of the version in a checkout, or of this one."""
+    folder = Path(sys.executable).parent if checkout == ROOT else checkout / ".venv" / "bin"
+    return [str(folder / "paperdesk"), *map(str, words)]
 
 
 def environment(**more: str) -> dict[str, str]:

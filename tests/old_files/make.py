@@ -2,8 +2,8 @@
 
     python -m tests.old_files.make CHECKOUT FOLDER
 
-CHECKOUT has its `.venv` (`make setup`); FOLDER gets `replay`, `ended` and `live`. Prices, orders and deals of the first two are the same each
-time; what a live desk does depends on the second in which each command reaches it. Takes some minutes.
+CHECKOUT has its `.venv` (`make setup`); FOLDER gets `replay`, `ended` and `live`. Prices, orders and deals of the first two
+are the same each time; what a live desk does depends on the second in which each command reaches it. Takes some minutes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Plans and limits of the desks that are kept here."""
+"""Plans and limits by which the desks here trade: as much as there is in little time, so that much is stored of it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import json
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +29,6 @@ VERSIONS: Final = ("335ded8",)
 DESKS: Final = ("replay", "ended", "live")
 STEP_S: Final = 120.0
 AT_ONCE: Final = 2
-"""Commands that look at a stopped desk side by side: each is mostly the start of a Python."""
 
 
 @pytest.fixture(params=VERSIONS)
@@ -47,6 +46,12 @@ def told(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
+    """What several commands answer, side by side: each is mostly the start of a Python."""
+    with ThreadPoolExecutor(AT_ONCE) as together:
+        return list(together.map(lambda words: asked(folder, *words), commands))
+
+
 # ------------------------------------------------------------------------------------------------------------ looked at
 
 
@@ -55,9 +60,7 @@ def test_a_stopped_desk_is_whole_and_answers_as_it_did(desk: str, version: Path,
     folder = copied(version, desk, tmp_path)
     assert asked(folder, "verify") == {"problems": [], "verified": True}
     views = told(version / desk / "views.json")
-    with ThreadPoolExecutor(AT_ONCE) as together:
-        answers = list(together.map(lambda view: asked(folder, *view["command"]), views))
-    for view, answer in zip(views, answers, strict=True):
+    for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
         assert answer == view["answer"], view["command"]
 
 
@@ -85,8 +88,12 @@ def test_an_account_whose_ticks_have_ended_goes_on_with_later_ones(version: Path
 
 
 def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Path) -> None:
-    """Its position, its resting order and the numbers of its orders go on; nobody complains of anything that was read."""
+    """Its position, its resting order and the numbers of its orders go on, and no process tells of anything that is wrong.
+
+    The host is another than that on which it ran before, so that it takes a new incarnation wherever the test is run.
+    """
     folder = copied(version, "live", tmp_path)
+    rows(folder / "desk" / "ledger.db", ON_ANOTHER_HOST)
     before = Before(version / "live" / "desk", tmp_path)
     answered = {" ".join(view["command"]): view["answer"] for view in told(version / "live" / "views.json")}
     orders, deals, positions, account = (answered[what] for what in ("orders", "deals", "positions", "account"))
@@ -98,22 +105,24 @@ def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Pat
         again = asked(folder, *OLD_COMMAND)
         wait_for(lambda: status_of(folder, order_id) == "ACCEPTED", "a new order to rest", seconds=STEP_S)
         wait_for(lambda: len(asked(folder, "deals")) > len(deals), "the strategy to trade", seconds=STEP_S)
-    new = asked(folder, "orders")
+    new, booked, standing, now, verified = all_asked(
+        folder, ["orders"], ["deals"], ["positions"], ["account"], ["verify"]
+    )
     assert again["order_ids"] == [order["order_id"] for order in orders if order["key"] == "hand-1"]
     assert new[: len(orders)] == orders
     assert [order["number"] for order in new] == list(range(1, len(new) + 1))
     assert len({order["order_id"] for order in new}) == len(new) > len(orders)
     assert resting in new
-    assert asked(folder, "deals")[: len(deals)] == deals
+    assert booked[: len(deals)] == deals
     for what in ("net_volume", "lots", "guards"):
-        assert held(asked(folder, "positions"), what) == held(positions, what)
-    now = asked(folder, "account")
+        assert held(standing, what) == held(positions, what)
     assert (now["stream_id"], now["trading_state"]) == (account["stream_id"], "ACTIVE")
     assert now["processed"] > account["processed"]
-    assert asked(folder, "verify") == {"problems": [], "verified": True}
+    assert verified == {"problems": [], "verified": True}
     assert errors(folder / "desk" / "logs") == []
     before.assert_gone_on_with(folder / "desk")
     before.assert_checkpoint_used(folder / "desk")
+    assert rows(folder / "desk" / "ledger.db", NOTES) == rows(before.desk / "ledger.db", NOTES)
 
 
 NEW_ORDER: Final = (
@@ -192,15 +201,17 @@ class Before:
         assert events[: len(self.events)] == self.events
         assert len(events) > len(self.events)
         assert self.entries < {row[0] for row in rows(desk / "venue" / "journal.db", ENTRIES)}
-        for path in databases(self.desk):
+        assert databases(desk) == databases(self.desk)
+        for path in databases(desk):
             assert missing(shape(self.desk / path), shape(desk / path, besides=self.desk / path)) == [], path
 
     def assert_checkpoint_used(self, desk: Path) -> None:
         """The signals that were saved are there still: a checkpoint that does not fit is cleared, with all of them."""
         assert self.signals
         for path, saved in self.signals.items():
-            assert rows(desk / path, SIGNALS)[: len(saved)] == saved
-            assert saved
+            found = rows(desk / path, SIGNALS)
+            assert found[: len(saved)] == saved
+            assert len(found) > len(saved) > 0
 
     def assert_ended_as(self, end: dict[str, Any], folder: Path, report: str) -> None:
         """Report, orders, deals and what all is called are those that the version came to that wrote the files."""
@@ -212,6 +223,8 @@ class Before:
             assert missing(expected, shape(folder / "desk" / path, besides=self.desk / path)) == [], path
 
 
+ON_ANOTHER_HOST: Final = "UPDATE meta SET value = 'of another host' WHERE name = 'host_boot'"
+NOTES: Final = "SELECT name FROM meta ORDER BY name"
 EVENTS: Final = "SELECT number, hash, payload FROM events ORDER BY number"
 ENTRIES: Final = "SELECT order_id FROM entries"
 SIGNALS: Final = "SELECT save, last_ordinal, body FROM signals ORDER BY save"
