@@ -54,7 +54,7 @@ class TimedGateway:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)
 
-    def due(self, now: Now) -> list[Tick]:
+    def due_ticks(self, now: Now) -> list[Tick]:
         """Note when each tick goes out for the first time."""
         ticks = self._gateway.due_ticks(now)
         for tick in ticks:
