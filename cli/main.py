@@ -14,12 +14,14 @@ from typing import NoReturn
 import typer
 
 from cli.commands import (
+    backtest,
     backup,
     chaos,
     config,
     conformance,
     export,
     orders,
+    parity,
     replay,
     ticks,
     ticks_generate,
@@ -47,6 +49,8 @@ app = typer.Typer(
 )
 run_command.register_commands(app)
 replay.register_commands(app)
+backtest.register_commands(app)
+parity.register_commands(app)
 train.register_commands(app)
 views.register_commands(app)
 export.register_commands(app)

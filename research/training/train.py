@@ -23,7 +23,8 @@ from common.errors import StartError
 from marketdata.files import Crossed, TickInput, load_stream
 from research.training import calibration, edge
 from research.training.labels import BUY, HOLD, NO_LABEL, RULE, SELL, label_ticks
-from services.signal.core.features.schema import CLASSES, FEATURE_NAMES, WINDOW_TICKS, schema_sha256
+from services.signal.core.features.schema import FEATURE_NAMES, WINDOW_TICKS, schema_sha256
+from services.signal.core.inference.classes import CLASSES
 from services.signal.model.kernel_cache import configure_kernel_cache
 from services.signal.model.manifest import (
     FILE_NAME,

@@ -2,6 +2,6 @@
 
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
-from services.portfolio.facade import Order, PortfolioManager
+from services.portfolio.portfolio_manager import Order, PortfolioManager
 
 __all__ = ["Order", "OrderStatus", "PortfolioManager", "Position"]

@@ -25,7 +25,7 @@ from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.signal import metrics
 from services.signal.checkpoint import CheckpointStore
-from services.signal.core.operator_events import (
+from services.signal.core.operator_notices import (
     Event,
     GapFound,
     GapLost,

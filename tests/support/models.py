@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.signal.core.features.schema import CLASSES, FEATURE_NAMES, schema_sha256
+from services.signal.core.features.schema import FEATURE_NAMES, schema_sha256
+from services.signal.core.inference.classes import CLASSES
 from services.signal.model.manifest import (
     FILE_NAME,
     Calibration,

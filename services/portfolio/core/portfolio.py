@@ -42,7 +42,7 @@ from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from services.portfolio.core.gateway_client.session import open_session, reconcile
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, submit_requests
-from services.portfolio.core.gateway_client.tasks import REPLY_TYPES, GatewayTask, RunningTask, TaskRunner
+from services.portfolio.core.gateway_client.task_runner import REPLY_TYPES, GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
 from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.desk import Desk

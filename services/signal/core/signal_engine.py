@@ -18,7 +18,7 @@ from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
 from services.signal.core.backfill import Backfill, problem_of, request_id
-from services.signal.core.operator_events import (
+from services.signal.core.operator_notices import (
     Event,
     GapFound,
     GapLost,

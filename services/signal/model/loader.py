@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from services.signal.core.features.schema import CLASSES, FEATURE_NAMES
+from services.signal.core.features.schema import FEATURE_NAMES
+from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.forest import (
     Format,
     ModelFormatError,

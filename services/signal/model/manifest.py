@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.errors import StartError
-from services.signal.core.features.schema import CLASSES, FEATURE_NAMES, FEATURES, schema_sha256
+from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, schema_sha256
+from services.signal.core.inference.classes import CLASSES
 
 FILE_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 1_048_576

@@ -10,15 +10,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from common.errors import StartError
-from common.settings import (
-    PROJECT_ROOT,
-    CommonSettings,
-    DeskSettings,
-    check_env_file,
-    describe,
-    load,
-    setting_names,
-)
+from common.settings import PROJECT_ROOT, CommonSettings, DeskSettings, check_env_file, describe, load, setting_names
 from services.execution.settings import ExecutionSettings
 from services.signal.settings import SignalSettings
 

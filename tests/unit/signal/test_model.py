@@ -17,7 +17,8 @@ import pytest
 from common.errors import StartError
 from common.settings import PROJECT_ROOT
 from services.signal import StrategyEngine
-from services.signal.core.features.schema import CLASSES, FEATURE_NAMES
+from services.signal.core.features.schema import FEATURE_NAMES
+from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.forest import Forest
 from services.signal.core.strategies.xgboost_classes import ClassModel, XGBoostClasses
 from services.signal.model.kernel_cache import is_writable

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proto.codec import decode_signal_message, encode
 from proto.gateway import GetTicks, Hello
 from proto.messages import WARMING_UP, MarketHeartbeat, SignalHello, Tick
-from services.signal.core.operator_events import (
+from services.signal.core.operator_notices import (
     GapFound,
     GapLost,
     GapRefilled,

@@ -18,7 +18,6 @@ from proto.control import (
 )
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.state.desk import Desk
-from services.portfolio.core.state.leadership import reclaim_leadership
 
 PERSON = "person"
 
@@ -37,7 +36,7 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
             desk.set_trading_state(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
             desk.foreign_tickets = []
             desk.instrument_warning = desk.foreign_orders_warning = ""
-            reclaim_leadership(desk)
+            desk.reclaim_leadership()
         case FlattenCommand():
             if not desk.is_live:
                 return ControlError(error="FLATTEN needs a live market: a stepped stream trades at its own ticks alone")

@@ -6,7 +6,7 @@ from proto.gateway import DealsReply, GetDeals, VenueDeal
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.live_reconciliation import HISTORY_FINAL_AFTER_NS
 from services.portfolio.core.gateway_client.reply_events import deal_booked
-from services.portfolio.core.gateway_client.tasks import GatewayTask
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 

@@ -11,7 +11,7 @@ from proto.gateway import GetSymbolInfo, SymbolReply
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import InstrumentLearned
 from services.portfolio.core.gateway_client.instrument_changes import breaking_changes, instrument_changes
-from services.portfolio.core.gateway_client.tasks import GatewayTask
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
 from services.portfolio.core.account.events import EpochTaken, JournalChanged
 from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
-from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
+from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 
 RENEW_EVERY_NS: Final = 1_000_000_000

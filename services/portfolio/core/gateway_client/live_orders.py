@@ -36,12 +36,8 @@ from services.portfolio.core.gateway_client.reply_events import (
     order_modify_answered,
     order_updated,
 )
-from services.portfolio.core.gateway_client.requests import (
-    cancel_request,
-    modify_request,
-    order_request,
-)
-from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
+from services.portfolio.core.gateway_client.requests import cancel_request, modify_request, order_request
+from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 
 POLL_NS_FIRST: Final = 100_000_000

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from proto.gateway import (
-    ErrorCode,
-    ErrorReply,
-    ModifyReply,
-)
+from proto.gateway import ErrorCode, ErrorReply, ModifyReply
 from services.portfolio.core.gateway_client.live_orders import POLL_NS_FIRST, TRANSIENT_ERRORS
-from services.portfolio.core.gateway_client.reply_events import (
-    is_final_reply,
-    protection_answered,
-)
-from services.portfolio.core.gateway_client.requests import (
-    protection_request,
-)
-from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
+from services.portfolio.core.gateway_client.reply_events import is_final_reply, protection_answered
+from services.portfolio.core.gateway_client.requests import protection_request
+from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 
 

@@ -31,7 +31,7 @@ from services.portfolio.core.gateway_client.reconciliation import (
     collect_differences,
 )
 from services.portfolio.core.gateway_client.requests import cancel_request
-from services.portfolio.core.gateway_client.tasks import GatewayTask, Pause
+from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.desk import Desk
 

@@ -19,7 +19,7 @@ from services.portfolio.core.gateway_client.lease import renew_lease
 from services.portfolio.core.gateway_client.live_orders import track_order
 from services.portfolio.core.gateway_client.live_protections import track_protection
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
-from services.portfolio.core.gateway_client.tasks import GatewayTask, RunningTask, TaskRunner
+from services.portfolio.core.gateway_client.task_runner import GatewayTask, RunningTask, TaskRunner
 from services.portfolio.core.state.desk import Desk
 
 DEALS_EVERY_NS: Final = 1_000_000_000

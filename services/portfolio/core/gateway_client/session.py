@@ -14,7 +14,7 @@ from services.portfolio.core.gateway_client.lease import on_hello
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, resend_open_requests
-from services.portfolio.core.gateway_client.tasks import GatewayTask
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 

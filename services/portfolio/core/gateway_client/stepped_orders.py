@@ -11,7 +11,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.reply_events import TERMINAL_STATUSES, order_updated, protection_answered
 from services.portfolio.core.gateway_client.requests import cancel_request, order_request, protection_request
-from services.portfolio.core.gateway_client.tasks import GatewayTask
+from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
 

@@ -191,6 +191,11 @@ class Desk:
         self.is_superseded = True
         self.restrict_trading(TradingState.HALTED, f"another portfolio leads this account: {why}", by="lease")
 
+    def reclaim_leadership(self) -> None:
+        """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
+        if self.is_superseded:
+            self.is_superseded, self.needs_epoch, self.needs_hello = False, True, True
+
     def on_clock_step(self, step_ns: int) -> None:
         """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""
         reason = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"

@@ -19,9 +19,6 @@ WINDOW_TICKS: Final = BUFFER_TICKS
 POINT_PER_PRICE: Final = 1e-5
 """A point, as a part of the mid price: a strategy is not told a symbol's digits, and a model may serve several."""
 
-CLASSES: Final = (-1, 0, 1)
-"""What a model tells apart, in the order of its columns: sell, hold, buy."""
-
 
 class Feature(NamedTuple):
     """One number of a row. `ticks` is how many ticks it looks at, the newest included: its warm-up."""

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from services.signal.core.features.kernel import fill_features
-from services.signal.core.features.schema import CLASSES, FEATURES, WINDOW_TICKS
+from services.signal.core.features.schema import FEATURES, WINDOW_TICKS
+from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.kernel import Floats, Singles, fill_probabilities
 from services.signal.core.tick_buffer import TickBuffer
 

@@ -1,0 +1,113 @@
+"""What the commands over recorded ticks share: the account they go on with, progress, and how a run ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import run_options as o
+from cli.json_output import json_text, write_json
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    from marketdata.tick_stream import TickStream
+    from orchestration.progress import ProgressDisplay
+    from research.run_spec import RunSpec
+
+
+def opened_terms(data_dir: Path) -> o.AccountTerms | None:
+    """What the account in the directory was opened with; None when none has been opened."""
+    from proto.gateway import DealKind
+    from research import ledger_views
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
+
+    if not (data_dir / LEDGER_FILE_NAME).is_file():
+        return None
+    deposits = [deal["profit"] for deal in ledger_views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
+    currency = ledger_views.account(data_dir)["currency"]
+    return o.AccountTerms(deposits[0], currency) if deposits and currency else None
+
+
+def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
+    """Refuse ticks that the account has seen, before anything is started; an interrupted run may be gone on with.
+
+    Raises:
+        StartError: says when the ticks begin and what the account has seen.
+    """
+    from proto.time import utc_text
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
+
+    if not (data_dir / LEDGER_FILE_NAME).is_file():
+        return
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
+        return
+    # A stream that was only just opened has no time of its own yet, but the marks of the one before.
+    seen_ns = max([cursor.time_ns, *(mark.time_ns for mark in cursor.marks.values())])
+    if stream.first_time_ns <= seen_ns:
+        raise StartError(
+            f"the ticks begin at {utc_text(stream.first_time_ns)}, expected later than {utc_text(seen_ns)}, which the account "
+            f"in {data_dir} has seen"
+        )
+
+
+def replay_with_progress(
+    spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
+) -> tuple[dict[str, Any], str]:
+    """Replay through the processes; the report, and why the desk halted, or nothing."""
+    from cli.progress import progress_line
+    from orchestration.replay_runner import run_replay
+
+    with progress_line("replay") as show:
+        done = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
+    return done.report, done.halted
+
+
+def backtest_with_progress(
+    spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue: bool = False
+) -> dict[str, Any]:
+    """Run the backtest; its report."""
+    from cli.progress import progress_line
+    from research.backtest import run_backtest
+
+    with progress_line("backtest") as show:
+        return run_backtest(
+            spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_showing(show, spec.currency)
+        )
+
+
+def _showing(show: ProgressDisplay, currency: str) -> Any:
+    from orchestration.progress import RunProgress, TickRate
+    from research.backtest import BacktestProgress
+
+    rate = TickRate()
+
+    def tell(progress: BacktestProgress) -> None:
+        show(
+            RunProgress(
+                ticks=progress.ticks,
+                ticks_total=progress.ticks_total,
+                ticks_per_s=rate.update(progress.ticks),
+                orders=progress.orders,
+                fills=progress.fills,
+                pnl=f"{progress.realized_pnl} {currency}",
+            )
+        )
+
+    return tell
+
+
+def finish_run(report: dict[str, Any], halted: str, *, out: Path | None, as_json: bool) -> int:
+    """Print and keep the report of a run; the exit code is 0 where ledger and venue agree and nothing halted."""
+    from cli.report_view import show_report
+
+    if out is not None:
+        write_json(out, report)
+    if as_json:
+        print(json_text(report))
+    else:
+        show_report(report)
+    if halted:
+        print(f"paperdesk: the desk halted: {halted}", file=sys.stderr)
+    return 0 if report["reconciled"] and not halted else 1

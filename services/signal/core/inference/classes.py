@@ -1,0 +1,8 @@
+"""The classes of a model, in the order of its columns: sell, hold and buy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLASSES: Final = (-1, 0, 1)
+"""What a model tells apart, in the order of its columns: sell, hold, buy."""
