@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from cli import run_options as o
 from cli.paths import data_directory, writable_file
 from cli.recorded_runs import finish_run, opened_terms, replay_with_progress, require_unseen_ticks
-
-if TYPE_CHECKING:
-    pass
 
 REPLAY_EXAMPLES = """
 [bold]Examples[/bold]
