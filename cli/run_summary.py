@@ -1,4 +1,4 @@
-"""What a desk has done, told when it has stopped."""
+"""The summary of a stopped desk: what this run did, and how the account stands."""
 
 from __future__ import annotations
 

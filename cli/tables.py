@@ -1,4 +1,4 @@
-"""Reports and views as people read them."""
+"""Tables on the terminal: rows, fields and numbers as people read them."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class EventLoop:
         return Progress(self._turns, bool(self._poller.poll(0)))
 
     def add_reader(self, fd: int, callback: Callback) -> None:
-        """Call `callback` when a file descriptor can be read; it has to read, or to call `off`."""
+        """Call `callback` when a file descriptor can be read; it has to read, or to call `remove_reader`."""
         self._poller.register(fd, zmq.POLLIN)
         self._drain[fd] = callback
 

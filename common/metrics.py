@@ -3,7 +3,7 @@
 What is shown stands in `services/X/metrics.py`, in one `ProcessMetrics` per process, and is described in docs/metrics.md. Most of
 it is counted anyway, by the cores, in plain integers: those readings are taken once a second, by the loop's own thread,
 so that a scrape never looks at state in the middle of a change and a tick pays nothing. What only the shell sees is
-counted by a `Count` or timed by a `Timing`, which are plain integers too. prometheus_client is imported when a port is
+counted by a `CounterMetric` or timed by a `DurationHistogram`, which are plain integers too. prometheus_client is imported when a port is
 opened, not before: a replay starts without it.
 """
 
@@ -118,7 +118,7 @@ class CounterMetric:
 
 
 class ProcessMetrics:
-    """All metrics of one process; declare them once, then `show` what they read."""
+    """All metrics of one process: declare them once, then `update` them with readings."""
 
     def __init__(self, service: str) -> None:
         """Name every metric `trading_<service>_…`."""
@@ -190,7 +190,7 @@ class ProcessMetrics:
         self._is_served = True
 
     def registry(self) -> CollectorRegistry:
-        """What prometheus_client asks at a scrape: this board, and memory, CPU and files of the process."""
+        """What prometheus_client asks at a scrape: these metrics, and memory, CPU and files of the process."""
         from prometheus_client import CollectorRegistry, ProcessCollector
 
         registry = CollectorRegistry(auto_describe=False)

@@ -194,7 +194,7 @@ class GeneratedMarket:
     # ------------------------------------------------------------------------------------------------------- survival
 
     def unsaved(self) -> MarketHistory | None:
-        """The states made since the last `saved`, None when there are none."""
+        """The states made since the last `mark_saved`, None when there are none."""
         return self._log(self._states[-self._unsaved :]) if self._unsaved else None
 
     def mark_saved(self) -> None:

@@ -1,7 +1,7 @@
 """How rows become the columns of a stream: judged per symbol as they come, merged by time, counted and hashed.
 
 All of it goes block by block, so that the memory it takes does not grow with the rows. `ValidatedRows` keeps one symbol's rows
-as they were read, with the verdict on each; `assemble` merges the tapes.
+as they were read, with the verdict on each; `assemble` merges those of all symbols.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a run has come: its standing, its rate, and the face of whoever shows them."""
+"""How far a run has come: its figures, its rate, and the interface of a display."""
 
 from __future__ import annotations
 

@@ -93,11 +93,11 @@ def _both(data_dir: Path, symbol_map: Mapping[str, str] | None) -> tuple[Book, _
 
 
 def _compared(book: Book, broker: _StoppedVenue) -> list[Difference]:
-    talk = find_differences(book)
-    request = next(talk)
+    task = find_differences(book)
+    request = next(task)
     while True:
         try:
-            request = talk.send(broker.answer(request))
+            request = task.send(broker.answer(request))
         except StopIteration as end:
             differences: list[Difference] = end.value
             return differences

@@ -1,8 +1,8 @@
-"""supervisord on a leash: it stops the desk when whoever started it is gone, however that happened.
+"""Run supervisord so that it dies with its parent.
 
-`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` asks the kernel for a SIGTERM at the parent's death and then is supervisord.
-Without it a command line that is killed outright would leave a desk behind that trades on for nobody. Only Linux can
-be asked that; elsewhere a killed command line has to be cleaned up after by hand.
+`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` asks the kernel for a SIGTERM at the parent's death and
+then is supervisord. Without it a command line that is killed outright would leave a desk behind that trades on for
+nobody. Only Linux can be asked that; elsewhere a killed command line has to be cleaned up after by hand.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def denial_message(*, limit: str, observed: str) -> str:
 
 
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):
-    """The request was none."""
+    """The request was malformed or could not be carried out; `error` says why."""
 
     error: Annotated[str, Meta(max_length=512)]
 

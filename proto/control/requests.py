@@ -62,7 +62,7 @@ class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forb
 
 
 class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
-    """Buy or sell by hand, through the same risk ladder as a signal. Fields as in the gateway's BUY and SELL.
+    """Buy or sell by hand, through the same risk rules as a signal. Fields as in the gateway's BUY and SELL.
 
     `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not.
     """

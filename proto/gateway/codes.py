@@ -1,4 +1,4 @@
-"""The gateway's words: why something was refused, what is known of an order, and what a simulated venue can do wrong."""
+"""Codes of the gateway: errors, order statuses, and faults of the simulated venue."""
 
 from __future__ import annotations
 

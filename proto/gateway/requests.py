@@ -17,8 +17,6 @@ TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
 """Most orders, deals or positions in one reply; the rest is asked for with `after`."""
 
-# ----------------------------------------------------------------------------------------------------- requests
-
 
 class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):
     request_id: RequestId = ""

@@ -1,4 +1,4 @@
-"""The words for how an order is to be executed, and for how an account keeps its positions; MetaTrader 5 has the same."""
+"""Side, order type, time in force, account mode and trade mode, as MetaTrader 5 has them."""
 
 from __future__ import annotations
 

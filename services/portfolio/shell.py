@@ -89,7 +89,7 @@ class PortfolioShell:
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._keeper.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
-        self._loop.drain_before_stop(portfolio.is_draining, LINGER_MS_MAX)
+        self._loop.drain_before_stop(portfolio.drain, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
     def run(self) -> None:

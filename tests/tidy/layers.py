@@ -116,7 +116,7 @@ def core_keeps_to_itself(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def core_reads_no_clock(files: list[SourceFile]) -> Iterator[Violation]:
-    """A core is told the time, and neither opens, prints nor draws anything by itself."""
+    """A core takes the time as an argument, and neither opens, prints nor draws anything by itself."""
     for file in filter(_is_core, files):
         for node, name in file.uses():
             if name.startswith(CLOCKS):
@@ -141,7 +141,7 @@ def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
             allowed = (*LAYERS[:level], service or file.parts[0])
             for found in file.imports:
                 if found.top in OURS and not _is_allowed(found, allowed):
-                    remedy = f"allowed here are {', '.join(allowed)}; services talk through messages in proto"
+                    remedy = f"allowed here are {', '.join(allowed)}; services exchange messages in proto"
                     yield Violation(file.path, found.line, f"{service or file.parts[0]} imports {found.name}", remedy)
 
 

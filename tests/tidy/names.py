@@ -5,6 +5,7 @@ list of names that are gone: a name is wrong when nothing in the checkout answer
 """
 
 import ast
+import builtins
 import posixpath
 import re
 import sys
@@ -36,6 +37,9 @@ DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(OURS)})(?:[.:](?:\w+|\*|<\w+>|\{
 # A script in a string imports too, and no checker reads it.
 IMPORTED = re.compile(rf"from ((?:{'|'.join(OURS)})[\w.]*) import (\w+(?:, \w+)*)")
 SPAN = re.compile(r"`([^`]*)`")
+# What a docstring says is raised: a name at the beginning of each line below "Raises:".
+RAISES = re.compile(r"^ +Raises:\n((?:^ +\S.*\n?)+)", re.MULTILINE)
+RAISED = re.compile(r"^ +([A-Z]\w+):", re.MULTILINE)
 # `_ns` and `_of_power_` are pieces of names.
 WORD = re.compile(r"[a-z*](?:[a-z0-9_*]*[a-z0-9*])?")
 RELATIVE = re.compile(r"[a-z]\w*(?:\.\w+)+")
@@ -156,7 +160,7 @@ def _is_variable(name: str, file: SourceFile) -> bool:
 
 
 def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
-    """A lower-case word or dotted name in backticks in a docstring is a module, or something that code calls so.
+    """A lower-case word or dotted name in backticks in a docstring, and what it says is raised, is called so in code.
 
     The docstring of a package is a guide to it: there a word is a module or package directly in it, or something that it
     defines or imports. Elsewhere it may be any name in code of the same service, outside of services any name at all.
@@ -173,6 +177,13 @@ def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
                     where = f"directly in {file.module}" if is_guide else "in this code"
                     remedy = "name a module, or something that code calls so; what is none goes without backticks"
                     yield Violation(file.path, line, f"nothing {where} is called {found[1]}", remedy)
+            for section in RAISES.finditer(text):
+                for raised in RAISED.findall(section[1]):
+                    if raised not in checkout.known("") and not hasattr(builtins, raised):
+                        line = number + text.count("\n", 0, section.start())
+                        yield Violation(
+                            file.path, line, f"nothing is called {raised}", "name the exception as it is called"
+                        )
 
 
 def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str]) -> bool:

@@ -46,7 +46,7 @@ VENUE_FAULTS: Final = (
 
 @dataclass
 class FaultInjector:
-    """Plays faults on one desk; what lasts is undone by `tick` when its time has come, and by `stop`."""
+    """Plays faults on one desk; what lasts is undone by `undo_expired` when its time has come, and by `stop`."""
 
     desk: DeskSupervisor
     data_dir: Path

@@ -1,12 +1,12 @@
 """A lossy line between execution and gateway: it drops, delays, duplicates and reorders whole messages, either way.
 
     with LossyProxy(front, back, seed=7) as line:
-        line.set(Odds(drop=0.05))        # at any time
+        line.set_probabilities(FaultProbabilities(drop=0.05))    # at any time
         ...
         line.counts                      # {"request": 812, "request dropped": 41, ...}
 
 The client's envelope is passed on untouched: each client gets a DEALER of its own towards the gateway, as if it had
-connected there itself. Everything is drawn from the seed, for each way and each setting of the odds by itself, message by
+connected there itself. Everything is drawn from the seed, for each way and each setting of the probabilities by itself, message by
 message in the order of arrival.
 """
 

@@ -49,7 +49,7 @@ def run_suite(
         on_result: is given each result as it comes.
 
     Raises:
-        Refused: the account has money in it, its stream waits for a desk, or it has positions.
+        UnfitAccountError: the account has money in it, its stream waits for a desk, or it has positions.
         StartError: nobody answers.
     """
     _require_usable(client, is_forced=is_forced)

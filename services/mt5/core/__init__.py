@@ -1,1 +1,1 @@
-"""The gateway's decisions: tick source, simulated broker, journal rules and requests, composed alike live and offline."""
+"""The gateway's decisions: ports, the gateway over any venue, the simulated venue, and what joins them."""

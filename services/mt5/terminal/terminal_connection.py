@@ -1,4 +1,4 @@
-"""Connecting to a terminal: it has to be the right account, with every symbol, in the clock that was told."""
+"""Connecting to a terminal: account, symbols and server clock are checked before anything starts."""
 
 from __future__ import annotations
 

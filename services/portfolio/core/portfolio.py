@@ -1,8 +1,8 @@
 """The portfolio of the desk: signals in, orders out, deals booked, and nothing forgotten.
 
 `handle` takes one message and returns the calls to the gateway that follow from it; the events that led there wait in
-`take_events` and must be durable, together with the cursor, before any of the calls is sent. `pause` is called when no
-more input is at hand: it says what may be said once for many ticks. All work is decided in the order of the ordinals:
+`take_events` and must be durable, together with the cursor, before any of the calls is sent. `on_idle` is called when
+no more input is at hand: it confirms many ticks at once. All work is decided in the order of the ordinals:
 
     signal n and the deals up to n are known -> book them, mark, judge, make the order -> (commit) -> send it, book its
     deals -> (commit) -> CONFIRM(n)
@@ -214,9 +214,9 @@ class Portfolio:
         """True while an order or a reconciliation is on its way."""
         return self._busy is not None
 
-    def is_draining(self) -> bool:
-        """To be asked once the desk is told to stop: whether there are orders of which the venue is about to tell."""
-        return self._live.is_draining()
+    def drain(self) -> bool:
+        """Stop deciding; True while market orders are on their way whose outcome is about to be shown."""
+        return self._live.drain()
 
     @property
     def queued_signals(self) -> int:

@@ -1,1 +1,1 @@
-"""What the signal process decides: ticks in, one signal for each of them out. Nothing here talks to anybody."""
+"""What the signal process decides: ticks in, one signal for each of them out. No sockets, files or clock."""

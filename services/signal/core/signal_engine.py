@@ -78,7 +78,7 @@ def _strategy_label(names: Mapping[str, str]) -> str:
 
 
 class SignalEngine:
-    """Engines, ring and refills of one process."""
+    """The symbol engines, the signal ring and the backfills of one process."""
 
     def __init__(self, *, publisher: str, boot_id: str, make_strategies: Mapping[str, Callable[[], Strategy]]) -> None:
         """Speak under the name `publisher` for the symbols of `make_strategies`, each with what it makes for it."""
@@ -152,7 +152,7 @@ class SignalEngine:
         """Go on from a checkpoint of the same strategy; symbols that are not in it start from their first tick.
 
         Raises:
-            ValueError: it is of another strategy, or damaged. The desk is as new then.
+            ValueError: it is of another strategy, or damaged. The engine is reset then.
         """
         if checkpoint.strategy != self.strategy:
             raise ValueError(f"checkpoint of strategy {checkpoint.strategy}, expected {self.strategy}")

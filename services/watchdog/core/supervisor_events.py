@@ -39,10 +39,10 @@ class SupervisorEventParser:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[SupervisorEvent]:
-        """The events that are complete with these bytes; each wants a `TAKEN` and a `READY`.
+        """The events that are complete with these bytes; each wants a `RESULT_OK` and a `READY`.
 
         Raises:
-            NotSupervisordError: the bytes are no events.
+            EventProtocolError: the bytes are no events.
         """
         self._buffer += data
         events = []

@@ -104,7 +104,7 @@ class FakeBroker:
         """Do what a request asks: retcode, order and deal. `fill`: only so much of a market order can be had.
 
         Raises:
-            Rejected: it is not done.
+            RejectedByBroker: it is not done.
         """
         action = request["action"]
         if action == mt5_types.TRADE_ACTION_DEAL:

@@ -1,1 +1,1 @@
-"""The gateway core: tick source, simulated broker, orders and publication."""
+"""The gateway process: start, settings and fill profiles; its packages are in the folders below."""

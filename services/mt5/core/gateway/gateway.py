@@ -1,7 +1,7 @@
 """One request in, one reply out: everything that the gateway says on its request socket.
 
-It joins the order desk, the broker and the publisher, and speaks the desk's names of symbols. Whatever does not
-stand in the journal, the book or the stream is not known here, so a restart forgets nothing.
+It joins orders, modifications, queries, operator commands, the lease and the publisher; symbols have the desk's names.
+Whatever does not stand in the journal, the book or the stream is not known here, so a restart forgets nothing.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Gateway:
         return ticks
 
     def next_due(self) -> int | None:
-        """Monotonic time at which `due` or `step` will have something, None when only a request can change that."""
+        """Monotonic time at which `due_ticks` or `step` will have something, None when only a request can change that."""
         publication, venue = self.publisher.next_due(), self._terminal.next_due()
         if publication is None or venue is None:
             return venue if publication is None else publication

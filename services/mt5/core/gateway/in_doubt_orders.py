@@ -1,4 +1,4 @@
-"""Looks for the trace of an order in doubt: how many, how far apart, and how late they have to be to prove that there is none."""
+"""Orders in doubt: how many looks without a trace, how far apart and how late, prove that there was no effect."""
 
 from __future__ import annotations
 

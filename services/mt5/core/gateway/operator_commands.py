@@ -1,4 +1,4 @@
-"""A person's hand on the gateway, for when portfolio is gone: HALT, RESUME and FLATTEN."""
+"""Operator commands at the gateway, for when portfolio is gone: HALT, RESUME and FLATTEN."""
 
 from __future__ import annotations
 

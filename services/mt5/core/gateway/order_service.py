@@ -45,7 +45,7 @@ _CLAIMS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PLACED)
 
 
 class OrderService:
-    """Places, tells of and fences orders. Symbols here have the desk's names, except where the venue is called."""
+    """Places, reports, cancels and fences orders by id. Symbols here have the desk's names, except where the venue is called."""
 
     def __init__(
         self,

@@ -61,11 +61,7 @@ class TickPublisher:
         return self.window == 0
 
     def has_tick(self, ordinal: int) -> bool:
-        """Whether a tick may be spoken of.
-
-        Every tick of the stream may, also one that this boot has not published: an earlier one has, and may be spoken of
-        by several messages, in any order.
-        """
+        """Whether the stream has a tick `ordinal`; one that only an earlier boot published counts."""
         return ordinal <= self._stream.last_ordinal
 
     def confirm(self, ordinal: int, now: Now) -> None:
@@ -107,7 +103,7 @@ class TickPublisher:
         return []
 
     def next_due(self) -> int | None:
-        """Monotonic time at which `due` will have something, None when only a CONFIRM can change that."""
+        """Monotonic time at which `due_ticks` will have something, None when only a CONFIRM can change that."""
         if not self._running:
             return None
         again_at = self._again_at()

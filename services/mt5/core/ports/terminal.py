@@ -25,7 +25,7 @@ class Unavailable(NamedTuple):
 class TradeResult(NamedTuple):
     """What the terminal answered to a request: MetaTrader's retcode and numbers, 0 where it told none.
 
-    `error_code` and `words` say why a cancellation or a modification was refused, where more is known than the retcode.
+    `error_code` and `message` say why a cancellation or a modification was refused, where more is known than the retcode.
     """
 
     retcode: int

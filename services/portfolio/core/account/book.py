@@ -1,7 +1,7 @@
 """The state of the account: orders, deals, lots and cash, as the fold of the ledger's events.
 
 `apply` folds and never judges; what is judged was judged before the event was made. Whoever wants to know which rows a
-fold has changed (the ledger's projections) finds them in `touched`.
+fold has changed (the ledger's projections) finds them in `changed_rows`.
 """
 
 from __future__ import annotations

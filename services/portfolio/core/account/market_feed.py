@@ -1,6 +1,6 @@
 """What is known of a live market beside the signals: that it is alive, its time and its quotes.
 
-No trade is decided on these quotes; a signal brings its own. They say how old a signal is, and people what they see.
+A signal is decided on its own quote. These date it, bound its price (PRICE_COLLAR), price orders by hand, and are shown.
 """
 
 from __future__ import annotations

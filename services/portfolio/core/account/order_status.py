@@ -62,7 +62,7 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
 
 
 def can_transition(status: OrderStatus, next_status: OrderStatus) -> bool:
-    """True when the table lets an order in `status` become `following`."""
+    """Whether the table allows `status` to become `next_status`."""
     return next_status in TRANSITIONS[status]
 
 

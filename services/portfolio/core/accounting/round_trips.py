@@ -124,10 +124,10 @@ def pnl_by_tag(book: Book) -> dict[str, TagPnl]:
 
 
 def track_round_trips(book: Book) -> RoundTripTracker:
-    """A settlement of every deal of the account."""
-    settlement = RoundTripTracker(book)
-    settlement.process_deals()
-    return settlement
+    """A tracker that has processed every deal of the account."""
+    tracker = RoundTripTracker(book)
+    tracker.process_deals()
+    return tracker
 
 
 class RoundTripTracker:

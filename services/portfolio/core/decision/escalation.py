@@ -1,4 +1,4 @@
-"""What the ladder does to the desk itself: by what it denies, and by a fall of the equity whether or not one asks.
+"""Escalation: which denials and drawdown levels change the trading state.
 
 What a new day lets the desk do again is here, too.
 """
@@ -15,14 +15,14 @@ from services.portfolio.core.risk.types import Denial, RiskContext
 from services.portfolio.core.state.desk import Desk
 
 RISK: Final = "risk"
-"""Whose word a state is that the ladder has brought about."""
+"""`by` of a trading state that the risk rules set."""
 
 _ENDS_WITH_DAY: Final = ("REJECTS: ",)
 """How the reasons begin that a new day takes away. What lost money is none of them, nor is a desk that has run away."""
 
 
 def resume_after_day_end(desk: Desk, now_ns: int) -> None:
-    """Trade again on the server's next day, if `rearm_at_day_end` says so and the ladder stopped for such reasons alone."""
+    """Trade again on the server's next day, if `rearm_at_day_end` says so and the risk rules stopped for such reasons alone."""
     limits, trading = desk.config.limits, desk.book.trading
     if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE or trading.by != RISK:
         return

@@ -1,4 +1,4 @@
-"""What a tick makes the desk do before it looks at the signal: stops that follow, time that is up, entries that may no longer open.
+"""Per-tick exits: trailing stops, time exits, and cancellation of resting entries that risk no longer allows.
 
 All of it comes from the tick alone, so that it falls on the same tick live, in a replay and in a backtest.
 """
@@ -46,12 +46,16 @@ def exit_events(
             continue
         leg = book.position(guard.symbol).leg(guard.position)
         direction, volume = leg.direction, leg.volume
-        if guard.trailing_stop_points and not guard.is_in_flight and (moved := _moved(guard, direction, signal, book)):
-            found.append(_told(moved, "the stop follows the market", signal))
+        if (
+            guard.trailing_stop_points
+            and not guard.is_in_flight
+            and (moved := _trailed(guard, direction, signal, book))
+        ):
+            found.append(_protection_set(moved, "the stop follows the market", signal))
             guard = moved
         if 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book):
             later = structs.replace(guard, exit_ns=signal.time_ns + TIME_EXIT_RETRY_NS)
-            found.append(_told(later, "its time is up", signal))
+            found.append(_protection_set(later, "its time is up", signal))
             decision = decision_at(
                 signal,
                 book,
@@ -84,10 +88,10 @@ def exit_events(
                     time_in_force=TimeInForce.IOC,
                 )
             )
-    return [*found, *_withdrawn(signal, book, cursor, config, conditions), *orders]
+    return [*found, *_canceled_entries(signal, book, cursor, config, conditions), *orders]
 
 
-def _withdrawn(
+def _canceled_entries(
     signal: Signal, book: Book, cursor: TickCursor, config: DeskConfig, conditions: DecisionConditions
 ) -> Iterator[CancelRequested]:
     """Orders that rest and would open what may not be opened by now: what was allowed when they were made may be over.
@@ -109,7 +113,7 @@ def _withdrawn(
             yield CancelRequested(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
 
 
-def _moved(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
+def _trailed(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
     """The guard with its stop moved; the venue changes nothing that is as near to its execution as its freeze level."""
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask
@@ -126,7 +130,7 @@ def _is_closing(protection: Protection, book: Book) -> bool:
     )
 
 
-def _told(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
+def _protection_set(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
     return ProtectionSet(
         protection=protection,
         why=why,

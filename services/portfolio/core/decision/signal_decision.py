@@ -146,7 +146,7 @@ def decide_signal(
         cursor.blocked[judgement.verdict] = cursor.blocked.get(judgement.verdict, 0) + 1
         cursor.last_blocked[symbol] = judgement.reason
         cursor.blocked_signals[symbol] = _blocked(signal, judgement.verdict)
-        return DecisionResult(_withdrawn(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
+        return DecisionResult(_canceled_entries(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
     decision = decision_at(
         signal,
         book,
@@ -166,7 +166,7 @@ def decide_signal(
         config.signal_age_ns_max,
     )
     decided = _SignalDecision(signal, decision, position, account, config, conditions).decided()
-    return decided._replace(events=[*_withdrawn(signal, book), *decided.events])
+    return decided._replace(events=[*_canceled_entries(signal, book), *decided.events])
 
 
 class _SignalDecision:
@@ -319,7 +319,7 @@ def _is_resting(order: Order) -> bool:
     return order.can_rest and order.status is OrderStatus.ACCEPTED
 
 
-def _withdrawn(signal: Signal, book: Book) -> list[CancelRequested]:
+def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
     """Entries that rest against the signal are no longer wanted."""
     return [
         CancelRequested(

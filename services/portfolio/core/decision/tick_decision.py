@@ -16,15 +16,15 @@ from services.portfolio.core.state.desk import Desk
 
 def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
     """Decide a tick and return its events, already emitted, in their order."""
-    is_tended = bool(desk.book.protections or desk.book.open_orders)
-    if not is_tended and not signal.direction:
+    has_exits = bool(desk.book.protections or desk.book.open_orders)
+    if not has_exits and not signal.direction:
         return []
-    present, events = _present(desk, signal), list[Event]()
-    for tended in exit_events(signal, desk.book, desk.cursor, desk.config, present) if is_tended else ():
-        desk.emit(tended)
-        events.append(tended)
+    conditions, events = _conditions(desk, signal), list[Event]()
+    for exit_event in exit_events(signal, desk.book, desk.cursor, desk.config, conditions) if has_exits else ():
+        desk.emit(exit_event)
+        events.append(exit_event)
     if signal.direction:
-        decided = decide_signal(signal, desk.book, desk.cursor, desk.config, present)
+        decided = decide_signal(signal, desk.book, desk.cursor, desk.config, conditions)
         escalate(desk, decided.denial)
         for event in decided.events:
             desk.emit(event)
@@ -32,7 +32,7 @@ def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
     return events
 
 
-def _present(desk: Desk, signal: Signal) -> DecisionConditions:
+def _conditions(desk: Desk, signal: Signal) -> DecisionConditions:
     """A stepped stream waits for the desk: there is no age, no deadline, and no newer quote."""
     if desk.window:
         return DecisionConditions(

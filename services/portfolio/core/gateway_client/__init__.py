@@ -1,1 +1,1 @@
-"""The portfolio's side of the gateway: session, lease, orders, deals, instruments and reconciliation, as tasks that ask and go on with the reply."""
+"""The portfolio's side of the gateway, as tasks: session, lease, orders, deals, instruments, reconciliation."""

@@ -20,7 +20,7 @@ RETRY_NS: Final = 250_000_000
 
 
 def on_hello(desk: Desk, hello: HelloReply) -> None:
-    """Take in who the gateway of a live stream is: its journal, and who has led the account until now."""
+    """Adopt the gateway's journal and take an epoch; orders of another journal become in doubt."""
     book = desk.book
     is_other_journal = book.journal_id not in ("", hello.journal_id)
     if book.journal_id != hello.journal_id:

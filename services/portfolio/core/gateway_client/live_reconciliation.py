@@ -52,7 +52,7 @@ class Reconciler:
         self._desk = desk
         self._is_asked = False
         self._answer: ReconcileReply | None = None
-        self._told: list[Difference] = []
+        self._last_differences: list[Difference] = []
         self.due_ns = 0
 
     def request_full(self) -> None:
@@ -124,8 +124,8 @@ class Reconciler:
     def _keep(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
         desk, book = self._desk, self._desk.book
         cleared = book.cleared if differences or findings.symbol_differences else _cleared(desk, findings.orders)
-        is_news = cleared != book.cleared or (differences and differences != self._told)
-        self._told = differences
+        is_news = cleared != book.cleared or (differences and differences != self._last_differences)
+        self._last_differences = differences
         if is_news or is_start:
             desk.emit(
                 Reconciled(

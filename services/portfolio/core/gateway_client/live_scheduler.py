@@ -35,7 +35,7 @@ class LiveScheduler:
     """The tasks of a live desk, by name: one of each kind, and one of each open order."""
 
     def __init__(self, desk: Desk, tasks: TaskRunner) -> None:
-        """Nothing runs before `due`."""
+        """Nothing runs before `start_due_tasks`."""
         self._desk = desk
         self._tasks = tasks
         self._running: dict[str, RunningTask] = {}
@@ -45,7 +45,7 @@ class LiveScheduler:
 
     @property
     def next_due_ns(self) -> int | None:
-        """When `due` wants to be called again; None while all that has its time is under way."""
+        """When `start_due_tasks` is next due; None while every periodic task is running."""
         dues = []
         if _DEALS not in self._running:
             dues.append(self._deals_due_ns)
@@ -54,7 +54,7 @@ class LiveScheduler:
         return min(dues, default=None)
 
     def start_due_tasks(self) -> list[Call]:
-        """Start what is wanted and not under way; the first question of each."""
+        """Make the closing orders of FLATTEN, start every task that is due, and return their first calls."""
         desk, now_ns = self._desk, self._desk.now.mono_ns
         if desk.state is not DeskState.RUNNING or desk.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
@@ -83,8 +83,8 @@ class LiveScheduler:
             calls += self._start(_COMPARE, self.reconciler.run())
         return calls
 
-    def is_draining(self) -> bool:
-        """Whether orders are on their way of which the venue is about to tell; nothing is decided any more.
+    def drain(self) -> bool:
+        """Stop deciding; True while market orders are on their way whose outcome is about to be shown.
 
         What rests, or is in doubt, may stay so for long: nobody waits for it.
         """

@@ -173,14 +173,16 @@ def _compare_deals(book: Book, findings: ReconciliationResult, since: Reconcilia
                     f"deal {deal.deal}",
                     symbol=deal.symbol,
                     ledger="none",
-                    venue=_told(deal),
+                    venue=_deal_text(deal),
                     remedy="it would be booked",
                 )
             elif (kind := _deal_kind(mine, deal)) is not None:
-                findings.add(kind, f"deal {deal.deal}", symbol=deal.symbol, ledger=_told(mine), venue=_told(deal))
+                findings.add(
+                    kind, f"deal {deal.deal}", symbol=deal.symbol, ledger=_deal_text(mine), venue=_deal_text(deal)
+                )
         after = page.next
     for deal in ours.values():
-        findings.add("unknown_deal", f"deal {deal.deal}", symbol=deal.symbol, ledger=_told(deal), venue="none")
+        findings.add("unknown_deal", f"deal {deal.deal}", symbol=deal.symbol, ledger=_deal_text(deal), venue="none")
 
 
 def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
@@ -192,7 +194,7 @@ def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
     return None if mine.cash == deal.cash else "cash"
 
 
-def _told(deal: VenueDeal) -> str:
+def _deal_text(deal: VenueDeal) -> str:
     if not deal.kind.is_trade:
         return f"{deal.kind} {decimal_text(deal.cash)}"
     return f"{deal.kind} {decimal_text(deal.volume)} {deal.symbol} at {decimal_text(deal.price)}, profit {decimal_text(deal.profit)}"
@@ -229,7 +231,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
 
 
 def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult) -> None:
-    venue = _told_order(order)
+    venue = _order_text(order)
     mine = book.orders.get(order.order_id)
     if mine is None:
         # Whoever else reaches the gateway may ask it for what it refuses: of that the account knows nothing.
@@ -248,7 +250,7 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
         return
     kind = _order_kind(mine, order, is_hedging=book.is_hedging)
     if kind is not None:
-        findings.add(kind, f"order {order.order_id}", symbol=order.symbol, ledger=_told_order(mine), venue=venue)
+        findings.add(kind, f"order {order.order_id}", symbol=order.symbol, ledger=_order_text(mine), venue=venue)
 
 
 def _order_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
@@ -290,7 +292,7 @@ def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
     return "terms" if ours != (order.price, order.stop_loss, order.take_profit) else None
 
 
-def _told_order(order: Order | VenueOrder) -> str:
+def _order_text(order: Order | VenueOrder) -> str:
     price = "" if order.filled_price is None else f" at {decimal_text(order.filled_price)}"
     told = f"{order.status} {order.side} {decimal_text(order.filled_volume)} of {decimal_text(order.volume)} {order.symbol}{price}"
     limit = order.limit_price if isinstance(order, Order) else order.price

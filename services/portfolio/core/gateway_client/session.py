@@ -1,4 +1,4 @@
-"""The start of a session with the gateway, live or stepped, and the reconciliation that ends a stepped stream."""
+"""The start of a session with the gateway, live or stepped, and the reconciliation of a stepped stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders of a stepped stream: each is seen to the venue before the next tick, and may be sent twice."""
+"""Orders of a stepped stream: each is settled with the venue before the next tick, and may be sent twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.portfolio.core.state.desk import Desk
 
 
 def resend_open_requests(desk: Desk) -> GatewayTask:
-    """Ask again for everything of a stepped stream that the venue may not have answered, in the order in which it was decided."""
+    """Send again what a stepped stream's venue may not have answered: stops, cancels, orders."""
     book = desk.book
     for key in [key for key, guard in sorted(book.protections.items()) if guard.is_in_flight]:
         yield from submit_protection(desk, key)
@@ -42,7 +42,7 @@ def submit_requests(desk: Desk, events: Sequence[Event], *, tick_published_mono_
 
 
 def submit_order(desk: Desk, order: Order, *, tick_published_mono_ns: int | None = None) -> GatewayTask:
-    """See an order of a stepped stream to the venue: send it (again) until the venue has spoken, and book its deals.
+    """Send an order of a stepped stream until the venue answers, and book its deals.
 
     `tick_published_mono_ns` is when the tick that it was decided on left the gateway, None for an order taken over from an
     earlier process, whose latency nobody can tell.
@@ -58,7 +58,7 @@ def submit_order(desk: Desk, order: Order, *, tick_published_mono_ns: int | None
 
 
 def submit_cancel(desk: Desk, order_id: str) -> GatewayTask:
-    """End an order of a stepped stream that rests; the venue may have been quicker, or may not want to."""
+    """Cancel a resting order of a stepped stream; the venue may have filled it, or refuse."""
     reply = yield cancel_request(desk.book.orders[order_id], ordinal=desk.cursor.ordinal)
     assert isinstance(reply, OrderReply)
     yield from _take(desk, order_id, reply)

@@ -1,6 +1,6 @@
 """Distances of the plan that the venue takes of no order: under its stops level every signal of a symbol would be denied.
 
-A plan is read before the venue's terms are known, and they may change. So this is a warning for people, and the ladder denies.
+A plan is read before the venue's terms are known, and they may change. So this is a warning for people, and the risk rules deny.
 """
 
 from __future__ import annotations

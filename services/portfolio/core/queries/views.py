@@ -81,7 +81,7 @@ def view_reply(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
     """The reply to a query, but for WHY, which needs the ledger's events as well; `mono_ns` is now.
 
     Raises:
-        NotCountedError: the round trips are asked for before they are all there.
+        RoundTripsNotReadyError: the round trips are asked for before all deals are processed.
     """
     book, cursor, limits = desk.book, desk.cursor, desk.config.limits
     match query:
@@ -301,7 +301,7 @@ def risk_page(context: RiskContext, query: RiskQuery, now_ns: int, warning: str 
 
 
 def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | None) -> AccountView:
-    """Money and progress; `settlement` has every deal, or is None where that is not there yet."""
+    """Money and progress; `tracker` has processed every deal, None while it has not."""
     stream = book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     equity = None if unrealized is None else book.balance + unrealized

@@ -112,7 +112,7 @@ def check_order(order: OrderProposal, context: RiskContext, now_ns: int) -> Deni
 def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """The first denial that an opening meets in any case, before anybody has worked out how much it would be.
 
-    `check` asks the same again: this spares the work where a limit denies tick after tick.
+    `check_order` asks the same again; this saves the sizing where a limit denies tick after tick.
     """
     return _first(_BEFORE_SIZE, order, context, now_ns)
 

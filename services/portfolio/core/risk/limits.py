@@ -69,10 +69,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     confidence_min: Decimal | None = None
     foreign_orders: ForeignOrderPolicy = ForeignOrderPolicy.HALT
     rearm_at_day_end: bool = False
-    """Whether what the ladder itself has stopped for the day's rejects trades again on the server's next day."""
+    """Whether what the risk rules have stopped for the day's rejects trades again on the server's next day."""
 
     def uses_equity(self) -> bool:
-        """Whether some limit is measured by equity: without one, no tick need be valued for the ladder."""
+        """Whether some limit is measured by equity: without one, no tick need be valued for the limits."""
         return any(getattr(self, name) is not None for name in _BY_EQUITY)
 
 

@@ -1,4 +1,4 @@
-"""What the ladder remembers from tick to tick and from order to order.
+"""What the risk rules remember from tick to tick and from order to order.
 
 It is kept with the tick cursor, in the transaction of the events that it comes from, so that a restart forgets none of it.
 `state_updates.py` has what changes it.

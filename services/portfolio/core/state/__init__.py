@@ -1,1 +1,1 @@
-"""What a running portfolio knows beside the account: its configuration, its state, its lead, and its latencies."""
+"""What a running portfolio knows beside the account: its configuration, its state, whether it leads the account, and its latencies."""

@@ -104,7 +104,7 @@ def flatten(document: Mapping[str, Any]) -> Forest:
     """The trees as arrays.
 
     Raises:
-        NotCoveredError: XGBoost could serve it and the walk cannot.
+        UnsupportedModelError: XGBoost could serve it and the walk cannot.
         ModelFormatError: it is damaged.
     """
     try:

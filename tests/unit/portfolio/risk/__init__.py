@@ -1,1 +1,1 @@
-"""The risk ladder, a rule at a time."""
+"""The risk rules, a rule at a time."""

@@ -7,7 +7,7 @@ from proto.trading.enums import TimeInForce
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: OrderProposal, _account: RiskContext, now_ns: int) -> Denial | None:
+def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | None:
     """INVALID_EXPIRATION for a GTD order whose time is not after the venue's present, or for a time without GTD."""
     if order.time_in_force is TimeInForce.GTD:
         if order.expires_ns > now_ns:

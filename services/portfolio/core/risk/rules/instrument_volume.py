@@ -6,7 +6,7 @@ from proto.trading.units import decimal_text, is_exact, is_on_step
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
-def check(order: OrderProposal, _account: RiskContext, _now_ns: int) -> Denial | None:
+def check(order: OrderProposal, _context: RiskContext, _now_ns: int) -> Denial | None:
     """INVALID_VOLUME for what the venue would not take."""
     terms = order.instrument
     if not is_exact(order.volume):

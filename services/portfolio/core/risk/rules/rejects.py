@@ -1,4 +1,4 @@
-"""A venue that rejects order after order is not to be asked on."""
+"""Stop opening positions when the venue rejects too many orders a minute."""
 
 from __future__ import annotations
 

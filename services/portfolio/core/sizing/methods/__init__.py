@@ -1,1 +1,1 @@
-"""The sizing methods, one a file, in one shape: `wanted(plan, given) -> Wanted | NoTrade`."""
+"""Sizing methods, one a file: `raw_size(sizing, inputs) -> RawSize | NoTrade`."""
