@@ -19,7 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric

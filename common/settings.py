@@ -27,9 +27,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.errors import StartError
+from common.project_root import PROJECT_ROOT
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 
-PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
 SYMBOL_CHARS_MAX: Final = 64
 _SHOWN_CHARS_MAX: Final = 80

@@ -36,7 +36,7 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 
 CONFIGURATION: Final = "supervisord.conf"
 

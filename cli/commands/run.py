@@ -13,7 +13,7 @@ import typer
 from cli import run_options as o
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from orchestration.desk_runner import DeskRunSpec

@@ -17,7 +17,8 @@ import zmq
 from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT, CommonSettings, load
+from common.project_root import PROJECT_ROOT
+from common.settings import CommonSettings, load
 from common.sockets import Sockets, send
 from proto.codec import decode_control_reply, encode
 from proto.control import StatusQuery, StatusReply

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Endpoint, Port
+from common.project_root import PROJECT_ROOT
+from common.settings import CommonSettings, DeskPath, Endpoint, Port
 from marketdata.files import TickInput
 from marketdata.files.time_zones import ZONE_EXPECTED
 from marketdata.generated_market import UnknownSymbolError, pairs_of

@@ -8,7 +8,8 @@ from typing import Final
 
 from pydantic import Field
 
-from common.settings import PROJECT_ROOT, CommonSettings, DeskPath, Port
+from common.project_root import PROJECT_ROOT
+from common.settings import CommonSettings, DeskPath, Port
 
 DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
 """The demo model that comes with the desk."""

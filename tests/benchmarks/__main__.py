@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from tests.benchmarks import chain, floor, memory, offline, start_up
 from tests.benchmarks.figures import quantiles_us, ratios, row
 from tests.benchmarks.workload import ALTERNATE, ALTERNATE_EACH_TENTH, write_ticks

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply

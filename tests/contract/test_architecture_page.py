@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from tests.tidy.layers import LAYERS, PORTFOLIO
 
 PAGE = (PROJECT_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from cli.commands import export, orders, trading_state, views
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from research.export import COLUMNS
 
 PAGE = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from orchestration.supervisor import CONFIGURATION
 
 PROGRAMS: Final = ("mt5", "execution", "portfolio", "signal")

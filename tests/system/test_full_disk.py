@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 
 
 def test_a_desk_without_room_denies_orders_and_goes_on_when_there_is_some(tmp_path: Path) -> None:

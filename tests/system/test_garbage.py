@@ -21,7 +21,7 @@ import pytest
 import zmq
 from msgspec import Raw
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from common.sockets import ROUTER_FRAME_BYTES_MAX, Socket, Sockets, send
 from proto.codec import encode
 from proto.control import StatusQuery

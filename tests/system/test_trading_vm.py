@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import zmq
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from orchestration.control_client import ControlClient
 from orchestration.supervisor import CONFIGURATION
 from proto.control import DeskState, StatusQuery, StatusReply

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from verification.conformance import CheckOutcome, ConformanceClient, run_suite
 
 STOP_SECONDS = 20

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import zmq
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 
 POINTS = (
     "mt5.before_calling",

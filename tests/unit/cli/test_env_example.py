@@ -7,7 +7,8 @@ import dotenv
 import pytest
 
 from cli.commands.config import settings_models
-from common.settings import PROJECT_ROOT, describe, load, setting_names
+from common.project_root import PROJECT_ROOT
+from common.settings import describe, load, setting_names
 
 EXAMPLE = PROJECT_ROOT / ".env.example"
 SETTING = re.compile(r"#([A-Z][A-Z0-9_]*)=(.*)")

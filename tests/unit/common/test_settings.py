@@ -10,7 +10,8 @@ import pytest
 from pydantic import Field, SecretStr
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT, CommonSettings, DeskSettings, check_env_file, describe, load, setting_names
+from common.project_root import PROJECT_ROOT
+from common.settings import CommonSettings, DeskSettings, check_env_file, describe, load, setting_names
 from services.execution.settings import ExecutionSettings
 from services.signal.settings import SignalSettings
 

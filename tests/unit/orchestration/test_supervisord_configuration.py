@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from orchestration.supervisor import CONFIGURATION, private_configuration
 
 SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")

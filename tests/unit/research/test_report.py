@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from marketdata.files import TickInput
 from research import ledger_views
 from research.backtest import run_backtest

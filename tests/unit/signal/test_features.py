@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from services.signal.core.features.kernel import feature_rows, fill_features
 from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, POINT_PER_PRICE, WINDOW_TICKS, schema_sha256
 from services.signal.core.tick_buffer import TickBuffer

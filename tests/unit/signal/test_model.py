@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from common.errors import StartError
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from services.signal import StrategyEngine
 from services.signal.core.features.schema import FEATURE_NAMES
 from services.signal.core.inference.classes import CLASSES

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.retcodes import TABLE, RetcodeOutcome, of, outcome_of
 

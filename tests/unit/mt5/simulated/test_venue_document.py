@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from services.mt5.core.simulated.fill_model import REALISTIC
 
 PAGE = (PROJECT_ROOT / "docs" / "venue.md").read_text("utf-8")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from services.portfolio.core.account.order_status import TRANSITIONS, OrderStatus, can_transition, status_after_fill
 
 S = OrderStatus

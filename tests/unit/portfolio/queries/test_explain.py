@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from proto.codec import encode
 from proto.control.views import WhyReply
 from proto.gateway import DealEntry, DealKind

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from proto.trading.units import decimal_text
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cli.main import run
-from common.settings import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT
 from marketdata.generated_market import generate
 from services.signal import StrategyEngine
 from services.signal.core.features.schema import WINDOW_TICKS
