@@ -31,7 +31,7 @@ def run() -> None:
     logs.configure("portfolio", settings.log_level)
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "portfolio")
     limits, plan = load_limits(settings.risk), load_plan(settings.plan, settings.trading_symbol)
-    rules = DeskConfig(
+    config = DeskConfig(
         symbols=settings.trading_symbol,
         default_volume=settings.default_volume,
         on_opposite=settings.on_opposite,
@@ -52,7 +52,7 @@ def run() -> None:
         host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
         incarnation, why = ensure_incarnation(ledger, host_boot=host_boot)
         desk = Desk(
-            config=rules,
+            config=config,
             book=book,
             cursor=cursor,
             live_incarnation=incarnation,

@@ -65,7 +65,7 @@ class PortfolioShell:
     ) -> None:
         """Bind and connect; nothing is sent before `run`."""
         self._portfolio = portfolio
-        self._keeper = LedgerWriter(ledger, portfolio.desk)
+        self._ledger_writer = LedgerWriter(ledger, portfolio.desk)
         self._ledger_path = ledger.path
         self._audit: Audit | None = None
         self._calls: list[Call] = []
@@ -87,7 +87,7 @@ class PortfolioShell:
         self._loop.add_socket(self._control, self._on_control)
         self._loop.after_burst(self._end_turn)
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
-        self._loop.add_timer(self._keeper.next_retry_mono_ns, self._retry)
+        self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
         self._loop.drain_before_stop(portfolio.drain, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
@@ -96,14 +96,14 @@ class PortfolioShell:
         """Serve until told to stop; what was decided is durable when this returns."""
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
-        self._audit = self._keeper.start_audit()
+        self._audit = self._ledger_writer.start_audit()
         try:
             self._loop.run()
         finally:
             if self._audit is not None:
                 self._audit.stop()
-        if self._keeper.is_retrying:
-            self._keeper.retry_commit()
+        if self._ledger_writer.is_retrying:
+            self._ledger_writer.retry_commit()
         self._commit()
 
     def _progress(self) -> Progress:
@@ -187,17 +187,17 @@ class PortfolioShell:
     def _commit(self) -> bool:
         """Make durable what was decided; False while that is not to be had."""
         desk = self._portfolio.desk
-        if not desk.is_dirty and not self._keeper.is_retrying:
+        if not desk.is_dirty and not self._ledger_writer.is_retrying:
             return True
         crash_point("portfolio.before_commit", desk.cursor.ordinal)
-        if not self._keeper.commit():
+        if not self._ledger_writer.commit():
             return False
         _observe(desk.tick_to_fill, desk.ticks_filled_mono_ns)
         crash_point("portfolio.after_commit", desk.cursor.ordinal)
         return True
 
     def _retry(self) -> None:
-        if self._keeper.retry_commit():
+        if self._ledger_writer.retry_commit():
             self._end_turn()
 
     def _every_second(self) -> None:
@@ -206,10 +206,10 @@ class PortfolioShell:
             desk.now = self._now()
             desk.on_clock_step(step_ns)
             self._end_turn()
-        metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._keeper.uncommitted)
+        metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._ledger_writer.uncommitted)
         if self._audit is not None and (finding := self._audit.result()) is not None:
             self._audit = None
-            self._keeper.apply_audit(finding)
+            self._ledger_writer.apply_audit(finding)
             self._end_turn()
         if desk.is_live and not self._is_watching:
             self._watch_market()

@@ -34,7 +34,7 @@ def run() -> None:
     except UnknownStrategyError as error:
         raise StartError(f"STRATEGY: value '{settings.strategy}': {error}") from None
     METRICS.serve(settings.metrics_port_signal, settings.metrics_host)
-    desk = SignalEngine(
+    engine = SignalEngine(
         publisher=settings.publisher,
         boot_id=new_boot_id(),
         make_strategies=make_strategies,
@@ -42,7 +42,7 @@ def run() -> None:
     store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
     sockets = Sockets()
     try:
-        SignalShell(settings, desk, store, sockets, loop).run()
+        SignalShell(settings, engine, store, sockets, loop).run()
     finally:
         sockets.close()
         store.close()

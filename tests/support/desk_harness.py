@@ -1,6 +1,6 @@
 """A portfolio core driven by hand: every call can be seen, answered, lost or answered twice.
 
-There is no socket and no clock: `tell` hands over a message, `settle` answers calls from a gateway's core, and the
+There is no socket and no clock: `deliver` hands over a message, `answer_all` answers calls from a gateway's core, and the
 committed events go to a ledger where a test has one.
 """
 

@@ -84,10 +84,10 @@ class LossyProxy:
             back.close(linger=0)
         self._sockets.close()
 
-    def set_probabilities(self, odds: FaultProbabilities) -> None:
-        """Change the odds for the messages that come from now on."""
+    def set_probabilities(self, probabilities: FaultProbabilities) -> None:
+        """Change the probabilities for the messages that come from now on."""
         with self._lock:
-            self._odds = odds
+            self._odds = probabilities
             self._changes += 1
             self._draws = self._new_draws()
 

@@ -68,7 +68,7 @@ def terminal_gateway(
         readers=tick_readers(opened, setup, market, store.cursors(), now_ns),
         symbols=symbols,
         clock=setup.clock,
-        admission=setup.account_policy,
+        account_policy=setup.account_policy,
         connection=setup.connection,
         poll_ms=setup.poll_ms,
         wall_ns=wall_ns,

@@ -81,7 +81,7 @@ class TerminalClient:
         readers: Mapping[str, TickReader],
         symbols: SymbolMap,
         clock: ServerClock,
-        admission: AccountPolicy,
+        account_policy: AccountPolicy,
         connection: ConnectionParameters,
         poll_ms: int,
         wall_ns: Callable[[int], int],
@@ -101,7 +101,7 @@ class TerminalClient:
         self._readers = dict(readers)
         self._symbols = symbols
         self._clock = clock
-        self._admission = admission
+        self._account_policy = account_policy
         self._connection = connection
         self._poll_ns = poll_ms * _MS
         self._wall_ns = wall_ns
@@ -309,9 +309,11 @@ class TerminalClient:
         self._is_calling = True
         self._subject = subject
         wanted = SnapshotRequest(history_s=self._mirror.history_s)
-        admission, connection = self._admission, self._connection
+        account_policy, connection = self._account_policy, self._connection
         self._caller.post(
-            lambda terminal: send_trade_request(terminal, made, wanted, admission=admission, connection=connection)
+            lambda terminal: send_trade_request(
+                terminal, made, wanted, account_policy=account_policy, connection=connection
+            )
         )
         self._due_mono_ns = now.mono_ns + CHECK_NS
         return self.poll(now)
@@ -398,7 +400,7 @@ class TerminalClient:
             return Unavailable(ErrorCode.VENUE_DISCONNECTED, f"the terminal does not answer: {words} ({number})")
         if not shown.terminal.connected:
             return Unavailable(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
-        return self._admission.violation(shown.account)
+        return self._account_policy.violation(shown.account)
 
     def _take_ticks(self, shown: TerminalSnapshot, now: Now) -> None:
         batches: dict[str, TickBatch] = {}

@@ -122,12 +122,12 @@ def send_trade_request(
     request: TradeRequest,
     wanted: SnapshotRequest,
     *,
-    admission: AccountPolicy,
+    account_policy: AccountPolicy,
     connection: ConnectionParameters,
 ) -> OrderSendOutcome:
     """Call `order_send` once, unless the account is another one, and look what there is then."""
     account = api.account_info()
-    withheld = None if account is None else admission.violation(account)
+    withheld = None if account is None else account_policy.violation(account)
     if account is None or withheld is not None:
         # Nothing was sent: this is the one case of no answer that is not in doubt.
         error = api.last_error()

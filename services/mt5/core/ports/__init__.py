@@ -1,1 +1,1 @@
-"""What the gateway asks of any venue: a terminal, an account, their records, and MetaTrader's codes and numbers."""
+"""What the gateway asks of any venue: a terminal, the venue itself, their records, and MetaTrader's codes and numbers."""

@@ -183,20 +183,20 @@ class _SignalDecision:
     ) -> None:
         self._signal = signal
         self._decision = decision
-        self._account = context
-        self._rules = config
-        self._present = conditions
+        self._context = context
+        self._config = config
+        self._conditions = conditions
         self._position = position
 
     def decided(self) -> DecisionResult:
         """What the plan asks for, as far as the ladder lets it."""
-        signal, account = self._signal, self._account
+        signal, account = self._signal, self._context
         closings = self._closings()
         denial, opening, words = None, None, ""
         if self._opens(closing=bool(closings)):
             denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
             if denial is None:
-                opening, words = plan_entry(signal, self._decision, account, self._rules)
+                opening, words = plan_entry(signal, self._decision, account, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             denial = check_order(self._proposal(opening, closed), account, signal.time_ns)
@@ -213,13 +213,13 @@ class _SignalDecision:
         for _, volume in closings if denial is None else ():
             denial = denial or check_base_rules(self._closing(volume), account, signal.time_ns)
         if denial is not None:
-            return _deny(signal, denial, account.book, account.cursor, self._rules)
+            return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.last_denied.pop(signal.symbol, None)
         return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
 
     def _closings(self) -> list[tuple[int, Decimal]]:
         """Ticket (0 on a netting account) and lots of what the signal closes."""
-        most, against = self._account.book.instruments[self._signal.symbol].volume_max, -self._signal.direction
+        most, against = self._context.book.instruments[self._signal.symbol].volume_max, -self._signal.direction
         return [(leg.ticket, min(leg.volume, most)) for leg in self._position.legs if leg.direction == against]
 
     def _opens(self, *, closing: bool) -> bool:
@@ -230,25 +230,25 @@ class _SignalDecision:
         """
         if not closing:
             return True
-        may_turn = self._rules.on_opposite is OnOpposite.REVERSE and not self._account.book.is_hedging
+        may_turn = self._config.on_opposite is OnOpposite.REVERSE and not self._context.book.is_hedging
         return may_turn and self._may_open and not self._rests()
 
     @property
     def _may_open(self) -> bool:
-        return self._account.book.trading_state is TradingState.ACTIVE
+        return self._context.book.trading_state is TradingState.ACTIVE
 
     def _rests(self) -> bool:
         """Whether an order of the symbol rests: it counts as if it were filled, and nothing is opened beside it."""
-        return bool(self._account.book.open_orders_of(self._signal.symbol))
+        return bool(self._context.book.open_orders_of(self._signal.symbol))
 
     def _is_one_order(self, opening: PlannedEntry) -> bool:
         """Whether what is closed and what is opened go out as one order, which turns the position over."""
-        return not self._account.book.is_hedging and opening.terms["type"] is OrderType.MARKET
+        return not self._context.book.is_hedging and opening.terms["type"] is OrderType.MARKET
 
     def _proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
         terms = opening.terms
         return OrderProposal(
-            self._account.book.instruments[self._signal.symbol],
+            self._context.book.instruments[self._signal.symbol],
             self._signal.direction,
             closed + opening.volume,
             opening.volume,
@@ -265,15 +265,15 @@ class _SignalDecision:
     def _closing(self, volume: Decimal) -> OrderProposal:
         signal, decision = self._signal, self._decision
         price = decision.ask if signal.direction > 0 else decision.bid
-        instrument = self._account.book.instruments[signal.symbol]
+        instrument = self._context.book.instruments[signal.symbol]
         return OrderProposal(instrument, signal.direction, volume, ZERO, price, signal.confidence)
 
     def _made(
         self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, decision: Decision
     ) -> list[OrderCreated]:
         """The orders: one that turns the position over, or those that close and the one that opens."""
-        book, symbol = self._account.book, self._signal.symbol
-        tag = self._rules.plan.for_symbol(symbol).tag
+        book, symbol = self._context.book, self._signal.symbol
+        tag = self._config.plan.for_symbol(symbol).tag
         made: list[OrderCreated] = []
 
         def make(volume: Decimal, decided: Decision, **terms: Any) -> None:
@@ -284,7 +284,7 @@ class _SignalDecision:
                     symbol=symbol,
                     direction=self._signal.direction,
                     volume=volume,
-                    valid_until_ns=self._present.valid_until_ns,
+                    valid_until_ns=self._conditions.valid_until_ns,
                     ahead=len(made),
                     tag=tag,
                     **terms,

@@ -109,7 +109,7 @@ class Bench:
             readers=tick_readers(opened, self.setup, self.market, self.store.cursors(), self.now.domain_ns),
             symbols=names,
             clock=clock,
-            admission=self.setup.account_policy,
+            account_policy=self.setup.account_policy,
             connection=self.setup.connection,
             poll_ms=POLL_MS,
             wall_ns=lambda mono_ns: WINTER_NS + mono_ns,
