@@ -41,6 +41,7 @@ SPAN = re.compile(r"`([^`]*)`")
 RAISES = re.compile(r"^ +Raises:\n((?:^ +\S.*\n?)+)", re.MULTILINE)
 RAISED = re.compile(r"^ +([A-Z]\w+):", re.MULTILINE)
 # `_ns` and `_of_power_` are pieces of names.
+CAMEL = re.compile(r"([A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+)(?:\.\w+)*(?:\(.*\))?")
 WORD = re.compile(r"[a-z*](?:[a-z0-9_*]*[a-z0-9*])?")
 RELATIVE = re.compile(r"[a-z]\w*(?:\.\w+)+")
 LINK = re.compile(r"\]\(([^)\s:]+)\)")
@@ -167,6 +168,12 @@ def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
     """
     checkout = Checkout(files)
     for file in filter(lambda file: file.is_python, _texts(files)):
+        for number, comment in file.comments.items():
+            for found in SPAN.finditer(comment):
+                if not _word_exists(found[1], file, checkout, checkout.known(_house(file))):
+                    yield Violation(
+                        file.path, number, f"nothing in this code is called {found[1]}", "name what is there"
+                    )
         for node, text in file.docstrings.items():
             number = node.lineno
             is_guide = number == 1 and file.path.endswith("/__init__.py")
@@ -194,6 +201,17 @@ def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str
     if not is_short or first in {*OURS, *file.identifiers, *sys.stdlib_module_names}:
         return True
     return checkout.defines_below(_house(file), word)
+
+
+def classes_exist(files: list[SourceFile]) -> Iterator[Violation]:
+    """A CamelCase name in backticks, on a page, in a comment or in a docstring, is a class or something that code calls so."""
+    checkout = Checkout(files)
+    for file in _texts(files):
+        for number, line in enumerate(file.lines, start=1):
+            for found in SPAN.finditer(line):
+                named = CAMEL.fullmatch(found[1])
+                if named and named[1] not in checkout.known(""):
+                    yield Violation(file.path, number, f"nothing is called {named[1]}", "name it as code calls it now")
 
 
 def links_lead_somewhere(files: list[SourceFile]) -> Iterator[Violation]:

@@ -17,6 +17,7 @@ from tests.tidy.layers import (
     packages_of_a_core_point_down,
 )
 from tests.tidy.names import (
+    classes_exist,
     dotted_names_lead_somewhere,
     links_lead_somewhere,
     paths_lead_somewhere,
@@ -161,5 +162,6 @@ RULES: list[Rule] = [
     paths_lead_somewhere,
     dotted_names_lead_somewhere,
     words_name_something,
+    classes_exist,
     links_lead_somewhere,
 ]

@@ -136,11 +136,14 @@ BREAKS: list[tuple[Rule, str, str, int]] = [
     (names.dotted_names_lead_somewhere, SHELL, "def run(): ...\n# services.signal.shell.walk", 2),
     (names.dotted_names_lead_somewhere, SHELL, "class Shell: ...\n# services.signal.shell.Shell.walk", 2),
     (names.dotted_names_lead_somewhere, SHELL, 'x = f"services.{name}.gone"', 1),
+    (names.words_name_something, SHELL, "x = 1\n# `gone` does the rest", 2),
     (names.words_name_something, SHELL, 'def f():\n    """Do.\n\n    Raises:\n        GoneError: never.\n    """', 4),
     (names.words_name_something, SHELL, '"""Talks for\n`engine`."""', 2),
     (names.words_name_something, SHELL, '"""Talks for an `engine.Engine`."""', 1),
     (names.words_name_something, SHELL, 'X = 1\n"""How many `walk` takes."""', 2),
     (names.words_name_something, "services/signal/__init__.py", '"""`core_*` decide."""\ndef f(core_x): ...\n', 1),
+    (names.classes_exist, "docs/risk.md", "As `GoneRule` has it.", 1),
+    (names.classes_exist, SHELL, "x = 1\n# `GoneRule.check` does it", 2),
     (names.links_lead_somewhere, "docs/risk.md", "# Risk\n\n[as told](gone.md#risk)", 3),
     (names.links_lead_somewhere, "docs/risk.md", "# Risk\n[further down](#the-ladder)", 2),
     (names.links_lead_somewhere, "docs/risk.md", "```\n# Risk\n```\n[further up](risk.md#risk)", 4),
@@ -220,6 +223,7 @@ KEEPS: list[tuple[Rule, str, str]] = [
         "docs/risk.md",
         "# It's `x`\n[](#its-x) [](../docs) [](https://example.org/gone.md#x)",
     ),
+    (names.classes_exist, SHELL, '"""`SomeRule` and `SomeRule(x)`, `Gmt`."""\nclass SomeRule: ...'),
     (names.links_lead_somewhere, "docs/risk.md", "# Risk\n# Risk\n[the second](risk.md#risk-1)"),
 ]
 
