@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -43,6 +43,7 @@ from proto.control.views import (
 )
 from proto.gateway import VenueDeal
 from proto.trading.enums import Side
+from proto.trading.margin import free_margin, margin_level_pct
 from proto.trading.units import MAX_FRAME_BYTES
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import cash_by_category
@@ -69,7 +70,6 @@ ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
 DEALS_PER_QUERY_MAX: Final = 5_000
 """Deals that a question settles at most, which is about a tenth of a second: a desk that has just started has them all before it."""
 
-_HUNDREDTH: Final = Decimal("0.01")
 _DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
 
@@ -306,7 +306,6 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     equity = None if unrealized is None else book.balance + unrealized
     margin = None if stream is None else account_margin(book, cursor.marks, leverage=stream.leverage)
-    level = None if not margin or equity is None else equity / margin * 100
     return AccountView(
         account=stream.account if stream else None,
         mode=stream.mode if stream else None,
@@ -325,8 +324,8 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
         realized_pnl=book.realized_pnl,
         unrealized_pnl=unrealized,
         margin=margin,
-        free_margin=None if equity is None or margin is None else equity - margin,
-        margin_level_pct=None if level is None else level.quantize(_HUNDREDTH, rounding=ROUND_HALF_UP),
+        free_margin=None if equity is None or margin is None else free_margin(equity=equity, margin=margin),
+        margin_level_pct=None if equity is None or margin is None else margin_level_pct(equity=equity, margin=margin),
         commission=book.commission,
         swap=book.swap,
         cash=account_cash(book),
