@@ -161,7 +161,7 @@ def _is_variable(name: str, file: SourceFile) -> bool:
 
 
 def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
-    """A lower-case word or dotted name in backticks in a docstring, and what it says is raised, is called so in code.
+    """A lower-case word or dotted name in backticks in a docstring or comment is a module, or something that code calls so.
 
     The docstring of a package is a guide to it: there a word is a module or package directly in it, or something that it
     defines or imports. Elsewhere it may be any name in code of the same service, outside of services any name at all.
@@ -184,13 +184,6 @@ def words_name_something(files: list[SourceFile]) -> Iterator[Violation]:
                     where = f"directly in {file.module}" if is_guide else "in this code"
                     remedy = "name a module, or something that code calls so; what is none goes without backticks"
                     yield Violation(file.path, line, f"nothing {where} is called {found[1]}", remedy)
-            for section in RAISES.finditer(text):
-                for raised in RAISED.findall(section[1]):
-                    if raised not in checkout.known("") and not hasattr(builtins, raised):
-                        line = number + text.count("\n", 0, section.start())
-                        yield Violation(
-                            file.path, line, f"nothing is called {raised}", "name the exception as it is called"
-                        )
 
 
 def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str]) -> bool:
@@ -201,6 +194,19 @@ def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str
     if not is_short or first in {*OURS, *file.identifiers, *sys.stdlib_module_names}:
         return True
     return checkout.defines_below(_house(file), word)
+
+
+def exceptions_exist(files: list[SourceFile]) -> Iterator[Violation]:
+    """What a docstring says is raised is called so in code."""
+    checkout = Checkout(files)
+    for file in filter(lambda file: file.is_python, _texts(files)):
+        for node, text in file.docstrings.items():
+            for section in RAISES.finditer(text):
+                line = node.lineno + text.count("\n", 0, section.start())
+                for raised in {*RAISED.findall(section[1])} - checkout.known("") - {*dir(builtins)}:
+                    yield Violation(
+                        file.path, line, f"nothing is called {raised}", "name the exception as it is called"
+                    )
 
 
 def classes_exist(files: list[SourceFile]) -> Iterator[Violation]:

@@ -19,6 +19,7 @@ from tests.tidy.layers import (
 from tests.tidy.names import (
     classes_exist,
     dotted_names_lead_somewhere,
+    exceptions_exist,
     links_lead_somewhere,
     paths_lead_somewhere,
     words_name_something,
@@ -162,6 +163,7 @@ RULES: list[Rule] = [
     paths_lead_somewhere,
     dotted_names_lead_somewhere,
     words_name_something,
+    exceptions_exist,
     classes_exist,
     links_lead_somewhere,
 ]

@@ -11,8 +11,7 @@ from proto.trading.units import decimal_text
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 
-ROOT = PROJECT_ROOT
-PAGE = (ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
+PAGE = (PROJECT_ROOT / "docs" / "risk.md").read_text(encoding="utf-8")
 CODE = re.compile(r'"([A-Z]{2,}(?:_[A-Z]+)*)"')
 TOLD_OTHERWISE = {"name", "leverage", "position_legs_max", "rearm_at_day_end", "foreign_orders"}
 
