@@ -102,7 +102,7 @@ def alerts(view: DeskView) -> list[str]:
         return found
     if view.silent_s > SILENT_S:
         found.append(f"portfolio has not answered for {view.silent_s:.0f} s")
-    if status.state is DeskState.HALTED:
+    if status.state is DeskState.FAILED:
         found.append(f"HALTED: {status.waiting_for}")
     elif status.state is DeskState.RUNNING and status.waiting_for:
         found.append(f"waiting for {status.waiting_for}")

@@ -20,7 +20,7 @@ from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import DeskSupervisor, ProcessState
-from proto.control import Difference, StatusQuery, StatusReply
+from proto.control import DeskState, Difference, StatusQuery, StatusReply
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.ledger import ledger
@@ -183,7 +183,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         after=read_account_totals(plan.data_dir),
         differences=differences,
         late_deals=late_deals,
-        halted=status.waiting_for if status is not None and status.state == "HALTED" else "",
+        halted=status.waiting_for if status is not None and status.state is DeskState.FAILED else "",
         end=watch.end,
     ), interrupt
 

@@ -30,7 +30,7 @@ CHECK_EVERY_S: Final = 0.5
 SILENCE_MAX_S: Final = 60.0
 """Without a word from portfolio for so long while supervisord calls it RUNNING, nobody would notice but us."""
 
-ENDED: Final = (DeskState.FINISHED, DeskState.HALTED)
+ENDED: Final = (DeskState.FINISHED, DeskState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
     }
     return ReplayResult(
         report=report_of(data_dir, spec, mode="replay", timings=timings),
-        halted=(status.waiting_for or "without a reason") if status.state is DeskState.HALTED else "",
+        halted=(status.waiting_for or "without a reason") if status.state is DeskState.FAILED else "",
     )
 
 

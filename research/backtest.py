@@ -100,7 +100,7 @@ class Backtest:
             self._settle(portfolio.handle(signal, now))
             if desk.cursor.ordinal < ordinal:
                 self._settle(portfolio.on_idle(now))
-            if desk.state is DeskState.HALTED:
+            if desk.state is DeskState.FAILED:
                 break
             if ordinal % COMMIT_EVERY_TICKS == 0:
                 self._commit()

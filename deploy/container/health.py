@@ -25,7 +25,7 @@ from proto.control import StatusQuery, StatusReply
 
 TIMEOUT_MS: Final = 2_000
 PROGRAMS: Final = ("signal", "portfolio", "execution")
-SICK: Final = ("CONNECTING", "RECONCILING", "HALTED")
+SICK: Final = ("CONNECTING", "RECONCILING", "FAILED")
 """States in which portfolio decides nothing; a finished or waiting desk is well."""
 
 

@@ -1,5 +1,16 @@
 """What people and tools ask portfolio on its control socket, and what it answers; never more than portfolio knows."""
 
+from proto.control.conditions import CONDITION_KINDS as CONDITION_KINDS
+from proto.control.conditions import CONDITIONS_MAX as CONDITIONS_MAX
+from proto.control.conditions import Condition as Condition
+from proto.control.conditions import ConditionKind as ConditionKind
+from proto.control.conditions import Effect as Effect
+from proto.control.conditions import Severity as Severity
+from proto.control.conditions import StateCause as StateCause
+from proto.control.conditions import by_gravity as by_gravity
+from proto.control.conditions import condition as condition
+from proto.control.conditions import describe as describe
+from proto.control.conditions import trading_effect as trading_effect
 from proto.control.replies import ControlError as ControlError
 from proto.control.replies import ControlReply as ControlReply
 from proto.control.replies import DeskState as DeskState

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from proto.control.conditions import CONDITIONS_MAX, Condition
 from proto.control.views import AccountView, FillsReply, OrdersReply, PositionsReply, RiskReply, TradesReply, WhyReply
 from proto.trading.units import Cursor, Name, Text
 
@@ -20,7 +21,8 @@ class DeskState(StrEnum):
     WAITING_FOR_SIGNALS = "WAITING_FOR_SIGNALS"
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
-    HALTED = "HALTED"
+    FAILED = "FAILED"
+    """It cannot go on with this account before it is started again."""
 
 
 class TradingState(StrEnum):
@@ -137,6 +139,11 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     trading_state: TradingState = TradingState.ACTIVE
     trading_reason: Text = ""
     warning: Text = ""
+    conditions: Annotated[list[Condition], Meta(max_length=CONDITIONS_MAX)] = []
+    drawdown: float | None = None
+    """Fall of the equity from its peak, as a share of the peak; None while it is not known."""
+    drawdown_headroom: dict[str, float] = {}
+    """What is left of each drawdown level, as a share of the peak, by `warn`, `reduce` and `halt`; negative below it."""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):

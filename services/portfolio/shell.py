@@ -24,13 +24,25 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import ControlError, ControlReply, DeskState, ReconcileCommand, StatusQuery, ViewQuery
+from proto.control import (
+    Condition,
+    ControlError,
+    ControlReply,
+    DeskState,
+    ReconcileCommand,
+    Severity,
+    StatusQuery,
+    ViewQuery,
+    describe,
+)
 from proto.messages import Call, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
 from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.status import status_of
+from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
 from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.ledger import Ledger
@@ -39,6 +51,7 @@ from services.portfolio.query_handler import answer_query
 from services.portfolio.settings import PortfolioSettings
 
 _log = get_logger()
+_LOG_LEVELS: Final = {Severity.INFO: _log.info, Severity.WARNING: _log.warning, Severity.CRITICAL: _log.error}
 
 
 ROUND_TRIP_EVERY_MS: Final = 100
@@ -72,7 +85,8 @@ class PortfolioShell:
         self._askers: list[list[bytes]] = []
         self._replies: list[tuple[list[bytes], ControlReply]] = []
         """What is answered when it is durable."""
-        self._said = self._warned = ""
+        self._logged_state: DeskState | None = None
+        self._logged: dict[tuple[str, str], Condition] = {}
         self._sockets = sockets
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
@@ -213,15 +227,19 @@ class PortfolioShell:
             self._end_turn()
         if desk.is_live and not self._is_watching:
             self._watch_market()
-        if desk.foreign_orders_warning != self._warned:
-            self._warned = desk.foreign_orders_warning
-            if self._warned:
-                _log.warning(self._warned)
-        said = f"{desk.state} {desk.waiting_for}"
-        if said != self._said:
-            self._said = said
-            log = _log.error if desk.state is DeskState.HALTED else _log.info
-            log("the desk is " + desk.state.lower(), waiting_for=desk.waiting_for, ordinal=desk.cursor.ordinal)
+        self._log_changes(desk)
+
+    def _log_changes(self, desk: Desk) -> None:
+        """Log each condition that began, at its severity, and each that is over."""
+        if desk.state is not self._logged_state:
+            self._logged_state = desk.state
+            _log.info(f"the desk is {desk.state}", ordinal=desk.cursor.ordinal)
+        present = {(one.code, one.subject): one for one in conditions_of(desk, clock.mono_ns())}
+        for key in present.keys() - self._logged.keys():
+            _LOG_LEVELS[present[key].severity](describe(present[key]), code=key[0], effect=present[key].effect)
+        for key in self._logged.keys() - present.keys():
+            _log.info(f"over: {describe(self._logged[key])}", code=key[0])
+        self._logged = present
 
     def _process_deals(self) -> None:
         self._portfolio.desk.round_trip_tracker.process_deals(ROUND_TRIP_BATCH_DEALS)

@@ -151,7 +151,7 @@ def _last_status(url: str) -> StatusReply:
             raise TimeoutError("portfolio does not tell how it stands")
         reply = decode_control_reply(socket.recv_multipart()[-1])
         assert isinstance(reply, StatusReply), reply
-        assert reply.state is not DeskState.HALTED, reply.waiting_for
+        assert reply.state is not DeskState.FAILED, reply.waiting_for
         return reply
     finally:
         context.destroy()

@@ -76,7 +76,7 @@ def start(folder: Path, data_dir: Path) -> dict[str, Any]:
                 if name not in ready and READY[name] in logs[name].read_text():
                     ready[name] = round(time.perf_counter() - began, 2)
             status = client.request(StatusQuery(), StatusReply, timeout_s=1.0)
-            if status is not None and status.state in (DeskState.HALTED, DeskState.FINISHED):
+            if status is not None and status.state in (DeskState.FAILED, DeskState.FINISHED):
                 raise RuntimeError(f"the desk is {status.state}: {status.waiting_for}")
             if status is not None and status.state is DeskState.RUNNING:
                 ready.setdefault("trading", round(time.perf_counter() - began, 2))

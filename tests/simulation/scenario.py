@@ -113,7 +113,7 @@ def play(seed: int, setting: Setting, *, faults: Faults | None = None, window: i
     connect_and_boot(gateway, signal, execution, portfolio)
 
     def is_over() -> bool:
-        return portfolio.is_alive and portfolio.portfolio.desk.state in ("FINISHED", "HALTED")
+        return portfolio.is_alive and portfolio.portfolio.desk.state in ("FINISHED", "FAILED")
 
     is_over_in_time = world.run(is_over, until_ns=world.now_ns + VIRTUAL_SECONDS_MAX * 1_000_000_000)
     desk = portfolio.portfolio.desk

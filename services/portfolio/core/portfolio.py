@@ -77,6 +77,7 @@ class Portfolio:
         """Run `desk`; execution waits `timeout_ms` for each reply before it says NO_ANSWER."""
         self.desk = desk
         self._tasks = TaskRunner(timeout_ms=timeout_ms)
+        desk.gateway_silence_ns = self._tasks.silence_ns
         self._held: dict[int, Signal] = {}
         self._heard: dict[str, SignalHello] = {}
         self._gateway_boot = ""
@@ -357,9 +358,9 @@ class Portfolio:
             self._confirm = None
         if self.desk.is_live and running is not self._busy:
             self._live.on_task_done(running)
-            self.desk.restrict_trading(TradingState.HALTED, words, by="gateway")
+            self.desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", words, by="gateway")
         else:
-            self.desk.halt_until_restart(words)
+            self.desk.fail_until_restart(words)
         return []
 
     def _on_gateway_restart(self, boot_id: str) -> None:
@@ -430,7 +431,7 @@ class Portfolio:
                 )
             )
             yield from reconcile(self.desk, at_end=True)
-            if self.desk.state is not DeskState.HALTED:
+            if self.desk.state is not DeskState.FAILED:
                 self.desk.set_state(DeskState.FINISHED)
 
     # ---------------------------------------------------------------------------------------------------------- details

@@ -96,6 +96,5 @@ class LedgerWriter:
             _log.info("the whole ledger has been verified", events=self._ledger.event_count)
             return
         _log.error("the ledger is not whole, the desk halts", problems=finding.problems)
-        reason = f"the ledger is not whole: {finding.problems[0]}"
         self._desk.ledger_fault = str(finding.problems[0])
-        self._desk.restrict_trading(TradingState.HALTED, reason, by="audit")
+        self._desk.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", self._desk.ledger_fault, by="audit")

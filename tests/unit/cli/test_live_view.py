@@ -136,7 +136,7 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
         ({"status": a_status(feed_stale=True, heartbeat_age_ms=7_000)}, "feed stale for 7 s"),
         ({"status": a_status(in_doubt=1)}, "1 order in doubt"),
         ({"status": a_status(in_doubt=2)}, "2 orders in doubt"),
-        ({"status": a_status(state=DeskState.HALTED, waiting_for="1 differences")}, "HALTED: 1 differences"),
+        ({"status": a_status(state=DeskState.FAILED, waiting_for="1 differences")}, "HALTED: 1 differences"),
         ({"status": a_status(waiting_for="the gateway, which does not answer")}, "waiting for the gateway"),
         (
             {

@@ -317,7 +317,7 @@ def test_a_refusal_halts_with_words() -> None:
         error_code=ErrorCode.OUT_OF_STEP,
     )
     assert driven.answer(call, refusal) == []
-    assert driven.desk.state is DeskState.HALTED
+    assert driven.desk.state is DeskState.FAILED
     assert driven.desk.waiting_for == (
         "the gateway refused BUY: OUT_OF_STEP order X at tick 1, but the book stands at 3"
     )
@@ -382,7 +382,7 @@ def test_a_window_changes_no_digit() -> None:
 def test_a_stream_with_other_symbols_halts() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)), rules=some_rules("EURUSD", "GBPUSD"))
     driven.answer_all(driven.start())
-    assert driven.desk.state is DeskState.HALTED
+    assert driven.desk.state is DeskState.FAILED
     assert driven.desk.waiting_for == "the gateway serves EURUSD, expected EURUSD, GBPUSD"
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from proto.control import Difference, TradingState
+from proto.control import Difference, StateCause, TradingState
 from proto.gateway import TickCounts, VenueDeal
 from proto.trading.enums import AccountMode
 from proto.trading.instrument import Instrument
@@ -230,7 +230,7 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
     """What the desk may do has changed; `by` says who decided: `person`, or the part of the desk that found something.
 
-    `flatten`: every position is to be closed, for as long as this state holds. `acknowledged`: the venue's numbers of
+    `causes` is everything that keeps it from ACTIVE, each code once; `reason` the same for people, or why it was resumed. `flatten`: every position is to be closed, for as long as this state holds. `acknowledged`: the venue's numbers of
     orders that are not the desk's and that a person has looked at.
     """
 
@@ -240,6 +240,7 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     time_ns: int
     flatten: bool = False
     acknowledged: list[int] = []
+    causes: list[StateCause] = []
 
 
 class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met"):

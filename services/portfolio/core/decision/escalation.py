@@ -9,41 +9,41 @@ from typing import Final
 
 from proto.control import TradingState
 from proto.trading.server_time import server_day
+from services.portfolio.core.account.state_causes import RISK
 from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.rules.drawdown import drawdown_denial, drawdown_pct
 from services.portfolio.core.risk.types import Denial, RiskContext
 from services.portfolio.core.state.desk import Desk
 
-RISK: Final = "risk"
-"""`by` of a trading state that the risk rules set."""
-
-_ENDS_WITH_DAY: Final = ("REJECTS: ",)
-"""How the reasons begin that a new day takes away. What lost money is none of them, nor is a desk that has run away."""
+_ENDS_WITH_DAY: Final = ("REJECTS",)
+"""Causes that a new day takes away. What lost money is none of them, nor is a desk that has run away."""
 
 
 def resume_after_day_end(desk: Desk, now_ns: int) -> None:
     """Trade again on the server's next day, if `rearm_at_day_end` says so and the risk rules stopped for such reasons alone."""
     limits, trading = desk.config.limits, desk.book.trading
-    if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE or trading.by != RISK:
+    if not limits.rearm_at_day_end or trading is None or trading.state is TradingState.ACTIVE:
         return
-    reasons = trading.reason.split("; ")
-    is_of_day = all(reason.startswith(_ENDS_WITH_DAY) for reason in reasons)
+    is_of_day = all(cause.by == RISK and cause.code in _ENDS_WITH_DAY for cause in desk.state_causes)
     if is_of_day and server_day(now_ns) > server_day(trading.time_ns):
         reason = f"the server's day is over in which the desk was {trading.state} for {trading.reason}"
-        desk.set_trading_state(TradingState.ACTIVE, reason, by=RISK)
+        desk.resume_trading(reason, by=RISK)
 
 
 def escalate_drawdown(desk: Desk) -> None:
     """Warn, let the desk only reduce, or halt it, from the level of its drawdown on."""
     account = RiskContext(desk.book, desk.cursor, desk.config.limits)
     fallen, warn_pct = drawdown_pct(account), desk.config.limits.drawdown_warn_pct
-    desk.drawdown_warning = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:
-        desk.drawdown_warning = f"drawdown {format_percent(fallen)}, warned of from {format_percent(warn_pct)}"
+        desk.conditions.set(
+            "DRAWDOWN_WARNING", f"drawdown {format_percent(fallen)}, warned of from {format_percent(warn_pct)}"
+        )
+    else:
+        desk.conditions.clear("DRAWDOWN_WARNING")
     escalate(desk, drawdown_denial(account))
 
 
 def escalate(desk: Desk, denial: Denial | None) -> None:
     """Go over to the state that a denial asks for, if any."""
     if denial is not None and denial.escalate_to is not None:
-        desk.restrict_trading(denial.escalate_to, f"{denial.code}: {denial.observed}, limit {denial.limit}", by=RISK)
+        desk.restrict_trading(denial.escalate_to, denial.code, f"{denial.observed}, limit {denial.limit}", by=RISK)

@@ -17,9 +17,8 @@ from proto.control import (
     TradingState,
 )
 from services.portfolio.core.account.foreign_orders import own_position
+from services.portfolio.core.account.state_causes import PERSON
 from services.portfolio.core.state.desk import Desk
-
-PERSON = "person"
 
 
 def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply | ControlError:
@@ -27,15 +26,16 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
     closing: list[str] = []
     match command:
         case HaltCommand():
-            desk.set_trading_state(TradingState.HALTED, command.reason, by=PERSON)
+            desk.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON)
         case ReduceOnlyCommand():
-            desk.set_trading_state(TradingState.REDUCE_ONLY, command.reason, by=PERSON)
+            desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
         case ResumeCommand() if desk.ledger_fault:
             return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
         case ResumeCommand():
-            desk.set_trading_state(TradingState.ACTIVE, command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
+            desk.resume_trading(command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
             desk.foreign_tickets = []
-            desk.instrument_warning = desk.foreign_orders_warning = ""
+            desk.conditions.clear_all("INSTRUMENT_TERMS")
+            desk.conditions.clear("FOREIGN_ORDERS")
             desk.reclaim_leadership()
         case FlattenCommand():
             if not desk.is_live:
@@ -46,5 +46,5 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
                 for symbol in sorted(book.positions)
                 if not own_position(book, symbol, limits.foreign_orders).is_flat
             ]
-            desk.set_trading_state(TradingState.HALTED, command.reason, by=PERSON, flatten=True)
+            desk.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON, flatten=True)
     return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)

@@ -16,7 +16,7 @@ def enforce_doubt_limits(desk: Desk) -> None:
     volume = sum(order.volume - order.filled_volume for order in doubtful)
     if len(doubtful) > rules.doubt_orders_max:
         reason = f"{len(doubtful)} orders in doubt, at most {rules.doubt_orders_max} may be"
-        desk.restrict_trading(TradingState.HALTED, reason, by="doubt")
+        desk.restrict_trading(TradingState.HALTED, "IN_DOUBT_LIMIT", reason, by="doubt")
     elif volume > rules.doubt_volume_max:
         reason = f"{volume:f} lots in doubt, at most {rules.doubt_volume_max:f} may be"
-        desk.restrict_trading(TradingState.HALTED, reason, by="doubt")
+        desk.restrict_trading(TradingState.HALTED, "IN_DOUBT_LIMIT", reason, by="doubt")

@@ -36,7 +36,8 @@ def update_instrument(desk: Desk, instrument: Instrument) -> None:
     grave = breaking_changes(known, instrument)
     desk.emit(InstrumentLearned(instrument=instrument, changes=changes))
     desk.instrument_change_count += 1
-    desk.instrument_warning = f"the venue's terms have changed: {'; '.join(changes)}"[:400]
+    text = f"the venue's terms have changed: {'; '.join(changes)}"
+    desk.conditions.set("INSTRUMENT_TERMS", text, subject=instrument.symbol)
     if grave and is_held:
         reason = f"terms of a symbol that is held have changed: {'; '.join(grave)}"
-        desk.restrict_trading(TradingState.HALTED, reason, by="terms")
+        desk.restrict_trading(TradingState.HALTED, "INSTRUMENT_CHANGED", reason, by="terms")

@@ -184,14 +184,14 @@ class _OrderTracker:
         elif reply.error_code not in TRANSIENT_ERRORS:
             action = request.__struct_config__.tag
             reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
-            desk.restrict_trading(TradingState.HALTED, reason, by="gateway")
+            desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", reason, by="gateway")
 
     def _end(self, ended: OrderStatus, reply: OrderReply) -> bool:
         """What the gateway has said ends the order, unless its journal has forgotten what it did."""
         order, desk = self.order, self._desk
         if reply.error_code is ErrorCode.ID_CONFLICT:
             reason = f"order id {self._order_id} was given to another effect: {reply.error}"
-            desk.restrict_trading(TradingState.HALTED, reason, by="gateway")
+            desk.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
         if order.code == JOURNAL_CHANGED and ended is OrderStatus.EXPIRED:
             desk.needs_deals = True
             if not self._has_settled():
@@ -202,7 +202,7 @@ class _OrderTracker:
             reason = (
                 f"the gateway says that order {self._order_id} is {ended}, the ledger has it as {self.order.status}"
             )
-            desk.restrict_trading(TradingState.HALTED, reason, by="gateway")
+            desk.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
         return not order_is_open
 
     def _has_settled(self) -> bool:

@@ -28,9 +28,8 @@ def track_protection(desk: Desk, key: str) -> GatewayTask:
             else:
                 yield Pause(POLL_NS_FIRST)
         elif isinstance(reply, ErrorReply) and reply.error_code not in TRANSIENT_ERRORS:
-            desk.restrict_trading(
-                TradingState.HALTED, f"the gateway refused the stops of {key}: {reply.error_code}", by="gateway"
-            )
+            text = f"the gateway refused the stops of {key}: {reply.error_code}"
+            desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")
             return
         else:
             yield Pause(POLL_NS_FIRST)

@@ -115,7 +115,10 @@ class Reconciler:
         desk, book = self._desk, self._desk.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
-        desk.margin_warning = _margin_call(findings.account)
+        if margin_call := _margin_call(findings.account):
+            desk.conditions.set("MARGIN_CALL", margin_call)
+        else:
+            desk.conditions.clear("MARGIN_CALL")
         if findings.missing_deals:
             desk.refetch_deals_after = min(findings.missing_deals) - 1
             desk.needs_deals = True
@@ -140,6 +143,7 @@ class Reconciler:
             first = differences[0]
             desk.restrict_trading(
                 TradingState.HALTED,
+                "RECONCILIATION",
                 f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
                 f"ledger {first.ledger}, venue {first.venue}",
                 by="reconciliation",

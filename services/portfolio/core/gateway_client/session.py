@@ -29,7 +29,7 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
         return
     desk.window = hello.window
     if desk.window == 0 and (problem := foreign_policy_problem(desk.config.limits.foreign_orders, hello.account_mode)):
-        desk.halt_until_restart(problem)
+        desk.fail_until_restart(problem)
         return
     if desk.window == 0:
         desk.market.advance_clock(hello.now_ns, desk.now.mono_ns)
@@ -48,7 +48,7 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
         yield from reconcile(desk, at_end=desk.book.ended is not None)
     else:
         yield from reconciler.run(is_start=True)
-    if desk.state is DeskState.HALTED:
+    if desk.state is DeskState.FAILED:
         return
     if desk.book.ended is not None:
         desk.set_state(DeskState.FINISHED)
@@ -62,7 +62,7 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
     """Take up the gateway's stream, the same one or a new one; False when the account cannot go on with it."""
     book, cursor = desk.book, desk.cursor
     if set(hello.sequences) != set(desk.config.symbols):
-        desk.halt_until_restart(
+        desk.fail_until_restart(
             f"the gateway serves {', '.join(sorted(hello.sequences))}, expected {', '.join(desk.config.symbols)}"
         )
         return False
@@ -78,13 +78,13 @@ def _open_stream(desk: Desk, hello: HelloReply) -> bool:
                 desk.emit(LeverageChanged(leverage=hello.leverage, time_ns=hello.now_ns))
             return True
         if hello.currency != book.stream.currency:
-            desk.halt_until_restart(f"the account is in {hello.currency}, expected {book.stream.currency}")
+            desk.fail_until_restart(f"the account is in {hello.currency}, expected {book.stream.currency}")
             return False
         if hello.account_mode is not book.stream.account_mode:
-            desk.halt_until_restart(f"the account is {hello.account_mode}, expected {book.stream.account_mode}")
+            desk.fail_until_restart(f"the account is {hello.account_mode}, expected {book.stream.account_mode}")
             return False
         if hello.window and hello.first_time_ns <= cursor.time_ns:
-            desk.halt_until_restart(
+            desk.fail_until_restart(
                 f"the stream begins at {utc_text(hello.first_time_ns)}, expected it after the account's last tick at "
                 f"{utc_text(cursor.time_ns)}"
             )
@@ -121,7 +121,7 @@ def reconcile(desk: Desk, *, at_end: bool) -> GatewayTask:
     )
     if differences:
         first = differences[0]
-        desk.halt_until_restart(
+        desk.fail_until_restart(
             f"{len(differences)} differences from the venue, the first: {first.kind} {first.subject}: "
             f"ledger {first.ledger}, venue {first.venue}"
         )

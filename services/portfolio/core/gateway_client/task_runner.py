@@ -109,6 +109,11 @@ class TaskRunner:
         self._next_call_id = 1
         self._open: dict[int, RunningTask] = {}
         self._asleep: list[tuple[int, RunningTask]] = []
+        self._unanswered_since_ns: int | None = None
+
+    def silence_ns(self, mono_ns: int) -> int:
+        """For how long no open question has been answered; 0 while none is open."""
+        return 0 if self._unanswered_since_ns is None or not self._open else mono_ns - self._unanswered_since_ns
 
     def __len__(self) -> int:
         """How many questions wait for an answer."""
@@ -136,6 +141,8 @@ class TaskRunner:
     def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> Call | None:
         """Give a task its reply and return its next question, None when it is done or pauses."""
         del self._open[running.call.call_id]
+        if reply is not None:
+            self._unanswered_since_ns = mono_ns if self._open else None
         return self._proceed(running, reply, mono_ns)
 
     def resume_due(self, mono_ns: int) -> list[tuple[RunningTask, Call | None]]:
@@ -158,6 +165,8 @@ class TaskRunner:
     def drop(self, running: RunningTask) -> None:
         """Stop waiting: a later question makes this one needless."""
         self._open.pop(running.call.call_id, None)
+        if not self._open:
+            self._unanswered_since_ns = None
         running.is_done = True
 
     def resend_all(self, mono_ns: int) -> list[Call]:
@@ -197,6 +206,8 @@ class TaskRunner:
         running.pause_ns = RESEND_NS_FIRST
         running.resend_mono_ns = mono_ns + RESEND_NS_FIRST
         self._open[call.call_id] = running
+        if self._unanswered_since_ns is None:
+            self._unanswered_since_ns = mono_ns
         return call
 
     @staticmethod

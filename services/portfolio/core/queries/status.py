@@ -13,6 +13,9 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
+from services.portfolio.core.queries.conditions import conditions_of, warning_text
+from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
+from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.desk import Desk
 
 RECENT_ORDERS: Final = 12
@@ -26,6 +29,9 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
     book, cursor = desk.book, desk.cursor
     market, stream = desk.market, book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
+    conditions = conditions_of(desk, mono_ns)
+    account = RiskContext(book, cursor, desk.config.limits)
+    fallen = drawdown_pct(account)
     return StatusReply(
         mode=stream.mode if stream else "",
         state=desk.state,
@@ -76,7 +82,10 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         recent_orders=[_order(order) for order in islice(reversed(book.orders.values()), RECENT_ORDERS)],
         trading_state=book.trading_state,
         trading_reason=book.trading.reason if book.trading is not None else "",
-        warning=desk.warning,
+        warning=warning_text(conditions),
+        conditions=conditions,
+        drawdown=None if fallen is None else float(fallen) / 100,
+        drawdown_headroom=drawdown_headroom(account),
     )
 
 

@@ -57,6 +57,7 @@ from services.portfolio.core.accounting.valuation import (
     total_unrealized_pnl,
     unrealized_pnl,
 )
+from services.portfolio.core.queries.conditions import conditions_of, warning_text
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.risk.utilization import limit_utilization
 from services.portfolio.core.state.desk import Desk
@@ -103,7 +104,7 @@ def view_reply(desk: Desk, query: ViewQuery, mono_ns: int) -> ViewReply:
             return account_view(book, cursor, desk.round_trip_tracker if is_whole else None)
         case RiskQuery():
             account = RiskContext(book, cursor, limits, plan=desk.config.plan)
-            return risk_page(account, query, desk.domain_ns(mono_ns), desk.warning)
+            return risk_page(account, query, desk.domain_ns(mono_ns), warning_text(conditions_of(desk, mono_ns)))
         case WhyQuery():
             raise AssertionError("WHY is answered by explain.py")
 

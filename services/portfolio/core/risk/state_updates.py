@@ -12,6 +12,7 @@ from services.portfolio.core.account.events import DealBooked, Event, OrderCreat
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.account.state_causes import PERSON, RISK, causes_of
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.state import Breaker, Peaks, RiskState
 
@@ -20,8 +21,6 @@ MEDIAN_STEP_POINTS: Final = 0.05
 
 COOLDOWN_DOUBLINGS_MAX: Final = 10
 """The default pause of 300 s becomes three and a half days, past which a person will have looked."""
-
-PERSON: Final = "person"
 
 _DRAWDOWN: Final = "DRAWDOWN"
 _REPEATED: Final = "REPEATED_ORDERS"
@@ -143,9 +142,8 @@ def _shift(peaks: Peaks, amount: Decimal) -> None:
 def _see_state(risk_state: RiskState, event: TradingStateChanged) -> None:
     """A person who lets the desk trade again has seen what had stopped it: that alone begins with the present."""
     if event.state is not TradingState.ACTIVE:
-        risk_state.stopped_for = [
-            code for code in _MEASURED if any(_is_for(code, part) for part in event.reason.split("; "))
-        ]
+        found = {cause.code for cause in causes_of(event) if cause.by == RISK}
+        risk_state.stopped_for = [code for code in _MEASURED if code in found]
         return
     stopped_for, risk_state.stopped_for = risk_state.stopped_for, []
     if event.by != PERSON:
@@ -156,7 +154,3 @@ def _see_state(risk_state: RiskState, event: TradingStateChanged) -> None:
         risk_state.runs.clear()
     if _REJECTS in stopped_for:
         risk_state.reject_times_ns.clear()
-
-
-def _is_for(code: str, reason: str) -> bool:
-    return reason.startswith(f"{code}: ")

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from proto.control import REASON_CHARS_MAX, DeskState, TradingState
+from proto.control import REASON_CHARS_MAX, DeskState, StateCause, TradingState
 from proto.messages import Signal
 from proto.time import Now
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ForeignOrdersFound, TradingStateChanged
 from services.portfolio.core.account.foreign_orders import describe_foreign_orders
 from services.portfolio.core.account.market_feed import MarketFeed
+from services.portfolio.core.account.state_causes import add_cause, causes_of, describe_causes
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.invariants import find_violation
 from services.portfolio.core.accounting.round_trips import RoundTripTracker
-from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.risk.state_updates import update_from_event
+from services.portfolio.core.state.conditions import ActiveConditions
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
-
-_KIND_CHARS: Final = 24
-"""So much of a reason, without its numbers, tells it from another kind."""
 
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
 
@@ -54,6 +53,9 @@ class Desk:
         self.boot_id = boot_id
         self.state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
+        self.running_since_mono_ns = 0
+        self.gateway_silence_ns: Callable[[int], int] = lambda _mono_ns: 0
+        """For how long the gateway has left questions unanswered at a monotonic time; 0 while none is open."""
         self.window = 0
         self.is_quiet = False
         self.now = Now(0, 0)
@@ -74,15 +76,9 @@ class Desk:
         self.ticks_filled_mono_ns: list[int] = []
         """When the ticks were published whose deals are durable with this turn."""
         self.storage_problem = ""
-        """Why nothing can be made durable by now; empty while the ledger can be written."""
-        self.drawdown_warning = ""
-        """How far the account has fallen, from the level on at which people are warned."""
-        self.margin_warning = ""
-        """That the venue asks for more margin than there is, as of the last comparison."""
-        self.instrument_warning = ""
-        """What the venue has changed of its terms, until a person resumes trading."""
-        self.foreign_orders_warning = ""
-        """Which foreign orders the limits let pass, until a person resumes trading."""
+        """Why nothing can be made durable at present; empty while the ledger can be written."""
+        self.conditions = ActiveConditions()
+        """What holds at present, beside what the ledger keeps and what `queries/conditions.py` derives."""
         self.instrument_change_count = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
@@ -115,21 +111,9 @@ class Desk:
         self._events: list[Event] = []
 
     @property
-    def warning(self) -> str:
-        """What a person should look at, though nothing is forbidden yet."""
-        near = plan_warning(self.config.plan, self.config.symbols, self.book.instruments)
-        return "; ".join(
-            filter(
-                None,
-                (
-                    self.margin_warning,
-                    self.drawdown_warning,
-                    self.instrument_warning,
-                    self.foreign_orders_warning,
-                    near,
-                ),
-            )
-        )
+    def state_causes(self) -> list[StateCause]:
+        """What keeps the trading state from ACTIVE."""
+        return [] if self.book.trading is None else causes_of(self.book.trading)
 
     @property
     def is_live(self) -> bool:
@@ -147,7 +131,7 @@ class Desk:
         self._events.append(event)
         self.is_dirty = True
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
-            self.restrict_trading(TradingState.HALTED, fault, by="invariants")
+            self.restrict_trading(TradingState.HALTED, "LEDGER_INVARIANT", fault, by="invariants")
 
     def take_events(self) -> list[Event]:
         """The events since the last call, already folded into the book, for the ledger to keep."""
@@ -155,41 +139,62 @@ class Desk:
         self.is_dirty = False
         return events
 
-    def set_trading_state(
-        self, state: TradingState, reason: str, *, by: str, flatten: bool = False, acknowledged: list[int] | None = None
+    def resume_trading(self, reason: str, *, by: str, acknowledged: list[int] | None = None) -> None:
+        """Let the desk trade again, durably; what had stopped it is over."""
+        self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged)
+
+    def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
+        """Change to a state other than ACTIVE, durably; causes that held before still do.
+
+        `code` is a row of `CONDITION_KINDS`.
+        """
+        causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX]))
+        self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
+
+    def restrict_trading(self, state: TradingState, code: str, text: str, *, by: str) -> None:
+        """The desk itself found a cause to do less; it never takes back what a person or a graver cause has stopped."""
+        present = self.book.trading
+        if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
+            self.set_trading_state(state, code, text, by=by)
+        elif present is not None and code not in {cause.code for cause in self.state_causes}:
+            # Whoever lets the desk trade again is to see this as well.
+            causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX]))
+            self._set_trading_state(
+                present.state, describe_causes(causes), by=present.by, causes=causes, flatten=present.flatten
+            )
+
+    def _set_trading_state(
+        self,
+        state: TradingState,
+        reason: str,
+        *,
+        by: str,
+        causes: list[StateCause] | None = None,
+        flatten: bool = False,
+        acknowledged: list[int] | None = None,
     ) -> None:
-        """Change what the desk may do, durably."""
         event = TradingStateChanged(
             state=state,
-            reason=reason[:REASON_CHARS_MAX],
+            reason=reason,
             by=by,
             time_ns=self.domain_ns(self.now.mono_ns),
             flatten=flatten,
             acknowledged=acknowledged or [],
+            causes=causes or [],
         )
         self.emit(event)
-
-    def restrict_trading(self, state: TradingState, reason: str, *, by: str) -> None:
-        """The desk itself found a reason to do less; it never takes back what a person or a worse finding has stopped."""
-        present = self.book.trading
-        if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
-            self.set_trading_state(state, reason, by=by)
-        elif present is not None and _kind(reason)[:_KIND_CHARS] not in _kind(present.reason):
-            # Whoever lets the desk trade again is to see this as well.
-            words = f"{present.reason}; {reason}"
-            if len(words) <= REASON_CHARS_MAX:
-                self.set_trading_state(present.state, words, by=present.by, flatten=present.flatten)
 
     def allow_foreign_orders(self, tickets: list[int]) -> None:
         """Let orders pass that are not the desk's, as its limits say, and warn of them once."""
         policy = self.config.limits.foreign_orders
         self.emit(ForeignOrdersFound(tickets=tickets, policy=policy, time_ns=self.domain_ns(self.now.mono_ns)))
-        self.foreign_orders_warning = describe_foreign_orders(tickets, policy)
+        self.conditions.set("FOREIGN_ORDERS", describe_foreign_orders(tickets, policy))
 
     def lose_leadership(self, why: str) -> None:
         """Another portfolio leads the account: this one must not send another order."""
         self.is_superseded = True
-        self.restrict_trading(TradingState.HALTED, f"another portfolio leads this account: {why}", by="lease")
+        text = f"another portfolio leads this account: {why}"
+        self.restrict_trading(TradingState.HALTED, "LEASE_LOST", text, by="lease")
 
     def reclaim_leadership(self) -> None:
         """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
@@ -198,8 +203,8 @@ class Desk:
 
     def on_clock_step(self, step_ns: int) -> None:
         """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""
-        reason = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"
-        self.restrict_trading(TradingState.REDUCE_ONLY, reason, by="clock")
+        text = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"
+        self.restrict_trading(TradingState.REDUCE_ONLY, "CLOCK_STEPPED", text, by="clock")
 
     def on_storage_failure(self, why: str) -> None:
         """The ledger cannot be written: until `on_storage_recovery` no order is made, and the caller sends nothing.
@@ -215,18 +220,16 @@ class Desk:
 
     def set_state(self, state: DeskState, waiting_for: str = "") -> None:
         """Go over to another state and say what it waits for."""
+        if state is DeskState.RUNNING and self.state is not state:
+            self.running_since_mono_ns = self.now.mono_ns
         self.state, self.waiting_for = state, waiting_for
 
-    def halt_until_restart(self, why: str) -> None:
-        """Stop deciding, and say why."""
-        self.set_state(DeskState.HALTED, why)
+    def fail_until_restart(self, why: str) -> None:
+        """Stop deciding until the process is started again."""
+        self.set_state(DeskState.FAILED, why)
 
 
 def _touched_by(event: DealBooked) -> tuple[list[str], list[str]]:
     """The symbols and the orders that a deal has moved."""
     symbols = [event.deal.symbol] if event.deal.kind.is_trade else []
     return symbols, [event.order_id] if event.order_id else []
-
-
-def _kind(reason: str) -> str:
-    return "".join(character for character in reason if not character.isdecimal())

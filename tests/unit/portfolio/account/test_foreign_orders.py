@@ -22,6 +22,7 @@ from services.portfolio.core.account.position import Leg
 from services.portfolio.core.gateway_client.live_reconciliation import RECHECK_DELAY_NS
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.explain import explain, find_subject
+from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.queries.views import view_reply
 from services.portfolio.core.risk.exposure import projected_legs, projected_net_volumes
 from services.portfolio.core.risk.types import RiskContext
@@ -115,7 +116,7 @@ class TradedByHand:
         return [event for event in self.events if isinstance(event, ForeignOrdersFound)]
 
     def warnings(self) -> str:
-        return self.driven.desk.warning
+        return status_of(self.driven.desk).warning
 
 
 def a_close(key: str, ticket: int = 0) -> CloseCommand:
@@ -201,7 +202,7 @@ def test_an_order_of_the_gateway_that_the_ledger_has_lost_halts_by_any_policy(
 
 def test_strangers_cannot_be_ignored_on_a_netting_account() -> None:
     desk = TradedByHand(IGNORE)
-    assert desk.driven.desk.state is DeskState.HALTED
+    assert desk.driven.desk.state is DeskState.FAILED
     assert desk.driven.desk.waiting_for.startswith(
         "foreign_orders is ignore, which needs a HEDGING account, and the account is NETTING"
     )

@@ -114,7 +114,9 @@ def test_a_deal_that_meets_a_broken_book_halts_trading_and_says_why(alter: Calla
     trading = driven.desk.book.trading
     assert trading is not None
     assert (trading.state, trading.by) == (TradingState.HALTED, "invariants")
-    assert trading.reason == find_violation(driven.desk.book, ["EURUSD"])
+    assert [(cause.code, cause.text) for cause in trading.causes] == [
+        ("LEDGER_INVARIANT", find_violation(driven.desk.book, ["EURUSD"]))
+    ]
 
 
 def test_honest_trading_halts_nothing() -> None:

@@ -70,7 +70,7 @@ def test_a_loss_and_a_desk_that_ran_away_wait_for_a_person(denials: list[Denial]
 def test_what_somebody_else_has_stopped_does_not_end_with_the_day(by: str) -> None:
     """Not even when rejections are what was written down for a reason."""
     desk = a_desk(only(rearm_at_day_end=True))
-    desk.set_trading_state(TradingState.HALTED, "REJECTS: too many for me", by=by)
+    desk.set_trading_state(TradingState.HALTED, "REJECTS", "too many for me", by=by)
     escalate(desk, REJECTS)
     resume_after_day_end(desk, NEXT_DAY_NS)
     assert desk.book.trading_state is TradingState.HALTED

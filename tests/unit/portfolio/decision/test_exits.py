@@ -72,7 +72,7 @@ def test_an_order_that_rests_or_closes_another_position_does_not_hold_up_a_time_
 
 def a_halted_desk() -> Scene:
     scene = Scene()
-    scene.desk.set_trading_state(TradingState.HALTED, "a test", by="person")
+    scene.desk.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
     return scene
 
 

@@ -38,9 +38,9 @@ def test_a_denial_keeps_whose_order_it_was_with_its_reason_and_its_tick() -> Non
 
 def test_a_denied_key_is_answered_again_and_not_judged_anew() -> None:
     driven = a_quoted_desk()
-    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     first = told(driven, an_order())
-    driven.desk.set_trading_state(TradingState.ACTIVE, "looked", by="person")
+    driven.desk.resume_trading("looked", by="person")
     assert told(driven, an_order()) == first
     assert (first.denied, first.code) == (True, "HALTED")
     assert driven.desk.cursor.denied == {"HALTED": 1}
@@ -136,7 +136,7 @@ def test_two_parts_may_be_closed_at_once_where_there_is_enough_for_both() -> Non
 def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.set_trading_state(state, "news", by="person")
+    driven.desk.set_trading_state(state, "PERSON", "news", by="person")
     reply = told(driven, a_close(volume=D("0.01")))
     assert reply.denied is False
     assert driven.desk.book.orders[reply.order_ids[0]].status is OrderStatus.FILLED
@@ -147,7 +147,7 @@ def test_a_person_closes_in_any_trading_state(state: TradingState) -> None:
 def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
     driven = a_quoted_desk(AccountMode.HEDGING)
     told(driven, an_order())
-    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     made = driven.portfolio.handle_command(a_close(position=1), driven.now)
     assert isinstance(made, OrderCommandReply)
     again = DeskHarness(driven.gateway, book=driven.desk.book, cursor=driven.desk.cursor)
@@ -162,7 +162,7 @@ def test_a_halted_desk_closes_tickets_by_hand_also_after_a_restart() -> None:
 def test_a_halted_desk_lets_a_person_guard_what_is_held() -> None:
     driven = a_quoted_desk()
     told(driven, an_order())
-    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     assert told(driven, a_modification(stop_loss=D("1.09"))).denied is False
     [position] = driven.gateway.venue.positions()
     assert position.stop_loss == D("1.09")
@@ -183,7 +183,7 @@ def test_an_order_that_rests_and_only_reduces_is_denied_by_no_limit_and_left_alo
 ) -> None:
     driven = a_quoted_desk()
     told(driven, an_order(key="a"))
-    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "thin market", by="person")
+    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
     resting = an_order(key="b", side=Side.SELL, volume=D("0.01"), type=type_, price=D(price))
     [order_id] = told(driven, resting).order_ids
     driven.answer_all(driven.deliver(a_signal(2, 0)))
@@ -195,7 +195,7 @@ def test_a_second_order_that_would_turn_the_position_opens() -> None:
     """Two orders rest that would each close all: one of them would open the other side."""
     driven = a_quoted_desk()
     told(driven, an_order(key="a"))
-    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "thin market", by="person")
+    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "thin market", by="person")
     closing = {"side": Side.SELL, "volume": D("0.02"), "type": OrderType.LIMIT, "price": D("1.102")}
     assert not told(driven, an_order(key="b", **closing)).denied
     reply = told(driven, an_order(key="c", **closing))

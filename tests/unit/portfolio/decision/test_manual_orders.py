@@ -196,7 +196,7 @@ def test_flatten_closes_every_ticket_of_a_hedging_account() -> None:
 def test_a_halted_desk_takes_back_what_rests() -> None:
     driven = a_quoted_desk()
     [order_id] = told(driven, a_resting_order()).order_ids
-    driven.desk.set_trading_state(TradingState.HALTED, "news", by="person")
+    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
     driven.answer_all(driven.wait(2_000))
     assert driven.desk.book.orders[order_id].status is OrderStatus.CANCELED
     assert driven.requests_of(Fence)

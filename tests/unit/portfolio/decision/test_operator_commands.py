@@ -93,7 +93,7 @@ def test_a_stepped_stream_is_not_flattened() -> None:
 
 def test_the_state_survives_a_restart_and_folds_anew(tmp_path: Path) -> None:
     driven = a_running_desk()
-    driven.desk.set_trading_state(TradingState.ACTIVE, "seen", by="person", acknowledged=[7, 3])
+    driven.desk.resume_trading("seen", by="person", acknowledged=[7, 3])
     obey(driven, HALT)
     ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
     ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
@@ -110,7 +110,7 @@ def test_a_clock_that_was_set_lets_the_desk_reduce_only_until_a_person_has_looke
     status = status_of(driven.desk)
     assert (status.trading_state, status.trading_reason) == (
         TradingState.REDUCE_ONLY,
-        "the wall clock stepped by -3600.000 s",
+        "CLOCK_STEPPED: the wall clock stepped by -3600.000 s",
     )
     obey(driven, RESUME)
     assert status_of(driven.desk).trading_state is TradingState.ACTIVE
@@ -123,7 +123,9 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     driven.desk.on_clock_step(2_000_000_000)
     status = status_of(driven.desk)
     assert status.trading_state is TradingState.HALTED
-    assert status.trading_reason == "news; the wall clock stepped by +1.000 s", "once, for whoever resumes it"
+    assert status.trading_reason == "news; CLOCK_STEPPED: the wall clock stepped by +1.000 s", (
+        "once, for whoever resumes it"
+    )
 
 
 def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> None:

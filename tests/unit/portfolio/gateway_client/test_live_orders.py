@@ -103,7 +103,7 @@ def test_more_doubt_than_allowed_halts_the_desk() -> None:
     driven.drop_reply(an_order_on_its_way(driven))
     assert driven.desk.book.trading is not None
     assert (driven.desk.book.trading.state, driven.desk.book.trading.by) == (TradingState.HALTED, "doubt")
-    assert driven.desk.book.trading.reason == "1 orders in doubt, at most 0 may be"
+    assert driven.desk.book.trading.reason == "IN_DOUBT_LIMIT: 1 orders in doubt, at most 0 may be"
 
 
 def test_a_halted_desk_fences_what_is_on_its_way_and_does_not_send_it_again() -> None:
@@ -147,7 +147,7 @@ def test_another_portfolio_that_leads_halts_this_one_until_a_person_resumes_it()
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
     driven.answer_all(driven.wait(1_000))
     assert driven.desk.book.trading is not None
-    assert driven.desk.book.trading.reason.startswith("another portfolio leads this account")
+    assert driven.desk.book.trading.reason.startswith("LEASE_LOST: another portfolio leads this account")
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     assert driven.requests_of(Buy) == []
     driven.portfolio.handle_command(ResumeCommand("that one is gone"), driven.now)

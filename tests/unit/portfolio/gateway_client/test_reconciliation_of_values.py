@@ -293,7 +293,7 @@ def test_an_account_that_changes_its_mode_is_not_gone_on_with() -> None:
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001))), book=book)
     driven.answer_all(driven.start())
     assert (driven.desk.state, driven.desk.waiting_for) == (
-        DeskState.HALTED,
+        DeskState.FAILED,
         "the account is NETTING, expected HEDGING",
     )
 

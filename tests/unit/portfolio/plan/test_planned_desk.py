@@ -126,12 +126,12 @@ def test_an_exit_that_came_to_nothing_is_tried_again_after_a_while() -> None:
     venue = played.driven.gateway.venue
     [guard] = played.driven.desk.book.protections.values()
     assert guard.exit_ns == START_NS + TICK_NS
-    played.driven.desk.set_trading_state(TradingState.HALTED, "by a person", by="person")
+    played.driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "by a person", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
     assert played.net != 0
     assert played.driven.desk.cursor.denied == {"HALTED": 1}
-    played.driven.desk.set_trading_state(TradingState.ACTIVE, "again", by="person")
+    played.driven.desk.resume_trading("again", by="person")
     for ordinal in range(6, 9):
         played.tick(ordinal)
     assert played.net == 0
@@ -240,7 +240,7 @@ def test_an_entry_that_rests_ends_when_the_desk_may_no_longer_open(state: Tradin
     """A stop order of a desk that is halted or only reduces must not open anything, also in a stepped stream."""
     plan = Plan(entry=Entry(type=OrderType.STOP, offset_points=50))
     played = Played(at(1.1, 1.1, 1.1, 1.102, 1.102), plan).play(1)
-    played.driven.desk.set_trading_state(state, "enough", by="person")
+    played.driven.desk.set_trading_state(state, "PERSON", "enough", by="person")
     for ordinal in range(2, 6):
         played.tick(ordinal)
     [order] = played.driven.desk.book.orders.values()

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec import json
 
-from proto.control import TradingState
+from proto.control import StateCause, TradingState
 from proto.gateway import DealEntry
 from proto.trading.enums import Side
 from proto.trading.server_time import DAY_NS
@@ -136,8 +136,10 @@ def test_orders_are_counted_by_minute_day_and_direction() -> None:
     assert (memory.orders_of_day, memory.runs) == (1, {"EURUSD": 1})
 
 
-def a_state(state: TradingState, reason: str, by: str = "risk") -> TradingStateChanged:
-    return TradingStateChanged(state=state, reason=reason, by=by, time_ns=START_NS)
+def a_state(
+    state: TradingState, reason: str, by: str = "risk", causes: list[StateCause] | None = None
+) -> TradingStateChanged:
+    return TradingStateChanged(state=state, reason=reason, by=by, time_ns=START_NS, causes=causes or [])
 
 
 RESUMED = a_state(TradingState.ACTIVE, "looked at it", "person")
@@ -159,14 +161,31 @@ def a_fallen_memory() -> RiskState:
 
 def test_what_had_stopped_the_desk_begins_anew_when_a_person_resumes() -> None:
     memory = a_fallen_memory()
-    reason = "news; DRAWDOWN: 10 %, limit 7 %; REJECTS: 5, limit 5"
-    update_from_event(memory, a_state(TradingState.HALTED, reason, "person"), DEFAULT_LIMITS)
+    causes = [
+        StateCause("PERSON", "person", "news"),
+        StateCause("DRAWDOWN", "risk", "10 %, limit 7 %"),
+        StateCause("REJECTS", "risk", "5, limit 5"),
+    ]
+    update_from_event(memory, a_state(TradingState.HALTED, "news", "person", causes), DEFAULT_LIMITS)
     update_from_event(memory, RESUMED, DEFAULT_LIMITS)
     assert (memory.peaks.high, memory.reject_times_ns) == (D(90), [])
     assert (memory.runs, memory.peaks.day_start, memory.stopped_for) == ({"EURUSD": 2}, D(100), [])
 
 
-@pytest.mark.parametrize("before", [[], [a_state(TradingState.HALTED, "news", "person")]])
+PERSONS_WORDS = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
+"""A reason that reads like that of two rules."""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [a_state(TradingState.HALTED, "news", "person")],
+        [a_state(TradingState.HALTED, PERSONS_WORDS, "person", [StateCause("PERSON", "person", PERSONS_WORDS)])],
+        [a_state(TradingState.HALTED, PERSONS_WORDS, "person")],
+    ],
+    ids=["nothing", "news", "like rules", "like rules, of an earlier version"],
+)
 def test_a_persons_word_about_something_else_forgives_no_loss(before: list[TradingStateChanged]) -> None:
     memory = a_fallen_memory()
     for event in (*before, RESUMED):

@@ -83,7 +83,7 @@ def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
     def build(past: bool) -> Scene:
         scene = Scene()
         if past:
-            scene.desk.set_trading_state(state, "news", by="person")
+            scene.desk.set_trading_state(state, "PERSON", "news", by="person")
         return scene
 
     return build

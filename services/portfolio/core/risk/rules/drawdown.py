@@ -17,6 +17,19 @@ def drawdown_pct(context: RiskContext) -> Decimal | None:
     return (peaks.high - peaks.equity) / peaks.high * 100
 
 
+def drawdown_headroom(context: RiskContext) -> dict[str, float]:
+    """What is left of each level that the limits have, as a share of the peak; negative beyond it, empty before a valuation."""
+    fallen, limits = drawdown_pct(context), context.limits
+    levels = {
+        "warn": limits.drawdown_warn_pct,
+        "reduce": limits.drawdown_reduce_pct,
+        "halt": limits.drawdown_halt_pct,
+    }
+    return {
+        name: float(level - fallen) / 100 for name, level in levels.items() if level is not None and fallen is not None
+    }
+
+
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """DRAWDOWN from the level on at which the desk only reduces, or halts."""
     return drawdown_denial(context)

@@ -1,0 +1,186 @@
+"""Conditions: everything that keeps the desk from trading, or that a person should look at, each under one name.
+
+`CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and the table in
+docs/operations.md are made from it, so that no surface can disagree with another. A condition is decided by its code alone; its
+text is for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from proto.trading.units import Name, Text
+
+CONDITIONS_MAX: Final = 100
+"""Conditions of one reply at most, the gravest first, so that it fits into a frame."""
+
+
+class Effect(StrEnum):
+    """What a condition keeps from trading."""
+
+    NONE = "NONE"
+    SYMBOL = "SYMBOL"
+    """Its subject, a symbol, is sent no order that opens exposure."""
+
+    REDUCE_ONLY = "REDUCE_ONLY"
+    """No symbol is sent an order that opens exposure."""
+
+    HALTED = "HALTED"
+    """No order is sent for any signal."""
+
+
+class Severity(StrEnum):
+    """How soon a person should look."""
+
+    INFO = "INFO"
+    """The desk is on its way: no alert is raised."""
+
+    WARNING = "WARNING"
+    CRITICAL = "CRITICAL"
+
+
+class StateCause(Struct, frozen=True):
+    """Why the trading state is not ACTIVE: a row of the table, the part of the desk or the person that found it, and its text."""
+
+    code: Name
+    by: Name
+    text: Text
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """A condition that holds; `subject` is a symbol, a process or a file, empty for the whole desk."""
+
+    code: Name
+    severity: Severity
+    effect: Effect
+    subject: Text = ""
+    by: Text = ""
+    text: Text = ""
+
+
+class ConditionKind(NamedTuple):
+    """A row of the table: what a condition means, and what a person does about it.
+
+    `effect` is None for causes of the trading state, which keep from trading what that state does.
+    """
+
+    severity: Severity
+    effect: Effect | None
+    meaning: str
+    action: str
+
+
+_I, _W, _C = Severity.INFO, Severity.WARNING, Severity.CRITICAL
+_RESUME = "Look at the text and the venue, then `paperdesk resume --reason ...`."
+
+CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
+    # ------------------------------------------------------------------ causes of the trading state, until `resume`
+    "PERSON": ConditionKind(_C, None, "A person halted the desk or set it to reduce only.", _RESUME),
+    "DRAWDOWN": ConditionKind(_C, None, "The equity fell below a drawdown level of the limits.", _RESUME),
+    "REPEATED_ORDERS": ConditionKind(_C, None, "A symbol got too many orders in one direction in a row.", _RESUME),
+    "REJECTS": ConditionKind(_C, None, "The venue rejected too many orders within a minute.", _RESUME),
+    "CLOCK_STEPPED": ConditionKind(
+        _C, None, "The wall clock jumped against the monotonic clock.", "Set the clock right, then resume."
+    ),
+    "IN_DOUBT_LIMIT": ConditionKind(
+        _C, None, "More orders or lots are in doubt than the settings allow.", "Compare with the venue, then resume."
+    ),
+    "RECONCILIATION": ConditionKind(
+        _C, None, "Ledger and venue disagree.", "Run `paperdesk reconcile`, settle each difference, then resume."
+    ),
+    "INSTRUMENT_CHANGED": ConditionKind(
+        _C, None, "The venue changed the terms of a symbol that is held.", "Check the position's size, then resume."
+    ),
+    "GATEWAY_REFUSED": ConditionKind(_C, None, "The gateway refused a request that it should have taken.", _RESUME),
+    "ORDER_CONFLICT": ConditionKind(
+        _C, None, "Gateway and ledger disagree on an order's id or outcome.", "Compare with the venue, then resume."
+    ),
+    "LEASE_LOST": ConditionKind(
+        _C, None, "Another portfolio leads the account.", "Stop the other one, then resume; this one leads again."
+    ),
+    "LEDGER_BROKEN": ConditionKind(
+        _C, None, "The ledger is not whole.", "Restore it from a backup; `resume` is refused until then."
+    ),
+    "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk; its text says why.", _RESUME),
+    "LEDGER_INVARIANT": ConditionKind(
+        _C, None, "A booked deal broke an accounting rule.", "Report it with `paperdesk export`; compare, then resume."
+    ),
+    # ------------------------------------------------------------------------------- the process, until it is over
+    "CONNECTING": ConditionKind(_I, Effect.HALTED, "Portfolio has no gateway yet.", "Wait; start the gateway."),
+    "RECONCILING": ConditionKind(_I, Effect.HALTED, "Portfolio compares ledger and venue.", "Wait."),
+    "WAITING_FOR_SIGNALS": ConditionKind(
+        _I, Effect.HALTED, "A recorded stream waits for a signal process for every symbol.", "Start signal."
+    ),
+    "FAILED": ConditionKind(
+        _C, Effect.HALTED, "Portfolio cannot go on with this account until it is restarted.", "Mend the cause, restart."
+    ),
+    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio was told to stop.", "Nothing."),
+    # --------------------------------------------------------------------------------------- what comes and goes
+    "STORAGE": ConditionKind(
+        _C, Effect.REDUCE_ONLY, "The ledger cannot be written.", "Free room or mend the disk; it is retried by itself."
+    ),
+    "GATEWAY_SILENT": ConditionKind(
+        _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
+    ),
+    "FEED_STALE": ConditionKind(
+        _C,
+        Effect.HALTED,
+        "No tick and no heartbeat of the market came.",
+        "Start the gateway; check ZMQ_MARKET_DATA_URL.",
+    ),
+    "ORDER_IN_DOUBT": ConditionKind(
+        _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
+    ),
+    "DRAWDOWN_WARNING": ConditionKind(
+        _W, Effect.NONE, "The drawdown reached the level of the warning.", "Watch it; reduce by hand."
+    ),
+    "MARGIN_CALL": ConditionKind(
+        _C, Effect.NONE, "The margin level is under the venue's call.", "Reduce positions or deposit."
+    ),
+    "INSTRUMENT_TERMS": ConditionKind(
+        _W, Effect.NONE, "The venue changed the terms of a symbol.", "Check the limits and the plan, then resume."
+    ),
+    "FOREIGN_ORDERS": ConditionKind(
+        _W, Effect.NONE, "The account has orders that the desk did not place.", "Check them, then resume."
+    ),
+    "PLAN_DISTANCE": ConditionKind(
+        _W, Effect.NONE, "A distance of the plan is nearer than the venue takes it.", "Widen it in the plan."
+    ),
+}
+"""Every condition, by its code."""
+
+_GRAVITY: Final = {effect: rank for rank, effect in enumerate(Effect)}
+_URGENCY: Final = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: Effect | None = None) -> Condition:
+    """A condition of the table; `effect` is needed where the row leaves it to the trading state.
+
+    Raises:
+        KeyError: there is no such row.
+    """
+    kind = CONDITION_KINDS[code]
+    found = effect or kind.effect
+    assert found is not None, f"{code} takes its effect from the trading state"
+    return Condition(code=code, severity=kind.severity, effect=found, subject=subject, by=by, text=text[:512])
+
+
+def by_gravity(conditions: Iterable[Condition]) -> list[Condition]:
+    """The gravest first: by what they keep from trading, then by how urgent they are; otherwise in their order."""
+    return sorted(conditions, key=lambda one: (-_GRAVITY[one.effect], -_URGENCY[one.severity]))
+
+
+def trading_effect(conditions: Iterable[Condition]) -> Effect:
+    """What all conditions together keep from trading."""
+    return max((one.effect for one in conditions), key=_GRAVITY.__getitem__, default=Effect.NONE)
+
+
+def describe(found: Condition) -> str:
+    """A condition in one line."""
+    subject = f" {found.subject}" if found.subject else ""
+    by = f" (by {found.by})" if found.by else ""
+    return f"{found.code}{subject}{by}: {found.text}"

@@ -1,0 +1,54 @@
+"""Causes of a trading state: those that its event carries, and those of events that were written before causes were kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from proto.control import CONDITION_KINDS, StateCause, TradingState
+from services.portfolio.core.account.events import TradingStateChanged
+
+PERSON: Final = "person"
+RISK: Final = "risk"
+"""`by` of what the risk rules found."""
+
+_CODES_BY_ORIGIN: Final = {
+    PERSON: "PERSON",
+    "clock": "CLOCK_STEPPED",
+    "gateway": "GATEWAY_REFUSED",
+    "doubt": "IN_DOUBT_LIMIT",
+    "terms": "INSTRUMENT_CHANGED",
+    "reconciliation": "RECONCILIATION",
+    "lease": "LEASE_LOST",
+    "audit": "LEDGER_BROKEN",
+    "invariants": "LEDGER_INVARIANT",
+}
+"""What an event without causes was written for, by its origin."""
+
+_UNCLASSIFIED: Final = "UNCLASSIFIED"
+
+
+def causes_of(event: TradingStateChanged) -> list[StateCause]:
+    """Why the desk is in this state; nothing for ACTIVE."""
+    if event.state is TradingState.ACTIVE:
+        return []
+    if event.causes:
+        return event.causes
+    if event.by != RISK:
+        return [StateCause(_CODES_BY_ORIGIN.get(event.by, _UNCLASSIFIED), event.by, event.reason)]
+    return [_written_by_risk(part) for part in event.reason.split("; ")]
+
+
+def add_cause(causes: Iterable[StateCause], cause: StateCause) -> list[StateCause]:
+    """The causes with one more; a newer one of the same code takes the place of the older."""
+    return [*(one for one in causes if one.code != cause.code), cause]
+
+
+def describe_causes(causes: Iterable[StateCause]) -> str:
+    """All causes in one line; a person's is the reason that was given."""
+    return "; ".join(one.text if one.code == "PERSON" else f"{one.code}: {one.text}" for one in causes)[:512]
+
+
+def _written_by_risk(part: str) -> StateCause:
+    code, colon, text = part.partition(": ")
+    return StateCause(code, RISK, text) if colon and code in CONDITION_KINDS else StateCause(_UNCLASSIFIED, RISK, part)

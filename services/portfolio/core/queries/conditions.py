@@ -1,0 +1,81 @@
+"""All conditions of the desk: causes of its trading state, its process state, what its parts have set, and what time shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from proto.control import (
+    CONDITIONS_MAX,
+    Condition,
+    DeskState,
+    Effect,
+    TradingState,
+    by_gravity,
+    condition,
+)
+from services.portfolio.core.account.market_feed import FEED_STALE_NS
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.plan.distance_warnings import plan_warning
+from services.portfolio.core.state.desk import Desk
+
+GATEWAY_SILENT_NS: Final = 3_000_000_000
+"""A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
+
+_NS_PER_S: Final = 1_000_000_000
+_EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
+
+
+def conditions_of(desk: Desk, mono_ns: int) -> list[Condition]:
+    """Everything that holds at this monotonic time, the gravest first."""
+    return by_gravity([*_causes(desk), *_process(desk), *desk.conditions, *_derived(desk, mono_ns)])[:CONDITIONS_MAX]
+
+
+def warning_text(conditions: list[Condition]) -> str:
+    """In one line, what a person should look at though nothing is forbidden for it."""
+    return "; ".join(one.text for one in conditions if one.effect is Effect.NONE)[:512]
+
+
+def _causes(desk: Desk) -> Iterator[Condition]:
+    for cause in desk.state_causes:
+        effect = _EFFECT_OF_STATE[desk.book.trading_state]
+        yield condition(cause.code, cause.text, by=cause.by, effect=effect)
+
+
+def _process(desk: Desk) -> Iterator[Condition]:
+    if desk.is_stopping:
+        yield condition("STOPPING", "portfolio was told to stop")
+    if desk.state not in (DeskState.RUNNING, DeskState.FINISHED):
+        yield condition(desk.state.value, desk.waiting_for or "no reason was given")
+
+
+def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+    if desk.storage_problem:
+        yield condition("STORAGE", desk.storage_problem)
+    yield from _gateway(desk, mono_ns)
+    doubtful = Counter(
+        order.symbol
+        for order_id in desk.book.open_orders
+        if (order := desk.book.orders[order_id]).status is OrderStatus.IN_DOUBT
+    )
+    for symbol, count in sorted(doubtful.items()):
+        yield condition("ORDER_IN_DOUBT", f"{count} order{'s' * (count > 1)} in doubt", subject=symbol)
+    for symbol in sorted(desk.unproven_symbols - doubtful.keys()):
+        text = "an order presumed to have expired; the venue has not been compared since"
+        yield condition("ORDER_IN_DOUBT", text, subject=symbol)
+    if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
+        yield condition("PLAN_DISTANCE", near)
+
+
+def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+    if desk.state is not DeskState.RUNNING or not mono_ns:
+        return
+    if (silent_ns := desk.gateway_silence_ns(mono_ns)) > GATEWAY_SILENT_NS:
+        yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // _NS_PER_S} s")
+    elif desk.waiting_for:
+        yield condition("GATEWAY_SILENT", desk.waiting_for)
+    heard_ns = max(desk.market.last_message_mono_ns, desk.running_since_mono_ns)
+    if desk.is_live and mono_ns - heard_ns > FEED_STALE_NS:
+        since = "for" if desk.market.last_message_mono_ns else "since the start,"
+        yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // _NS_PER_S} s")
