@@ -1,34 +1,24 @@
 """SQLite files: one writer connection each, any number of readers, and no file that is not ours.
 
 A file carries an application id (which kind of file it is) and a schema version, written in the transaction that makes
-its tables. The one-writer rule is held by a lock file beside it, which the kernel lets go when the process dies; so a
-killed process never has to be cleaned up after.
+its tables. The one-writer rule is held by a lock (`common.writer_lock`), which the kernel lets go when the process dies; so
+a killed process never has to be cleaned up after. A commit counts when the file is still the one that was opened.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import apsw
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 from common.errors import DiskUnavailableError, StartError
-
-CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
-"""Windows has no such flag, and hands on no file that it is not told to."""
-
-WINDOWS_LOCKED_BYTE: Final = 1 << 20
+from common.file_identity import FileIdentity, FileLostError
+from common.writer_lock import WriterLock
 
 READER_BUSY_MS: Final = 1_000
 """A reader may find the file locked for the moment in which a writer recovers it; longer means something is wrong."""
@@ -47,14 +37,30 @@ ROOM_BYTES_MIN: Final = 256 * 1024
 class WriterConnection(apsw.Connection):
     """A connection that holds the writer's lock of its file until it is closed."""
 
-    _lock_fd: int = -1
+    lock: WriterLock | None = None
+    identity: FileIdentity | None = None
+
+    def require_in_place(self) -> None:
+        """Look whether the files are still those that were opened: only then does a commit survive this process.
+
+        Raises:
+            FileLostError: one of them was removed or replaced.
+        """
+        if self.identity is None:
+            return
+        try:
+            self.identity.require_unchanged()
+        except FileLostError:
+            # Closing deletes the log by its name, and what has that name now is not ours.
+            self.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            raise
 
     def close(self, force: bool = False) -> None:
         """Close the connection, then let the lock go."""
         super().close(force)
-        if self._lock_fd >= 0:
-            os.close(self._lock_fd)
-            self._lock_fd = -1
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
 
 
 @contextmanager
@@ -62,6 +68,9 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
     """All that is written in the block is durable when it has been left, or nothing of it is.
 
     apsw's own blocks roll back once more where SQLite has done so already, as it does on a full disk, and fail at that.
+
+    Raises:
+        FileLostError: it was written to a file that is not there any more.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -71,6 +80,8 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    if isinstance(connection, WriterConnection):
+        connection.require_in_place()
 
 
 def open_writer(
@@ -81,7 +92,7 @@ def open_writer(
     schema_version: int,
     synchronous: Literal["NORMAL", "FULL"],
     quick_check: bool = True,
-) -> apsw.Connection:
+) -> WriterConnection:
     """Open the one connection that may write to `path`, making folder, file and tables where they are missing.
 
     Args:
@@ -98,13 +109,15 @@ def open_writer(
     """
     assert application_id > 0, application_id
     assert schema_version > 0, schema_version
-    lock_fd = _lock(path)
+    lock = WriterLock(path, creates=True)
     try:
         connection = _open(path, application_id, schema, schema_version, synchronous, quick_check=quick_check)
     except BaseException:  # whatever went wrong, the lock must not outlive the attempt; it is raised again
-        os.close(lock_fd)
+        lock.release()
         raise
-    connection._lock_fd = lock_fd
+    connection.lock = lock
+    log = connection.filename_wal
+    connection.identity = FileIdentity(str(path), log, f"{log.removesuffix('-wal')}-shm")
     return connection
 
 
@@ -132,11 +145,11 @@ def writers_lock(path: Path) -> Iterator[None]:
     Raises:
         StartError: another process writes to it.
     """
-    lock_fd = _lock(path)
+    lock = WriterLock(path, creates=False)
     try:
         yield
     finally:
-        os.close(lock_fd)
+        lock.release()
 
 
 def state_hash(connection: apsw.Connection, tables: Iterable[str]) -> str:
@@ -161,46 +174,6 @@ def integrity_fault(connection: apsw.Connection) -> str:
     """The first thing that is wrong with the pages of a file, or nothing."""
     problem = " ".join(str(_pragma(connection, "quick_check(1)")).split())
     return "" if problem == "ok" else problem
-
-
-def _lock(path: Path) -> int:
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | CLOSE_ON_EXEC, 0o600)
-    except OSError as error:
-        raise StartError(f"cannot write to {path.parent}: {error.strerror}; expected a writable folder") from None
-    try:
-        _take_lock(fd)
-    except OSError:
-        owner = _owner(fd)
-        os.close(fd)
-        raise StartError(f"{path} is in use by another process{owner}; expected to be its only writer") from None
-    with suppress(OSError):  # who holds it is told where there is room to note it; the lock is the kernel's
-        os.ftruncate(fd, 0)
-        os.lseek(fd, 0, os.SEEK_SET)
-        os.write(fd, str(os.getpid()).encode())
-    return fd
-
-
-def _take_lock(fd: int) -> None:
-    """Take the lock of a file for as long as it is open.
-
-    Raises:
-        OSError: another process has it.
-    """
-    if sys.platform == "win32":
-        # Windows locks bytes, for reading too: one that lies far behind the owner's number.
-        os.lseek(fd, WINDOWS_LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _owner(fd: int) -> str:
-    os.lseek(fd, 0, os.SEEK_SET)
-    text = os.read(fd, 20).decode("ascii", "replace").strip()
-    return f" (pid {text})" if text.isdecimal() else ""
 
 
 def _open(

@@ -109,13 +109,18 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 profile=load_fill_profile(settings.mt5_fills),
                 seed=settings.mt5_seed,
             )
+
+            def require_files() -> None:
+                journal.require_file_unchanged()
+                book_store.require_file_unchanged()
+
             shell = GatewayShell(
                 gateway,
                 sockets,
                 request_url=settings.mt5_request_url,
                 publish_url=settings.mt5_publish_url,
                 save_market=save_market,
-                require_files=journal.require_file_unchanged,
+                require_files=require_files,
                 heartbeat=heartbeat,
             )
             metrics.init_series(stream.counts, stream.symbols)

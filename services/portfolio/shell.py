@@ -216,6 +216,7 @@ class PortfolioShell:
 
     def _every_second(self) -> None:
         desk = self._portfolio.desk
+        self._ledger_writer.require_file()
         if (step_ns := self._clock_watch.step_ns()) and desk.is_live:
             desk.now = self._now()
             desk.on_clock_step(step_ns)

@@ -115,6 +115,14 @@ class CheckpointStore:
             connection.execute("DELETE FROM state")
             connection.execute("DELETE FROM signals")
 
+    def require_file_unchanged(self) -> None:
+        """Look whether the file is still the one that was opened.
+
+        Raises:
+            FileLostError: it is not.
+        """
+        self._connection.require_in_place()
+
     def close(self) -> None:
         """Close the file and let others write to it."""
         self._connection.close()

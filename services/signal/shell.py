@@ -282,7 +282,8 @@ class SignalShell:
             )
 
     def _show(self) -> None:
-        """Bring the metrics up to date."""
+        """Bring the metrics up to date, and see that the checkpoint is still there."""
+        self._store.require_file_unchanged()
         now_ns = mono_ns()
         for symbol, count in self._ticks.items():
             metrics.TICKS.inc(symbol, by=count)

@@ -15,14 +15,14 @@ import msgspec
 
 from common.errors import StartError
 from common.fault_injection import crash_point
+from common.file_identity import raise_if_damaged
 from common.gc_control import gc_paused
-from common.storage import open_reader, open_writer, transaction
+from common.storage import WriterConnection, open_reader, open_writer, transaction
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.simulated.book import Book, BookChange
 from services.mt5.core.simulated.positions import Position
-from services.mt5.file_identity import raise_if_damaged
 from services.mt5.stores import market_store
 
 APPLICATION_ID: Final = 0x50444231
@@ -83,7 +83,7 @@ class DurableBookStore:
         Raises:
             StartError: the file cannot be used.
         """
-        self._db: apsw.Connection = open_writer(
+        self._db: WriterConnection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
         self._path = path
@@ -154,6 +154,14 @@ class DurableBookStore:
             if change.modification is not None:
                 self._write("modifications", change.modification.target, change.modification)
         crash_point(after, change.ordinal)
+
+    def require_file_unchanged(self) -> None:
+        """Look whether the file is still the one that was opened.
+
+        Raises:
+            FileLostError: it is not.
+        """
+        self._db.require_in_place()
 
     def close(self) -> None:
         """Close the file."""

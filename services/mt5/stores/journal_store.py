@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import apsw
 import msgspec
 
 from common.errors import StartError
 from common.fault_injection import crash_point
-from common.storage import open_writer
+from common.file_identity import raise_if_damaged
+from common.storage import WriterConnection, open_writer
 from proto.gateway import OrderReply
 from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry
 from services.mt5.core.ports.magic import magic_of
-from services.mt5.file_identity import FileIdentity, raise_if_damaged
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 3
@@ -62,7 +61,7 @@ class DurableJournal:
         Raises:
             StartError: the file cannot be used, or belongs to another account.
         """
-        self._db: apsw.Connection = open_writer(
+        self._db: WriterConnection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
         self._db.execute("INSERT OR IGNORE INTO journal VALUES (1, ?, ?, 0, '')", (new_id, account))
@@ -74,7 +73,6 @@ class DurableJournal:
             self._db.close()
             raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
         self._path = path
-        self._in_place = FileIdentity(path)
         self._journal_id = str(journal_id)
         self._epoch = epoch
         self._halted = str(halted)
@@ -169,7 +167,7 @@ class DurableJournal:
         Raises:
             FileLostError: it is not.
         """
-        self._in_place.require_unchanged()
+        self._db.require_in_place()
 
     def close(self) -> None:
         """Close the file."""
@@ -186,4 +184,4 @@ class DurableJournal:
         """One transaction, in the file that will be found here after a restart."""
         with raise_if_damaged(self._path):
             self._db.execute(statement, values)
-        self._in_place.require_unchanged()
+        self._db.require_in_place()

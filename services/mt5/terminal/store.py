@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
 import msgspec
 
 from common.errors import StartError
-from common.storage import open_writer, transaction
+from common.file_identity import raise_if_damaged
+from common.storage import WriterConnection, open_writer, transaction
 from marketdata.tick_stream import StreamTick
 from services.mt5.core.ports.book_records import Modification
-from services.mt5.file_identity import FileIdentity, raise_if_damaged
 from services.mt5.terminal.terminal_market import TICKS_KEPT
 from services.mt5.terminal.tick_reader import TickReadOffset
 
@@ -72,7 +71,7 @@ class TerminalStore:
             StartError: the file cannot be used, or belongs to another account.
         """
         self._path = path
-        self._db: apsw.Connection = open_writer(
+        self._db: WriterConnection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
         self._db.execute("INSERT OR IGNORE INTO terminal VALUES (1, ?, ?)", (account, stream_id))
@@ -81,7 +80,6 @@ class TerminalStore:
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is of account {owner}, expected that of {account}: one folder for each account")
-        self._in_place = FileIdentity(path)
         self._dirty = 0
 
     def close(self) -> None:
@@ -94,7 +92,7 @@ class TerminalStore:
         Raises:
             FileLostError: it is not.
         """
-        self._in_place.require_unchanged()
+        self._db.require_in_place()
 
     # ------------------------------------------------------------------------------------------------------------- deals
 

@@ -207,6 +207,14 @@ class Ledger:
         finally:
             self._db.pragma("synchronous", self._synchronous)
 
+    def require_file_unchanged(self) -> None:
+        """Look whether the file is still the one that was opened, as each commit does.
+
+        Raises:
+            FileLostError: it is not.
+        """
+        self._db.require_in_place()
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

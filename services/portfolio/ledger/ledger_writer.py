@@ -79,6 +79,14 @@ class LedgerWriter:
         self._events = []
         return True
 
+    def require_file(self) -> None:
+        """See that the ledger is still there, for a desk that has nothing to commit.
+
+        Raises:
+            FileLostError: it is not.
+        """
+        self._ledger.require_file_unchanged()
+
     # --------------------------------------------------------------------------------------------------------- audit
 
     def start_audit(self) -> Audit | None:

@@ -11,8 +11,8 @@ import pytest
 import zmq
 
 from common.errors import StartError
+from common.file_identity import FileLostError
 from services.mt5.core.gateway.journal import Effect
-from services.mt5.file_identity import FileLostError
 from services.mt5.stores.journal_store import DurableJournal
 from tests.contract.gateway.test_killed_process import Desk, Process
 

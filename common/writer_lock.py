@@ -1,0 +1,99 @@
+"""The lock that makes a process the only writer of a file.
+
+It is held twice: on a lock file beside it, which may be there before the file is and names its owner, and on the file
+itself, so that a lock file which somebody removes, or another path to the same file, does not make a second owner. The
+kernel lets both go when the process dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from common.errors import DiskUnavailableError, StartError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
+"""Windows has no such flag, and hands on no file that it is not told to."""
+
+WINDOWS_LOCKED_BYTE: Final = 1 << 20
+
+
+class WriterLock:
+    """The lock of one file, from construction until `release`."""
+
+    def __init__(self, path: Path, *, creates: bool) -> None:
+        """Take the lock; `creates` makes the file where it is missing, empty.
+
+        Raises:
+            StartError: another process holds it, or the folder cannot be written.
+        """
+        self._fds: list[int] = []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._open(path.with_name(path.name + ".lock"), os.O_CREAT, 0o600)
+            self._lock(beside, path, owner_fd=beside)
+            # Windows locks against reading, too, and lets nobody remove a file that is open.
+            if sys.platform != "win32" and (creates or path.is_file()):
+                # Not `flock` for nothing: SQLite's own locks are of the other kind, which goes when any descriptor is closed.
+                self._lock(self._open(path, os.O_CREAT if creates else 0, 0o644), path, owner_fd=beside)
+        except OSError as error:
+            self.release()
+            where, expected = (
+                (path, "file and folder") if error.filename == os.fspath(path) else (path.parent, "folder")
+            )
+            words = f"cannot write to {where}: {error.strerror}; expected a writable {expected}"
+            raise (DiskUnavailableError(words) if error.errno == errno.ENOSPC else StartError(words)) from None
+        except StartError:
+            self.release()
+            raise
+        with suppress(OSError):  # who holds it is told where there is room to note it; the lock is the kernel's
+            os.ftruncate(beside, 0)
+            os.lseek(beside, 0, os.SEEK_SET)
+            os.write(beside, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Let it go; a database must have been closed before."""
+        while self._fds:
+            os.close(self._fds.pop())
+
+    def _open(self, path: Path, flags: int, mode: int) -> int:
+        fd = os.open(os.fspath(path), os.O_RDWR | flags | CLOSE_ON_EXEC, mode)
+        self._fds.append(fd)
+        return fd
+
+    def _lock(self, fd: int, path: Path, *, owner_fd: int) -> None:
+        try:
+            _take_lock(fd)
+        except OSError:
+            raise StartError(
+                f"{path} is in use by another process{_owner(owner_fd)}; expected to be its only writer"
+            ) from None
+
+
+def _take_lock(fd: int) -> None:
+    """Take the lock of a file for as long as it is open.
+
+    Raises:
+        OSError: another process has it.
+    """
+    if sys.platform == "win32":
+        # Windows locks bytes, for reading too: one that lies far behind the owner's number.
+        os.lseek(fd, WINDOWS_LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _owner(fd: int) -> str:
+    os.lseek(fd, 0, os.SEEK_SET)
+    text = os.read(fd, 20).decode("ascii", "replace").strip()
+    return f" (pid {text})" if text.isdecimal() else ""

@@ -1,0 +1,96 @@
+"""A commit counts when it stands in the file that the next start will find."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from common.file_identity import FileLostError
+from common.storage import WriterConnection, open_writer, transaction
+
+SCHEMA = "CREATE TABLE notes (words TEXT)"
+
+FILES = ("desk.db", "desk.db-wal", "desk.db-shm")
+
+
+def a_writer(path: Path) -> WriterConnection:
+    return open_writer(path, application_id=7, schema=SCHEMA, schema_version=1, synchronous="NORMAL")
+
+
+def note(writer: WriterConnection, words: str) -> None:
+    with transaction(writer):
+        writer.execute("INSERT INTO notes VALUES (?)", (words,))
+
+
+def replace(file: Path) -> None:
+    """Put a copy of the same content in its place."""
+    copy = file.with_name("copy")
+    shutil.copy(file, copy)
+    copy.replace(file)
+
+
+def move(file: Path) -> None:
+    file.rename(file.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, replace, move])
+@pytest.mark.parametrize("name", FILES)
+def test_a_commit_to_a_file_that_is_gone_does_not_count(
+    tmp_path: Path, name: str, harm: Callable[[Path], None]
+) -> None:
+    writer = a_writer(tmp_path / "desk.db")
+    note(writer, "kept")
+    harm(tmp_path / name)
+    with pytest.raises(FileLostError, match=rf"{name} was removed or replaced while in use"):
+        note(writer, "lost")
+    writer.close()
+
+
+def test_a_folder_that_was_moved_away_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    writer = a_writer(folder / "desk.db")
+    note(writer, "kept")
+    folder.rename(tmp_path / "moved")
+    with pytest.raises(FileLostError):
+        note(writer, "lost")
+    writer.close()
+
+
+def test_what_was_put_in_its_place_is_left_alone(tmp_path: Path) -> None:
+    """Closing a database deletes its log by name: not the log of the copy that stands there now."""
+    folder, copy = tmp_path / "data", tmp_path / "copy"
+    writer = a_writer(folder / "desk.db")
+    note(writer, "kept")
+    shutil.copytree(folder, copy)
+    folder.rename(tmp_path / "moved")
+    copy.rename(folder)
+    with pytest.raises(FileLostError):
+        note(writer, "lost")
+    writer.close()
+    after = a_writer(folder / "desk.db")
+    assert after.execute("SELECT words FROM notes").fetchall() == [("kept",)]
+    after.close()
+
+
+def test_a_link_that_leads_elsewhere_now_is_noticed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        a_writer(tmp_path / name / "desk.db").close()
+    link = tmp_path / "data"
+    link.symlink_to(tmp_path / "one")
+    writer = a_writer(link / "desk.db")
+    note(writer, "kept")
+    link.unlink()
+    link.symlink_to(tmp_path / "two")
+    with pytest.raises(FileLostError):
+        note(writer, "lost")
+    writer.close()
+
+
+def test_a_lock_file_that_is_removed_ends_nothing(tmp_path: Path) -> None:
+    writer = a_writer(tmp_path / "desk.db")
+    (tmp_path / "desk.db.lock").unlink()
+    note(writer, "kept")
+    writer.close()
