@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.run_summary import format_duration, format_signed
-from orchestration.desk_runner import DeskView, Screen
-from proto.control import DeskState, OrderLine, StatusReply, TradingState
+from orchestration.desk_runner import SILENT_S, DeskView, Screen
+from proto.control import DeskState, OrderLine, StatusReply, describe, headline, keeps_from_trading
 from proto.time import utc_text
 from proto.trading.units import decimal_text
 
@@ -28,7 +28,6 @@ WIDE: Final = 96
 MIDDLE: Final = 66
 """Widths from which a page has all its columns, or most of them."""
 
-SILENT_S: Final = 3.0
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
 
@@ -91,30 +90,11 @@ MUTE_S = 20.0
 
 def alerts(view: DeskView) -> list[str]:
     """What a person should look at, the worst first."""
-    found: list[str] = []
+    found = [describe(one) for one in view.conditions]
     status = view.status
-    if view.is_stopping:
+    if view.is_stopping or status is None or view.silent_s > SILENT_S:
         return found
-    for name, process in view.processes.items():
-        if process.state not in ("RUNNING", "STARTING"):
-            found.append(f"{name} is {process.state}")
-    if status is None:
-        return found
-    if view.silent_s > SILENT_S:
-        found.append(f"portfolio has not answered for {view.silent_s:.0f} s")
-    if status.state is DeskState.FAILED:
-        found.append(f"HALTED: {status.waiting_for}")
-    elif status.state is DeskState.RUNNING and status.waiting_for:
-        found.append(f"waiting for {status.waiting_for}")
-    if status.trading_state is not TradingState.ACTIVE:
-        found.append(f"trading is {status.trading_state}: {status.trading_reason}")
-    if status.warning:
-        found.append(status.warning)
-    if status.in_doubt:
-        found.append(f"{status.in_doubt} order{'s' if status.in_doubt > 1 else ''} in doubt")
-    if status.feed_stale and status.heartbeat_age_ms is not None:
-        found.append(f"feed stale for {status.heartbeat_age_ms / 1e3:.0f} s")
-    elif (behind_s := _signals_behind_s(status)) > SIGNALS_BEHIND_S:
+    if not status.feed_stale and (behind_s := _signals_behind_s(status)) > SIGNALS_BEHIND_S:
         found.append(f"signal is silent: quotes are {behind_s:.0f} s ahead of it")
     elif _is_mute(view):
         found.append(f"signal has said nothing in the {_listening_s(view):.0f} s since portfolio is up")
@@ -175,7 +155,9 @@ def summary_line(view: DeskView) -> str:
 
 
 def _state(view: DeskView, status: StatusReply) -> str:
-    return "STOPPING" if view.is_stopping else status.state.value
+    if view.is_stopping:
+        return "STOPPING"
+    return "FINISHED" if status.state is DeskState.FINISHED else headline(view.conditions)
 
 
 def _market_time(status: StatusReply) -> str:
@@ -219,13 +201,20 @@ def _head(view: DeskView, width: int) -> list[Text]:
     title.append(" SIMULATED ", style="black on yellow")
     if status is not None:
         state = _state(view, status)
-        title.append(f" {state}", style="bold green" if state == "RUNNING" else "bold yellow")
+        title.append(
+            f" {state}",
+            style="bold green" if state == "TRADING" else "bold white on red" if _is_stopped(view) else "bold yellow",
+        )
     title.append(f"  up {format_duration(view.up_s)}" if width >= MIDDLE else f" {format_duration(view.up_s)}")
     facts = [view.plan.market, f"strategy {view.plan.strategy}"]
     at = "" if status is None else f"{_market_time(status)} UTC"
     if width >= WIDE:
         return [title, _dim(" · ".join(filter(None, (*facts, f"market time {at}" if at else ""))))]
     return [title, _dim(" · ".join(facts)), *([_dim(at)] if at else [])]
+
+
+def _is_stopped(view: DeskView) -> bool:
+    return any(map(keeps_from_trading, view.conditions))
 
 
 def _dim(words: str) -> Text:

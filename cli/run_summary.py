@@ -12,6 +12,7 @@ from rich.text import Text
 from cli.report_view import difference_text
 from cli.tables import console
 from orchestration.desk_runner import DeskSummary
+from proto.control import describe, headline
 from proto.time import utc_text
 from proto.trading.units import decimal_text
 
@@ -62,8 +63,10 @@ def show_summary(summary: DeskSummary) -> None:
     out.print(table)
     if not account.positions:
         out.print("no open positions")
-    if summary.halted:
-        out.print(Text(f"the desk halted: {summary.halted}"))
+    for found in summary.conditions:
+        out.print(Text(f"{headline([found])}: {describe(found)}"))
+    for found in summary.earlier:
+        out.print(Text(f"earlier: {describe(found)}"))
     if summary.differences is None:
         out.print("nothing to reconcile: there is no account yet")
     elif not summary.differences:
@@ -74,8 +77,8 @@ def show_summary(summary: DeskSummary) -> None:
             )
     else:
         out.print("NOT reconciled, the next start settles or names it:")
-        for found in summary.differences:
-            out.print(Text(f"  {difference_text(to_builtins(found))}"))
+        for difference in summary.differences:
+            out.print(Text(f"  {difference_text(to_builtins(difference))}"))
     out.print(Text(f"the account is in {summary.plan.data_dir}; run again to go on with it"), soft_wrap=True)
 
 

@@ -20,7 +20,16 @@ from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import DeskSupervisor, ProcessState
-from proto.control import DeskState, Difference, StatusQuery, StatusReply
+from proto.control import (
+    Condition,
+    Difference,
+    Severity,
+    StatusQuery,
+    StatusReply,
+    by_gravity,
+    condition,
+    keeps_from_trading,
+)
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.ledger import ledger
@@ -28,6 +37,13 @@ from services.portfolio.ledger import ledger
 LOOK_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
 ANSWER_TIMEOUT_S: Final = 0.4
+SILENT_S: Final = 3.0
+"""Portfolio answers within milliseconds; a restart of it takes up to two seconds."""
+
+START_S: Final = 30.0
+"""How long the first start of the processes may take before it is a silence."""
+
+ALIVE: Final = ("STARTING", "RUNNING")
 END_OF_DATA_LOOKS: Final = 4
 """Looks in a row at the last tick before a recording counts as played: what it set off is booked by then."""
 
@@ -56,6 +72,20 @@ class DeskView:
     processes: Mapping[str, ProcessState]
     before: AccountTotals
     is_stopping: bool = False
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Those of portfolio, and what is seen of the processes from outside; the gravest first."""
+        if self.is_stopping:
+            return []
+        down = [
+            condition("PROCESS_DOWN", f"supervisord has it as {process.state}", subject=name)
+            for name, process in self.processes.items()
+            if process.state not in ALIVE
+        ]
+        if self.silent_s > (SILENT_S if self.status is not None else START_S):
+            return by_gravity([*down, condition("PORTFOLIO_SILENT", f"no answer for {self.silent_s:.0f} s")])
+        return by_gravity([*down, *(self.status.conditions if self.status is not None else ())])
 
 
 class Screen(Protocol):
@@ -113,8 +143,16 @@ class DeskSummary:
     after: AccountTotals
     differences: list[Difference] | None
     late_deals: int
-    halted: str
     end: str
+    conditions: tuple[Condition, ...] = ()
+    """Those that held when it was told to stop."""
+    earlier: tuple[Condition, ...] = ()
+    """Those of the run that were over by then, each as it was seen last."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether something kept the desk from trading at its end."""
+        return any(map(keeps_from_trading, self.conditions))
 
 
 def read_account_totals(data_dir: Path) -> AccountTotals:
@@ -174,7 +212,6 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
             except (KeyboardInterrupt, SystemExit) as error:
                 interrupt = error
             watch.say_goodbye()
-    status = watch.status
     differences, late_deals = reconcile_stopped(plan.data_dir) if _has_both_books(plan.data_dir) else (None, 0)
     return DeskSummary(
         plan=plan,
@@ -183,8 +220,9 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         after=read_account_totals(plan.data_dir),
         differences=differences,
         late_deals=late_deals,
-        halted=status.waiting_for if status is not None and status.state is DeskState.FAILED else "",
         end=watch.end,
+        conditions=watch.conditions,
+        earlier=watch.earlier_conditions(),
     ), interrupt
 
 
@@ -211,6 +249,14 @@ class _DeskMonitor:
         self._next_look = 0.0
         self._next_check = 0.0
         self._looks_at_the_end = 0
+        self.conditions: tuple[Condition, ...] = ()
+        """Those of the last look before the end, but for states that pass by themselves."""
+        self._seen: dict[tuple[str, str], Condition] = {}
+
+    def earlier_conditions(self) -> tuple[Condition, ...]:
+        """Conditions of the run that do not hold any more, in the order in which they began."""
+        present = {(one.code, one.subject) for one in self.conditions}
+        return tuple(one for key, one in self._seen.items() if key not in present)
 
     @property
     def up_s(self) -> float:
@@ -264,14 +310,16 @@ class _DeskMonitor:
         return self._looks_at_the_end >= END_OF_DATA_LOOKS
 
     def _show(self, *, is_stopping: bool = False) -> None:
-        self._screen.show(
-            DeskView(
-                plan=self._plan,
-                up_s=self.up_s,
-                status=self.status,
-                silent_s=time.monotonic() - self._heard,
-                processes=self._processes,
-                before=self._before,
-                is_stopping=is_stopping,
-            )
+        view = DeskView(
+            plan=self._plan,
+            up_s=self.up_s,
+            status=self.status,
+            silent_s=time.monotonic() - self._heard,
+            processes=self._processes,
+            before=self._before,
+            is_stopping=is_stopping,
         )
+        if not is_stopping:
+            self.conditions = tuple(one for one in view.conditions if one.severity is not Severity.INFO)
+            self._seen |= {(one.code, one.subject): one for one in self.conditions}
+        self._screen.show(view)

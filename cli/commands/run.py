@@ -136,7 +136,7 @@ def run(
 ) -> int:
     """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
 
-    Exit code 0 when ledger and venue agree at the end, 1 when they do not or the desk halted, 2 when it could not run.
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not or something keeps the desk from trading, 2 when it could not run.
     """
     if duration is not None and not 0 < duration <= 10**9:
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")
@@ -171,7 +171,7 @@ def run(
     show_summary(summary)
     if isinstance(interrupt, SystemExit) and interrupt.code not in (0, 128 + signal.SIGINT):
         raise interrupt
-    return 1 if summary.differences or summary.halted else 0
+    return 1 if summary.differences or summary.is_stopped else 0
 
 
 def _desk(

@@ -21,12 +21,12 @@ from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, load
 from common.sockets import Sockets, send
 from proto.codec import decode_control_reply, encode
-from proto.control import StatusQuery, StatusReply
+from proto.control import StatusQuery, StatusReply, describe, keeps_from_trading
 
 TIMEOUT_MS: Final = 2_000
 PROGRAMS: Final = ("signal", "portfolio", "execution")
-SICK: Final = ("CONNECTING", "RECONCILING", "FAILED")
-"""States in which portfolio decides nothing; a finished or waiting desk is well."""
+SICK: Final = ("CONNECTING", "RECONCILING")
+"""Conditions that pass by themselves, and do not where something is wrong."""
 
 
 class UnhealthyError(Exception):
@@ -42,7 +42,7 @@ def gateway() -> None:
 
 
 def desk() -> None:
-    """Every process runs, portfolio knows the gateway and is not halted, and has heard of signal if there are quotes."""
+    """Every process runs, and no condition keeps portfolio from trading."""
     server = ServerProxy(
         "http://127.0.0.1", SupervisorTransport(serverurl=f"unix://{PROJECT_ROOT}/var/run/supervisor.sock")
     )
@@ -53,10 +53,15 @@ def desk() -> None:
     if down:
         raise UnhealthyError(", ".join(down))
     status = decode_control_reply(_ask(load(CommonSettings).control_url, encode(StatusQuery())))
-    if not isinstance(status, StatusReply) or status.state in SICK:
-        raise UnhealthyError(f"portfolio is {getattr(status, 'state', status)}: {getattr(status, 'waiting_for', '')}")
-    if status.quotes and not status.signals:
-        raise UnhealthyError("signal has said nothing of the quotes that are there")
+    if not isinstance(status, StatusReply):
+        raise UnhealthyError(f"portfolio answered {status}, expected its status")
+    if problem := desk_problem(status):
+        raise UnhealthyError(problem)
+
+
+def desk_problem(status: StatusReply) -> str:
+    """What keeps the desk from trading, in one line; empty for a desk that trades, has finished or waits for its signals."""
+    return "; ".join(describe(one) for one in status.conditions if keeps_from_trading(one) or one.code in SICK)
 
 
 def _ask(url: str, request: bytes) -> bytes:

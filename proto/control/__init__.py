@@ -2,6 +2,7 @@
 
 from proto.control.conditions import CONDITION_KINDS as CONDITION_KINDS
 from proto.control.conditions import CONDITIONS_MAX as CONDITIONS_MAX
+from proto.control.conditions import PROCESS_STATES as PROCESS_STATES
 from proto.control.conditions import Condition as Condition
 from proto.control.conditions import ConditionKind as ConditionKind
 from proto.control.conditions import Effect as Effect
@@ -10,6 +11,8 @@ from proto.control.conditions import StateCause as StateCause
 from proto.control.conditions import by_gravity as by_gravity
 from proto.control.conditions import condition as condition
 from proto.control.conditions import describe as describe
+from proto.control.conditions import headline as headline
+from proto.control.conditions import keeps_from_trading as keeps_from_trading
 from proto.control.conditions import trading_effect as trading_effect
 from proto.control.replies import ControlError as ControlError
 from proto.control.replies import ControlReply as ControlReply

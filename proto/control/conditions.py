@@ -119,6 +119,13 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         _C, Effect.HALTED, "Portfolio cannot go on with this account until it is restarted.", "Mend the cause, restart."
     ),
     "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio was told to stop.", "Nothing."),
+    # ------------------------------------------------------------- what others than portfolio see of the processes
+    "PROCESS_DOWN": ConditionKind(
+        _C, Effect.HALTED, "A process of the desk does not run.", "Read its log, then `supervisorctl start NAME`."
+    ),
+    "PORTFOLIO_SILENT": ConditionKind(
+        _C, Effect.HALTED, "Portfolio does not answer; nothing is known of the desk.", "Read portfolio.log."
+    ),
     # --------------------------------------------------------------------------------------- what comes and goes
     "STORAGE": ConditionKind(
         _C, Effect.REDUCE_ONLY, "The ledger cannot be written.", "Free room or mend the disk; it is retried by itself."
@@ -153,6 +160,9 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
 }
 """Every condition, by its code."""
 
+PROCESS_STATES: Final = ("CONNECTING", "RECONCILING", "WAITING_FOR_SIGNALS", "FAILED", "STOPPING")
+"""Conditions that are states of the process; those of severity INFO pass by themselves."""
+
 _GRAVITY: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _URGENCY: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -177,6 +187,26 @@ def by_gravity(conditions: Iterable[Condition]) -> list[Condition]:
 def trading_effect(conditions: Iterable[Condition]) -> Effect:
     """What all conditions together keep from trading."""
     return max((one.effect for one in conditions), key=_GRAVITY.__getitem__, default=Effect.NONE)
+
+
+def keeps_from_trading(found: Condition) -> bool:
+    """Whether a person has to know that the desk does not trade, or not all it should: exit codes and health follow from it.
+
+    A state on the way to trading (INFO) and a pause that a rule ends by itself (WARNING) are none.
+    """
+    return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
+
+
+def headline(conditions: Iterable[Condition]) -> str:
+    """The desk in a word or two: TRADING only where nothing at all is kept from trading."""
+    gravest = next(iter(by_gravity(conditions)), None)
+    if gravest is None or gravest.effect is Effect.NONE:
+        return "TRADING"
+    if gravest.effect is Effect.SYMBOL:
+        return "TRADING IN PART"
+    if gravest.effect is Effect.REDUCE_ONLY:
+        return "REDUCE ONLY"
+    return gravest.code.replace("_", " ") if gravest.code in PROCESS_STATES else "HALTED"
 
 
 def describe(found: Condition) -> str:

@@ -7,12 +7,16 @@ from decimal import Decimal
 from typing import Final
 
 from common.metrics import DurationHistogram, ProcessMetrics, Reading
-from proto.control import DeskState
+from proto.control import CONDITION_KINDS, DeskState, TradingState
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.portfolio import Portfolio
+from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
+from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.state.desk import Desk
 
 METRICS: Final = ProcessMetrics("portfolio")
 
@@ -57,6 +61,18 @@ _HELD: Final = METRICS.gauge("held_signals", "Signals that wait for their turn")
 _PENDING: Final = METRICS.gauge("uncommitted_events", "Events that wait for a ledger that can be written")
 _ORDINAL: Final = METRICS.gauge("decided_ordinal", "Ordinal of the last tick decided")
 _STATE: Final = METRICS.gauge("desk_state", "1 for the state that the desk is in, 0 for the others", "state")
+_TRADING: Final = METRICS.gauge("trading_state", "1 for the trading state of the account, 0 for the others", "state")
+_CONDITION: Final = METRICS.gauge(
+    "condition_state", "1 while the condition holds; those of no subject are there before", "code", "subject"
+)
+_DRAWDOWN: Final = METRICS.gauge(
+    "drawdown_ratio", "Fall of the equity from its peak, as a share of the peak; NaN when it is not known"
+)
+_HEADROOM: Final = METRICS.gauge(
+    "drawdown_headroom_ratio",
+    "What is left of a drawdown level of the limits, as a share of the peak; negative beyond it",
+    "level",
+)
 _POSITION: Final = METRICS.gauge("position_lots", "Net position, signed", "symbol")
 _BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance: realised cash", "currency")
 _EQUITY: Final = METRICS.gauge(
@@ -116,6 +132,7 @@ def _readings(portfolio: Portfolio, mono_ns: int, uncommitted: int) -> Iterator[
     yield _PENDING, uncommitted
     yield from _progress(portfolio)
     yield from _account(portfolio)
+    yield from _trading(desk, mono_ns)
     for publisher, at_ns in _heard_mono_ns.items():
         yield _HEARTBEAT_AGE, (mono_ns - at_ns) / 1e9, publisher
     yield _COMMIT_SECONDS, COMMITS
@@ -149,6 +166,19 @@ def _progress(portfolio: Portfolio) -> Iterator[Reading]:
     yield _ORDINAL, cursor.ordinal
     for state in DeskState:
         yield _STATE, int(state is desk.state), state
+
+
+def _trading(desk: Desk, mono_ns: int) -> Iterator[Reading]:
+    for state in TradingState:
+        yield _TRADING, int(state is desk.book.trading_state), state
+    present = {(one.code, one.subject) for one in conditions_of(desk, mono_ns)}
+    for code, subject in dict.fromkeys((*((code, "") for code in CONDITION_KINDS), *present)):
+        yield _CONDITION, int((code, subject) in present), code, subject
+    account = RiskContext(desk.book, desk.cursor, desk.config.limits)
+    fallen = drawdown_pct(account)
+    yield _DRAWDOWN, float("nan") if fallen is None else float(fallen) / 100
+    for level, left in drawdown_headroom(account).items():
+        yield _HEADROOM, left, level
 
 
 def _account(portfolio: Portfolio) -> Iterator[Reading]:

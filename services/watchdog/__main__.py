@@ -8,6 +8,7 @@ from common import logs
 from common.event_loop import EventLoop
 from common.process_main import run_process
 from common.settings import load
+from common.sockets import Sockets
 from services.watchdog.alerts import Alerts
 from services.watchdog.core.hang_detector import HangDetector, HangTimeouts
 from services.watchdog.metrics import METRICS
@@ -26,12 +27,14 @@ def run() -> None:
     alerts = Alerts(settings.alert_command, settings.alert_timeout_ms)
     supervisor = Supervisor()
     METRICS.serve(settings.metrics_port_watchdog, settings.metrics_host)
+    sockets = Sockets()
     WatchdogShell(
         folder=settings.paperdesk_runtime_dir,
         watch=HangDetector(patience),
         supervisor=supervisor,
         alerts=alerts,
         loop=EventLoop("watchdog"),
+        control=sockets.dealer(settings.control_url, setting="CONTROL_URL"),
     ).run()
 
 

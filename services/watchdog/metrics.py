@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from common.metrics import ProcessMetrics, Reading
+from proto.control import CONDITION_KINDS
 
 METRICS: Final = ProcessMetrics("watchdog")
 
@@ -17,9 +18,9 @@ DEATHS: Final = METRICS.internal_counter(
 )
 ALERTS: Final = METRICS.internal_counter(
     "raised_alerts_total",
-    "What an operator was told, by kind",
+    "Alerts, by kind: of a process, or the code of a condition",
     "kind",
-    known=("hang", "stall", "start", "backoff", "fatal", "refused"),
+    known=("hang", "stall", "start", "backoff", "fatal", "refused", *CONDITION_KINDS),
 )
 COMMANDS: Final = METRICS.internal_counter(
     "alert_commands_total",

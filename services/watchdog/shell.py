@@ -18,8 +18,12 @@ from common import heartbeat
 from common.clock import mono_ns
 from common.event_loop import EventLoop
 from common.logs import get_logger
+from common.sockets import Socket, send
+from proto.codec import MalformedMessageError, decode_control_reply, encode
+from proto.control import StatusQuery, StatusReply, describe
 from services.watchdog import metrics
 from services.watchdog.alerts import Alerts
+from services.watchdog.core.condition_watch import ConditionWatch
 from services.watchdog.core.hang_detector import CHECK_INTERVAL_MS, HangDetector, HeartbeatSample, Kill, KillReason
 from services.watchdog.core.supervisor_events import (
     READY,
@@ -30,6 +34,7 @@ from services.watchdog.core.supervisor_events import (
 )
 from services.watchdog.supervisor_client import Program, Supervisor
 
+CONDITIONS_MS: Final = 1_000
 ASK_EVERY_LOOKS: Final = 10
 """supervisord is asked anew after so many looks, should an event have been lost."""
 
@@ -49,9 +54,16 @@ class WatchdogShell:
     """The event listener of one supervisord."""
 
     def __init__(
-        self, *, folder: Path, watch: HangDetector, supervisor: Supervisor, alerts: Alerts, loop: EventLoop
+        self,
+        *,
+        folder: Path,
+        watch: HangDetector,
+        supervisor: Supervisor,
+        alerts: Alerts,
+        loop: EventLoop,
+        control: Socket,
     ) -> None:
-        """Watch the programs whose heartbeats are in `folder`."""
+        """Watch the programs whose heartbeats are in `folder`, and ask portfolio for its conditions at `control`."""
         self._folder = folder
         self._watch = watch
         self._supervisor = supervisor
@@ -61,8 +73,12 @@ class WatchdogShell:
         self._programs: dict[str, Program] = {}
         self._looks_until_asking = 0
         self._pidfds: dict[int, int] = {}
+        self._control = control
+        self._conditions = ConditionWatch()
         loop.add_reader(sys.stdin.fileno(), self._on_stdin)
+        loop.add_socket(control, self._on_status)
         loop.every(CHECK_INTERVAL_MS, self._look)
+        loop.every(CONDITIONS_MS, self._ask_status)
 
     def run(self) -> None:
         """Serve until supervisord says stop or is gone."""
@@ -134,6 +150,26 @@ class WatchdogShell:
                 metrics.init_series(name)
             self._programs = {program.name: program for program in programs}
             self._watch_deaths()
+
+    # ----------------------------------------------------------------------------------------------------- conditions
+
+    def _ask_status(self) -> None:
+        """Ask again each second; a portfolio that is away or hangs is found by its heartbeat, not by this."""
+        send(self._control, [b"", encode(StatusQuery())])
+
+    def _on_status(self, frames: list[bytes]) -> None:
+        try:
+            status = decode_control_reply(frames[-1])
+        except MalformedMessageError as error:
+            _log.warning("portfolio answered what is no status", error=str(error)[:200])
+            return
+        if not isinstance(status, StatusReply):
+            return
+        begun, over = self._conditions.update(status.conditions)
+        for found in begun:
+            self._alerts.send(found.code, found.subject or "portfolio", describe(found), effect=found.effect)
+        for found in over:
+            _log.info(f"over: {describe(found)}", kind=found.code)
 
     # ------------------------------------------------------------------------------------------------------ processes
 

@@ -16,6 +16,7 @@ from tests.tidy.source import ROOT
 SERVICES = ("mt5", "signal", "portfolio", "execution", "watchdog")
 ROW = re.compile(r"^\| `(?P<name>[a-z0-9_]+)` \| (?P<kind>\w+) \| (?P<labels>[^|]*)\|[^|]*\|$", re.MULTILINE)
 UNITS = (
+    "ratio",
     *("ticks", "signals", "gaps", "frames", "calls", "answers", "reports", "requests", "replies", "messages"),
     *(
         "deals",

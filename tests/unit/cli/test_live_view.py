@@ -14,11 +14,15 @@ from rich.console import Console
 from cli.live_view import LineScreen, alerts, render_page, summary_line
 from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
 from orchestration.supervisor import ProcessState
-from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
+from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
 
 NOON_NS = 1_736_164_800_000_000_000
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
 PRICES = {"EURUSD": (1.0845, 1.08454, 4.0), "GBPUSD": (1.27, 1.27006, 6.0), "USDJPY": (150.1, 150.106, 6.0)}
+
+
+STALE = condition("FEED_STALE", "no tick and no heartbeat for 7 s")
+IN_DOUBT = condition("ORDER_IN_DOUBT", "1 order in doubt", subject="EURUSD")
 
 
 def an_order(number: int) -> OrderLine:
@@ -110,7 +114,7 @@ def test_a_page_fits_the_terminal_and_says_what_matters(width: int, height: int)
     assert max(map(len, rows)) <= width
     for words in (
         "SIMULATED",
-        "RUNNING",
+        "TRADING",
         "EURUSD",
         "XAUUSD",
         "1.08450",
@@ -133,11 +137,8 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"status": a_status(feed_stale=True, heartbeat_age_ms=7_000)}, "feed stale for 7 s"),
-        ({"status": a_status(in_doubt=1)}, "1 order in doubt"),
-        ({"status": a_status(in_doubt=2)}, "2 orders in doubt"),
-        ({"status": a_status(state=DeskState.FAILED, waiting_for="1 differences")}, "HALTED: 1 differences"),
-        ({"status": a_status(waiting_for="the gateway, which does not answer")}, "waiting for the gateway"),
+        ({"status": a_status(conditions=[STALE])}, "FEED_STALE: no tick and no heartbeat for 7 s"),
+        ({"status": a_status(conditions=[IN_DOUBT])}, "ORDER_IN_DOUBT EURUSD: 1 order in doubt"),
         (
             {
                 "status": a_status(
@@ -148,8 +149,11 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
             },
             "signal is silent: quotes are 6 s ahead of it",
         ),
-        ({"silent_s": 9.0}, "portfolio has not answered for 9 s"),
-        ({"processes": {"mt5": ProcessState("mt5", "BACKOFF", 0, 0)}}, "mt5 is BACKOFF"),
+        ({"silent_s": 9.0}, "PORTFOLIO_SILENT: no answer for 9 s"),
+        (
+            {"processes": {"mt5": ProcessState("mt5", "BACKOFF", 0, 0)}},
+            "PROCESS_DOWN mt5: supervisord has it as BACKOFF",
+        ),
     ],
 )
 def test_what_is_wrong_stands_on_top(changed: dict[str, Any], said: str) -> None:
@@ -208,23 +212,27 @@ def test_without_a_terminal_it_is_one_line_at_a_time_and_alerts_at_once(capsys: 
     lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))
     lines.show(a_view(a_status()))
-    lines.show(a_view(a_status(in_doubt=1)))
-    lines.show(a_view(a_status(in_doubt=1)))
+    lines.show(a_view(a_status(conditions=[IN_DOUBT])))
+    lines.show(a_view(a_status(conditions=[IN_DOUBT])))
     first, alert = capsys.readouterr().out.splitlines()
     assert first == summary_line(a_view(a_status()))
-    assert first.startswith("SIMULATED 2025-01-06 12:00:00 RUNNING")
+    assert first.startswith("SIMULATED 2025-01-06 12:00:00 TRADING")
     assert "EURUSD 1.08450/4" in first
-    assert alert == "ALERT 1 order in doubt"
+    assert alert == "ALERT ORDER_IN_DOUBT EURUSD: 1 order in doubt"
 
 
 def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture[str]) -> None:
     lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))
-    for age_ms in (3_000, 4_000, 5_000):
-        lines.show(a_view(a_status(feed_stale=True, heartbeat_age_ms=age_ms)))
+    for age_s in (7, 8, 9):
+        stale = structs.replace(STALE, text=f"no tick and no heartbeat for {age_s} s")
+        lines.show(a_view(a_status(feed_stale=True, conditions=[stale])))
     lines.show(a_view(a_status()))
     lines.show(a_view(a_status()))
-    assert capsys.readouterr().out.splitlines()[1:] == ["ALERT feed stale for 3 s", "ALERT over"]
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "ALERT FEED_STALE: no tick and no heartbeat for 7 s",
+        "ALERT over",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""Which conditions of the desk have begun since the last look; those of severity INFO pass by themselves and are no news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proto.control import Condition, Severity
+
+
+class ConditionWatch:
+    """The conditions of the last look."""
+
+    def __init__(self) -> None:
+        """Nothing holds yet."""
+        self._present: dict[tuple[str, str], Condition] = {}
+
+    def update(self, conditions: Iterable[Condition]) -> tuple[list[Condition], list[Condition]]:
+        """Take in those that hold now; the ones that began, and the ones that are over."""
+        present = {(one.code, one.subject): one for one in conditions if one.severity is not Severity.INFO}
+        begun = [one for key, one in present.items() if key not in self._present]
+        over = [one for key, one in self._present.items() if key not in present]
+        self._present = present
+        return begun, over
