@@ -47,6 +47,9 @@ $(VENV)/.locked: requirements/dev.lock
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	@$(BIN)/paperdesk --help >/dev/null 2>&1 || { \
+		echo "make: the programs in $(BIN) do not start from $$(pwd): expected a path that has not both blanks and a quote," \
+			"dollar sign or backslash in it, and at most 100 bytes" >&2; exit 2; }
 	@mkdir -p -m 700 var && mkdir -p var/run var/log
 	@touch $@
 

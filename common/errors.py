@@ -15,6 +15,10 @@ class StartError(Exception):
     """Further lines for a person at a terminal; a service tells only the first one."""
 
 
+class InUseError(StartError):
+    """A process cannot start because another one holds a file or listens at an address that is to be its own."""
+
+
 class DiskUnavailableError(StartError):
     """A process cannot start while the disk is full or fails; its exit code is one that supervisord tries again after."""
 

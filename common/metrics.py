@@ -9,6 +9,7 @@ opened, not before: a replay starts without it.
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import tomllib
@@ -18,7 +19,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from common.errors import StartError
+from common.errors import InUseError, StartError
 from common.project_root import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -172,17 +173,20 @@ class ProcessMetrics:
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
         """Serve the metrics on http://host:port/metrics; port 0 means not at all.
 
+        Served already, they stay where they are.
+
         Raises:
             StartError: the port cannot be had.
         """
-        if port == 0:
+        if port == 0 or self._is_served:
             return
         import prometheus_client
 
         try:
             prometheus_client.start_http_server(port, addr=host, registry=self.registry())
         except OSError as error:
-            raise StartError(
+            kind = InUseError if error.errno == errno.EADDRINUSE else StartError
+            raise kind(
                 f"cannot serve metrics on {host}:{port}: {error.strerror}; expected a free port (METRICS_PORT_...) of an "
                 "address of this host (METRICS_HOST)"
             ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -10,17 +9,30 @@ from collections.abc import Callable
 from typing import Final
 
 from common.clock import mono_ns
-from common.errors import StartError
+from common.errors import InUseError, StartError
+from common.logs import get_logger
+from common.parent_death import die_with_supervisor, is_supervised
 
 SUPERVISOR_START_SECONDS: Final = 1.2
 """A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
 
+TAKEOVER_WAIT_S: Final = 15.0
+"""How long a program of supervisord waits for files and ports that another process holds: one that an earlier supervisord
+left behind, or that has been told to stop and takes its 10 s."""
+
+TAKEOVER_RETRY_S: Final = 0.1
+
 
 def run_process(run: Callable[[], None]) -> None:
-    """Run a composition root; what keeps it from starting becomes one line on stderr and its exit code."""
+    """Run a composition root; what keeps it from starting becomes one line on stderr and its exit code.
+
+    Under supervisord `run` is called again for a while when it ends because another process holds what it needs: it has to
+    release what it took.
+    """
     started_ns = mono_ns()
+    die_with_supervisor()
     try:
-        run()
+        _run_when_free(run)
     except StartError as error:
         sys.stderr.write(f"paperdesk {_service_name()}: {error}\n")
         sys.stderr.flush()
@@ -30,12 +42,32 @@ def run_process(run: Callable[[], None]) -> None:
         raise SystemExit(128 + signal.SIGINT) from None
 
 
+def _run_when_free(run: Callable[[], None]) -> None:
+    if not is_supervised():
+        run()
+        return
+    deadline_ns = mono_ns() + int(TAKEOVER_WAIT_S * 1e9)
+    waits_for = ""
+    while True:
+        try:
+            run()
+        except InUseError as error:
+            if mono_ns() >= deadline_ns:
+                raise
+            if str(error) != waits_for:
+                waits_for = str(error)
+                get_logger().warning("waits for what another process holds", waits_for=waits_for, for_s=TAKEOVER_WAIT_S)
+        else:
+            return
+        time.sleep(TAKEOVER_RETRY_S)
+
+
 def wait_out_startsecs(started_ns: int | None = None) -> None:
     """Stay a little longer than supervisord's startsecs, so that it looks at the exit code that comes next.
 
     `started_ns` is the monotonic time at which the process began; without it the whole time is waited.
     """
-    if os.environ.get("SUPERVISOR_ENABLED"):
+    if is_supervised():
         lived_s = (mono_ns() - started_ns) / 1e9 if started_ns is not None else 0.0
         time.sleep(max(0.0, SUPERVISOR_START_SECONDS - lived_s))
 

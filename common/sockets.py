@@ -15,7 +15,7 @@ from typing import Final
 
 import zmq
 
-from common.errors import StartError
+from common.errors import InUseError, StartError
 from proto.trading.units import MAX_FRAME_BYTES
 
 Socket = zmq.Socket[bytes]
@@ -112,10 +112,12 @@ class Sockets:
         try:
             socket.bind(url)
         except zmq.ZMQError as error:
-            expected = (
-                "a free port" if error.errno == zmq.EADDRINUSE else "an address of this host, such as tcp://*:5555"
-            )
-            raise StartError(f"cannot bind {url}: {_words(error)}; expected {expected}{_setting(setting)}") from None
+            problem = f"cannot bind {url}: {_words(error)}"
+            if error.errno == zmq.EADDRINUSE:
+                raise InUseError(f"{problem}; expected a free port{_setting(setting)}") from None
+            raise StartError(
+                f"{problem}; expected an address of this host, such as tcp://*:5555{_setting(setting)}"
+            ) from None
         return socket
 
     def _connect(self, socket: Socket, url: str, setting: str) -> Socket:
@@ -158,7 +160,7 @@ def _prepare_ipc(url: str, setting: str) -> None:
         if not stat.S_ISSOCK(path.stat().st_mode):
             raise StartError(f"cannot bind {url}: {path} is there and is no socket{_setting(setting)}")
         if _stays_taken(path):
-            raise StartError(f"cannot bind {url}: another process listens there; stop it first{_setting(setting)}")
+            raise InUseError(f"cannot bind {url}: another process listens there; stop it first{_setting(setting)}")
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StartError(

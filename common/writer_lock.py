@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from common.errors import DiskUnavailableError, StartError
+from common.errors import DiskUnavailableError, InUseError, StartError
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,7 +34,8 @@ class WriterLock:
         """Take the lock; `creates` makes the file where it is missing, empty.
 
         Raises:
-            StartError: another process holds it, or the folder cannot be written.
+            InUseError: another process holds it.
+            StartError: the folder cannot be written.
         """
         self._fds: list[int] = []
         try:
@@ -74,7 +75,7 @@ class WriterLock:
         try:
             _take_lock(fd)
         except OSError:
-            raise StartError(
+            raise InUseError(
                 f"{path} is in use by another process{_owner(owner_fd)}; expected to be its only writer"
             ) from None
 

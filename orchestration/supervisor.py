@@ -93,7 +93,8 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
     """
     quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
     moved = (
-        ("%(here)s/.venv/bin/python", _literal(quoted_python)),
+        ("/usr/bin/env .venv/bin/python", _literal(f'"{quoted_python}"')),
+        ("%%(here)s/var", _literal(_literal(str(runtime)))),
         ("%(here)s/var", _literal(str(runtime))),
         ("%(here)s", _literal(str(root))),
     )

@@ -27,6 +27,7 @@ def run() -> None:
         ExecutionShell(settings, courier, sockets, loop).run()
     finally:
         sockets.close()
+        loop.close()
 
 
 if __name__ == "__main__":

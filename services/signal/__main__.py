@@ -39,13 +39,16 @@ def run() -> None:
         boot_id=new_boot_id(),
         make_strategies=make_strategies,
     )
-    store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
-    sockets = Sockets()
     try:
-        SignalShell(settings, engine, store, sockets, loop).run()
+        store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
+        sockets = Sockets()
+        try:
+            SignalShell(settings, engine, store, sockets, loop).run()
+        finally:
+            sockets.close()
+            store.close()
     finally:
-        sockets.close()
-        store.close()
+        loop.close()
 
 
 def _model_falls_back(why: str) -> None:

@@ -8,6 +8,7 @@ lives) or `stuck` (it shows that it lives and that work waits, and does none).
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -50,8 +51,8 @@ while True:
 """
 
 
-def build(root: Path) -> Path:
-    """Lay the little desk out below `root`, which it becomes the project's root of."""
+def build(root: Path, *, python: str = sys.executable) -> Path:
+    """Lay the little desk out below `root`, which it becomes the project's root of, with `python` as its interpreter."""
     shutil.copy(PROJECT_ROOT / CONFIGURATION, root)
     for program in PROGRAMS:
         package = root / "services" / program
@@ -60,4 +61,12 @@ def build(root: Path) -> Path:
         (package / "__main__.py").write_text(_SCRIPT)
     (root / "services" / "__init__.py").touch()
     (root / "services" / "watchdog").symlink_to(PROJECT_ROOT / "services" / "watchdog")
+    programs = root / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    # A script and not a link: through a link an interpreter would not find its packages.
+    interpreter = programs / "python"
+    interpreter.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
+    interpreter.chmod(0o755)
+    for name in ("run", "log"):
+        (root / "var" / name).mkdir(parents=True)
     return root

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from common.errors import StartError
-from orchestration.supervisor import DeskSupervisor
+from common.project_root import PROJECT_ROOT
+from orchestration.supervisor import CONFIGURATION, DeskSupervisor
 from tests.system.small_desk import PROGRAMS, build
 
 WAIT_S = 30.0
@@ -58,6 +59,34 @@ def test_the_processes_run_in_the_root_and_leave_nothing_behind(root: Path) -> N
     assert supervisor is not None
     assert are_gone([*processes, supervisor])
     assert not desk.runtime.exists()
+
+
+@pytest.mark.parametrize("name", ["50% desk", "100%s", "per%(x)s", "q\"uote, it's; a #c", "Büro \\ $HOME"])
+def test_the_shipped_configuration_runs_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    root = build(folder)
+    configuration = root / CONFIGURATION
+    supervisord = subprocess.Popen(
+        [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", configuration],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(PROJECT_ROOT), PAPERDESK_RUNTIME_DIR=str(root / "var" / "run")),
+        stdout=subprocess.DEVNULL,
+    )
+
+    def states() -> dict[str, str]:
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(configuration), "status"]
+        rows = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+        return dict(row.split()[:2] for row in rows if len(row.split()) > 1)
+
+    try:
+        wait_for(lambda: states() == dict.fromkeys([*PROGRAMS, "watchdog"], "RUNNING"), "every program to run")
+        for program in PROGRAMS:
+            assert (root / "var" / "log" / f"{program}.log").read_text() == f"{program} runs in {root}\n"
+    finally:
+        supervisord.terminate()
+        supervisord.wait(WAIT_S)
+    assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
 
 
 def test_the_strategy_is_stopped_first_and_the_gateway_last(root: Path) -> None:

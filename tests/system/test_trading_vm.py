@@ -11,10 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+import pytest
 import zmq
 
 from common.project_root import PROJECT_ROOT
 from orchestration.control_client import ControlClient
+from orchestration.stopped_desk_audit import reconcile
 from orchestration.supervisor import CONFIGURATION
 from proto.control import DeskState, StatusQuery, StatusReply
 from research import ledger_views
@@ -132,6 +135,57 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
             process.wait(START_S)
     assert gateway.returncode == 0
     assert len(ledger_views.deals(folder / "var" / "data")) >= status.fills
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals a parent's death")
+def test_services_end_with_a_killed_supervisord_and_the_next_one_trades_on(tmp_path: Path) -> None:
+    folder = a_checkout(tmp_path / '50% of a "vm"')
+    settings = environment(
+        tmp_path,
+        MT5_VENUE="simulated",
+        MT5_MARKET="generated",
+        MT5_PACE="live:20",
+        MT5_REQUEST_URL=f"ipc://{tmp_path}/g",
+        MT5_PUBLISH_URL=f"ipc://{tmp_path}/t",
+        ZMQ_EXECUTION_URL=f"ipc://{tmp_path}/g",
+        ZMQ_MARKET_DATA_URL=f"ipc://{tmp_path}/t",
+        STRATEGY="tests.support.flipping:Flipping",
+        RISK="none",
+        PYTHONPATH=str(PROJECT_ROOT),
+    )
+
+    def supervise() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(folder / CONFIGURATION)],
+            cwd=tmp_path,
+            env=settings,
+            stdout=subprocess.DEVNULL,
+        )
+
+    with ControlClient(f"ipc://{tmp_path}/run/control.ipc") as client:
+
+        def orders_above(count: int) -> int:
+            status = client.request(StatusQuery(), StatusReply, timeout_s=1.0)
+            return status.orders if status is not None and status.orders > count else 0
+
+        supervisord = supervise()
+        try:
+            orders = wait_for(lambda: orders_above(0), "the first order", seconds=START_S)
+            services = psutil.Process(supervisord.pid).children()
+            assert len(services) == 5
+            services[0].suspend()
+        finally:
+            supervisord.kill()
+            supervisord.wait(START_S)
+        _, alive = psutil.wait_procs(services, timeout=START_S)
+        assert alive == []
+        supervisord = supervise()
+        try:
+            wait_for(lambda: orders_above(orders), "an order under the next supervisord", seconds=START_S)
+        finally:
+            supervisord.terminate()
+            supervisord.wait(START_S)
+    assert reconcile(tmp_path / "data") == []
 
 
 def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:

@@ -36,9 +36,15 @@ def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
 def test_every_path_hangs_on_the_files_own_folder(program: str) -> None:
     section = parsed(SHIPPED)[f"program:{program}"]
     arguments = ["--venue", "setting"] if program == "mt5" else []
-    assert shlex.split(section["command"]) == ["%(here)s/.venv/bin/python", "-m", f"services.{program}", *arguments]
+    assert shlex.split(section["command"]) == [
+        "/usr/bin/env",
+        ".venv/bin/python",
+        "-m",
+        f"services.{program}",
+        *arguments,
+    ]
     assert section["directory"] == "%(here)s"
-    assert section["stdout_logfile"] == f"%(here)s/var/log/{program}.log"
+    assert section["stdout_logfile"] == f"%%(here)s/var/log/{program}.log"
 
 
 def test_the_gateway_starts_first_and_stops_last() -> None:
@@ -60,8 +66,12 @@ def test_a_private_desk_moves_every_path_and_changes_nothing_else() -> None:
     assert private.sections() == shipped.sections()
     for section in shipped.sections():
         for option, value in shipped[section].items():
-            moved = value.replace("%(here)s/.venv/bin/python", "/opt/py/bin/python3")
-            moved = moved.replace("%(here)s/var", "/tmp/pd-x").replace("%(here)s", "/srv/desk")
+            moved = value.replace("/usr/bin/env .venv/bin/python", '"/opt/py/bin/python3"')
+            moved = (
+                moved.replace("%%(here)s/var", "/tmp/pd-x")
+                .replace("%(here)s/var", "/tmp/pd-x")
+                .replace("%(here)s", "/srv/desk")
+            )
             assert private[section][option] == moved
     assert "%(here)s" not in "".join(value for section in private.values() for value in section.values())
 
