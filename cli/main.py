@@ -23,6 +23,7 @@ from cli.commands import (
     orders,
     parity,
     replay,
+    risk,
     ticks,
     ticks_generate,
     trading_state,
@@ -53,6 +54,7 @@ backtest.register_commands(app)
 parity.register_commands(app)
 train.register_commands(app)
 views.register_commands(app)
+risk.register_commands(app)
 export.register_commands(app)
 verify.register_commands(app)
 backup.register_commands(app)

@@ -7,17 +7,16 @@ option, the value and what was expected.
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
+from cli.option_groups import with_options_of
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 from proto.trading.units import decimal_text, is_exact
@@ -170,27 +169,7 @@ class RunOptions:
 
 def with_run_options(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command whose first argument is a RunOptions the options of a run in place of it, before its own."""
-    types = get_type_hints(RunOptions, include_extras=True)
-    of_run = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is MISSING else field.default,
-            annotation=types[field.name],
-        )
-        for field in fields(RunOptions)
-    ]
-    _, *own = inspect.signature(command, eval_str=True).parameters.values()
-
-    @functools.wraps(command)
-    def with_options(**said: Any) -> int:
-        run = RunOptions(**{parameter.name: said.pop(parameter.name) for parameter in of_run})
-        return command(run, **said)
-
-    parameters = [*of_run, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
-    with_options.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
-    return with_options
+    return with_options_of(RunOptions)(command)
 
 
 def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> RunSpec:

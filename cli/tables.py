@@ -30,6 +30,7 @@ TITLES: Final = {
     "close_price": "market",
     "unrealized_pnl": "open P&L",
     "lots_count": "lots",
+    "past_rules": "let past",
 }
 """How columns are headed where their field's name is long."""
 

@@ -7,9 +7,9 @@ durable; what the venue makes of it, `paperdesk orders` and `paperdesk why` tell
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -17,13 +17,14 @@ import typer
 from cli.commands.trading_state import ReasonText, validated_reason
 from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_running_desk
 from cli.json_output import json_text
+from cli.option_groups import with_options_of
 from cli.run_options import AsJson
 from common.errors import StartError
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.units import decimal_text, is_exact
 
 if TYPE_CHECKING:
-    from proto.control import OrderCommand
+    from proto.control import OrderCommand, PlaceCommand
     from proto.control.views import GuardRow, OrderRow
 
 EXIT_DENIED: Final = 1
@@ -54,6 +55,13 @@ Expires = Annotated[
     str | None, typer.Option("--expires", metavar="TIME", help="Until when it stands, such as 2026-11-27T12:00Z.")
 ]
 
+PastRules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--past-rule", metavar="RULE", help="Let it past this limit, for the reason given. May be given several times."
+    ),
+]
+
 
 def register_commands(parent: typer.Typer) -> None:
     """Register the commands."""
@@ -71,46 +79,37 @@ def group() -> typer.Typer:
     return app
 
 
-def buy(
-    symbol: Symbol,
-    volume: Volume,
-    reason: ReasonText,
-    limit: Limit = None,
-    stop: Stop = None,
-    tif: Tif = None,
-    sl: StopLoss = None,
-    tp: TakeProfit = None,
-    trailing: Trailing = 0,
-    expires: Expires = None,
-    key: Key = None,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class OrderOptions:
+    """What is said on the command line about an order: each field is an option as typer reads it."""
+
+    symbol: Symbol
+    volume: Volume
+    reason: ReasonText
+    limit: Limit = None
+    stop: Stop = None
+    tif: Tif = None
+    sl: StopLoss = None
+    tp: TakeProfit = None
+    trailing: Trailing = 0
+    expires: Expires = None
+    past_rule: PastRules = None
+    key: Key = None
+    data_dir: Folder = None
+    url: Url = None
+    as_json: AsJson = False
+
+
+@with_options_of(OrderOptions)
+def buy(order: OrderOptions) -> int:
     """Buy at the market, or with --limit or --stop at a price."""
-    order = _order(Side.BUY, symbol, volume, limit, stop, tif, sl, tp, trailing, expires)
-    return _place(order, reason, key, data_dir, url, as_json=as_json)
+    return _place(Side.BUY, order)
 
 
-def sell(
-    symbol: Symbol,
-    volume: Volume,
-    reason: ReasonText,
-    limit: Limit = None,
-    stop: Stop = None,
-    tif: Tif = None,
-    sl: StopLoss = None,
-    tp: TakeProfit = None,
-    trailing: Trailing = 0,
-    expires: Expires = None,
-    key: Key = None,
-    data_dir: Folder = None,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> int:
+@with_options_of(OrderOptions)
+def sell(order: OrderOptions) -> int:
     """Sell at the market, or with --limit or --stop at a price."""
-    order = _order(Side.SELL, symbol, volume, limit, stop, tif, sl, tp, trailing, expires)
-    return _place(order, reason, key, data_dir, url, as_json=as_json)
+    return _place(Side.SELL, order)
 
 
 def cancel(
@@ -124,7 +123,9 @@ def cancel(
     """End an order that rests at the venue."""
     from proto.control import CancelCommand
 
-    command = CancelCommand(key=_key(key), reason=validated_reason(reason), order_id=_name("ID", order_id))
+    command = CancelCommand(
+        key=command_key(key), reason=validated_reason(reason), order_id=command_name("ID", order_id)
+    )
     with open_running_desk(data_dir, url) as desk:
         return _tell(desk, command, f"order {order_id} is to be canceled", as_json=as_json)
 
@@ -158,7 +159,7 @@ def modify(
         raise StartError("nothing to change, expected --sl or --tp, or for an order --price or --expires as well")
     fields: dict[str, Any] = {"price": _decimal("--price", price), "expires_ns": _time_ns(expires)}
     fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
-    fields |= {"key": _key(key), "reason": validated_reason(reason)}
+    fields |= {"key": command_key(key), "reason": validated_reason(reason)}
     with open_running_desk(data_dir, url) as desk:
         present: OrderRow | GuardRow | None
         if order_id is not None:
@@ -192,7 +193,7 @@ def close(
     from proto.control import CloseCommand
 
     command = CloseCommand(
-        key=_key(key),
+        key=command_key(key),
         reason=validated_reason(reason),
         symbol=_symbol(symbol),
         position=position,
@@ -202,56 +203,56 @@ def close(
         return _tell(desk, command, f"{symbol} is to be closed", as_json=as_json)
 
 
-def _order(
-    side: Side,
-    symbol: str,
-    volume: str,
-    limit: str | None,
-    stop: str | None,
-    tif: TimeInForce | None,
-    sl: str | None,
-    tp: str | None,
-    trailing: int,
-    expires: str | None,
-) -> dict[str, Any]:
-    """The fields of a PlaceCommand but for key and reason, judged as far as they can be without a market."""
-    if limit is not None and stop is not None:
-        raise StartError(f"--limit {limit} with --stop {stop}, expected one of the two")
-    expires_ns = _time_ns(expires)
+def _command(side: Side, order: OrderOptions) -> PlaceCommand:
+    """The command of an order, judged as far as it can be without a market."""
+    from proto.control import PlaceCommand
+
+    if order.limit is not None and order.stop is not None:
+        raise StartError(f"--limit {order.limit} with --stop {order.stop}, expected one of the two")
+    expires_ns, tif = _time_ns(order.expires), order.tif
     if expires_ns and tif is None:
         tif = TimeInForce.GTD
     if (tif is TimeInForce.GTD) != bool(expires_ns):
         shown = "no --tif" if tif is None else f"--tif {tif.value}"
-        raise StartError(
-            f"{shown} with {f'--expires {expires}' if expires else 'no --expires'}, expected --tif GTD with --expires"
-        )
-    is_market = limit is None and stop is None
+        expires = f"--expires {order.expires}" if order.expires else "no --expires"
+        raise StartError(f"{shown} with {expires}, expected --tif GTD with --expires")
+    is_market = order.limit is None and order.stop is None
     if is_market and tif in (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD):
         raise StartError(f"--tif {tif.value} without --limit or --stop, expected IOC or FOK for an order at the market")
-    return {
-        "side": side,
-        "symbol": _symbol(symbol),
-        "volume": _decimal("--volume", volume),
-        "type": OrderType.MARKET if is_market else OrderType.LIMIT if limit is not None else OrderType.STOP,
-        "price": _decimal("--limit", limit) if limit is not None else _decimal("--stop", stop),
-        "time_in_force": tif,
-        "stop_loss": _decimal("--sl", sl),
-        "take_profit": _decimal("--tp", tp),
-        "trailing_stop_points": trailing,
-        "expires_ns": expires_ns,
-    }
+    volume = _decimal("--volume", order.volume)
+    assert volume is not None
+    return PlaceCommand(
+        key=command_key(order.key),
+        reason=validated_reason(order.reason),
+        side=side,
+        symbol=_symbol(order.symbol),
+        volume=volume,
+        type=OrderType.MARKET if is_market else OrderType.LIMIT if order.limit is not None else OrderType.STOP,
+        price=_decimal("--limit", order.limit) if order.limit is not None else _decimal("--stop", order.stop),
+        time_in_force=tif,
+        stop_loss=_decimal("--sl", order.sl),
+        take_profit=_decimal("--tp", order.tp),
+        trailing_stop_points=order.trailing,
+        expires_ns=expires_ns,
+        past_rules=_past_rules(order.past_rule or []),
+    )
 
 
-def _place(
-    order: dict[str, Any], reason: str, key: str | None, data_dir: Path | None, url: str | None, *, as_json: bool
-) -> int:
-    from proto.control import PlaceCommand
+def _past_rules(rules: list[str]) -> list[str]:
+    """Codes of rules as the desk writes them; which of them may be passed, the desk knows."""
+    from proto.control import PAST_RULES_MAX
 
-    command = PlaceCommand(key=_key(key), reason=validated_reason(reason), **order)
+    if len(rules) > PAST_RULES_MAX:
+        raise StartError(f"--past-rule is given {len(rules)} times, expected at most {PAST_RULES_MAX}")
+    return [command_name("--past-rule", rule.upper().replace("-", "_")) for rule in rules]
+
+
+def _place(side: Side, order: OrderOptions) -> int:
+    command = _command(side, order)
     price = "" if command.price is None else f" {command.type.value} {decimal_text(command.price)}"
-    with open_running_desk(data_dir, url) as desk:
+    with open_running_desk(order.data_dir, order.url) as desk:
         words = f"{command.side.value} {decimal_text(command.volume)} {command.symbol}{price} is ordered"
-        return _tell(desk, command, words, as_json=as_json)
+        return _tell(desk, command, words, as_json=order.as_json)
 
 
 def _tell(desk: DeskClient, command: OrderCommand, done: str, *, as_json: bool) -> int:
@@ -266,9 +267,13 @@ def _tell(desk: DeskClient, command: OrderCommand, done: str, *, as_json: bool) 
     elif reply.denied:
         words = denial_message(limit=reply.limit, observed=reply.observed)
         print(f"DENIED by {reply.code}: {words}" + (f" (denial {reply.denial_id})" if reply.denial_id else ""))
+        if reply.hint:
+            print(reply.hint)
     else:
         news = [order_id for order_id in reply.order_ids if order_id not in done]
         print(done + (f": {', '.join(news)}" if news else ""))
+        if reply.past_rules:
+            print(f"let past {'; '.join(reply.past_rules)}")
     return EXIT_DENIED if reply.denied else 0
 
 
@@ -302,11 +307,17 @@ def _guard_of(desk: DeskClient, symbol: str, ticket: int) -> GuardRow | None:
     return next((guard for guard in held[0].guards if guard.position == ticket), None)
 
 
-def _key(key: str | None) -> str:
-    return uuid.uuid4().hex if key is None else _name("--key", key)
+def command_key(key: str | None) -> str:
+    """The name of a command: the one that was given, or a new one."""
+    return uuid.uuid4().hex if key is None else command_name("--key", key)
 
 
-def _name(what: str, text: str) -> str:
+def command_name(what: str, text: str) -> str:
+    """A name that fits into a command.
+
+    Raises:
+        StartError: it is empty or too long.
+    """
     if not 0 < len(text) <= 64:
         raise StartError(f"{what} has {len(text)} characters, expected 1 to 64")
     return text

@@ -1,4 +1,4 @@
-"""`paperdesk orders`, `fills`, `deals`, `positions`, `account`, `risk` and `why`: what a desk has done, holds and may do.
+"""`paperdesk orders`, `fills`, `deals`, `positions`, `account` and `why`: what a desk has done, holds and may do.
 
 A running desk is asked; a stopped one's ledger is read, by the same functions, so that the two never differ in kind. Tables show the
 latest rows, JSON has all of them unless it is told otherwise.
@@ -15,7 +15,7 @@ import typer
 
 from cli.desk_client import Folder, Url, all_rows, open_desk
 from cli.json_output import json_text
-from cli.run_options import AsJson, plan_option
+from cli.run_options import AsJson
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
 
@@ -42,6 +42,7 @@ ORDER_COLUMNS: Final = [
     "tag",
     "code",
     "error",
+    "past_rules",
 ]
 FILL_COLUMNS: Final = [
     "deal",
@@ -61,12 +62,21 @@ FILL_COLUMNS: Final = [
 POSITION_COLUMNS: Final = (
     ["symbol", "direction", "net_volume", "avg_entry_price", "close_price", "unrealized_pnl", "stops", "lots_count"]
 )  # fmt: skip
-ORDER_SPARE: Final = ["tag", "code", "error", "price", "type", "number", "filled_volume", "limit_price", "order_id"]
+ORDER_SPARE: Final = [
+    "past_rules",
+    "tag",
+    "code",
+    "error",
+    "price",
+    "type",
+    "number",
+    "filled_volume",
+    "limit_price",
+    "order_id",
+]
 FILL_SPARE: Final = ["why", "commission", "swap", "slippage", "order_id", "entry"]
 POSITION_SPARE: Final = ["lots_count", "stops", "close_price"]
 """What a narrow terminal does without, the first first; JSON has everything."""
-
-RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
 
 Last = Annotated[
     int | None, typer.Option("--last", metavar="N", min=1, help="Only the last N rows.", show_default=False)
@@ -76,7 +86,7 @@ Last = Annotated[
 def register_commands(app: typer.Typer) -> None:
     """Register the commands."""
     example = "[bold]Example[/bold]\n\n  paperdesk {} --data-dir desk"
-    for command in (orders, fills, deals, positions, account, risk):
+    for command in (orders, fills, deals, positions, account):
         app.command(epilog=example.format(command.__name__))(command)
     app.command(epilog='[bold]Example[/bold]\n\n  paperdesk why EURUSD\n\n  paperdesk why "deal 17" --json')(why)
 
@@ -91,7 +101,7 @@ def orders(
     """Orders, the latest last, with what became of each."""
     with open_desk(data_dir, url) as desk:
         rows, total = order_rows(desk, open_only=open_only, last=_wanted(last, as_json=as_json))
-    return _show(
+    return show_table(
         rows, ORDER_COLUMNS, "no open orders" if open_only else "no orders", total, as_json=as_json, spare=ORDER_SPARE
     )
 
@@ -100,14 +110,14 @@ def fills(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: 
     """Executions, the latest last, with what each cost and earned."""
     with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=True, last=_wanted(last, as_json=as_json))
-    return _show(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
+    return show_table(rows, FILL_COLUMNS, "no fills", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def deals(data_dir: Folder = None, url: Url = None, last: Last = None, as_json: AsJson = False) -> int:
     """Deals of the account in the order of happening: executions, and what moved cash alone, such as deposits."""
     with open_desk(data_dir, url) as desk:
         rows, total = fill_rows(desk, trades_only=False, last=_wanted(last, as_json=as_json))
-    return _show(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
+    return show_table(rows, FILL_COLUMNS, "no deals", total, as_json=as_json, spare=FILL_SPARE)
 
 
 def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
@@ -119,9 +129,11 @@ def positions(data_dir: Folder = None, url: Url = None, as_json: AsJson = False)
         found = all_rows(
             desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply)
         )
-        rows = _ledger().positions(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
+        rows = (
+            ledger_views().positions(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
+        )
     shown = rows if as_json else [{**row, "stops": _stops(row["guards"])} for row in rows]
-    return _show(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
+    return show_table(shown, POSITION_COLUMNS, "no open positions", len(rows), as_json=as_json, spare=POSITION_SPARE)
 
 
 def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
@@ -135,54 +147,6 @@ def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -
     else:
         show_fields(fields)
     return 0
-
-
-def risk(
-    data_dir: Folder = None,
-    url: Url = None,
-    risk_set: Annotated[
-        str | None,
-        typer.Option(
-            "--risk", help="default, none, or a TOML file, for a ledger: the desk's own where that has a name."
-        ),
-    ] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan", metavar="FILE", help="For a ledger: the plan whose budgets are shown, where it has one."
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> int:
-    """What each limit of the risk ladder stands at, and what is left of it."""
-    from proto.control import RiskQuery
-    from proto.control.views import RiskReply
-
-    pages: list[RiskReply] = []
-    with open_desk(data_dir, url) as desk:
-
-        def page(after: int) -> RiskReply | None:
-            found = desk.request(RiskQuery(after=after, limit=PAGE_ROWS_MAX), RiskReply)
-            pages.extend(() if found is None else (found,))
-            return found
-
-        named = {"--risk": risk_set, "--plan": None if plan is None else plan_option(plan)}
-        given = [f"{name} {value}" for name, value in named.items() if value is not None]
-        if given and desk.folder is None:
-            raise StartError(f"{' '.join(given)} without --data-dir, expected a ledger to read by that")
-        found = None if given else all_rows(desk, page)
-        if found is not None:
-            rows = [plain_fields(row) for row in found]
-        else:
-            folder = desk.folder if given else desk.fallback_folder()
-            assert folder is not None
-            rows = _ledger().risk(folder, risk_set, named["--plan"])
-    if pages and not as_json:
-        state = f"trading is {pages[0].trading_state}" + (
-            f": {pages[0].trading_reason}" if pages[0].trading_reason else ""
-        )
-        print(*filter(None, (f"limits {pages[0].limits}; {state}", pages[0].warning)), sep="\n")
-    return _show(rows, RISK_COLUMNS, "no limit has anything to show", len(rows), as_json=as_json)
 
 
 def why(
@@ -208,7 +172,7 @@ def why(
         raise StartError(f"ID has {len(words)} characters, expected 1 to 64")
     with open_desk(data_dir, url) as desk:
         found = desk.request(WhyQuery(words), WhyReply)
-        chain = _ledger().why(desk.fallback_folder(), words) if found is None else plain_fields(found)
+        chain = ledger_views().why(desk.fallback_folder(), words) if found is None else plain_fields(found)
     if as_json:
         print(json_text(chain))
     else:
@@ -226,7 +190,7 @@ def order_rows(
     def page(after: int, limit: int, newest: bool) -> OrdersReply | None:
         return desk.request(OrdersQuery(after=after, limit=limit, open_only=open_only, newest=newest), OrdersReply)
 
-    return _latest(desk, page, last, lambda folder: _ledger().orders(folder, open_only=open_only))
+    return _latest(desk, page, last, lambda folder: ledger_views().orders(folder, open_only=open_only))
 
 
 def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -> tuple[list[dict[str, Any]], int]:
@@ -237,7 +201,7 @@ def fill_rows(desk: DeskClient, *, trades_only: bool, last: int | None = None) -
     def page(after: int, limit: int, newest: bool) -> FillsReply | None:
         return desk.request(FillsQuery(after=after, limit=limit, trades_only=trades_only, newest=newest), FillsReply)
 
-    return _latest(desk, page, last, lambda folder: _ledger().deals(folder, trades_only=trades_only))
+    return _latest(desk, page, last, lambda folder: ledger_views().deals(folder, trades_only=trades_only))
 
 
 def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
@@ -246,7 +210,7 @@ def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
     from proto.control.views import TradesReply
 
     found = all_rows(desk, lambda after: desk.request(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
-    return _ledger().trades(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
+    return ledger_views().trades(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
 
 
 def account_fields(desk: DeskClient) -> dict[str, Any]:
@@ -255,7 +219,7 @@ def account_fields(desk: DeskClient) -> dict[str, Any]:
     from proto.control.views import AccountView
 
     found = desk.request(AccountQuery(), AccountView)
-    return _ledger().account(desk.fallback_folder()) if found is None else plain_fields(found)
+    return ledger_views().account(desk.fallback_folder()) if found is None else plain_fields(found)
 
 
 def _latest(
@@ -283,7 +247,7 @@ def _a_page(page: Callable[[int, int, bool], Any], after: int) -> Page | None:
     return found
 
 
-def _ledger() -> ModuleType:
+def ledger_views() -> ModuleType:
     """What reads a ledger, which takes half a second to load and which a running desk needs nothing of."""
     from research import ledger_views
 
@@ -306,7 +270,7 @@ def _stops(guards: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(words)
 
 
-def _show(
+def show_table(
     rows: Sequence[Mapping[str, Any]],
     columns: Sequence[str],
     none: str,
@@ -315,6 +279,7 @@ def _show(
     as_json: bool,
     spare: Sequence[str] = (),
 ) -> int:
+    """Print rows as a table, or as JSON; `none` stands for a table without rows, `total` is how many rows there are in all."""
     from cli.tables import show_rows
 
     if as_json:

@@ -24,16 +24,19 @@ from proto.control.replies import OrderLine as OrderLine
 from proto.control.replies import PositionLine as PositionLine
 from proto.control.replies import QuoteLine as QuoteLine
 from proto.control.replies import ReconcileReply as ReconcileReply
+from proto.control.replies import RiskResetReply as RiskResetReply
 from proto.control.replies import SignalLine as SignalLine
 from proto.control.replies import StatusReply as StatusReply
 from proto.control.replies import TradingReply as TradingReply
 from proto.control.replies import TradingState as TradingState
 from proto.control.replies import denial_message as denial_message
+from proto.control.requests import PAST_RULES_MAX as PAST_RULES_MAX
 from proto.control.requests import REASON_CHARS_MAX as REASON_CHARS_MAX
 from proto.control.requests import AccountQuery as AccountQuery
 from proto.control.requests import CancelCommand as CancelCommand
 from proto.control.requests import CloseCommand as CloseCommand
 from proto.control.requests import ControlRequest as ControlRequest
+from proto.control.requests import DeskCommand as DeskCommand
 from proto.control.requests import FillsQuery as FillsQuery
 from proto.control.requests import FlattenCommand as FlattenCommand
 from proto.control.requests import HaltCommand as HaltCommand
@@ -47,6 +50,7 @@ from proto.control.requests import ReconcileCommand as ReconcileCommand
 from proto.control.requests import ReduceOnlyCommand as ReduceOnlyCommand
 from proto.control.requests import ResumeCommand as ResumeCommand
 from proto.control.requests import RiskQuery as RiskQuery
+from proto.control.requests import RiskResetCommand as RiskResetCommand
 from proto.control.requests import StatusQuery as StatusQuery
 from proto.control.requests import TradesQuery as TradesQuery
 from proto.control.requests import TradingCommand as TradingCommand

@@ -165,7 +165,8 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
 class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
     """What a person's order has come to so far; it is durable. `order_ids` are those made, changed or to be canceled.
 
-    A denied one has made none: `code`, `limit` and `observed` are the rule's, and `denial_id` is what WHY takes. What the venue makes of it, ORDERS tells.
+    A denied one has made none: `code`, `limit` and `observed` are the rule's, `denial_id` is what WHY takes, and `hint` says what would have
+    to change. `past_rules` are those that it was let past, in words. What the venue makes of it, ORDERS tells.
     """
 
     key: Text
@@ -175,6 +176,26 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
     limit: Text = ""
     observed: Text = ""
     denial_id: Text = ""
+    hint: Text = ""
+    past_rules: list[Text] = []
+
+
+class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk_reset"):
+    """What a rule remembered is cleared, durably: `before` and `after` by name in words. `repeated`: it was done before, under this key.
+
+    `trading_state` is what it was: a desk that the rule has stopped needs RESUME as well.
+    """
+
+    key: Text
+    rule: Text
+    symbol: Text
+    reason: Text
+    person: Text
+    before: dict[str, str]
+    after: dict[str, str]
+    repeated: bool
+    trading_state: TradingState
+    trading_reason: Text
 
 
 def denial_message(*, limit: str, observed: str) -> str:
@@ -193,6 +214,7 @@ ControlReply = (
     | ReconcileReply
     | TradingReply
     | OrderCommandReply
+    | RiskResetReply
     | OrdersReply
     | FillsReply
     | TradesReply

@@ -16,6 +16,10 @@ Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 """Why somebody changed what the desk may do; kept in the ledger."""
 
 
+PAST_RULES_MAX: Final = 32
+"""More than there are rules that may be passed."""
+
+
 class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
     """How is the desk doing."""
 
@@ -48,6 +52,21 @@ class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", fo
     reason: Reason
 
 
+class RiskResetCommand(
+    Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK_RESET", forbid_unknown_fields=True
+):
+    """Clear what a risk rule remembers, of one `symbol` or ("") of all; the trading state stays what it is.
+
+    `key` names the command: with the same one it is answered again and not done again. `person` is the login name of who asks.
+    """
+
+    key: Name
+    rule: Name
+    symbol: Text
+    reason: Reason
+    person: Text
+
+
 class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
     """A person's order. `key` names the command: said again with the same key, it is answered, denials as well, and not done again."""
 
@@ -64,7 +83,8 @@ class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forb
 class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
     """Buy or sell by hand, through the same risk rules as a signal. Fields as in the gateway's BUY and SELL.
 
-    `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not.
+    `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not. `past_rules`: codes of
+    limits that the order is let past, for the reason that it gives.
     """
 
     symbol: Name
@@ -77,6 +97,7 @@ class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid
     take_profit: Decimal | None
     trailing_stop_points: Cursor
     expires_ns: TimeNs
+    past_rules: Annotated[list[Name], Meta(max_length=PAST_RULES_MAX)] = []
 
 
 class CloseCommand(_OrderCommand, frozen=True, kw_only=True, tag="CLOSE", forbid_unknown_fields=True):
@@ -167,9 +188,11 @@ ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQue
 
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
 TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
+DeskCommand = TradingCommand | OrderCommand | RiskResetCommand
 ControlRequest = (
     StatusQuery
     | ReconcileCommand
+    | RiskResetCommand
     | HaltCommand
     | ReduceOnlyCommand
     | ResumeCommand

@@ -24,7 +24,7 @@ class OrderRow(Struct, frozen=True, kw_only=True):
 
     `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at, `limit_price`
     that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and expiry are those by now, after any change. `cause` is what made the desk make it,
-    `reason` the words of the judgement, `key` the command of a person that it came from.
+    `reason` the words of the judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words.
     """
 
     order_id: Name
@@ -55,6 +55,7 @@ class OrderRow(Struct, frozen=True, kw_only=True):
     stop_loss: Decimal | None
     take_profit: Decimal | None
     expires_ns: int
+    past_rules: Text
 
 
 class FillRow(Struct, frozen=True, kw_only=True):

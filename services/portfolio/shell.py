@@ -29,7 +29,9 @@ from proto.control import (
     ControlError,
     ControlReply,
     DeskState,
+    OrderCommandReply,
     ReconcileCommand,
+    RiskResetReply,
     Severity,
     StatusQuery,
     ViewQuery,
@@ -170,6 +172,27 @@ class PortfolioShell:
             case _:
                 self._replies.append((envelope, self._portfolio.handle_command(request, self._now())))
 
+    def _answer(self, envelope: list[bytes], reply: ControlReply) -> None:
+        """Answer a command that is durable; what a person has done about a risk rule stands in the log as well."""
+        match reply:
+            case RiskResetReply(repeated=False):
+                _log.warning(
+                    "a person has reset a risk rule",
+                    rule=reply.rule,
+                    symbol=reply.symbol,
+                    person=reply.person,
+                    reason=reply.reason,
+                    before=reply.before,
+                    after=reply.after,
+                )
+            case OrderCommandReply(past_rules=[_, *_]):
+                _log.warning(
+                    "a person has let an order past risk rules", orders=reply.order_ids, past_rules=reply.past_rules
+                )
+            case _:
+                pass
+        send(self._control, [*envelope, encode(reply)])
+
     def _on_timer(self) -> None:
         self._calls += self._portfolio.on_timer(self._now())
         self._end_turn()
@@ -191,7 +214,7 @@ class PortfolioShell:
             _observe(portfolio.desk.signal_to_order, portfolio.desk.signals_ordered_mono_ns)
         replies, self._replies = self._replies, []
         for envelope, reply in replies:
-            send(self._control, [*envelope, encode(reply)])
+            self._answer(envelope, reply)
         answer = portfolio.take_reconcile_reply()
         if answer is not None:
             for envelope in self._askers:

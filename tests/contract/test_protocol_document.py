@@ -84,6 +84,7 @@ CONTROL: dict[Any, str] = {
     control.ReconcileReply: "RECONCILE",
     control.TradingReply: "HALT",
     control.OrderCommandReply: "CANCEL",
+    control.RiskResetReply: "RISK_RESET",
     views.OrdersReply: "ORDERS",
     views.FillsReply: "FILLS",
     views.PositionsReply: "POSITIONS",
@@ -117,10 +118,17 @@ def test_every_control_reply_is_described_with_its_command(message: Any) -> None
     assert [field for field in message.__struct_fields__ if f"`{field}`" not in text] == []
 
 
-@pytest.mark.parametrize("request_type", get_args(control.ViewQuery) + get_args(control.OrderCommand), ids=tag_of)
-def test_every_field_of_a_persons_question_or_order_is_marked_as_required(request_type: Any) -> None:
+OF_PERSONS = (*get_args(control.ViewQuery), *get_args(control.OrderCommand), control.RiskResetCommand)
+
+
+@pytest.mark.parametrize("request_type", OF_PERSONS, ids=tag_of)
+def test_every_field_of_a_persons_question_or_command_is_there_and_marked_where_it_is_required(
+    request_type: Any,
+) -> None:
     text = text_of(tag_of(request_type), "11") + text_of_title("Pages")
-    assert [name for name in request_type.__struct_fields__ if f"`{name}` *" not in text] == []
+    for field in msgspec.structs.fields(request_type):
+        assert f"`{field.name}`" in text, field.name
+        assert (f"`{field.name}` *" in text) == field.required, field.name
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)

@@ -37,6 +37,7 @@ from services.portfolio.core.account.events import (
     ProtectionSet,
     Reconciled,
     ReconciliationWatermark,
+    RiskReset,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -47,6 +48,7 @@ from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.risk.clearing import CLEARABLE_RULES
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import account_state, is_same_account
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order, plain_terms
@@ -271,6 +273,21 @@ def state_changed(step: Step, _: Book) -> Event:
     )
 
 
+def rule_reset(step: Step, _: Book) -> Event:
+    """A person clears a rule; the same key is mostly another command's."""
+    return RiskReset(
+        rule=sorted(CLEARABLE_RULES)[step.lots % len(CLEARABLE_RULES)],
+        symbol="",
+        reason="words",
+        person="trader",
+        time_ns=step.points,
+        before={"EURUSD": step.error},
+        after={},
+        equity=step.price,
+        key=f"reset-{step.lots}",
+    )
+
+
 def strangers_met(step: Step, _: Book) -> Event:
     return ForeignOrdersFound(tickets=[step.lots, step.points], policy=ForeignOrderPolicy.ADOPT, time_ns=step.points)
 
@@ -298,6 +315,7 @@ MAKERS: Final[dict[type[Event], Callable[[Step, Book], Event | None]]] = {
     IncarnationTaken: lambda step, _: IncarnationTaken(incarnation=f"i{step.lots}", why="x", time_ns=step.points),
     InstrumentLearned: terms_learned,
     TradingStateChanged: state_changed,
+    RiskReset: rule_reset,
     ForeignOrdersFound: strangers_met,
     EpochTaken: lambda step, book: EpochTaken(epoch=book.epoch + 1, time_ns=step.points),
     JournalChanged: journal_met,

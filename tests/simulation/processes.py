@@ -23,7 +23,7 @@ from proto.codec import (
     decode_tick_message,
     encode,
 )
-from proto.control import ControlError, OrderCommand, OrderCommandReply, TradingCommand, TradingReply
+from proto.control import OrderCommand, TradingCommand
 from proto.gateway import GetTicks, Hello, OrderReply
 from proto.messages import Answer, Call, CourierHello, Signal, SignalHello
 from proto.time import Now
@@ -34,6 +34,7 @@ from services.mt5.core.gateway.journal import Effect, MemoryJournal
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.events import Event, OrderCreated
+from services.portfolio.core.decision.commands import CommandReply
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.desk import Desk
@@ -393,9 +394,9 @@ class PortfolioProcess(Process):
                 if isinstance(event, OrderCreated):
                     self.lost_orders.add(event.order.order_id)
 
-    def obey(self, command: TradingCommand | OrderCommand) -> TradingReply | OrderCommandReply | ControlError | None:
+    def obey(self, command: TradingCommand | OrderCommand) -> CommandReply | None:
         """A person says something; None where nobody lived to answer."""
-        answers: list[TradingReply | OrderCommandReply | ControlError] = []
+        answers: list[CommandReply] = []
 
         def hear() -> None:
             answer = self.portfolio.handle_command(command, self.now)

@@ -9,7 +9,9 @@ from services.portfolio.core.account.book import Book
 NOT_REMEMBERED: Final = frozenset({"changed_rows"})
 """What belongs to the writing of a book and not to what it knows."""
 
-ORDERED: Final = frozenset({"instruments", "orders", "open_orders", "changes_by_key", "denials_by_key"})
+ORDERED: Final = frozenset(
+    {"instruments", "orders", "open_orders", "changes_by_key", "denials_by_key", "resets_by_key"}
+)
 """Maps whose order is promised: the oldest first."""
 
 

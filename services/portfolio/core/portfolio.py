@@ -17,22 +17,17 @@ from typing import Final
 
 from proto.codec import MalformedMessageError, decode_reply
 from proto.control import (
-    ControlError,
+    DeskCommand,
     DeskState,
-    OrderCommand,
-    OrderCommandReply,
     ReconcileReply,
-    TradingCommand,
-    TradingReply,
     TradingState,
 )
 from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, Reply
 from proto.messages import Answer, Call, CallOutcome, CourierHello, MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
+from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import escalate_drawdown, resume_after_day_end
-from services.portfolio.core.decision.manual_orders import apply_order_command
-from services.portfolio.core.decision.operator_commands import apply_trading_command
 from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
@@ -43,7 +38,8 @@ from services.portfolio.core.gateway_client.reconciliation import find_differenc
 from services.portfolio.core.gateway_client.session import open_session, reconcile
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, submit_requests
 from services.portfolio.core.gateway_client.task_runner import REPLY_TYPES, GatewayTask, RunningTask, TaskRunner
-from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
+from services.portfolio.core.queries.denial_hints import with_hint
+from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
 from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.desk import Desk
 
@@ -185,14 +181,10 @@ class Portfolio:
         self.desk.set_state(DeskState.CONNECTING, waiting_for)
         return self._run_exclusive(open_session(self.desk, self._live.reconciler))
 
-    def handle_command(
-        self, command: TradingCommand | OrderCommand, now: Now
-    ) -> TradingReply | OrderCommandReply | ControlError:
+    def handle_command(self, command: DeskCommand, now: Now) -> CommandReply:
         """Do what a person has said; the reply may go out when what came of it is durable."""
         self.desk.now = now
-        if isinstance(command, OrderCommand):
-            return apply_order_command(self.desk, command)
-        return apply_trading_command(self.desk, command)
+        return with_hint(apply_command(self.desk, command), command)
 
     def request_reconciliation(self) -> None:
         """Compare with the venue at the next quiet moment; `take_reconcile_reply` has what came of it."""

@@ -34,6 +34,7 @@ from services.portfolio.core.account.events import (
     ProtectionSet,
     Reconciled,
     ReconciliationWatermark,
+    RiskReset,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -60,7 +61,7 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged)
+_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, RiskReset)
 
 RESTORE_IT: Final = "restore it from a backup"
 
@@ -91,6 +92,7 @@ class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     changes_by_key: dict[str, list[str]] = {}
     asked_by_key: dict[str, str] = {}
     denials_by_key: dict[str, CommandDenial] = {}
+    resets_by_key: dict[str, RiskReset] = {}
 
 
 class _PositionRow(msgspec.Struct, frozen=True):
@@ -294,6 +296,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.changes_by_key = dict(rest.changes_by_key)
         book.asked_by_key = dict(rest.asked_by_key)
         book.denials_by_key = dict(rest.denials_by_key)
+        book.resets_by_key = dict(rest.resets_by_key)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
     for order_id, payload in db.execute("SELECT order_id, payload FROM deals ORDER BY deal"):
@@ -380,4 +383,5 @@ def _rest_of(book: Book) -> _AccountRow:
         changes_by_key=book.changes_by_key,
         asked_by_key=book.asked_by_key,
         denials_by_key=book.denials_by_key,
+        resets_by_key=book.resets_by_key,
     )

@@ -39,6 +39,7 @@ from services.portfolio.core.account.events import (
     ProtectionSet,
     Reconciled,
     ReconciliationWatermark,
+    RiskReset,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -126,6 +127,8 @@ class Book:
         """The digests of the commands in `changes_by_key`, by key."""
         self.denials_by_key: dict[str, CommandDenial] = {}
         """What a person's latest commands were denied by, by key."""
+        self.resets_by_key: dict[str, RiskReset] = {}
+        """The latest resets of risk rules, by the command's key."""
         self.deals: list[VenueDeal] = []
         """By number; one that the venue shows late stands where it belongs."""
         self.deal_cursor = 0
@@ -221,6 +224,9 @@ class Book:
             case TradingStateChanged():
                 self.trading = event
                 self.acknowledged.update(event.acknowledged)
+            case RiskReset(key=key):
+                self.resets_by_key[key] = event
+                _forget_first(self.resets_by_key)
             case ForeignOrdersFound(tickets=tickets):
                 self.acknowledged.update(tickets)
             case OrderDenied(key=key):

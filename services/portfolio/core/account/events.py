@@ -243,6 +243,24 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     causes: list[StateCause] = []
 
 
+class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):
+    """A person has cleared what a risk rule remembered, of one `symbol` or ("") of the whole desk.
+
+    `person` is the login name that the command came with, `before` and `after` are what the rule remembered then, by name in words.
+    `equity` is what losses are measured from afterwards, None where it was not known. `key` names the command.
+    """
+
+    rule: str
+    symbol: str
+    reason: str
+    person: str
+    time_ns: int
+    before: dict[str, str]
+    after: dict[str, str]
+    equity: Decimal | None
+    key: str
+
+
 class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met"):
     """The venue has orders with these numbers that are not the desk's; by the `policy` of its limits it trades on."""
 
@@ -284,6 +302,7 @@ Event = (
     | StreamEnded
     | Reconciled
     | TradingStateChanged
+    | RiskReset
     | ForeignOrdersFound
     | EpochTaken
     | JournalChanged

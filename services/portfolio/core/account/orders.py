@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from proto.control import denial_message
 from proto.trading.enums import OrderType, Side, TimeInForce
 from services.portfolio.core.account.order_status import OrderStatus
 
@@ -20,12 +21,26 @@ class Cause(StrEnum):
     FLATTEN = "flatten"
 
 
+class PassedRule(Struct, frozen=True, kw_only=True):
+    """A risk rule that a person has let an order past: its limit and what it observed, empty where it had nothing against it."""
+
+    code: str
+    limit: str = ""
+    observed: str = ""
+
+    @property
+    def text(self) -> str:
+        """The rule and what it had against the order, in words."""
+        against = denial_message(limit=self.limit, observed=self.observed) if self.observed else "nothing against it"
+        return f"{self.code} ({against})"
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """What an order was decided on: the signal, its quote, and the position as it stood.
 
     `publisher` is who sent the signal, empty without one; stream, symbol and `sequence` name its tick, `ordinal` the decision.
     `sizing` says how the volume came about. `rate` is what a unit of the symbol's profit currency cost in account currency; None where it
-    was not known, or not kept.
+    was not known, or not kept. `past_rules` are those that a person has named, which it stays past while it rests.
     """
 
     ordinal: int
@@ -41,6 +56,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     publisher: str = ""
     cause: Cause = Cause.SIGNAL
     sizing: str = ""
+    past_rules: list[PassedRule] = []
 
 
 class OrderTerms(Struct, frozen=True, kw_only=True):

@@ -107,7 +107,8 @@ def _canceled_entries(
         rest = order.volume - order.filled_volume
         opens = opening_volume(book, symbol, order.side, rest, ticket=order.position, before=order.number)
         proposal = OrderProposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
-        denial = check_resting(proposal, account, signal.time_ns) if opens else None
+        past_rules = [passed.code for passed in order.decision.past_rules]
+        denial = check_resting(proposal, account, signal.time_ns, past_rules) if opens else None
         if denial is not None:
             why = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
             yield CancelRequested(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)

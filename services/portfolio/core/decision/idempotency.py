@@ -6,6 +6,7 @@ earlier version, is answered for any command.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import sha256
 
@@ -15,11 +16,14 @@ from proto.control import ControlError, OrderCommand, OrderCommandReply
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CommandDenial
+from services.portfolio.core.account.orders import PassedRule
 
 
 def command_digest(command: OrderCommand) -> str:
     """What a command asks for, as 16 hexadecimal digits: its kind and all its fields but key and reason, 0.10 as 0.1."""
     told = {name: getattr(command, name) for name in command.__struct_fields__ if name not in ("key", "reason")}
+    if not told.get("past_rules"):
+        told.pop("past_rules", None)  # a digest from before an order could be let past a rule is still its own
     exact = {name: decimal_text(value) if isinstance(value, Decimal) else value for name, value in told.items()}
     kind = str(command.__struct_config__.tag)
     return sha256(msgspec.json.encode([kind, exact])).hexdigest()[:16]
@@ -29,21 +33,24 @@ def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | Con
     """What a command under this key was answered; an error when that was another command, None when there was none."""
     key = command.key
     if (order_ids := book.orders_by_key.get(key)) is not None:
-        asked, reply = book.orders[order_ids[0]].asked, done_reply(key, order_ids)
+        first = book.orders[order_ids[0]]
+        asked, reply = first.asked, done_reply(key, order_ids, first.decision.past_rules)
     elif (order_ids := book.changes_by_key.get(key)) is not None:
         asked, reply = book.asked_by_key.get(key, ""), done_reply(key, order_ids)
     elif (denial := book.denials_by_key.get(key)) is not None:
         asked, reply = denial.asked, denied_reply(key, denial)
     else:
-        return None
+        return ControlError(error=f"key {key} was given to another command") if key in book.resets_by_key else None
     if asked and asked != command_digest(command):
         return ControlError(error=f"key {key} was given to another command")
     return reply
 
 
-def done_reply(key: str, order_ids: list[str]) -> OrderCommandReply:
-    """The answer to a command that has made, changed or ended these orders."""
-    return OrderCommandReply(key=key, order_ids=order_ids, denied=False)
+def done_reply(key: str, order_ids: list[str], past_rules: Sequence[PassedRule] = ()) -> OrderCommandReply:
+    """The answer to a command that has made, changed or ended these orders, and let them past rules."""
+    return OrderCommandReply(
+        key=key, order_ids=order_ids, denied=False, past_rules=[passed.text for passed in past_rules]
+    )
 
 
 def denied_reply(key: str, denial: CommandDenial) -> OrderCommandReply:

@@ -38,8 +38,9 @@ from services.portfolio.core.decision import idempotency
 from services.portfolio.core.decision.escalation import escalate
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS, order_created
+from services.portfolio.core.decision.rule_exceptions import find_unpassable, passed_rules
 from services.portfolio.core.plan.plan import MANUAL_TAG
-from services.portfolio.core.risk.checks import check_base_rules, check_order
+from services.portfolio.core.risk.checks import check_base_rules, check_order, passed_denials
 from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.state.desk import Desk
@@ -149,6 +150,8 @@ def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlErro
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if desk.market.quotes.get(symbol) is None and desk.cursor.marks.get(symbol) is None:
         return ControlError(error=f"{symbol} has not been quoted yet")
+    if (refusal := find_unpassable(command)) is not None:
+        return refusal
     direction = command.side.sign
     decision = structs.replace(_decision(desk, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}"), direction=direction)
     rests = command.type is not OrderType.MARKET
@@ -169,13 +172,15 @@ def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlErro
         time_in_force=command.time_in_force or TimeInForce.GTC,
         expires_ns=command.expires_ns,
     )
-    denial = check_order(order, _account(desk, symbol), decision.time_ns)
+    context = _account(desk, symbol)
+    denial = check_order(order, context, decision.time_ns, command.past_rules)
     if denial is not None:
         escalate(desk, denial)
         return _denied(desk, command, symbol, decision, denial)
+    passed = passed_rules(command, passed_denials(order, context, decision.time_ns, command.past_rules))
     made = order_created(
         book,
-        decision,
+        structs.replace(decision, past_rules=passed),
         symbol=symbol,
         direction=direction,
         volume=command.volume,
@@ -424,4 +429,5 @@ def _which(command: CloseCommand | ModifyCommand) -> str:
 
 
 def _done(key: str, made: list[OrderCreated]) -> OrderCommandReply:
-    return idempotency.done_reply(key, [one.order.order_id for one in made])
+    past_rules = made[0].order.decision.past_rules if made else ()
+    return idempotency.done_reply(key, [one.order.order_id for one in made], past_rules)

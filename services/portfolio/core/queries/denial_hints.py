@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
+
+from msgspec import structs
+
+from proto.control import DeskCommand, OrderCommandReply, PlaceCommand
+from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES
+
+R = TypeVar("R")
 
 DENIAL_HINTS: Final = {
     "POSITION_OPEN": "the position has to be closed, by the opposite signal or by `paperdesk close`; or the limits have to allow more legs",
@@ -53,3 +60,16 @@ DENIAL_HINTS: Final = {
 def denial_hint(code: str) -> str:
     """What would have to change, or where to read on for a code of a venue or of a later rule."""
     return DENIAL_HINTS.get(code, f"{code} has to stop being so: docs/risk.md has the rule")
+
+
+def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
+    """The reply to a person's command; of a denial with what would have to change, or what the person may do about the rule."""
+    if not isinstance(reply, OrderCommandReply) or not reply.denied:
+        return reply
+    hints = [denial_hint(reply.code)]
+    if isinstance(command, PlaceCommand) and reply.code in PASSABLE_RULES:
+        hints.append(f"the order passes it with --past-rule {reply.code}")
+    if isinstance(command, PlaceCommand) and (rule := CLEARABLE_RULES.get(reply.code)) is not None:
+        symbol = f" --symbol {command.symbol}" if rule.by_symbol else ""
+        hints.append(f"`paperdesk risk reset {reply.code}{symbol} --reason ...` clears it")
+    return structs.replace(reply, hint="; ".join(hints))

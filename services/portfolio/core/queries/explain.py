@@ -217,6 +217,8 @@ def _decision(order: Order, book: Book) -> WhyStep:
         "volume": f"{decimal_text(order.volume)} lots",
         "price": f"{format_price(order.price, order.symbol, book)}, the {'ask' if order.side is Side.BUY else 'bid'}",
     }
+    if decision.past_rules:
+        facts["let past"] = "; ".join(passed.text for passed in decision.past_rules)
     return WhyStep(name="decision", time_ns=decision.time_ns, facts=truncate_facts(facts), lines=[])
 
 

@@ -141,6 +141,7 @@ def order_row(order: Order) -> OrderRow:
         stop_loss=terms.stop_loss,
         take_profit=terms.take_profit,
         expires_ns=terms.expires_ns,
+        past_rules="; ".join(passed.text for passed in decision.past_rules)[:512],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, Protocol
 
 from services.portfolio.core.risk.rules import (
@@ -12,6 +13,7 @@ from services.portfolio.core.risk.rules import (
     daily_loss,
     drawdown,
     expiry,
+    friday_close,
     gross_exposure,
     hours,
     instrument_volume,
@@ -31,6 +33,7 @@ from services.portfolio.core.risk.rules import (
     stops,
     storage,
     strategy_budget,
+    strategy_loss,
     symbol,
     symbol_exposure,
     trading_state,
@@ -63,6 +66,7 @@ PRE_SIZING_RULES: Final[tuple[Rule, ...]] = (
     confidence,
     quote_age,
     hours,
+    friday_close,
     rollover,
     news,
     daily_loss,
@@ -83,16 +87,18 @@ SIZE_RULES: Final[tuple[Rule, ...]] = (
     currency_exposure,
     margin_use,
     strategy_budget,
+    strategy_loss,
 )
 """Limits on what an order opens."""
 
 OPENING_RULES: Final = PRE_SIZING_RULES + SIZE_RULES
-"""Asked about an order that opens something."""
+"""Asked about an order that opens something; each of them denies with one code, so that one can be passed by its name."""
 
 RESTING_ORDER_RULES: Final[tuple[Rule, ...]] = (
     trading_state,
     circuit_breaker,
     hours,
+    friday_close,
     news,
     daily_loss,
     drawdown,
@@ -103,10 +109,24 @@ RESTING_ORDER_RULES: Final[tuple[Rule, ...]] = (
 _BEFORE_SIZE: Final = (storage, *PRE_SIZING_RULES)
 
 
-def check_order(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """The first denial, or None when the order may be made."""
+def check_order(
+    order: OrderProposal, context: RiskContext, now_ns: int, past_rules: Collection[str] = ()
+) -> Denial | None:
+    """The first denial, or None when the order may be made; denials by `past_rules` do not count."""
     denial = check_base_rules(order, context, now_ns)
-    return _first(OPENING_RULES, order, context, now_ns) if denial is None and order.opening_volume > 0 else denial
+    if denial is not None or not order.opening_volume > 0:
+        return denial
+    return _first(OPENING_RULES, order, context, now_ns, past_rules)
+
+
+def passed_denials(
+    order: OrderProposal, context: RiskContext, now_ns: int, past_rules: Collection[str]
+) -> dict[str, Denial]:
+    """What the rules that an order is let past have against it, by code; one that has nothing is left out."""
+    if not past_rules or not order.opening_volume > 0:
+        return {}
+    found = (rule.check(order, context, now_ns) for rule in OPENING_RULES)
+    return {denial.code: denial for denial in found if denial is not None and denial.code in past_rules}
 
 
 def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
@@ -117,12 +137,15 @@ def check_before_sizing(order: OrderProposal, context: RiskContext, now_ns: int)
     return _first(_BEFORE_SIZE, order, context, now_ns)
 
 
-def check_resting(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
+def check_resting(
+    order: OrderProposal, context: RiskContext, now_ns: int, past_rules: Collection[str] = ()
+) -> Denial | None:
     """Why an order that rests may no longer open what it would; None while it may.
 
-    The limits of whole stretches of time count, those that come and go with a tick do not.
+    The limits of whole stretches of time count, those that come and go with a tick do not. A person's order stays past the rules
+    that it was let past.
     """
-    return _first(RESTING_ORDER_RULES, order, context, now_ns)
+    return _first(RESTING_ORDER_RULES, order, context, now_ns, past_rules)
 
 
 def check_base_rules(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
@@ -130,9 +153,15 @@ def check_base_rules(order: OrderProposal, context: RiskContext, now_ns: int) ->
     return _first(BASE_RULES, order, context, now_ns)
 
 
-def _first(rules: tuple[Rule, ...], order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
+def _first(
+    rules: tuple[Rule, ...],
+    order: OrderProposal,
+    context: RiskContext,
+    now_ns: int,
+    past_rules: Collection[str] = (),
+) -> Denial | None:
     for rule in rules:
         denial = rule.check(order, context, now_ns)
-        if denial is not None:
+        if denial is not None and denial.code not in past_rules:
             return denial
     return None

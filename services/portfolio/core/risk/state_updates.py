@@ -8,11 +8,19 @@ from typing import Final
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.trading.server_time import SECOND_NS, server_day, within_last_minute
-from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, TradingStateChanged
+from services.portfolio.core.account.events import (
+    DealBooked,
+    Event,
+    OrderCreated,
+    OrderUpdated,
+    RiskReset,
+    TradingStateChanged,
+)
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.state_causes import PERSON, RISK, causes_of
+from services.portfolio.core.risk.clearing import clear_rule
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.state import Breaker, Peaks, RiskState
 
@@ -73,6 +81,8 @@ def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> No
             _see_deal(risk_state, deal, limits)
         case TradingStateChanged():
             _see_state(risk_state, event)
+        case RiskReset():
+            clear_rule(risk_state, event)
         case _:
             pass
 

@@ -25,7 +25,8 @@ from services.portfolio.core.risk.rules.daily_loss import daily_loss_pct
 from services.portfolio.core.risk.rules.drawdown import drawdown_pct
 from services.portfolio.core.risk.rules.news import describe_news
 from services.portfolio.core.risk.rules.order_rate import orders_today
-from services.portfolio.core.risk.rules.strategy_budget import strategy_daily_loss_pct, strategy_volume
+from services.portfolio.core.risk.rules.strategy_budget import strategy_volume
+from services.portfolio.core.risk.rules.strategy_loss import strategy_daily_loss_pct
 from services.portfolio.core.risk.types import RiskContext
 
 _HELD_SHOWN: Final = 5

@@ -14,9 +14,9 @@ D = Decimal
 QUOTES = [(1.1, 1.1001)] * 400
 
 
-def a_quoted_desk(mode: AccountMode = AccountMode.NETTING) -> DeskHarness:
-    """A live desk on a market that stands still, with its first quote heard."""
-    driven = a_live_desk(QUOTES, account_mode=mode)
+def a_quoted_desk(mode: AccountMode = AccountMode.NETTING, **rules: Any) -> DeskHarness:
+    """A live desk on a market that stands still, with its first quote heard; `rules` are fields of its rules."""
+    driven = a_live_desk(QUOTES, account_mode=mode, **rules)
     hear(driven, 1)
     return driven
 

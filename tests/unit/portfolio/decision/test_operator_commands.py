@@ -11,7 +11,6 @@ from proto.control import (
     ControlError,
     FlattenCommand,
     HaltCommand,
-    OrderCommandReply,
     ReduceOnlyCommand,
     ResumeCommand,
     TradingCommand,
@@ -21,6 +20,7 @@ from proto.control import (
 from proto.gateway import Buy, Sell
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import OrderDenied
+from services.portfolio.core.decision.commands import CommandReply
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import NO_LIMITS
@@ -43,7 +43,7 @@ def a_running_desk(on_opposite: OnOpposite = OnOpposite.CLOSE) -> DeskHarness:
     return driven
 
 
-def obey(driven: DeskHarness, command: TradingCommand) -> TradingReply | OrderCommandReply | ControlError:
+def obey(driven: DeskHarness, command: TradingCommand) -> CommandReply:
     return driven.portfolio.handle_command(command, driven.now)
 
 

@@ -14,7 +14,7 @@ from services.portfolio.core.account.events import DealBooked, OrderCreated, Tra
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.plan.plan import PLAIN, Plan, Strategy
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS
-from services.portfolio.core.risk.rules.strategy_budget import has_loss_budget
+from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_from_event
 from services.portfolio.core.risk.types import Denial

@@ -35,6 +35,7 @@ from services.portfolio.core.risk.rules import (
     daily_loss,
     drawdown,
     expiry,
+    friday_close,
     gross_exposure,
     hours,
     instrument_volume,
@@ -54,6 +55,7 @@ from services.portfolio.core.risk.rules import (
     stops,
     storage,
     strategy_budget,
+    strategy_loss,
     symbol,
     symbol_exposure,
     trading_state,
@@ -262,7 +264,7 @@ ROWS = (
     Row("QUOTE_STALE", quote_age, an_age),
     Row("TRADING_HOURS", hours, lambda past: Scene(only(trading_hours="07:00-20:00"))
         .at(SERVER_MIDNIGHT_NS + 20 * HOUR_NS - (not past))),
-    Row("FRIDAY_CLOSE", hours, a_friday),
+    Row("FRIDAY_CLOSE", friday_close, a_friday),
     Row("ROLLOVER", rollover, lambda past: Scene(only(rollover_pause_min=5)).at(SERVER_MIDNIGHT_NS - 5 * MINUTE_NS + past)),
     Row("NEWS", news, a_release),
     Row("DAILY_LOSS", daily_loss, a_fall({"daily_loss_pct_max": D(2)}, "9800.01", "9800"), remembers=True),
@@ -282,7 +284,7 @@ ROWS = (
     Row("CURRENCY_EXPOSURE", currency_exposure, lots({"currency_exposure_pct_of_power_max": D(50)}, "4.54", "4.55")),
     Row("MARGIN_USE", margin_use, lots({"margin_pct_of_equity_max": D(30)}, "2.72", "2.73")),
     Row("STRATEGY_VOLUME", strategy_budget, a_strategy),
-    Row("STRATEGY_LOSS", strategy_budget, a_losing_strategy, remembers=True),
+    Row("STRATEGY_LOSS", strategy_loss, a_losing_strategy, remembers=True),
 )  # fmt: skip
 
 ENDS_RESTING = {"HALTED", "REDUCE_ONLY", "CIRCUIT_BREAKER", "TRADING_HOURS", "FRIDAY_CLOSE", "NEWS", "DAILY_LOSS",

@@ -1,0 +1,104 @@
+"""What a person does about a risk rule: clear what it remembers, or let an order of theirs past it.
+
+Either is durable before it is answered, carries a reason, and is never done by the desk itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+from msgspec import structs
+
+from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskResetReply
+from services.portfolio.core.account.events import RiskReset
+from services.portfolio.core.account.orders import PassedRule
+from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES, clear_rule, remembered_values
+from services.portfolio.core.risk.types import Denial
+from services.portfolio.core.state.desk import Desk
+
+
+def apply_risk_reset(desk: Desk, command: RiskResetCommand) -> RiskResetReply | ControlError:
+    """Clear what a rule remembers; the trading state stays what it is."""
+    book, rule, symbol, key = desk.book, command.rule, command.symbol, command.key
+    if not desk.is_live:
+        return ControlError(error="a reset needs a live market: a stepped stream trades at its own ticks alone")
+    if rule not in CLEARABLE_RULES:
+        known = ", ".join(CLEARABLE_RULES)
+        return ControlError(error=f"rule is {rule}, expected one that remembers something: {known}"[:512])
+    if symbol and not CLEARABLE_RULES[rule].by_symbol:
+        return ControlError(error=f"symbol is {symbol}, expected none: {rule} is about the whole desk")
+    if symbol and symbol not in book.instruments:
+        known = ", ".join(sorted(book.instruments))
+        return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
+    if (before := book.resets_by_key.get(key)) is not None:
+        is_same = (before.rule, before.symbol) == (rule, symbol)
+        return _reply(desk, before, repeated=True) if is_same else _key_error(key)
+    if key in book.orders_by_key or key in book.changes_by_key or key in book.denials_by_key:
+        return _key_error(key)
+    risk_state = desk.cursor.risk
+    event = RiskReset(
+        rule=rule,
+        symbol=symbol,
+        reason=command.reason,
+        person=command.person,
+        time_ns=desk.domain_ns(desk.now.mono_ns),
+        before=remembered_values(risk_state, rule, symbol),
+        after={},
+        equity=risk_state.peaks.equity,
+        key=key,
+    )
+    trial = deepcopy(risk_state)
+    clear_rule(trial, event)
+    event = structs.replace(event, after=remembered_values(trial, rule, symbol))
+    desk.emit(event)
+    _end_runs_of_denials(desk, rule, symbol)
+    return _reply(desk, event, repeated=False)
+
+
+def _end_runs_of_denials(desk: Desk, rule: str, symbol: str) -> None:
+    """The next denial by the rule is another one, which is kept again."""
+    last_denied = desk.cursor.last_denied
+    for name in [name for name, run in last_denied.items() if run.split(" ")[0] == rule and symbol in ("", name)]:
+        del last_denied[name]
+
+
+def _reply(desk: Desk, event: RiskReset, *, repeated: bool) -> RiskResetReply:
+    trading = desk.book.trading
+    return RiskResetReply(
+        key=event.key,
+        rule=event.rule,
+        symbol=event.symbol,
+        reason=event.reason,
+        person=event.person,
+        before=event.before,
+        after=event.after,
+        repeated=repeated,
+        trading_state=desk.book.trading_state,
+        trading_reason=trading.reason if trading is not None else "",
+    )
+
+
+def _key_error(key: str) -> ControlError:
+    return ControlError(error=f"key {key} was given to another command")
+
+
+def find_unpassable(command: PlaceCommand) -> ControlError | None:
+    """What is wrong with the rules that an order is to be let past; None where they may be passed."""
+    for rule in command.past_rules:
+        if rule not in PASSABLE_RULES:
+            known = ", ".join(sorted(PASSABLE_RULES))
+            return ControlError(error=f"rule {rule} cannot be passed, expected one of {known}"[:512])
+    return None
+
+
+def passed_rules(command: PlaceCommand, denials: Mapping[str, Denial]) -> list[PassedRule]:
+    """The rules that an order was let past, with what each has against it."""
+    found = []
+    for rule in sorted(set(command.past_rules)):
+        denial = denials.get(rule)
+        if denial is None:
+            found.append(PassedRule(code=rule))
+        else:
+            found.append(PassedRule(code=rule, limit=denial.limit, observed=denial.observed))
+    return found

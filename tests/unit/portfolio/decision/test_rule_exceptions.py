@@ -1,0 +1,301 @@
+"""What a person may do about a risk rule: clear what it remembers, or let an order of theirs past it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskResetReply, TradingState
+from proto.trading.enums import OrderType, Side
+from services.portfolio.core.account.events import OrderCreated, OrderDenied, RiskReset
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.queries.views import order_row
+from services.portfolio.core.risk import checks
+from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES
+from services.portfolio.core.risk.state import Breaker
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, requires_fsync, verify_ledger
+from tests.support.builders import START_NS, a_signal
+from tests.support.desk_harness import DeskHarness
+from tests.unit.portfolio.decision.manual_desk import D, a_quoted_desk, a_resting_order, an_order, hear, refused, told
+from tests.unit.portfolio.risk.scenes import only
+
+HOUR_NS = 3_600_000_000_000
+PAUSE = Breaker(losses=1, until_ns=START_NS + HOUR_NS, trips=2, trials_left=1, ticket=7)
+
+
+def a_paused_desk() -> DeskHarness:
+    """EURUSD has lost again and again, and GBPUSD as well."""
+    driven = a_quoted_desk(limits=only(breaker_losses=3, order_volume_max=D(1)))
+    breakers = driven.desk.cursor.risk.breakers
+    breakers["EURUSD"], breakers["GBPUSD"] = Breaker(**fields_of(PAUSE)), Breaker(**fields_of(PAUSE))
+    return driven
+
+
+def fields_of(breaker: Breaker) -> dict[str, Any]:
+    return {name: getattr(breaker, name) for name in breaker.__struct_fields__}
+
+
+def a_reset(**changed: Any) -> RiskResetCommand:
+    fields: dict[str, Any] = {
+        "key": "r1",
+        "rule": "CIRCUIT_BREAKER",
+        "symbol": "EURUSD",
+        "reason": "the feed was wrong",
+        "person": "trader",
+    }
+    return RiskResetCommand(**{**fields, **changed})
+
+
+def cleared(driven: DeskHarness, command: RiskResetCommand) -> RiskResetReply:
+    reply = driven.portfolio.handle_command(command, driven.now)
+    assert isinstance(reply, RiskResetReply), reply
+    return reply
+
+
+def not_cleared(driven: DeskHarness, command: RiskResetCommand) -> str:
+    reply = driven.portfolio.handle_command(command, driven.now)
+    assert isinstance(reply, ControlError), reply
+    return reply.error
+
+
+def resets(driven: DeskHarness) -> list[RiskReset]:
+    return [event for event in driven.desk.take_events() if isinstance(event, RiskReset)]
+
+
+# -------------------------------------------------------------------------------------------------------------- clearing
+
+
+def test_a_reset_lets_the_symbol_trade_and_leaves_the_other_paused() -> None:
+    driven = a_paused_desk()
+    assert told(driven, an_order(key="before")).code == "CIRCUIT_BREAKER"
+    cleared(driven, a_reset())
+    assert not told(driven, an_order(key="after")).denied
+    assert driven.desk.cursor.risk.breakers["GBPUSD"] == PAUSE
+
+
+def test_the_event_names_person_rule_reason_and_both_values() -> None:
+    driven = a_paused_desk()
+    reply = cleared(driven, a_reset())
+    [event] = resets(driven)
+    before = "1 losses in a row, 2 pauses without recovery, 1 trials left, "
+    assert (event.rule, event.symbol, event.person, event.reason) == (
+        "CIRCUIT_BREAKER",
+        "EURUSD",
+        "trader",
+        "the feed was wrong",
+    )
+    assert list(event.before) == ["EURUSD"]
+    assert event.before["EURUSD"].startswith(f"{before}pause until ")
+    assert event.after == {}
+    assert (reply.before, reply.after, reply.repeated) == (event.before, event.after, False)
+    assert requires_fsync(event)
+
+
+def test_a_further_fill_of_the_order_that_lost_is_no_trade_of_its_own_after_a_reset() -> None:
+    driven = a_paused_desk()
+    cleared(driven, a_reset())
+    assert driven.desk.cursor.risk.breakers["EURUSD"] == Breaker(ticket=PAUSE.ticket)
+
+
+def test_a_reset_is_done_once_for_each_key() -> None:
+    driven = a_paused_desk()
+    first = cleared(driven, a_reset())
+    driven.desk.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    again = cleared(driven, a_reset())
+    assert (again.before, again.repeated) == (first.before, True)
+    assert driven.desk.cursor.risk.breakers["EURUSD"] == PAUSE
+    assert len(resets(driven)) == 1
+    assert "another command" in not_cleared(driven, a_reset(symbol=""))
+    assert "another command" in refused(driven, an_order(key="r1"))
+    told(driven, an_order(key="k1", past_rules=["CIRCUIT_BREAKER"]))
+    assert "another command" in not_cleared(driven, a_reset(key="k1"))
+
+
+def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
+    driven = a_paused_desk()
+    first = cleared(driven, a_reset())
+    path = tmp_path / LEDGER_FILE_NAME
+    ledger = Ledger(path)
+    ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    ledger.close()
+    assert verify_ledger(path) == []
+    book, cursor = read_ledger(path)
+    assert cursor.risk == driven.desk.cursor.risk
+    again = DeskHarness(driven.gateway, book=book, cursor=cursor)
+    again.answer_all(again.start())
+    hear(again, 2)
+    reply = cleared(again, a_reset())
+    assert (reply.before, reply.repeated) == (first.before, True)
+
+
+def test_a_rule_that_remembers_nothing_is_refused_with_those_that_do() -> None:
+    error = not_cleared(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
+    assert error == f"rule is ORDER_VOLUME, expected one that remembers something: {', '.join(CLEARABLE_RULES)}"
+
+
+def test_a_symbol_is_refused_where_the_rule_has_none_and_where_it_is_unknown() -> None:
+    driven = a_paused_desk()
+    assert not_cleared(driven, a_reset(rule="DRAWDOWN")) == (
+        "symbol is EURUSD, expected none: DRAWDOWN is about the whole desk"
+    )
+    assert not_cleared(driven, a_reset(symbol="AUDUSD")) == (
+        "symbol is AUDUSD, expected one that the desk trades: EURUSD"
+    )
+
+
+def test_a_reset_changes_no_trading_state() -> None:
+    driven = a_quoted_desk()
+    driven.desk.set_trading_state(TradingState.HALTED, "DRAWDOWN", "8 %", by="risk")
+    peaks = driven.desk.cursor.risk.peaks
+    peaks.high, peaks.equity = D(12_000), D(10_000)
+    reply = cleared(driven, a_reset(rule="DRAWDOWN", symbol=""))
+    assert (reply.trading_state, reply.trading_reason) == (TradingState.HALTED, "DRAWDOWN: 8 %")
+    assert reply.before == {"highest equity": "12000", "equity": "10000"}
+    assert reply.after == {"highest equity": "10000", "equity": "10000"}
+    assert told(driven, an_order()).code == "HALTED"
+
+
+def test_a_stepped_stream_takes_no_reset() -> None:
+    from tests.unit.portfolio.decision.test_operator_commands import a_running_desk
+
+    assert "stepped stream" in not_cleared(a_running_desk(), a_reset())
+
+
+def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
+    driven = a_paused_desk()
+    driven.answer_all(driven.deliver(a_signal(1, 1, sequence=1)))
+    driven.answer_all(driven.deliver(a_signal(2, 1, sequence=2)))
+    cleared(driven, a_reset())
+    driven.desk.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    driven.answer_all(driven.deliver(a_signal(3, 1, sequence=3)))
+    denials = [event.ordinal for event in driven.desk.take_events() if isinstance(event, OrderDenied)]
+    assert denials == [1, 3]
+
+
+def test_every_rule_that_reads_what_is_remembered_can_be_cleared() -> None:
+    reading = set()
+    for rule in checks.OPENING_RULES:
+        source = Path(str(vars(rule)["__file__"])).read_text(encoding="utf-8")
+        if "cursor.risk" in source:
+            reading.add(vars(rule)["__name__"].rpartition(".")[2].upper())
+    assert reading == set(CLEARABLE_RULES)
+
+
+# --------------------------------------------------------------------------------------------------------------- passing
+
+
+def test_an_order_goes_past_the_rule_that_it_names_and_keeps_what_that_had_against_it() -> None:
+    driven = a_paused_desk()
+    reply = told(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"]))
+    assert not reply.denied
+    order = driven.desk.book.orders[reply.order_ids[0]]
+    assert order.status is OrderStatus.FILLED
+    breaker, spread = order.decision.past_rules
+    assert (breaker.code, breaker.limit) == ("CIRCUIT_BREAKER", "3 losses in a row")
+    assert breaker.observed.startswith("pause until ")
+    assert (spread.code, spread.observed) == ("SPREAD", "")
+    shown = f"CIRCUIT_BREAKER ({breaker.observed}, limit 3 losses in a row); SPREAD (nothing against it)"
+    assert "; ".join(reply.past_rules) == shown
+    assert order_row(order).past_rules == shown
+    assert told(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"])) == reply, "the same key, the same answer"
+
+
+def test_a_rule_that_is_not_named_still_denies() -> None:
+    driven = a_paused_desk()
+    reply = told(driven, an_order(volume=D(2), past_rules=["CIRCUIT_BREAKER"]))
+    assert reply.code == "ORDER_VOLUME"
+    reply = told(driven, an_order(key="k2", volume=D(2), past_rules=["ORDER_VOLUME"]))
+    assert reply.code == "CIRCUIT_BREAKER"
+
+
+@pytest.mark.parametrize(
+    "rule", ["STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVERSION_RATE", "DRAWDOWN", "REJECTS", "X"]
+)
+def test_what_may_not_be_passed_is_refused_with_what_may(rule: str) -> None:
+    driven = a_paused_desk()
+    assert refused(driven, an_order(past_rules=[rule])) == (
+        f"rule {rule} cannot be passed, expected one of {', '.join(sorted(PASSABLE_RULES))}"
+    )
+    assert driven.desk.book.orders == {}
+
+
+def test_no_rule_that_holds_for_every_order_or_stops_the_desk_may_be_passed() -> None:
+    from tests.unit.portfolio.risk.test_table import CODE, source_of
+
+    base = {code for rule in checks.BASE_RULES for code in CODE.findall(source_of(rule))}
+    assert not base & PASSABLE_RULES
+    assert not {"DRAWDOWN", "REJECTS", "REPEATED_ORDERS"} & PASSABLE_RULES
+
+
+def test_each_rule_of_an_opening_denies_with_one_code_so_that_passing_it_passes_no_other() -> None:
+    from tests.unit.portfolio.risk.test_table import CODE, source_of
+
+    several = {
+        vars(rule)["__name__"]: found
+        for rule in checks.OPENING_RULES
+        if len(found := set(CODE.findall(source_of(rule)))) != 1
+    }
+    assert several == {}
+
+
+def test_an_order_that_rests_stays_past_its_rules() -> None:
+    """The rest of them still end it."""
+    driven = a_paused_desk()
+    [order_id] = told(driven, a_resting_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
+    driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))
+    assert driven.desk.book.orders[order_id].cancel_asked == ""
+    driven.desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", "news", by="person")
+    driven.answer_all(driven.deliver(a_signal(2, 0, sequence=2)))
+    assert driven.desk.book.orders[order_id].cancel_asked.startswith("REDUCE_ONLY")
+
+
+def test_an_order_of_an_earlier_version_was_let_past_nothing() -> None:
+    import msgspec
+
+    driven = a_quoted_desk()
+    told(driven, an_order())
+    [created] = [event for event in driven.desk.take_events() if isinstance(event, OrderCreated)]
+    plain = msgspec.to_builtins(created)
+    del plain["order"]["decision"]["past_rules"]
+    assert msgspec.convert(plain, OrderCreated, str_keys=True) == created
+
+
+def test_the_digest_of_an_order_past_nothing_is_that_of_an_earlier_version() -> None:
+    """What is expected was computed by the version of commit 62eeefa, for the same command."""
+    from services.portfolio.core.decision.idempotency import command_digest
+
+    command = PlaceCommand(
+        key="k",
+        reason="r",
+        symbol="EURUSD",
+        side=Side.BUY,
+        volume=D("0.02"),
+        type=OrderType.MARKET,
+        price=None,
+        time_in_force=None,
+        stop_loss=None,
+        take_profit=None,
+        trailing_stop_points=0,
+        expires_ns=0,
+    )
+    assert command_digest(command) == "e08043bac7895092"
+
+
+# ---------------------------------------------------------------------------------------------------------------- hints
+
+
+def test_a_denied_person_hears_how_to_pass_and_how_to_clear_the_rule() -> None:
+    hint = told(a_paused_desk(), an_order()).hint
+    assert "--past-rule CIRCUIT_BREAKER" in hint
+    assert "`paperdesk risk reset CIRCUIT_BREAKER --symbol EURUSD --reason ...`" in hint
+
+
+def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
+    driven = a_quoted_desk()
+    driven.desk.set_trading_state(TradingState.HALTED, "PERSON", "news", by="person")
+    hint = told(driven, an_order()).hint
+    assert "paperdesk resume" in hint
+    assert "--past-rule" not in hint
+    assert "risk reset" not in hint
