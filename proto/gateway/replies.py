@@ -70,8 +70,8 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
 class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
     """`epoch` is the highest known, `lease_now_ns` what the next LEASE has to repeat.
 
-    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; LEASE_STALE, the request is too
-    old, and one that repeats this `lease_now_ns` will do.
+    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; EPOCH_TOO_HIGH, it is too far
+    above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do.
     """
 
     epoch: Cursor

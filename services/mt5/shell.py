@@ -76,6 +76,7 @@ class GatewayShell:
 
     def run(self) -> None:
         """Serve until told to stop."""
+        self._record_restart()
         self._loop.run()
 
     def stop(self) -> None:
@@ -142,6 +143,7 @@ class GatewayShell:
         metrics.update(self._gateway)
         if self._require_files is not None:
             self._require_files()
+        self._record_restart()
         if self._gateway.publisher.is_live:
             self.checkpoint()
 
@@ -152,6 +154,13 @@ class GatewayShell:
             if self._save_market is not None:
                 self._save_market(venue.ordinal)
             venue.checkpoint()
+        except DISK_FAULTS as error:
+            self._log_fault(error)
+
+    def _record_restart(self) -> None:
+        """At the start, and again each second where the disk took nothing then."""
+        try:
+            self._gateway.leases.record_restart()
         except DISK_FAULTS as error:
             self._log_fault(error)
 

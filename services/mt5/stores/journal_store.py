@@ -10,9 +10,9 @@ import msgspec
 from common.errors import StartError
 from common.fault_injection import crash_point
 from common.file_identity import raise_if_damaged
-from common.storage import WriterConnection, open_writer
+from common.storage import WriterConnection, open_writer, transaction
 from proto.gateway import OrderReply
-from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry
+from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry, LeaseRecord
 from services.mt5.core.ports.magic import magic_of
 
 APPLICATION_ID: Final = 0x50444A31
@@ -35,6 +35,15 @@ CREATE TABLE entries (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entries_by_magic ON entries (magic);
 """
+
+LEASE_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS lease (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    holder TEXT NOT NULL,
+    has_restarted INTEGER NOT NULL
+) STRICT
+"""
+"""Added to a journal of the same version that was made without it; an earlier program leaves it alone."""
 
 _WRITE: Final = """
 INSERT INTO entries (order_id, state, effect, ordinal, reply, magic) VALUES (?, ?, ?, ?, ?, ?)
@@ -64,6 +73,7 @@ class DurableJournal:
         self._db: WriterConnection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
+        self._db.execute(LEASE_SCHEMA)
         self._db.execute("INSERT OR IGNORE INTO journal VALUES (1, ?, ?, 0, '')", (new_id, account))
         [(journal_id, owner, epoch, halted)] = self._db.execute(
             "SELECT journal_id, account, epoch, halted FROM journal"
@@ -74,7 +84,9 @@ class DurableJournal:
             raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
         self._path = path
         self._journal_id = str(journal_id)
-        self._epoch = epoch
+        kept = self._db.execute("SELECT holder, has_restarted FROM lease").fetchone()
+        holder, has_restarted = ("", 0) if kept is None else kept
+        self._lease = LeaseRecord(epoch, str(holder), bool(has_restarted))
         self._halted = str(halted)
 
     @property
@@ -138,16 +150,19 @@ class DurableJournal:
         return None if row is None else str(row[0])
 
     @property
-    def epoch(self) -> int:
-        """The highest epoch that was ever leased."""
-        return self._epoch
+    def lease(self) -> LeaseRecord:
+        """Who may open exposure."""
+        return self._lease
 
-    def set_epoch(self, epoch: int) -> None:
-        """A higher epoch is leased."""
-        crash_point("mt5.before_epoch", epoch)
-        self._execute("UPDATE journal SET epoch = ?", (epoch,))
-        self._epoch = epoch
-        crash_point("mt5.after_epoch", epoch)
+    def set_lease(self, lease: LeaseRecord) -> None:
+        """Another client leases the account, or the same one after a start of the gateway."""
+        crash_point("mt5.before_epoch", lease.epoch)
+        with raise_if_damaged(self._path), transaction(self._db):
+            self._db.execute("UPDATE journal SET epoch = ?", (lease.epoch,))
+            self._db.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?)", (lease.holder, int(lease.has_restarted)))
+        self._db.require_in_place()
+        self._lease = lease
+        crash_point("mt5.after_epoch", lease.epoch)
 
     @property
     def halt_reason(self) -> str:
@@ -156,10 +171,10 @@ class DurableJournal:
 
     def set_halt_reason(self, reason: str) -> None:
         """A person halts the gateway, or lets it go on."""
-        crash_point("mt5.before_halt", self._epoch)
+        crash_point("mt5.before_halt", self._lease.epoch)
         self._execute("UPDATE journal SET halted = ?", (reason,))
         self._halted = reason
-        crash_point("mt5.after_halt", self._epoch)
+        crash_point("mt5.after_halt", self._lease.epoch)
 
     def require_file_unchanged(self) -> None:
         """Look whether the file is still the one that was opened.

@@ -18,11 +18,12 @@ POINTS = [point for point in CRASH_POINTS["mt5"] if point.rpartition("_")[2] in 
 class LiveProcess(Process):
     """`python -m services.mt5` over its generated market, with a venue that misbehaves on command."""
 
-    def __init__(self, folder: Path, *, crash_at: str) -> None:
+    def __init__(self, folder: Path, *, crash_at: str = "", **settings: str) -> None:
+        """`settings` are further ones of the gateway."""
         super().__init__(folder, ticks=1, crash_at=crash_at)
         for name in ("MT5_TICKS", "MT5_STREAM_ID"):
             del self._environment[name]
-        self._environment |= {"MT5_MARKET": "generated", "MT5_FAULTS": "true", "MT5_SETTLING_MS": "1000"}
+        self._environment |= {"MT5_MARKET": "generated", "MT5_FAULTS": "true", "MT5_SETTLING_MS": "1000", **settings}
 
 
 @pytest.fixture

@@ -76,6 +76,12 @@ class Process:
         assert self._process is not None
         return self._process.wait(timeout=20)
 
+    def kill(self) -> None:
+        """SIGKILL, and wait until it has died."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=20)
+
     def stop(self) -> int:
         """Ask it to end, and wait for that."""
         assert self._process is not None

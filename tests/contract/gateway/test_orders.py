@@ -10,7 +10,7 @@ import pytest
 from proto.gateway import Buy, ErrorCode, ErrorReply, Fence, GetOrders, OrderReply, OrdersReply, OrderStatusQuery, Sell
 from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
-from services.mt5.core.gateway.journal import Effect, Journal, JournalEntry
+from services.mt5.core.gateway.journal import Effect, Journal, JournalEntry, LeaseRecord
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book import Book, BookChange
 from services.mt5.core.simulated.book_store import BookStore
@@ -59,11 +59,11 @@ class CrashingJournal:
         return self._journal.order_id_of(magic)
 
     @property
-    def epoch(self) -> int:
-        return self._journal.epoch
+    def lease(self) -> LeaseRecord:
+        return self._journal.lease
 
-    def set_epoch(self, epoch: int) -> None:
-        self._journal.set_epoch(epoch)
+    def set_lease(self, lease: LeaseRecord) -> None:
+        self._journal.set_lease(lease)
 
     @property
     def halt_reason(self) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from common.errors import StartError
 from proto.gateway import Buy, ErrorCode, OrderReply, Sell
-from services.mt5.core.gateway.journal import Effect, EntryState
+from services.mt5.core.gateway.journal import Effect, EntryState, LeaseRecord
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
@@ -92,6 +92,30 @@ def test_a_journal_keeps_its_incarnation(tmp_path: Path) -> None:
     second = DurableJournal(tmp_path / "journal.db", new_id="two", account="paper-USD")
     second.close()
     assert first.journal_id == second.journal_id == "one"
+
+
+def test_the_lease_comes_back(reopen: Reopened) -> None:
+    journal, _ = reopen()
+    assert journal.lease == LeaseRecord(epoch=0, holder="", has_restarted=False)
+    for lease in (LeaseRecord(7, "portfolio a", has_restarted=True), LeaseRecord(8, "portfolio b")):
+        journal.set_lease(lease)
+        journal, _ = reopen()
+        assert journal.lease == lease
+
+
+def test_a_journal_made_without_a_holder_of_the_lease_goes_on(tmp_path: Path) -> None:
+    """As an earlier program of the same schema version has made it."""
+    path = tmp_path / "journal.db"
+    DurableJournal(path, new_id="one", account="paper-USD").close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE lease")
+        db.execute("UPDATE journal SET epoch = 5")
+        db.commit()
+    with closing(DurableJournal(path, new_id="two", account="paper-USD")) as journal:
+        assert (journal.journal_id, journal.lease) == ("one", LeaseRecord(5))
+        journal.set_lease(LeaseRecord(6, "portfolio"))
+    with closing(DurableJournal(path, new_id="two", account="paper-USD")) as journal:
+        assert journal.lease == LeaseRecord(6, "portfolio")
 
 
 def test_the_journal_of_another_account_is_refused(tmp_path: Path) -> None:

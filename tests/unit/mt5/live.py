@@ -42,6 +42,7 @@ class LiveGateway:
         self.journal = MemoryJournal("journal-1")
         self.store = MemoryBookStore()
         self.mono_ns = 0
+        self.wall_step_ns = 0
         self.boots = 0
         self._faults = faults
         self.gateway: Gateway
@@ -66,7 +67,7 @@ class LiveGateway:
 
     @property
     def now(self) -> Now:
-        return Now(START_NS + self.mono_ns, self.mono_ns)
+        return Now(START_NS + self.wall_step_ns + self.mono_ns, self.mono_ns)
 
     @property
     def time_ns(self) -> int:

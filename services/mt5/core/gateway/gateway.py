@@ -31,7 +31,6 @@ from proto.gateway import (
     Hello,
     HelloReply,
     Lease,
-    LeaseReply,
     Modify,
     OrderReply,
     OrderStatusQuery,
@@ -49,7 +48,7 @@ from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
 from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.gateway.journal import Journal
-from services.mt5.core.gateway.lease import AccountLease
+from services.mt5.core.gateway.lease_service import LeaseService
 from services.mt5.core.gateway.modify_service import ModifyService, with_broker_names
 from services.mt5.core.gateway.operator_commands import OperatorCommands
 from services.mt5.core.gateway.order_service import OrderService, is_order_action
@@ -102,10 +101,18 @@ class Gateway:
         self._header = header
         self._publisher_name = publisher_name
         self._terminal = terminal
-        self._lease = AccountLease(journal, ttl_ms=lease_ttl_ms)
         self._orders = OrderService(
             venue=venue, terminal=terminal, journal=journal, symbols=symbols, header=header, settling_ms=settling_ms
         )
+        self.leases = LeaseService(
+            journal=journal,
+            orders=self._orders,
+            terminal=terminal,
+            header=header,
+            is_live=publisher.is_live,
+            ttl_ms=lease_ttl_ms,
+        )
+        self._lease = self.leases.account_lease
         self._queries = QueryService(
             stream=stream,
             stream_id=stream_id,
@@ -138,7 +145,7 @@ class Gateway:
             OrderStatusQuery: self._order_status,
             Fence: self._fence,
             Confirm: self._confirm,
-            Lease: self._renew_lease,
+            Lease: self.leases.handle,
             Halt: self._operator.handle,
             Resume: self._operator.handle,
             Flatten: self._operator.handle,
@@ -158,8 +165,7 @@ class Gateway:
     def step(self, now: Now) -> None:
         """Let happen at the venue what is due, and take back a call that has returned."""
         if self.publisher.is_live or not self.venue.quiet:
-            if self._lease.has_lapsed(now):
-                self._orders.cancel_all("the lease of the portfolio has lapsed", now)
+            self.leases.step(now)
             self._terminal.step(now)
             self._orders.step(now, time_ns=self._time_ns(now))
             self._operator.step(now)
@@ -203,10 +209,8 @@ class Gateway:
 
     def next_due(self) -> int | None:
         """Monotonic time at which `due_ticks` or `step` will have something, None when only a request can change that."""
-        publication, venue = self.publisher.next_due(), self._terminal.next_due()
-        if publication is None or venue is None:
-            return venue if publication is None else publication
-        return min(publication, venue)
+        dues = (self.publisher.next_due(), self._terminal.next_due(), self.leases.next_due())
+        return min((due for due in dues if due is not None), default=None)
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
         """What goes out on the tick socket when nothing else does."""
@@ -399,21 +403,6 @@ class Gateway:
         return _to(request.request_id, known)
 
     # --------------------------------------------------------------------------------------------------------- queries
-
-    def _renew_lease(self, request: Lease, now: Now) -> Reply:
-        if not self.publisher.is_live:
-            return self._not_available(request)
-        refused = self._lease.renew(request, now)
-        said = self._header.ok_fields(request.request_id)
-        if refused is not None:
-            words = f"epoch {request.epoch} of {request.holder}, the highest is {self._lease.epoch}"
-            said |= {"status": "ERROR", "error_code": refused, "error": words}
-        return LeaseReply(
-            **said,
-            epoch=self._lease.epoch,
-            lease_now_ns=now.mono_ns,
-            expires_in_ms=self._lease.expires_in_ms(now),
-        )
 
     def _simulate(self, request: Simulate, now: Now) -> Reply:
         if not isinstance(self._terminal, FaultyTerminal):

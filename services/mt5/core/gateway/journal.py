@@ -70,6 +70,17 @@ class JournalEntry(NamedTuple):
     reply: OrderReply | None
 
 
+class LeaseRecord(NamedTuple):
+    """What survives of the lease: who has it, and whether the gateway has started since it was renewed last."""
+
+    epoch: int = 0
+    """The highest that was ever leased; 0 for none."""
+    holder: str = ""
+    """Who leased that epoch; empty where the journal was written before holders were kept."""
+    has_restarted: bool = False
+    """The gateway has started since the last renewal: the lease is not counted from the beginning once more."""
+
+
 class Journal(Protocol):
     """Where order ids survive. What a method has written is durable when it returns.
 
@@ -102,11 +113,11 @@ class Journal(Protocol):
         """The id that was called under a magic."""
 
     @property
-    def epoch(self) -> int:
-        """The highest epoch that was ever leased; 0 for none."""
+    def lease(self) -> LeaseRecord:
+        """Who may open exposure."""
 
-    def set_epoch(self, epoch: int) -> None:
-        """A higher epoch is leased."""
+    def set_lease(self, lease: LeaseRecord) -> None:
+        """Another client leases the account, or the same one after a start of the gateway."""
 
     @property
     def halt_reason(self) -> str:
@@ -123,7 +134,7 @@ class MemoryJournal:
         self._journal_id = journal_id
         self._entries: dict[str, JournalEntry] = {}
         self._magics: dict[int, str] = {}
-        self._epoch = 0
+        self._lease = LeaseRecord()
         self._halted = ""
 
     @property
@@ -162,13 +173,13 @@ class MemoryJournal:
         return self._magics.get(magic)
 
     @property
-    def epoch(self) -> int:
-        """The highest epoch that was ever leased."""
-        return self._epoch
+    def lease(self) -> LeaseRecord:
+        """Who may open exposure."""
+        return self._lease
 
-    def set_epoch(self, epoch: int) -> None:
-        """A higher epoch is leased."""
-        self._epoch = epoch
+    def set_lease(self, lease: LeaseRecord) -> None:
+        """Another client leases the account, or the same one after a start of the gateway."""
+        self._lease = lease
 
     @property
     def halt_reason(self) -> str:

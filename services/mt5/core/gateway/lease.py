@@ -1,7 +1,9 @@
 """Who may open exposure: the client with the highest epoch, while it says that it lives.
 
 An epoch counts starts of portfolio; the highest that was ever leased is durable, so that an older portfolio, which nobody may
-know to be alive, is refused for good. A lease lapses by the gateway's monotonic clock.
+know to be alive, is refused for good, and has a bound (`proto.gateway.epochs`), so that no client can use them up. A lease lapses by the
+gateway's monotonic clock. Who holds it is durable as well: it lapses also where the gateway starts anew with the portfolio gone, counted from the
+beginning once, after the first start.
 """
 
 from __future__ import annotations
@@ -9,11 +11,15 @@ from __future__ import annotations
 from typing import Final
 
 from proto.gateway import ErrorCode, Lease
+from proto.gateway.epochs import highest_next_epoch, known_epoch
 from proto.time import Now
-from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.journal import Journal, LeaseRecord
 
 LEASE_TTL_MS: Final = 5_000
 """Longer than the restart of a killed portfolio, far shorter than a person takes to notice that it is gone."""
+
+ENFORCE_AGAIN_NS: Final = 250_000_000
+"""Between two attempts to end what rests after a lapse, where the venue was away or busy."""
 
 _MS: Final = 1_000_000
 
@@ -22,34 +28,64 @@ class AccountLease:
     """The lease of one account."""
 
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:
-        """Nobody holds the lease at the start; the highest epoch is the journal's."""
+        """Go on from the journal: its holder opens nothing before it has renewed, and lapses when it does not."""
         self._journal = journal
         self._ttl_ns = ttl_ms * _MS
         self._until_mono_ns = 0
-        self._holder = ""
+        self._lapses_mono_ns: int | None = None
+        self._enforce_mono_ns: int | None = 0
+        self._had_restarted = journal.lease.has_restarted
+        self._is_held = bool(journal.lease.holder)
 
     @property
     def epoch(self) -> int:
         """The highest that was ever leased; 0 for none."""
-        return self._journal.epoch
+        return known_epoch(self._journal.lease.epoch)
 
     def renew(self, request: Lease, now: Now) -> ErrorCode | None:
         """Lease, or say why not. Two that came to one epoch at the same time: the first one has it."""
         if request.epoch < self.epoch:
             return ErrorCode.STALE_EPOCH
-        if request.epoch == self.epoch and self._holder not in ("", request.holder):
+        if request.epoch == self.epoch and self._journal.lease.holder not in ("", request.holder):
             return ErrorCode.STALE_EPOCH
+        if request.epoch > highest_next_epoch(self.epoch):
+            return ErrorCode.EPOCH_TOO_HIGH
         if not now.mono_ns - self._ttl_ns <= request.seen_ns <= now.mono_ns:
             return ErrorCode.LEASE_STALE
-        if request.epoch > self.epoch:
-            self._journal.set_epoch(request.epoch)
-        self._holder = request.holder
-        self._until_mono_ns = now.mono_ns + self._ttl_ns
+        renewed = LeaseRecord(request.epoch, request.holder)
+        if renewed != self._journal.lease:
+            self._journal.set_lease(renewed)
+        self._is_held = True
+        self._until_mono_ns = self._lapses_mono_ns = self._enforce_mono_ns = now.mono_ns + self._ttl_ns
         return None
+
+    def record_restart(self) -> None:
+        """Keep that the gateway has started since the last renewal, once; an unrenewed lease lapses at the next start."""
+        lease = self._journal.lease
+        if lease.holder and not self._until_mono_ns and not lease.has_restarted:
+            self._journal.set_lease(lease._replace(has_restarted=True))
+
+    def assume_holder(self) -> None:
+        """Somebody held a lease that the journal does not know: it lapses like one that was kept."""
+        self._is_held = True
 
     def has_lapsed(self, now: Now) -> bool:
         """Whether somebody held the lease, and has not renewed it in time."""
-        return bool(self._holder) and self._until_mono_ns <= now.mono_ns
+        if not self._is_held:
+            return False
+        if self._lapses_mono_ns is None:
+            self._lapses_mono_ns = now.mono_ns + (0 if self._had_restarted else self._ttl_ns)
+            self._enforce_mono_ns = self._lapses_mono_ns
+        return self._lapses_mono_ns <= now.mono_ns
+
+    def note_enforced(self, *, is_complete: bool, now: Now) -> None:
+        """What rested was asked to end after a lapse: all of it, or the rest is for a later attempt."""
+        self._enforce_mono_ns = None if is_complete else now.mono_ns + ENFORCE_AGAIN_NS
+
+    @property
+    def next_due_mono_ns(self) -> int | None:
+        """When the lapse has to be enforced; None where nothing is to come of it."""
+        return self._enforce_mono_ns if self._is_held else None
 
     def expires_in_ms(self, now: Now) -> int:
         """What is left of the lease."""

@@ -6,6 +6,8 @@ import pytest
 from msgspec import structs
 
 from proto.gateway import Flatten, Halt, HaltReply, Hello, HelloReply, Lease, LeaseReply, PlaceOrder, Resume
+from proto.gateway.epochs import highest_next_epoch, next_epoch
+from services.mt5.core.gateway.journal import LeaseRecord
 from tests.unit.mt5.builders import AT_REST, a_buy, a_gateway, a_sell
 from tests.unit.mt5.live import LEASE_MS, LiveGateway
 
@@ -89,6 +91,54 @@ def test_of_two_portfolios_with_one_epoch_the_first_has_it(live: LiveGateway) ->
         assert reply.error_code == said
     reply = live.ask(Lease(holder="b", epoch=2, seen_ns=seen))
     assert reply.error_code is None
+
+
+def test_the_holder_of_an_epoch_has_it_also_after_a_restart(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.boot()
+    live.wait(1_000)
+    seen = hello(live).lease_now_ns
+    assert live.ask(Lease(holder="b", epoch=1, seen_ns=seen)).error_code == "STALE_EPOCH"
+    assert lease(live, 1).status == "OK"
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "refused"),
+    [
+        (0, 2**40, None),
+        (0, 2**40 + 1, "EPOCH_TOO_HIGH"),
+        (0, 2**53, "EPOCH_TOO_HIGH"),
+        (7, 1_007, None),
+        (7, 1_008, "EPOCH_TOO_HIGH"),
+        (7, 2**53, "EPOCH_TOO_HIGH"),
+    ],
+)
+def test_an_epoch_is_granted_up_to_a_bound(live: LiveGateway, known: int, asked: int, refused: str | None) -> None:
+    if known:
+        lease(live, known)
+    reply = lease(live, asked)
+    assert reply.error_code == refused
+    assert hello(live).epoch == (known if refused else asked)
+    if refused:
+        assert f"the highest is {known}, expected at most {2**40 if not known else 1_007} after it" in str(reply.error)
+
+
+def test_however_often_strangers_lease_there_is_an_epoch_left(live: LiveGateway) -> None:
+    """Each takes the most it can get; whoever comes next gets one above it."""
+    lease(live, 2**40)
+    for _ in range(50):
+        assert lease(live, highest_next_epoch(hello(live).epoch)).status == "OK"
+    assert hello(live).epoch == 2**40 + 50 * 1_000
+    assert lease(live, hello(live).epoch + 1).status == "OK"
+
+
+def test_an_epoch_above_the_bound_in_an_older_journal_counts_as_none(live: LiveGateway) -> None:
+    live.journal.set_lease(LeaseRecord(epoch=2**53, holder="stranger"))
+    live.boot()
+    live.wait(1_000)
+    assert hello(live).epoch == 0
+    assert lease(live, next_epoch(2**53 + 1, 0)).status == "OK"
+    assert live.order(of(hello(live).epoch, a_buy())).status == "FILLED"
 
 
 def test_a_script_without_a_lease_is_served(live: LiveGateway) -> None:

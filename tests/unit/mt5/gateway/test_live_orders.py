@@ -25,8 +25,9 @@ from proto.gateway import (
     Sell,
 )
 from proto.trading.enums import OrderType
-from tests.unit.mt5.builders import a_buy
-from tests.unit.mt5.live import LEASE_MS, LiveGateway
+from services.mt5.core.gateway.journal import LeaseRecord, MemoryJournal
+from tests.unit.mt5.builders import SECOND_NS, a_buy
+from tests.unit.mt5.live import LEASE_MS, MS, LiveGateway
 
 MODIFY = Modify(symbol="EURUSD", order_id="A-1", price=Decimal("1.0"), revision=1)
 
@@ -62,6 +63,109 @@ def test_a_lapsed_lease_ends_what_rests_and_leaves_stops_alone(live: LiveGateway
     reply = live.ask(GetPositions())
     assert isinstance(reply, PositionsReply)
     assert [position.stop_loss for position in reply.positions] == [Decimal("1.05")]
+
+
+def test_a_lease_lapses_after_a_restart_counted_from_the_start(live: LiveGateway) -> None:
+    """The gateway's monotonic clock decides: the wall clock steps by a day meanwhile, and nothing comes of it."""
+    lease(live, 1)
+    live.order(structs.replace(a_limit(), epoch=1))
+    live.wait(LEASE_MS - 1)
+    live.boot()
+    live.wall_step_ns = 86_400 * SECOND_NS
+    live.wait(1)
+    live.wait(LEASE_MS - 1)
+    assert live.status() == "ACCEPTED"
+    assert live.refused(structs.replace(a_limit("A-2"), epoch=1)) == "LEASE_LAPSED"
+    live.wait(1)
+    assert live.status() == "CANCELED"
+
+
+def test_a_lease_that_was_not_renewed_since_a_restart_lapses_with_the_next(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.order(structs.replace(a_limit(), epoch=1))
+    for ended in ("ACCEPTED", "CANCELED"):
+        live.boot()
+        live.gateway.leases.record_restart()
+        live.wait(1)
+        assert live.status() == ended
+
+
+def test_a_renewal_after_a_restart_lets_the_lease_count_again(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.order(structs.replace(a_limit(), epoch=1))
+    for _ in range(3):
+        live.boot()
+        live.gateway.leases.record_restart()
+        live.wait(1)
+        lease(live, 1)
+        live.gateway.leases.record_restart()
+    live.wait(LEASE_MS - 1)
+    assert live.status() == "ACCEPTED"
+
+
+def test_renewals_write_nothing(live: LiveGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[LeaseRecord] = []
+    set_lease = live.journal.set_lease
+
+    def noted(lease: LeaseRecord) -> None:
+        written.append(lease)
+        set_lease(lease)
+
+    monkeypatch.setattr(live.journal, "set_lease", noted)
+    for _ in range(5):
+        lease(live, 1)
+        live.wait(1_000)
+    assert written == [LeaseRecord(1, "portfolio")]
+
+
+def test_a_lapse_is_due_without_a_tick_or_a_request(live: LiveGateway) -> None:
+    """A market that is closed has no tick that could bring it about."""
+    live.wait(10_000)
+    assert live.gateway.next_due() is None
+    lease(live, 1)
+    live.order(structs.replace(a_limit(), epoch=1))
+    leased_ns = live.mono_ns
+    assert live.gateway.next_due() == leased_ns + LEASE_MS * MS
+    live.wait(LEASE_MS)
+    assert live.status() == "CANCELED"
+    assert live.gateway.next_due() is None
+
+
+def test_a_lapse_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(live: LiveGateway) -> None:
+    lease(live, 1)
+    live.order(structs.replace(a_limit(), epoch=1))
+    live.play(Fault.DISCONNECTED, duration_ms=LEASE_MS + 2_000)
+    live.wait(LEASE_MS)
+    assert live.status() == "ACCEPTED"
+    due_ns = live.gateway.next_due()
+    assert due_ns is not None
+    assert live.mono_ns < due_ns <= live.mono_ns + 250 * MS
+    live.wait(2_000)
+    assert live.status() == "CANCELED"
+
+
+def test_orders_of_a_desk_that_a_lost_journal_knew_end_when_nobody_leases(live: LiveGateway) -> None:
+    """Those of a script without a lease, which the new journal does not know either, are not the lease's."""
+    desk_id = "0a1b2c3d-000001"
+    lease(live, 1)
+    live.order(structs.replace(a_limit(desk_id), epoch=1))
+    live.order(a_limit("script"))
+    live.journal = MemoryJournal("journal-2")
+    live.boot()
+    live.wait(1)
+    live.wait(LEASE_MS - 1)
+    assert live.status(desk_id) == "ACCEPTED"
+    live.wait(1)
+    assert live.status(desk_id) == "CANCELED"
+
+
+def test_orders_of_a_script_alone_are_not_the_lease_s(live: LiveGateway) -> None:
+    live.order(a_limit("script"))
+    live.journal = MemoryJournal("journal-2")
+    live.boot()
+    live.wait(1)
+    live.wait(2 * LEASE_MS)
+    assert live.status("script") == "ACCEPTED"
 
 
 def test_a_halt_ends_what_rests(live: LiveGateway) -> None:

@@ -1,0 +1,76 @@
+"""The lease of a live gateway: renewals are answered, and what rests is ended once it has lapsed."""
+
+from __future__ import annotations
+
+from proto.gateway import ErrorCode, Lease, LeaseReply, Reply
+from proto.gateway.epochs import highest_next_epoch
+from proto.time import Now
+from services.mt5.core.gateway.journal import Journal
+from services.mt5.core.gateway.lease import AccountLease
+from services.mt5.core.gateway.order_service import OrderService
+from services.mt5.core.gateway.reply_header import ReplyHeader
+from services.mt5.core.ports.magic import desk_id_of
+from services.mt5.core.ports.terminal import Terminal
+
+
+class LeaseService:
+    """Answers LEASE, and enforces the lapse; in a live stream only."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        orders: OrderService,
+        terminal: Terminal,
+        header: ReplyHeader,
+        is_live: bool,
+        ttl_ms: int,
+    ) -> None:
+        """Go on with the lease of the journal."""
+        self.account_lease = AccountLease(journal, ttl_ms=ttl_ms)
+        self._journal = journal
+        self._orders = orders
+        self._terminal = terminal
+        self._header = header
+        self._is_live = is_live
+        self._is_journal_compared = False
+
+    def handle(self, request: Lease, now: Now) -> Reply:
+        """Lease the account to a client, or refuse it."""
+        if not self._is_live:
+            return self._header.not_available(request)
+        lease = self.account_lease
+        refused = lease.renew(request, now)
+        fields = self._header.ok_fields(request.request_id)
+        if refused is not None:
+            words = f"epoch {request.epoch} of {request.holder}, the highest is {lease.epoch}"
+            if refused is ErrorCode.EPOCH_TOO_HIGH:
+                words = f"{words}, expected at most {highest_next_epoch(lease.epoch)} after it"
+            fields |= {"status": "ERROR", "error_code": refused, "error": words}
+        return LeaseReply(**fields, epoch=lease.epoch, lease_now_ns=now.mono_ns, expires_in_ms=lease.expires_in_ms(now))
+
+    def step(self, now: Now) -> None:
+        """End what rests once the lease has lapsed, also that of a lease which went with a lost journal."""
+        if not self._is_live:
+            return
+        if not self._is_journal_compared and self._terminal.unavailable(now) is None:
+            self._is_journal_compared = True
+            if self._has_forgotten_orders(now):
+                self.account_lease.assume_holder()
+        if self.account_lease.has_lapsed(now):
+            is_complete = self._orders.cancel_all("the lease of the portfolio has lapsed", now)
+            self.account_lease.note_enforced(is_complete=is_complete, now=now)
+
+    def next_due(self) -> int | None:
+        """Monotonic time at which a lapse is to be enforced; None where none is under way."""
+        return self.account_lease.next_due_mono_ns if self._is_live else None
+
+    def record_restart(self) -> None:
+        """Keep that the gateway has started since the lease was renewed; the caller bears a disk that takes nothing."""
+        if self._is_live:
+            self.account_lease.record_restart()
+
+    def _has_forgotten_orders(self, now: Now) -> bool:
+        """Whether orders of a desk rest that this journal does not know: the one that did was lost."""
+        magics = (resting.magic for resting in self._terminal.resting(now))
+        return any(desk_id_of(magic) is not None and self._journal.order_id_of(magic) is None for magic in magics)

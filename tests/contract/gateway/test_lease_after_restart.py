@@ -1,0 +1,104 @@
+"""The lease and its lapse over real processes: killed and started again with the portfolio gone, the gateway ends what rests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.gateway.test_killed_live_process import LiveProcess
+from tests.contract.gateway.test_killed_process import Desk
+from tests.support.waits import wait_for
+
+LEASE_MS = 3_000
+NS_PER_MS = 1_000_000
+MARGIN_NS = 5_000_000_000
+"""For a machine that is busy with something else."""
+
+RESTING = "0a1b2c3d-000001"
+"""An id of the form that a desk gives its orders."""
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short path: a socket's may have 107 bytes."""
+    return tmp_path_factory.mktemp("g")
+
+
+@pytest.fixture
+def process(folder: Path) -> Iterator[LiveProcess]:
+    started = LiveProcess(folder / "a", MT5_LEASE_MS=str(LEASE_MS))
+    started.start()
+    yield started
+    started.stop()
+
+
+def lease(desk: Desk, *, holder: str = "portfolio", epoch: int = 1) -> dict[str, Any]:
+    seen_ns = desk.ask(action="HELLO", client=holder)["lease_now_ns"]
+    return desk.ask(action="LEASE", holder=holder, epoch=epoch, seen_ns=seen_ns)
+
+
+def has_quote(desk: Desk) -> bool:
+    return bool(desk.ask(action="HELLO", client="test")["published"])
+
+
+def place_resting(desk: Desk) -> None:
+    """A limit order of the lease's holder, far below the market."""
+    wait_for(lambda: has_quote(desk), "a quote", seconds=60)
+    assert lease(desk)["status"] == "OK"
+    order = {"action": "BUY", "symbol": "EURUSD", "volume": 0.01, "type": "LIMIT", "price": 0.5, "epoch": 1}
+    assert desk.ask(order_id=RESTING, **order)["status"] == "ACCEPTED"
+
+
+def status(desk: Desk) -> str:
+    return str(desk.ask(action="ORDER_STATUS", order_id=RESTING)["status"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_journal", [True, False], ids=["journal kept", "journal lost"])
+def test_what_rests_is_ended_after_a_restart_with_the_portfolio_gone(
+    process: LiveProcess, folder: Path, has_journal: bool
+) -> None:
+    """Also where the journal went with the process: orders of a desk rest that the new one does not know."""
+    with closing(Desk(process)) as desk:
+        place_resting(desk)
+        process.kill()
+        killed_ns = time.monotonic_ns()
+        if not has_journal:
+            for file in (folder / "a" / "data" / "venue").glob("journal.db*"):
+                file.unlink()
+        assert status(desk) == "ACCEPTED"  # counted from the start on: a portfolio that lives has its time to renew
+        answered_ns = time.monotonic_ns()
+        wait_for(lambda: status(desk) == "CANCELED", "the lapse", seconds=60)
+        lapsed_ns = time.monotonic_ns()
+        assert lapsed_ns - killed_ns >= LEASE_MS * NS_PER_MS
+        assert lapsed_ns - answered_ns <= LEASE_MS * NS_PER_MS + MARGIN_NS
+
+
+@pytest.mark.slow
+def test_a_gateway_that_dies_again_and_again_does_not_put_the_lapse_off(process: LiveProcess) -> None:
+    with closing(Desk(process)) as desk:
+        place_resting(desk)
+        process.kill()
+        assert status(desk) == "ACCEPTED"
+        process.kill()
+        began_ns = time.monotonic_ns()
+        wait_for(lambda: status(desk) == "CANCELED", "the lapse")
+        assert process.starts == 3
+        # The market is never without a tick for long: what has lapsed is ended at the first step.
+        assert time.monotonic_ns() - began_ns < LEASE_MS * NS_PER_MS + MARGIN_NS
+
+
+@pytest.mark.slow
+def test_a_portfolio_that_renews_after_the_restart_keeps_what_rests_and_its_epoch(process: LiveProcess) -> None:
+    with closing(Desk(process)) as desk:
+        place_resting(desk)
+        for _ in range(2):
+            process.kill()
+            assert lease(desk, holder="stranger")["error_code"] == "STALE_EPOCH"
+            assert lease(desk)["status"] == "OK"
+            assert status(desk) == "ACCEPTED"
