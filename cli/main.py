@@ -24,6 +24,7 @@ from cli.commands import (
     parity,
     replay,
     risk,
+    status,
     ticks,
     ticks_generate,
     trading_state,
@@ -56,6 +57,7 @@ train.register_commands(app)
 views.register_commands(app)
 risk.register_commands(app)
 export.register_commands(app)
+status.register_commands(app)
 verify.register_commands(app)
 backup.register_commands(app)
 trading_state.register_commands(app)

@@ -23,12 +23,12 @@ from orchestration.supervisor import DeskSupervisor, ProcessState
 from proto.control import (
     Condition,
     Difference,
-    Severity,
     StatusQuery,
     StatusReply,
     by_gravity,
     condition,
     keeps_from_trading,
+    needs_person,
 )
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
@@ -320,6 +320,6 @@ class _DeskMonitor:
             is_stopping=is_stopping,
         )
         if not is_stopping:
-            self.conditions = tuple(one for one in view.conditions if one.severity is not Severity.INFO)
+            self.conditions = tuple(one for one in view.conditions if needs_person(one))
             self._seen |= {(one.code, one.subject): one for one in self.conditions}
         self._screen.show(view)

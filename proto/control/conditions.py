@@ -189,6 +189,11 @@ def trading_effect(conditions: Iterable[Condition]) -> Effect:
     return max((one.effect for one in conditions), key=_GRAVITY.__getitem__, default=Effect.NONE)
 
 
+def needs_person(found: Condition) -> bool:
+    """Whether an alert is raised for it: a state that passes by itself (INFO) needs nobody."""
+    return found.severity is not Severity.INFO
+
+
 def keeps_from_trading(found: Condition) -> bool:
     """Whether a person has to know that the desk does not trade, or not all it should: exit codes and health follow from it.
 

@@ -25,26 +25,23 @@ from proto.codec import (
     encode,
 )
 from proto.control import (
-    Condition,
     ControlError,
     ControlReply,
     DeskState,
     OrderCommandReply,
     ReconcileCommand,
     RiskResetReply,
-    Severity,
     StatusQuery,
     ViewQuery,
-    describe,
 )
 from proto.messages import Call, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
+from services.portfolio.condition_log import ConditionLog
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.status import status_of
-from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
 from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.ledger import Ledger
@@ -53,7 +50,6 @@ from services.portfolio.query_handler import answer_query
 from services.portfolio.settings import PortfolioSettings
 
 _log = get_logger()
-_LOG_LEVELS: Final = {Severity.INFO: _log.info, Severity.WARNING: _log.warning, Severity.CRITICAL: _log.error}
 
 
 ROUND_TRIP_EVERY_MS: Final = 100
@@ -88,7 +84,7 @@ class PortfolioShell:
         self._replies: list[tuple[list[bytes], ControlReply]] = []
         """What is answered when it is durable."""
         self._logged_state: DeskState | None = None
-        self._logged: dict[tuple[str, str], Condition] = {}
+        self._condition_log = ConditionLog()
         self._sockets = sockets
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
@@ -251,19 +247,10 @@ class PortfolioShell:
             self._end_turn()
         if desk.is_live and not self._is_watching:
             self._watch_market()
-        self._log_changes(desk)
-
-    def _log_changes(self, desk: Desk) -> None:
-        """Log each condition that began, at its severity, and each that is over."""
         if desk.state is not self._logged_state:
             self._logged_state = desk.state
             _log.info(f"the desk is {desk.state}", ordinal=desk.cursor.ordinal)
-        present = {(one.code, one.subject): one for one in conditions_of(desk, clock.mono_ns())}
-        for key in present.keys() - self._logged.keys():
-            _LOG_LEVELS[present[key].severity](describe(present[key]), code=key[0], effect=present[key].effect)
-        for key in self._logged.keys() - present.keys():
-            _log.info(f"over: {describe(self._logged[key])}", code=key[0])
-        self._logged = present
+        self._condition_log.update(conditions_of(desk, clock.mono_ns()))
 
     def _process_deals(self) -> None:
         self._portfolio.desk.round_trip_tracker.process_deals(ROUND_TRIP_BATCH_DEALS)

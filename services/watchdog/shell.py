@@ -16,14 +16,14 @@ from typing import Final
 
 from common import heartbeat
 from common.clock import mono_ns
+from common.condition_watch import ConditionWatch
 from common.event_loop import EventLoop
 from common.logs import get_logger
 from common.sockets import Socket, send
 from proto.codec import MalformedMessageError, decode_control_reply, encode
-from proto.control import StatusQuery, StatusReply, describe
+from proto.control import StatusQuery, StatusReply, describe, needs_person
 from services.watchdog import metrics
 from services.watchdog.alerts import Alerts
-from services.watchdog.core.condition_watch import ConditionWatch
 from services.watchdog.core.hang_detector import CHECK_INTERVAL_MS, HangDetector, HeartbeatSample, Kill, KillReason
 from services.watchdog.core.supervisor_events import (
     READY,
@@ -165,7 +165,7 @@ class WatchdogShell:
             return
         if not isinstance(status, StatusReply):
             return
-        begun, over = self._conditions.update(status.conditions)
+        begun, over = self._conditions.update(one for one in status.conditions if needs_person(one))
         for found in begun:
             self._alerts.send(found.code, found.subject or "portfolio", describe(found), effect=found.effect)
         for found in over:

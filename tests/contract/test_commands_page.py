@@ -5,7 +5,7 @@ import re
 import pytest
 import typer
 
-from cli.commands import export, orders, trading_state, views
+from cli.commands import export, orders, status, trading_state, views
 from common.project_root import PROJECT_ROOT
 from research.export import COLUMNS
 
@@ -21,7 +21,7 @@ def test_the_columns_of_an_export_stand_in_the_page_in_their_order(what: str) ->
 
 def test_every_command_that_asks_or_tells_a_desk_is_in_the_page() -> None:
     app = typer.Typer()
-    for module in (views, export, orders, trading_state):
+    for module in (views, export, orders, status, trading_state):
         module.register_commands(app)
     known = {name for group in (app, orders.group()) for name in names_of(group)}
     named = set(re.findall(r"[a-z-]+", " ".join(re.findall(r"`[^`]+`", PAGE.partition("## Which desk")[0]))))

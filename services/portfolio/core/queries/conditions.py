@@ -15,8 +15,10 @@ from proto.control import (
     by_gravity,
     condition,
 )
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.plan.distance_warnings import plan_warning
 from services.portfolio.core.state.desk import Desk
 
@@ -29,7 +31,9 @@ _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, Trading
 
 def conditions_of(desk: Desk, mono_ns: int) -> list[Condition]:
     """Everything that holds at this monotonic time, the gravest first."""
-    return by_gravity([*_causes(desk), *_process(desk), *desk.conditions, *_derived(desk, mono_ns)])[:CONDITIONS_MAX]
+    return by_gravity(
+        [*state_cause_conditions(desk.book), *_process(desk), *desk.conditions, *_derived(desk, mono_ns)]
+    )[:CONDITIONS_MAX]
 
 
 def warning_text(conditions: list[Condition]) -> str:
@@ -37,10 +41,14 @@ def warning_text(conditions: list[Condition]) -> str:
     return "; ".join(one.text for one in conditions if one.effect is Effect.NONE)[:512]
 
 
-def _causes(desk: Desk) -> Iterator[Condition]:
-    for cause in desk.state_causes:
-        effect = _EFFECT_OF_STATE[desk.book.trading_state]
-        yield condition(cause.code, cause.text, by=cause.by, effect=effect)
+def state_cause_conditions(book: Book) -> list[Condition]:
+    """The causes of the trading state as conditions."""
+    if book.trading is None:
+        return []
+    return [
+        condition(cause.code, cause.text, by=cause.by, effect=_EFFECT_OF_STATE[book.trading_state])
+        for cause in causes_of(book.trading)
+    ]
 
 
 def _process(desk: Desk) -> Iterator[Condition]:

@@ -1,10 +1,10 @@
-"""Which conditions of the desk have begun since the last look; those of severity INFO pass by themselves and are no news."""
+"""Which conditions of the desk have begun since the last look, and which are over."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proto.control import Condition, Severity
+from proto.control import Condition
 
 
 class ConditionWatch:
@@ -16,7 +16,7 @@ class ConditionWatch:
 
     def update(self, conditions: Iterable[Condition]) -> tuple[list[Condition], list[Condition]]:
         """Take in those that hold now; the ones that began, and the ones that are over."""
-        present = {(one.code, one.subject): one for one in conditions if one.severity is not Severity.INFO}
+        present = {(one.code, one.subject): one for one in conditions}
         begun = [one for key, one in present.items() if key not in self._present]
         over = [one for key, one in self._present.items() if key not in present]
         self._present = present

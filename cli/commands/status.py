@@ -1,0 +1,62 @@
+"""`paperdesk status`: whether the desk trades, and every condition that keeps it from trading or that a person should look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.desk_client import DeskClient, Folder, Url, open_desk
+from cli.json_output import json_text
+from cli.run_options import AsJson
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    import typer
+
+    from proto.control import Condition
+
+EXAMPLES = "[bold]Example[/bold]\n\n  paperdesk status\n\n  paperdesk status --data-dir desk --json"
+
+
+def register_commands(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(epilog=EXAMPLES)(status)
+
+
+def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
+    """Whether the desk trades, and what keeps it from trading.
+
+    Exit code 0 when it trades, 1 when something keeps it from trading, 2 when nothing is known.
+    """
+    from cli.tables import console
+    from proto.control import CONDITION_KINDS, describe, headline, keeps_from_trading
+    from proto.control.views import plain_fields
+
+    with open_desk(data_dir, url) as desk:
+        state, trading_state, conditions = _status_of(desk)
+    is_finished = state == "FINISHED"
+    title = "FINISHED" if is_finished else headline(conditions)
+    if as_json:
+        rows = [{**plain_fields(one), "action": CONDITION_KINDS[one.code].action} for one in conditions]
+        print(json_text({"headline": title, "state": state, "trading_state": trading_state, "conditions": rows}))
+    else:
+        out = console()
+        out.print(f"{title}: SIMULATED desk {state}, trading state {trading_state}", soft_wrap=True)
+        for one in conditions:
+            out.print(f"{one.severity} {describe(one)}", soft_wrap=True, markup=False)
+            out.print(f"  {CONDITION_KINDS[one.code].action}", soft_wrap=True, markup=False)
+    return int(any(map(keeps_from_trading, conditions)))
+
+
+def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition]]:
+    """The process state, the trading state and the conditions, of a running desk or of a stopped one's ledger."""
+    from proto.control import StatusQuery, StatusReply, by_gravity, condition
+    from research.ledger_views import state_conditions
+
+    reply = desk.request(StatusQuery(), StatusReply)
+    if reply is not None:
+        return reply.state.value, reply.trading_state.value, reply.conditions
+    if desk.folder is None:
+        raise StartError(f"{desk.url or 'no desk'} did not answer, nothing is known; --data-dir DIR reads a ledger")
+    trading_state, causes = state_conditions(desk.fallback_folder())
+    stopped = condition("PROCESS_DOWN", "the desk is not running", subject="portfolio")
+    return "STOPPED", trading_state, by_gravity([stopped, *causes])

@@ -1,0 +1,30 @@
+"""The log of conditions: each one when it begins, at the level of its severity, and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from common.condition_watch import ConditionWatch
+from common.logs import get_logger
+from proto.control import Condition, Severity, describe
+
+_LEVELS: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "error"}
+
+_log = get_logger()
+
+
+class ConditionLog:
+    """Logs changes of the conditions from look to look."""
+
+    def __init__(self) -> None:
+        """Nothing holds yet."""
+        self._watch = ConditionWatch()
+
+    def update(self, conditions: Iterable[Condition]) -> None:
+        """Log what has begun and what is over."""
+        begun, over = self._watch.update(conditions)
+        for found in begun:
+            getattr(_log, _LEVELS[found.severity])(describe(found), code=found.code, effect=found.effect)
+        for found in over:
+            _log.info(f"over: {describe(found)}", code=found.code)

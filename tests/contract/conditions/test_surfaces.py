@@ -1,0 +1,178 @@
+"""Every condition of the table stands on every surface: status, screen, summary, exit code, metrics, health, log, alert, documents."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from structlog.testing import capture_logs
+
+from cli.live_view import LineScreen, render_page, summary_line
+from cli.run_summary import show_summary
+from common.condition_watch import ConditionWatch
+from common.project_root import PROJECT_ROOT
+from deploy.container.health import SICK, desk_problem
+from orchestration.desk_runner import DeskSummary
+from proto.codec import decode_control_reply, encode
+from proto.control import (
+    CONDITION_KINDS,
+    PROCESS_STATES,
+    Condition,
+    Effect,
+    Severity,
+    StatusReply,
+    describe,
+    headline,
+    keeps_from_trading,
+    needs_person,
+)
+from services.portfolio.condition_log import ConditionLog
+from services.portfolio.metrics import METRICS, _trading
+from tests.contract.conditions.triggers import SEEN_FROM_OUTSIDE, TRIGGERS, Scene
+from tests.support.desk_harness import a_live_desk
+
+OPERATIONS = (PROJECT_ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LEVELS = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "error"}
+
+
+@pytest.fixture(params=CONDITION_KINDS)
+def code(request: pytest.FixtureRequest) -> str:
+    found = request.param
+    assert isinstance(found, str)
+    return found
+
+
+@pytest.fixture
+def scene(code: str, tmp_path: Path) -> Scene:
+    return TRIGGERS[code](tmp_path)
+
+
+@pytest.fixture
+def found(code: str, scene: Scene) -> Condition:
+    return next(one for one in scene.view().conditions if one.code == code)
+
+
+def seen_by_portfolio(scene: Scene, code: str) -> Iterator[Condition]:
+    sent = scene.view().status
+    assert sent is not None
+    status = decode_control_reply(encode(sent))
+    assert isinstance(status, StatusReply)
+    return (one for one in status.conditions if one.code == code)
+
+
+def test_each_condition_has_a_trigger_and_each_trigger_a_condition() -> None:
+    assert sorted(TRIGGERS) == sorted(CONDITION_KINDS)
+
+
+def test_a_desk_that_trades_has_no_condition() -> None:
+    scene = Scene(a_live_desk())
+    assert scene.view().conditions == []
+    assert headline([]) == "TRADING"
+
+
+def test_the_status_has_it_as_it_travels(code: str, scene: Scene, found: Condition) -> None:
+    assert list(seen_by_portfolio(scene, code)) == ([] if code in SEEN_FROM_OUTSIDE else [found])
+    assert found.text
+
+
+def test_no_surface_says_trading_while_it_keeps_anything_from_trading(scene: Scene, found: Condition) -> None:
+    assert found.effect is CONDITION_KINDS[found.code].effect or CONDITION_KINDS[found.code].effect is None
+    says_trading = headline(scene.view().conditions) == "TRADING"
+    assert says_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
+
+
+def test_the_screen_shows_it_wide_narrow_and_as_lines(
+    scene: Scene, found: Condition, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = scene.view()
+    for width in (44, 120):
+        out = Console(file=io.StringIO(), width=width, height=60, color_system=None)
+        with out.capture() as captured:
+            out.print(render_page(view, width=width, height=60))
+        assert found.code in captured.get()
+        assert (" TRADING " in captured.get().splitlines()[0]) == (headline(view.conditions) == "TRADING")
+    LineScreen().show(view)
+    assert f"ALERT {describe(found)}" in capsys.readouterr().out
+    assert f" {headline(view.conditions)} up" in summary_line(view)
+
+
+def test_the_summary_names_it_and_the_exit_code_follows(
+    scene: Scene, found: Condition, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = scene.view()
+    held = tuple(filter(needs_person, view.conditions))
+    summary = DeskSummary(
+        plan=view.plan,
+        up_s=1.0,
+        before=view.before,
+        after=view.before,
+        differences=[],
+        late_deals=0,
+        end="",
+        conditions=held,
+    )
+    show_summary(summary)
+    words = " ".join(capsys.readouterr().out.split())
+    assert (describe(found) in words) == needs_person(found)
+    assert summary.is_stopped == any(map(keeps_from_trading, view.conditions))
+    if keeps_from_trading(found):
+        assert summary.is_stopped
+
+
+def test_the_metrics_have_it(scene: Scene, found: Condition) -> None:
+    if found.code in SEEN_FROM_OUTSIDE:
+        return
+    desk = scene.driven.desk
+    readings = {(spec.name, *labels): value for spec, value, *labels in _trading(desk, scene.mono_ns)}
+    assert readings["trading_portfolio_condition_state", found.code, found.subject] == 1
+    assert readings["trading_portfolio_trading_state", desk.book.trading_state] == 1
+    assert sum(value == 1 for name, value in readings.items() if name[0] == "trading_portfolio_trading_state") == 1
+    assert any(described.name == "trading_portfolio_drawdown_ratio" for described in METRICS.described)
+
+
+def test_the_health_check_fails_where_it_keeps_the_desk_from_trading(scene: Scene, found: Condition) -> None:
+    status = scene.view().status
+    assert status is not None
+    if found.code in SEEN_FROM_OUTSIDE:
+        return  # the check asks supervisord itself, and takes silence for what it is
+    is_named = found.code in desk_problem(status)
+    assert is_named == (keeps_from_trading(found) or found.code in SICK)
+
+
+def test_the_log_has_its_beginning_at_its_level_and_its_end(found: Condition) -> None:
+    log = ConditionLog()
+    with capture_logs() as lines:
+        log.update([found])
+        log.update([found])
+        log.update([])
+    assert [(line["log_level"], line["event"]) for line in lines] == [
+        (LEVELS[found.severity], describe(found)),
+        ("info", f"over: {describe(found)}"),
+    ]
+
+
+def test_an_alert_is_raised_once_unless_it_passes_by_itself(found: Condition) -> None:
+    watch = ConditionWatch()
+    begun, _ = watch.update(filter(needs_person, [found]))
+    assert begun == ([found] if needs_person(found) else [])
+    assert watch.update(filter(needs_person, [found])) == ([], [])
+
+
+def test_the_document_has_a_row_with_meaning_and_action(code: str) -> None:
+    kind = CONDITION_KINDS[code]
+    effect = "as the trading state" if kind.effect is None else kind.effect.value
+    assert f"| `{code}` | {kind.severity} | {effect} | {kind.meaning} | {kind.action} |" in OPERATIONS
+
+
+def test_the_document_has_no_other_row() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:INFO|WARNING|CRITICAL) \|", OPERATIONS, re.MULTILINE)
+    assert rows == list(CONDITION_KINDS)
+
+
+@pytest.mark.parametrize("state", PROCESS_STATES)
+def test_a_state_of_the_process_is_its_own_headline(state: str, tmp_path: Path) -> None:
+    assert headline(TRIGGERS[state](tmp_path).view().status.conditions) == state.replace("_", " ")  # type: ignore[union-attr]

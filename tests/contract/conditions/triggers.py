@@ -1,0 +1,305 @@
+"""A way to bring about each condition of the table, by what really causes it; time stands where the trigger leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import structs
+
+from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
+from orchestration.supervisor import ProcessState
+from proto.control import HaltCommand, TradingState
+from proto.gateway import ErrorCode, ErrorReply, Fault, HelloReply, Lease, OrderReplyStatus, Simulate
+from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.fill_model import IDEAL
+from services.portfolio.core.account.events import TradingStateChanged
+from services.portfolio.core.decision.escalation import escalate_drawdown
+from services.portfolio.core.gateway_client.instruments import update_instrument
+from services.portfolio.core.plan.plan import Exits, Plan
+from services.portfolio.core.queries.status import status_of
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.ledger.audit import AuditResult
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.ledger_writer import LedgerWriter
+from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
+
+PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
+
+
+class Scene:
+    """A desk with something wrong, as its processes and a person see it."""
+
+    def __init__(self, driven: DeskHarness, **view: Any) -> None:
+        """`view` are fields of what is seen of the processes from outside."""
+        self.driven = driven
+        self._view = view
+
+    @property
+    def mono_ns(self) -> int:
+        """The present."""
+        return self.driven.mono_ns
+
+    def view(self) -> DeskView:
+        """What a screen is shown."""
+        fields: dict[str, Any] = {
+            "plan": DeskRunSpec(
+                data_dir=Path("desk"), settings={}, market="generated", strategy="s", symbols=("EURUSD",)
+            ),
+            "up_s": 100.0,
+            "status": status_of(self.driven.desk, self.mono_ns),
+            "silent_s": 0.1,
+            "processes": {name: ProcessState(name, "RUNNING", 0, 7, 100.0) for name in PROGRAMS},
+            "before": AccountTotals(),
+        }
+        return DeskView(**{**fields, **self._view})
+
+
+def _person() -> Scene:
+    driven = a_live_desk()
+    driven.portfolio.handle_command(HaltCommand("news"), driven.now)
+    return Scene(driven)
+
+
+def _fallen(percent: int, limits: Limits) -> Scene:
+    driven = a_live_desk(limits=limits)
+    peaks = driven.desk.cursor.risk.peaks
+    peaks.high, peaks.equity = Decimal(100), Decimal(100 - percent)
+    escalate_drawdown(driven.desk)
+    return Scene(driven)
+
+
+def _repeated() -> Scene:
+    driven = a_live_desk(limits=Limits(name="repeated", repeated_orders_max=2))
+    driven.desk.cursor.risk.runs["EURUSD"] = 2
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    return Scene(driven)
+
+
+def _rejects() -> Scene:
+    driven = a_live_desk(limits=Limits(name="rejects", rejects_per_minute_max=1))
+    signal = a_signal(1, 1)
+    driven.desk.cursor.risk.reject_times_ns = [signal.time_ns]
+    driven.answer_all(driven.deliver(signal))
+    return Scene(driven)
+
+
+def _clock() -> Scene:
+    driven = a_live_desk()
+    driven.desk.on_clock_step(3_600_000_000_000)
+    return Scene(driven)
+
+
+def _doubt(**rules: Any) -> Scene:
+    driven = a_live_desk(**rules)
+    for call in driven.deliver(a_signal(1, 1)):
+        driven.drop_reply(call)
+    return Scene(driven)
+
+
+def _difference() -> Scene:
+    """An order is presumed to have expired, and the account's position shows that it was executed."""
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    for _ in range(400):
+        driven.gateway.due_ticks(driven.now)
+        driven.answer_all(driven.wait(500))
+        if driven.desk.book.trading_state is TradingState.HALTED:
+            break
+    return Scene(driven)
+
+
+def _instrument(*, is_held: bool, **changed: Any) -> Scene:
+    driven = a_live_desk()
+    if is_held:
+        driven.answer_all(driven.deliver(a_signal(1, 1)))
+    instrument = driven.desk.book.instruments["EURUSD"]
+    update_instrument(driven.desk, structs.replace(instrument, **changed))
+    return Scene(driven)
+
+
+def _refused_order() -> Scene:
+    driven = a_live_desk()
+    [call] = driven.deliver(a_signal(1, 1))
+    head = driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
+    driven.answer(
+        call,
+        ErrorReply(
+            mode=head.mode,
+            venue=head.venue,
+            account=head.account,
+            boot_id=head.boot_id,
+            status="ERROR",
+            error_code=ErrorCode.UNKNOWN_SYMBOL,
+            error="no such symbol",
+        ),
+    )
+    return Scene(driven)
+
+
+def _conflicting_order() -> Scene:
+    driven = a_live_desk()
+    [call] = driven.deliver(a_signal(1, 1))
+    reply = driven.gateway.handle(request_of(call), driven.now)
+    driven.answer(
+        call,
+        structs.replace(
+            reply, status=OrderReplyStatus.REJECTED, error_code=ErrorCode.ID_CONFLICT, error="another volume"
+        ),
+    )
+    return Scene(driven)
+
+
+def _other_leader() -> Scene:
+    driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
+    hello = driven.gateway.handle(request_of(driven.start()[0]), driven.now)
+    assert isinstance(hello, HelloReply)
+    driven = a_live_desk()
+    other = Lease(holder="other", epoch=driven.desk.epoch + 1, seen_ns=hello.lease_now_ns)
+    token = driven.gateway.handle(other, driven.now)
+    driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
+    driven.answer_all(driven.wait(1_000))
+    return Scene(driven)
+
+
+def _broken_ledger(folder: Path) -> Scene:
+    driven = a_live_desk()
+    ledger = Ledger(folder / LEDGER_FILE_NAME)
+    LedgerWriter(ledger, driven.desk).apply_audit(AuditResult(["event 2 does not fit the chain"], ""))
+    ledger.close()
+    return Scene(driven)
+
+
+def _earlier_version() -> Scene:
+    driven = a_live_desk()
+    driven.desk.book.apply(
+        TradingStateChanged(state=TradingState.HALTED, reason="as it was written", by="elsewhere", time_ns=0)
+    )
+    return Scene(driven)
+
+
+def _invariant() -> Scene:
+    driven = a_live_desk()
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.desk.book.balance += Decimal("0.01")
+    driven.answer_all(driven.deliver(a_signal(2, -1, bid=1.101, ask=1.1011)))
+    return Scene(driven)
+
+
+def _connecting() -> Scene:
+    driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
+    driven.start()
+    return Scene(driven)
+
+
+def _reconciling() -> Scene:
+    driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
+    [hello] = driven.start()
+    driven.answer(hello)
+    return Scene(driven)
+
+
+def _waiting_for_signals() -> Scene:
+    driven = DeskHarness(a_gateway(a_stream(*RISING)))
+    driven.answer_all(driven.start())
+    return Scene(driven)
+
+
+def _other_symbols() -> Scene:
+    driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)), rules=some_rules("EURUSD", "GBPUSD"))
+    driven.answer_all(driven.start())
+    return Scene(driven)
+
+
+def _stopping() -> Scene:
+    driven = a_live_desk()
+    driven.portfolio.drain()
+    return Scene(driven)
+
+
+def _storage() -> Scene:
+    driven = a_live_desk()
+    driven.desk.on_storage_failure("ledger.db: database or disk is full")
+    return Scene(driven)
+
+
+def _silent_gateway() -> Scene:
+    """An order is on its way, and nobody answers anything."""
+    driven = a_live_desk()
+    driven.deliver(a_signal(1, 1))
+    driven.mono_ns += 4_000_000_000
+    return Scene(driven)
+
+
+def _stale_feed() -> Scene:
+    driven = a_live_desk()
+    driven.mono_ns += 4_000_000_000
+    return Scene(driven)
+
+
+def _margin_call() -> Scene:
+    profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
+    driven = DeskHarness(a_gateway(a_stream(*[(1.1, 1.1001)] * 40), pace=Pace(0, 1.0), profile=profile))
+    driven.answer_all(driven.start())
+    driven.gateway.due_ticks(driven.now)
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.portfolio.request_reconciliation()
+    for ms in (100, 2_000):
+        driven.answer_all(driven.wait(ms))
+        driven.answer_all(driven.pause())
+    return Scene(driven)
+
+
+def _foreign_orders() -> Scene:
+    driven = a_live_desk()
+    driven.desk.allow_foreign_orders([77])
+    return Scene(driven)
+
+
+def _near_plan() -> Scene:
+    driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
+    instrument = driven.desk.book.instruments["EURUSD"]
+    update_instrument(driven.desk, structs.replace(instrument, stops_level_points=10))
+    return Scene(driven)
+
+
+TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
+    "PERSON": lambda _: _person(),
+    "DRAWDOWN": lambda _: _fallen(8, Limits(name="drawdown", drawdown_halt_pct=Decimal(7))),
+    "REPEATED_ORDERS": lambda _: _repeated(),
+    "REJECTS": lambda _: _rejects(),
+    "CLOCK_STEPPED": lambda _: _clock(),
+    "IN_DOUBT_LIMIT": lambda _: _doubt(doubt_orders_max=0),
+    "RECONCILIATION": lambda _: _difference(),
+    "INSTRUMENT_CHANGED": lambda _: _instrument(is_held=True, contract_size=Decimal(10)),
+    "GATEWAY_REFUSED": lambda _: _refused_order(),
+    "ORDER_CONFLICT": lambda _: _conflicting_order(),
+    "LEASE_LOST": lambda _: _other_leader(),
+    "LEDGER_BROKEN": _broken_ledger,
+    "UNCLASSIFIED": lambda _: _earlier_version(),
+    "LEDGER_INVARIANT": lambda _: _invariant(),
+    "CONNECTING": lambda _: _connecting(),
+    "RECONCILING": lambda _: _reconciling(),
+    "WAITING_FOR_SIGNALS": lambda _: _waiting_for_signals(),
+    "FAILED": lambda _: _other_symbols(),
+    "STOPPING": lambda _: _stopping(),
+    "PROCESS_DOWN": lambda _: Scene(a_live_desk(), processes={"signal": ProcessState("signal", "FATAL", 1, 0)}),
+    "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
+    "STORAGE": lambda _: _storage(),
+    "GATEWAY_SILENT": lambda _: _silent_gateway(),
+    "FEED_STALE": lambda _: _stale_feed(),
+    "ORDER_IN_DOUBT": lambda _: _doubt(),
+    "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
+    "MARGIN_CALL": lambda _: _margin_call(),
+    "INSTRUMENT_TERMS": lambda _: _instrument(is_held=False, contract_size=Decimal(10)),
+    "FOREIGN_ORDERS": lambda _: _foreign_orders(),
+    "PLAN_DISTANCE": lambda _: _near_plan(),
+}
+"""By code; the folder is for files."""
+
+SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PORTFOLIO_SILENT")
+"""Conditions that portfolio itself cannot know of."""
