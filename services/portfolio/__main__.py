@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from common import gc_control, logs
+from common.clock import host_boot
 from common.heartbeat import Heartbeat
 from common.process_main import run_process
 from common.settings import load
@@ -21,8 +21,6 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.metrics import METRICS
 from services.portfolio.settings import PortfolioSettings
 from services.portfolio.shell import PortfolioShell
-
-_HOST_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def run() -> None:
@@ -49,8 +47,7 @@ def run() -> None:
         verify_if_short(ledger)
         book, cursor = ledger.load()
         gc_control.freeze()
-        host_boot = _HOST_BOOT.read_text().strip() if _HOST_BOOT.is_file() else "unknown"
-        incarnation, why = ensure_incarnation(ledger, host_boot=host_boot)
+        incarnation, why = ensure_incarnation(ledger, host_boot=host_boot())
         desk = Desk(
             config=config,
             book=book,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 from common import clock
-from common.clock_step_detector import ClockStepDetector
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
@@ -44,6 +43,7 @@ from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
 from services.portfolio.ledger.audit import Audit
+from services.portfolio.ledger.clock_guard import ClockGuard
 from services.portfolio.ledger.ledger import Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
 from services.portfolio.query_handler import answer_query
@@ -89,7 +89,7 @@ class PortfolioShell:
         self._market_url = settings.market_data_url
         self._topics: frozenset[bytes] = frozenset()
         self._is_watching = False
-        self._clock_watch = ClockStepDetector()
+        self._clock_guard = ClockGuard(ledger)
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._loop = EventLoop("portfolio")
@@ -106,6 +106,7 @@ class PortfolioShell:
 
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
+        self._clock_guard.record()
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
         self._audit = self._ledger_writer.start_audit()
@@ -195,6 +196,9 @@ class PortfolioShell:
 
     def _end_turn(self) -> None:
         portfolio = self._portfolio
+        if self._clock_guard.has_found and portfolio.desk.is_live:
+            portfolio.desk.now = self._now()
+            portfolio.desk.on_clock_step(*self._clock_guard.take())
         self._calls += portfolio.on_idle(self._now())
         if not self._commit():
             self._calls.clear()  # whatever is not answered is asked again
@@ -236,10 +240,11 @@ class PortfolioShell:
     def _every_second(self) -> None:
         desk = self._portfolio.desk
         self._ledger_writer.require_file()
-        if (step_ns := self._clock_watch.step_ns()) and desk.is_live:
-            desk.now = self._now()
-            desk.on_clock_step(step_ns)
+        self._clock_guard.look()
+        if self._clock_guard.has_found and desk.is_live:
             self._end_turn()
+        if not desk.is_dirty and not self._ledger_writer.is_retrying:
+            self._clock_guard.record()
         metrics.update(self._portfolio, clock.mono_ns(), uncommitted=self._ledger_writer.uncommitted)
         if self._audit is not None and (finding := self._audit.result()) is not None:
             self._audit = None

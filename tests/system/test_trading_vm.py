@@ -19,7 +19,16 @@ from common.project_root import PROJECT_ROOT
 from orchestration.control_client import ControlClient
 from orchestration.stopped_desk_audit import reconcile
 from orchestration.supervisor import CONFIGURATION
-from proto.control import DeskState, StatusQuery, StatusReply
+from proto.control import (
+    Condition,
+    DeskState,
+    Effect,
+    ResumeCommand,
+    StatusQuery,
+    StatusReply,
+    TradingReply,
+    TradingState,
+)
 from research import ledger_views
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
@@ -138,7 +147,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals a parent's death")
-def test_services_end_with_a_killed_supervisord_and_the_next_one_trades_on(tmp_path: Path) -> None:
+def test_services_end_with_a_killed_supervisord_and_the_next_one_sees_that_the_clock_was_set(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / '50% of a "vm"')
     settings = environment(
         tmp_path,
@@ -152,6 +161,7 @@ def test_services_end_with_a_killed_supervisord_and_the_next_one_trades_on(tmp_p
         STRATEGY="tests.support.flipping:Flipping",
         RISK="none",
         PYTHONPATH=str(PROJECT_ROOT),
+        PAPERDESK_CLOCK_STEP_FILE=str(tmp_path / "step"),
     )
 
     def supervise() -> subprocess.Popen[bytes]:
@@ -168,6 +178,10 @@ def test_services_end_with_a_killed_supervisord_and_the_next_one_trades_on(tmp_p
             status = client.request(StatusQuery(), StatusReply, timeout_s=1.0)
             return status.orders if status is not None and status.orders > count else 0
 
+        def clock_steps() -> list[Condition]:
+            status = client.request(StatusQuery(), StatusReply, timeout_s=1.0)
+            return [one for one in status.conditions if one.code == "CLOCK_STEPPED"] if status is not None else []
+
         supervisord = supervise()
         try:
             orders = wait_for(lambda: orders_above(0), "the first order", seconds=START_S)
@@ -179,8 +193,16 @@ def test_services_end_with_a_killed_supervisord_and_the_next_one_trades_on(tmp_p
             supervisord.wait(START_S)
         _, alive = psutil.wait_procs(services, timeout=START_S)
         assert alive == []
+        (tmp_path / "step").write_text(str(2 * 3_600 * 10**9))
         supervisord = supervise()
         try:
+            causes = wait_for(clock_steps, "the step while nobody looked", seconds=START_S)
+            assert [(one.effect, one.text) for one in causes] == [
+                (Effect.REDUCE_ONLY, "the wall clock stepped by +7200.000 s while portfolio was down")
+            ]
+            resumed = client.request(ResumeCommand(reason="looked at it"), TradingReply, timeout_s=5.0)
+            assert resumed is not None
+            assert resumed.trading_state is TradingState.ACTIVE
             wait_for(lambda: orders_above(orders), "an order under the next supervisord", seconds=START_S)
         finally:
             supervisord.terminate()

@@ -16,6 +16,7 @@ import apsw
 from common.errors import StartError
 from common.storage import open_reader, writers_lock
 from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.clock_guard import CLOCKS
 from services.portfolio.ledger.incarnation import INCARNATION, REASON
 from services.portfolio.ledger.ledger import APPLICATION_ID, LEDGER_FILE_NAME, verify_ledger
 
@@ -116,7 +117,7 @@ def _mark(part: Path, backup: Path) -> int:
     db = apsw.Connection(str(part))
     try:
         with db:
-            db.execute("DELETE FROM meta WHERE name = ?", (INCARNATION,))
+            db.execute("DELETE FROM meta WHERE name IN (?, ?)", (INCARNATION, CLOCKS))
             words = f"restored from {backup.name} at event {events}"
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (REASON, words))
     finally:

@@ -201,9 +201,9 @@ class Desk:
         if self.is_superseded:
             self.is_superseded, self.needs_epoch, self.needs_hello = False, True, True
 
-    def on_clock_step(self, step_ns: int) -> None:
-        """The wall clock has jumped by this much against the monotonic one: no new risk until a person has looked."""
-        text = f"the wall clock stepped by {step_ns / 1e9:+.3f} s"
+    def on_clock_step(self, step_ns: int, while_down: bool = False) -> None:
+        """The wall clock was set by so much, maybe while portfolio was down: no new risk until a person has looked."""
+        text = f"the wall clock stepped by {step_ns / 1e9:+.3f} s" + (" while portfolio was down" if while_down else "")
         self.restrict_trading(TradingState.REDUCE_ONLY, "CLOCK_STEPPED", text, by="clock")
 
     def on_storage_failure(self, why: str) -> None:
