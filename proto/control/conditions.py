@@ -133,6 +133,15 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "GATEWAY_SILENT": ConditionKind(
         _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
     ),
+    "GATEWAY_HALTED": ConditionKind(
+        _C,
+        Effect.REDUCE_ONLY,
+        "A person halted the gateway: it refuses orders that open exposure.",
+        "`paperdesk resume --at-gateway --reason ...`.",
+    ),
+    "VENUE_UNAVAILABLE": ConditionKind(
+        _C, Effect.HALTED, "The gateway's terminal cannot reach its broker.", "Check the terminal and its connection."
+    ),
     "FEED_STALE": ConditionKind(
         _C,
         Effect.HALTED,

@@ -71,12 +71,15 @@ class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
     """`epoch` is the highest known, `lease_now_ns` what the next LEASE has to repeat.
 
     With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; EPOCH_TOO_HIGH, it is too far
-    above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do.
+    above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do. `halt_reason`: why a
+    person has the gateway refuse orders that open exposure; `venue_problem`: why the venue cannot be asked. Both are empty mostly.
     """
 
     epoch: Cursor
     lease_now_ns: TimeNs
     expires_in_ms: Cursor
+    halt_reason: Text = ""
+    venue_problem: Text = ""
 
 
 class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):

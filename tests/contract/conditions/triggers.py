@@ -12,7 +12,17 @@ from msgspec import structs
 from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
 from orchestration.supervisor import ProcessState
 from proto.control import HaltCommand, TradingState
-from proto.gateway import ErrorCode, ErrorReply, Fault, HelloReply, Lease, OrderReplyStatus, Simulate
+from proto.gateway import (
+    ErrorCode,
+    ErrorReply,
+    Fault,
+    Halt,
+    HelloReply,
+    Lease,
+    OrderReplyStatus,
+    Request,
+    Simulate,
+)
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.events import TradingStateChanged
@@ -235,6 +245,15 @@ def _silent_gateway() -> Scene:
     return Scene(driven)
 
 
+def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
+    """Something is done at the gateway, and the next renewal of the lease shows it."""
+    driven = a_live_desk(faults=faults)
+    driven.gateway.handle(request, driven.now)
+    driven.answer_all(driven.wait(1_100))
+    driven.gateway.due_ticks(driven.now)
+    return Scene(driven)
+
+
 def _stale_feed() -> Scene:
     driven = a_live_desk()
     driven.mono_ns += 4_000_000_000
@@ -291,6 +310,8 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
     "GATEWAY_SILENT": lambda _: _silent_gateway(),
+    "GATEWAY_HALTED": lambda _: _at_gateway(Halt(reason="by hand")),
+    "VENUE_UNAVAILABLE": lambda _: _at_gateway(Simulate(fault=Fault.DISCONNECTED, duration_ms=60_000), faults=True),
     "FEED_STALE": lambda _: _stale_feed(),
     "ORDER_IN_DOUBT": lambda _: _doubt(),
     "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),

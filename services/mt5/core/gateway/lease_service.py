@@ -47,7 +47,15 @@ class LeaseService:
             if refused is ErrorCode.EPOCH_TOO_HIGH:
                 words = f"{words}, expected at most {highest_next_epoch(lease.epoch)} after it"
             fields |= {"status": "ERROR", "error_code": refused, "error": words}
-        return LeaseReply(**fields, epoch=lease.epoch, lease_now_ns=now.mono_ns, expires_in_ms=lease.expires_in_ms(now))
+        trouble = self._terminal.unavailable(now)
+        return LeaseReply(
+            **fields,
+            epoch=lease.epoch,
+            lease_now_ns=now.mono_ns,
+            expires_in_ms=lease.expires_in_ms(now),
+            halt_reason=self._journal.halt_reason,
+            venue_problem="" if trouble is None else trouble.message[:512],
+        )
 
     def step(self, now: Now) -> None:
         """End what rests once the lease has lapsed, also that of a lease which went with a lost journal."""

@@ -52,6 +52,8 @@ def renew_lease(desk: Desk) -> GatewayTask:
         if reply is None or asked.epoch != desk.epoch:
             yield Pause(RETRY_NS)
             continue
+        if isinstance(reply, LeaseReply):
+            _show_gateway(desk, reply)
         if isinstance(reply, LeaseReply) and reply.error_code is None:
             desk.lease_seen_ns, desk.has_lease = reply.lease_now_ns, True
         elif reply.error_code is ErrorCode.STALE_EPOCH:
@@ -65,3 +67,9 @@ def renew_lease(desk: Desk) -> GatewayTask:
             desk.epoch = 0
             return
         yield Pause(RENEW_EVERY_NS)
+
+
+def _show_gateway(desk: Desk, reply: LeaseReply) -> None:
+    """Conditions of what keeps the gateway itself from executing orders."""
+    desk.conditions.update("GATEWAY_HALTED", reply.halt_reason)
+    desk.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)

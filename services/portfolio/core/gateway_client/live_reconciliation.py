@@ -115,10 +115,7 @@ class Reconciler:
         desk, book = self._desk, self._desk.book
         before = _seen(book)
         yield from collect_differences(book, findings, since=since)
-        if margin_call := _margin_call(findings.account):
-            desk.conditions.set("MARGIN_CALL", margin_call)
-        else:
-            desk.conditions.clear("MARGIN_CALL")
+        desk.conditions.update("MARGIN_CALL", _margin_call(findings.account))
         if findings.missing_deals:
             desk.refetch_deals_after = min(findings.missing_deals) - 1
             desk.needs_deals = True

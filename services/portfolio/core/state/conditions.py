@@ -22,6 +22,13 @@ class ActiveConditions:
         """
         self._active[code, subject] = condition(code, text, subject=subject)
 
+    def update(self, code: str, text: str, *, subject: str = "") -> None:
+        """The condition holds while there is a text, and is over without one."""
+        if text:
+            self.set(code, text, subject=subject)
+        else:
+            self.clear(code, subject=subject)
+
     def clear(self, code: str, *, subject: str = "") -> None:
         """The condition is over, if it held."""
         self._active.pop((code, subject), None)
