@@ -154,7 +154,7 @@ def why(
         list[str],
         typer.Argument(
             metavar="ID",
-            help="An order's or a denial's id, a deal's number or ticket, or a symbol.",
+            help="An order's or a denial's id, a deal's number or ticket, the code of a rule, or a symbol.",
             show_default=False,
         ),
     ],

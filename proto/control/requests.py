@@ -178,7 +178,7 @@ class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RIS
 
 
 class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unknown_fields=True):
-    """Why something happened, or did not: `id` is a symbol, the id of an order or a denial, `deal N`, `ticket N`, or a number."""
+    """Why something happened, or did not: `id` is a symbol, an order's or a denial's id, `deal N`, `ticket N`, a number, or a rule's code."""
 
     id: Name
 

@@ -264,7 +264,7 @@ class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"
 
 
 class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
-    """Why something is as it is: the answer in a sentence, and the chain that leads to it. `kind`: order, deal, denial or symbol."""
+    """Why something is as it is: the answer in a sentence, and the chain that leads to it. `kind`: order, deal, denial, rule or symbol."""
 
     kind: Name
     subject: Text

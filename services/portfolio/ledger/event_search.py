@@ -26,6 +26,9 @@ EVENTS_MAX: Final = 200_000
 STOPS_MAX: Final = 200
 """The latest events about the stops of a position: one that trails may have been moved any number of times."""
 
+RESETS_MAX: Final = 20
+"""The latest resets of risk rules that are shown."""
+
 _CHUNK: Final = 2_000
 _CREATED: Final = b'{"type":"order_created"'
 _DENIED: Final = b'{"type":"order_denied"'
@@ -60,12 +63,16 @@ def _about(db: apsw.Connection, subject: Subject) -> list[Event]:
         found = _of_order(db, subject.order, last)
     elif subject.deal is not None:
         found = _of_strange_deal(db, subject, last)
+    elif subject.kind == "rule":
+        found = _latest(db, last, _DENIED, f'"code":{_text(subject.name)}', OrderDenied)
+        found |= _resets(db, last, f'{{"type":"risk_reset","rule":{_text(subject.name)},')
     elif subject.denial_id:
         name = _text(subject.denial_id)
         found = _latest(db, last, _DENIED, f'"denial_id":{name}', OrderDenied)
         found = found or _latest(db, last, _DENIED, f'"key":{name}', OrderDenied)
     else:
         found = _latest(db, last, _DENIED, f'"symbol":{_text(subject.symbol)}', OrderDenied)
+        found |= _resets(db, last, '{"type":"risk_reset",', symbol=subject.symbol)
     return [found[number] for number in sorted(found)]
 
 
@@ -148,6 +155,20 @@ def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
 
 def _booked(db: apsw.Connection, last: int, deal: int) -> _Found:
     return _latest(db, last, _BOOKED, f'"deal":{{"deal":{deal},', DealBooked)
+
+
+def _resets(db: apsw.Connection, last: int, head: str, *, symbol: str = "") -> _Found:
+    """The latest resets of risk rules whose event begins so; with a symbol those of it and of the whole desk."""
+    start = head.encode()
+    rows = db.execute(
+        "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND substr(payload, 1, ?) = ? "
+        "AND (instr(payload, ?) OR instr(payload, ?)) ORDER BY number DESC LIMIT ?",
+        (
+            *(last - EVENTS_MAX + 1, last, len(start), start),
+            *(f'"symbol":{_text(symbol)},'.encode(), b'"symbol":"",' if symbol else b'"symbol":', RESETS_MAX),
+        ),
+    )
+    return {int(number): _events.decode(payload) for number, payload in rows}
 
 
 def _latest(

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from proto.control import denial_message
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.gateway import DealKind, VenueDeal
@@ -24,6 +26,7 @@ from services.portfolio.core.account.events import (
     OrderUpdated,
     ProtectionAnswered,
     ProtectionSet,
+    RiskReset,
 )
 from services.portfolio.core.account.orders import Cause, Order
 from services.portfolio.core.account.position import ZERO
@@ -41,6 +44,7 @@ from services.portfolio.core.queries.explain_format import (
     truncate_facts,
     truncate_lines,
 )
+from services.portfolio.core.queries.explain_rules import explain_rule, is_rule, reset_step
 from services.portfolio.core.queries.explain_stops import STOP_REASONS, deal_protection_key, opener_of, stop_step
 
 _BECAUSE: Final = {
@@ -57,7 +61,7 @@ class UnknownSubjectError(ValueError):
 
 
 class Subject(NamedTuple):
-    """What is to be explained: `kind` order, deal, denial or symbol, and what is known of it already.
+    """What is to be explained: `kind` order, deal, denial, rule or symbol, and what is known of it already.
 
     Of a deal that no order of the desk made, `opener` is the first of the desk's own orders that the position then had, `opened_by`
     the deal of it, and `key` the name under which the position was guarded.
@@ -75,7 +79,7 @@ class Subject(NamedTuple):
 
 
 def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
-    """What somebody means: the id of an order, a symbol, `deal N`, `ticket N`, a number that is either, or the id of a denial.
+    """What somebody means: an order's id, a symbol, `deal N`, `ticket N`, a number that is either, a rule's code, or a denial's id.
 
     The key of a person's command that was denied does as well as the denial's id: what is none of the others is either.
 
@@ -91,6 +95,8 @@ def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
     kind, _, number = name.rpartition(" ")
     if number.isascii() and number.isdecimal() and len(number) < 17 and kind.lower() in ("", "deal", "ticket"):
         return _numbered(kind.lower(), int(number), book)
+    if is_rule(rule := name.upper()):
+        return Subject("rule", rule)
     known = book.denials_by_key.get(name)
     return Subject("denial", name, denial_id=name if known is None else known.denial_id)
 
@@ -135,13 +141,17 @@ def explain(subject: Subject, events: Sequence[Event], book: Book, cursor: TickC
     Raises:
         UnknownSubjectError: it is none of the kinds that can be explained.
     """
+    if subject.kind == "rule":
+        return explain_rule(subject.name, events, cursor)
     if subject.kind == "symbol":
-        return _of_symbol(subject.symbol, [event for event in events if isinstance(event, OrderDenied)], book, cursor)
+        found = _of_symbol(subject.symbol, [event for event in events if isinstance(event, OrderDenied)], book, cursor)
+        resets = [event for event in events if isinstance(event, RiskReset)]
+        return structs.replace(found, steps=[*found.steps, reset_step(resets)]) if resets else found
     if subject.kind == "denial":
         for event in events:
             if isinstance(event, OrderDenied):
                 return _of_denial(event, book)
-        expected = "the id of an order or a denial, `deal N`, `ticket N`, or a symbol of the desk"
+        expected = "the id of an order or a denial, `deal N`, `ticket N`, the code of a rule, or a symbol of the desk"
         raise UnknownSubjectError(f"nothing is known of {subject.name!r}, expected {expected}")
     if subject.order is None:
         return _of_strange_deal(subject, events, book)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskRese
 from proto.trading.enums import OrderType, Side
 from services.portfolio.core.account.events import OrderCreated, OrderDenied, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.queries.views import order_row
 from services.portfolio.core.risk import checks
 from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES
 from services.portfolio.core.risk.state import Breaker
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, requires_fsync, verify_ledger
+from services.portfolio.query_handler import answer_why
 from tests.support.builders import START_NS, a_signal
 from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.decision.manual_desk import D, a_quoted_desk, a_resting_order, an_order, hear, refused, told
@@ -299,3 +302,43 @@ def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
     assert "paperdesk resume" in hint
     assert "--past-rule" not in hint
     assert "risk reset" not in hint
+
+
+# ------------------------------------------------------------------------------------------------------------------- why
+
+
+def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_let_past(tmp_path: Path) -> None:
+    driven = a_paused_desk()
+    cleared(driven, a_reset())
+    driven.desk.cursor.risk.breakers["EURUSD"] = Breaker(**fields_of(PAUSE))
+    [order_id] = told(driven, an_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
+    path = tmp_path / LEDGER_FILE_NAME
+    with closing(Ledger(path)) as ledger:
+        ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    book, cursor = read_ledger(path)
+    of_rule = answer_why("circuit_breaker", book, cursor, path)
+    assert (of_rule.kind, of_rule.subject) == ("rule", "CIRCUIT_BREAKER")
+    assert "reset by trader at" in of_rule.summary
+    assert of_rule.summary.endswith("the feed was wrong")
+    [line] = next(step for step in of_rule.steps if step.name == "resets").lines
+    assert line.words.startswith(
+        "CIRCUIT_BREAKER of EURUSD reset by trader: the feed was wrong; before EURUSD 1 losses"
+    )
+    assert line.words.endswith("after nothing remembered")
+    of_symbol = answer_why("EURUSD", book, cursor, path)
+    assert [step.lines for step in of_symbol.steps if step.name == "resets"] == [[line]]
+    of_order = answer_why(order_id, book, cursor, path)
+    let_past = [step.facts["let past"] for step in of_order.steps if "let past" in step.facts]
+    assert let_past == [book.orders[order_id].decision.past_rules[0].text]
+
+
+def test_why_of_another_rule_and_another_symbol_shows_no_reset_of_this_one(tmp_path: Path) -> None:
+    driven = a_paused_desk()
+    cleared(driven, a_reset())
+    path = tmp_path / LEDGER_FILE_NAME
+    with closing(Ledger(path)) as ledger:
+        ledger.commit(driven.desk.take_events(), driven.desk.book, driven.desk.cursor)
+    book, cursor = read_ledger(path)
+    assert all(step.name != "resets" for step in answer_why("SPREAD", book, cursor, path).steps)
+    cursor.marks["GBPUSD"] = cursor.marks.get("EURUSD") or Mark(1.2, 1.3, 1)
+    assert all(step.name != "resets" for step in answer_why("GBPUSD", book, cursor, path).steps)

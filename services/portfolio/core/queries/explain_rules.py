@@ -1,0 +1,71 @@
+"""Why a risk rule stands as it does: what it remembers, what it denied last, and who cleared it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proto.control import denial_message
+from proto.control.views import WhyLine, WhyReply, WhyStep
+from proto.time import utc_text
+from services.portfolio.core.account.events import Event, OrderDenied, RiskReset
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.queries.denial_hints import DENIAL_HINTS, denial_hint
+from services.portfolio.core.queries.explain_format import (
+    LINE_CHARS_MAX,
+    TEXT_CHARS_MAX,
+    truncate_facts,
+    truncate_lines,
+)
+from services.portfolio.core.risk.clearing import CLEARABLE_RULES, PASSABLE_RULES, remembered_values
+
+
+def is_rule(name: str) -> bool:
+    """Whether this is the code of a rule."""
+    return name in DENIAL_HINTS or name in CLEARABLE_RULES
+
+
+def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor) -> WhyReply:
+    """The page of one rule; `events` are the ledger's latest about it."""
+    denials = [event for event in events if isinstance(event, OrderDenied)]
+    resets = [event for event in events if isinstance(event, RiskReset)]
+    counted = cursor.denied.get(rule, 0)
+    words = f"{rule} has denied {counted} time{'s' * (counted != 1)} in this stream"
+    steps = []
+    if denials:
+        latest = denials[-1]
+        facts = {"symbol": latest.symbol, "limit": latest.limit, "observed": latest.observed}
+        if latest.denial_id:
+            facts["denial"] = latest.denial_id
+        steps.append(WhyStep(name="latest denial", time_ns=latest.time_ns, facts=truncate_facts(facts), lines=[]))
+        words += f"; the latest: {latest.symbol}, {denial_message(limit=latest.limit, observed=latest.observed)}"
+    if resets:
+        latest_reset = resets[-1]
+        steps.append(reset_step(resets))
+        words += (
+            f"; reset by {latest_reset.person or 'a person'} at {utc_text(latest_reset.time_ns)}: {latest_reset.reason}"
+        )
+    present = remembered_values(cursor.risk, rule, "") if rule in CLEARABLE_RULES else {}
+    present["what would have to change"] = denial_hint(rule)
+    if rule in CLEARABLE_RULES:
+        present["cleared by"] = f"paperdesk risk reset {rule} --reason ..."
+    present["an order by hand passes it"] = f"with --past-rule {rule}" if rule in PASSABLE_RULES else "never"
+    steps.append(WhyStep(name="current state", time_ns=cursor.time_ns, facts=truncate_facts(present), lines=[]))
+    return WhyReply(kind="rule", subject=rule, summary=words[:TEXT_CHARS_MAX], steps=steps)
+
+
+def reset_step(resets: Sequence[RiskReset]) -> WhyStep:
+    """Resets as a link of a chain, each with the values before and after."""
+    lines = [WhyLine(time_ns=reset.time_ns, words=_reset_text(reset)[:LINE_CHARS_MAX]) for reset in resets]
+    return WhyStep(name="resets", time_ns=resets[-1].time_ns, facts={}, lines=truncate_lines(lines))
+
+
+def _reset_text(reset: RiskReset) -> str:
+    subject = f"{reset.rule} of {reset.symbol}" if reset.symbol else reset.rule
+    return (
+        f"{subject} reset by {reset.person or 'a person'}: {reset.reason}; "
+        f"before {_values(reset.before)}; after {_values(reset.after)}"
+    )
+
+
+def _values(values: dict[str, str]) -> str:
+    return ", ".join(f"{name} {words}" for name, words in values.items()) or "nothing remembered"
