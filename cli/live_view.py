@@ -17,16 +17,29 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.run_summary import format_duration, format_signed
+from cli.run_summary import format_duration, format_money, format_signed
 from orchestration.desk_runner import SILENT_S, DeskView, Screen
 from proto.control import DeskState, OrderLine, StatusReply, describe, headline, keeps_from_trading
 from proto.time import utc_text
 from proto.trading.units import decimal_text
+from services.portfolio.core.account.position import ZERO
 
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96
 MIDDLE: Final = 66
 """Widths from which a page has all its columns, or most of them."""
+
+_RUN_TITLES: Final = {
+    "realised_profit": "realised",
+    "commission": "commission",
+    "swap": "swap",
+    "deposits": "deposits",
+    "corrections": "corrections",
+}
+"""What moves a balance, as it is called where there is one line for it."""
+
+_GAP: Final = 3
+"""Columns between two amounts of a line."""
 
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
@@ -289,17 +302,16 @@ def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
     currency = status.currency
     balance = "–" if status.balance is None else f"{status.balance:,f} {currency}"
     equity = "unknown" if status.equity is None else f"{status.equity:,f} {currency}"
-    since = status.realized_pnl - view.before.realized_pnl
     parts = [
         ("balance", balance, ""),
         ("equity", equity, "bold"),
         ("realised", format_signed(status.realized_pnl), _sign(status.realized_pnl)),
-        ("this run", format_signed(since), _sign(since)),
         ("open", format_signed(status.unrealized_pnl), _sign(status.unrealized_pnl)),
     ]
     groups = [parts] if width >= WIDE else [parts[:2], parts[2:]]
     if width < MIDDLE:
-        groups = [[parts[1]], [parts[2], parts[4]], [parts[0]]]
+        groups = [[parts[1]], [parts[2], parts[3]], [parts[0]]]
+    groups += _run_parts(view, status, width)
     texts = []
     for group in groups:
         text = Text(no_wrap=True, overflow="ellipsis")
@@ -309,6 +321,30 @@ def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
             text.append(value, style=style)
         texts.append(text)
     return texts
+
+
+def _run_parts(view: DeskView, status: StatusReply, width: int) -> list[list[tuple[str, str, str]]]:
+    """How this run has moved the balance: what it was, and what moved it, which adds up to what it is."""
+    if status.balance is None or width < MIDDLE:
+        return []
+    before = view.before
+    moved = {name: amount - before.cash.get(name, ZERO) for name, amount in status.cash.items()}
+    parts = [("this run: before", format_money(before.balance or ZERO), "")]
+    for name, title in _RUN_TITLES.items():
+        amount = moved.get(name, ZERO)
+        if amount or name == "realised_profit":
+            parts.append((title, format_signed(amount), _sign(amount)))
+    parts.append(("=", format_money(status.balance), ""))
+    lines: list[list[tuple[str, str, str]]] = [[]]
+    room = width
+    for part in parts:
+        needed = len(part[0]) + len(part[1]) + 1 + _GAP
+        if needed > room and lines[-1]:
+            lines.append([])
+            room = width
+        lines[-1].append(part)
+        room -= needed
+    return lines
 
 
 def _orders(status: StatusReply, width: int, *, rows: int) -> Table:

@@ -50,9 +50,12 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
             (f"position {symbol}", f"{held['net_volume']} lots at {average_text(Decimal(held['avg_entry_price']))}")
             for symbol, held in report["position"].items()
         ),
+        ("balance before", f"{balance_before(report):f} {currency}"),
         ("realised P&L", f"{report['realized_pnl']} {currency}"),
-        ("unrealised P&L", _money(report["unrealized_pnl"], currency)),
+        ("commission", f"{report['commission']} {currency}"),
+        ("swap", f"{report['swap']} {currency}"),
         ("balance", f"{report['balance']} {currency}"),
+        ("unrealised P&L", _money(report["unrealized_pnl"], currency)),
         ("equity", _money(report["equity"], currency)),
     ]
     if timings["duration_s"] is not None:
@@ -65,6 +68,12 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         if q["count"]
     ]
     return rows
+
+
+def balance_before(report: Mapping[str, Any]) -> Decimal:
+    """The balance that the run began with: a new account's deposit, or what earlier runs left."""
+    moved = (Decimal(report[name]) for name in ("realized_pnl", "commission", "swap"))
+    return Decimal(report["balance"]) - sum(moved, Decimal(0))
 
 
 def _count(value: int | None) -> str:

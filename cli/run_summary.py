@@ -15,8 +15,20 @@ from orchestration.desk_runner import DeskSummary
 from proto.control import describe, headline
 from proto.time import utc_text
 from proto.trading.units import decimal_text
+from services.portfolio.core.account.position import ZERO
 
 NARROW: Final = 60
+
+CASH_TITLES: Final = {
+    "realised_profit": "realised P&L",
+    "commission": "commission",
+    "swap": "swap",
+    "deposits": "deposits and withdrawals",
+    "corrections": "corrections",
+}
+"""Categories of cash as the account has them, and what people call them; together they are the balance."""
+
+_ALWAYS_SHOWN: Final = ("realised_profit", "commission", "swap")
 
 
 def show_summary(summary: DeskSummary) -> None:
@@ -45,13 +57,8 @@ def show_summary(summary: DeskSummary) -> None:
         ("orders", f"{run.orders:,}", f"{account.orders:,}"),
         ("fills", f"{run.fills:,}", f"{account.fills:,}"),
         ("denied", f"{run.denied:,}", f"{account.denied:,}"),
-        (
-            "realised P&L",
-            format_signed(run.realized_pnl, "" if is_narrow else currency),
-            format_signed(account.realized_pnl, currency),
-        ),
+        *_balance_rows(summary, "" if is_narrow else currency),
         ("unrealised P&L", "", format_signed(account.unrealized_pnl, currency)),
-        ("balance", "", "–" if account.balance is None else f"{decimal_text(account.balance)} {currency}"),
         *(
             (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {decimal_text(round(price, 5))}")
             for symbol, (volume, price) in account.positions.items()
@@ -80,6 +87,28 @@ def show_summary(summary: DeskSummary) -> None:
         for difference in summary.differences:
             out.print(Text(f"  {difference_text(to_builtins(difference))}"))
     out.print(Text(f"the account is in {summary.plan.data_dir}; run again to go on with it"), soft_wrap=True)
+
+
+def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, str]]:
+    """What the balance was before, what moved it, and what it is: each column adds up, to the cent."""
+    run, account = summary.after.since(summary.before), summary.after
+    before, after = summary.before.balance, account.balance
+    if after is None:
+        return [("balance", "–", "–")]
+    return [
+        ("balance before", f"{format_money(before or ZERO)} {currency}".strip(), ""),
+        *(
+            (title, format_signed(run.cash[name], currency), format_signed(account.cash[name], currency))
+            for name, title in CASH_TITLES.items()
+            if name in _ALWAYS_SHOWN or account.cash[name] or run.cash[name]
+        ),
+        ("balance", f"{format_money(after)} {currency}".strip(), f"{format_money(after)} {account.currency}"),
+    ]
+
+
+def format_money(amount: Decimal) -> str:
+    """An amount that is no gain or loss, without a sign where it is positive."""
+    return f"{amount:,f}"
 
 
 def format_signed(amount: Decimal | None, currency: str = "") -> str:

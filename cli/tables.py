@@ -62,7 +62,7 @@ def show_rows(
     if not rows:
         out.print(none)
         return
-    texts = {column: [cell(column, row[column]) for row in rows] for column in columns}
+    texts = {column: [cell(column, row.get(column)) for row in rows] for column in columns}
     if spare:
         texts = _fitting({column: _short(column, cells) for column, cells in texts.items()}, spare, out.width)
     table = Table()

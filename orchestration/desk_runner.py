@@ -32,6 +32,7 @@ from proto.control import (
 )
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
+from services.portfolio.core.queries.views import account_cash
 from services.portfolio.ledger import ledger
 
 LOOK_EVERY_S: Final = 0.25
@@ -114,6 +115,8 @@ class AccountTotals:
     unrealized_pnl: Decimal | None = ZERO
     positions: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     open_orders: int = 0
+    cash: Mapping[str, Decimal] = field(default_factory=dict)
+    """What makes the balance, by what it was for, in its sign; it sums to the balance."""
 
     def since(self, before: AccountTotals) -> AccountTotals:
         """What came on top of an earlier standing; counts of ticks begin anew with another stream."""
@@ -127,6 +130,7 @@ class AccountTotals:
             orders=self.orders - before.orders,
             fills=self.fills - before.fills,
             realized_pnl=self.realized_pnl - before.realized_pnl,
+            cash={name: amount - before.cash.get(name, ZERO) for name, amount in self.cash.items()},
         )
 
 
@@ -186,6 +190,7 @@ def read_account_totals(data_dir: Path) -> AccountTotals:
             if not position.is_flat
         },
         open_orders=len(book.open_orders),
+        cash=account_cash(book),
     )
 
 

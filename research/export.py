@@ -75,6 +75,8 @@ COLUMNS: Final[dict[str, type[Struct]]] = {
 }
 """What can be exported, and the row whose fields are its columns."""
 
+_PLACES: Final = Decimal(1).scaleb(-PARQUET_DECIMALS)
+
 
 def csv_text(rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> str:
     """Rows as CSV with a head; what is not there is an empty field."""
@@ -101,18 +103,18 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Stru
     decimals = pl.Decimal(38, PARQUET_DECIMALS)
     types: dict[Any, Any] = {Decimal: decimals, int: pl.Int64, str: pl.String}
     schema = {field.name: types[_plain_type(field.type)] for field in msgspec.structs.fields(kind)}
-    places = Decimal(1).scaleb(-PARQUET_DECIMALS)
     columns: dict[str, list[Any]] = {
-        name: [
-            None if row[name] is None else Decimal(row[name]).quantize(places) if type_ == decimals else row[name]
-            for row in rows
-        ]
+        name: [_column_value(row.get(name), is_decimal=type_ == decimals) for row in rows]
         for name, type_ in schema.items()
     }
     try:
         pl.DataFrame(columns, schema=schema).write_parquet(path)
     except OSError as error:
         raise StartError(f"--out {path} cannot be written: {error.strerror or error}") from None
+
+
+def _column_value(value: Any, *, is_decimal: bool) -> Any:
+    return Decimal(value).quantize(_PLACES) if is_decimal and value is not None else value
 
 
 def _plain_type(annotation: Any) -> Any:

@@ -144,6 +144,8 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     """Fall of the equity from its peak, as a share of the peak; None while it is not known."""
     drawdown_headroom: dict[str, float] = {}
     """What is left of each drawdown level, as a share of the peak, by `warn`, `reduce` and `halt`; negative below it."""
+    cash: dict[str, Decimal] = {}
+    """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):

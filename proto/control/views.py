@@ -19,12 +19,13 @@ PAGE_ROWS_MAX: Final = 100
 PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 
 
-class OrderRow(Struct, frozen=True, kw_only=True):
+class OrderRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An order, what it was decided on, and what became of it.
 
     `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at, `limit_price`
     that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and expiry are those by now, after any change. `cause` is what made the desk make it,
-    `reason` the words of the judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words.
+    `reason` the words of the judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words,
+    left out where there are none.
     """
 
     order_id: Name
@@ -55,7 +56,7 @@ class OrderRow(Struct, frozen=True, kw_only=True):
     stop_loss: Decimal | None
     take_profit: Decimal | None
     expires_ns: int
-    past_rules: Text
+    past_rules: Text = ""
 
 
 class FillRow(Struct, frozen=True, kw_only=True):
@@ -276,8 +277,16 @@ ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountVie
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:
-    """A row's fields by name as plain values: decimals are exact text without an exponent, times stay nanoseconds."""
-    return {name: _plain(getattr(row, name)) for name in row.__struct_fields__}
+    """A row's fields by name as plain values: decimals are exact text without an exponent, times stay nanoseconds.
+
+    Where a kind of row leaves out what is at its default, so does this.
+    """
+    found = {name: _plain(getattr(row, name)) for name in row.__struct_fields__}
+    if row.__struct_config__.omit_defaults:
+        for name, default in zip(reversed(row.__struct_fields__), reversed(row.__struct_defaults__), strict=False):
+            if getattr(row, name) == default:
+                del found[name]
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cli.report_view import balance_before
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from marketdata.files import TickInput
@@ -89,6 +90,7 @@ def test_every_tick_has_one_word_and_every_word_one_fate(report: dict[str, Any])
 def test_money_adds_up(report: dict[str, Any]) -> None:
     total = sum(Decimal(report[name]) for name in ("realized_pnl", "commission", "swap"))
     assert Decimal(report["balance"]) == Decimal(report["settings"]["balance"]) + total
+    assert balance_before(report) == Decimal(report["settings"]["balance"])
     assert Decimal(report["equity"]) == Decimal(report["balance"]) + Decimal(report["unrealized_pnl"])
     assert report["deals"] == report["position_changes"] == report["orders"]["by_status"]["FILLED"]
 

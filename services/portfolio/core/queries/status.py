@@ -14,6 +14,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
+from services.portfolio.core.queries.views import account_cash
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.desk import Desk
@@ -86,6 +87,7 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         conditions=conditions,
         drawdown=None if fallen is None else float(fallen) / 100,
         drawdown_headroom=drawdown_headroom(account),
+        cash=account_cash(book),
     )
 
 
