@@ -148,6 +148,24 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "No tick and no heartbeat of the market came.",
         "Start the gateway; check ZMQ_MARKET_DATA_URL.",
     ),
+    "NO_TICKS": ConditionKind(
+        _W,
+        Effect.SYMBOL,
+        "The market of the symbol publishes no ticks: it is closed, or the recording has ended.",
+        "Check its sessions; `trading_signal_tick_age_seconds`.",
+    ),
+    "SIGNALS_DENIED": ConditionKind(
+        _W,
+        Effect.SYMBOL,
+        "A risk rule has denied each signal of the symbol for a minute or longer.",
+        "`paperdesk risk`; `paperdesk why SYMBOL`.",
+    ),
+    "ORDERS_REFUSED": ConditionKind(
+        _C,
+        Effect.SYMBOL,
+        "The venue rejects or never takes the orders of the symbol.",
+        "`paperdesk orders`; compare the retcode with docs/retcodes.md.",
+    ),
     "ORDER_IN_DOUBT": ConditionKind(
         _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
     ),
@@ -217,7 +235,7 @@ def headline(conditions: Iterable[Condition]) -> str:
     if gravest is None or gravest.effect is Effect.NONE:
         return "TRADING"
     if gravest.effect is Effect.SYMBOL:
-        return "TRADING IN PART"
+        return "PARTLY TRADING"
     if gravest.effect is Effect.REDUCE_ONLY:
         return "REDUCE ONLY"
     return gravest.code.replace("_", " ") if gravest.code in PROCESS_STATES else "HALTED"

@@ -94,7 +94,7 @@ def test_the_screen_shows_it_wide_narrow_and_as_lines(
         with out.capture() as captured:
             out.print(render_page(view, width=width, height=60))
         assert found.code in captured.get()
-        assert (" TRADING " in captured.get().splitlines()[0]) == (headline(view.conditions) == "TRADING")
+        assert f"SIMULATED  {headline(view.conditions)} " in captured.get().splitlines()[0]
     LineScreen().show(view)
     assert f"ALERT {describe(found)}" in capsys.readouterr().out
     assert f" {headline(view.conditions)} up" in summary_line(view)

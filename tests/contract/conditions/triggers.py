@@ -23,6 +23,7 @@ from proto.gateway import (
     Request,
     Simulate,
 )
+from proto.messages import MarketHeartbeat
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.events import TradingStateChanged
@@ -34,7 +35,7 @@ from services.portfolio.core.risk.limits import Limits
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
-from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
@@ -254,6 +255,34 @@ def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
     return Scene(driven)
 
 
+def _quiet_symbol() -> Scene:
+    """The feed is alive, and nothing comes of the symbol."""
+    driven = a_live_desk()
+    driven.mono_ns += 61_000_000_000
+    heartbeat = MarketHeartbeat("mt5", "boot-1", STREAM_ID, 1, {"EURUSD": 1}, START_NS)
+    driven.portfolio.on_market_data(heartbeat, driven.now)
+    return Scene(driven)
+
+
+def _denied_for_a_minute() -> Scene:
+    driven = a_live_desk(limits=Limits(name="closed", order_volume_max=Decimal("0.001")))
+    for number in range(1, 8):
+        signal = a_signal(number, 1)
+        driven.answer_all(driven.deliver(structs.replace(signal, time_ns=signal.time_ns + number * 10_000_000_000)))
+    return Scene(driven)
+
+
+def _refused_by_the_venue() -> Scene:
+    """There is no money for the volume that the desk is told to trade: 100 lots for 10,000 USD."""
+    gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), leverage=1)
+    driven = DeskHarness(gateway, rules=some_rules(volume="100", limits=Limits(name="none")))
+    driven.answer_all(driven.start())
+    driven.gateway.due_ticks(driven.now)
+    for number in range(1, 8):
+        driven.answer_all(driven.deliver(a_signal(number, 1)))
+    return Scene(driven)
+
+
 def _stale_feed() -> Scene:
     driven = a_live_desk()
     driven.mono_ns += 4_000_000_000
@@ -313,6 +342,9 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "GATEWAY_HALTED": lambda _: _at_gateway(Halt(reason="by hand")),
     "VENUE_UNAVAILABLE": lambda _: _at_gateway(Simulate(fault=Fault.DISCONNECTED, duration_ms=60_000), faults=True),
     "FEED_STALE": lambda _: _stale_feed(),
+    "NO_TICKS": lambda _: _quiet_symbol(),
+    "SIGNALS_DENIED": lambda _: _denied_for_a_minute(),
+    "ORDERS_REFUSED": lambda _: _refused_by_the_venue(),
     "ORDER_IN_DOUBT": lambda _: _doubt(),
     "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
     "MARGIN_CALL": lambda _: _margin_call(),

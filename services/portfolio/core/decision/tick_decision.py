@@ -5,12 +5,13 @@ Every event is folded into the account before the next is decided, and waits wit
 
 from __future__ import annotations
 
+from proto.control import denial_message
 from proto.messages import Signal
-from services.portfolio.core.account.events import Event
+from services.portfolio.core.account.events import Event, OrderCreated
 from services.portfolio.core.decision.escalation import escalate
 from services.portfolio.core.decision.exits import exit_events
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
-from services.portfolio.core.decision.signal_decision import DecisionConditions, decide_signal
+from services.portfolio.core.decision.signal_decision import DecisionConditions, DecisionResult, decide_signal
 from services.portfolio.core.state.desk import Desk
 
 
@@ -26,10 +27,21 @@ def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
     if signal.direction:
         decided = decide_signal(signal, desk.book, desk.cursor, desk.config, conditions)
         escalate(desk, decided.denial)
+        if not desk.window:
+            _note_outcome(desk, signal, decided)
         for event in decided.events:
             desk.emit(event)
             events.append(event)
     return events
+
+
+def _note_outcome(desk: Desk, signal: Signal, decided: DecisionResult) -> None:
+    """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
+    if (denial := decided.denial) is not None:
+        text = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
+        desk.outcomes.on_denial(signal.symbol, signal.time_ns, text)
+    elif any(isinstance(event, OrderCreated) for event in decided.events):
+        desk.outcomes.on_order(signal.symbol)
 
 
 def _conditions(desk: Desk, signal: Signal) -> DecisionConditions:

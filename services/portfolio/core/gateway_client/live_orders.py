@@ -80,6 +80,10 @@ def track_order(desk: Desk, order_id: str) -> GatewayTask:
         yield Pause(tracker.pause_ns())
 
 
+_REFUSALS: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
+"""Ends of an order that nothing was executed of, unless it had rested."""
+
+
 class _OrderTracker:
     """How far one order has come, as this process knows it."""
 
@@ -171,6 +175,7 @@ class _OrderTracker:
         """The venue has filled it: its deals are to be had, and they fill the order."""
         desk = self._desk
         desk.needs_deals = True
+        desk.outcomes.on_acceptance(self.order.symbol)
         if not self._is_timed:
             self._is_timed = True
             desk.order_to_fill.observe(desk.now.mono_ns - self._asked_mono_ns)
@@ -222,6 +227,10 @@ class _OrderTracker:
             desk.published_mono_ns.pop(order.order_id, None)
         if status is OrderStatus.PRESUMED_EXPIRED:
             desk.unproven_symbols.add(order.symbol)
+        if status is OrderStatus.ACCEPTED:
+            desk.outcomes.on_acceptance(order.symbol)
+        elif status in _REFUSALS and not self._stands():
+            desk.outcomes.on_refusal(order.symbol, f"{status} {reply.error_code or ''} {reply.error or ''}".strip())
         desk.emit(order_updated(order, status, reply))
 
     def _doubt(self, code: str, words: str) -> None:

@@ -25,6 +25,9 @@ from services.portfolio.core.state.desk import Desk
 GATEWAY_SILENT_NS: Final = 3_000_000_000
 """A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
 
+NO_TICKS_NS: Final = 60_000_000_000
+"""The majors tick every few seconds while their market is open."""
+
 _NS_PER_S: Final = 1_000_000_000
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
 
@@ -83,7 +86,19 @@ def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // _NS_PER_S} s")
     elif desk.waiting_for:
         yield condition("GATEWAY_SILENT", desk.waiting_for)
+    if desk.is_live:
+        yield from _feed(desk, mono_ns)
+
+
+def _feed(desk: Desk, mono_ns: int) -> Iterator[Condition]:
     heard_ns = max(desk.market.last_message_mono_ns, desk.running_since_mono_ns)
-    if desk.is_live and mono_ns - heard_ns > FEED_STALE_NS:
+    if mono_ns - heard_ns > FEED_STALE_NS:
         since = "for" if desk.market.last_message_mono_ns else "since the start,"
         yield condition("FEED_STALE", f"no tick and no heartbeat {since} {(mono_ns - heard_ns) // _NS_PER_S} s")
+        return
+    for symbol in desk.config.symbols:
+        quote = desk.market.quotes.get(symbol)
+        quoted_ns = max(desk.running_since_mono_ns, 0 if quote is None else quote.mono_ns)
+        if mono_ns - quoted_ns > NO_TICKS_NS:
+            text = f"no tick for {(mono_ns - quoted_ns) // _NS_PER_S} s, while the feed is alive"
+            yield condition("NO_TICKS", text, subject=symbol)

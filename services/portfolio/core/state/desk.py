@@ -20,6 +20,7 @@ from services.portfolio.core.risk.state_updates import update_from_event
 from services.portfolio.core.state.conditions import ActiveConditions
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
+from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
 
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
 
@@ -79,6 +80,7 @@ class Desk:
         """Why nothing can be made durable at present; empty while the ledger can be written."""
         self.conditions = ActiveConditions()
         """What holds at present, beside what the ledger keeps and what `queries/conditions.py` derives."""
+        self.outcomes = SymbolOutcomes(self.conditions)
         self.instrument_change_count = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""

@@ -1,0 +1,53 @@
+"""Symbols of a live desk that do not trade although their strategy asks for it: signal after signal denied, order after order refused.
+
+Either is a condition of the symbol until an order passes. Nothing is kept over a restart: the next signals show it again.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.portfolio.core.state.conditions import ActiveConditions
+
+DENIED_NS_MIN: Final = 60_000_000_000
+"""A limit of the last minute lets orders pass again within this time; what denies for longer keeps the symbol from trading."""
+
+DENIED_SIGNALS_MIN: Final = 5
+REFUSED_ORDERS_MIN: Final = 5
+
+
+class SymbolOutcomes:
+    """Runs of denials and of refusals by symbol."""
+
+    def __init__(self, conditions: ActiveConditions) -> None:
+        """Nothing was denied or refused yet."""
+        self._conditions = conditions
+        self._denied: dict[str, tuple[int, int]] = {}
+        self._refused: dict[str, int] = {}
+
+    def on_denial(self, symbol: str, time_ns: int, text: str) -> None:
+        """A signal of the symbol was denied at a venue time."""
+        count, since_ns = self._denied.get(symbol, (0, time_ns))
+        count += 1
+        self._denied[symbol] = count, since_ns
+        if count >= DENIED_SIGNALS_MIN and time_ns - since_ns >= DENIED_NS_MIN:
+            lasting_s = (time_ns - since_ns) // 1_000_000_000
+            text = f"{count} signals in a row denied within {lasting_s} s, the latest by {text}"
+            self._conditions.set("SIGNALS_DENIED", text, subject=symbol)
+
+    def on_order(self, symbol: str) -> None:
+        """An order of the symbol was made: its limits let it pass."""
+        if self._denied.pop(symbol, None) is not None:
+            self._conditions.clear("SIGNALS_DENIED", subject=symbol)
+
+    def on_refusal(self, symbol: str, text: str) -> None:
+        """The venue rejected an order of the symbol, or never took it."""
+        count = self._refused[symbol] = self._refused.get(symbol, 0) + 1
+        if count >= REFUSED_ORDERS_MIN:
+            text = f"{count} orders in a row came to no execution, the latest: {text}"
+            self._conditions.set("ORDERS_REFUSED", text, subject=symbol)
+
+    def on_acceptance(self, symbol: str) -> None:
+        """The venue took an order of the symbol."""
+        if self._refused.pop(symbol, None) is not None:
+            self._conditions.clear("ORDERS_REFUSED", subject=symbol)
