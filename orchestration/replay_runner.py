@@ -20,7 +20,7 @@ from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from orchestration.progress import ProgressDisplay, RunProgress, TickRate
 from orchestration.supervisor import DeskSupervisor
-from proto.control import DeskState, StatusQuery, StatusReply
+from proto.control import DeskState, Effect, Severity, StatusQuery, StatusReply
 from proto.trading.units import decimal_text
 from research.report import report_of
 from research.run_spec import RunSpec
@@ -105,17 +105,22 @@ class _ReplayMonitor:
                 orders=status.orders,
                 fills=status.fills,
                 pnl=_pnl(status),
-                note=status.waiting_for,
+                note=status.waiting_for or _note(status),
             )
         )
         return status
 
     def until_the_end(self) -> StatusReply:
-        """Look until the desk has finished or halted; its last word."""
+        """Look until the desk has finished or failed; its last status.
+
+        Raises:
+            StartError: a process has given up, or a strategy is at fault.
+        """
         next_check = 0.0
         while True:
             status = self.look()
             if status is not None and status.state in ENDED:
+                require_sound_strategies(status)
                 return status
             now = time.monotonic()
             if now >= next_check:
@@ -124,6 +129,25 @@ class _ReplayMonitor:
             if now - self._heard > SILENCE_MAX_S:
                 raise StartError(f"portfolio has not answered for {SILENCE_MAX_S:.0f} s; its log may say why")
             time.sleep(max(0.0, min(self._next_ask, next_check) - time.monotonic()))
+
+
+def require_sound_strategies(status: StatusReply) -> None:
+    """Refuse the end of a run whose strategy is at fault: there is nothing to compare or to report.
+
+    Raises:
+        StartError: names the strategy, the tick and its error.
+    """
+    for found in status.conditions:
+        if found.code == "STRATEGY_FAULT":
+            raise StartError(found.text)
+
+
+def _note(status: StatusReply) -> str:
+    """What keeps the replay from going on, if anything does that a person should look at."""
+    grave = (
+        one.text for one in status.conditions if one.severity is not Severity.INFO and one.effect is not Effect.NONE
+    )
+    return next(grave, "")
 
 
 def _pnl(status: StatusReply) -> str:

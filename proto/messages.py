@@ -17,6 +17,9 @@ from proto.trading.units import Confidence, Cursor, Name, Price, Sequence, Text,
 WARMING_UP: Final = "WARMING_UP"
 """Reason of a HOLD that the strategy did not decide: it has not seen enough ticks yet."""
 
+STRATEGY_FAULT: Final = "STRATEGY_FAULT"
+"""Reason of a HOLD of a symbol whose strategy is at fault; the publisher's hello says how."""
+
 MAX_SYMBOLS: Final = 1_000
 
 
@@ -65,8 +68,33 @@ class Signal(Struct, frozen=True, gc=False, tag="signal", forbid_unknown_fields=
     sent_mono_ns: TimeNs
 
 
+class SymbolState(StrEnum):
+    """How a signal process stands with a symbol that it does not simply follow."""
+
+    WARMING_UP = "WARMING_UP"
+    """The strategy has not seen enough ticks to speak."""
+
+    CATCHING_UP = "CATCHING_UP"
+    """Published ticks are being fetched and folded."""
+
+    FAULT = "FAULT"
+    """The strategy raised, returned nonsense or cannot be used: every signal is a HOLD until a restart."""
+
+
+class SymbolReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A symbol's state; `behind` counts published ticks not folded yet, `text` is the fault in one line, else empty."""
+
+    symbol: Name
+    state: SymbolState
+    behind: Cursor
+    text: Text
+
+
 class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
-    """A signal process is alive and speaks for `symbols`; sent at its start and every second."""
+    """A signal process is alive and speaks for `symbols`; sent at its start, every second, and at once after a fault.
+
+    `reports` has the symbols that are not simply followed.
+    """
 
     publisher: Name
     boot_id: Name
@@ -75,6 +103,7 @@ class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
     symbols: Annotated[list[Name], Meta(min_length=1, max_length=MAX_SYMBOLS)]
     gaps_refilled: Cursor
     gaps_lost: Cursor
+    reports: Annotated[list[SymbolReport], Meta(max_length=MAX_SYMBOLS)]
 
 
 class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):

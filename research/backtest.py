@@ -33,6 +33,7 @@ from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.signal.core.strategy_fault import StrategyError
 from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.strategy_loader import strategy_factories
 
@@ -89,7 +90,7 @@ class Backtest:
         self._settle(portfolio.start(now))
         self._commit()
         if desk.state is DeskState.WAITING_FOR_SIGNALS:
-            hello = SignalHello(_PUBLISHER, "backtest", self._stream_id, "backtest", list(self._engines), 0, 0)
+            hello = SignalHello(_PUBLISHER, "backtest", self._stream_id, "backtest", list(self._engines), 0, 0, [])
             self._settle(portfolio.handle(hello, now))
             self._settle(portfolio.on_idle(now))
         decided = desk.cursor.ordinal
@@ -173,7 +174,7 @@ def run_backtest(
     can be reconciled and gone on with; without, they are gone at the end.
 
     Raises:
-        StartError: the directory cannot be written, or its account cannot go on with this data.
+        StartError: the directory cannot be written, its account cannot go on with this data, or a strategy is at fault.
     """
     with ExitStack() as files:
         ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME)))
@@ -188,9 +189,12 @@ def run_backtest(
                     )
                 )
             )
-        backtest = Backtest(spec, stream, ledger, journal, store)
-        started = time.perf_counter()
-        backtest.run(progress)
+        try:
+            backtest = Backtest(spec, stream, ledger, journal, store)
+            started = time.perf_counter()
+            backtest.run(progress)
+        except StrategyError as error:
+            raise StartError(str(error)) from None
         seconds = time.perf_counter() - started
     desk = backtest.desk
     timings = {

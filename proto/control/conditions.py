@@ -166,6 +166,39 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "The venue rejects or never takes the orders of the symbol.",
         "`paperdesk orders`; compare the retcode with docs/retcodes.md.",
     ),
+    "STRATEGY_FAULT": ConditionKind(
+        _C,
+        Effect.SYMBOL,
+        "The symbol's strategy raised, returned nonsense or cannot be used; every signal is a HOLD, positions are tended.",
+        "Mend the strategy by the error and signal.log, then restart signal.",
+    ),
+    "SIGNAL_SILENT": ConditionKind(
+        _C,
+        Effect.SYMBOL,
+        "The signal process does not show life; positions are tended from the market's ticks.",
+        "Start signal; read signal.log.",
+    ),
+    "SIGNAL_NEVER_HEARD": ConditionKind(
+        _W,
+        Effect.SYMBOL,
+        "No signal process has spoken for the symbol yet; positions are tended from the market's ticks.",
+        "Start signal with the symbol in its TRADING_SYMBOL; read signal.log.",
+    ),
+    "SIGNAL_CRASH_LOOPING": ConditionKind(
+        _C, Effect.SYMBOL, "The signal process ends and is started again and again.", "Read signal.log."
+    ),
+    "SIGNAL_MUTE": ConditionKind(
+        _C,
+        Effect.SYMBOL,
+        "The signal process lives and gives no signal for the ticks; positions are tended from the market's ticks.",
+        "Read signal.log; restart signal.",
+    ),
+    "SIGNAL_CATCHING_UP": ConditionKind(
+        _W, Effect.SYMBOL, "Signals come later than the ticks.", "Wait; a strategy that never keeps up is too slow."
+    ),
+    "SIGNAL_WARMING_UP": ConditionKind(
+        _I, Effect.SYMBOL, "The symbol's strategy has not seen enough ticks to speak.", "Wait."
+    ),
     "ORDER_IN_DOUBT": ConditionKind(
         _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
     ),

@@ -52,6 +52,9 @@ from services.portfolio.settings import PortfolioSettings
 _log = get_logger()
 
 
+SIGNAL_CHECK_MS: Final = 250
+"""How often the health of the signal processes is looked at, so that what it comes to is known within three seconds."""
+
 ROUND_TRIP_EVERY_MS: Final = 100
 ROUND_TRIP_BATCH_DEALS: Final = 200
 """Deals whose round trips are counted every so many milliseconds: some six of them, and 100,000 deals of the past within a minute."""
@@ -101,6 +104,7 @@ class PortfolioShell:
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
+        self._loop.every(SIGNAL_CHECK_MS, self._check_signals)
         self._loop.drain_before_stop(portfolio.drain, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
@@ -256,6 +260,9 @@ class PortfolioShell:
             self._logged_state = desk.state
             _log.info(f"the desk is {desk.state}", ordinal=desk.cursor.ordinal)
         self._condition_log.update(conditions_of(desk, clock.mono_ns()))
+
+    def _check_signals(self) -> None:
+        self._portfolio.check_signals(self._now())
 
     def _process_deals(self) -> None:
         self._portfolio.desk.round_trip_tracker.process_deals(ROUND_TRIP_BATCH_DEALS)

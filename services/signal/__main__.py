@@ -9,12 +9,13 @@ from common.heartbeat import Heartbeat
 from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
+from services.signal.call_marker import CallMarker
 from services.signal.checkpoint import CheckpointStore
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.metrics import METRICS, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id
-from services.signal.strategy_loader import UnknownStrategyError, strategy_factories
+from services.signal.strategy_loader import UnknownStrategyError, parse_strategies, strategy_factories
 
 
 def run() -> None:
@@ -23,13 +24,21 @@ def run() -> None:
     logs.configure("signal", settings.log_level)
     loop = EventLoop("signal")
     loop.set_heartbeat(Heartbeat(settings.paperdesk_runtime_dir, "signal"))
+    marker = CallMarker(settings.paperdesk_runtime_dir, settings.publisher, settings.trading_symbol)
+    mark_call = marker.mark()
     try:
+        names = parse_strategies(settings.strategy, settings.trading_symbol)
+        out_of_use = marker.faults(names)
         make_strategies = strategy_factories(
             settings.strategy,
             settings.trading_symbol,
             model=settings.model,
             data_dir=settings.paperdesk_data_dir,
             on_fallback=_model_falls_back,
+            defer_errors=True,
+            # One that died before the first tick died as it was loaded, for all of its symbols.
+            out_of_use=[names[symbol] for symbol, fault in out_of_use.items() if not fault.sequence],
+            mark_load=lambda symbol: mark_call(symbol, 0),
         )
     except UnknownStrategyError as error:
         raise StartError(f"STRATEGY: value '{settings.strategy}': {error}") from None
@@ -38,12 +47,16 @@ def run() -> None:
         publisher=settings.publisher,
         boot_id=new_boot_id(),
         make_strategies=make_strategies,
+        out_of_use=out_of_use,
+        mark_call=mark_call,
     )
     try:
+        marker.loaded()
         store = CheckpointStore(settings.paperdesk_data_dir / "signal" / f"{settings.publisher}.db")
         sockets = Sockets()
         try:
-            SignalShell(settings, engine, store, sockets, loop).run()
+            SignalShell(settings, engine, store, sockets, loop, clear_mark=marker.clear).run()
+            marker.end()
         finally:
             sockets.close()
             store.close()

@@ -23,6 +23,9 @@ CHECKPOINT_FAULTS: Final = METRICS.internal_counter("checkpoint_faults_total", "
 MODEL_FALLBACKS: Final = METRICS.internal_counter(
     "model_fallbacks_total", "Models that XGBoost serves instead of the walk"
 )
+STRATEGY_FAULTS: Final = METRICS.internal_counter(
+    "strategy_faults_total", "Strategies that raised, returned nonsense or could not be used", "symbol"
+)
 _ORDINAL: Final = METRICS.gauge("last_ordinal", "Ordinal of the tick that the last signal is about")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds", "Time since the gateway's last heartbeat on the tick socket, or since the start"
@@ -41,7 +44,7 @@ DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
 def init_series(symbols: tuple[str, ...]) -> None:
     """Start every symbol's counters, so that they are there before anything happens."""
     for symbol in symbols:
-        for count in (TICKS, GAPS_FOUND, GAPS_REFILLED, GAPS_LOST):
+        for count in (TICKS, GAPS_FOUND, GAPS_REFILLED, GAPS_LOST, STRATEGY_FAULTS):
             count.inc(symbol, by=0)
 
 

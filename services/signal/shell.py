@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import zmq
@@ -33,6 +34,7 @@ from services.signal.core.operator_notices import (
     GatewayConnected,
     GatewayUnresponsive,
     SignalNotRetained,
+    StrategyStopped,
     StreamChanged,
 )
 from services.signal.core.signal_engine import Output, SignalEngine
@@ -51,9 +53,16 @@ class SignalShell:
     """Does what the desk returns, in order, and saves it now and then."""
 
     def __init__(
-        self, settings: SignalSettings, engine: SignalEngine, store: CheckpointStore, sockets: Sockets, loop: EventLoop
+        self,
+        settings: SignalSettings,
+        engine: SignalEngine,
+        store: CheckpointStore,
+        sockets: Sockets,
+        loop: EventLoop,
+        *,
+        clear_mark: Callable[[], None],
     ) -> None:
-        """Open the sockets; `run` serves them."""
+        """Open the sockets; `run` serves them. `clear_mark` is called when what strategies were asked for was sent."""
         self._engine = engine
         self._store = store
         self._loop = loop
@@ -80,6 +89,8 @@ class SignalShell:
         metrics.init_series(settings.trading_symbol)
         loop.add_socket(self._market, self._on_market)
         loop.add_socket(self._gateway, self._on_reply)
+        self._clear_mark = clear_mark
+        loop.after_burst(clear_mark)
         loop.after_burst(self._save_if_due)
         loop.add_timer(engine.next_timer, self._on_timer)
         loop.add_timer(self._unsent_due, self._send_unsent)
@@ -88,6 +99,7 @@ class SignalShell:
     def run(self) -> None:
         """Go on from the checkpoint, meet the gateway, and serve until told to stop."""
         self._restore()
+        self._clear_mark()
         _log.info(
             "signal speaks for its symbols",
             publisher=self._engine.publisher,
@@ -233,6 +245,9 @@ class SignalShell:
                 _log.error(
                     f"ticks {event.first} to {event.last} of {event.symbol} are lost; warming up again", why=event.why
                 )
+            case StrategyStopped():
+                metrics.STRATEGY_FAULTS.inc(event.fault.symbol)
+                _log.error(event.fault.text, symbol=event.fault.symbol, traceback=event.fault.details)
             case SignalNotRetained():
                 _log.error(
                     f"tick {event.ordinal} of {event.symbol} came again and its signal is not kept any more",
@@ -262,7 +277,9 @@ class SignalShell:
         started_ns = mono_ns()
         self._ticks_since_save = 0
         try:
-            self._store.save(self._engine.checkpoint(), self._engine.ring)
+            checkpoint = self._engine.checkpoint()
+            self._clear_mark()
+            self._store.save(checkpoint, self._engine.ring)
         except DISK_FAULTS as error:
             self._log_fault(error)
             return

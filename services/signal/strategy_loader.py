@@ -6,13 +6,21 @@ This stands outside `core/` because it imports code that is only named at run ti
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from common.errors import StartError
 from services.signal.core.strategies import STRATEGIES
 from services.signal.core.strategy import Strategy
+from services.signal.core.strategy_fault import (
+    ERROR_CHARS_MAX,
+    StrategyError,
+    StrategyFault,
+    error_details,
+    error_line,
+)
 from services.signal.core.symbol_engine import SymbolEngine
 
 MODEL_STRATEGIES: Final = ("xgboost",)
@@ -24,6 +32,14 @@ _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
 
 class UnknownStrategyError(ValueError):
     """There is no such strategy, or what is there is none; the text says which names there are."""
+
+
+class StrategyLoadError(UnknownStrategyError):
+    """There is something under the name, and it cannot be imported or made; `fault` says how, without a symbol."""
+
+    def __init__(self, text: str, fault: StrategyFault) -> None:
+        super().__init__(text)
+        self.fault = fault
 
 
 def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
@@ -78,19 +94,50 @@ def strategy_factories(
     model: Path | None = None,
     data_dir: Path | None = None,
     on_fallback: Callable[[str], None] | None = None,
+    defer_errors: bool = False,
+    out_of_use: Collection[str] = (),
+    mark_load: Callable[[str], object] | None = None,
 ) -> dict[str, Callable[[], Strategy]]:
     """What makes the strategy of each symbol; a model is loaded once for all that speak for it.
+
+    Args:
+        text: the strategies, as `parse_strategies` takes them.
+        symbols: what is traded.
+        model: as in `strategy_factory`.
+        data_dir: as in `strategy_factory`.
+        on_fallback: as in `strategy_factory`.
+        defer_errors: a strategy that cannot be loaded raises StrategyError when it is to be made, and not here, so that
+            the others go on; a model that cannot be used as well, where there are others.
+        out_of_use: names of strategies that are not to be loaded.
+        mark_load: given the first symbol of a strategy before it is loaded.
 
     Raises:
         UnknownStrategyError: as `parse_strategies` and `strategy_factory`.
         StartError: the model cannot be used.
     """
     names = parse_strategies(text, symbols)
-    made = {
-        name: strategy_factory(name, model=model, data_dir=data_dir, on_fallback=on_fallback)
-        for name in dict.fromkeys(names.values())
-    }
-    return {symbol: made[name] for symbol, name in names.items()}
+    made: dict[str, Callable[[], Strategy]] = {}
+    for symbol, name in names.items():
+        if name in made or name in out_of_use:
+            continue
+        if mark_load is not None:
+            mark_load(symbol)
+        try:
+            made[name] = strategy_factory(name, model=model, data_dir=data_dir, on_fallback=on_fallback)
+        except StrategyLoadError as error:
+            if not defer_errors:
+                raise
+            made[name] = partial(_raise, error.fault)
+        except StartError as error:
+            if not defer_errors or len(set(names.values())) == 1:
+                raise
+            made[name] = partial(_raise, StrategyFault("", name, 0, 0, str(error)[:ERROR_CHARS_MAX]))
+    never = partial(_raise, StrategyFault("", "", 0, 0, "it is out of use"))
+    return {symbol: made.get(name, never) for symbol, name in names.items()}
+
+
+def _raise(fault: StrategyFault) -> Strategy:
+    raise StrategyError(fault)
 
 
 def strategy_factory(
@@ -109,7 +156,8 @@ def strategy_factory(
         on_fallback: told why a model is served the slow way, where it is.
 
     Raises:
-        UnknownStrategyError: nothing is found under the name, or it lacks something every strategy has.
+        UnknownStrategyError: nothing is found under the name; a StrategyLoadError where it cannot be imported or made, or
+            lacks something every strategy has.
         StartError: its model cannot be used.
     """
     if name in STRATEGIES:
@@ -121,12 +169,16 @@ def strategy_factory(
         raise UnknownStrategyError(f"no strategy '{name}', expected {_expected()}")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
+    except KeyboardInterrupt:
+        raise
     except ImportError as error:
-        raise UnknownStrategyError(f"no strategy '{name}': {error}; expected {_expected()}") from None
-    except AttributeError:
-        raise UnknownStrategyError(
-            f"no strategy '{name}': {module_name} has no {class_name}; expected {_expected()}"
-        ) from None
+        raise _load_error(f"no strategy '{name}': {error}; expected {_expected()}", name, error) from None
+    except AttributeError as error:
+        words = f"no strategy '{name}': {module_name} has no {class_name}; expected {_expected()}"
+        raise _load_error(words, name, error) from None
+    except BaseException as error:  # whatever a module does when it is imported, SystemExit included
+        words = f"no strategy '{name}': {module_name} cannot be imported: {error_line(error)}"
+        raise _load_error(words, name, error) from None
     return _checked(found, name)
 
 
@@ -154,20 +206,36 @@ def _warm_up_kernels(make: Callable[[], Strategy]) -> None:
         engine.process_tick(sequence, sequence, 1.0, 1.0, 0.0)
 
 
+def _load_error(words: str, name: str, error: BaseException) -> StrategyLoadError:
+    return StrategyLoadError(words, StrategyFault("", name, 0, 0, error_line(error), error_details(error)))
+
+
 def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strategy]:
     try:
         sample = factory()
+    except KeyboardInterrupt:
+        raise
     except TypeError as error:
-        raise UnknownStrategyError(f"'{name}' cannot be made without arguments: {error}") from None
+        raise _load_error(f"'{name}' cannot be made without arguments: {error}", name, error) from None
+    except BaseException as error:  # whatever a class does when it is made, SystemExit included
+        raise _load_error(f"'{name}' cannot be made: {error_line(error)}", name, error) from None
+    lack = _lack(sample)
+    if lack:
+        raise StrategyLoadError(f"'{name}' is no strategy: {lack}", StrategyFault("", name, 0, 0, lack))
+    return factory
+
+
+def _lack(sample: Strategy) -> str:
+    """What keeps an object from being a strategy; empty for one."""
     for method in _METHODS:
         if not callable(getattr(sample, method, None)):
-            raise UnknownStrategyError(f"'{name}' is no strategy: it has no method {method}()")
+            return f"it has no method {method}()"
     for attribute, kind in _ATTRIBUTES.items():
         if not isinstance(getattr(sample, attribute, None), kind):
-            raise UnknownStrategyError(f"'{name}' is no strategy: it has no {attribute} of type {kind.__name__}")
+            return f"it has no {attribute} of type {kind.__name__}"
     if not 1 <= len(sample.name) <= 64 or sample.warm_up_ticks < 0:
-        raise UnknownStrategyError(f"'{name}' is no strategy: its name is empty or long, or warm_up_ticks is below 0")
-    return factory
+        return "its name is empty or long, or warm_up_ticks is below 0"
+    return ""
 
 
 def _expected() -> str:

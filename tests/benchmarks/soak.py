@@ -66,7 +66,7 @@ class Soak(Backtest):
     def begin(self) -> None:
         """Up to the first tick."""
         self._settle(self._portfolio.start(self._now))
-        hello = SignalHello("signal", "backtest", self._stream_id, "soak", list(self._engines), 0, 0)
+        hello = SignalHello("signal", "backtest", self._stream_id, "soak", list(self._engines), 0, 0, [])
         self._settle(self._portfolio.handle(hello, self._now))
         self._settle(self._portfolio.on_idle(self._now))
         self._commit()

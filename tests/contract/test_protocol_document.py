@@ -16,6 +16,7 @@ DOCUMENT = Path(messages.__file__).with_name("PROTOCOL.md").read_text(encoding="
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
 
 RECORDS: dict[type, str] = {
+    messages.SymbolReport: "hello",
     gateway.VenueDeal: "deals",
     gateway.VenueOrder: "orders",
     gateway.VenuePosition: "positions",
@@ -60,7 +61,7 @@ def text_of(tag: str, chapter: str, *, fields: tuple[str, ...] = ()) -> str:
 def chapter_of(message: Any) -> str:
     if message in get_args(messages.TickMessage):
         return "4"
-    if message in get_args(messages.SignalMessage):
+    if message in (*get_args(messages.SignalMessage), messages.SymbolReport):
         return "5"
     if message is messages.Call or message in get_args(messages.ReportMessage):
         return "6"

@@ -77,7 +77,7 @@ class DeskHarness:
 
     def hello(self, *symbols: str) -> list[Call]:
         """A signal process says that it is there."""
-        return self.deliver(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0))
+        return self.deliver(SignalHello("signal", "boot", STREAM_ID, "test", list(symbols or ("EURUSD",)), 0, 0, []))
 
     def answer(self, call: Call, reply: Reply | None = None) -> list[Call]:
         """Answer one call, from the gateway unless a reply is given."""

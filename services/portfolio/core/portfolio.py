@@ -22,8 +22,18 @@ from proto.control import (
     ReconcileReply,
     TradingState,
 )
-from proto.gateway import Confirm, ConfirmReply, OrderReply, OrderReplyStatus, Reply
-from proto.messages import Answer, Call, CallOutcome, CourierHello, MarketHeartbeat, Signal, SignalHello, Tick
+from proto.gateway import Confirm, ConfirmReply, OrderReply, Reply
+from proto.messages import (
+    STRATEGY_FAULT,
+    Answer,
+    Call,
+    CallOutcome,
+    CourierHello,
+    MarketHeartbeat,
+    Signal,
+    SignalHello,
+    Tick,
+)
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated, StreamEnded
 from services.portfolio.core.decision.commands import CommandReply, apply_command
@@ -35,6 +45,7 @@ from services.portfolio.core.gateway_client.deals import pull_deals
 from services.portfolio.core.gateway_client.live_orders import TRANSIENT_ERRORS
 from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.reply_events import SETTLED_STATUSES
 from services.portfolio.core.gateway_client.session import open_session, reconcile
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, submit_requests
 from services.portfolio.core.gateway_client.task_runner import REPLY_TYPES, GatewayTask, RunningTask, TaskRunner
@@ -42,6 +53,8 @@ from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.rules.strategy_loss import has_loss_budget
 from services.portfolio.core.sizing.volatility import update_volatility
 from services.portfolio.core.state.desk import Desk
+from services.portfolio.core.state.signal_conditions import hears_every_symbol, hold_without_signal, show_signal_health
+from services.portfolio.core.state.signal_health import SignalHealth
 
 QUEUED_SIGNALS_MAX: Final = 10_000
 """Signals that may wait for their turn; above the publication window, so that only a flood from elsewhere reaches it."""
@@ -53,18 +66,6 @@ IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
 IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
 _NS_PER_US: Final = 1_000
 
-_SETTLED: Final = frozenset(
-    {
-        OrderReplyStatus.FILLED,
-        OrderReplyStatus.PARTIALLY_FILLED,
-        OrderReplyStatus.ACCEPTED,
-        OrderReplyStatus.REJECTED,
-        OrderReplyStatus.CANCELED,
-        OrderReplyStatus.EXPIRED,
-    }
-)
-"""Replies that say where an order stands; after any other, known or not, the order is asked after again."""
-
 
 class Portfolio:
     """The one place that knows what the desk owns and what it has asked for."""
@@ -75,7 +76,8 @@ class Portfolio:
         self._tasks = TaskRunner(timeout_ms=timeout_ms)
         desk.gateway_silence_ns = self._tasks.silence_ns
         self._held: dict[int, Signal] = {}
-        self._heard: dict[str, SignalHello] = {}
+        self._signals = SignalHealth()
+        self._unattended: frozenset[str] = frozenset()
         self._gateway_boot = ""
         self._busy: RunningTask | None = None
         self._confirm: RunningTask | None = None
@@ -108,7 +110,8 @@ class Portfolio:
             case Answer():
                 return self._on_answer(message)
             case SignalHello():
-                self._heard[message.publisher] = message
+                self._signals.on_hello(message, now.mono_ns)
+                self.check_signals(now)
                 return []
             case CourierHello():
                 self._idle_due_ns = now.mono_ns
@@ -123,14 +126,21 @@ class Portfolio:
         if is_another and self._busy is None and desk.state is DeskState.RUNNING:
             self._held.clear()
             return self._reconnect("the gateway, which has another stream now")
+        if message.__class__ is Tick and message.symbol in self._unattended:
+            return self._take(hold_without_signal(message, now.mono_ns))
         return []
+
+    def check_signals(self, now: Now) -> None:
+        """Set the conditions of the signal processes; call it a few times a second."""
+        self.desk.now = now
+        self._unattended = show_signal_health(self.desk, self._signals)
 
     def on_idle(self, now: Now) -> list[Call]:
         """No more input is at hand: confirm what has been decided, and go on with what a live desk wants."""
         self.desk.now = now
         if self.desk.is_live and self._gateway_boot:
             return self._go_on_live()
-        if self.desk.state is DeskState.WAITING_FOR_SIGNALS and self._all_heard():
+        if self.desk.state is DeskState.WAITING_FOR_SIGNALS and hears_every_symbol(self.desk, self._signals):
             self.desk.set_state(DeskState.RUNNING)
             self._touch_idle()
         if self._wants_comparison and self._gateway_boot:
@@ -228,6 +238,12 @@ class Portfolio:
             if self.desk.cursor.stream_id:
                 self.desk.malformed += 1
             return []
+        if signal.reason == STRATEGY_FAULT and self.desk.window:
+            return []  # a recorded stream ends by the hello that says what is wrong, and decides nothing until then
+        self._signals.sequences[signal.symbol] = signal.sequence
+        return self._take(signal)
+
+    def _take(self, signal: Signal) -> list[Call]:
         if self._is_decided(signal) or signal.ordinal in self._held:
             self.desk.duplicates += 1
             return []
@@ -326,7 +342,7 @@ class Portfolio:
             return self._deliver(running, reply)
         if not isinstance(reply, REPLY_TYPES[type(running.request)]):
             return self._on_refusal(running, reply)
-        if isinstance(reply, OrderReply) and reply.status not in _SETTLED:
+        if isinstance(reply, OrderReply) and reply.status not in SETTLED_STATUSES:
             return []
         return self._follow(running, self._tasks.deliver_reply(running, reply, self.desk.now.mono_ns))
 
@@ -427,15 +443,6 @@ class Portfolio:
                 self.desk.set_state(DeskState.FINISHED)
 
     # ---------------------------------------------------------------------------------------------------------- details
-
-    def _all_heard(self) -> bool:
-        heard = {
-            symbol
-            for hello in self._heard.values()
-            if hello.stream_id == self.desk.cursor.stream_id
-            for symbol in hello.symbols
-        }
-        return heard.issuperset(self.desk.config.symbols)
 
     def _touch_idle(self) -> None:
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST

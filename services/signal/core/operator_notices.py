@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from services.signal.core.strategy_fault import StrategyFault
+
 
 class StreamChanged(Struct, frozen=True):
     """The gateway's stream is known and is not the one of the state so far, which was dropped: strategies warm up."""
@@ -57,4 +59,19 @@ class SignalNotRetained(Struct, frozen=True):
     ordinal: int
 
 
-Event = StreamChanged | GatewayConnected | GatewayUnresponsive | GapFound | GapRefilled | GapLost | SignalNotRetained
+class StrategyStopped(Struct, frozen=True):
+    """A symbol's strategy is at fault and is not asked any more; its ticks are answered with HOLD."""
+
+    fault: StrategyFault
+
+
+Event = (
+    StreamChanged
+    | GatewayConnected
+    | GatewayUnresponsive
+    | GapFound
+    | GapRefilled
+    | GapLost
+    | SignalNotRetained
+    | StrategyStopped
+)

@@ -26,11 +26,14 @@ from services.signal.core.operator_notices import (
     GatewayConnected,
     GatewayUnresponsive,
     SignalNotRetained,
+    StrategyStopped,
     StreamChanged,
 )
 from services.signal.core.signal_ring import SignalRing
 from services.signal.core.strategy import Strategy
-from services.signal.core.symbol_engine import WARMING_UP_VALUE, SignalValue, SymbolEngine
+from services.signal.core.strategy_fault import StrategyError, StrategyFault
+from services.signal.core.symbol_engine import FAULT_VALUE, WARMING_UP_VALUE, SignalValue, SymbolEngine, make_engine
+from services.signal.core.symbol_reports import symbol_reports
 
 HELLO_RETRY_NS: Final = 100_000_000
 """Pause before an unanswered HELLO is sent again: the connection of a fresh socket takes a moment, the desk waits."""
@@ -80,12 +83,31 @@ def _strategy_label(names: Mapping[str, str]) -> str:
 class SignalEngine:
     """The symbol engines, the signal ring and the backfills of one process."""
 
-    def __init__(self, *, publisher: str, boot_id: str, make_strategies: Mapping[str, Callable[[], Strategy]]) -> None:
-        """Speak under the name `publisher` for the symbols of `make_strategies`, each with what it makes for it."""
+    def __init__(
+        self,
+        *,
+        publisher: str,
+        boot_id: str,
+        make_strategies: Mapping[str, Callable[[], Strategy]],
+        out_of_use: Mapping[str, StrategyFault] | None = None,
+        mark_call: Callable[[str, int], object] | None = None,
+    ) -> None:
+        """Compose the engines.
+
+        Args:
+            publisher: the name to speak under.
+            boot_id: of this start of the process.
+            make_strategies: what makes the strategy of each symbol.
+            out_of_use: symbols whose strategy is not to be called, and why.
+            mark_call: given symbol and sequence before each call of a strategy.
+        """
         self.publisher = publisher
         self.boot_id = boot_id
         self.stream_id = ""
-        self.engines = {symbol: SymbolEngine(symbol, make()) for symbol, make in make_strategies.items()}
+        self.engines = {
+            symbol: make_engine(symbol, make, fault=(out_of_use or {}).get(symbol), mark_call=mark_call)
+            for symbol, make in make_strategies.items()
+        }
         self.strategy = _strategy_label({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
         self.ring = SignalRing()
         self.gaps_refilled = 0
@@ -98,12 +120,13 @@ class SignalEngine:
         self._greeting_mono_ns = 0
         self._again_mono_ns = 0
         self._hellos = 0
+        self._faults_noticed: dict[str, StrategyFault] = {}
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
     def start(self, now: Now) -> list[Output]:
         """Begin: ask the gateway which stream it publishes. Called once, after `restore`."""
-        return [self._ask_hello(now)]
+        return [*self._new_faults(), self._ask_hello(now)]
 
     def handle(self, message: Input, now: Now) -> list[Output]:
         """Take one message in; `now.domain_ns` is not looked at."""
@@ -137,6 +160,7 @@ class SignalEngine:
                 outputs.append(GatewayUnresponsive())
             outputs.append(self._ask_hello(now))
         if self._is_connected and self._greeting_mono_ns <= now.mono_ns:
+            outputs += self._new_faults()  # a checkpoint may have met one
             outputs.append(self._signal_hello(now))
         for refill in self._refills.values():
             if refill.retry_mono_ns <= now.mono_ns:
@@ -145,7 +169,8 @@ class SignalEngine:
 
     def checkpoint(self) -> Checkpoint:
         """The state as it is now; the signals that belong to it are in the ring."""
-        engines = tuple(EngineState(e.symbol, e.sequence, e.snapshot()) for e in self.engines.values())
+        snapshots = {engine.symbol: engine.snapshot() for engine in self.engines.values()}
+        engines = tuple(EngineState(e.symbol, e.kept_sequence, snapshots[e.symbol]) for e in self.engines.values())
         return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engines)
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
@@ -177,9 +202,14 @@ class SignalEngine:
         if tick.stream_id != self.stream_id:
             return self._request_hello(now)
         expected = engine.sequence + 1
+        if engine.fault is not None:
+            return self._on_tick_after_fault(engine, tick, now)
         if tick.sequence == expected:
-            word = engine.on_tick(tick)
-            signal = self._signal(tick, word, now)
+            try:
+                value = engine.on_tick(tick)
+            except StrategyError:
+                return [*self._new_faults(), self._signal_hello(now), *self._on_tick_after_fault(engine, tick, now)]
+            signal = self._signal(tick, value, now)
             outputs: list[Output] = [signal]
             if self._refills:
                 outputs += self._finish_refill(engine)
@@ -187,6 +217,25 @@ class SignalEngine:
         if tick.sequence < expected:
             return self._on_old_tick(tick, now)
         return self._on_gap(engine, tick.sequence, now)
+
+    def _on_tick_after_fault(self, engine: SymbolEngine, tick: Tick, now: Now) -> list[Output]:
+        """HOLD for what the strategy is not asked about, so that positions are tended; what it has decided stands."""
+        if tick.sequence <= engine.sequence:
+            return self._on_old_tick(tick, now)
+        return [self._signal_of(tick, FAULT_VALUE, now)]
+
+    def _new_faults(self) -> list[Output]:
+        """The faults that no notice was given of yet; what was being fetched for their symbols is not wanted any more.
+
+        A hello follows at once and before any signal: a stepped stream ends by it, and must not meet a HOLD that is none
+        of the strategy's first.
+        """
+        faults = {symbol: engine.fault for symbol, engine in self.engines.items() if engine.fault is not None}
+        new = [fault for symbol, fault in faults.items() if self._faults_noticed.get(symbol) is not fault]
+        self._faults_noticed = faults
+        for fault in new:
+            self._refills.pop(fault.symbol, None)
+        return [StrategyStopped(fault) for fault in new]
 
     def _on_old_tick(self, tick: Tick, now: Now) -> list[Output]:
         """Send what is kept from this tick on again: whoever missed one signal has likely missed those after it."""
@@ -207,7 +256,7 @@ class SignalEngine:
         outputs: list[Output] = []
         for symbol, engine in self.engines.items():
             published = heartbeat.sequences.get(symbol, 0)
-            if published > engine.sequence:
+            if published > engine.sequence and engine.fault is None:
                 outputs += self._on_gap(engine, published, now)
         return outputs
 
@@ -239,7 +288,7 @@ class SignalEngine:
         outputs += self.resend_from(reply.confirmed + 1, now)
         for symbol, engine in self.engines.items():
             published = reply.sequences.get(symbol, 0)
-            if published > engine.sequence and symbol not in self._refills:
+            if published > engine.sequence and engine.fault is None and symbol not in self._refills:
                 refill = self._refills[symbol] = Backfill(symbol, published, is_gap=False)
                 outputs.append(refill.next_request(engine.sequence + 1, now.mono_ns))
         return outputs
@@ -265,6 +314,8 @@ class SignalEngine:
         elif page.from_sequence + len(page.ordinal) <= expected:
             return []  # folded before; what is asked for is still under way
         outputs += self._fold(page, engine, now)
+        if engine.fault is not None:
+            return outputs
         if engine.sequence >= refill.target:
             outputs += self._finish_refill(engine)
         else:
@@ -291,7 +342,10 @@ class SignalEngine:
             tick = Tick(
                 "", "", self.stream_id, engine.symbol, sequence, ordinal, time_ns, bid, ask, volume, now.mono_ns
             )
-            signal = self._signal(tick, engine.on_tick(tick), now)
+            try:
+                signal = self._signal(tick, engine.on_tick(tick), now)
+            except StrategyError:
+                return [*outputs, *self._new_faults(), self._signal_hello(now)]
             if ordinal > self._confirmed:
                 outputs.append(signal)
         return outputs
@@ -316,9 +370,15 @@ class SignalEngine:
 
     # -------------------------------------------------------------------------------------------------------- outputs
 
-    def _signal(self, tick: Tick, word: SignalValue, now: Now) -> Signal:
-        direction, confidence, reason = word
-        signal = Signal(
+    def _signal(self, tick: Tick, value: SignalValue, now: Now) -> Signal:
+        """The signal of a tick, kept for a repetition."""
+        signal = self._signal_of(tick, value, now)
+        self.ring.put(signal)
+        return signal
+
+    def _signal_of(self, tick: Tick, value: SignalValue, now: Now) -> Signal:
+        direction, confidence, reason = value
+        return Signal(
             self.publisher,
             tick.stream_id,
             tick.symbol,
@@ -333,8 +393,6 @@ class SignalEngine:
             tick.published_mono_ns,
             now.mono_ns,
         )
-        self.ring.put(signal)
-        return signal
 
     def _signal_hello(self, now: Now) -> SignalHello:
         self._greeting_mono_ns = now.mono_ns + HELLO_INTERVAL_NS
@@ -346,6 +404,7 @@ class SignalEngine:
             list(self.engines),
             self.gaps_refilled,
             self.gaps_lost,
+            symbol_reports(self.engines.values(), self._refills),
         )
 
     def _ask_hello(self, now: Now) -> Hello:

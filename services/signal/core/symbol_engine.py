@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 import msgspec
+from msgspec import structs
 
-from proto.messages import WARMING_UP, Tick
+from proto.messages import STRATEGY_FAULT, WARMING_UP, Tick
 from services.signal.core.strategy import Strategy
+from services.signal.core.strategy_fault import StrategyError, StrategyFault, error_details, error_line, shown
 from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 
 Direction = Literal[-1, 0, 1]
 
-
-class StrategyError(RuntimeError):
-    """A strategy said something that is no opinion; a bug of the strategy."""
+SNAPSHOT_BYTES_MAX: Final = 1 << 20
+"""Of a strategy: it is written with every checkpoint."""
 
 
 class SequenceError(ValueError):
@@ -29,7 +32,11 @@ class SignalValue(NamedTuple):
     reason: str
 
 
+_NO_OPINION: Final = object()
+_OPINION: Final = "a direction -1, 0 or 1 and a confidence from 0 to 1"
+
 WARMING_UP_VALUE: Final = SignalValue(0, 0.0, WARMING_UP)
+FAULT_VALUE: Final = SignalValue(0, 0.0, STRATEGY_FAULT)
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -40,9 +47,32 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SymbolEngine:
-    """Folds the ticks of one symbol, in sequence, without a hole, and gives one word for each."""
+    """Folds the ticks of one symbol, in sequence, without a hole, and gives one word for each.
 
-    def __init__(self, symbol: str, strategy: Strategy, *, buffer_ticks: int = BUFFER_TICKS) -> None:
+    Nothing that a strategy does gets past it but a `StrategyError`. From then on `fault` says why, the engine takes no tick,
+    and its snapshot is the last one from before: a start goes on from there and tries once more.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        strategy: Strategy,
+        *,
+        buffer_ticks: int = BUFFER_TICKS,
+        mark_call: Callable[[int], object] | None = None,
+    ) -> None:
+        """Start fresh.
+
+        Args:
+            symbol: whose ticks these are.
+            strategy: asked about each of them.
+            buffer_ticks: how far back the strategy can look.
+            mark_call: given the tick's sequence before the strategy is called, so that another process can tell in whose
+                call this one died.
+
+        Raises:
+            StrategyError: the strategy cannot show its state.
+        """
         self.symbol = symbol
         self.strategy = strategy
         self.buffer = TickBuffer(buffer_ticks)
@@ -50,8 +80,24 @@ class SymbolEngine:
         """Of the last tick folded; 0 before the first."""
         self.accepted = 0
         """Ticks folded since the last reset."""
-        self._fresh = strategy.snapshot()
+        self.fault: StrategyFault | None = None
+        self._mark_call = mark_call
+        self._is_out_of_use = False
+        self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
+        self._keep()
+
+    @classmethod
+    def out_of_use(cls, symbol: str, fault: StrategyFault) -> SymbolEngine:
+        """An engine whose strategy cannot be used, or is not to be called again in this process."""
+        engine = cls(symbol, _NoStrategy(fault.strategy))
+        engine.fault, engine._is_out_of_use = fault, True
+        return engine
+
+    @property
+    def is_warming_up(self) -> bool:
+        """Whether the strategy may not speak yet."""
+        return self.accepted <= self._warm_up_ticks
 
     def missing_before(self, sequence: int) -> range:
         """The sequences that have to be folded before this one can be; empty when it is the next or an old one."""
@@ -66,35 +112,63 @@ class SymbolEngine:
 
         Raises:
             SequenceError: it is not the next one.
-            StrategyError: the strategy gave no direction, or no confidence from 0 to 1.
+            StrategyError: the strategy raised, or gave no direction, or no confidence from 0 to 1; now or before.
         """
         if sequence != self.sequence + 1:
             raise SequenceError(f"tick {sequence} of {self.symbol}, expected {self.sequence + 1}")
+        if self.fault is not None:
+            raise StrategyError(self.fault)
         self.buffer.append(time_ns, bid, ask, volume)
-        direction, confidence = self.strategy.on_tick(self.buffer, bid, ask, time_ns)
+        if self._mark_call is not None:
+            self._mark_call(sequence)
+        opinion: object = _NO_OPINION
+        value: SignalValue | None = None
+        try:
+            opinion = self.strategy.on_tick(self.buffer, bid, ask, time_ns)
+            direction, confidence = opinion
+            if self.accepted < self._warm_up_ticks:
+                value = WARMING_UP_VALUE
+            elif direction in (-1, 0, 1) and 0.0 <= confidence <= 1.0:
+                # numpy's numbers count as numbers too, but the wire knows plain ones only.
+                value = SignalValue(int(direction), float(confidence), "")  # type: ignore[arg-type]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: it must not end the process that others' strategies live in
+            if opinion is _NO_OPINION:
+                raise self._stop(error_line(error), sequence, time_ns, error_details(error)) from error
+        if value is None:
+            raise self._stop(f"returned {shown(opinion)}, expected {_OPINION}", sequence, time_ns)
         self.sequence = sequence
         self.accepted += 1
-        if self.accepted <= self._warm_up_ticks:
-            return WARMING_UP_VALUE
-        if direction not in (-1, 0, 1) or not 0.0 <= confidence <= 1.0:
-            raise StrategyError(
-                f"{self.strategy.name} said {direction!r} with confidence {confidence!r} on tick {sequence} of "
-                f"{self.symbol}, expected -1, 0 or 1 and a number from 0 to 1"
-            )
-        # numpy's numbers count as numbers too, but the wire knows plain ones only.
-        return SignalValue(int(direction), float(confidence), "")  # type: ignore[arg-type]
+        return value
 
     def reset(self, sequence: int = 0) -> None:
-        """Forget all ticks and warm up again; the next one is `sequence` + 1."""
+        """Forget all ticks and warm up again; the next one is `sequence` + 1. A fault is over unless it comes again."""
         self.buffer.clear()
-        self.strategy.restore(self._fresh)
         self.sequence = sequence
         self.accepted = 0
+        if self._is_out_of_use:
+            return
+        self.fault = None
+        try:
+            self._restore_strategy(self._fresh)
+        except ValueError as error:
+            self._stop(f"restore: {error}"[:200], sequence, 0)
+        self._keep()
 
     def snapshot(self) -> bytes:
-        """All that decides what is said from here on."""
-        state = _State(self.sequence, self.accepted, self.buffer.snapshot(), self.strategy.snapshot())
-        return msgspec.msgpack.encode(state)
+        """All that decides what is said from here on; after a fault the last one from before it."""
+        if self.fault is None:
+            try:
+                self._keep()
+            except StrategyError:
+                assert self.fault is not None  # the next hello tells of it
+        return self._kept
+
+    @property
+    def kept_sequence(self) -> int:
+        """Of the last tick that the latest snapshot has folded."""
+        return self._kept_sequence
 
     def restore(self, snapshot: bytes) -> None:
         """Become what `snapshot` saw.
@@ -107,6 +181,100 @@ class SymbolEngine:
         except msgspec.DecodeError as error:
             raise ValueError(f"no snapshot of an engine: {error}") from None
         self.buffer.restore(state.buffer)
-        self.strategy.restore(state.strategy)
+        if not self._is_out_of_use:
+            self._restore_strategy(state.strategy)
         self.sequence = state.sequence
         self.accepted = state.accepted
+        self._kept, self._kept_sequence = snapshot, state.sequence
+
+    def _keep(self) -> None:
+        strategy = self._strategy_snapshot()
+        state = _State(self.sequence, self.accepted, self.buffer.snapshot(), strategy)
+        self._kept, self._kept_sequence = msgspec.msgpack.encode(state), self.sequence
+
+    def _strategy_snapshot(self) -> bytes:
+        if self._mark_call is not None:
+            self._mark_call(self.sequence)
+        try:
+            state: object = self.strategy.snapshot()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever it is, it stops this symbol alone
+            raise self._stop(error_line(error, "snapshot"), self.sequence, 0, error_details(error)) from error
+        if not isinstance(state, bytes) or len(state) > SNAPSHOT_BYTES_MAX:
+            what = f"{len(state)} bytes" if isinstance(state, bytes) else shown(state)
+            raise self._stop(f"snapshot: {what}, expected at most {SNAPSHOT_BYTES_MAX} bytes", self.sequence, 0)
+        return state
+
+    def _restore_strategy(self, state: bytes) -> None:
+        if self._mark_call is not None:
+            self._mark_call(self.sequence)
+        try:
+            self.strategy.restore(state)
+        except (ValueError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever it is, the state does not fit
+            raise ValueError(error_line(error)) from error
+
+    def _stop(self, error: str, sequence: int, time_ns: int, details: str = "") -> StrategyError:
+        self.fault = StrategyFault(self.symbol, shown_name(self.strategy), sequence, time_ns, error, details)
+        return StrategyError(self.fault)
+
+
+def make_engine(
+    symbol: str,
+    make_strategy: Callable[[], Strategy],
+    *,
+    fault: StrategyFault | None = None,
+    mark_call: Callable[[str, int], object] | None = None,
+) -> SymbolEngine:
+    """A symbol's engine; out of use with `fault`, or when its strategy cannot be made.
+
+    Args:
+        symbol: whose engine it is.
+        make_strategy: makes the strategy; may raise StrategyError.
+        fault: why the strategy is not to be called at all.
+        mark_call: given symbol and sequence before each call of the strategy.
+    """
+    if fault is None:
+        try:
+            mark = None if mark_call is None else partial(mark_call, symbol)
+            return SymbolEngine(symbol, _made(symbol, make_strategy), mark_call=mark)
+        except StrategyError as error:
+            fault = structs.replace(error.fault, symbol=symbol)
+    return SymbolEngine.out_of_use(symbol, fault)
+
+
+def _made(symbol: str, make_strategy: Callable[[], Strategy]) -> Strategy:
+    try:
+        return make_strategy()
+    except (StrategyError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever it is, it stops this symbol alone
+        name = getattr(make_strategy, "__name__", "")
+        fault = StrategyFault(symbol, name or "of its own", 0, 0, error_line(error), error_details(error))
+        raise StrategyError(fault) from error
+
+
+class _NoStrategy:
+    """Stands where a strategy that cannot be used would; it is never asked."""
+
+    warm_up_ticks = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        return 0, 0.0
+
+    def snapshot(self) -> bytes:
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        pass
+
+
+def shown_name(strategy: Strategy) -> str:
+    """What a strategy calls itself, even where that is no name."""
+    name = getattr(strategy, "name", None)
+    return name if isinstance(name, str) else type(strategy).__name__

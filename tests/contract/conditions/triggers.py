@@ -37,6 +37,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
 from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
+from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
 
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 
@@ -315,6 +316,27 @@ def _near_plan() -> Scene:
     return Scene(driven)
 
 
+def _signals(*, signals_until: int = 5, lag: int = 0, **goes_on: Any) -> Scene:
+    """A market that goes on for ten seconds; signals come for `signals_until` of them, and then what `goes_on` says."""
+    watched = Watched(a_live_desk())
+    watched.go_on(signals_until * 1_000, hello=a_hello(), signals=True)
+    watched.tick += lag
+    watched.go_on(5_000, behind=lag, **goes_on)
+    return Scene(watched.driven)
+
+
+def _restarts() -> Scene:
+    watched = Watched(a_live_desk())
+    for number in range(8):
+        watched.go_on(1_000, hello=a_hello(f"b{number}"), signals=True)
+    return Scene(watched.driven)
+
+
+def _never_heard() -> Scene:
+    watched = Watched(a_live_desk()).go_on(4_000)
+    return Scene(watched.driven)
+
+
 TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "PERSON": lambda _: _person(),
     "DRAWDOWN": lambda _: _fallen(8, Limits(name="drawdown", drawdown_halt_pct=Decimal(7))),
@@ -345,6 +367,13 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "NO_TICKS": lambda _: _quiet_symbol(),
     "SIGNALS_DENIED": lambda _: _denied_for_a_minute(),
     "ORDERS_REFUSED": lambda _: _refused_by_the_venue(),
+    "STRATEGY_FAULT": lambda _: _signals(hello=a_hello("b1", a_fault())),
+    "SIGNAL_SILENT": lambda _: _signals(),
+    "SIGNAL_NEVER_HEARD": lambda _: _never_heard(),
+    "SIGNAL_CRASH_LOOPING": lambda _: _restarts(),
+    "SIGNAL_MUTE": lambda _: _signals(hello=a_hello()),
+    "SIGNAL_CATCHING_UP": lambda _: _signals(hello=a_hello(), signals=True, lag=40),
+    "SIGNAL_WARMING_UP": lambda _: _signals(hello=a_hello("b1", a_warm_up()), signals=True),
     "ORDER_IN_DOUBT": lambda _: _doubt(),
     "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
     "MARGIN_CALL": lambda _: _margin_call(),

@@ -112,7 +112,7 @@ def test_confirm_0_waits_for_a_signal_process_of_every_symbol() -> None:
 
 
 def _hello() -> SignalHello:
-    return SignalHello("signal", "boot", STREAM_ID, "test", ["EURUSD"], 0, 0)
+    return SignalHello("signal", "boot", STREAM_ID, "test", ["EURUSD"], 0, 0, [])
 
 
 # ------------------------------------------------------------------------------------------------------------- order

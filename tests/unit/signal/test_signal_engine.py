@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proto.codec import decode_signal_message, encode
 from proto.gateway import GetTicks, Hello
-from proto.messages import WARMING_UP, MarketHeartbeat, SignalHello, Tick
+from proto.messages import WARMING_UP, MarketHeartbeat, SignalHello, SymbolReport, SymbolState, Tick
 from services.signal.core.operator_notices import (
     GapFound,
     GapLost,
@@ -78,9 +78,12 @@ def test_the_gateway_is_asked_until_it_answers_and_its_silence_told_once() -> No
     assert HELLOS_UNTIL_SILENT < 30
 
 
+WARMING = [SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")]
+
+
 def test_portfolio_is_greeted_at_the_start_and_each_second() -> None:
     bench = a_bench(a_walk(1)).start()
-    assert bench.said(SignalHello) == [SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0)]
+    assert bench.said(SignalHello) == [SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0, WARMING)]
     bench.wait(3_000)
     assert len(bench.said(SignalHello)) == 4
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.signal.core.strategies.ema_cross import EmaCross
-from services.signal.core.symbol_engine import SequenceError, StrategyError, SymbolEngine
+from services.signal.core.strategy_fault import StrategyError
+from services.signal.core.symbol_engine import SequenceError, SymbolEngine
 from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum, a_walk
 
@@ -68,7 +69,7 @@ def test_a_strategy_that_says_nonsense_is_stopped(word: tuple[int, float]) -> No
         def on_tick(self, *_: object) -> tuple[int, float]:
             return word
 
-    with pytest.raises(StrategyError, match="momentum said"):
+    with pytest.raises(StrategyError, match=r"strategy momentum, tick 1 of EURUSD at .*: returned"):
         SymbolEngine("EURUSD", Nonsense()).on_tick(a_walk(1)[0])
 
 

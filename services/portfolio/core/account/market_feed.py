@@ -31,6 +31,8 @@ class MarketFeed:
         self.newest_ns = 0
         self.last_message_mono_ns = 0
         self.quotes: dict[str, LiveQuote] = {}
+        self.published: dict[str, int] = {}
+        """The last published sequence of each symbol as of the last heartbeat."""
         self._newest_mono_ns = 0
 
     def on_message(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
@@ -40,6 +42,8 @@ class MarketFeed:
         self.advance_clock(message.time_ns, mono_ns)
         if isinstance(message, Tick):
             self.quotes[message.symbol] = LiveQuote(message.bid, message.ask, message.time_ns, mono_ns)
+        else:
+            self.published = message.sequences
 
     def advance_clock(self, time_ns: int, mono_ns: int) -> None:
         """The venue's clock has shown this, here or in a reply; it does not go back."""

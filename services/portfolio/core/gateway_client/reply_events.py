@@ -19,6 +19,18 @@ TERMINAL_STATUSES: Final[dict[str, OrderStatus]] = {
 }
 """What ends an order without filling it."""
 
+SETTLED_STATUSES: Final = frozenset(
+    {
+        OrderReplyStatus.FILLED,
+        OrderReplyStatus.PARTIALLY_FILLED,
+        OrderReplyStatus.ACCEPTED,
+        OrderReplyStatus.REJECTED,
+        OrderReplyStatus.CANCELED,
+        OrderReplyStatus.EXPIRED,
+    }
+)
+"""Replies that say where an order stands; after any other, known or not, the order is asked after again."""
+
 
 def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
     """Where an order stands by the venue's reply."""

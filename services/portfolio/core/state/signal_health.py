@@ -1,0 +1,196 @@
+"""What is known of the signal processes: that they are there, how far their signals come, and which strategies are at fault.
+
+Hellos come every second and signals with every tick. From both, and from what the market published meanwhile, `findings`
+makes the conditions of each symbol: never heard, silent, restarting again and again, mute, catching up, warming up, at fault.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from proto.messages import SignalHello, SymbolReport, SymbolState
+from services.portfolio.core.account.market_feed import MarketFeed
+from services.portfolio.core.account.tick_cursor import Mark
+
+SILENT_NS: Final = 2_500_000_000
+"""Two hellos missed and half a second: with a check every quarter of a second it is reported within three."""
+
+BOOTS_WINDOW_NS: Final = 60_000_000_000
+BOOTS_MAX: Final = 5
+"""Starts of one signal process within a minute; so many are no accident any more."""
+
+PUBLISHERS_MAX: Final = 1_000
+SIGNAL_CONDITIONS: Final = (
+    "SIGNAL_NEVER_HEARD",
+    "SIGNAL_SILENT",
+    "SIGNAL_CRASH_LOOPING",
+    "SIGNAL_MUTE",
+    "SIGNAL_CATCHING_UP",
+    "SIGNAL_WARMING_UP",
+    "STRATEGY_FAULT",
+)
+UNATTENDED: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNAL_MUTE"})
+"""Conditions in which a symbol gets no signals, not even late ones."""
+
+_NS_PER_S: Final = 1_000_000_000
+_LOG: Final = "see signal.log"
+
+
+class Finding(NamedTuple):
+    """A condition of one symbol."""
+
+    code: str
+    symbol: str
+    text: str
+
+
+class _Publisher:
+    """One signal process through all its starts."""
+
+    def __init__(self, hello: SignalHello, mono_ns: int) -> None:
+        self.hello = hello
+        self.heard_ns = mono_ns
+        self.boots_ns: deque[int] = deque(maxlen=1_000)
+
+    def take(self, hello: SignalHello, mono_ns: int) -> None:
+        if hello.boot_id != self.hello.boot_id:
+            self.boots_ns.append(mono_ns)
+        self.hello, self.heard_ns = hello, mono_ns
+
+    def restarts(self, mono_ns: int) -> int:
+        """Restarts within the last minute."""
+        while self.boots_ns and mono_ns - self.boots_ns[0] > BOOTS_WINDOW_NS:
+            self.boots_ns.popleft()
+        return len(self.boots_ns)
+
+
+class _Progress:
+    """How far a symbol's signals have come, and since when they have stood still or lagged."""
+
+    def __init__(self, published: int, mono_ns: int) -> None:
+        """What was published before is not waited for."""
+        self.sequence = published
+        self.moved_ns = mono_ns
+        self.level_ns = mono_ns
+
+    def look(self, sequence: int, published: int, mono_ns: int) -> None:
+        if sequence > self.sequence:
+            self.sequence, self.moved_ns = sequence, mono_ns
+        if published <= self.sequence:
+            self.moved_ns = self.level_ns = mono_ns
+
+
+class SignalHealth:
+    """The memory of hellos and signals of one portfolio process."""
+
+    def __init__(self) -> None:
+        """Nobody has been heard."""
+        self.sequences: dict[str, int] = {}
+        """Of the latest signal of each symbol that came in, decided or not."""
+        self._publishers: dict[str, _Publisher] = {}
+        self._progress: dict[str, _Progress] = {}
+        self._stream_id = ""
+        self._since_ns: int | None = None
+
+    def on_hello(self, hello: SignalHello, mono_ns: int) -> None:
+        """Take note of a sign of life."""
+        known = self._publishers.get(hello.publisher)
+        if known is not None:
+            known.take(hello, mono_ns)
+        elif len(self._publishers) < PUBLISHERS_MAX:
+            self._publishers[hello.publisher] = _Publisher(hello, mono_ns)
+
+    def has_heard_of(self, symbols: Sequence[str], stream_id: str) -> bool:
+        """Whether somebody speaks for each symbol in this stream."""
+        hellos = [known.hello for known in self._publishers.values()]
+        heard = {symbol for hello in hellos if hello.stream_id == stream_id for symbol in hello.symbols}
+        return heard.issuperset(symbols)
+
+    def first_fault(self, symbols: Sequence[str], stream_id: str) -> Finding | None:
+        """A strategy that is at fault in this stream, if there is one."""
+        for known in self._publishers.values():
+            for report in known.hello.reports if known.hello.stream_id == stream_id else ():
+                if report.state is SymbolState.FAULT and report.symbol in symbols:
+                    return Finding("STRATEGY_FAULT", report.symbol, report.text)
+        return None
+
+    def findings(
+        self, symbols: Sequence[str], stream_id: str, market: MarketFeed, marks: Mapping[str, Mark], mono_ns: int
+    ) -> list[Finding]:
+        """The conditions of all symbols; call it a few times a second while the desk runs.
+
+        Args:
+            symbols: what is traded.
+            stream_id: of the stream that is followed.
+            market: what a live market published; empty in a replay.
+            marks: the quotes that symbols were decided on last.
+            mono_ns: now.
+        """
+        if stream_id != self._stream_id or self._since_ns is None:
+            self._stream_id, self._since_ns = stream_id, mono_ns
+            self._progress.clear()
+            self.sequences.clear()
+        return [found for symbol in symbols for found in self._of(symbol, market, marks.get(symbol), mono_ns)]
+
+    def pause(self) -> None:
+        """The desk is not running: what it does not hear meanwhile is nobody's silence."""
+        self._since_ns = None
+
+    def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, mono_ns: int) -> Iterator[Finding]:
+        published = market.published.get(symbol, 0)
+        progress = self._progress.get(symbol)
+        if progress is None or not progress.sequence:
+            progress = self._progress[symbol] = _Progress(published, mono_ns)
+        progress.look(self.sequences.get(symbol, 0), published, mono_ns)
+        publisher = max(
+            (known for known in self._publishers.values() if symbol in known.hello.symbols),
+            key=lambda known: known.heard_ns,
+            default=None,
+        )
+        since_ns = self._since_ns or 0
+        if publisher is None:
+            if mono_ns - since_ns > SILENT_NS:
+                waited_s = (mono_ns - since_ns) // _NS_PER_S
+                yield Finding(
+                    "SIGNAL_NEVER_HEARD", symbol, f"no signal process for {symbol} since {waited_s} s; {_LOG}"
+                )
+            return
+        if (restarts := publisher.restarts(mono_ns)) >= BOOTS_MAX:
+            text = f"the signal process restarted {restarts} times in {BOOTS_WINDOW_NS // _NS_PER_S} s; {_LOG}"
+            yield Finding("SIGNAL_CRASH_LOOPING", symbol, text)
+        report = next((one for one in publisher.hello.reports if one.symbol == symbol), None)
+        if report is not None and report.state is SymbolState.FAULT:
+            yield Finding("STRATEGY_FAULT", symbol, f"{report.text}; {_LOG}")
+        if (silent_ns := mono_ns - max(publisher.heard_ns, since_ns)) > SILENT_NS:
+            text = f"no hello of the signal process for {silent_ns // _NS_PER_S} s; {_LOG}"
+            yield Finding("SIGNAL_SILENT", symbol, text)
+        elif report is None or report.state is not SymbolState.FAULT:
+            yield from self._lag(symbol, progress, published, report, market.newest_ns, mark, mono_ns)
+
+    def _lag(
+        self,
+        symbol: str,
+        progress: _Progress,
+        published: int,
+        report: SymbolReport | None,
+        market_ns: int,
+        mark: Mark | None,
+        mono_ns: int,
+    ) -> Iterator[Finding]:
+        """A process that is alive: do its signals keep up with the ticks?"""
+        state = None if report is None else report.state
+        if mono_ns - progress.level_ns > SILENT_NS:
+            behind = max(published - progress.sequence, 0 if report is None else report.behind)
+            market_s = max(0, market_ns - mark.time_ns) / _NS_PER_S if mark is not None else 0.0
+            if state is SymbolState.CATCHING_UP or mono_ns - progress.moved_ns <= SILENT_NS:
+                text = f"{behind:,} ticks behind, {market_s:,.1f} s of the market's time"
+                yield Finding("SIGNAL_CATCHING_UP", symbol, text)
+            else:
+                silent_s = (mono_ns - progress.moved_ns) // _NS_PER_S
+                yield Finding(
+                    "SIGNAL_MUTE", symbol, f"the signal process lives, and no signal for {silent_s} s; {_LOG}"
+                )
+        elif state is SymbolState.WARMING_UP:
+            yield Finding("SIGNAL_WARMING_UP", symbol, "the strategy has not seen enough ticks to speak")

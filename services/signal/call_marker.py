@@ -1,0 +1,129 @@
+"""Who was at work when the process died: a note in shared memory around the calls of strategies.
+
+A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills, it exits, it crashes in C, it
+closes what is not its own. The note survives in a small mapped file beside the heartbeat. The next life reads it and counts:
+after `DEATHS_MAX` deaths at the same tick of the same symbol, that symbol's strategy is not called any more. A kill from
+outside hits the same tick of the same symbol so often in a row only by design.
+
+    a flag and a place: in a call since the loop last waited, which symbol, which tick
+    for each symbol: at which tick the process died last, and how often in a row
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from common.logs import get_logger
+from services.signal.core.strategy_fault import StrategyFault
+
+DEATHS_MAX: Final = 3
+LOADING_DEATHS_MAX: Final = 10
+"""While strategies are loaded, which may take seconds, in which a kill from outside may well come several times in a row."""
+
+SUFFIX: Final = ".calls"
+
+_PLACE: Final = struct.Struct("<BHQ")
+_DEATHS: Final = struct.Struct("<QQ")
+_HEAD_BYTES: Final = 16
+
+
+class CallMarker:
+    """The note of one process; without a place to write it, it is only reported once."""
+
+    def __init__(self, folder: Path, publisher: str, symbols: Sequence[str]) -> None:
+        """Read what the last life left, count its death if it was in a call, and begin a new note."""
+        self._symbols = list(symbols)
+        self._map: mmap.mmap | None = None
+        try:
+            self._map = _mapped(folder / f"{publisher}{SUFFIX}", _HEAD_BYTES + _DEATHS.size * len(self._symbols))
+        except OSError as error:
+            get_logger().warning(
+                "no note of calls can be written, a strategy that kills the process will not be found",
+                folder=str(folder),
+                error=error.strerror,
+            )
+            return
+        in_call, number, sequence = _PLACE.unpack_from(self._map, 0)
+        if in_call and number < len(self._symbols):
+            sequence_before, deaths = self._deaths(number)
+            self._set_deaths(number, sequence, deaths + 1 if sequence == sequence_before else 1)
+        self.clear()
+
+    def faults(self, strategies: dict[str, str]) -> dict[str, StrategyFault]:
+        """The symbols whose strategy has ended the process too often; `strategies` are the names of all."""
+        faults = {}
+        for number, symbol in enumerate(self._symbols):
+            sequence, deaths = self._deaths(number)
+            if deaths >= _deaths_max(sequence):
+                where = f"at tick {sequence}" if sequence else "before its first tick"
+                error = f"the process died {deaths} times inside the strategy of {symbol} {where}"
+                faults[symbol] = StrategyFault(symbol, strategies[symbol], sequence, 0, error)
+        return faults
+
+    def mark(self) -> Callable[[str, int], object]:
+        """What is called with symbol and sequence before each call of a strategy."""
+        if self._map is None:
+            return _nothing
+        numbers, pack_into, mapped = {s: i for i, s in enumerate(self._symbols)}, _PLACE.pack_into, self._map
+
+        def mark(symbol: str, sequence: int) -> None:
+            pack_into(mapped, 0, 1, numbers[symbol], sequence)
+
+        return mark
+
+    def clear(self) -> None:
+        """The calls have returned and what came of them was sent: a death from here on is not theirs."""
+        if self._map is not None:
+            self._map[0] = 0
+
+    def loaded(self) -> None:
+        """Every strategy that is in use has been loaded: none of the deaths before the first tick goes on."""
+        self.clear()
+        for number in range(len(self._symbols)):
+            sequence, deaths = self._deaths(number)
+            if not sequence and deaths < LOADING_DEATHS_MAX:
+                self._set_deaths(number, 0, 0)
+
+    def end(self) -> None:
+        """The process ends in order: the next one tries a strategy that is out of use once more."""
+        self.clear()
+        for number in range(len(self._symbols)):
+            sequence, deaths = self._deaths(number)
+            if deaths >= _deaths_max(sequence):
+                self._set_deaths(number, sequence, _deaths_max(sequence) - 1)
+
+    def _deaths(self, number: int) -> tuple[int, int]:
+        if self._map is None:
+            return 0, 0
+        sequence, deaths = _DEATHS.unpack_from(self._map, _HEAD_BYTES + number * _DEATHS.size)
+        return sequence, deaths
+
+    def _set_deaths(self, number: int, sequence: int, deaths: int) -> None:
+        if self._map is not None:
+            _DEATHS.pack_into(self._map, _HEAD_BYTES + number * _DEATHS.size, sequence, deaths)
+
+
+def _deaths_max(sequence: int) -> int:
+    return DEATHS_MAX if sequence else LOADING_DEATHS_MAX
+
+
+def _nothing(symbol: str, sequence: int) -> None:
+    """For a process that can write no note."""
+
+
+def _mapped(path: Path, size: int) -> mmap.mmap:
+    """The file, of zeros where it is new or belongs to another set of symbols."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    try:
+        if os.fstat(fd).st_size != size:
+            os.ftruncate(fd, 0)
+            os.write(fd, bytes(size))
+        return mmap.mmap(fd, size)
+    finally:
+        os.close(fd)

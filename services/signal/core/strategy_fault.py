@@ -1,0 +1,109 @@
+"""What a strategy did that a strategy must not do, in one line and with where it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+ERROR_CHARS_MAX: Final = 200
+"""Of the strategy's own error; the wire and a screen have room for one line."""
+
+FRAMES_MAX: Final = 20
+_NS_PER_S: Final = 1_000_000_000
+
+
+class StrategyFault(Struct, frozen=True):
+    """Why the strategy of one symbol gives no signal any more.
+
+    `sequence` is the tick of the symbol that it happened on, 0 before the first; `time_ns` that tick's time, 0 without one;
+    `details` the places of the traceback for the log, where there is one.
+    """
+
+    symbol: str
+    strategy: str
+    sequence: int
+    time_ns: int
+    error: str
+    details: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole of it in one line."""
+        where = f"tick {self.sequence} of {self.symbol}" if self.sequence else f"{self.symbol}, before its first tick"
+        at = f" at {_utc(self.time_ns)}" if self.time_ns else ""
+        return f"strategy {self.strategy}, {where}{at}: {self.error}"
+
+
+class StrategyError(RuntimeError):
+    """A strategy raised, returned no opinion, or cannot be used; `fault` has the facts and is the text."""
+
+    def __init__(self, fault: StrategyFault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+def error_line(error: BaseException, call: str = "") -> str:
+    """An exception as `ValueError: text (FILE:12)`; `call` names what was asked of the strategy where it is not the tick."""
+    # The first frame is the caller's; of the strategy's own file the innermost counts, not that of a library it used.
+    frames = [frame for frame in list(_frames(error))[1:] if "importlib" not in frame.file]
+    own = [frame for frame in frames if frame.file == frames[0].file]
+    where = f" ({_base_name(own[-1].file)}:{own[-1].line})" if own else ""
+    text = _one_line(error)
+    name = type(error).__name__
+    words = f"{name}: {text}" if text else name
+    room = ERROR_CHARS_MAX - len(where) - len(call) - 2
+    return f"{call + ': ' if call else ''}{shortened(words, room)}{where}"
+
+
+def error_details(error: BaseException) -> str:
+    """Where an exception came from, innermost last, for the log."""
+    places = [f"{frame.file}:{frame.line} in {frame.function}" for frame in _frames(error)]
+    return "; ".join(places[-FRAMES_MAX:])
+
+
+class _Frame(NamedTuple):
+    file: str
+    line: int
+    function: str
+
+
+def _frames(error: BaseException) -> Iterator[_Frame]:
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        yield _Frame(code.co_filename, trace.tb_lineno, code.co_name)
+        trace = trace.tb_next
+
+
+def _base_name(file: str) -> str:
+    return file.replace("\\", "/").rpartition("/")[2]
+
+
+def shown(value: object) -> str:
+    """A value that a strategy returned, however odd, in a few characters."""
+    try:
+        return shortened(" ".join(repr(value).split()), 60)
+    except Exception:  # the text is made by the strategy's own code
+        return f"a {type(value).__name__} that cannot be shown"
+
+
+def shortened(text: str, chars_max: int) -> str:
+    """A text of at most so many characters, with an ellipsis where something was left out."""
+    return text if len(text) <= chars_max else text[: max(0, chars_max - 1)] + "…"
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # the text is made by the strategy's own code
+        return "(its text cannot be shown)"
+
+
+def _utc(time_ns: int) -> str:
+    try:
+        return datetime.fromtimestamp(time_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ns} ns"

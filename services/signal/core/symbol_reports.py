@@ -1,0 +1,33 @@
+"""What a hello says of the symbols that are not simply followed: at fault, catching up, warming up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import structs
+
+from proto.messages import SymbolReport, SymbolState
+from services.signal.core.backfill import Backfill
+from services.signal.core.strategy_fault import shortened
+from services.signal.core.symbol_engine import SymbolEngine
+
+TEXTS_CHARS_MAX: Final = 16_384
+"""Of all texts together, so that a hello fits into a frame whatever the number of symbols."""
+
+TEXT_CHARS_MAX: Final = 400
+
+
+def symbol_reports(engines: Iterable[SymbolEngine], refills: Mapping[str, Backfill]) -> list[SymbolReport]:
+    """The reports of all symbols that have one, in their order."""
+    reports = [found for engine in engines if (found := _report(engine, refills.get(engine.symbol))) is not None]
+    chars_max = TEXTS_CHARS_MAX // max(1, sum(bool(report.text) for report in reports))
+    return [structs.replace(report, text=shortened(report.text, min(chars_max, TEXT_CHARS_MAX))) for report in reports]
+
+
+def _report(engine: SymbolEngine, refill: Backfill | None) -> SymbolReport | None:
+    if engine.fault is not None:
+        return SymbolReport(engine.symbol, SymbolState.FAULT, 0, engine.fault.text)
+    if refill is not None:
+        return SymbolReport(engine.symbol, SymbolState.CATCHING_UP, max(0, refill.target - engine.sequence), "")
+    return SymbolReport(engine.symbol, SymbolState.WARMING_UP, 0, "") if engine.is_warming_up else None

@@ -1,0 +1,72 @@
+"""A portfolio core whose market goes on, and a signal process of which a test decides what it does."""
+
+from __future__ import annotations
+
+from proto.messages import MarketHeartbeat, SignalHello, SymbolReport, SymbolState
+from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS
+from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
+from tests.support.desk_harness import RISING, DeskHarness
+
+MS = 1_000_000
+CHECK_MS = 250
+
+
+def a_hello(boot_id: str = "b1", *reports: SymbolReport, publisher: str = "signal") -> SignalHello:
+    """A signal process that speaks for EURUSD."""
+    return SignalHello(publisher, boot_id, STREAM_ID, "mine", ["EURUSD"], 0, 0, list(reports))
+
+
+def a_fault(text: str = "strategy mine, tick 7 of EURUSD: ValueError: boom") -> SymbolReport:
+    """The strategy of EURUSD is at fault."""
+    return SymbolReport("EURUSD", SymbolState.FAULT, 0, text)
+
+
+def a_warm_up() -> SymbolReport:
+    """The strategy of EURUSD has not seen enough ticks."""
+    return SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")
+
+
+class Watched:
+    """A desk whose market goes on, with a signal process of which a test decides what it does."""
+
+    def __init__(self, driven: DeskHarness) -> None:
+        self.driven = driven
+        self.tick = 0
+
+    @property
+    def codes(self) -> list[str]:
+        """The conditions of signals that hold."""
+        found = conditions_of(self.driven.desk, self.driven.mono_ns)
+        return [one.code for one in found if one.code in SIGNAL_CONDITIONS]
+
+    def text(self, code: str) -> str:
+        """What a condition of EURUSD says."""
+        return self.driven.desk.conditions.text(code, subject="EURUSD")
+
+    def publish(self) -> None:
+        """One more tick, and the heartbeat that tells of it."""
+        self.tick += 1
+        bid, ask = RISING[self.tick % len(RISING)]
+        now = self.driven.now
+        time_ns = START_NS + (self.tick - 1) * TICK_NS
+        tick = a_tick(ordinal=self.tick, sequence=self.tick, time_ns=time_ns, bid=bid, ask=ask)
+        self.driven.answer_all(self.driven.portfolio.on_market_data(tick, now))
+        beat = MarketHeartbeat("mt5", "boot", STREAM_ID, self.tick, {"EURUSD": self.tick}, time_ns)
+        self.driven.answer_all(self.driven.portfolio.on_market_data(beat, now))
+
+    def go_on(
+        self, ms: int, *, hello: SignalHello | None = None, signals: bool = False, ticks: bool = True, behind: int = 0
+    ) -> Watched:
+        """Let time pass in checks of a quarter of a second: a tick and a hello each second."""
+        for step in range(1, ms // CHECK_MS + 1):
+            self.driven.mono_ns += CHECK_MS * MS
+            if step * CHECK_MS % 1_000 == 0:
+                if ticks:
+                    self.publish()
+                if hello is not None:
+                    self.driven.deliver(hello)
+                if signals and self.tick > behind:
+                    self.driven.answer_all(self.driven.deliver(a_signal(self.tick - behind)))
+            self.driven.portfolio.check_signals(self.driven.now)
+        return self

@@ -1,0 +1,210 @@
+"""What portfolio makes of signal processes that are away, silent, mute, late, or at fault, and that positions are tended."""
+
+from __future__ import annotations
+
+import pytest
+
+from proto.control import CONDITION_KINDS, DeskState, Effect
+from proto.gateway import Sell
+from proto.messages import STRATEGY_FAULT, SignalHello, SymbolReport, SymbolState
+from proto.trading.enums import Side
+from services.portfolio.core.account.events import ProtectionSet
+from services.portfolio.core.account.protection import Protection
+from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.state.signal_conditions import NO_SIGNAL
+from services.portfolio.core.state.signal_health import BOOTS_MAX, SIGNAL_CONDITIONS
+from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
+from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
+
+REPORTED_WITHIN_MS = 3_000
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched(a_live_desk())
+
+
+def test_every_condition_of_the_signals_keeps_its_symbol_from_trading() -> None:
+    assert {CONDITION_KINDS[code].effect for code in SIGNAL_CONDITIONS} == {Effect.SYMBOL}
+
+
+def test_a_process_that_signals_is_no_condition(watched: Watched) -> None:
+    watched.go_on(60_000, hello=a_hello(), signals=True)
+    assert watched.codes == []
+
+
+def test_a_process_that_was_never_heard_is_reported_within_three_seconds(watched: Watched) -> None:
+    watched.go_on(REPORTED_WITHIN_MS)
+    assert watched.codes == ["SIGNAL_NEVER_HEARD"]
+    assert watched.text("SIGNAL_NEVER_HEARD") == "no signal process for EURUSD since 2 s; see signal.log"
+    watched.go_on(3_000, hello=a_hello(), signals=True)
+    assert watched.codes == [], "cleared when it is over"
+
+
+def test_a_process_that_falls_silent_is_reported_within_three_seconds(watched: Watched) -> None:
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    watched.go_on(2_000)
+    assert watched.codes == []
+    watched.go_on(1_000)
+    assert watched.codes == ["SIGNAL_SILENT"]
+    assert watched.text("SIGNAL_SILENT") == "no hello of the signal process for 3 s; see signal.log"
+    watched.go_on(3_000, hello=a_hello("b2"), signals=True)
+    assert watched.codes == []
+
+
+def test_five_restarts_within_a_minute_are_a_crash_loop(watched: Watched) -> None:
+    watched.go_on(1_000, hello=a_hello("b0"), signals=True)
+    for number in range(1, BOOTS_MAX):
+        watched.go_on(1_000, hello=a_hello(f"b{number}"), signals=True)
+    assert watched.codes == []
+    watched.go_on(1_000, hello=a_hello(f"b{BOOTS_MAX}"), signals=True)
+    assert watched.codes == ["SIGNAL_CRASH_LOOPING"]
+    assert watched.text("SIGNAL_CRASH_LOOPING") == "the signal process restarted 5 times in 60 s; see signal.log"
+    watched.go_on(61_000, hello=a_hello(f"b{BOOTS_MAX}"), signals=True)
+    assert watched.codes == []
+
+
+def test_a_process_that_lives_and_gives_no_signals_is_mute(watched: Watched) -> None:
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    watched.go_on(REPORTED_WITHIN_MS + 1_000, hello=a_hello())
+    assert watched.codes == ["SIGNAL_MUTE"]
+    watched.go_on(4_000, hello=a_hello(), signals=True)
+    assert watched.codes == []
+
+
+def test_a_market_without_ticks_makes_nobody_mute(watched: Watched) -> None:
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    watched.go_on(20_000, hello=a_hello(), ticks=False)
+    assert watched.codes == []
+
+
+def test_what_was_published_before_portfolio_listened_is_waited_for_from_nobody() -> None:
+    watched = Watched(a_live_desk())
+    watched.tick = 1_000
+    watched.publish()
+    watched.go_on(20_000, hello=a_hello(), ticks=False)
+    assert watched.codes == []
+    watched.go_on(REPORTED_WITHIN_MS + 1_000, hello=a_hello())
+    assert watched.codes == ["SIGNAL_MUTE"]
+
+
+def test_signals_that_come_late_are_catching_up_with_numbers(watched: Watched) -> None:
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    watched.tick += 40
+    watched.go_on(5_000, hello=a_hello(), signals=True, behind=40)
+    assert watched.codes == ["SIGNAL_CATCHING_UP"]
+    assert watched.text("SIGNAL_CATCHING_UP") == "40 ticks behind, 40.0 s of the market's time"
+    watched.go_on(2_000, hello=a_hello(), signals=True)
+    assert watched.codes == []
+
+
+def test_ticks_that_are_fetched_without_a_signal_are_catching_up(watched: Watched) -> None:
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    fetching = SymbolReport("EURUSD", SymbolState.CATCHING_UP, 12_345, "")
+    watched.go_on(5_000, hello=a_hello("b2", fetching))
+    assert watched.codes == ["SIGNAL_CATCHING_UP"]
+    assert watched.text("SIGNAL_CATCHING_UP").startswith("12,345 ticks behind")
+
+
+def test_a_warm_up_is_shown_while_it_lasts(watched: Watched) -> None:
+    warming = a_warm_up()
+    watched.go_on(2_000, hello=a_hello("b1", warming), signals=True)
+    assert watched.codes == ["SIGNAL_WARMING_UP"]
+    watched.go_on(1_000, hello=a_hello(), signals=True)
+    assert watched.codes == []
+
+
+def test_a_strategys_fault_is_shown_with_its_own_line_and_the_log(watched: Watched) -> None:
+    watched.go_on(2_000, hello=a_hello(), signals=True)
+    watched.driven.deliver(a_hello("b1", a_fault()))
+    assert watched.codes == ["STRATEGY_FAULT"], "at once"
+    assert watched.text("STRATEGY_FAULT") == f"{a_fault().text}; see signal.log"
+    for _ in range(10):
+        watched.driven.deliver(a_hello("b1", a_fault()))
+        watched.go_on(1_000)
+    assert watched.codes == ["STRATEGY_FAULT"], "that its signals are HOLDs is part of it"
+    assert watched.driven.desk.state is DeskState.RUNNING
+    watched.go_on(2_000, hello=a_hello("b2"), signals=True)
+    assert watched.codes == []
+
+
+def hold_with_a_time_exit(driven: DeskHarness) -> None:
+    """A long position that is to be closed by the time of the tenth tick."""
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    protection = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS + 10 * TICK_NS)
+    driven.desk.emit(
+        ProtectionSet(
+            protection=protection,
+            why="a test",
+            ordinal=1,
+            time_ns=START_NS,
+            bid=driven.desk.book.orders[next(iter(driven.desk.book.orders))].price,
+            ask=driven.desk.book.orders[next(iter(driven.desk.book.orders))].price,
+        )
+    )
+    assert not driven.desk.book.position("EURUSD").is_flat
+
+
+@pytest.mark.parametrize("hello", [None, a_hello()], ids=["dead", "mute"])
+def test_a_position_is_tended_from_the_market_where_no_signal_comes(
+    watched: Watched, hello: SignalHello | None
+) -> None:
+    hold_with_a_time_exit(watched.driven)
+    watched.tick = 1
+    watched.driven.deliver(a_hello())
+    watched.go_on(20_000, hello=hello)
+    assert [order.side for order in watched.driven.desk.book.orders.values()] == [Side.BUY, Side.SELL]
+    assert watched.driven.desk.book.position("EURUSD").is_flat
+    assert watched.driven.desk.cursor.sequences["EURUSD"] == watched.tick
+    assert watched.driven.desk.last_signals["EURUSD"].reason == NO_SIGNAL
+    late = watched.driven.desk.duplicates
+    watched.driven.deliver(a_signal(watched.tick, 1))
+    assert watched.driven.desk.duplicates == late + 1, "a signal that comes after all opens nothing"
+    watched.go_on(3_000, hello=a_hello(), signals=True)
+    assert watched.codes == []
+
+
+def test_a_position_is_tended_by_the_holds_of_a_faulty_strategy(watched: Watched) -> None:
+    hold_with_a_time_exit(watched.driven)
+    watched.driven.deliver(a_hello("b1", a_fault()))
+    for ordinal in range(2, 15):
+        watched.driven.answer_all(watched.driven.deliver(a_signal(ordinal, reason=STRATEGY_FAULT)))
+    assert len(watched.driven.requests_of(Sell)) == 1
+
+
+# ------------------------------------------------------------------------------------------------------ a recorded stream
+
+
+def a_stepped_desk() -> DeskHarness:
+    driven = DeskHarness(a_gateway(a_stream(*RISING)), rules=some_rules())
+    driven.run_up()
+    assert driven.desk.state is DeskState.RUNNING
+    return driven
+
+
+def test_a_recorded_stream_ends_by_a_strategys_fault_and_decides_nothing_on_its_hold() -> None:
+    driven = a_stepped_desk()
+    driven.answer_all(driven.deliver(a_signal(1)))
+    assert driven.deliver(a_signal(2, reason=STRATEGY_FAULT)) == []
+    assert driven.desk.cursor.ordinal == 1
+    driven.deliver(a_hello("b1", a_fault()))
+    assert (driven.desk.state, driven.desk.waiting_for) == (DeskState.FAILED, a_fault().text)
+    shown = {one.code: one.text for one in conditions_of(driven.desk, driven.mono_ns)}
+    assert shown["STRATEGY_FAULT"] == a_fault().text
+    driven.portfolio.check_signals(driven.now)
+    assert driven.desk.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it stays"
+
+
+def test_a_fault_of_another_stream_or_symbol_ends_nothing() -> None:
+    driven = a_stepped_desk()
+    driven.deliver(SignalHello("other", "b", "another", "mine", ["EURUSD"], 0, 0, [a_fault()]))
+    foreign = SymbolReport("XAUUSD", SymbolState.FAULT, 0, "boom")
+    driven.deliver(SignalHello("other", "b", STREAM_ID, "mine", ["XAUUSD"], 0, 0, [foreign]))
+    assert driven.desk.state is DeskState.RUNNING
+
+
+def test_a_recorded_stream_says_within_three_seconds_that_its_signal_process_is_silent() -> None:
+    watched = Watched(a_stepped_desk())
+    watched.go_on(REPORTED_WITHIN_MS, ticks=False)
+    assert watched.codes == ["SIGNAL_SILENT"]

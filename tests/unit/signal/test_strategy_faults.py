@@ -1,0 +1,259 @@
+"""A strategy's fault stops its symbol with one line that names it, and no other symbol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from proto.codec import encode
+from proto.messages import STRATEGY_FAULT, Signal, SignalHello, SymbolReport, SymbolState
+from proto.trading.units import MAX_FRAME_BYTES
+from services.signal.call_marker import DEATHS_MAX, LOADING_DEATHS_MAX, CallMarker
+from services.signal.core.operator_notices import StrategyStopped
+from services.signal.core.signal_engine import SignalEngine
+from services.signal.core.strategy import Strategy
+from services.signal.core.strategy_fault import StrategyError, StrategyFault
+from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.strategy_loader import StrategyLoadError, strategy_factories
+from tests.support import faulty_strategies
+from tests.support.faulty_strategies import AT_THE_START, FAULT_TICK, ON_A_TICK, RestoreRaises, Sound
+from tests.unit.signal.builders import Bench, TickGateway, a_walk
+
+SYMBOLS = ("EURUSD", "NZDUSD")
+TICKS = a_walk(60, symbols=SYMBOLS)
+OF_EURUSD = [tick for tick in TICKS if tick.symbol == "EURUSD"]
+HERE = "tests.support.faulty_strategies"
+
+
+def a_bench(make: type[Sound], **fields: object) -> Bench:
+    bench = Bench(TickGateway(TICKS), symbols=SYMBOLS, make_strategy=Sound)
+    bench.desk = SignalEngine(
+        publisher="signal.test",
+        boot_id="s1",
+        make_strategies={"EURUSD": make, "NZDUSD": Sound},
+        **fields,  # type: ignore[arg-type]
+    )
+    return bench
+
+
+def directions(signals: list[Signal], symbol: str) -> list[tuple[int, float, str]]:
+    return [(s.direction, s.confidence, s.reason) for s in signals if s.symbol == symbol]
+
+
+@pytest.mark.parametrize(("make", "words"), ON_A_TICK.items(), ids=lambda one: getattr(one, "__name__", ""))
+def test_a_fault_on_a_tick_stops_its_symbol_and_no_other(make: type[Sound], words: str) -> None:
+    sound = a_bench(Sound).start().publish(TICKS)
+    bench = a_bench(make).start().publish(TICKS)
+    bench.wait(1_000)
+    notice = bench.said(StrategyStopped)
+    assert len(notice) == 1, "reported once"
+    fault = notice[0].fault  # type: ignore[union-attr]
+    assert (fault.symbol, fault.strategy, fault.sequence) == ("EURUSD", make.name, FAULT_TICK)
+    assert fault.time_ns == OF_EURUSD[FAULT_TICK - 1].time_ns
+    assert fault.error.startswith(words)
+    assert len(fault.text) <= 400
+    assert "\n" not in fault.text
+    assert fault.text.startswith(f"strategy {make.name}, tick {FAULT_TICK} of EURUSD at 2014-05-01T00:00:")
+    assert directions(bench.signals, "NZDUSD") == directions(sound.signals, "NZDUSD")
+    expected = directions(sound.signals, "EURUSD")
+    held = [(0, 0.0, STRATEGY_FAULT)] * (len(expected) - FAULT_TICK + 1)
+    assert directions(bench.signals, "EURUSD") == expected[: FAULT_TICK - 1] + held, "every tick has its signal"
+    first_hold = next(
+        number for number, out in enumerate(bench.outputs) if getattr(out, "reason", "") == STRATEGY_FAULT
+    )
+    hello = bench.outputs[first_hold - 1]
+    assert isinstance(hello, SignalHello), "the hello goes before the first HOLD"
+    assert SymbolReport("EURUSD", SymbolState.FAULT, 0, fault.text) in hello.reports
+
+
+@pytest.mark.parametrize(("make", "words"), AT_THE_START.items(), ids=lambda one: getattr(one, "__name__", ""))
+def test_a_fault_before_the_first_tick_stops_its_symbol_and_no_other(make: type[Sound], words: str) -> None:
+    bench = a_bench(make).start().publish(TICKS)
+    (notice,) = bench.said(StrategyStopped)
+    assert notice.fault.error.startswith(words)  # type: ignore[union-attr]
+    assert set(directions(bench.signals, "EURUSD")) == {(0, 0.0, STRATEGY_FAULT)}
+    assert directions(bench.signals, "NZDUSD") == directions(a_bench(Sound).start().publish(TICKS).signals, "NZDUSD")
+    bench.desk.checkpoint()
+
+
+def test_a_restart_goes_on_from_before_the_fault_and_tries_again() -> None:
+    bench = a_bench(faulty_strategies.Raises).start().publish(TICKS[:5])
+    before = bench.desk.checkpoint()
+    bench.publish(TICKS[5:40])
+    after = bench.desk.checkpoint()
+    assert bench.said(StrategyStopped)
+    assert after.engines[0] == before.engines[0], "the state from before the fault"
+
+    again = a_bench(faulty_strategies.Raises)
+    again.gateway = bench.gateway
+    again.desk.restore(after, [])
+    again.start()
+    assert [notice.fault.sequence for notice in again.said(StrategyStopped)] == [FAULT_TICK]  # type: ignore[union-attr]
+
+    mended = a_bench(Sound)
+    mended.desk.strategy = after.strategy
+    mended.gateway = bench.gateway
+    mended.desk.restore(after, [])
+    mended.start().publish(TICKS[40:])
+    assert not mended.said(StrategyStopped)
+    straight = directions(a_bench(Sound).start().publish(TICKS).signals, "EURUSD")
+    got = directions(mended.signals, "EURUSD")
+    assert got == straight[-len(got) :], "as if there had been no fault"
+
+
+def test_a_snapshot_that_fails_later_is_a_fault_and_the_last_good_one_stays() -> None:
+    bench = a_bench(Sound).start().publish(TICKS[:20])
+    good = bench.desk.checkpoint()
+    engine = bench.desk.engines["EURUSD"]
+    engine.strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
+    bench.publish(TICKS[20:30])
+    assert bench.desk.checkpoint().engines[0] == good.engines[0]
+    bench.wait(1_000)
+    (notice,) = bench.said(StrategyStopped)
+    assert notice.fault.error.startswith("snapshot: ValueError: no snapshot")  # type: ignore[union-attr]
+
+
+def test_a_checkpoint_that_the_strategy_cannot_take_is_refused_as_a_damaged_one_is() -> None:
+    bench = a_bench(RestoreRaises).start().publish(TICKS[:5])
+    other = a_bench(RestoreRaises)
+    with pytest.raises(ValueError, match="KeyError: 'old'"):
+        other.desk.restore(bench.desk.checkpoint(), [])
+
+
+def test_a_hello_of_a_thousand_faults_fits_into_a_frame() -> None:
+    symbols = [f"SYM{number:04}" for number in range(1_000)]
+    faults = {symbol: StrategyFault(symbol, "mine", 3, 1, "x" * 200) for symbol in symbols}
+    desk = SignalEngine(publisher="p", boot_id="b", make_strategies=dict.fromkeys(symbols, Sound), out_of_use=faults)
+    bench = Bench(TickGateway(TICKS))
+    bench.desk = desk
+    bench.start()
+    (hello,) = bench.said(SignalHello)
+    assert len(encode(hello)) < MAX_FRAME_BYTES
+    assert len(hello.reports) == 1_000  # type: ignore[union-attr]
+
+
+def test_an_engine_of_the_library_raises_the_line() -> None:
+    engine = SymbolEngine("EURUSD", faulty_strategies.ReturnsNone())
+    for tick in OF_EURUSD[: FAULT_TICK - 1]:
+        engine.on_tick(tick)
+    for _ in range(2):
+        with pytest.raises(StrategyError, match=r"tick 6 of EURUSD .*: returned None"):
+            engine.on_tick(OF_EURUSD[FAULT_TICK - 1])
+
+
+# ------------------------------------------------------------------------------------------------------------- loading
+
+
+def write_module(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> str:
+    (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    return f"{name}:S"
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "words"),
+    [
+        (1, "import not_there_at_all", "ModuleNotFoundError: No module named 'not_there_at_all'"),
+        (2, "def broken(:", "SyntaxError: invalid syntax"),
+        (3, "1 / 0", "ZeroDivisionError: division by zero (sick_3."),
+        (4, "raise SystemExit(0)", "SystemExit: 0 (sick_4."),
+        (5, "x = 1", "AttributeError: module 'sick_5' has no attribute 'S'"),
+        (6, "class S: pass", "it has no method on_tick()"),
+    ],
+)
+def test_a_strategy_that_cannot_be_imported_is_the_fault_of_its_symbols(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, text: str, words: str
+) -> None:
+    sick = write_module(tmp_path, monkeypatch, f"sick_{number}", text)
+    both = f"EURUSD={sick},NZDUSD={HERE}:Sound"
+    with pytest.raises(StrategyLoadError):
+        strategy_factories(both, SYMBOLS)
+    made = strategy_factories(both, SYMBOLS, defer_errors=True)
+    with pytest.raises(StrategyError) as refusal:
+        made["EURUSD"]()
+    assert refusal.value.fault.error.startswith(words)
+    bench = Bench(TickGateway(TICKS))
+    bench.desk = SignalEngine(publisher="p", boot_id="b", make_strategies=made)
+    bench.start().publish(TICKS)
+    (notice,) = bench.said(StrategyStopped)
+    assert notice.fault.symbol == "EURUSD"  # type: ignore[union-attr]
+    assert notice.fault.strategy == sick  # type: ignore[union-attr]
+    assert {1, -1} <= {direction for direction, _, _ in directions(bench.signals, "NZDUSD")}
+
+
+def test_a_model_that_cannot_be_used_is_the_fault_of_its_symbols_where_there_are_others(tmp_path: Path) -> None:
+    with pytest.raises(StartError):
+        strategy_factories("xgboost", SYMBOLS, model=tmp_path, defer_errors=True)
+    made = strategy_factories(f"EURUSD=xgboost,NZDUSD={HERE}:Sound", SYMBOLS, model=tmp_path, defer_errors=True)
+    with pytest.raises(StrategyError, match="strategy xgboost"):
+        made["EURUSD"]()
+    made["NZDUSD"]()
+
+
+# ------------------------------------------------------------------------------------------------- deaths of the process
+
+
+def die(folder: Path, symbol: str, sequence: int) -> dict[str, StrategyFault]:
+    """A life that finds what it finds, and ends within a call."""
+    marker = CallMarker(folder, "signal.test", SYMBOLS)
+    found = marker.faults(dict.fromkeys(SYMBOLS, "mine"))
+    marker.loaded()
+    marker.mark()(symbol, sequence)
+    return found
+
+
+def test_the_same_tick_of_the_same_symbol_ends_the_process_three_times(tmp_path: Path) -> None:
+    assert [die(tmp_path, "NZDUSD", 123) for _ in range(DEATHS_MAX)] == [{}, {}, {}]
+    marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
+    (fault,) = marker.faults(dict.fromkeys(SYMBOLS, "mine")).values()
+    assert (fault.symbol, fault.sequence) == ("NZDUSD", 123)
+    assert fault.error == "the process died 3 times inside the strategy of NZDUSD at tick 123"
+
+    marker.mark()("EURUSD", 7)
+    marker.clear()
+    assert CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")), "a kill elsewhere"
+
+    CallMarker(tmp_path, "signal.test", SYMBOLS).end()
+    assert die(tmp_path, "NZDUSD", 123) == {}, "after a stop in order it is tried once more"
+    assert die(tmp_path, "NZDUSD", 123), "and once only"
+
+
+def test_kills_at_other_ticks_or_other_symbols_or_between_calls_stop_nobody(tmp_path: Path) -> None:
+    for life in range(20):
+        assert die(tmp_path, SYMBOLS[life % 2], 100) == {} if life < 4 else True
+        assert die(tmp_path, "EURUSD", 200 + life) == {}
+    for _ in range(20):
+        marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
+        assert marker.faults(dict.fromkeys(SYMBOLS, "mine")) == {}
+        marker.mark()("EURUSD", 5_000)
+        marker.clear()
+
+
+def test_a_strategy_that_ends_the_process_as_it_is_loaded_is_given_up_later(tmp_path: Path) -> None:
+    for _ in range(LOADING_DEATHS_MAX):
+        marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
+        assert marker.faults(dict.fromkeys(SYMBOLS, "mine")) == {}
+        marker.mark()("EURUSD", 0)
+    (fault,) = CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")).values()
+    assert fault.error == "the process died 10 times inside the strategy of EURUSD before its first tick"
+
+
+def test_a_start_that_succeeds_forgets_the_deaths_before_the_first_tick(tmp_path: Path) -> None:
+    for life in range(3 * LOADING_DEATHS_MAX):
+        marker = CallMarker(tmp_path, "signal.test", SYMBOLS)
+        assert marker.faults(dict.fromkeys(SYMBOLS, "mine")) == {}
+        if life % (LOADING_DEATHS_MAX - 1) == 0:
+            marker.loaded()
+        marker.mark()("EURUSD", 0)
+
+
+def test_the_mark_names_the_call_while_it_runs(tmp_path: Path) -> None:
+    calls: list[tuple[str, int]] = []
+    bench = a_bench(Sound, mark_call=lambda symbol, sequence: calls.append((symbol, sequence)))
+    bench.start().publish(TICKS)
+    folded = [(tick.symbol, tick.sequence) for tick in TICKS]
+    assert [call for call in calls if call[1]] == folded
+    made: Strategy = bench.desk.engines["EURUSD"].strategy
+    assert made.name == "sound"
