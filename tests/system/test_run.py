@@ -129,7 +129,7 @@ def test_a_gateway_that_hangs_is_told_of_waited_for_and_recovered_from(tmp_path:
         return fills > seen["fills"] + 4
 
     output = run_until(has_hung_and_trades_again, "--data-dir", desk, "--strategy", FLIPPING)
-    assert "ALERT feed stale" in output or "ALERT waiting for the gateway" in output
+    assert "ALERT FEED_STALE" in output or "ALERT GATEWAY_SILENT" in output
     assert "ALERT over" in output
     assert "reconciled: ledger and venue agree" in output
     assert paperdesk("verify", "--data-dir", desk).returncode == 0
