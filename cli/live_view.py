@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.run_summary import format_duration, format_money, format_signed
-from orchestration.desk_runner import SILENT_S, DeskView, Screen
+from orchestration.desk_runner import DeskView, Screen
 from proto.control import DeskState, OrderLine, StatusReply, describe, headline, keeps_from_trading
 from proto.time import utc_text
 from proto.trading.units import decimal_text
@@ -96,57 +96,22 @@ class LineScreen:
 # -------------------------------------------------------------------------------------------------------------- words
 
 
-SIGNALS_BEHIND_S = 4.0
-MUTE_S = 20.0
-"""Each tick has its signal within milliseconds; a restart of the process takes up to two seconds."""
+_SILENT_GATEWAY: Final = frozenset({"FEED_STALE", "GATEWAY_SILENT"})
+_SILENT_SIGNAL: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNAL_MUTE"})
 
 
 def alerts(view: DeskView) -> list[str]:
-    """What a person should look at, the worst first."""
-    found = [describe(one) for one in view.conditions]
-    status = view.status
-    if view.is_stopping or status is None or view.silent_s > SILENT_S:
-        return found
-    if not status.feed_stale and (behind_s := _signals_behind_s(status)) > SIGNALS_BEHIND_S:
-        found.append(f"signal is silent: quotes are {behind_s:.0f} s ahead of it")
-    elif _is_mute(view):
-        found.append(f"signal has said nothing in the {_listening_s(view):.0f} s since portfolio is up")
-    return found
+    """What a person should look at, the gravest first."""
+    return [describe(one) for one in view.conditions]
 
 
 def silent_processes(view: DeskView) -> set[str]:
     """Processes that are not heard of although supervisord has them running: a hanging one runs too."""
-    status = view.status
-    if status is None or view.is_stopping:
-        return set()
-    if view.silent_s > SILENT_S:
+    codes = {one.code for one in view.conditions}
+    if "PORTFOLIO_SILENT" in codes:
         return {"portfolio"}  # what it said last of the others is old
-    found = set()
-    if status.feed_stale or (status.state is DeskState.RUNNING and status.waiting_for):
-        found.add("mt5")
-    elif _signals_behind_s(status) > SIGNALS_BEHIND_S or _is_mute(view):
-        found.add("signal")
-    return found
-
-
-def _is_mute(view: DeskView) -> bool:
-    """Whether quotes are there and no signal was, well after portfolio has begun to listen."""
-    status = view.status
-    return status is not None and bool(status.quotes) and not status.signals and _listening_s(view) > MUTE_S
-
-
-def _listening_s(view: DeskView) -> float:
-    """How long the present portfolio can have heard signals: what it tells of them begins anew with each start of it."""
-    portfolio = view.processes.get("portfolio")
-    return view.up_s if portfolio is None else min(view.up_s, portfolio.up_s)
-
-
-def _signals_behind_s(status: StatusReply) -> float:
-    """How far the newest quote is ahead of the newest signal, in seconds of the market; 0 before the first signal."""
-    if not status.signals or not status.quotes:
-        return 0.0
-    signalled_ns = max(signal.time_ns for signal in status.signals.values())
-    return (max(quote.time_ns for quote in status.quotes.values()) - signalled_ns) / 1e9
+    found = {"mt5"} if codes & _SILENT_GATEWAY else set()
+    return found | ({"signal"} if codes & _SILENT_SIGNAL else set())
 
 
 def summary_line(view: DeskView) -> str:

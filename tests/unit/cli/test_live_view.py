@@ -22,6 +22,8 @@ PRICES = {"EURUSD": (1.0845, 1.08454, 4.0), "GBPUSD": (1.27, 1.27006, 6.0), "USD
 
 
 STALE = condition("FEED_STALE", "no tick and no heartbeat for 7 s")
+SILENT_GATEWAY = condition("GATEWAY_SILENT", "no answer from the gateway for 4 s")
+SILENT_SIGNAL = condition("SIGNAL_SILENT", "no hello for 6 s", subject="EURUSD")
 IN_DOUBT = condition("ORDER_IN_DOUBT", "1 order in doubt", subject="EURUSD")
 
 
@@ -139,16 +141,7 @@ def test_a_wide_page_has_confidence_entries_and_recent_orders() -> None:
     [
         ({"status": a_status(conditions=[STALE])}, "FEED_STALE: no tick and no heartbeat for 7 s"),
         ({"status": a_status(conditions=[IN_DOUBT])}, "ORDER_IN_DOUBT EURUSD: 1 order in doubt"),
-        (
-            {
-                "status": a_status(
-                    signals={
-                        "EURUSD": SignalLine(direction=1, confidence=0.7, reason="", time_ns=NOON_NS - 6_000_000_000)
-                    }
-                )
-            },
-            "signal is silent: quotes are 6 s ahead of it",
-        ),
+        ({"status": a_status(conditions=[SILENT_SIGNAL])}, "SIGNAL_SILENT EURUSD: no hello for 6 s"),
         ({"silent_s": 9.0}, "PORTFOLIO_SILENT: no answer for 9 s"),
         (
             {"processes": {"mt5": ProcessState("mt5", "BACKOFF", 0, 0)}},
@@ -166,20 +159,10 @@ def test_what_is_wrong_stands_on_top(changed: dict[str, Any], said: str) -> None
     ("status", "silent_s", "dots"),
     [
         (a_status(), 0.1, "● mt5  ● signal  ● portfolio  ● execution"),
-        (a_status(feed_stale=True), 0.1, "○ mt5 silent  ● signal  ● portfolio  ● execution"),
-        (
-            a_status(waiting_for="the gateway, which does not answer"),
-            0.1,
-            "○ mt5 silent  ● signal  ● portfolio  ● execution",
-        ),
-        (
-            a_status(
-                signals={"EURUSD": SignalLine(direction=1, confidence=0.7, reason="", time_ns=NOON_NS - 9 * 10**9)}
-            ),
-            0.1,
-            "● mt5  ○ signal silent  ● portfolio  ● execution",
-        ),
-        (a_status(feed_stale=True), 9.0, "● mt5  ● signal  ○ portfolio silent  ● execution"),
+        (a_status(conditions=[STALE]), 0.1, "○ mt5 silent  ● signal  ● portfolio  ● execution"),
+        (a_status(conditions=[SILENT_GATEWAY]), 0.1, "○ mt5 silent  ● signal  ● portfolio  ● execution"),
+        (a_status(conditions=[SILENT_SIGNAL]), 0.1, "● mt5  ○ signal silent  ● portfolio  ● execution"),
+        (a_status(conditions=[STALE]), 9.0, "● mt5  ● signal  ○ portfolio silent  ● execution"),
     ],
 )
 def test_a_process_that_runs_and_is_not_heard_of_is_not_well(status: StatusReply, silent_s: float, dots: str) -> None:
@@ -233,21 +216,3 @@ def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture
         "ALERT FEED_STALE: no tick and no heartbeat for 7 s",
         "ALERT over",
     ]
-
-
-@pytest.mark.parametrize(
-    ("portfolio_up_s", "said"),
-    [(3.0, None), (20.0, None), (25.0, "signal has said nothing in the 25 s since portfolio is up")],
-)
-def test_a_portfolio_that_has_just_come_back_has_heard_no_signal_yet(portfolio_up_s: float, said: str | None) -> None:
-    """What it tells of signals begins anew with its process; the desk itself runs for an hour."""
-    view = a_view(a_status(signals={}))
-    processes = {**view.processes, "portfolio": ProcessState("portfolio", "RUNNING", 0, 9, portfolio_up_s)}
-    view = a_view(a_status(signals={}), processes=processes)
-    assert alerts(view) == ([] if said is None else [said])
-    assert ("○ signal silent" in drawn(view, width=100, height=30)[-2]) is (said is not None)
-
-
-def test_signals_that_never_came_are_missed_where_supervisord_says_nothing() -> None:
-    view = a_view(a_status(signals={}), processes={}, up_s=30.0)
-    assert "signal has said nothing in the 30 s since portfolio is up" in alerts(view)
