@@ -22,12 +22,19 @@ def show_report(report: Mapping[str, Any]) -> None:
         table.add_row(Text(name), Text(value))
     out = console()
     out.print(table)
+    print_warnings(report)
     if report["reconciled"]:
         out.print("reconciled: ledger and venue agree")
         return
     out.print("NOT reconciled" + (":" if report["differences"] else ": the ledger was not compared at the end"))
     for found in report["differences"]:
         out.print(Text(f"  {difference_text(found)}"))
+
+
+def print_warnings(report: Mapping[str, Any]) -> None:
+    """What a reader of the digits should know, a line each."""
+    for warning in report.get("warnings", ()):
+        console().print(Text(f"WARNING: {warning}"), soft_wrap=True)
 
 
 def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:

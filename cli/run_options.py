@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DEFAULT_STRATEGY: Final = "ema_cross"
 DEFAULT_RISK: Final = "default"
+DEMO_RISK: Final = "demo"
+NAMED_RISK_SETS: Final = (DEFAULT_RISK, DEMO_RISK, "none")
 DEFAULT_SPEED: Final = "lockstep"
 DEFAULT_VOLUME: Final = "0.01"
 DEFAULT_BALANCE: Final = "10000"
@@ -94,7 +96,7 @@ Speed = Annotated[
     ),
 ]
 Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="A signal against the position.")]
-Risk = Annotated[str, typer.Option("--risk", help="default, none, or a TOML file of limits.")]
+Risk = Annotated[str, typer.Option("--risk", help="default, demo, none, or a TOML file of limits.")]
 PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", metavar="FILE", help="How much to trade, in what orders, and when to get out: a TOML file."),
@@ -279,11 +281,11 @@ def risk_option(text: str) -> str:
     Raises:
         StartError: it is not there.
     """
-    if text in ("default", "none"):
+    if text in NAMED_RISK_SETS:
         return text
     path = Path(text)
     if not path.is_file():
-        raise StartError(f"--risk is {text!r}, expected default, none or a file of limits that is there")
+        raise StartError(f"--risk is {text!r}, expected {', '.join(NAMED_RISK_SETS)} or a file of limits that is there")
     return str(path.resolve())
 
 

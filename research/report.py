@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from proto.gateway import VenueDeal
 from proto.trading.units import decimal_text
+from research.denial_warning import denial_warning
 from research.run_spec import RunSpec
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.orders import Order
@@ -65,6 +66,7 @@ def build_report(
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
+    warning = denial_warning(book, cursor)
     reconciled = last is not None and last.at_end and book.ended is not None and not last.differences
     return {
         "schema_version": SCHEMA_VERSION,
@@ -129,6 +131,7 @@ def build_report(
             }
             for found in (last.differences if last else [])
         ],
+        **({} if warning is None else {"warnings": [warning]}),
         "timings": dict(timings) if timings is not None else dict(_NO_TIMINGS),
     }
 
@@ -139,6 +142,6 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 
 def report_digest(report: Mapping[str, Any]) -> str:
-    """SHA-256 of the report without what may differ between two runs of the same: `timings` and `mode`."""
-    same = {key: value for key, value in report.items() if key not in ("timings", "mode")}
+    """SHA-256 of the report without what may differ between two runs of the same, `timings` and `mode`, and without `warnings`."""
+    same = {key: value for key, value in report.items() if key not in ("timings", "mode", "warnings")}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

@@ -11,6 +11,7 @@ from cli import run_options as o
 from cli.json_output import json_text
 from cli.paths import data_directory
 from cli.recorded_runs import backtest_with_progress, replay_with_progress
+from cli.report_view import print_warnings
 
 if TYPE_CHECKING:
     from marketdata.tick_stream import TickStream
@@ -55,6 +56,8 @@ def parity(
             f"identical: {one['ticks']['processed']:,} ticks, {one['orders']['created']} orders, {one['deals']} deals, "
             f"balance {one['balance']} {spec.currency}"
         )
+    if not as_json:
+        print_warnings(reports["backtest"])
     return 1 if differences else 0
 
 

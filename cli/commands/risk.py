@@ -42,7 +42,7 @@ def risk(
     risk_set: Annotated[
         str | None,
         typer.Option(
-            "--risk", help="default, live, none, or a TOML file, for a ledger: the desk's own where that has a name."
+            "--risk", help="default, demo, none, or a TOML file, for a ledger: the desk's own where that has a name."
         ),
     ] = None,
     plan: Annotated[

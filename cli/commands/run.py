@@ -107,7 +107,7 @@ Leverage = Annotated[
 ]
 RiskSet = Annotated[
     str | None,
-    typer.Option("--risk", help=f"default, none, or a TOML file of limits. Default: RISK, or {o.DEFAULT_RISK}."),
+    typer.Option("--risk", help=f"default, demo, none, or a TOML file of limits. Default: RISK, or {o.DEMO_RISK}."),
 ]
 Duration = Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop by itself after so long.")]
 
@@ -221,7 +221,7 @@ def _desk(
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
     if model is not None:
         settings["MODEL"] = str(model.resolve())
-    settings["RISK"] = o.risk_option(settings.get("RISK", o.DEFAULT_RISK) if risk is None else risk)
+    settings["RISK"] = o.risk_option(settings.get("RISK", o.DEMO_RISK) if risk is None else risk)
     require_limits(settings["RISK"])
     if plan is None and "PLAN" in settings:
         plan = Path(settings["PLAN"])

@@ -1,4 +1,4 @@
-"""Sets of limits: two have a name, any other is a TOML file that changes some of the default's."""
+"""Sets of limits: three have a name, any other is a TOML file that changes some of the default's."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from proto.trading.units import decimal_text
 from services.portfolio.config_files.limits_validation import EXPECTED, LimitsError, validate_limits
 from services.portfolio.config_files.news_calendar import read_calendar
 from services.portfolio.config_files.validation_errors import shown, validation_message
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, DEMO_LIMITS, NO_LIMITS, Limits
 from services.portfolio.core.risk.news import NewsEvent
 
-RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, NO_LIMITS)}
+RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, DEMO_LIMITS, NO_LIMITS)}
 """The sets of limits that have a name; any other name is that of a file."""
 
 NO_LIMIT: Final = "none"
@@ -27,7 +27,7 @@ _EXAMPLE: Final = "expected limits such as order_volume_max = 0.5"
 
 
 def load_limits(name: str) -> Limits:
-    """The limits of a risk set: `default`, `none`, or a TOML file that changes some of the default's.
+    """The limits of a risk set: `default`, `demo`, `none`, or a TOML file that changes some of the default's.
 
     The set of a file is named by its contents, not by its path: the same limits decide the same.
 
@@ -41,7 +41,7 @@ def load_limits(name: str) -> Limits:
         path,
         setting="RISK",
         said=name,
-        expected="default, none or a TOML file",
+        expected="default, demo, none or a TOML file",
         example=_EXAMPLE,
         parse_float=Decimal,
     )

@@ -38,6 +38,11 @@ def validate_limits(limits: Limits) -> None:
             raise LimitsError(f"{field} is {value}, expected a number above 0, or 'none'")
     if limits.trading_hours is not None:
         _judge_hours(limits.trading_hours)
+    if limits.breaker_cooldown_max_s is not None and limits.breaker_cooldown_max_s < limits.breaker_cooldown_s:
+        raise LimitsError(
+            f"breaker_cooldown_max_s is {limits.breaker_cooldown_max_s}, "
+            f"expected at least breaker_cooldown_s, which is {limits.breaker_cooldown_s}"
+        )
     levels = [(field, value) for field in _DRAWDOWN if (value := getattr(limits, field)) is not None]
     for (lower, least), (upper, most) in pairwise(levels):
         if least > most:

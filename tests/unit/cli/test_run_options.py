@@ -77,7 +77,7 @@ def test_everything_that_is_said_arrives() -> None:
         ({"seed": -1}, "--seed is -1, expected 0 to"),
         ({"strategy": "nope"}, "--strategy: no strategy 'nope', expected"),
         ({"strategy": "no.such.module:Class"}, "--strategy: no strategy 'no.such.module:Class'"),
-        ({"risk": "nowhere.toml"}, "--risk is 'nowhere.toml', expected default, none or a file"),
+        ({"risk": "nowhere.toml"}, "--risk is 'nowhere.toml', expected default, demo, none or a file"),
         ({"plan": Path("nowhere.toml")}, "--plan is 'nowhere.toml', expected a file of a plan that is there"),
         ({"strategy": "GBPUSD=ema_cross"}, "--strategy: GBPUSD=ema_cross, but GBPUSD is not traded, expected EURUSD"),
         ({"strategy": "EURUSD=nope"}, "--strategy: no strategy 'nope', expected"),

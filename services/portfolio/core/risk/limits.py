@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.risk.news import Impact, NewsEvent
@@ -64,6 +64,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Losing trades of a symbol in a row that stop it for a while."""
     breaker_cooldown_s: Count = 300
     """Doubled each time that it stops again before it has recovered."""
+    breaker_cooldown_max_s: Count | None = None
+    """What doubling comes to at most; None: ten doublings."""
     breaker_trials: Count = 2
     """Trades without a loss after a pause, until the symbol has recovered."""
     confidence_min: Decimal | None = None
@@ -108,3 +110,32 @@ DEFAULT_LIMITS: Final = Limits(
     drawdown_halt_pct=Decimal(7),
     breaker_losses=3,
 )
+
+DEMO_LIMITS: Final = structs.replace(
+    DEFAULT_LIMITS, name="demo", breaker_cooldown_s=60, breaker_cooldown_max_s=300, breaker_trials=1
+)
+"""The default set with pauses of a symbol that nobody waits for: five minutes at most, and one trade to recover."""
+
+LIMITS_OF_RULE: Final[dict[str, tuple[str, ...]]] = {
+    "CIRCUIT_BREAKER": ("breaker_losses",),
+    "CONFIDENCE": ("confidence_min",),
+    "CURRENCY_EXPOSURE": ("currency_exposure_pct_of_power_max",),
+    "DAILY_LOSS": ("daily_loss_pct_max",),
+    "DRAWDOWN": ("drawdown_warn_pct", "drawdown_reduce_pct", "drawdown_halt_pct"),
+    "FRIDAY_CLOSE": ("friday_close",),
+    "GROSS_EXPOSURE": ("gross_exposure_pct_of_power_max",),
+    "MARGIN_USE": ("margin_pct_of_equity_max",),
+    "NEWS": ("news_calendar",),
+    "ORDER_NOTIONAL": ("order_notional_pct_of_power_max",),
+    "ORDER_RATE": ("orders_per_second_max", "orders_per_minute_max", "orders_per_day_max"),
+    "ORDER_VOLUME": ("order_volume_max",),
+    "PRICE_COLLAR": ("price_collar_fx_pct_max", "price_collar_other_pct_max"),
+    "QUOTE_STALE": ("quote_age_ms_max",),
+    "REJECTS": ("rejects_per_minute_max",),
+    "REPEATED_ORDERS": ("repeated_orders_max",),
+    "ROLLOVER": ("rollover_pause_min",),
+    "SPREAD": ("spread_factor_max",),
+    "SYMBOL_EXPOSURE": ("symbol_exposure_pct_of_power_max",),
+    "TRADING_HOURS": ("trading_hours",),
+}
+"""The limits of each rule that is in a set: without them the rule denies nothing."""

@@ -137,7 +137,10 @@ def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: in
     breaker.losses += 1
     if breaker.losses >= losses_max or breaker.trials_left:
         doublings = min(breaker.trips, COOLDOWN_DOUBLINGS_MAX)
-        breaker.until_ns = deal.time_ns + limits.breaker_cooldown_s * 2**doublings * SECOND_NS
+        pause_s = limits.breaker_cooldown_s * 2**doublings
+        if limits.breaker_cooldown_max_s is not None:
+            pause_s = min(pause_s, limits.breaker_cooldown_max_s)
+        breaker.until_ns = deal.time_ns + pause_s * SECOND_NS
         breaker.trips, breaker.losses, breaker.trials_left = breaker.trips + 1, 0, limits.breaker_trials
 
 

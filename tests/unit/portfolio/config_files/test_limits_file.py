@@ -117,5 +117,5 @@ def test_a_drawdown_may_do_two_things_at_one_level_and_hours_may_reach_over_midn
 
 
 def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="expected default, none or a TOML file"):
+    with pytest.raises(StartError, match="expected default, demo, none or a TOML file"):
         load_limits(str(tmp_path / "none.toml"))

@@ -13,7 +13,7 @@ from proto.trading.enums import Side
 from proto.trading.server_time import DAY_NS
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated, TradingStateChanged
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.risk.limits import DEFAULT_LIMITS
+from services.portfolio.core.risk.limits import DEFAULT_LIMITS, DEMO_LIMITS, Limits
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.state_updates import (
     COOLDOWN_DOUBLINGS_MAX,
@@ -27,11 +27,11 @@ D = Decimal
 NS = 1_000_000_000
 
 
-def a_closing(memory: RiskState, cash: str, *, at_ns: int, ticket: int = 0) -> None:
+def a_closing(memory: RiskState, cash: str, *, at_ns: int, ticket: int = 0, limits: Limits = DEFAULT_LIMITS) -> None:
     """A trade of EURUSD is closed with this profit, by an order of its own unless its ticket is told."""
     ticket = ticket or a_closing_ticket(memory) + 1
     deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns, ticket=ticket)
-    update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), limits)
 
 
 def a_closing_ticket(memory: RiskState) -> int:
@@ -113,6 +113,31 @@ def test_a_pause_does_not_double_beyond_what_a_person_will_have_seen() -> None:
     a_closing(memory, "-1", at_ns=now_ns)
     assert memory.breakers["EURUSD"].until_ns == now_ns + pause_ns
     assert json.decode(json.encode(memory), type=RiskState) == memory
+
+
+def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_ends_it() -> None:
+    """60, 120, 240 and then 300 s, whatever is lost; after the first trade without a loss 60 s again."""
+    memory, now_ns, pauses = RiskState(), START_NS, []
+    for _ in range(3 + 5):
+        a_closing(memory, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
+        until_ns = memory.breakers["EURUSD"].until_ns
+        if until_ns > now_ns:
+            pauses.append((until_ns - now_ns) // NS)
+            now_ns = until_ns
+    assert pauses == [60, 120, 240, 300, 300, 300]
+    a_closing(memory, "1", at_ns=now_ns, limits=DEMO_LIMITS)
+    for _ in range(3):
+        a_closing(memory, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
+    assert memory.breakers["EURUSD"].until_ns == now_ns + 60 * NS
+
+
+def test_the_demos_limits_are_the_defaults_but_for_the_breakers_pauses() -> None:
+    changed = {
+        name: getattr(DEMO_LIMITS, name)
+        for name in DEMO_LIMITS.__struct_fields__
+        if getattr(DEMO_LIMITS, name) != getattr(DEFAULT_LIMITS, name)
+    }
+    assert changed == {"name": "demo", "breaker_cooldown_s": 60, "breaker_cooldown_max_s": 300, "breaker_trials": 1}
 
 
 def test_an_opening_deal_is_no_trade_yet() -> None:

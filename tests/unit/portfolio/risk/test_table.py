@@ -26,6 +26,7 @@ from services.portfolio.core.decision.signal_decision import DecisionConditions,
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.plan.plan import Plan, Strategy
 from services.portfolio.core.risk import checks
+from services.portfolio.core.risk.limits import LIMITS_OF_RULE
 from services.portfolio.core.risk.news import Impact, NewsEvent
 from services.portfolio.core.risk.rules import (
     circuit_breaker,
@@ -331,6 +332,22 @@ def test_it_denies_at_its_limit_and_says_limit_and_observation(row: Row) -> None
     assert denial.limit
     assert denial.observed
     assert row.rule.check(scene.order, scene.account(), scene.now_ns) == denial, "it is this rule that denies"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.code in LIMITS_OF_RULE], ids=lambda row: row.code)
+def test_it_denies_nothing_without_the_limits_that_are_named_for_it(row: Row) -> None:
+    scene = row.scene(True)
+    lifted: dict[str, Any] = {name: () if name == "news_calendar" else None for name in LIMITS_OF_RULE[row.code]}
+    account = scene.account()
+    assert row.rule.check(scene.order, account, scene.now_ns) is not None
+    account = account._replace(limits=structs.replace(account.limits, **lifted))
+    assert row.rule.check(scene.order, account, scene.now_ns) is None
+
+
+def test_every_rule_of_a_set_names_its_limits() -> None:
+    elsewhere = {"SIGNAL_STALE", "STRATEGY_LOSS", "STRATEGY_VOLUME"}
+    codes = {row.code for row in ROWS if row.rule in checks.OPENING_RULES}
+    assert codes - elsewhere == set(LIMITS_OF_RULE)
 
 
 @each_row

@@ -1,0 +1,40 @@
+"""The warning of a run whose signals were mostly for the risk rules: its digits show the rules more than the strategy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.state_causes import causes_of
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.risk.limits import LIMITS_OF_RULE
+
+WARN_FROM_SHARE: Final = 0.25
+"""Of the signals +1 and -1 of a run."""
+
+_STOPPED: Final = ("HALTED", "REDUCE_ONLY")
+
+
+def denial_warning(book: Book, cursor: TickCursor) -> str | None:
+    """Which rule denied how many of a run's signals, and how to run without it; None below `WARN_FROM_SHARE`."""
+    signals, denied = cursor.buy + cursor.sell, sum(cursor.denied.values())
+    if not denied or denied < signals * WARN_FROM_SHARE:
+        return None
+    # The first of equals by name, so that the line is a function of the counts.
+    code = max(sorted(cursor.denied), key=cursor.denied.__getitem__)
+    return (
+        f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: the digits are "
+        f"the rule's more than the strategy's; {_remedy(code, book)}"
+    )
+
+
+def _remedy(code: str, book: Book) -> str:
+    rules = [code]
+    if code in _STOPPED and book.trading is not None:
+        rules = [cause.code for cause in causes_of(book.trading)]
+    limits = [limit for rule in rules for limit in LIMITS_OF_RULE.get(rule, ())]
+    stopped = f"what stopped the desk was {', '.join(rules)}; " if rules != [code] else ""
+    if not limits:
+        return f"{stopped}docs/risk.md has what {code} needs"
+    lines = ", ".join(f'{limit} = "none"' for limit in limits)
+    return f"{stopped}to run without it: --risk FILE with the line{'s' * (len(limits) > 1)} {lines}"

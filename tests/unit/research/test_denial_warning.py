@@ -1,0 +1,73 @@
+"""A run whose signals were mostly for the risk rules says so, in one line, with how to run without the rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.report_view import show_report
+from proto.control import TradingState
+from research.denial_warning import denial_warning
+from research.report import report_digest
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.events import TradingStateChanged
+from services.portfolio.core.account.tick_cursor import TickCursor
+from tests.unit.research.test_report import a_run, ticks  # noqa: F401  (a fixture)
+
+
+def counted(signals: int, **denied: int) -> TickCursor:
+    return TickCursor(buy=signals // 2, sell=signals - signals // 2, denied=denied)
+
+
+@pytest.mark.parametrize(
+    ("signals", "denied", "warns"), [(0, 0, False), (100, 0, False), (100, 24, False), (100, 25, True), (3, 3, True)]
+)
+def test_it_warns_from_a_quarter_of_the_signals_on(signals: int, denied: int, warns: bool) -> None:
+    cursor = counted(signals, **({"SPREAD": denied} if denied else {}))
+    assert (denial_warning(Book(), cursor) is not None) is warns
+
+
+def test_it_names_the_rule_the_counts_and_how_to_run_without_it() -> None:
+    words = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
+    assert words == (
+        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the digits are the rule's more than the "
+        'strategy\'s; to run without it: --risk FILE with the line breaker_losses = "none"'
+    )
+
+
+def test_a_halted_run_names_the_rule_that_halted_it() -> None:
+    book = Book()
+    book.apply(
+        TradingStateChanged(state=TradingState.HALTED, reason="DRAWDOWN: 7.1 %, limit 7 %", by="risk", time_ns=1)
+    )
+    words = denial_warning(book, counted(100, HALTED=99))
+    assert words is not None
+    assert (
+        "what stopped the desk was DRAWDOWN; to run without it: --risk FILE with the lines drawdown_warn_pct" in words
+    )
+
+
+def test_a_rule_that_no_set_has_is_not_said_to_be_liftable() -> None:
+    words = denial_warning(Book(), counted(100, NO_SIZE=99))
+    assert words is not None
+    assert words.endswith("docs/risk.md has what NO_SIZE needs")
+
+
+def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_the_screen(
+    ticks: Path,  # noqa: F811  (the fixture)
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_text("order_volume_max = 0.001\n", encoding="utf-8")
+    report = a_run(ticks, tmp_path / "denied", risk=str(limits))
+    [warning] = report["warnings"]
+    signals = report["signals"]["buy"] + report["signals"]["sell"]
+    assert warning.startswith(f"{signals:,} of {signals:,} signals (100%) were denied, {signals:,} by ORDER_VOLUME")
+    assert warning.endswith('to run without it: --risk FILE with the line order_volume_max = "none"')
+    show_report(report)
+    assert f"WARNING: {warning}\n" in capsys.readouterr().out
+    assert report_digest({**report, "warnings": []}) == report_digest(report)
+    limits.write_text('order_volume_max = "none"\n', encoding="utf-8")
+    assert "warnings" not in a_run(ticks, tmp_path / "free", risk=str(limits))
