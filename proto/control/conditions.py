@@ -105,6 +105,18 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEDGER_BROKEN": ConditionKind(
         _C, None, "The ledger is not whole.", "Restore it from a backup; `resume` is refused until then."
     ),
+    "LEDGER_ROLLED_BACK": ConditionKind(
+        _C,
+        None,
+        "The gateway knows orders of the desk that the ledger does not: the ledger has gone back in time.",
+        "Check positions and cash with `paperdesk reconcile`, find out who put an older ledger back, then resume.",
+    ),
+    "VENUE_ROLLED_BACK": ConditionKind(
+        _C,
+        None,
+        "The venue lacks deals that the ledger has booked: the broker's book has gone back in time, or is another one.",
+        "Stop the desk, put back the book of the ledger's time or begin in an empty data directory; `resume` is refused.",
+    ),
     "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk; its text says why.", _RESUME),
     "LEDGER_INVARIANT": ConditionKind(
         _C, None, "A booked deal broke an accounting rule.", "Report it with `paperdesk export`; compare, then resume."

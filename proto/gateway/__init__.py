@@ -21,6 +21,7 @@ from proto.gateway.replies import DealsReply as DealsReply
 from proto.gateway.replies import ErrorReply as ErrorReply
 from proto.gateway.replies import HaltReply as HaltReply
 from proto.gateway.replies import HelloReply as HelloReply
+from proto.gateway.replies import KnownIds as KnownIds
 from proto.gateway.replies import LeaseReply as LeaseReply
 from proto.gateway.replies import ModifyReply as ModifyReply
 from proto.gateway.replies import OrderReply as OrderReply

@@ -40,12 +40,21 @@ class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
     now_ns: TimeNs
 
 
+class KnownIds(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many order ids of one incarnation of a desk the gateway knows, and the highest number among them."""
+
+    count: Cursor
+    highest: Cursor
+
+
 class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     """Where the stream stands. `window` 0: the venue runs by itself and waits for nobody (live).
 
     `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
     incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file. `epoch` is the
     highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat. `leverage` 0: no margin is asked for.
+    `known_ids` are those of the form `xxxxxxxx-nnnnnn` by their first part, None where that is not told; `deal_cursor` is the newest deal, None while the venue
+    may not show its whole history.
     """
 
     stream_id: Name
@@ -65,6 +74,8 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     epoch: Cursor = 0
     lease_now_ns: TimeNs = 0
     is_halted: bool = False
+    known_ids: dict[Name, KnownIds] | None = None
+    deal_cursor: Cursor | None = None
 
 
 class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):

@@ -41,13 +41,14 @@ class DeskHarness:
         book: Book | None = None,
         cursor: TickCursor | None = None,
         boot_id: str = "",
+        incarnation: str = "live",
     ) -> None:
         self.gateway = gateway
         self.desk = Desk(
             config=rules or some_rules(),
             book=book or Book(),
             cursor=cursor or TickCursor(),
-            live_incarnation="live",
+            live_incarnation=incarnation,
             boot_id=boot_id,
         )
         self.portfolio = Portfolio(self.desk, timeout_ms=1_000)

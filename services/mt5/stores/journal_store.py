@@ -11,9 +11,9 @@ from common.errors import StartError
 from common.fault_injection import crash_point
 from common.file_identity import raise_if_damaged
 from common.storage import WriterConnection, open_writer, transaction
-from proto.gateway import OrderReply
+from proto.gateway import KnownIds, OrderReply
 from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry, LeaseRecord
-from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.ports.magic import DESK_MAGIC_MIN, desk_ids_around, magic_of
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 3
@@ -148,6 +148,28 @@ class DurableJournal:
         with raise_if_damaged(self._path):
             row = self._db.execute("SELECT order_id FROM entries WHERE magic = ?", (magic,)).fetchone()
         return None if row is None else str(row[0])
+
+    def known_ids(self) -> dict[str, KnownIds]:
+        """The ids of the desk's own form, by incarnation, from the index alone: milliseconds for a hundred thousand."""
+        known: dict[str, KnownIds] = {}
+        with raise_if_damaged(self._path):
+            bound = 1 << 63
+            while (highest := self._highest_magic(bound)) is not None:
+                ids = desk_ids_around(highest)
+                [(count,)] = self._db.execute(
+                    "SELECT count(*) FROM entries WHERE magic BETWEEN ? AND ?", (ids.first_magic, highest)
+                ).fetchall()
+                assert isinstance(count, int), count
+                known[ids.incarnation] = KnownIds(count, ids.number)
+                bound = ids.first_magic
+        return known
+
+    def _highest_magic(self, below: int) -> int | None:
+        """The highest magic of a desk's own below a bound."""
+        statement = "SELECT max(magic) FROM entries WHERE magic BETWEEN ? AND ?"
+        [(magic,)] = self._db.execute(statement, (DESK_MAGIC_MIN, below - 1)).fetchall()
+        assert magic is None or isinstance(magic, int), magic
+        return magic
 
     @property
     def lease(self) -> LeaseRecord:

@@ -17,8 +17,8 @@ from common.errors import StartError
 from common.storage import open_reader, writers_lock
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.clock_guard import CLOCKS
-from services.portfolio.ledger.incarnation import INCARNATION, REASON
-from services.portfolio.ledger.ledger import APPLICATION_ID, LEDGER_FILE_NAME, verify_ledger
+from services.portfolio.ledger.incarnation import REASON
+from services.portfolio.ledger.ledger import APPLICATION_ID, INCARNATION, LEDGER_FILE_NAME, verify_ledger
 
 _BESIDE: Final = ("", "-wal", "-shm")
 _PART: Final = ".part"

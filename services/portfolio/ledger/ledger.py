@@ -26,6 +26,7 @@ from services.portfolio.core.account.events import (
     CommandDenial,
     EpochTaken,
     Event,
+    IncarnationTaken,
     InstrumentLearned,
     JournalChanged,
     OrderCreated,
@@ -61,7 +62,10 @@ CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NUL
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, RiskReset)
+INCARNATION: Final = "incarnation"
+"""Name in `meta` of the incarnation that the next start gives out ids by."""
+
+_SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, IncarnationTaken, RiskReset)
 
 RESTORE_IT: Final = "restore it from a backup"
 
@@ -93,6 +97,7 @@ class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     asked_by_key: dict[str, str] = {}
     denials_by_key: dict[str, CommandDenial] = {}
     resets_by_key: dict[str, RiskReset] = {}
+    seen_ids: dict[str, int] = {}
 
 
 class _PositionRow(msgspec.Struct, frozen=True):
@@ -177,6 +182,8 @@ class Ledger:
                 last = hash_chain.next_hash(last, payload)
                 number += 1
                 db.execute("INSERT INTO events VALUES (?, ?, ?)", (number, last, payload))
+                if isinstance(event, IncarnationTaken):
+                    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (INCARNATION, event.incarnation))
             if events:
                 self._project(book)
             db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
@@ -297,6 +304,7 @@ def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
         book.asked_by_key = dict(rest.asked_by_key)
         book.denials_by_key = dict(rest.denials_by_key)
         book.resets_by_key = dict(rest.resets_by_key)
+        book.seen_ids = dict(rest.seen_ids)
     for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
         book.restore_order(_orders.decode(payload))
     for order_id, payload in db.execute("SELECT order_id, payload FROM deals ORDER BY deal"):
@@ -384,4 +392,5 @@ def _rest_of(book: Book) -> _AccountRow:
         asked_by_key=book.asked_by_key,
         denials_by_key=book.denials_by_key,
         resets_by_key=book.resets_by_key,
+        seen_ids=book.seen_ids,
     )

@@ -7,7 +7,18 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from proto.gateway import Buy, ErrorCode, ErrorReply, Fence, GetOrders, OrderReply, OrdersReply, OrderStatusQuery, Sell
+from proto.gateway import (
+    Buy,
+    ErrorCode,
+    ErrorReply,
+    Fence,
+    GetOrders,
+    KnownIds,
+    OrderReply,
+    OrdersReply,
+    OrderStatusQuery,
+    Sell,
+)
 from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Effect, Journal, JournalEntry, LeaseRecord
@@ -57,6 +68,9 @@ class CrashingJournal:
 
     def order_id_of(self, magic: int) -> str | None:
         return self._journal.order_id_of(magic)
+
+    def known_ids(self) -> dict[str, KnownIds]:
+        return self._journal.known_ids()
 
     @property
     def lease(self) -> LeaseRecord:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import StartError
-from proto.gateway import Buy, ErrorCode, OrderReply, Sell
+from proto.gateway import Buy, ErrorCode, KnownIds, OrderReply, Sell
 from services.mt5.core.gateway.journal import Effect, EntryState, LeaseRecord
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.stores.book_store import DurableBookStore
@@ -84,6 +84,20 @@ def test_any_id_and_volume_come_back(order_id: str, volume: Decimal, tmp_path_fa
     entry = journal.find(order_id)
     journal.close()
     assert entry == (EntryState.CALLING, effect, None)
+
+
+def test_a_journal_knows_the_ids_of_each_incarnation(reopen: Reopened) -> None:
+    journal, _ = reopen()
+    for order_id in ("0000aaaa-000001", "0000aaaa-000007", "ffffffff-1000000", "A-1", "0000aaaa-x"):
+        journal.record_calling(order_id, EFFECT, ordinal=1)
+    journal.record_done("0000bbbb-000002", EFFECT, a_reply("0000bbbb-000002"))
+    journal.fence("0000aaaa-000009", a_reply("0000aaaa-000009"))
+    journal, _ = reopen()
+    assert journal.known_ids() == {
+        "0000aaaa": KnownIds(count=3, highest=9),
+        "0000bbbb": KnownIds(count=1, highest=2),
+        "ffffffff": KnownIds(count=1, highest=1_000_000),
+    }
 
 
 def test_a_journal_keeps_its_incarnation(tmp_path: Path) -> None:

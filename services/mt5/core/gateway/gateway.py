@@ -258,6 +258,8 @@ class Gateway:
             epoch=self._lease.epoch,
             lease_now_ns=now.mono_ns,
             is_halted=bool(self._journal.halt_reason),
+            known_ids=self._journal.known_ids(),
+            deal_cursor=self._queries.deal_cursor(now),
         )
 
     def _confirm(self, request: Confirm, now: Now) -> Reply:

@@ -14,10 +14,10 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from proto.gateway import OrderReply
+from proto.gateway import KnownIds, OrderReply
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import decimal_text
-from services.mt5.core.ports.magic import magic_of
+from services.mt5.core.ports.magic import DESK_MAGIC_MIN, desk_ids_around, magic_of
 
 
 class EntryState(StrEnum):
@@ -112,6 +112,9 @@ class Journal(Protocol):
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
 
+    def known_ids(self) -> dict[str, KnownIds]:
+        """The ids of the desk's own form, by incarnation: a desk that knows fewer has gone back in time."""
+
     @property
     def lease(self) -> LeaseRecord:
         """Who may open exposure."""
@@ -171,6 +174,16 @@ class MemoryJournal:
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
         return self._magics.get(magic)
+
+    def known_ids(self) -> dict[str, KnownIds]:
+        """The ids of the desk's own form, by incarnation."""
+        known: dict[str, KnownIds] = {}
+        for magic in map(magic_of, self._entries):
+            if magic >= DESK_MAGIC_MIN:
+                ids = desk_ids_around(magic)
+                before = known.get(ids.incarnation, KnownIds(0, 0))
+                known[ids.incarnation] = KnownIds(before.count + 1, max(before.highest, ids.number))
+        return known
 
     @property
     def lease(self) -> LeaseRecord:

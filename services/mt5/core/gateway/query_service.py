@@ -96,6 +96,11 @@ class QueryService:
             stop_out_level_pct=broker.stop_out_level_pct,
         )
 
+    def deal_cursor(self, now: Now) -> int | None:
+        """The number of the newest deal; None while the venue may not show its whole history."""
+        is_complete = self._terminal.unavailable(now) is None and self._terminal.is_history_complete(now)
+        return self._terminal.deal_cursor(now) if is_complete else None
+
     def _positions(self, request: GetPositions, now: Now) -> PositionsReply:  # noqa: ARG002 - handlers are called alike
         rest = [position for position in self._venue.positions() if position.ticket > request.after]
         page = [self.position_with_desk_names(position) for position in rest[: request.limit]]

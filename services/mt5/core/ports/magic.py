@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 COMMENT_CHARS_MAX: Final = 31
 """What MetaTrader keeps of a comment."""
@@ -18,6 +18,8 @@ _DESK_ID: Final = re.compile(r"([0-9a-f]{8})-([0-9]{6,9})")
 _NUMBER_BITS: Final = 30
 _DESK_FLAG: Final = 1 << 62
 _NUMBER_MASK: Final = (1 << _NUMBER_BITS) - 1
+DESK_MAGIC_MIN: Final = _DESK_FLAG
+"""From here on a magic spells a desk's order id."""
 
 
 def magic_of(order_id: str) -> int:
@@ -34,6 +36,21 @@ def desk_id_of(magic: int) -> str | None:
     if not magic & _DESK_FLAG:
         return None
     return f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}-{magic & _NUMBER_MASK:06d}"
+
+
+class DeskIds(NamedTuple):
+    """The ids of one incarnation of a desk, as the range of their magics, and the number of the id that was asked about."""
+
+    incarnation: str
+    first_magic: int
+    number: int
+
+
+def desk_ids_around(magic: int) -> DeskIds:
+    """The incarnation of a desk's magic, which is at least `DESK_MAGIC_MIN`."""
+    assert magic >= DESK_MAGIC_MIN, magic
+    first_magic = magic & ~_NUMBER_MASK
+    return DeskIds(f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}", first_magic, magic & _NUMBER_MASK)
 
 
 def comment_of(order_id: str) -> str:

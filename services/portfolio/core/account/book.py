@@ -152,6 +152,8 @@ class Book:
         """The venue's numbers of foreign orders that a person has looked at, or that the limits let pass."""
         self.foreign_positions: set[int] = set()
         """Tickets of a hedging account that were opened past the gateway, open or closed by now."""
+        self.seen_ids: dict[str, int] = {}
+        """The highest number of each incarnation that the gateway knew when another one was taken."""
         self.cleared = ReconciliationWatermark()
         self.epoch = 0
         self.journal_id = ""
@@ -208,6 +210,7 @@ class Book:
             case IncarnationTaken():
                 assert self.stream is not None, event
                 self.stream = structs.replace(self.stream, incarnation=event.incarnation)
+                self.seen_ids |= event.seen
             case InstrumentLearned(instrument=instrument):
                 self.instruments[instrument.symbol] = instrument
                 if instrument.symbol in self.positions and self.positions[instrument.symbol].is_flat:

@@ -52,11 +52,15 @@ class LeverageChanged(Struct, frozen=True, kw_only=True, tag="leverage_told"):
 
 
 class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken"):
-    """Within a stream, ids of orders begin anew: `why` the ledger may have lost some that were given out."""
+    """Within a stream, ids of orders begin anew: `why` the ledger may have lost some that were given out.
+
+    `seen` are the highest numbers of each incarnation that the gateway knew then.
+    """
 
     incarnation: str
     why: str
     time_ns: int
+    seen: dict[str, int] = {}
 
 
 class InstrumentLearned(Struct, frozen=True, kw_only=True, tag="instrument_learned"):

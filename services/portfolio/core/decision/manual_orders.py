@@ -55,6 +55,8 @@ def apply_order_command(desk: Desk, command: OrderCommand) -> OrderCommandReply 
         return ControlError(error="orders by hand need a live market: a stepped stream trades at its own ticks alone")
     if (before := previous_reply(desk.book, command)) is not None:
         return before
+    if desk.venue_fault:
+        return ControlError(error=desk.venue_fault[:500])
     if isinstance(command, PlaceCommand | CloseCommand) and not _may_number(desk):
         return ControlError(error="the desk has not met the gateway since its start, ask again when it has")
     match command:
@@ -73,7 +75,7 @@ def apply_order_command(desk: Desk, command: OrderCommand) -> OrderCommandReply 
 def _may_number(desk: Desk) -> bool:
     """Whether ids that the ledger gives out are new: those of an earlier incarnation may be the venue's already, and lost here."""
     stream = desk.book.stream
-    return stream is not None and stream.incarnation == desk.live_incarnation
+    return stream is not None and stream.incarnation == desk.live_incarnation and desk.are_ids_checked
 
 
 def closing_orders(

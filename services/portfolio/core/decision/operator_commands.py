@@ -31,6 +31,8 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
             desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
         case ResumeCommand() if desk.ledger_fault:
             return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
+        case ResumeCommand() if desk.venue_fault:
+            return ControlError(error=desk.venue_fault[:500])
         case ResumeCommand():
             desk.resume_trading(command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
             desk.foreign_tickets = []

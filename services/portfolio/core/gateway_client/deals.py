@@ -6,6 +6,7 @@ from proto.gateway import DealsReply, GetDeals, VenueDeal
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.live_reconciliation import HISTORY_FINAL_AFTER_NS
 from services.portfolio.core.gateway_client.reply_events import deal_booked
+from services.portfolio.core.gateway_client.rollback import require_same_deal
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
 
@@ -20,8 +21,13 @@ def pull_deals(desk: Desk) -> GatewayTask:
             if not desk.book.has_deal(deal.deal) and deal.symbol and deal.symbol not in desk.book.instruments:
                 yield from request_instruments(desk, deal.symbol)
             # Another task may have booked it while this one asked.
-            if not desk.book.has_deal(deal.deal):
+            booked = desk.book.deal(deal.deal)
+            if booked is None:
                 _book(desk, deal)
+            else:
+                require_same_deal(desk, booked, deal)
+                if desk.venue_fault:
+                    return
         after = reply.next
     desk.deal_pulls += 1
 

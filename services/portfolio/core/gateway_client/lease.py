@@ -12,6 +12,7 @@ from typing import Final
 from proto.gateway import ErrorCode, HelloReply, Lease, LeaseReply
 from services.portfolio.core.account.events import EpochTaken, JournalChanged
 from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
+from services.portfolio.core.gateway_client.rollback import has_journal_gone_back
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.state.desk import Desk
 
@@ -22,8 +23,9 @@ RETRY_NS: Final = 250_000_000
 def on_hello(desk: Desk, hello: HelloReply) -> None:
     """Adopt the gateway's journal and take an epoch; orders of another journal become in doubt."""
     book = desk.book
-    is_other_journal = book.journal_id not in ("", hello.journal_id)
-    if book.journal_id != hello.journal_id:
+    has_gone_back = has_journal_gone_back(book, hello)
+    is_other_journal = has_gone_back or book.journal_id not in ("", hello.journal_id)
+    if has_gone_back or book.journal_id != hello.journal_id:
         desk.emit(
             JournalChanged(
                 journal_id=hello.journal_id,

@@ -69,7 +69,7 @@ TRANSIENT_ERRORS: Final = frozenset(
 def track_order(desk: Desk, order_id: str) -> GatewayTask:
     """Drive a live order to a terminal status; the task handles failures and ends when the order has."""
     tracker = _OrderTracker(desk, order_id)
-    while tracker.order.status.is_open:
+    while tracker.order.status.is_open and not desk.venue_fault:
         if tracker.waits_for_lease():
             yield Pause(POLL_NS_FIRST)
             continue

@@ -31,6 +31,7 @@ from services.portfolio.core.gateway_client.reconciliation import (
     collect_differences,
 )
 from services.portfolio.core.gateway_client.requests import cancel_request
+from services.portfolio.core.gateway_client.rollback import adopt_unknown_ids, unknown_ids
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.desk import Desk
@@ -77,6 +78,8 @@ class Reconciler:
         is_wrong = desk.config.limits.foreign_orders is ForeignOrderPolicy.HALT
         findings = ReconciliationResult(are_foreign_orders_differences=is_wrong)
         found = yield from self._compare(findings, since)
+        if unknown := unknown_ids(desk.book, findings.orders):
+            adopt_unknown_ids(desk, unknown)
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found

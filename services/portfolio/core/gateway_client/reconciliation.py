@@ -173,19 +173,19 @@ def _compare_deals(book: Book, findings: ReconciliationResult, since: Reconcilia
                     f"deal {deal.deal}",
                     symbol=deal.symbol,
                     ledger="none",
-                    venue=_deal_text(deal),
+                    venue=deal_text(deal),
                     remedy="it would be booked",
                 )
-            elif (kind := _deal_kind(mine, deal)) is not None:
+            elif (kind := deal_difference(mine, deal)) is not None:
                 findings.add(
-                    kind, f"deal {deal.deal}", symbol=deal.symbol, ledger=_deal_text(mine), venue=_deal_text(deal)
+                    kind, f"deal {deal.deal}", symbol=deal.symbol, ledger=deal_text(mine), venue=deal_text(deal)
                 )
         after = page.next
     for deal in ours.values():
-        findings.add("unknown_deal", f"deal {deal.deal}", symbol=deal.symbol, ledger=_deal_text(deal), venue="none")
+        findings.add("unknown_deal", f"deal {deal.deal}", symbol=deal.symbol, ledger=deal_text(deal), venue="none")
 
 
-def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
+def deal_difference(mine: VenueDeal, deal: VenueDeal) -> str | None:
     """In what two deals of one number differ; whose order a deal is, the venue may learn later."""
     if (mine.kind, mine.symbol, mine.volume) != (deal.kind, deal.symbol, deal.volume):
         return "volume"
@@ -194,7 +194,8 @@ def _deal_kind(mine: VenueDeal, deal: VenueDeal) -> str | None:
     return None if mine.cash == deal.cash else "cash"
 
 
-def _deal_text(deal: VenueDeal) -> str:
+def deal_text(deal: VenueDeal) -> str:
+    """A deal in words, without its number."""
     if not deal.kind.is_trade:
         return f"{deal.kind} {decimal_text(deal.cash)}"
     return f"{deal.kind} {decimal_text(deal.volume)} {deal.symbol} at {decimal_text(deal.price)}, profit {decimal_text(deal.profit)}"

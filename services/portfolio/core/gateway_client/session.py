@@ -13,6 +13,7 @@ from services.portfolio.core.gateway_client.instruments import request_instrumen
 from services.portfolio.core.gateway_client.lease import on_hello
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.rollback import check_ids, has_every_deal, has_last_deal
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, resend_open_requests
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
@@ -25,7 +26,7 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
     """
     hello = yield Hello(client="portfolio")
     assert isinstance(hello, HelloReply)
-    if not _open_stream(desk, hello):
+    if not has_every_deal(desk, hello) or not _open_stream(desk, hello):
         return
     desk.window = hello.window
     if desk.window == 0 and (problem := foreign_policy_problem(desk.config.limits.foreign_orders, hello.account_mode)):
@@ -33,8 +34,11 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
         return
     if desk.window == 0:
         desk.market.advance_clock(hello.now_ns, desk.now.mono_ns)
+        check_ids(desk, hello)
         on_hello(desk, hello)
     desk.set_state(DeskState.RECONCILING, "the reconciliation with the gateway")
+    if not (yield from has_last_deal(desk)):
+        return
     yield from request_instruments(desk, *desk.config.symbols)
     if desk.window:
         yield from resend_open_requests(desk)
@@ -42,6 +46,8 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
             # One from before the start may be on its way: the venue must not step between what is asked of it below.
             yield Confirm(stream_id=desk.cursor.stream_id, ordinal=desk.cursor.ordinal)
     yield from pull_deals(desk)
+    if desk.venue_fault:
+        return
     if desk.window:
         # The venue may stand a tick further than the desk, which has ended orders.
         yield from query_open_orders(desk)

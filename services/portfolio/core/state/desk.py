@@ -98,6 +98,10 @@ class Desk:
         """How often the venue's deals were pulled to their end."""
         self.ledger_fault = ""
         """What is broken in the ledger itself, which no word of a person mends."""
+        self.venue_fault = ""
+        """Why the venue's book is not the one that the ledger was made with, which no word of a person mends."""
+        self.are_ids_checked = False
+        """The gateway knows no order id of the desk's that this ledger does not, or another incarnation was taken."""
         self.is_stopping = False
         """The process is told to stop: no signal is decided any more."""
         self.needs_hello = False

@@ -1,0 +1,158 @@
+"""Records that have gone back in time: a ledger without orders that it gave out, a venue without deals that were booked.
+
+A copy put back, a snapshot, a lost write-ahead log leave a file that is whole and older than it should be; nothing in it shows
+that. What the other side knows does: the gateway's journal keeps every order id that it was ever asked for, the ledger every
+deal that it booked. A ledger that has gone back takes another incarnation before it makes an order, so that no id is given out
+twice, and halts until a person has looked; a venue that has gone back is not traded with until its book is there again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping
+from typing import Final
+
+from proto.control import TradingState
+from proto.gateway import DealsReply, GetDeals, HelloReply, KnownIds, Reply, Request, VenueDeal, VenueOrder
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.events import IncarnationTaken
+from services.portfolio.core.gateway_client.reconciliation import deal_difference, deal_text
+from services.portfolio.core.state.desk import Desk
+
+INCARNATION_CHARS: Final = 8
+_REMEDY: Final = "put back the broker's book of the ledger's time, or begin a new account in an empty data directory"
+
+
+def check_ids(desk: Desk, hello: HelloReply) -> None:
+    """Take another incarnation where the gateway knows more of the desk's ids, or a later lease, than the ledger.
+
+    For a live desk: a stepped stream gives its ids to the same ticks again, and is answered as before.
+    """
+    desk.are_ids_checked = True
+    if hello.known_ids is not None and adopt_unknown_ids(desk, hello.known_ids):
+        return
+    book = desk.book
+    if not desk.epoch and hello.journal_id == book.journal_id and hello.epoch > book.epoch:
+        why = f"the gateway has leased epoch {hello.epoch}, the ledger knows of {book.epoch}: it may have gone back in time"
+        _take_incarnation(desk, why, hello.known_ids or {})
+
+
+def adopt_unknown_ids(desk: Desk, known: Mapping[str, KnownIds]) -> bool:
+    """Halt in another incarnation where there are ids that the ledger does not have; True if there are.
+
+    Ids that were adopted once are remembered, and no news the next time.
+    """
+    book = desk.book
+    highest = _highest_numbers(book)
+    missing = {
+        incarnation: min(ids.count, ids.highest - highest.get(incarnation, 0))
+        for incarnation, ids in known.items()
+        if ids.highest > highest.get(incarnation, 0)
+    }
+    if not missing:
+        return False
+    assert book.stream is not None
+    count, named = sum(missing.values()), ", ".join(sorted(missing)[:3])
+    text = (
+        f"the gateway knows {count} order{'s' * (count != 1)} of incarnation {named} that this ledger does not: "
+        "the ledger has gone back in time, or another desk trades this account"
+    )
+    _take_incarnation(desk, text, known)
+    desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
+    return True
+
+
+def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
+    """Ids of the present incarnation that the venue shows and the ledger does not have: for a journal that is lost, too."""
+    assert book.stream is not None
+    found: dict[str, KnownIds] = {}
+    for order in orders:
+        incarnation, number = _parts(order.order_id)
+        if number and incarnation == book.stream.incarnation and order.order_id not in book.orders:
+            before = found.get(incarnation, KnownIds(0, 0))
+            found[incarnation] = KnownIds(before.count + 1, max(before.highest, number))
+    return found
+
+
+def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
+    """Whether the journal lacks an id that the venue has executed: it was called under no id that it had not written down."""
+    if hello.known_ids is None or hello.journal_id != book.journal_id:
+        return False
+    for order in reversed(book.orders.values()):
+        if order.ticket is not None:
+            incarnation, number = _parts(order.order_id)
+            known = hello.known_ids.get(incarnation)
+            return bool(number) and (known is None or known.highest < number)
+    return False
+
+
+def has_every_deal(desk: Desk, hello: HelloReply) -> bool:
+    """Whether the venue has as many deals as were booked; the desk fails where it has not."""
+    booked = desk.book.deal_cursor
+    if hello.deal_cursor is not None and hello.deal_cursor < booked:
+        text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}: the broker's book has gone back"
+        fail_for_venue(desk, text)
+    return not desk.venue_fault
+
+
+def has_last_deal(desk: Desk) -> Generator[Request, Reply | None, bool]:
+    """Whether the venue shows no other deal under the number of the last one that was booked; the desk fails where it does."""
+    if not desk.book.deals:
+        return True
+    last = desk.book.deals[-1]
+    reply = yield GetDeals(after=last.deal - 1, limit=1)
+    assert isinstance(reply, DealsReply)
+    for shown in reply.deals:
+        require_same_deal(desk, last, shown)
+    return not desk.venue_fault
+
+
+def require_same_deal(desk: Desk, booked: VenueDeal, shown: VenueDeal) -> None:
+    """Fail where the venue shows another deal under the number of one that is booked."""
+    if shown.deal != booked.deal or desk.venue_fault:
+        return
+    is_other_order = booked.order_id and shown.order_id and booked.order_id != shown.order_id
+    if deal_difference(booked, shown) is not None or is_other_order:
+        fail_for_venue(
+            desk,
+            f"deal {booked.deal} is {deal_text(shown)} at the venue, the ledger has booked {deal_text(booked)}: the broker's "
+            "book has gone back, or is that of another account",
+        )
+
+
+def fail_for_venue(desk: Desk, why: str) -> None:
+    """Stop for good: what the venue does from now on has numbers that the ledger has booked for something else."""
+    desk.venue_fault = f"{why}; {_REMEDY}"
+    desk.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", desk.venue_fault, by="venue")
+    desk.fail_until_restart(desk.venue_fault)
+
+
+def _take_incarnation(desk: Desk, why: str, known: Mapping[str, KnownIds]) -> None:
+    incarnation = desk.live_incarnation
+    while incarnation == desk.live_incarnation or incarnation in known:
+        incarnation = hashlib.sha256(f"{incarnation} {desk.boot_id}".encode()).hexdigest()[:INCARNATION_CHARS]
+    desk.live_incarnation, desk.incarnation_reason = incarnation, why
+    desk.emit(
+        IncarnationTaken(
+            incarnation=incarnation,
+            why=why,
+            time_ns=desk.now.domain_ns,
+            seen={name: ids.highest for name, ids in known.items()},
+        )
+    )
+
+
+def _highest_numbers(book: Book) -> dict[str, int]:
+    """The highest number of each incarnation's ids that the ledger gave out, or has adopted."""
+    highest = {_parts(order_id)[0]: order.number for order_id, order in book.orders.items()}
+    for incarnation, number in book.seen_ids.items():
+        highest[incarnation] = max(number, highest.get(incarnation, 0))
+    return highest
+
+
+def _parts(order_id: str) -> tuple[str, int]:
+    """Incarnation and number of an id of the desk's own form; number 0 for any other."""
+    incarnation, dash, number = order_id.partition("-")
+    if len(incarnation) != INCARNATION_CHARS or not dash or not number.isdecimal():
+        return order_id, 0
+    return incarnation, int(number)

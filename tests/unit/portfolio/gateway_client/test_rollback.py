@@ -1,0 +1,255 @@
+"""A ledger or a broker's book that has gone back in time is recognised by what the other side knows."""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+from msgspec import structs
+
+from proto.control import CloseCommand, ControlError, DeskState, ResumeCommand, TradingReply, TradingState
+from proto.gateway import Buy, Sell
+from services.mt5.core.gateway.gateway import Gateway
+from services.mt5.core.gateway.journal import MemoryJournal
+from services.mt5.core.gateway.tick_publisher import Pace
+from services.mt5.core.simulated.book_store import MemoryBookStore
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.events import IncarnationTaken, JournalChanged
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.tick_cursor import TickCursor
+from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk_harness import RISING, DeskHarness
+
+INCARNATION = "0000aaaa"
+
+
+class Moment(NamedTuple):
+    """A ledger as it was."""
+
+    book: Book
+    cursor: TickCursor
+
+
+def a_market(**changed: object) -> Gateway:
+    return a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), **changed)
+
+
+def a_desk(
+    gateway: Gateway, at: Moment | None = None, *, boot_id: str = "one", mono_ns: int = 1_000_000_000
+) -> DeskHarness:
+    """A live desk that has met the gateway, with the ledger of a moment or a new one."""
+    book, cursor = copy.deepcopy(at) if at is not None else (Book(), TickCursor())
+    driven = DeskHarness(
+        gateway, rules=some_rules(), book=book, cursor=cursor, boot_id=boot_id, incarnation=INCARNATION
+    )
+    driven.mono_ns = mono_ns
+    driven.answer_all(driven.start())
+    settle(driven)
+    return driven
+
+
+def settle(driven: DeskHarness) -> None:
+    """Let four seconds pass: the comparison of the start takes a second look after one."""
+    for _ in range(8):
+        driven.gateway.due_ticks(driven.now)
+        driven.answer_all(driven.wait(500))
+
+
+def trade(driven: DeskHarness, *sequences: int) -> None:
+    """Buy on odd ticks and sell on even ones, an order each."""
+    for sequence in sequences:
+        time_ns = driven.desk.domain_ns(driven.mono_ns)
+        signal = structs.replace(a_signal(sequence, 1 if sequence % 2 else -1), time_ns=time_ns)
+        driven.answer_all(driven.deliver(signal))
+        driven.answer_all(driven.pause())
+
+
+def moment_of(driven: DeskHarness) -> Moment:
+    return copy.deepcopy(Moment(driven.desk.book, driven.desk.cursor))
+
+
+def causes_of(driven: DeskHarness) -> list[str]:
+    return [cause.code for cause in driven.desk.state_causes]
+
+
+def resume(driven: DeskHarness) -> object:
+    return driven.portfolio.handle_command(ResumeCommand(reason="looked at it"), driven.now)
+
+
+def sent_ids(driven: DeskHarness) -> list[str]:
+    return [request.order_id for request in driven.requests if isinstance(request, Buy | Sell)]
+
+
+def a_ledger_put_back() -> tuple[DeskHarness, DeskHarness]:
+    """A desk that has made five orders, and one that goes on from the ledger after the first of them."""
+    first = a_desk(a_market())
+    trade(first, 1)
+    old = moment_of(first)
+    trade(first, 2, 3, 4, 5)
+    return first, a_desk(first.gateway, old, boot_id="two", mono_ns=first.mono_ns)
+
+
+def test_a_ledger_that_has_gone_back_halts_under_another_incarnation() -> None:
+    first, again = a_ledger_put_back()
+    assert again.desk.book.trading_state is TradingState.HALTED
+    assert causes_of(again) == ["LEDGER_ROLLED_BACK", "RECONCILIATION"]
+    [cause] = [one for one in again.desk.state_causes if one.code == "LEDGER_ROLLED_BACK"]
+    assert "knows 4 orders of incarnation 0000aaaa that this ledger does not" in cause.text
+    [taken] = [event for event in again.desk.take_events() if isinstance(event, IncarnationTaken)]
+    assert taken.why == cause.text
+    assert (taken.seen, again.desk.book.stream and again.desk.book.stream.incarnation) == (
+        {INCARNATION: 5},
+        taken.incarnation,
+    )
+    assert taken.incarnation != INCARNATION
+    assert len(first.desk.book.deals) == len(again.desk.book.deals), "the deals are adopted"
+
+
+def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
+    first, again = a_ledger_put_back()
+    assert isinstance(resume(again), TradingReply)
+    settle(again)
+    trade(again, 6, 7, 8)
+    settle(again)
+    book = again.desk.book
+    assert book.trading_state is TradingState.ACTIVE
+    assert len(sent_ids(again)) == 3
+    assert not set(sent_ids(again)) & set(sent_ids(first))
+    assert not book.open_orders
+    assert {order.status for order in book.orders.values()} == {OrderStatus.FILLED}
+    assert book.balance == again.gateway.venue.balance
+    assert book.position("EURUSD").net_volume == again.gateway.venue.net_volume("EURUSD")
+    third = a_desk(again.gateway, moment_of(again), boot_id="three", mono_ns=again.mono_ns)
+    assert third.desk.book.trading_state is TradingState.ACTIVE, "the next start finds no news"
+
+
+def test_a_ledger_that_is_whole_keeps_its_incarnation() -> None:
+    first = a_desk(a_market())
+    trade(first, 1, 2, 3)
+    again = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    assert again.desk.live_incarnation == INCARNATION
+    assert again.desk.book.trading_state is TradingState.ACTIVE
+
+
+def test_a_ledger_that_is_gone_halts_with_the_count_of_its_orders() -> None:
+    first = a_desk(a_market())
+    trade(first, 1, 2, 3)
+    again = a_desk(first.gateway, boot_id="two", mono_ns=first.mono_ns)
+    assert "LEDGER_ROLLED_BACK" in causes_of(again)
+    assert "knows 3 orders" in again.desk.state_causes[0].text
+    resume(again)
+    settle(again)
+    trade(again, 4)
+    assert again.desk.book.trading_state is TradingState.ACTIVE
+    assert not set(sent_ids(again)) & set(sent_ids(first))
+
+
+def test_a_lease_that_the_ledger_does_not_know_takes_another_incarnation() -> None:
+    """No order was lost, only a start of the process: nothing to halt for, but nothing to rely on."""
+    first = a_desk(a_market())
+    trade(first, 1)
+    old = moment_of(first)
+    second = a_desk(first.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    third = a_desk(first.gateway, old, boot_id="three", mono_ns=second.mono_ns)
+    assert third.desk.live_incarnation != INCARNATION
+    assert third.desk.book.trading_state is TradingState.ACTIVE
+
+
+def test_a_ledger_and_a_journal_that_are_both_old_are_found_out_by_the_broker() -> None:
+    """The gateway knows of no id then: the orders in the broker's book do."""
+    store = MemoryBookStore()
+    first = a_desk(a_market(book_store=store))
+    trade(first, 1)
+    old = moment_of(first)
+    trade(first, 2, 3)
+    gateway = a_market(book_store=store, journal=MemoryJournal("journal-2"), boot_id="boot-2")
+    again = a_desk(gateway, old, boot_id="two", mono_ns=first.mono_ns)
+    assert "LEDGER_ROLLED_BACK" in causes_of(again)
+    resume(again)
+    settle(again)
+    trade(again, 4)
+    assert not set(sent_ids(again)) & set(sent_ids(first))
+    assert not again.desk.book.open_orders
+
+
+def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
+    first = a_desk(a_market())
+    trade(first, 1)
+    old = moment_of(first)
+    trade(first, 2)
+    again = DeskHarness(first.gateway, book=old.book, cursor=old.cursor, boot_id="two", incarnation=INCARNATION)
+    again.mono_ns = first.mono_ns
+    again.start()
+    command = CloseCommand(key="k", reason="mine", symbol="EURUSD", position=0, volume=None)
+    answer = again.portfolio.handle_command(command, again.now)
+    assert isinstance(answer, ControlError)
+    assert "has not met the gateway" in answer.error
+
+
+def test_a_journal_that_has_gone_back_leaves_the_open_orders_in_doubt() -> None:
+    store = MemoryBookStore()
+    first = a_desk(a_market(book_store=store))
+    trade(first, 1, 2, 3)
+    gateway = a_market(book_store=store, boot_id="boot-2")  # "journal-1" again, and empty
+    again = a_desk(gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    assert [event for event in again.desk.take_events() if isinstance(event, JournalChanged)]
+    assert again.desk.book.trading_state is TradingState.ACTIVE, "the broker's book has every order"
+
+
+def a_book_put_back() -> DeskHarness:
+    """A desk with four deals whose venue has the book of after the first."""
+    first = a_desk(a_market())
+    trade(first, 1, 2, 3)
+    other = a_desk(a_market(boot_id="boot-2"))
+    trade(other, 1)
+    return a_desk(other.gateway, moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+
+
+def test_a_book_that_has_gone_back_fails_the_desk_and_resume_is_refused() -> None:
+    again = a_book_put_back()
+    assert (again.desk.state, again.desk.book.trading_state) == (DeskState.FAILED, TradingState.HALTED)
+    assert causes_of(again) == ["VENUE_ROLLED_BACK"]
+    assert "the venue has deals up to 2, the ledger has booked 4: the broker's book has gone back" in (
+        again.desk.waiting_for
+    )
+    answer = resume(again)
+    assert isinstance(answer, ControlError)
+    assert "put back the broker's book of the ledger's time" in answer.error
+    assert again.desk.book.trading_state is TradingState.HALTED
+    trade(again, 6)
+    assert not sent_ids(again)
+
+
+def test_a_book_that_was_put_back_right_lets_a_person_resume() -> None:
+    first = a_desk(a_market())
+    trade(first, 1, 2, 3)
+    broken = a_desk(a_market(boot_id="boot-2"), moment_of(first), boot_id="two", mono_ns=first.mono_ns)
+    assert broken.desk.state is DeskState.FAILED
+    mended = a_desk(first.gateway, moment_of(broken), boot_id="three", mono_ns=broken.mono_ns)
+    assert (mended.desk.state, mended.desk.book.trading_state) == (DeskState.RUNNING, TradingState.HALTED)
+    assert isinstance(resume(mended), TradingReply)
+    trade(mended, 4)
+    assert mended.desk.book.balance == first.gateway.venue.balance
+
+
+def test_a_book_that_went_back_and_on_is_known_by_its_last_deal() -> None:
+    """It has as many deals again: those under the numbers of the ledger are others."""
+    first = a_desk(a_market())
+    trade(first, 1, 2)
+    other = a_desk(a_market(boot_id="boot-2"))
+    settle(other)  # at other prices
+    trade(other, 1, 2, 3)
+    again = a_desk(other.gateway, moment_of(first), boot_id="two", mono_ns=max(first.mono_ns, other.mono_ns))
+    assert "VENUE_ROLLED_BACK" in causes_of(again)
+    assert again.desk.state is DeskState.FAILED
+    assert "deal 3 is" in again.desk.waiting_for
+    assert again.desk.book.balance == first.desk.book.balance, "nothing of it is booked"
+
+
+def test_a_book_that_goes_back_under_a_running_desk_is_noticed_at_the_gateways_restart() -> None:
+    first = a_desk(a_market())
+    trade(first, 1, 2, 3)
+    first.gateway = a_market(boot_id="boot-2")
+    settle(first)
+    assert first.desk.state is DeskState.FAILED
+    assert causes_of(first) == ["VENUE_ROLLED_BACK"]
