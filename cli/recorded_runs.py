@@ -55,7 +55,7 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
 def replay_with_progress(
     spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
 ) -> tuple[dict[str, Any], str]:
-    """Replay through the processes; the report, and why the desk halted, or nothing."""
+    """Replay through the processes; the report, and why the desk failed, or nothing."""
     from cli.progress import progress_line
     from orchestration.replay_runner import run_replay
 
@@ -109,5 +109,5 @@ def finish_run(report: dict[str, Any], halted: str, *, out: Path | None, as_json
     else:
         show_report(report)
     if halted:
-        print(f"paperdesk: the desk halted: {halted}", file=sys.stderr)
+        print(f"paperdesk: the desk failed: {halted}", file=sys.stderr)
     return 0 if report["reconciled"] and not halted else 1

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from proto.gateway import VenueDeal
 from proto.trading.units import decimal_text
-from research.denial_warning import denial_warning
 from research.run_spec import RunSpec
+from research.run_warnings import run_warnings
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
@@ -66,7 +66,7 @@ def build_report(
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
-    warning = denial_warning(book, cursor)
+    warnings = run_warnings(book, cursor)
     reconciled = last is not None and last.at_end and book.ended is not None and not last.differences
     return {
         "schema_version": SCHEMA_VERSION,
@@ -131,7 +131,7 @@ def build_report(
             }
             for found in (last.differences if last else [])
         ],
-        **({} if warning is None else {"warnings": [warning]}),
+        **({"warnings": warnings} if warnings else {}),
         "timings": dict(timings) if timings is not None else dict(_NO_TIMINGS),
     }
 

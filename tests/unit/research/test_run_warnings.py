@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from cli.report_view import show_report
-from proto.control import TradingState
-from research.denial_warning import denial_warning
+from proto.control import StateCause, TradingState
+from proto.time import utc_text
 from research.report import report_digest
+from research.run_warnings import denial_warning, run_warnings, stop_warning
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.account.tick_cursor import TickCursor
+from tests.support.builders import START_NS
 from tests.unit.research.test_report import a_run, ticks  # noqa: F401  (a fixture)
 
 
@@ -71,3 +73,18 @@ def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_th
     assert report_digest({**report, "warnings": []}) == report_digest(report)
     limits.write_text('order_volume_max = "none"\n', encoding="utf-8")
     assert "warnings" not in a_run(ticks, tmp_path / "free", risk=str(limits))
+
+
+def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
+    book = Book()
+    assert stop_warning(book) is None
+    cause = StateCause("DRAWDOWN", "risk", "7.1 %, limit 7 %")
+    book.apply(
+        TradingStateChanged(
+            state=TradingState.HALTED, reason="DRAWDOWN: 7.1 %, limit 7 %", by="risk", time_ns=START_NS, causes=[cause]
+        )
+    )
+    [words] = run_warnings(book, counted(100))
+    assert words == f"trading was HALTED from {utc_text(START_NS)} to the end: DRAWDOWN: 7.1 %, limit 7 %"
+    book.apply(TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS))
+    assert run_warnings(book, counted(100)) == []

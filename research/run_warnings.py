@@ -1,9 +1,11 @@
-"""The warning of a run whose signals were mostly for the risk rules: its digits show the rules more than the strategy."""
+"""Warnings of a run whose digits show the risk rules more than the strategy: signals mostly denied, or trading stopped before the end."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from proto.control import TradingState
+from proto.time import utc_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.account.tick_cursor import TickCursor
@@ -13,6 +15,18 @@ WARN_FROM_SHARE: Final = 0.25
 """Of the signals +1 and -1 of a run."""
 
 _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
+
+
+def run_warnings(book: Book, cursor: TickCursor) -> list[str]:
+    """What a reader of the run's digits should know, a line each."""
+    return [warning for warning in (stop_warning(book), denial_warning(book, cursor)) if warning is not None]
+
+
+def stop_warning(book: Book) -> str | None:
+    """Since when and why the account traded no more, or only closed; None where it was ACTIVE to the end."""
+    if book.trading is None or book.trading_state is TradingState.ACTIVE:
+        return None
+    return f"trading was {book.trading_state} from {utc_text(book.trading.time_ns)} to the end: {book.trading.reason}"
 
 
 def denial_warning(book: Book, cursor: TickCursor) -> str | None:
