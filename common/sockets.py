@@ -2,6 +2,10 @@
 
 No queue here is trusted: a killed peer loses what it held, so linger is 0, nothing is queued for a peer that is not
 there (IMMEDIATE), and whoever sends learns whether the message was taken. Sends never block.
+
+ZMTP's own heartbeats stay off: a socket at its receive high-water mark whose peer has gone is aborted by libzmq (4.3.5)
+when its heartbeat timer fires. A peer that dies is noticed by the kernel at once on the same host, and by TCP keepalive
+and the limit on unacknowledged data from another one; a peer that hangs shows by the heartbeats of the application.
 """
 
 from __future__ import annotations
@@ -21,13 +25,28 @@ from proto.trading.units import MAX_FRAME_BYTES
 Socket = zmq.Socket[bytes]
 
 QUEUE_MESSAGES_MAX: Final = 10_000
-"""High-water mark of every queue, either way: far above any window of ours, far below memory."""
+"""High-water mark of every queue but a router's, either way: far above any window of ours, far below memory."""
+
+ROUTER_UNREAD_MAX: Final = 256
+"""Requests that a router holds unread for each connection: above what a client of ours has open, and little enough that
+what dead connections have left is soon read. A client that sends more waits."""
+
+ROUTER_UNSENT_MAX: Final = 1_024
+"""Replies that a router holds for each connection; those to a client that reads no more are dropped."""
 
 ROUTER_FRAME_BYTES_MAX: Final = 1024 * 1024
 """A router takes more than it serves, so that it can answer a too long request instead of dropping its client."""
 
-HEARTBEAT_MS: Final = 1_000
-HEARTBEAT_TIMEOUT_MS: Final = 3_000
+KEEPALIVE_SECONDS: Final = 1
+"""A TCP connection that is silent for this long is probed, and so often again."""
+
+KEEPALIVE_PROBES_MAX: Final = 3
+"""After so many probes without an answer the connection is dropped, and made again."""
+
+UNACKNOWLEDGED_MS_MAX: Final = 5_000
+"""How long sent data may go unacknowledged, or a peer's window stay shut, before the connection is dropped; the system's
+own limit is a quarter of an hour."""
+
 HANDSHAKE_MS: Final = 1_000
 """A connection that says nothing is dropped after this; the default of 30 s lets silent ones lock out a client."""
 
@@ -73,7 +92,10 @@ class Sockets:
 
     def router(self, url: str, *, setting: str = "") -> Socket:
         """A ROUTER socket that binds; an answer to a peer that has gone is dropped."""
-        return self._bind(self._make(zmq.ROUTER, url, frame_bytes_max=ROUTER_FRAME_BYTES_MAX), url, setting)
+        socket = self._make(zmq.ROUTER, url, frame_bytes_max=ROUTER_FRAME_BYTES_MAX)
+        socket.setsockopt(zmq.RCVHWM, ROUTER_UNREAD_MAX)
+        socket.setsockopt(zmq.SNDHWM, ROUTER_UNSENT_MAX)
+        return self._bind(socket, url, setting)
 
     def dealer(self, url: str, *, setting: str = "") -> Socket:
         """A DEALER socket that connects."""
@@ -94,9 +116,12 @@ class Sockets:
             (zmq.SNDHWM, QUEUE_MESSAGES_MAX),
             (zmq.RCVHWM, QUEUE_MESSAGES_MAX),
             (zmq.MAXMSGSIZE, frame_bytes_max),
-            (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
-            (zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS),
-            (zmq.HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS),
+            (zmq.HEARTBEAT_IVL, 0),
+            (zmq.TCP_KEEPALIVE, 1),
+            (zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_SECONDS),
+            (zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_SECONDS),
+            (zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES_MAX),
+            (zmq.TCP_MAXRT, UNACKNOWLEDGED_MS_MAX),
             (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
             (zmq.RECONNECT_IVL, first),
             (zmq.RECONNECT_IVL_MAX, longest),

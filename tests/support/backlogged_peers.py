@@ -1,0 +1,93 @@
+"""A socket of the desk that reads nothing, and a peer that sends until nothing more fits; each a process of its own.
+
+    python -m tests.support.backlogged_peers receive KIND URL
+    python -m tests.support.backlogged_peers send KIND URL
+
+KIND is the receiving socket's. The receiver prints the address, reads nothing until a line comes on stdin, then reads all
+there is and prints how many messages that were. The sender kills itself as soon as nothing more fits.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Final
+
+import zmq
+
+from common.sockets import Socket, Sockets
+
+TOPIC: Final = b"topic"
+PAYLOAD: Final = bytes(200)
+FULL_MS: Final = 200
+"""A send that has waited so long waits for a receiver that reads nothing."""
+
+SILENCE_MS: Final = 200
+"""A receiver that finds nothing for so long has read all there is."""
+
+_PEER_OF: Final = {"PULL": zmq.PUSH, "SUB": zmq.XPUB, "ROUTER": zmq.DEALER, "DEALER": zmq.ROUTER}
+_NAME: Final = b"receiver"
+
+
+def binds(kind: str) -> bool:
+    """Whether the desk binds a receiving socket of this kind."""
+    return kind in ("PULL", "ROUTER")
+
+
+def _receive(kind: str, url: str) -> None:
+    sockets = Sockets()
+    if kind == "PULL":
+        socket = sockets.pull(url)
+    elif kind == "ROUTER":
+        socket = sockets.router(url)
+    elif kind == "SUB":
+        socket = sockets.sub(url, [TOPIC])
+    else:
+        socket = sockets.dealer(url)
+        socket.send(_NAME)
+    _print_address(socket)
+    if not binds(kind):
+        socket.poll()  # a connection that libzmq has made becomes the socket's own within a call of it only
+    sys.stdin.readline()
+    messages = 0
+    while socket.poll(SILENCE_MS):
+        socket.recv_multipart()
+        messages += 1
+    print(messages, flush=True)
+    sockets.close()
+
+
+def _send(kind: str, url: str) -> None:
+    context = zmq.Context[Socket]()
+    socket = context.socket(_PEER_OF[kind])
+    socket.setsockopt(zmq.SNDTIMEO, FULL_MS)
+    if kind == "SUB":
+        socket.setsockopt(zmq.XPUB_NODROP, 1)
+    if kind == "DEALER":
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    if binds(kind):
+        socket.connect(url)
+    else:
+        socket.bind(url)
+        _print_address(socket)
+    envelope = [TOPIC] if kind == "SUB" else []
+    if not binds(kind):
+        # The subscription, or the first message of the dealer: somebody is there to fill.
+        first = socket.recv_multipart()
+        envelope = first[:1] if kind == "DEALER" else envelope
+    with suppress(zmq.Again):
+        while True:
+            socket.send_multipart([*envelope, PAYLOAD])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _print_address(socket: Socket) -> None:
+    address = socket.getsockopt(zmq.LAST_ENDPOINT)
+    assert isinstance(address, bytes)
+    print(address.rstrip(b"\0").decode(), flush=True)
+
+
+if __name__ == "__main__":
+    {"receive": _receive, "send": _send}[sys.argv[1]](*sys.argv[2:])

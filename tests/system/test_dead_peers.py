@@ -1,0 +1,105 @@
+"""A peer that dies while more of it waits than the receive high-water mark lets in ends nobody else.
+
+libzmq 4.3.5 aborts such a process at its next ZMTP heartbeat, two seconds later at most; the desk's sockets have none.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from typing import IO
+
+import pytest
+
+from tests.support.backlogged_peers import binds
+
+KINDS = ("PULL", "SUB", "ROUTER", "DEALER")
+TRANSPORTS = ("ipc", "tcp")
+WAIT_SECONDS = 30.0
+ABORT_SECONDS = 2.5
+"""Above the two seconds after which a heartbeat had ended the process."""
+
+
+class Pair:
+    """A receiver that reads nothing and its peer; whoever binds is started first."""
+
+    def __init__(self, kind: str, url: str, stack: ExitStack) -> None:
+        self._kind = kind
+        self._stack = stack
+        self._roles = ("receive", "send") if binds(kind) else ("send", "receive")
+        self._processes = {self._roles[0]: self._start(self._roles[0], url)}
+
+    def connect(self) -> None:
+        """Start the other side."""
+        first, second = self._roles
+        self._processes[second] = self._start(second, _line(self._processes[first].stdout))
+
+    def read_all(self) -> None:
+        """Have the receiver read what it has."""
+        assert self.receiver.stdin is not None
+        with suppress(BrokenPipeError):  # it has been aborted
+            self.receiver.stdin.write("read\n")
+            self.receiver.stdin.flush()
+
+    def wait_until_dead(self) -> None:
+        """Return when the sender has filled its receiver and died."""
+        sender = self._processes["send"]
+        assert sender.wait(WAIT_SECONDS) == -signal.SIGKILL
+        if not binds(self._kind):
+            _line(self.receiver.stdout)
+
+    @property
+    def receiver(self) -> subprocess.Popen[str]:
+        """The process that reads nothing yet."""
+        return self._processes["receive"]
+
+    def _start(self, role: str, url: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.support.backlogged_peers", role, self._kind, url]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._stack.enter_context(process)
+        self._stack.callback(process.kill)
+        return process
+
+
+def _line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    line = stream.readline()
+    assert line, "the process has ended"
+    return line.strip()
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Pair]]:
+    """One pair of each kind over each transport, as they are when a heartbeat would have ended the receivers."""
+    folder = tmp_path_factory.mktemp("peers")
+    with ExitStack() as stack:
+        made = {
+            (kind, transport): Pair(
+                kind, f"ipc://{folder}/{kind}" if transport == "ipc" else "tcp://127.0.0.1:*", stack
+            )
+            for kind in KINDS
+            for transport in TRANSPORTS
+        }
+        for pair in made.values():
+            pair.connect()
+        for pair in made.values():
+            pair.wait_until_dead()
+        with suppress(subprocess.TimeoutExpired):
+            next(iter(made.values())).receiver.wait(ABORT_SECONDS)
+        for pair in made.values():
+            pair.read_all()
+        yield made
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_peer_that_dies_beyond_the_high_water_mark_ends_nobody(
+    pairs: dict[tuple[str, str], Pair], kind: str, transport: str
+) -> None:
+    receiver = pairs[kind, transport].receiver
+    messages, _ = receiver.communicate(timeout=WAIT_SECONDS)
+    assert receiver.returncode == 0
+    assert int(messages) > 0

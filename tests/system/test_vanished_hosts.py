@@ -1,0 +1,125 @@
+"""A peer that is gone without a word, as when its host loses power, is noticed within seconds and not in a quarter of an hour.
+
+The kernel plays the host: a connection in repair mode is closed without telling the other side.
+"""
+
+from __future__ import annotations
+
+import os
+import socket as inet
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from common.sockets import Sockets
+from tests.support.waits import receive, wait_for
+
+TCP_REPAIR = 19
+UNACKNOWLEDGED = 24
+"""Where the count of unacknowledged segments stands in the kernel's `struct tcp_info`."""
+
+DESCRIPTORS = Path("/proc/self/fd")
+NOTICED_SECONDS = 10.0
+"""Above one silent second and its probe, with room for a busy machine."""
+
+PEER = f"""
+import os, signal, socket, struct, sys
+import zmq
+peer = zmq.Context().socket(getattr(zmq, sys.argv[1]))
+if sys.argv[1] == "DEALER":
+    peer.connect(sys.argv[2])
+    peer.send(b"hello")
+else:
+    peer.bind(sys.argv[2])
+    peer.recv()
+    peer.send(b"hello")
+sys.stdin.readline()
+for name in os.listdir("/proc/self/fd"):
+    try:
+        held = socket.socket(fileno=os.dup(int(name)))
+        if held.family == socket.AF_INET and not held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            # What is acknowledged after the end would be answered with a reset.
+            while struct.unpack_from("I", held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), {UNACKNOWLEDGED})[0]:
+                pass
+            held.setsockopt(socket.IPPROTO_TCP, {TCP_REPAIR}, 1)
+    except OSError:
+        pass
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    with inet.socket() as probe:
+        try:
+            probe.setsockopt(inet.IPPROTO_TCP, TCP_REPAIR, 1)
+        except PermissionError:
+            pytest.skip("needs CAP_NET_ADMIN, to close a connection without a word")
+    opened = Sockets()
+    yield opened
+    opened.close()
+
+
+def a_free_port() -> int:
+    with inet.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        assert isinstance(port, int)
+        return port
+
+
+@pytest.mark.parametrize("kind", ["ROUTER", "SUB"])
+def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, kind: str) -> None:
+    url = f"tcp://127.0.0.1:{a_free_port()}"
+    peer_kind = {"ROUTER": "DEALER", "SUB": "XPUB"}[kind]
+    socket = sockets.router(url) if kind == "ROUTER" else sockets.sub(url, [b""])
+    monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    command = [sys.executable, "-c", PEER, peer_kind, url]
+    with closing(monitor), subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+        assert peer.stdin is not None
+        # A connection that libzmq has made becomes the socket's own, and subscribes, within a call of it only.
+        wait_for(lambda: socket.poll(10), "the peer's first message")
+        peer.stdin.write("vanish\n")
+        peer.stdin.flush()
+        peer.wait(NOTICED_SECONDS)
+        event = parse_monitor_message(receive(monitor, seconds=NOTICED_SECONDS))
+        socket.disable_monitor()
+    assert event["event"] == zmq.EVENT_DISCONNECTED
+
+
+def test_what_is_sent_to_a_vanished_host_is_given_up(sockets: Sockets) -> None:
+    """Data in flight takes the place of probes: the limit on it is the same kernel option on every connection."""
+    with inet.create_server(("127.0.0.1", 0)) as server:
+        sockets.dealer(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        accepted, _ = server.accept()
+        with accepted:
+            own = connection_to(accepted.getsockname(), accepted.getpeername())
+            with own:
+                assert own.getsockopt(inet.SOL_SOCKET, inet.SO_KEEPALIVE) == 1
+                assert own.getsockopt(inet.IPPROTO_TCP, inet.TCP_USER_TIMEOUT) == 5_000
+
+
+def connection_to(peer: tuple[str, int], name: tuple[str, int]) -> inet.socket:
+    """A duplicate of the descriptor that this process has of a connection."""
+
+    def found() -> inet.socket | None:
+        for number in DESCRIPTORS.iterdir():
+            try:
+                held = inet.socket(fileno=os.dup(int(number.name)))
+            except OSError:
+                continue
+            try:
+                if held.getpeername() == peer and held.getsockname() == name:
+                    return held
+            except OSError:
+                pass
+            held.close()
+        return None
+
+    return wait_for(found, "the connection")
