@@ -20,6 +20,7 @@ from cli.commands import (
     config,
     conformance,
     export,
+    migrate,
     orders,
     parity,
     replay,
@@ -60,6 +61,7 @@ export.register_commands(app)
 status.register_commands(app)
 verify.register_commands(app)
 backup.register_commands(app)
+migrate.register_commands(app)
 trading_state.register_commands(app)
 orders.register_commands(app)
 config.register_commands(app)

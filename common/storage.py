@@ -16,8 +16,10 @@ from typing import Any, Final, Literal
 
 import apsw
 
+from common.checksums import add_sql_function
 from common.errors import DiskUnavailableError, StartError
 from common.file_identity import FileIdentity, FileLostError
+from common.write_ahead_log import keep_log_on_close, require_whole_log
 from common.writer_lock import WriterLock
 
 READER_BUSY_MS: Final = 1_000
@@ -121,11 +123,16 @@ def open_writer(
     return connection
 
 
-def open_reader(path: Path) -> apsw.Connection:
+def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0) -> apsw.Connection:
     """Open `path` for reading while its writer goes on.
 
+    Args:
+        path: the database file.
+        application_id: which kind of file it has to be; 0 takes any.
+        schema_version: which version of it; used with an application id.
+
     Raises:
-        StartError: there is no such file or it cannot be read.
+        StartError: there is no such file, it cannot be read, or it is of another kind or version.
     """
     if not path.is_file():
         raise StartError(f"{path} is not there, expected an existing database file")
@@ -133,9 +140,36 @@ def open_reader(path: Path) -> apsw.Connection:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(READER_BUSY_MS)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    except apsw.Error as error:
+    except (apsw.Error, ValueError) as error:
         raise StartError(f"{path} cannot be read as a database: {_words(error)}") from None
+    if application_id:
+        try:
+            require_version(connection, path, application_id, schema_version)
+        except StartError:
+            connection.close()
+            raise
     return connection
+
+
+def require_version(connection: apsw.Connection, path: Path, application_id: int, schema_version: int) -> None:
+    """Accept a file of one kind in its present version only.
+
+    Raises:
+        StartError: it is of another kind, or of a newer or older version.
+    """
+    found = _pragma(connection, "application_id")
+    if found != application_id:
+        raise StartError(f"{path} is a database of another kind: application id {found}, expected {application_id}")
+    version = _pragma(connection, "user_version")
+    if version > schema_version:
+        raise StartError(
+            f"{path} has schema version {version}, expected {schema_version}; use the newer paperdesk that wrote it"
+        )
+    if version < schema_version:
+        raise StartError(
+            f"{path} has schema version {version}, expected {schema_version}; "
+            "`paperdesk migrate DATA_DIR` brings the files of a desk forward and keeps a backup of each"
+        )
 
 
 @contextmanager
@@ -192,7 +226,12 @@ def _open(
         raise StartError(f"cannot open {path}: {_words(error)}; expected a writable folder") from None
     try:
         connection.set_busy_timeout(READER_BUSY_MS)
+        keep_log_on_close(connection, keep=True)
         _require_ours(connection, path, application_id, schema_version, quick_check=quick_check)
+        if synchronous == "FULL":
+            require_whole_log(connection, path)
+        keep_log_on_close(connection, keep=False)
+        add_sql_function(connection)
         # A file begins with a rollback journal, and one whose removal a power cut undoes would take all of it back.
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -244,13 +283,7 @@ def _require_ours(
     found = _pragma(connection, "application_id")
     if found == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
         return
-    if found != application_id:
-        raise StartError(f"{path} is a database of another kind: application id {found}, expected {application_id}")
-    version = _pragma(connection, "user_version")
-    if version != schema_version:
-        raise StartError(
-            f"{path} has schema version {version}, expected {schema_version}; go on with the version that wrote it, or move its folder away to begin anew"
-        )
+    require_version(connection, path, application_id, schema_version)
     problem = integrity_fault(connection) if quick_check else ""
     if problem:
         raise StartError(f"{path} is corrupt: {problem}; restore it from a backup")

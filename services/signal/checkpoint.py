@@ -7,33 +7,48 @@ save are added as one row, so that its cost does not depend on how many are kept
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import apsw
 import msgspec
 
+from common.checksums import DamagedRowError, add_checksum_column, checked_rows, with_checksum
+from common.migration import FileKind
 from common.storage import open_writer, transaction
 from proto.messages import Signal
 from services.signal.core.signal_engine import Checkpoint
 from services.signal.core.signal_ring import SignalRing
 
 APPLICATION_ID: Final = 0x50445347  # "PDSG"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SCHEMA: Final = """
 CREATE TABLE state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     stream_id TEXT NOT NULL,
-    body BLOB NOT NULL  -- a Checkpoint in MessagePack
+    body BLOB NOT NULL,  -- a Checkpoint in MessagePack
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE signals (
     save INTEGER PRIMARY KEY,
     last_ordinal INTEGER NOT NULL,  -- the highest in the row
-    body BLOB NOT NULL  -- an array of Signals in MessagePack
+    body BLOB NOT NULL,  -- an array of Signals in MessagePack
+    checksum INTEGER NOT NULL
 ) STRICT;
 """
 
 _checkpoint_decoder = msgspec.msgpack.Decoder(Checkpoint)
 _signals_decoder = msgspec.msgpack.Decoder(list[Signal])
+
+
+def _from_1(db: apsw.Connection) -> None:
+    """Version 2 has a checksum in each row."""
+    add_checksum_column(db, "state")
+    add_checksum_column(db, "signals")
+
+
+CHECKPOINT_FILE: Final = FileKind("checkpoint", APPLICATION_ID, SCHEMA_VERSION, {1: _from_1}, check=lambda _db: "")
 
 
 class SavedState(NamedTuple):
@@ -68,15 +83,20 @@ class CheckpointStore:
         Raises:
             ValueError: what is there cannot be read.
         """
-        rows = self._connection.execute("SELECT body FROM state").fetchall()
-        if not rows:
-            return None
         try:
-            checkpoint = _checkpoint_decoder.decode(_blob(rows[0]))
-            kept = self._connection.execute("SELECT body FROM signals ORDER BY save")
-            return SavedState(checkpoint, [signal for row in kept for signal in _signals_decoder.decode(_blob(row))])
-        except msgspec.DecodeError as error:
+            rows = self._rows("state", "id, stream_id, body", "")
+            state = next(rows, None)
+            if state is None:
+                return None
+            checkpoint = _checkpoint_decoder.decode(state[-1])
+            kept = [row[-1] for row in self._rows("signals", "save, last_ordinal, body", "ORDER BY save")]
+            return SavedState(checkpoint, [signal for body in kept for signal in _signals_decoder.decode(body)])
+        except (DamagedRowError, apsw.Error, ValueError) as error:
             raise ValueError(f"{self.path} holds a checkpoint that cannot be read: {error}") from None
+
+    def _rows(self, table: str, columns: str, order: str) -> Iterator[Any]:
+        rows = self._connection.execute(f"SELECT {columns}, checksum FROM {table} {order}")  # noqa: S608 - names of ours
+        return checked_rows(self.path, table, rows)
 
     def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
         """Replace the state by `checkpoint` and add what is fresh in the ring; another stream's signals go.
@@ -98,14 +118,15 @@ class CheckpointStore:
             if before and before[0][0] != checkpoint.stream_id:
                 connection.execute("DELETE FROM signals")
             connection.execute(
-                "INSERT OR REPLACE INTO state VALUES (1, ?, ?)",
-                (checkpoint.stream_id, msgspec.msgpack.encode(checkpoint)),
+                "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)",
+                with_checksum("state", 1, checkpoint.stream_id, msgspec.msgpack.encode(checkpoint)),
             )
             if fresh:
-                connection.execute(
-                    "INSERT INTO signals (last_ordinal, body) VALUES (?, ?)",
-                    (max(signal.ordinal for signal in fresh), msgspec.msgpack.encode(fresh)),
-                )
+                [(last,)] = connection.execute("SELECT ifnull(max(save), 0) FROM signals").fetchall()
+                assert isinstance(last, int), last
+                newest = max(signal.ordinal for signal in fresh)
+                row = with_checksum("signals", last + 1, newest, msgspec.msgpack.encode(fresh))
+                connection.execute("INSERT INTO signals VALUES (?, ?, ?, ?)", row)
             connection.execute("DELETE FROM signals WHERE last_ordinal <= ?", (gone,))
 
     def clear(self) -> None:
@@ -126,9 +147,3 @@ class CheckpointStore:
     def close(self) -> None:
         """Close the file and let others write to it."""
         self._connection.close()
-
-
-def _blob(row: tuple[object, ...]) -> bytes:
-    """The only column of a row; the tables are STRICT, so it is what it was declared to be."""
-    assert isinstance(row[0], bytes), type(row[0])
-    return row[0]

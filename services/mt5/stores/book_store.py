@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import msgspec
 
+from common.checksums import checked_row, checked_rows, sql_of_checksum, with_checksum
 from common.errors import StartError
 from common.fault_injection import crash_point
 from common.file_identity import raise_if_damaged
 from common.gc_control import gc_paused
-from common.storage import WriterConnection, open_reader, open_writer, transaction
+from common.storage import WriterConnection, open_reader, open_writer, transaction, unreadable_file_error
 from proto.gateway import VenueDeal
 from proto.trading.enums import AccountMode
 from services.mt5.core.ports.book_records import BookOrder, Modification
@@ -25,8 +26,8 @@ from services.mt5.core.simulated.book import Book, BookChange
 from services.mt5.core.simulated.positions import Position
 from services.mt5.stores import market_store
 
-APPLICATION_ID: Final = 0x50444231
-SCHEMA_VERSION: Final = 4
+APPLICATION_ID: Final = market_store.APPLICATION_ID
+SCHEMA_VERSION: Final = market_store.SCHEMA_VERSION
 SCHEMA: Final = (
     """
 CREATE TABLE account (
@@ -42,18 +43,19 @@ CREATE TABLE account (
     deals_before_stream INTEGER NOT NULL,
     endings INTEGER NOT NULL,
     endings_before_stream INTEGER NOT NULL,
-    last_position_ticket INTEGER NOT NULL
+    last_position_ticket INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE orders (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT;
-CREATE TABLE deals (deal INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT;
-CREATE TABLE positions (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT;
-CREATE TABLE modifications (target TEXT PRIMARY KEY, payload TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE orders (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+CREATE TABLE deals (deal INTEGER PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+CREATE TABLE positions (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
+CREATE TABLE modifications (target TEXT PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
     + market_store.SCHEMA
 )
 
 _WRITE_ACCOUNT: Final = """
-INSERT INTO account VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, iif(?7, ?4, 0), 0, ?8, 0, ?9)
+INSERT INTO account VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, iif(?7, ?4, 0), 0, ?8, 0, ?9, 0)
 ON CONFLICT (id) DO UPDATE SET
     deals_before_stream = iif(stream_id = ?1, deals_before_stream, (SELECT count(*) FROM deals)),
     endings_before_stream = iif(stream_id = ?1, endings_before_stream, endings),
@@ -62,6 +64,11 @@ ON CONFLICT (id) DO UPDATE SET
     last_set_off = iif(?7, ?4, iif(stream_id = ?1, last_set_off, 0)),
     last_position_ticket = max(last_position_ticket, ?9)
 """
+_ACCOUNT_COLUMNS: Final = (
+    *("id", "stream_id", "currency", "account_mode", "ordinal", "time_ns", "balance", "is_within_tick", "last_set_off"),
+    *("deals_before_stream", "endings", "endings_before_stream", "last_position_ticket"),
+)
+_CHECK_ACCOUNT: Final = f"UPDATE account SET checksum = {sql_of_checksum('account', _ACCOUNT_COLUMNS)}"  # noqa: S608 - names of ours
 
 # Decimals as strings, so that 1.0850 comes back as 1.0850.
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -87,13 +94,13 @@ class DurableBookStore:
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
         self._path = path
-        self.market = market_store.MarketStore(self._db)
+        self.market = market_store.MarketStore(self._db, path)
 
     @property
     def time_ns(self) -> int:
         """Where the book stands in venue time, without loading it; 0 for an empty one."""
-        row = self._db.execute("SELECT time_ns FROM account").fetchone()
-        return 0 if row is None else int(row[0])
+        account = _account_row(self._db, self._path)
+        return 0 if account is None else int(account["time_ns"])
 
     @property
     def is_empty(self) -> bool:
@@ -101,38 +108,50 @@ class DurableBookStore:
         return self._db.execute("SELECT 1 FROM deals LIMIT 1").fetchone() is None
 
     def load(self) -> Book:
-        """The book as committed; an empty one when nothing was."""
-        with gc_paused():
-            return self._load()
+        """The book as committed; an empty one when nothing was.
+
+        Raises:
+            StartError: a row is damaged or cannot be read.
+        """
+        try:
+            with gc_paused():
+                return self._load()
+        except (apsw.Error, ValueError, ArithmeticError) as error:
+            raise unreadable_file_error(self._path, error, "restore it from a backup") from None
 
     def _load(self) -> Book:
-        account = self._db.execute("SELECT * FROM account").fetchone()
+        account = _account_row(self._db, self._path)
         if account is None:
             return Book()
-        _, stream_id, currency, mode, ordinal, time_ns, balance, is_within_tick, *counts = account
-        last_set_off, deals_before_stream, _, endings_before_stream, last_position_ticket = counts
         positions = [_position.decode(row) for row in self._payloads("positions", "ticket")]
         modifications = [_modification.decode(row) for row in self._payloads("modifications", "target")]
+        deals = [_deal.decode(row) for row in self._payloads("deals", "deal")]
+        if deals and deals[-1].deal != len(deals):
+            raise StartError(
+                f"{self._path}: table deals has {len(deals)} rows and deal {deals[-1].deal}, expected deals without a gap; "
+                "restore the file from a backup"
+            )
         return Book(
-            stream_id=stream_id,
-            currency=currency,
-            account_mode=AccountMode(mode),
-            ordinal=ordinal,
-            time_ns=time_ns,
-            balance=Decimal(balance),
-            is_within_tick=bool(is_within_tick),
-            last_set_off=last_set_off,
-            deals_before_stream=deals_before_stream,
-            endings_before_stream=endings_before_stream,
-            last_position_ticket=last_position_ticket,
+            stream_id=account["stream_id"],
+            currency=account["currency"],
+            account_mode=AccountMode(account["account_mode"]),
+            ordinal=account["ordinal"],
+            time_ns=account["time_ns"],
+            balance=Decimal(account["balance"]),
+            is_within_tick=bool(account["is_within_tick"]),
+            last_set_off=account["last_set_off"],
+            deals_before_stream=account["deals_before_stream"],
+            endings_before_stream=account["endings_before_stream"],
+            last_position_ticket=account["last_position_ticket"],
             orders=[_order.decode(row) for row in self._payloads("orders", "ticket")],
-            deals=[_deal.decode(row) for row in self._payloads("deals", "deal")],
+            deals=deals,
             positions={position.ticket: position for position in positions},
             modifications={one.target: one for one in modifications},
         )
 
     def _payloads(self, table: str, key: str) -> Iterator[str]:
-        for (payload,) in self._db.execute(f"SELECT payload FROM {table} ORDER BY {key}"):  # noqa: S608 - names of ours
+        rows = self._db.execute(f"SELECT {key}, payload, checksum FROM {table} ORDER BY {key}")  # noqa: S608 - names of ours
+        for _, payload in checked_rows(self._path, table, rows):
             assert isinstance(payload, str), table
             yield payload
 
@@ -182,9 +201,11 @@ class DurableBookStore:
             ticket,
         )
         self._db.execute(_WRITE_ACCOUNT, values)
+        self._db.execute(_CHECK_ACCOUNT)
 
     def _write(self, table: str, key: int | str, row: msgspec.Struct) -> None:
-        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, _encoder.encode(row).decode()))  # noqa: S608 - as above
+        values = with_checksum(table, key, _encoder.encode(row).decode())
+        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", values)  # noqa: S608 - as above
 
 
 def read_account_mode(book: Path) -> AccountMode | None:
@@ -195,11 +216,16 @@ def read_account_mode(book: Path) -> AccountMode | None:
     """
     if not book.is_file():
         return None
-    db = open_reader(book)
+    db = open_reader(book, application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
     try:
-        row = db.execute("SELECT account_mode FROM account").fetchone()
-    except apsw.SQLError:
-        raise StartError(f"{book} is no book of this version, expected one with an account") from None
+        account = _account_row(db, book)
+    except (apsw.Error, ValueError) as error:
+        raise unreadable_file_error(book, error, "restore it from a backup") from None
     finally:
         db.close()
-    return None if row is None else AccountMode(row[0])
+    return None if account is None else AccountMode(account["account_mode"])
+
+
+def _account_row(db: apsw.Connection, path: Path) -> dict[str, Any] | None:
+    row = db.execute(f"SELECT {', '.join(_ACCOUNT_COLUMNS)}, checksum FROM account").fetchone()  # noqa: S608 - as above
+    return None if row is None else dict(zip(_ACCOUNT_COLUMNS, checked_row(path, "account", row), strict=True))

@@ -5,25 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import apsw
 import msgspec
 
+from common.checksums import Row, checked_row, checked_rows, with_checksum
 from common.errors import StartError
 from common.fault_injection import crash_point
 from common.file_identity import raise_if_damaged
-from common.storage import WriterConnection, open_writer, transaction
+from common.storage import WriterConnection, open_writer, transaction, unreadable_file_error
 from proto.gateway import KnownIds, OrderReply
 from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry, LeaseRecord
 from services.mt5.core.ports.magic import DESK_MAGIC_MIN, desk_ids_around, magic_of
 
 APPLICATION_ID: Final = 0x50444A31
-SCHEMA_VERSION: Final = 3
-SCHEMA: Final = """
+SCHEMA_VERSION: Final = 4
+LEASE_TABLE: Final = """
+CREATE TABLE lease (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    holder TEXT NOT NULL,
+    has_restarted INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+"""
+SCHEMA: Final = (
+    LEASE_TABLE
+    + """
 CREATE TABLE journal (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     journal_id TEXT NOT NULL,
     account TEXT NOT NULL,
     epoch INTEGER NOT NULL,
-    halted TEXT NOT NULL
+    halted TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE entries (
     order_id TEXT PRIMARY KEY,
@@ -31,24 +44,25 @@ CREATE TABLE entries (
     effect TEXT,
     ordinal INTEGER NOT NULL,
     reply TEXT,
-    magic INTEGER NOT NULL
+    magic INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entries_by_magic ON entries (magic);
 """
-
-LEASE_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS lease (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    holder TEXT NOT NULL,
-    has_restarted INTEGER NOT NULL
-) STRICT
-"""
-"""Added to a journal of the same version that was made without it; an earlier program leaves it alone."""
+)
 
 _WRITE: Final = """
-INSERT INTO entries (order_id, state, effect, ordinal, reply, magic) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ordinal = excluded.ordinal, reply = excluded.reply
+INSERT INTO entries (order_id, state, effect, ordinal, reply, magic, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (order_id) DO UPDATE SET
+    state = excluded.state, ordinal = excluded.ordinal, reply = excluded.reply,
+    checksum = row_checksum('entries', order_id, excluded.state, effect, excluded.ordinal, excluded.reply, magic)
 """
+_ENTRIES: Final = "SELECT order_id, state, effect, ordinal, reply, magic, checksum FROM entries"
+_LEASE: Final = "SELECT id, holder, has_restarted, checksum FROM lease"
+_WRITE_JOURNAL: Final = "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?)"
+_JOURNAL: Final = "SELECT id, journal_id, account, epoch, halted, checksum FROM journal"
+
+RESTORE_IT: Final = "restore it from a backup, or move it away, which begins a journal of another incarnation"
 
 # Decimals as strings, so that 1.0850 comes back as 1.0850.
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -73,21 +87,38 @@ class DurableJournal:
         self._db: WriterConnection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
-        self._db.execute(LEASE_SCHEMA)
-        self._db.execute("INSERT OR IGNORE INTO journal VALUES (1, ?, ?, 0, '')", (new_id, account))
-        [(journal_id, owner, epoch, halted)] = self._db.execute(
-            "SELECT journal_id, account, epoch, halted FROM journal"
-        ).fetchall()
-        assert isinstance(epoch, int), epoch
-        if owner != account:
-            self._db.close()
-            raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
         self._path = path
+        try:
+            self._db.execute(
+                "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+                with_checksum("journal", 1, new_id, account, 0, ""),
+            )
+            (_, journal_id, owner, epoch, halted), (_, holder, has_restarted) = self._read_all()
+            assert isinstance(owner, str), owner
+            if owner != account:
+                raise StartError(f"{path} is the journal of {owner}, expected that of {account}")
+        except (apsw.Error, ValueError) as error:
+            self._db.close()
+            raise unreadable_file_error(path, error, RESTORE_IT) from None
+        except StartError:
+            self._db.close()
+            raise
+        assert isinstance(epoch, int), epoch
         self._journal_id = str(journal_id)
-        kept = self._db.execute("SELECT holder, has_restarted FROM lease").fetchone()
-        holder, has_restarted = ("", 0) if kept is None else kept
+        self._account = account
         self._lease = LeaseRecord(epoch, str(holder), bool(has_restarted))
         self._halted = str(halted)
+
+    def _read_all(self) -> tuple[Row, Row]:
+        """The rows about the journal itself and its lease; every entry is read, since one not found is called again."""
+        [(damage,)] = self._db.execute("PRAGMA integrity_check(1)").fetchall()
+        if damage != "ok":
+            raise StartError(f"{self._path} is corrupt: {' '.join(str(damage).split())}; {RESTORE_IT}")
+        for _ in checked_rows(self._path, "entries", self._db.execute(_ENTRIES)):
+            pass
+        [row] = checked_rows(self._path, "journal", self._db.execute(_JOURNAL))
+        lease = next(checked_rows(self._path, "lease", self._db.execute(_LEASE)), (1, "", 0))
+        return row, lease
 
     @property
     def journal_id(self) -> str:
@@ -104,12 +135,13 @@ class DurableJournal:
     def find(self, order_id: str) -> JournalEntry | None:
         """What is known of an id."""
         with raise_if_damaged(self._path):
-            row = self._db.execute(
-                "SELECT state, effect, reply FROM entries WHERE order_id = ?", (order_id,)
-            ).fetchone()
+            row = self._db.execute(f"{_ENTRIES} WHERE order_id = ?", (order_id,)).fetchone()
         if row is None:
             return None
-        state, written, reply = row
+        _, state, written, _, reply, _ = checked_row(self._path, "entries", row)
+        assert isinstance(state, str), state
+        assert isinstance(written, str | None), written
+        assert isinstance(reply, str | None), reply
         effect = None if written is None else _effect_decoder.decode(written)
         return JournalEntry(EntryState(state), effect, None if reply is None else _decoder.decode(reply))
 
@@ -146,8 +178,8 @@ class DurableJournal:
     def order_id_of(self, magic: int) -> str | None:
         """The id that was called under a magic."""
         with raise_if_damaged(self._path):
-            row = self._db.execute("SELECT order_id FROM entries WHERE magic = ?", (magic,)).fetchone()
-        return None if row is None else str(row[0])
+            row = self._db.execute(f"{_ENTRIES} WHERE magic = ?", (magic,)).fetchone()
+        return None if row is None else str(checked_row(self._path, "entries", row)[0])
 
     def known_ids(self) -> dict[str, KnownIds]:
         """The ids of the desk's own form, by incarnation, from the index alone: milliseconds for a hundred thousand."""
@@ -180,8 +212,9 @@ class DurableJournal:
         """Another client leases the account, or the same one after a start of the gateway."""
         crash_point("mt5.before_epoch", lease.epoch)
         with raise_if_damaged(self._path), transaction(self._db):
-            self._db.execute("UPDATE journal SET epoch = ?", (lease.epoch,))
-            self._db.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?)", (lease.holder, int(lease.has_restarted)))
+            self._db.execute(_WRITE_JOURNAL, self._journal_row(lease.epoch, self._halted))
+            row = with_checksum("lease", 1, lease.holder, int(lease.has_restarted))
+            self._db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)", row)
         self._db.require_in_place()
         self._lease = lease
         crash_point("mt5.after_epoch", lease.epoch)
@@ -194,7 +227,7 @@ class DurableJournal:
     def set_halt_reason(self, reason: str) -> None:
         """A person halts the gateway, or lets it go on."""
         crash_point("mt5.before_halt", self._lease.epoch)
-        self._execute("UPDATE journal SET halted = ?", (reason,))
+        self._execute(_WRITE_JOURNAL, self._journal_row(self._lease.epoch, reason))
         self._halted = reason
         crash_point("mt5.after_halt", self._lease.epoch)
 
@@ -215,9 +248,13 @@ class DurableJournal:
     ) -> None:
         effect_text = None if effect is None else _encoder.encode(effect).decode()
         reply_text = None if reply is None else _encoder.encode(reply).decode()
-        self._execute(_WRITE, (order_id, state.value, effect_text, ordinal, reply_text, magic_of(order_id)))
+        row = (order_id, state.value, effect_text, ordinal, reply_text, magic_of(order_id))
+        self._execute(_WRITE, with_checksum("entries", *row))
 
-    def _execute(self, statement: str, values: tuple[str | int | None, ...]) -> None:
+    def _journal_row(self, epoch: int, halted: str) -> Row:
+        return with_checksum("journal", 1, self._journal_id, self._account, epoch, halted)
+
+    def _execute(self, statement: str, values: Row) -> None:
         """One transaction, in the file that will be found here after a restart."""
         with raise_if_damaged(self._path):
             self._db.execute(statement, values)

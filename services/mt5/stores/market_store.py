@@ -8,11 +8,16 @@ from typing import Any, Final
 import apsw
 import msgspec
 
+from common.checksums import checked_row, checked_rows, with_checksum
 from common.errors import StartError
 from common.fault_injection import crash_point
 from common.storage import open_reader, transaction
 from marketdata.generated_market import GeneratedMarket, MarketHistory
 from marketdata.price_model import MarketState
+
+APPLICATION_ID: Final = 0x50444231
+SCHEMA_VERSION: Final = 5
+"""Of the book's file."""
 
 SCHEMA: Final = """
 CREATE TABLE market (
@@ -21,13 +26,18 @@ CREATE TABLE market (
     symbols TEXT NOT NULL,
     seed INTEGER NOT NULL,
     start_ns INTEGER NOT NULL,
-    opening_ordinal INTEGER NOT NULL
+    opening_ordinal INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE market_minutes (
     block INTEGER PRIMARY KEY,
-    state BLOB NOT NULL  -- a MarketState in MessagePack, as the minute begins
+    state BLOB NOT NULL,  -- a MarketState in MessagePack, as the minute begins
+    checksum INTEGER NOT NULL
 ) STRICT;
 """
+
+_MARKET: Final = "SELECT id, stream_id, symbols, seed, start_ns, opening_ordinal, checksum FROM market"
+_MINUTES: Final = "SELECT block, state, checksum FROM market_minutes ORDER BY block"
 
 _states = msgspec.msgpack.Decoder(MarketState)
 
@@ -35,9 +45,10 @@ _states = msgspec.msgpack.Decoder(MarketState)
 class MarketStore:
     """The market's tables of an open book; every write is synced before it returns."""
 
-    def __init__(self, db: apsw.Connection) -> None:
-        """Use the connection of the book, whose schema has these tables."""
+    def __init__(self, db: apsw.Connection, path: Path) -> None:
+        """Use the connection of the book at `path`, whose schema has these tables."""
         self._db = db
+        self._path = path
 
     def load(self) -> MarketHistory | None:
         """What is kept, None when there has been no generated market on this account.
@@ -45,14 +56,16 @@ class MarketStore:
         Raises:
             StartError: what is there cannot be read.
         """
-        row: Any = self._db.execute("SELECT stream_id, symbols, seed, start_ns, opening_ordinal FROM market").fetchone()
-        if row is None:
-            return None
-        stream_id, symbols, seed, start_ns, opening_ordinal = row
-        rows: Any = self._db.execute("SELECT state FROM market_minutes ORDER BY block")
+        path = self._path
         try:
-            states = tuple(_states.decode(state) for (state,) in rows)
-        except msgspec.MsgspecError as error:
+            row = self._db.execute(_MARKET).fetchone()
+            if row is None:
+                return None
+            values: Any = checked_row(path, "market", row)
+            _, stream_id, symbols, seed, start_ns, opening_ordinal = values
+            rows: Any = checked_rows(path, "market_minutes", self._db.execute(_MINUTES))
+            states = tuple(_states.decode(state) for _, state in rows)
+        except (apsw.Error, ValueError) as error:
             raise StartError(f"the book's market_minutes cannot be read: {error}; expected states as saved") from None
         return MarketHistory(
             stream_id=stream_id,
@@ -72,12 +85,14 @@ class MarketStore:
             if kept is None or kept[0] != log.stream_id:
                 self._db.execute("DELETE FROM market_minutes")
             self._db.execute(
-                "INSERT OR REPLACE INTO market VALUES (1, ?, ?, ?, ?, ?)",
-                (log.stream_id, ",".join(log.symbols), log.seed, log.start_ns, log.opening_ordinal),
+                "INSERT OR REPLACE INTO market VALUES (?, ?, ?, ?, ?, ?, ?)",
+                with_checksum(
+                    *("market", 1, log.stream_id, ",".join(log.symbols), log.seed, log.start_ns, log.opening_ordinal)
+                ),
             )
             self._db.executemany(
-                "INSERT OR REPLACE INTO market_minutes VALUES (?, ?)",
-                [(state.block, msgspec.msgpack.encode(state)) for state in log.states],
+                "INSERT OR REPLACE INTO market_minutes VALUES (?, ?, ?)",
+                [with_checksum("market_minutes", state.block, msgspec.msgpack.encode(state)) for state in log.states],
             )
             self._db.execute("DELETE FROM market_minutes WHERE block < ?", (oldest_block,))
         crash_point("mt5.after_market", newest_block)
@@ -91,11 +106,9 @@ def read_market(book: Path) -> MarketHistory | None:
     """
     if not book.is_file():
         return None
-    db = open_reader(book)
+    db = open_reader(book, application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
     try:
-        return MarketStore(db).load()
-    except apsw.SQLError:
-        raise StartError(f"{book} is no book of this version, expected one with a market") from None
+        return MarketStore(db, book).load()
     finally:
         db.close()
 

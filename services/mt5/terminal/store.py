@@ -7,32 +7,36 @@ published, with how far each symbol was read; a modification of an older revisio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import apsw
 import msgspec
 
+from common.checksums import checked_rows, with_checksum
 from common.errors import StartError
 from common.file_identity import raise_if_damaged
-from common.storage import WriterConnection, open_writer, transaction
+from common.storage import WriterConnection, open_writer, transaction, unreadable_file_error
 from marketdata.tick_stream import StreamTick
 from services.mt5.core.ports.book_records import Modification
 from services.mt5.terminal.terminal_market import TICKS_KEPT
 from services.mt5.terminal.tick_reader import TickReadOffset
 
 APPLICATION_ID: Final = 0x50445431
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SCHEMA: Final = """
 CREATE TABLE terminal (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     account TEXT NOT NULL,
-    stream_id TEXT NOT NULL
+    stream_id TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE deals (
     number INTEGER PRIMARY KEY,
     ticket INTEGER NOT NULL UNIQUE,  -- the broker's
-    ordinal INTEGER NOT NULL
+    ordinal INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE ticks (
     ordinal INTEGER PRIMARY KEY,
@@ -41,17 +45,20 @@ CREATE TABLE ticks (
     time_ns INTEGER NOT NULL,
     bid REAL NOT NULL,
     ask REAL NOT NULL,
-    volume REAL NOT NULL
+    volume REAL NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE tick_cursors (
     symbol TEXT PRIMARY KEY,
     time_msc INTEGER NOT NULL,
-    seen INTEGER NOT NULL
+    seen INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE modifications (
     target TEXT PRIMARY KEY,  -- order: or position: and the ticket
     revision INTEGER NOT NULL,
-    outcome TEXT  -- a Modification in JSON; NULL while it is not known
+    outcome TEXT,  -- a Modification in JSON; NULL while it is not known
+    checksum INTEGER NOT NULL
 ) STRICT;
 """
 
@@ -74,9 +81,14 @@ class TerminalStore:
         self._db: WriterConnection = open_writer(
             path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
         )
-        self._db.execute("INSERT OR IGNORE INTO terminal VALUES (1, ?, ?)", (account, stream_id))
-        rows: Any = self._db.execute("SELECT account, stream_id FROM terminal").fetchall()
-        [(owner, self.stream_id)] = rows
+        self._db.execute(
+            "INSERT OR IGNORE INTO terminal VALUES (?, ?, ?, ?)", with_checksum("terminal", 1, account, stream_id)
+        )
+        try:
+            [(_, owner, self.stream_id)] = self._rows("terminal", "id, account, stream_id")
+        except StartError:
+            self._db.close()
+            raise
         if owner != account:
             self._db.close()
             raise StartError(f"{path} is of account {owner}, expected that of {account}: one folder for each account")
@@ -98,38 +110,43 @@ class TerminalStore:
 
     def deal_numbers(self) -> dict[int, tuple[int, int]]:
         """Number and ordinal of each deal by its ticket at the broker."""
-        rows: Any = self._db.execute("SELECT ticket, number, ordinal FROM deals")
-        return {ticket: (number, ordinal) for ticket, number, ordinal in rows}
+        rows = self._rows("deals", "number, ticket, ordinal")
+        return {ticket: (number, ordinal) for number, ticket, ordinal in rows}
 
     def add_deals(self, deals: Sequence[tuple[int, int, int]]) -> None:
         """Number deals: (number, ticket, ordinal)."""
         with raise_if_damaged(self._path), transaction(self._db):
-            self._db.executemany("INSERT INTO deals VALUES (?, ?, ?)", deals)
+            self._db.executemany(
+                "INSERT INTO deals VALUES (?, ?, ?, ?)", [with_checksum("deals", *deal) for deal in deals]
+            )
 
     # ------------------------------------------------------------------------------------------------------------- ticks
 
     def ticks(self) -> list[StreamTick]:
         """The ticks that are kept."""
-        rows: Any = self._db.execute(
-            "SELECT symbol, sequence, ordinal, time_ns, bid, ask, volume FROM ticks ORDER BY ordinal"
-        )
-        return [StreamTick(*row) for row in rows]
+        rows = self._rows("ticks", "ordinal, symbol, sequence, time_ns, bid, ask, volume", "ORDER BY ordinal")
+        return [StreamTick(symbol, sequence, ordinal, *quote) for ordinal, symbol, sequence, *quote in rows]
 
     def cursors(self) -> dict[str, TickReadOffset]:
         """How far each symbol has been read."""
-        rows: Any = self._db.execute("SELECT symbol, time_msc, seen FROM tick_cursors")
+        rows = self._rows("tick_cursors", "symbol, time_msc, seen")
         return {symbol: TickReadOffset(time_msc, seen) for symbol, time_msc, seen in rows}
 
     def add_ticks(self, ticks: Sequence[StreamTick], cursors: dict[str, TickReadOffset]) -> None:
         """Keep ticks together with how far their symbols have been read; what is too old goes."""
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.executemany(
-                "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(t.ordinal, t.symbol, t.sequence, t.time_ns, t.bid, t.ask, t.volume) for t in ticks],
+                "INSERT INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    with_checksum(
+                        "ticks", t.ordinal, t.symbol, t.sequence, t.time_ns, *map(float, (t.bid, t.ask, t.volume))
+                    )
+                    for t in ticks
+                ],
             )
             self._db.executemany(
-                "INSERT OR REPLACE INTO tick_cursors VALUES (?, ?, ?)",
-                [(symbol, *cursor) for symbol, cursor in cursors.items()],
+                "INSERT OR REPLACE INTO tick_cursors VALUES (?, ?, ?, ?)",
+                [with_checksum("tick_cursors", symbol, *cursor) for symbol, cursor in cursors.items()],
             )
             self._dirty += len(ticks)
             if ticks and self._dirty > TICKS_KEPT // 10:
@@ -140,14 +157,29 @@ class TerminalStore:
 
     def modifications(self) -> dict[str, tuple[int, Modification | None]]:
         """The last revision of each target, and what that modification came to, where it is known."""
-        rows: Any = self._db.execute("SELECT target, revision, outcome FROM modifications")
+        rows = self._rows("modifications", "target, revision, outcome")
         return {target: (revision, _decoder.decode(told) if told else None) for target, revision, told in rows}
 
     def set_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
         """A modification is on its way to the broker, or has come to something."""
         told = None if outcome is None else _encoder.encode(outcome).decode()
         with raise_if_damaged(self._path), transaction(self._db):
-            self._db.execute("INSERT OR REPLACE INTO modifications VALUES (?, ?, ?)", (target, revision, told))
+            self._db.execute(
+                "INSERT OR REPLACE INTO modifications VALUES (?, ?, ?, ?)",
+                with_checksum("modifications", target, revision, told),
+            )
+
+    def _rows(self, table: str, columns: str, order: str = "") -> Iterator[Any]:
+        """Rows of a table, each of which has to be as it was written.
+
+        Raises:
+            StartError: one is not.
+        """
+        rows = self._db.execute(f"SELECT {columns}, checksum FROM {table} {order}")  # noqa: S608 - names of ours
+        try:
+            yield from checked_rows(self._path, table, rows)
+        except (apsw.Error, ValueError) as error:
+            raise unreadable_file_error(self._path, error, "restore it from a backup") from None
 
 
 # Decimals as strings, so that 1.0850 comes back as 1.0850.

@@ -14,11 +14,12 @@ from typing import Final, NamedTuple
 import apsw
 
 from common.errors import StartError
-from common.storage import open_reader, writers_lock
+from common.storage import writers_lock
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.clock_guard import CLOCKS
 from services.portfolio.ledger.incarnation import REASON
-from services.portfolio.ledger.ledger import APPLICATION_ID, INCARNATION, LEDGER_FILE_NAME, verify_ledger
+from services.portfolio.ledger.ledger import INCARNATION, LEDGER_FILE_NAME, open_ledger, verify_ledger
+from services.portfolio.ledger.notes import write_notes
 
 _BESIDE: Final = ("", "-wal", "-shm")
 _PART: Final = ".part"
@@ -39,7 +40,7 @@ def back_up(data_dir: Path, out: Path) -> int:
     """
     if out.exists():
         raise StartError(f"{out} is there already, expected the name of a new file")
-    source = open_reader(data_dir / LEDGER_FILE_NAME)
+    source = open_ledger(data_dir / LEDGER_FILE_NAME)
     part = out.with_name(out.name + _PART)
     try:
         part.unlink(missing_ok=True)
@@ -73,8 +74,7 @@ def restore(backup: Path, data_dir: Path) -> Restored:
     with writers_lock(path):
         try:
             part.unlink(missing_ok=True)
-            source = open_reader(backup)
-            _require_ledger(source, backup)
+            source = open_ledger(backup)
             _copy(source, part)
             source.close()
             events = _mark(part, backup)
@@ -97,14 +97,8 @@ def _copy(source: apsw.Connection, part: Path) -> None:
         target.close()
 
 
-def _require_ledger(db: apsw.Connection, path: Path) -> None:
-    [(found,)] = db.execute("PRAGMA application_id").fetchall()
-    if found != APPLICATION_ID:
-        raise StartError(f"{path} is a database of another kind: application id {found}, expected {APPLICATION_ID}")
-
-
 def _events(path: Path) -> int:
-    db = open_reader(path)
+    db = open_ledger(path)
     try:
         return hash_chain.last_position(db).number
     finally:
@@ -118,8 +112,7 @@ def _mark(part: Path, backup: Path) -> int:
     try:
         with db:
             db.execute("DELETE FROM meta WHERE name IN (?, ?)", (INCARNATION, CLOCKS))
-            words = f"restored from {backup.name} at event {events}"
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (REASON, words))
+            write_notes(db, {REASON: f"restored from {backup.name} at event {events}"})
     finally:
         db.close()
     return events

@@ -15,10 +15,10 @@ import apsw
 import msgspec
 
 from common.errors import StartError
-from common.storage import open_reader
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.queries.explain import Subject, is_history_complete
+from services.portfolio.ledger.ledger import open_ledger
 
 EVENTS_MAX: Final = 200_000
 """Events that one search looks at: about a tenth of a second, and weeks of trading."""
@@ -46,7 +46,7 @@ def events_about(path: Path, subject: Subject) -> list[Event]:
     Raises:
         StartError: the ledger cannot be read.
     """
-    db = open_reader(path)
+    db = open_ledger(path)
     try:
         with db:
             found = _about(db, subject)

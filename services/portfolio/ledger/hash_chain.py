@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 
 import apsw
 
+from common.checksums import DamagedRowError
+from services.portfolio.ledger.notes import CHECKPOINT, read_note, write_notes
+
 GENESIS: Final = hashlib.sha256(b"paperdesk ledger 1").digest()
-CHECKPOINT: Final = "verified"
-"""Under which name of `meta` the checkpoint stands."""
 
 
 class ChainPosition(NamedTuple):
@@ -69,8 +70,10 @@ def checkpoint_text(position: ChainPosition, payload: bytes) -> str:
 
 def checkpoint(db: apsw.Connection) -> ChainPosition:
     """Up to where the chain was walked before; the beginning where that is not known or no longer fits the events."""
-    row = db.execute("SELECT value FROM meta WHERE name = ?", (CHECKPOINT,)).fetchone()
-    words = str(row[0]).split() if row is not None else []
+    try:
+        words = (read_note(db, CHECKPOINT) or "").split()
+    except DamagedRowError:
+        return BEGINNING  # the walk finds out as much
     if len(words) != 3 or not words[0].isdecimal():
         return BEGINNING
     event = db.execute("SELECT hash, payload FROM events WHERE number = ?", (int(words[0]),)).fetchone()
@@ -84,8 +87,7 @@ def write_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
     """Note that the chain has been walked to a place in it."""
     row = db.execute("SELECT payload FROM events WHERE number = ?", (position.number,)).fetchone()
     if row is not None:
-        text = checkpoint_text(position, row[0])
-        db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CHECKPOINT, text))
+        write_notes(db, {CHECKPOINT: checkpoint_text(position, row[0])})
 
 
 def _tie(position: ChainPosition, payload: bytes) -> str:

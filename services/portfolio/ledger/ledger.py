@@ -8,59 +8,57 @@ and compares. The tick cursor is written with every commit, since nothing else r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 import apsw
 import msgspec
 
+from common import clock
+from common.checksums import DamagedRowError
 from common.errors import StartError
 from common.gc_control import gc_paused
 from common.storage import integrity_fault, open_reader, open_writer, transaction, unreadable_file_error
-from proto.gateway import VenueDeal
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.cash import CashAccount, post, postings
 from services.portfolio.core.account.events import (
     CancelRequested,
-    CommandDenial,
     EpochTaken,
     Event,
     IncarnationTaken,
-    InstrumentLearned,
     JournalChanged,
     OrderCreated,
     OrderDenied,
     OrderModifyRequested,
     ProtectionSet,
-    Reconciled,
-    ReconciliationWatermark,
     RiskReset,
-    StreamEnded,
-    StreamOpened,
     TradingStateChanged,
 )
-from services.portfolio.core.account.orders import Order
-from services.portfolio.core.account.position import Leg, Lot, Position
-from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
+from services.portfolio.ledger.notes import notes_digest, read_note, write_notes
+from services.portfolio.ledger.projections import (
+    PROJECTIONS,
+    account_row,
+    load_projections,
+    open_lots,
+    sign_cursor,
+    stored_counts,
+    write_changed_rows,
+    write_cursor,
+)
+from services.portfolio.ledger.signature import Seal, check_signature, publish_head, read_head, read_seal, write_seal
+from services.portfolio.ledger.signing_key import LedgerKey
 
 LEDGER_FILE_NAME: Final = "ledger.db"
 APPLICATION_ID: Final = 0x70644C31
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-_SCHEMA: Final = """
-CREATE TABLE events (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL) STRICT;
-CREATE TABLE orders (order_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, payload BLOB NOT NULL)
-  STRICT, WITHOUT ROWID;
-CREATE TABLE deals (account TEXT NOT NULL, deal INTEGER NOT NULL, order_id TEXT NOT NULL, payload BLOB NOT NULL,
-  PRIMARY KEY (account, deal)) STRICT, WITHOUT ROWID;
-CREATE TABLE lots (symbol TEXT PRIMARY KEY, direction INTEGER NOT NULL, payload BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NULL) STRICT;
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-"""
+_SCHEMA: Final = (
+    "CREATE TABLE events (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL) STRICT;"
+    + PROJECTIONS
+    + "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+)
 
 INCARNATION: Final = "incarnation"
 """Name in `meta` of the incarnation that the next start gives out ids by."""
@@ -76,56 +74,30 @@ CHECKPOINT_EVERY_EVENTS: Final = 10_000
 """How many events a start walks at most: our own writing is as good as a walk, and is noted this often."""
 
 
-class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The rest of the book: what is neither an order nor a deal nor a lot."""
-
-    stream: StreamOpened | None
-    ended: StreamEnded | None
-    reconciled: Reconciled | None
-    instruments: list[InstrumentLearned]
-    deal_cursor: int
-    position_changes: int
-    amounts: dict[str, str]
-    trading: TradingStateChanged | None = None
-    acknowledged: list[int] = []
-    cleared: ReconciliationWatermark = ReconciliationWatermark()
-    epoch: int = 0
-    journal_id: str = ""
-    protections: list[Protection] = []
-    cash: dict[CashAccount, Decimal] = {}
-    changes_by_key: dict[str, list[str]] = {}
-    asked_by_key: dict[str, str] = {}
-    denials_by_key: dict[str, CommandDenial] = {}
-    resets_by_key: dict[str, RiskReset] = {}
-    seen_ids: dict[str, int] = {}
-
-
-class _PositionRow(msgspec.Struct, frozen=True):
-    """A position's row."""
-
-    lots: list[Lot]
-    legs: list[Leg]
-
-
 _encode = msgspec.json.Encoder().encode
 _events = msgspec.json.Decoder(Event)
-_orders = msgspec.json.Decoder(Order)
-_deals = msgspec.json.Decoder(VenueDeal)
-_held = msgspec.json.Decoder(_PositionRow | list[msgspec.Raw])
-_account = msgspec.json.Decoder(_AccountRow)
-_cursor = msgspec.json.Decoder(TickCursor)
 
 
 class Ledger:
     """One account's ledger file, open for writing."""
 
-    def __init__(self, path: Path) -> None:
-        """Open `path`, making it when it is not there, and walk its chain since the last checkpoint.
+    def __init__(self, path: Path, key: LedgerKey | None = None) -> None:
+        """Open `path`, making it when it is not there, walk its chain since the last checkpoint, and check its signature.
+
+        Args:
+            path: the file.
+            key: what signs it; None for a ledger that is thrown away, and refused for one that has been signed.
 
         Raises:
-            StartError: it cannot be written, is no ledger, another process writes to it, or its chain is broken.
+            StartError: it cannot be written, is no ledger, another process writes to it, its chain is broken, or it is
+                not what the owner of the key has written.
         """
         self.path = path
+        self._key = key
+        self.head_fault = ""
+        """Why the newest head could not be kept beside the key, in words; the one before it stands there."""
+        self.rollback = ""
+        """Why the file is taken to be older than the newest signed head, in words; empty when it is not."""
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
@@ -137,13 +109,19 @@ class Ledger:
         )
         try:
             self._end = self._walk()
+            self._require_signature()
+            self._counts = stored_counts(self._db)
+            self._notes = notes_digest(self._db)
+        except (apsw.Error, ValueError) as error:
+            self._db.close()
+            raise unreadable_file_error(path, error, RESTORE_IT) from None
         except BaseException:  # whatever is wrong with it, the lock must go; it is raised again
             self._db.close()
             raise
         self._noted = self._end.number
         self._synchronous = "NORMAL"
 
-    def _walk(self) -> hash_chain.ChainPosition:
+    def _walk(self) -> ChainPosition:
         known = end = hash_chain.checkpoint(self._db)
         try:
             for link in hash_chain.checked_links(self._db, known):
@@ -161,6 +139,19 @@ class Ledger:
                 return end  # the next start walks the same again
         return end
 
+    def _require_signature(self) -> None:
+        key = self._key
+        seal = read_seal(self._db)
+        self._sealed = BEGINNING if seal is None else ChainPosition(seal.event, bytes.fromhex(seal.hash))
+        if key is None:
+            if seal is not None:
+                raise StartError(f"{self.path} is signed with key {seal.key[:16]}, expected that key to write to it")
+            return
+        found = check_signature(self._db, key, read_head(key.head_path))
+        if found.problems:
+            raise StartError(f"{self.path}: {found.problems[0]}; expected the ledger as the desk wrote it")
+        self.rollback = found.rollback
+
     def load(self) -> tuple[Book, TickCursor]:
         """The state as of the last commit, from the projections."""
         return load(self._db)
@@ -171,7 +162,7 @@ class Ledger:
         What a commit that fails was given may be given again: nothing of it is kept, here or in the file.
         """
         db, (number, last) = self._db, self._end
-        noted = self._noted
+        noted, is_new_incarnation = self._noted, False
         synchronous = "FULL" if any(requires_fsync(event) for event in events) else "NORMAL"
         if synchronous != self._synchronous:
             db.pragma("synchronous", synchronous)
@@ -183,14 +174,18 @@ class Ledger:
                 number += 1
                 db.execute("INSERT INTO events VALUES (?, ?, ?)", (number, last, payload))
                 if isinstance(event, IncarnationTaken):
-                    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (INCARNATION, event.incarnation))
-            if events:
-                self._project(book)
-            db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (_encode(cursor),))
+                    is_new_incarnation = True
+                    write_notes(db, {INCARNATION: event.incarnation})
+            end = ChainPosition(number, last)
+            counts = write_changed_rows(db, book) if events else self._counts
+            notes = notes_digest(db) if is_new_incarnation else self._notes
+            write_cursor(db, cursor, end, counts, self._key, notes)
+            seal = write_seal(db, self._key, end, clock.wall_ns()) if self._key and is_new_incarnation else None
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
-                hash_chain.write_checkpoint(db, hash_chain.ChainPosition(number, last))
+                hash_chain.write_checkpoint(db, end)
                 noted = number
-        self._end, self._noted = hash_chain.ChainPosition(number, last), noted
+        self._end, self._noted, self._counts, self._notes = end, noted, counts, notes
+        self._publish(seal)
         book.changed_rows.clear()
 
     @property
@@ -200,21 +195,48 @@ class Ledger:
 
     def meta(self, name: str) -> str | None:
         """A note beside the account, such as the host's boot that last wrote; None when it was never made."""
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
+        return read_note(self._db, name)
 
     def set_meta(self, name: str, value: str) -> None:
         """Keep a note."""
         self.set_metas({name: value})
 
     def set_metas(self, notes: dict[str, str]) -> None:
-        """Keep several notes, all or none, synced to the disk."""
-        self._db.pragma("synchronous", "FULL")
+        """Keep several notes, all or none, synced to the disk, and sign them."""
+        db = self._db
+        db.pragma("synchronous", "FULL")
         try:
-            with transaction(self._db):
-                self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
+            with transaction(db):
+                write_notes(db, notes)
+                sign_cursor(db, self._key)
+                seal = None if self._key is None else write_seal(db, self._key, self._end, clock.wall_ns())
         finally:
-            self._db.pragma("synchronous", self._synchronous)
+            db.pragma("synchronous", self._synchronous)
+        self._notes = notes_digest(db)
+        self._publish(seal)
+
+    @property
+    def unsigned_events(self) -> int:
+        """Events since the last signature; 0 where there is no key."""
+        return 0 if self._key is None else self._end.number - self._sealed.number
+
+    def sign(self) -> None:
+        """Sign the head: one synced commit, and the head beside the key. Nothing where there is no key.
+
+        Raises:
+            apsw.Error: one of `common.storage.DISK_FAULTS`; the earlier signature stands.
+        """
+        if self._key is not None:
+            self.set_metas({})
+
+    def _publish(self, seal: Seal | None) -> None:
+        if seal is not None and self._key is not None:
+            self._sealed = self._end
+            try:
+                publish_head(self._key, seal)
+                self.head_fault = ""
+            except OSError as error:
+                self.head_fault = f"{self._key.head_path} cannot be written: {error.strerror}"
 
     def require_file_unchanged(self) -> None:
         """Look whether the file is still the one that was opened, as each commit does.
@@ -228,24 +250,6 @@ class Ledger:
         """Close the file."""
         self._db.close()
 
-    def _project(self, book: Book) -> None:
-        db, touched = self._db, book.changed_rows
-        for order_id in sorted(touched.orders):
-            order = book.orders[order_id]
-            db.execute(
-                "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?)",
-                (order_id, order.number, order.status.value, _encode(order)),
-            )
-        account = book.stream.account if book.stream else ""
-        for deal in touched.deals:
-            order_id = book.order_of_deal.get(deal.deal, "")
-            db.execute("INSERT INTO deals VALUES (?, ?, ?, ?)", (account, deal.deal, order_id, _encode(deal)))
-        for symbol in sorted(touched.symbols):
-            position = book.positions[symbol]
-            held = _PositionRow(list(position.lots), list(position.legs))
-            db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?)", (symbol, position.direction, _encode(held)))
-        db.execute("INSERT OR REPLACE INTO account VALUES ('account', ?)", (_encode(_rest_of(book)),))
-
 
 def requires_fsync(event: Event) -> bool:
     """Whether a power cut must not take an event back: nobody at the venue could tell it again, or a person has been answered."""
@@ -258,13 +262,22 @@ def requires_fsync(event: Event) -> bool:
             return isinstance(event, _SYNCED)
 
 
+def open_ledger(path: Path) -> apsw.Connection:
+    """Open a ledger for reading while its writer goes on.
+
+    Raises:
+        StartError: there is none, or it is of another kind or version.
+    """
+    return open_reader(path, application_id=APPLICATION_ID, schema_version=SCHEMA_VERSION)
+
+
 def read_ledger(path: Path) -> tuple[Book, TickCursor]:
     """The state of a ledger, without writing to it; its writer may go on meanwhile.
 
     Raises:
         StartError: there is none, or it cannot be read.
     """
-    db = open_reader(path)
+    db = open_ledger(path)
     try:
         with db:
             state = load(db)
@@ -281,49 +294,9 @@ def load(db: apsw.Connection) -> tuple[Book, TickCursor]:
     """
     try:
         with gc_paused():
-            return _load(db)
+            return load_projections(db)
     except _UNREADABLE as error:
         raise unreadable_file_error(Path(db.filename), error, RESTORE_IT) from None
-
-
-def _load(db: apsw.Connection) -> tuple[Book, TickCursor]:
-    book = Book()
-    row = db.execute("SELECT payload FROM account WHERE name = 'account'").fetchone()
-    if row is not None:
-        rest = _account.decode(row[0])
-        book.stream, book.ended, book.reconciled = rest.stream, rest.ended, rest.reconciled
-        book.instruments = {learned.instrument.symbol: learned.instrument for learned in rest.instruments}
-        book.deal_cursor = rest.deal_cursor
-        book.position_changes = rest.position_changes
-        book.set_amounts(rest.amounts)
-        book.trading, book.acknowledged = rest.trading, set(rest.acknowledged)
-        book.cleared, book.epoch, book.journal_id = rest.cleared, rest.epoch, rest.journal_id
-        book.protections = {guard.key: guard for guard in rest.protections}
-        book.cash = dict(rest.cash)
-        book.changes_by_key = dict(rest.changes_by_key)
-        book.asked_by_key = dict(rest.asked_by_key)
-        book.denials_by_key = dict(rest.denials_by_key)
-        book.resets_by_key = dict(rest.resets_by_key)
-        book.seen_ids = dict(rest.seen_ids)
-    for (payload,) in db.execute("SELECT payload FROM orders ORDER BY number"):
-        book.restore_order(_orders.decode(payload))
-    for order_id, payload in db.execute("SELECT order_id, payload FROM deals ORDER BY deal"):
-        book.restore_deal(_deals.decode(payload), order_id)
-    before = book.stream.deals_before if book.stream is not None else 0
-    book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
-    for symbol, direction, payload in db.execute("SELECT symbol, direction, payload FROM lots ORDER BY symbol"):
-        held = _held.decode(payload)
-        if isinstance(held, _PositionRow):
-            contract_size = book.instruments[symbol].contract_size
-            book.positions[symbol] = Position(symbol, contract_size, held.lots, held.legs)
-        else:  # a row from before legs were kept
-            book.rebuild_position(symbol)
-        assert book.positions[symbol].direction == direction, symbol
-    if not book.cash:
-        for deal in book.deals:
-            post(book.cash, postings(deal))
-    row = db.execute("SELECT payload FROM cursor").fetchone()
-    return book, TickCursor() if row is None else _cursor.decode(row[0])
 
 
 def verify_ledger(path: Path) -> list[str]:
@@ -332,10 +305,12 @@ def verify_ledger(path: Path) -> list[str]:
     Raises:
         StartError: there is no ledger, or it cannot be read.
     """
-    db = open_reader(path)
+    db = open_ledger(path)
     try:
         with db, gc_paused():
-            found = list(_verify(db))
+            found = list(faults(db))
+    except DamagedRowError as error:
+        found = [str(error)]
     except _UNREADABLE as error:
         found = [f"{path.name} cannot be read to its end: {error}"]
     finally:
@@ -343,7 +318,8 @@ def verify_ledger(path: Path) -> list[str]:
     return found
 
 
-def _verify(db: apsw.Connection) -> Iterator[str]:
+def faults(db: apsw.Connection) -> Iterator[str]:
+    """What is wrong with a ledger, in words: pages, chain, rows, and projections that are not the fold of the events."""
     damage = integrity_fault(db)
     if damage:
         yield f"the file is damaged: {damage}"
@@ -353,44 +329,12 @@ def _verify(db: apsw.Connection) -> Iterator[str]:
             yield link.fault
             return
         folded.apply(_events.decode(link.payload))
-    kept, _ = _load(db)
-    if kept.stream is not None and db.execute("SELECT 1 FROM cursor").fetchone() is None:
-        yield "the tick cursor is missing"
+    kept, _ = load_projections(db)
     for name, ours, theirs in (
         ("orders", list(folded.orders.values()), list(kept.orders.values())),
         ("deals", folded.deals, kept.deals),
-        ("account", _rest_of(folded), _rest_of(kept)),
-        ("lots", _lots_of(folded), _lots_of(kept)),
+        ("account", account_row(folded), account_row(kept)),
+        ("lots", open_lots(folded), open_lots(kept)),
     ):
         if ours != theirs:
             yield f"the stored {name} are not what the events fold to"
-
-
-def _lots_of(book: Book) -> dict[str, tuple[tuple[Lot, ...], tuple[Leg, ...]]]:
-    return {
-        symbol: (position.lots, position.legs) for symbol, position in book.positions.items() if not position.is_flat
-    }
-
-
-def _rest_of(book: Book) -> _AccountRow:
-    return _AccountRow(
-        stream=book.stream,
-        ended=book.ended,
-        reconciled=book.reconciled,
-        instruments=[InstrumentLearned(instrument=instrument) for instrument in book.instruments.values()],
-        deal_cursor=book.deal_cursor,
-        position_changes=book.position_changes,
-        amounts=book.amounts(),
-        trading=book.trading,
-        acknowledged=sorted(book.acknowledged),
-        cleared=book.cleared,
-        epoch=book.epoch,
-        journal_id=book.journal_id,
-        protections=[book.protections[key] for key in sorted(book.protections)],
-        cash=book.cash,
-        changes_by_key=book.changes_by_key,
-        asked_by_key=book.asked_by_key,
-        denials_by_key=book.denials_by_key,
-        resets_by_key=book.resets_by_key,
-        seen_ids=book.seen_ids,
-    )

@@ -117,21 +117,6 @@ def test_the_lease_comes_back(reopen: Reopened) -> None:
         assert journal.lease == lease
 
 
-def test_a_journal_made_without_a_holder_of_the_lease_goes_on(tmp_path: Path) -> None:
-    """As an earlier program of the same schema version has made it."""
-    path = tmp_path / "journal.db"
-    DurableJournal(path, new_id="one", account="paper-USD").close()
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("DROP TABLE lease")
-        db.execute("UPDATE journal SET epoch = 5")
-        db.commit()
-    with closing(DurableJournal(path, new_id="two", account="paper-USD")) as journal:
-        assert (journal.journal_id, journal.lease) == ("one", LeaseRecord(5))
-        journal.set_lease(LeaseRecord(6, "portfolio"))
-    with closing(DurableJournal(path, new_id="two", account="paper-USD")) as journal:
-        assert journal.lease == LeaseRecord(6, "portfolio")
-
-
 def test_the_journal_of_another_account_is_refused(tmp_path: Path) -> None:
     DurableJournal(tmp_path / "journal.db", new_id="one", account="paper-USD").close()
     with pytest.raises(StartError, match="journal of paper-USD, expected that of paper-EUR"):
@@ -153,7 +138,7 @@ def test_a_file_of_an_earlier_version_is_refused_with_what_to_do(kind: Any, tmp_
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 1")
     with pytest.raises(
-        StartError, match=r"has schema version 1, expected \d; go on with the version that wrote it, or move"
+        StartError, match=r"has schema version 1, expected \d; `paperdesk migrate DATA_DIR` brings the files"
     ):
         kind(path)
 

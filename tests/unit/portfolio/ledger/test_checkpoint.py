@@ -14,6 +14,7 @@ from services.portfolio.core.account.events import OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import hash_chain, ledger
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
+from services.portfolio.ledger.notes import CHECKPOINT
 from tests.support.accounts import is_same_account
 
 EVENTS = 50
@@ -82,7 +83,7 @@ def test_a_checkpoint_that_no_longer_fits_its_event_is_no_checkpoint(
 
 @pytest.mark.parametrize("note", ["", "7", "x y z", f"{EVENTS} 00 00", "99 00 00"])
 def test_a_note_that_is_no_checkpoint_only_makes_the_walk_longer(path: Path, db: apsw.Connection, note: str) -> None:
-    db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, hash_chain.CHECKPOINT))
+    db.execute("UPDATE meta SET value = ? WHERE name = ?", (note, CHECKPOINT))
     assert hash_chain.checkpoint(db) == hash_chain.BEGINNING
     Ledger(path).close()
     assert hash_chain.checkpoint(db).number == EVENTS

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-import apsw
 import pytest
 
+from common.checksums import DamagedRowError
 from common.errors import StartError
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
@@ -18,6 +19,7 @@ from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.accounts import account_state, is_same_account
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order
+from tests.support.tampering import edit, edit_skilfully, replace_in
 
 EVENTS: list[Event] = [
     an_opened_stream(),
@@ -54,11 +56,8 @@ def closed(path: Path) -> Path:
 
 
 def tamper(path: Path, *statements: str) -> list[str]:
-    """Change the file behind the ledger's back and say what `verify` finds."""
-    db = apsw.Connection(str(path))
-    for statement in statements:
-        db.execute(statement)
-    db.close()
+    """Change the file behind the ledger's back, checksums included, and say what `verify` finds."""
+    edit_skilfully(path, *statements)
     return verify_ledger(path)
 
 
@@ -186,7 +185,7 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
         (["DELETE FROM account"], "cannot be read to its end"),
         (["UPDATE orders SET payload = CAST('nothing' AS BLOB)"], "cannot be read to its end"),
         (["DROP TABLE lots"], "cannot be read to its end"),
-        (["DELETE FROM cursor"], "the tick cursor is missing"),
+        (["DELETE FROM cursor"], "the row of table cursor is missing"),
     ],
 )
 def test_verify_finds_what_was_changed(closed: Path, statements: list[str], words: str) -> None:
@@ -234,6 +233,10 @@ def test_verify_finds_a_lots_side_that_was_turned(path: Path, column: str) -> No
     assert "cannot be read to its end" in found
 
 
+def cash_text(book: Book) -> dict[str, str]:
+    return {account.value: str(amount) for account, amount in book.cash.items()}
+
+
 def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: Path) -> None:
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
@@ -241,10 +244,8 @@ def test_a_ledger_from_before_legs_were_kept_is_read_by_folding_its_deals(path: 
     before, _ = read_ledger(path)
     assert before.cash
     old_lots = '[{"volume":"0.01","price":"1.1001","opened_by":"2","time_ns":1}]'
-    db = apsw.Connection(str(path))
-    db.execute("UPDATE lots SET payload = CAST(? AS BLOB)", (old_lots,))
-    db.execute("UPDATE account SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.cash') AS BLOB)")
-    db.close()
+    no_cash = replace_in("account", '"cash":' + json.dumps(cash_text(before), separators=(",", ":")), '"cash":{}')
+    edit_skilfully(path, f"UPDATE lots SET payload = CAST('{old_lots}' AS BLOB)", no_cash)
     assert account_state(read_ledger(path)[0]) == account_state(before)
 
 
@@ -271,3 +272,52 @@ def test_readers_do_not_write(closed: Path, reader: Callable[[Path], object]) ->
     before = closed.read_bytes()
     reader(closed)
     assert closed.read_bytes() == before
+
+
+@pytest.mark.parametrize("table", ["orders", "lots", "deals", "account", "cursor"])
+def test_a_row_that_was_changed_is_refused_by_file_table_and_row(closed: Path, table: str) -> None:
+    key = {"orders": an_order(1).order_id, "lots": "EURUSD", "account": "account", "cursor": "1"}.get(table, "")
+    edit(closed, replace_in(table, "0", "1"))
+    for reader in (lambda path: Ledger(path).load(), read_ledger):
+        with pytest.raises(DamagedRowError, match=rf"ledger\.db: row {key}.* of table {table} is damaged"):
+            reader(closed)
+    [found] = verify_ledger(closed)
+    assert f"of table {table} is damaged" in found
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"), [("orders", "1, 3, 1"), ("deals", "2, 2, 1"), ("lots", "2, 3, 0")], ids=lambda one: str(one)
+)
+def test_rows_that_are_missing_are_counted(closed: Path, table: str, rows: str) -> None:
+    edit(closed, f"DELETE FROM {table} WHERE {FIRST[table]}")
+    with pytest.raises(DamagedRowError, match=rf"tables orders, deals, lots have {rows} rows, expected 2, 3, 1"):
+        read_ledger(closed)
+
+
+FIRST = {"orders": "number = 1", "deals": "deal = 2", "lots": "symbol = 'EURUSD'"}
+
+
+@pytest.mark.parametrize("field", ["risk", "ordinal", "marks", "volatility"])
+def test_a_tick_cursor_without_a_field_is_refused_by_its_name(closed: Path, field: str) -> None:
+    """Somebody who knows how to compute the checksum has removed it: its default would begin the limits afresh."""
+    edit_skilfully(closed, f"UPDATE cursor SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.{field}') AS BLOB)")
+    with pytest.raises(DamagedRowError, match=rf"table cursor is not as this version writes it: {field} is missing"):
+        read_ledger(closed)
+    [found] = verify_ledger(closed)
+    assert f"{field} is missing" in found
+
+
+def test_a_field_of_the_risk_state_that_is_missing_is_refused_by_its_name(closed: Path) -> None:
+    edit_skilfully(
+        closed, "UPDATE cursor SET payload = CAST(json_remove(CAST(payload AS TEXT), '$.risk.peaks') AS BLOB)"
+    )
+    with pytest.raises(DamagedRowError, match=r"risk\.peaks is missing"):
+        read_ledger(closed)
+
+
+@pytest.mark.parametrize(("version", "remedy"), [(1, "paperdesk migrate"), (3, "newer paperdesk")])
+def test_a_ledger_of_another_version_is_refused_by_every_reader(closed: Path, version: int, remedy: str) -> None:
+    edit(closed, f"PRAGMA user_version = {version}")
+    for reader in (Ledger, read_ledger, verify_ledger):
+        with pytest.raises(StartError, match=rf"has schema version {version}, expected 2; .*{remedy}"):
+            reader(closed)

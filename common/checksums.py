@@ -1,0 +1,105 @@
+"""Checksums of stored rows: what a disk or a person has changed in a row is found when the row is read.
+
+A table that decides anything ends with the column `checksum`: CRC-32 of the table's name and the values of all columns
+before it, types included. Every single flipped bit changes it. It is no signature: who means to change a row can
+compute it as well; `services/portfolio/ledger/signature.py` is against that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, TypeAlias
+from zlib import crc32
+
+import apsw
+import msgspec
+
+from common.errors import StartError
+
+COLUMN: Final = "checksum"
+SQL_FUNCTION: Final = "row_checksum"
+
+SqlValue: TypeAlias = str | int | float | bytes | None
+Row: TypeAlias = tuple[SqlValue, ...]
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class DamagedRowError(StartError):
+    """A stored row is not what was written."""
+
+
+def row_checksum(table: str, *values: SqlValue) -> int:
+    """The checksum of a row, by its table and the values of its columns without the last, the checksum."""
+    return crc32(_encode((table, values)))
+
+
+def with_checksum(table: str, *values: SqlValue) -> Row:
+    """A row as it is stored: its values, and their checksum."""
+    return (*values, crc32(_encode((table, values))))
+
+
+def checked_row(path: Path | str, table: str, row: Row) -> Row:
+    """The values of a row that was read whole, without its checksum.
+
+    Raises:
+        DamagedRowError: they are not the values that were written; the text names file, table and row.
+    """
+    values = row[:-1]
+    if row[-1] != crc32(_encode((table, values))):
+        raise DamagedRowError(damage_text(path, table, row))
+    return values
+
+
+def checked_rows(path: Path | str, table: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """The same of many rows.
+
+    Raises:
+        DamagedRowError: one of them is not what was written.
+    """
+    for row in rows:
+        yield checked_row(path, table, row)
+
+
+def damage_text(path: Path | str, table: str, row: Row) -> str:
+    """What is said of a row whose checksum does not fit; a row is named by its first column."""
+    expected = row_checksum(table, *row[:-1])
+    return (
+        f"{path}: row {_name(row[0])} of table {table} is damaged: checksum {row[-1]!r}, expected {expected}; "
+        "expected the row as it was written, restore the file from a backup"
+    )
+
+
+def add_sql_function(connection: apsw.Connection) -> None:
+    """Let statements of this connection compute `row_checksum(table, value, ...)`."""
+    connection.create_scalar_function(SQL_FUNCTION, _sql_checksum, deterministic=True)
+
+
+def _sql_checksum(*arguments: SqlValue) -> int:
+    table, *values = arguments
+    assert isinstance(table, str), table
+    return row_checksum(table, *values)
+
+
+def add_checksum_column(connection: apsw.Connection, table: str) -> None:
+    """Give a table of an earlier schema its checksums; `add_sql_function` comes first."""
+    columns = column_names(connection, table)
+    assert COLUMN not in columns, (table, columns)
+    connection.execute(f'ALTER TABLE "{table}" ADD COLUMN {COLUMN} INTEGER NOT NULL DEFAULT 0')
+    connection.execute(f'UPDATE "{table}" SET {COLUMN} = {sql_of_checksum(table, columns)}')  # noqa: S608 - names of ours
+
+
+def sql_of_checksum(table: str, columns: Iterable[str]) -> str:
+    """The expression that computes the checksum of a row from its columns."""
+    return f"{SQL_FUNCTION}('{table}', {', '.join(columns)})"
+
+
+def column_names(connection: apsw.Connection, table: str) -> list[str]:
+    """The columns of a table, in order."""
+    return [str(row[1]) for row in connection.execute(f'PRAGMA table_info("{table}")')]
+
+
+def _name(value: SqlValue) -> str:
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:60])

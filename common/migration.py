@@ -1,0 +1,140 @@
+"""Bringing a database file of an earlier schema version forward: in one transaction, with a backup beside it.
+
+Every kind of file has one step for each version that it can come from. A process never does this at its start: an older
+file is refused, so that nobody loses the way back to the version that wrote it without having asked for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import apsw
+
+from common.checksums import add_sql_function
+from common.errors import StartError
+from common.storage import integrity_fault, transaction, unreadable_file_error, writers_lock
+
+Step: TypeAlias = Callable[[apsw.Connection], None]
+
+
+class FileKind(NamedTuple):
+    """A kind of file: what it is called, its present version, and what makes each earlier version the next one.
+
+    `check` says in words what is wrong with a file that has been brought forward, or nothing.
+    """
+
+    name: str
+    application_id: int
+    schema_version: int
+    steps: Mapping[int, Step]
+    check: Callable[[apsw.Connection], str]
+
+
+class Migrated(NamedTuple):
+    """What became of a file; `backup` is None where it had the present version."""
+
+    path: Path
+    kind: str
+    before: int
+    after: int
+    backup: Path | None
+
+
+def application_id_of(path: Path) -> int:
+    """Which kind of file it is.
+
+    Raises:
+        StartError: it is no database that can be read.
+    """
+    try:
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return _number(db, "application_id")
+        finally:
+            db.close()
+    except apsw.Error as error:
+        raise unreadable_file_error(path, error, "expected a file of a desk") from None
+
+
+def migrate_file(path: Path, kind: FileKind) -> Migrated:
+    """Bring a file of a stopped desk to the present version of its kind.
+
+    Raises:
+        StartError: its desk runs, it is of a newer version or of one that there is no way from, or it is not whole;
+            it is left as it was.
+    """
+    with writers_lock(path):
+        try:
+            db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                return _migrate(db, path, kind)
+            finally:
+                db.close()
+        except (apsw.Error, OSError, ValueError, ArithmeticError, KeyError, AssertionError) as error:
+            raise unreadable_file_error(path, error, "it was left as it was") from None
+
+
+def _migrate(db: apsw.Connection, path: Path, kind: FileKind) -> Migrated:
+    version, expected = _number(db, "user_version"), kind.schema_version
+    if version > expected:
+        raise StartError(
+            f"{path} has schema version {version}, expected {expected}; use the newer paperdesk that wrote it"
+        )
+    if version == expected:
+        return Migrated(path, kind.name, version, version, None)
+    if any(step not in kind.steps for step in range(version, expected)):
+        oldest = min(kind.steps, default=expected)
+        raise StartError(f"{path} has schema version {version}, expected {oldest} or later; nothing was changed")
+    if damage := integrity_fault(db):
+        raise StartError(f"{path} is corrupt: {damage}; nothing was changed, restore it from a backup")
+    backup = copy_database(db, _free_name(path, version))
+    db.execute("PRAGMA synchronous = EXTRA")
+    add_sql_function(db)
+    try:
+        with transaction(db):
+            for step in range(version, expected):
+                kind.steps[step](db)
+            db.execute(f"PRAGMA user_version = {expected}")
+            if problem := kind.check(db):
+                raise StartError(f"{path} is not whole, nothing was changed: {problem}")
+    except BaseException:  # whatever it was, the file is as it was before; it is raised again
+        backup.unlink()
+        raise
+    return Migrated(path, kind.name, version, expected, backup)
+
+
+def copy_database(source: apsw.Connection, target: Path) -> Path:
+    """Copy a whole database, as it stands between two commits, into one new file, durable when this returns.
+
+    Raises:
+        OSError, apsw.Error: it cannot be written.
+    """
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    copy = apsw.Connection(str(part))
+    try:
+        with copy.backup("main", source, "main") as backup:
+            backup.step(-1)
+        copy.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        copy.close()
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(target)
+    return target
+
+
+def _free_name(path: Path, version: int) -> Path:
+    name, number = f"{path.name}.schema-{version}", 1
+    while (free := path.with_name(name if number == 1 else f"{name}.{number}")).exists():
+        number += 1
+    return free
+
+
+def _number(db: apsw.Connection, pragma: str) -> int:
+    [(value,)] = db.execute(f"PRAGMA {pragma}").fetchall()
+    assert isinstance(value, int), value
+    return value

@@ -1,0 +1,80 @@
+"""Whether a write-ahead log lost commits to damage: SQLite itself takes the first frame that does not fit as the log's end.
+
+A power cut leaves at most one commit torn in a log whose commits are synced, since the next one begins after the sync of
+the one before. Two or more commits behind the place where SQLite stops reading were synced, and are gone for another reason.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from common.errors import StartError
+
+_HEADER: Final = struct.Struct(">8I")
+"""Magic, format, page size, number of the checkpoint, two salts, two sums."""
+_FRAME: Final = struct.Struct(">6I")
+"""Page, size of the database after a commit or 0, two salts, two sums."""
+
+_MAGIC: Final = (0x377F0682, 0x377F0683)
+"""Of logs whose sums are over words in little-endian and in big-endian order."""
+
+TORN_COMMITS_MAX: Final = 1
+
+
+def keep_log_on_close(connection: apsw.Connection, *, keep: bool) -> None:
+    """Let a connection that closes leave the log as it is, or write it into the file and remove it."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep))
+
+
+def require_whole_log(connection: apsw.Connection, path: Path) -> None:
+    """See that SQLite reads the log of a file, whose commits are synced, to its end; something has been read before.
+
+    Raises:
+        StartError: commits stand behind a damaged frame.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        if not log.is_file() or log.stat().st_size < _HEADER.size + _FRAME.size:
+            return
+    except OSError:
+        return
+    read, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+    [(page_size,)] = connection.execute("PRAGMA page_size").fetchall()
+    assert isinstance(page_size, int), page_size
+    lost = commits_behind(log, max(read, 0), page_size=page_size)
+    if lost > TORN_COMMITS_MAX:
+        raise StartError(
+            f"{log} is damaged behind frame {max(read, 0)}: {lost} commits after it cannot be read, expected at most "
+            f"{TORN_COMMITS_MAX}, which a power cut may leave; restore {path.name} from a backup"
+        )
+
+
+def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
+    """How many commits of the log's own run stand behind a frame, whether they can be read or not."""
+    step, found = _FRAME.size + page_size, 0
+    with log.open("rb") as file:
+        raw = file.read(_HEADER.size)
+        salts = _HEADER.unpack(raw)[4:6]
+        if not _is_whole(raw):  # SQLite ignores all of the log; its first frame has the salts as well
+            salts = _FRAME.unpack(file.read(_FRAME.size))[2:4]
+        for offset in range(_HEADER.size + frame * step, log.stat().st_size - step + 1, step):
+            file.seek(offset)
+            fields = _FRAME.unpack(file.read(_FRAME.size))
+            found += bool(fields[1]) and fields[2:4] == salts
+    return found
+
+
+def _is_whole(header: bytes) -> bool:
+    """Whether the two sums of a log's header fit what stands before them."""
+    if _HEADER.unpack(header)[0] not in _MAGIC:
+        return False
+    words = struct.unpack("<6I" if header[3] == _MAGIC[0] & 0xFF else ">6I", header[:24])
+    first = second = 0
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return (first, second) == _HEADER.unpack(header)[6:]

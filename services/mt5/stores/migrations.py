@@ -1,0 +1,55 @@
+"""How the gateway's files of an earlier schema version become those of this."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import apsw
+
+from common.checksums import add_checksum_column
+from common.migration import FileKind, Step
+from services.mt5.stores import book_store, journal_store
+from services.mt5.terminal import store as terminal_store
+
+
+def _add_checksums(*tables: str) -> Step:
+    def step(db: apsw.Connection) -> None:
+        for table in tables:
+            add_checksum_column(db, table)
+
+    return step
+
+
+def _journal_from_3(db: apsw.Connection) -> None:
+    """Version 4 has checksums, and the lease, which some journals of version 3 have as well."""
+    has_lease = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'lease'").fetchone() is not None
+    _add_checksums("journal", "entries", *(("lease",) if has_lease else ()))(db)
+    if not has_lease:
+        db.execute(journal_store.LEASE_TABLE)
+
+
+def _no_fault(_db: apsw.Connection) -> str:
+    return ""
+
+
+JOURNAL: Final = FileKind(
+    "journal",
+    journal_store.APPLICATION_ID,
+    journal_store.SCHEMA_VERSION,
+    {3: _journal_from_3},
+    check=_no_fault,
+)
+BOOK: Final = FileKind(
+    "book",
+    book_store.APPLICATION_ID,
+    book_store.SCHEMA_VERSION,
+    {4: _add_checksums("account", "orders", "deals", "positions", "modifications", "market", "market_minutes")},
+    check=_no_fault,
+)
+TERMINAL: Final = FileKind(
+    "terminal",
+    terminal_store.APPLICATION_ID,
+    terminal_store.SCHEMA_VERSION,
+    {1: _add_checksums("terminal", "deals", "ticks", "tick_cursors", "modifications")},
+    check=_no_fault,
+)

@@ -1,0 +1,34 @@
+"""How a ledger of an earlier schema version becomes one of this."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import apsw
+
+from common.checksums import add_checksum_column
+from common.migration import FileKind
+from services.portfolio.ledger.hash_chain import last_position
+from services.portfolio.ledger.ledger import APPLICATION_ID, SCHEMA_VERSION, faults
+from services.portfolio.ledger.notes import notes_digest
+from services.portfolio.ledger.projections import CURSOR_TABLE, RowCounts, rewrite_rows, write_cursor_payload
+
+
+def _from_1(db: apsw.Connection) -> None:
+    """Version 2 has a checksum in each row, and beside the tick cursor the end of the chain and the numbers of rows."""
+    rewrite_rows(db)
+    stored: Any = db.execute("SELECT payload FROM cursor").fetchone()
+    counts: Any = db.execute(
+        "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM deals), (SELECT count(*) FROM lots)"
+    ).fetchone()
+    db.execute("DROP TABLE cursor")
+    db.execute(CURSOR_TABLE)
+    for table in ("orders", "deals", "lots", "account", "meta"):
+        add_checksum_column(db, table)
+    if stored is not None:
+        write_cursor_payload(db, stored[0], last_position(db), RowCounts(*counts), None, notes_digest(db))
+
+
+LEDGER: Final = FileKind(
+    "ledger", APPLICATION_ID, SCHEMA_VERSION, {1: _from_1}, check=lambda db: next(iter(faults(db)), "")
+)

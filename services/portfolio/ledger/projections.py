@@ -1,0 +1,318 @@
+"""The ledger's projections: orders, deals, lots, account and tick cursor as rows, each with its checksum.
+
+They are what a start loads instead of folding every event. A row that is not what was written is refused by name, and so
+is a number of rows other than the last commit left: pages of a damaged file may be missing without a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import apsw
+import msgspec
+
+from common.checksums import DamagedRowError, Row, checked_row, checked_rows, with_checksum
+from proto.gateway import VenueDeal
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.cash import CashAccount, post, postings
+from services.portfolio.core.account.events import (
+    CommandDenial,
+    InstrumentLearned,
+    Reconciled,
+    ReconciliationWatermark,
+    RiskReset,
+    StreamEnded,
+    StreamOpened,
+    TradingStateChanged,
+)
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.position import Leg, Lot, Position
+from services.portfolio.core.account.protection import Protection
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.hash_chain import ChainPosition
+from services.portfolio.ledger.notes import notes_digest
+from services.portfolio.ledger.signature import CURSOR_COLUMNS, state_code
+from services.portfolio.ledger.signing_key import LedgerKey
+
+CURSOR_TABLE: Final = """
+CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), payload BLOB NOT NULL, event INTEGER NOT NULL,
+  hash BLOB NOT NULL, orders INTEGER NOT NULL, deals INTEGER NOT NULL, lots INTEGER NOT NULL, code BLOB NOT NULL,
+  checksum INTEGER NOT NULL) STRICT;
+"""
+PROJECTIONS: Final = (
+    CURSOR_TABLE
+    + """
+CREATE TABLE orders (order_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, payload BLOB NOT NULL,
+  checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE deals (account TEXT NOT NULL, deal INTEGER NOT NULL, order_id TEXT NOT NULL, payload BLOB NOT NULL,
+  checksum INTEGER NOT NULL, PRIMARY KEY (account, deal)) STRICT, WITHOUT ROWID;
+CREATE TABLE lots (symbol TEXT PRIMARY KEY, direction INTEGER NOT NULL, payload BLOB NOT NULL, checksum INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
+CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+)
+
+
+class RowCounts(NamedTuple):
+    """How many rows the projections have."""
+
+    orders: int = 0
+    deals: int = 0
+    lots: int = 0
+
+
+class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The rest of the book: what is neither an order nor a deal nor a lot."""
+
+    stream: StreamOpened | None
+    ended: StreamEnded | None
+    reconciled: Reconciled | None
+    instruments: list[InstrumentLearned]
+    deal_cursor: int
+    position_changes: int
+    amounts: dict[str, str]
+    trading: TradingStateChanged | None = None
+    acknowledged: list[int] = []
+    cleared: ReconciliationWatermark = ReconciliationWatermark()
+    epoch: int = 0
+    journal_id: str = ""
+    protections: list[Protection] = []
+    cash: dict[CashAccount, Decimal] = {}
+    changes_by_key: dict[str, list[str]] = {}
+    asked_by_key: dict[str, str] = {}
+    denials_by_key: dict[str, CommandDenial] = {}
+    resets_by_key: dict[str, RiskReset] = {}
+    seen_ids: dict[str, int] = {}
+
+
+class _PositionRow(msgspec.Struct, frozen=True):
+    """A position's row."""
+
+    lots: list[Lot]
+    legs: list[Leg]
+
+
+_encode = msgspec.json.Encoder().encode
+_orders = msgspec.json.Decoder(Order)
+_deals = msgspec.json.Decoder(VenueDeal)
+_held = msgspec.json.Decoder(_PositionRow | list[msgspec.Raw])
+_account = msgspec.json.Decoder(_AccountRow)
+_cursor = msgspec.json.Decoder(TickCursor)
+
+
+def write_changed_rows(db: apsw.Connection, book: Book) -> RowCounts:
+    """Write what the events since the last commit have touched; how many rows there are then."""
+    touched = book.changed_rows
+    for order_id in sorted(touched.orders):
+        order = book.orders[order_id]
+        row = with_checksum("orders", order_id, order.number, order.status.value, _encode(order))
+        db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?)", row)
+    account = book.stream.account if book.stream else ""
+    for deal in touched.deals:
+        order_id = book.order_of_deal.get(deal.deal, "")
+        row = with_checksum("deals", account, deal.deal, order_id, _encode(deal))
+        db.execute("INSERT INTO deals VALUES (?, ?, ?, ?, ?)", row)
+    for symbol in sorted(touched.symbols):
+        position = book.positions[symbol]
+        held = _PositionRow(list(position.lots), list(position.legs))
+        row = with_checksum("lots", symbol, position.direction, _encode(held))
+        db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?, ?)", row)
+    row = with_checksum("account", "account", _encode(account_row(book)))
+    db.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?)", row)
+    [(lots,)] = db.execute("SELECT count(*) FROM lots").fetchall()
+    assert isinstance(lots, int), lots
+    return RowCounts(len(book.orders), len(book.deals), lots)
+
+
+def write_cursor(
+    db: apsw.Connection, cursor: TickCursor, end: ChainPosition, counts: RowCounts, key: LedgerKey | None, notes: bytes
+) -> None:
+    """Write the tick cursor, with where the chain ends and how many rows each projection has."""
+    write_cursor_payload(db, _encode(cursor), end, counts, key, notes)
+
+
+def write_cursor_payload(
+    db: apsw.Connection, payload: bytes, end: ChainPosition, counts: RowCounts, key: LedgerKey | None, notes: bytes
+) -> None:
+    """The same with a tick cursor that is encoded."""
+    _write_cursor_row(db, (1, payload, end.number, end.hash, *counts), key, notes)
+
+
+def sign_cursor(db: apsw.Connection, key: LedgerKey | None) -> None:
+    """Compute the code of the stored tick cursor again, after the notes that it covers have changed."""
+    row = _cursor_row(db)
+    if row is not None:
+        _write_cursor_row(db, row[:-1], key, notes_digest(db))
+
+
+def _write_cursor_row(db: apsw.Connection, values: Row, key: LedgerKey | None, notes: bytes) -> None:
+    row = with_checksum("cursor", *values, state_code(key, values, notes))
+    db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _cursor_row(db: apsw.Connection) -> Row | None:
+    row = db.execute(f"SELECT {CURSOR_COLUMNS} FROM cursor").fetchone()  # noqa: S608 - names of ours
+    return None if row is None else checked_row(db.filename, "cursor", row)
+
+
+def stored_counts(db: apsw.Connection) -> RowCounts:
+    """How many rows the last commit left.
+
+    Raises:
+        DamagedRowError: the row that says so is damaged.
+    """
+    row: Any = _cursor_row(db)
+    return RowCounts() if row is None else RowCounts(*row[4:7])
+
+
+def load_projections(db: apsw.Connection) -> tuple[Book, TickCursor]:
+    """Read the rows into a book.
+
+    Raises:
+        DamagedRowError: a row is not what was written, or rows are missing.
+        apsw.Error, ValueError, ArithmeticError, KeyError, AssertionError: rows that nobody of us has written.
+    """
+    book = Book()
+    path = db.filename
+    for _, payload in _rows(db, "account", "name, payload", "WHERE name = 'account'"):
+        rest: _AccountRow = _decode_strictly(_account, payload, path, "account")
+        book.stream, book.ended, book.reconciled = rest.stream, rest.ended, rest.reconciled
+        book.instruments = {learned.instrument.symbol: learned.instrument for learned in rest.instruments}
+        book.deal_cursor = rest.deal_cursor
+        book.position_changes = rest.position_changes
+        book.set_amounts(rest.amounts)
+        book.trading, book.acknowledged = rest.trading, set(rest.acknowledged)
+        book.cleared, book.epoch, book.journal_id = rest.cleared, rest.epoch, rest.journal_id
+        book.protections = {guard.key: guard for guard in rest.protections}
+        book.cash = dict(rest.cash)
+        book.changes_by_key = dict(rest.changes_by_key)
+        book.asked_by_key = dict(rest.asked_by_key)
+        book.denials_by_key = dict(rest.denials_by_key)
+        book.resets_by_key = dict(rest.resets_by_key)
+        book.seen_ids = dict(rest.seen_ids)
+    for _, _, _, payload in _rows(db, "orders", "order_id, number, status, payload", "ORDER BY number"):
+        book.restore_order(_orders.decode(payload))
+    for _, _, order_id, payload in _rows(db, "deals", "account, deal, order_id, payload", "ORDER BY deal"):
+        book.restore_deal(_deals.decode(payload), order_id)
+    before = book.stream.deals_before if book.stream is not None else 0
+    book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
+    lots = 0
+    for lots, (symbol, direction, payload) in enumerate(  # noqa: B007 - how many there were is asked below
+        _rows(db, "lots", "symbol, direction, payload", "ORDER BY symbol"), 1
+    ):
+        held = _held.decode(payload)
+        if isinstance(held, _PositionRow):
+            contract_size = book.instruments[symbol].contract_size
+            book.positions[symbol] = Position(symbol, contract_size, held.lots, held.legs)
+        else:  # a row from before legs were kept
+            book.rebuild_position(symbol)
+        assert book.positions[symbol].direction == direction, symbol
+    if not book.cash:
+        for deal in book.deals:
+            post(book.cash, postings(deal))
+    return book, _load_cursor(db, RowCounts(len(book.orders), len(book.deals), lots))
+
+
+def _load_cursor(db: apsw.Connection, found: RowCounts) -> TickCursor:
+    """The tick cursor, whose row also says where the chain ends and how many rows there are."""
+    path, end, row = db.filename, hash_chain.last_position(db), _cursor_row(db)
+    if row is None:
+        if end.number:
+            raise DamagedRowError(
+                f"{path}: the row of table cursor is missing, expected one beside {end.number} events"
+            )
+        return TickCursor()
+    values: Any = row
+    if (values[2], values[3]) != end:
+        raise DamagedRowError(
+            f"{path}: table events ends at event {end.number}, expected event {values[2]}, with which cursor was written"
+        )
+    if found != values[4:7]:
+        raise DamagedRowError(
+            f"{path}: tables orders, deals, lots have {', '.join(map(str, found))} rows, "
+            f"expected {', '.join(map(str, values[4:7]))}"
+        )
+    cursor: TickCursor = _decode_strictly(_cursor, values[1], path, "cursor")
+    return cursor
+
+
+def _rows(db: apsw.Connection, table: str, columns: str, clause: str) -> Iterator[Any]:
+    rows = db.execute(f"SELECT {columns}, checksum FROM {table} {clause}")  # noqa: S608 - names of ours
+    return checked_rows(db.filename, table, rows)
+
+
+def _decode_strictly(decoder: msgspec.json.Decoder[Any], payload: bytes, path: str, table: str) -> Any:
+    """Decode a row that must have every field: what is missing would begin at its default without a word.
+
+    Raises:
+        DamagedRowError: it is not what its value is encoded to; the text names the fields.
+    """
+    value = decoder.decode(payload)
+    expected = _encode(value)
+    if expected == payload:
+        return value
+    fields = sorted(different_fields(msgspec.json.decode(payload), msgspec.json.decode(expected)))
+    raise DamagedRowError(
+        f"{path}: the row of table {table} is not as this version writes it: {', '.join(fields) or 'its form'}; "
+        "expected every field, restore the file from a backup"
+    )
+
+
+def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
+    """Paths of the fields that one of two decoded objects has and the other has not, or has with another value."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for name in found.keys() | expected.keys():
+            yield from (
+                different_fields(found[name], expected[name], f"{at}{name}.")
+                if name in found and name in expected
+                else [f"{at}{name} is {'missing' if name in expected else 'unknown'}"]
+            )
+    elif found != expected:
+        yield f"{at.removesuffix('.')} differs"
+
+
+def rewrite_rows(db: apsw.Connection) -> None:
+    """Write account and tick cursor of an earlier version as this one does, with every field; without checksums."""
+    for table, decoder in (("account", _account), ("cursor", _cursor)):
+        for rowid, payload in db.execute(f"SELECT {_KEYS[table]}, payload FROM {table}").fetchall():  # noqa: S608 - as above
+            assert isinstance(payload, bytes), table
+            written = _encode(decoder.decode(payload))
+            db.execute(f"UPDATE {table} SET payload = ? WHERE {_KEYS[table]} = ?", (written, rowid))  # noqa: S608
+
+
+_KEYS: Final = {"account": "name", "cursor": "id"}
+
+
+def open_lots(book: Book) -> dict[str, tuple[tuple[Lot, ...], tuple[Leg, ...]]]:
+    """Lots and legs of each symbol that has a position."""
+    return {
+        symbol: (position.lots, position.legs) for symbol, position in book.positions.items() if not position.is_flat
+    }
+
+
+def account_row(book: Book) -> _AccountRow:
+    """What is neither an order nor a deal nor a lot, as it is stored."""
+    return _AccountRow(
+        stream=book.stream,
+        ended=book.ended,
+        reconciled=book.reconciled,
+        instruments=[InstrumentLearned(instrument=instrument) for instrument in book.instruments.values()],
+        deal_cursor=book.deal_cursor,
+        position_changes=book.position_changes,
+        amounts=book.amounts(),
+        trading=book.trading,
+        acknowledged=sorted(book.acknowledged),
+        cleared=book.cleared,
+        epoch=book.epoch,
+        journal_id=book.journal_id,
+        protections=[book.protections[key] for key in sorted(book.protections)],
+        cash=book.cash,
+        changes_by_key=book.changes_by_key,
+        asked_by_key=book.asked_by_key,
+        denials_by_key=book.denials_by_key,
+        resets_by_key=book.resets_by_key,
+        seen_ids=book.seen_ids,
+    )

@@ -1,0 +1,212 @@
+"""What proves that the desk itself wrote its ledger: a signed head at each interval, and a code over the newest state.
+
+The head is a place in the hash chain, which covers every event before it, with digests of the notes and of the tick cursor
+that stood beside it. It is signed with the key of `signing_key.py`, kept in the ledger, and kept beside the key. What is
+written between two signatures, the tick cursor above all, carries a code that takes the same key to compute.
+
+An edit, with the chain made again or not, does not fit; a tail that was cut ends before the head beside the key. An older
+whole ledger is a *rollback*: no edit, and not to be gone on with as if it were the newest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+import msgspec
+
+from common.checksums import checked_row
+from common.errors import StartError
+from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.hash_chain import ChainPosition
+from services.portfolio.ledger.notes import SEAL, notes_digest, read_note, write_notes
+from services.portfolio.ledger.signing_key import LedgerKey, is_signed_by, write_durably
+
+CURSOR_COLUMNS: Final = "id, payload, event, hash, orders, deals, lots, code, checksum"
+"""Of the table `cursor`: the tick cursor, the end of the chain, how many rows each projection has, and the code over them."""
+
+_encode = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signed head: event and its hash, digests of notes and state in hex, when, by which public key."""
+
+    event: int
+    hash: str
+    notes: str
+    state: str
+    time_ns: int
+    key: str
+    signature: str
+
+    def statement(self) -> bytes:
+        """What is signed."""
+        return _pack(("paperdesk ledger head 1", self.event, self.hash, self.notes, self.state, self.time_ns))
+
+    @property
+    def head(self) -> str:
+        """The head as people keep it: event and hash."""
+        return f"{self.event}:{self.hash}"
+
+
+class SignatureCheck(NamedTuple):
+    """What the signature of a ledger proves, in words: edits, a rollback, and what holds."""
+
+    problems: list[str]
+    rollback: str
+    statement: str
+
+
+_seal = msgspec.json.Decoder(Seal)
+
+
+def state_code(key: LedgerKey | None, values: tuple[object, ...], notes: bytes) -> bytes:
+    """The code over the row of the tick cursor and the notes; empty without a key."""
+    return b"" if key is None else key.mac(_pack((values, notes)))
+
+
+def write_seal(db: apsw.Connection, key: LedgerKey, end: ChainPosition, time_ns: int) -> Seal:
+    """Sign the end of the chain and what stands beside it, in the transaction of the caller."""
+    unsigned = Seal(
+        event=end.number,
+        hash=end.hash.hex(),
+        notes=notes_digest(db).hex(),
+        state=_state_digest(db).hex(),
+        time_ns=time_ns,
+        key=key.public,
+        signature="",
+    )
+    seal = msgspec.structs.replace(unsigned, signature=key.sign(unsigned.statement()))
+    write_notes(db, {SEAL: _encode(seal).decode()})
+    return seal
+
+
+def publish_head(key: LedgerKey, seal: Seal) -> None:
+    """Keep a signed head beside the key; the events up to it are durable by then.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_durably(key.head_path, _encode(seal).decode() + "\n")
+
+
+def read_seal(db: apsw.Connection) -> Seal | None:
+    """The seal in a ledger, None where it was never signed.
+
+    Raises:
+        StartError: it is not what was written.
+    """
+    text = read_note(db, SEAL)
+    return None if text is None else _decode(text, f"{db.filename}: the signature")
+
+
+def read_head(path: Path) -> Seal | None:
+    """The head beside a key, None where nothing was signed with it.
+
+    Raises:
+        StartError: it is not what was written.
+    """
+    try:
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path} cannot be read: {error}; expected the newest signed head of the ledger") from None
+    seal = _decode(text, str(path))
+    if not is_signed_by(seal.key, seal.signature, seal.statement()):
+        raise StartError(
+            f"{path} is damaged: its signature does not fit, expected the newest signed head of the ledger"
+        )
+    return seal
+
+
+def check_signature(db: apsw.Connection, key: LedgerKey | None, head: Seal | None) -> SignatureCheck:
+    """Compare a ledger with its seal, with its key where that is at hand, and with the head beside the key.
+
+    Raises:
+        StartError: a row that is needed is damaged.
+    """
+    seal, end = read_seal(db), hash_chain.last_position(db)
+    if seal is None:
+        return _check_unsigned(db, head, end)
+    problems = list(_faults(db, seal, key))
+    rollback = ""
+    if head is not None and key is not None and head.key != key.public:
+        problems.append(f"the head beside the key is signed with key {head.key[:16]}, expected {key.public[:16]}")
+    elif head is not None:
+        if end.number >= head.event and not _has(db, head):
+            problems.append(f"event {head.event} is not the one that was signed: another ledger, or an edited one")
+        rollback = "" if problems else _rollback(head, end)
+    since = end.number - seal.event
+    words = f"signed up to event {seal.event} with key {seal.key[:16]}"
+    if key is None:
+        words += (
+            f", which is not here: only a head kept elsewhere proves whose it is; {since} events since are not proven"
+        )
+    else:
+        words += f"; {since} events since and the tick cursor carry its code"
+    return SignatureCheck(problems, rollback, words)
+
+
+def _check_unsigned(db: apsw.Connection, head: Seal | None, end: ChainPosition) -> SignatureCheck:
+    row = db.execute("SELECT code FROM cursor").fetchone()
+    if row is not None and row[0]:
+        return SignatureCheck(["the signature was removed: the tick cursor carries a code of a key"], "", "not signed")
+    if head is None:
+        return SignatureCheck([], "", "not signed: no process with a key has written to it")
+    if end.number == 0:
+        return SignatureCheck([], _rollback(head, end), "not signed")
+    return SignatureCheck([f"the ledger is not signed, and its key has signed event {head.event}"], "", "not signed")
+
+
+def _faults(db: apsw.Connection, seal: Seal, key: LedgerKey | None) -> list[str]:
+    if not is_signed_by(seal.key, seal.signature, seal.statement()):
+        return ["the signature of the ledger does not fit what it signs"]
+    if key is not None and seal.key != key.public:
+        return [
+            f"the ledger is signed with key {seal.key[:16]}, expected {key.public[:16]} of {key.path}: "
+            "put the right key back, or restore a backup, which signs it with this one"
+        ]
+    found = []
+    if not _has(db, seal):
+        found.append(f"event {seal.event} is not the one that was signed: the chain was edited or cut")
+    if notes_digest(db).hex() != seal.notes:
+        found.append("the notes, the incarnation among them, are not those that were signed")
+    row = db.execute(f"SELECT {CURSOR_COLUMNS} FROM cursor").fetchone()  # noqa: S608 - names of ours
+    if row is None:
+        if seal.state != _state_digest(db).hex():
+            found.append("the tick cursor is missing")
+    elif key is not None:
+        *values, code = checked_row(db.filename, "cursor", row)
+        if code != state_code(key, tuple(values), notes_digest(db)):
+            found.append("the tick cursor with the risk state, or the end of the chain, is not what the desk wrote")
+    return found
+
+
+def _has(db: apsw.Connection, seal: Seal) -> bool:
+    if seal.event == 0:
+        return seal.hash == hash_chain.GENESIS.hex()
+    row = db.execute("SELECT hash FROM events WHERE number = ?", (seal.event,)).fetchone()
+    return row is not None and isinstance(row[0], bytes) and row[0].hex() == seal.hash
+
+
+def _rollback(head: Seal, end: ChainPosition) -> str:
+    """Why the ledger is older than the head beside its key, or nothing."""
+    if end.number >= head.event:
+        return ""
+    return f"the ledger ends at event {end.number}, and event {head.event} was signed: its tail is gone"
+
+
+def _state_digest(db: apsw.Connection) -> bytes:
+    row = db.execute(f"SELECT {CURSOR_COLUMNS} FROM cursor").fetchone()  # noqa: S608 - names of ours
+    return hashlib.sha256(_pack(row)).digest()
+
+
+def _decode(text: str, where: str) -> Seal:
+    try:
+        return _seal.decode(text)
+    except msgspec.MsgspecError as error:
+        raise StartError(f"{where} cannot be read: {error}; expected a signed head") from None

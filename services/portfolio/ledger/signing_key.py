@@ -1,0 +1,141 @@
+"""The key that signs a ledger's head, and the head that was signed last: two files outside the ledger.
+
+The key file is made at the first start, readable by its owner alone. Beside it stands the newest signed head, so that a
+ledger whose tail is cut, signatures and all, is found out. Both belong on another disk or under another user where that
+is to be had: LEDGER_KEY_FILE.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+KEY_FOLDER: Final = "keys"
+KEY_FILE_NAME: Final = "ledger.key"
+HEAD_SUFFIX: Final = ".head"
+
+_FORMAT: Final = "paperdesk-ledger-key-1"
+_SEED_BYTES: Final = 32
+
+
+def default_key_file(data_dir: Path) -> Path:
+    """Where the key of a desk is kept unless a setting says otherwise."""
+    return data_dir / KEY_FOLDER / KEY_FILE_NAME
+
+
+class LedgerKey:
+    """An Ed25519 key, and a second one derived from it for what is written too often to be signed."""
+
+    def __init__(self, path: Path, seed: bytes) -> None:
+        """Take the seed of the key in the file at `path`."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        assert len(seed) == _SEED_BYTES, len(seed)
+        self.path = path
+        self.head_path = head_file(path)
+        self._private: Ed25519PrivateKey = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self._private.public_key().public_bytes_raw().hex()
+        """The public half in hex."""
+        self._mac_key = hmac.digest(seed, b"paperdesk ledger state 1", "sha256")
+
+    def sign(self, statement: bytes) -> str:
+        """The signature in hex."""
+        return self._private.sign(statement).hex()
+
+    def mac(self, statement: bytes) -> bytes:
+        """What only the owner of the key can compute of a statement; 32 bytes, a few microseconds for 2 kB."""
+        return hmac.digest(self._mac_key, statement, "sha256")
+
+
+def is_signed_by(public: str, signature: str, statement: bytes) -> bool:
+    """Whether a signature in hex over a statement is that of the owner of a public key in hex."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), statement)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def head_file(key_file: Path) -> Path:
+    """Where the newest signed head stands, beside the key."""
+    return key_file.with_name(key_file.name + HEAD_SUFFIX)
+
+
+def existing_key(path: Path) -> LedgerKey | None:
+    """The key in a file, None when there is no such file.
+
+    Raises:
+        StartError: it cannot be read, is damaged, or others may read it.
+    """
+    try:
+        text = path.read_text(encoding="ascii")
+        mode = path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path} cannot be read: {error}; expected the key that signs the ledger") from None
+    if sys.platform != "win32" and mode & 0o077:
+        raise StartError(f"{path} has mode {mode:04o}, expected 0600: others could sign the ledger")
+    words = text.split()
+    if len(words) != 3 or words[0] != _FORMAT or words[2] != _sum_of(words[1]) or len(words[1]) != 2 * _SEED_BYTES:
+        raise StartError(f"{path} is damaged, expected the key that signs the ledger; put back a copy of it")
+    return LedgerKey(path, bytes.fromhex(words[1]))
+
+
+def ensure_key(path: Path) -> LedgerKey:
+    """The key in a file, which is made when it is not there.
+
+    Raises:
+        StartError: it cannot be read or made.
+    """
+    key = existing_key(path)
+    if key is not None:
+        return key
+    seed = os.urandom(_SEED_BYTES).hex()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(path, f"{_FORMAT} {seed} {_sum_of(seed)}\n")
+    except OSError as error:
+        raise StartError(
+            f"{path} cannot be made: {error.strerror}; expected a folder for the key that signs the ledger"
+        ) from None
+    return LedgerKey(path, bytes.fromhex(seed))
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Replace a small file, readable by its owner alone, for good also after a power cut.
+
+    Raises:
+        OSError: it cannot be written; what was there before stands.
+    """
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(fd, text.encode("ascii"))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    part.replace(path)
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _sum_of(text: str) -> str:
+    return f"{crc32(text.encode()):08x}"
