@@ -19,7 +19,16 @@ from rich.text import Text
 
 from cli.run_summary import format_duration, format_money, format_signed
 from orchestration.desk_runner import DeskView, Screen
-from proto.control import DeskState, OrderLine, StatusReply, describe, headline, keeps_from_trading
+from proto.control import (
+    DenialLine,
+    DeskState,
+    OrderLine,
+    StatusReply,
+    describe,
+    describe_denial,
+    headline,
+    keeps_from_trading,
+)
 from proto.time import utc_text
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.position import ZERO
@@ -40,6 +49,10 @@ _RUN_TITLES: Final = {
 
 _GAP: Final = 3
 """Columns between two amounts of a line."""
+
+DENIAL_CODES_MAX: Final = 2
+LEAST_ROWS: Final = 22
+"""Rows of a terminal that a page without orders and denials needs."""
 
 PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
@@ -155,13 +168,14 @@ def render_page(view: DeskView, *, width: int, height: int) -> RenderableType:
     if view.status is None:
         return Group(*top, _processes(view, width), Text(_waiting(view), style="dim"))
     market = _market(view, view.status, width)
+    denials = _denials(view)[: max(0, height - LEAST_ROWS)]
     money = _money(view, view.status, width)
     foot = [_processes(view, width), *_counts(view.status, width)]
     gap = Text()
-    used = len(top) + market.row_count + 2 + len(money) + len(foot) + 2
+    used = len(top) + market.row_count + 2 + len(denials) + len(money) + len(foot) + 2
     orders = _orders(view.status, width, rows=max(0, height - used - 3))
     placed: list[RenderableType] = [gap, orders] if orders.row_count else []
-    return Group(*top, gap, market, gap, *money, *placed, gap, *foot)
+    return Group(*top, gap, market, *denials, gap, *money, *placed, gap, *foot)
 
 
 def _waiting(view: DeskView) -> str:
@@ -211,8 +225,11 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
     for symbol in view.plan.symbols:
         quote, signal, held = status.quotes.get(symbol), status.signals.get(symbol), status.positions.get(symbol)
         name, style = NAMES[signal.direction] if signal is not None else ("–", "dim")
+        refusal = _refusal(view, symbol)
         if signal is not None and signal.reason == "WARMING_UP":
             name, style = "warming" if width >= MIDDLE else "warm", "dim"
+        elif refusal:
+            name, style = f"{name} {refusal}" if width >= MIDDLE else refusal, "bold yellow"
         # A rule has no confidence in holding; a model has one in each of its classes.
         confidence = f"{signal.confidence:.2f}" if signal is not None and signal.confidence else ""
         is_old = status.feed_stale or quote is None
@@ -235,6 +252,27 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
         }
         table.add_row(*(cells[column] for column in columns))
     return table
+
+
+def _refusal(view: DeskView, symbol: str) -> str:
+    """In a word, what keeps the symbol's latest signal from trading; nothing where no rule does."""
+    if any(one.code == "BREAKER_OPEN" and one.subject == symbol for one in view.conditions):
+        return "paused"
+    signal = None if view.status is None else view.status.signals.get(symbol)
+    found = _denial_of(view, symbol)
+    return "denied" if found is not None and signal is not None and found.time_ns >= signal.time_ns else ""
+
+
+def _denial_of(view: DeskView, symbol: str) -> DenialLine | None:
+    denials = () if view.status is None else view.status.latest_denials
+    return next((found for found in denials if found.symbol == symbol), None)
+
+
+def _denials(view: DeskView) -> list[Text]:
+    """The latest denial of each symbol in a line, but for pauses of the breaker, which stand on top."""
+    paused = {one.subject for one in view.conditions if one.code == "BREAKER_OPEN"}
+    found = [_denial_of(view, symbol) for symbol in view.plan.symbols if symbol not in paused]
+    return [_dim(describe_denial(one)) for one in found if one is not None]
 
 
 def _digits(price: float, status: StatusReply, symbol: str) -> str:
@@ -364,10 +402,18 @@ def _counts(status: StatusReply, width: int) -> list[Text]:
         f"signals {status.signals_buy:,} buy {status.signals_sell:,} sell",
         f"orders {status.orders:,}",
         f"fills {status.fills:,}",
-        *([f"denied {status.denied:,}"] if status.denied else []),
         *([f"tick to fill {latency.p50 / 1e3:.1f} ms"] if latency is not None and latency.count else []),
     ]
     keys = "Ctrl-C stops in order"
+    denied = [_denied(status)] if status.denied else []
     if width >= WIDE:
-        return [_dim(" · ".join([*parts, keys]))]
-    return [_dim(" · ".join(parts[:2])), _dim(" · ".join(parts[2:])), _dim(keys)]
+        line = " · ".join([*parts, *denied, keys])
+        return [_dim(line)] if len(line) <= width else [_dim(" · ".join([*parts, keys])), *map(_dim, denied)]
+    return [_dim(" · ".join(parts[:2])), _dim(" · ".join([*parts[2:], *denied])), _dim(keys)]
+
+
+def _denied(status: StatusReply) -> str:
+    """How many signals were denied, and by which rules: the most frequent first."""
+    ranked = sorted(status.denials.items(), key=lambda item: (-item[1], item[0]))
+    codes = ", ".join(f"{code} {count:,}" for code, count in ranked[:DENIAL_CODES_MAX])
+    return f"denied {status.denied:,}" + (f" ({codes})" if codes else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import StartError
-from proto.control import Condition
+from proto.control import Condition, DenialLine
 from proto.control.views import plain_fields
 from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
@@ -18,6 +18,7 @@ from services.portfolio.core.accounting.round_trips import list_round_trips, tra
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.queries.conditions import state_cause_conditions
 from services.portfolio.core.queries.explain import UnknownSubjectError
+from services.portfolio.core.queries.status import denial_lines
 from services.portfolio.core.queries.views import account_view, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.types import RiskContext
@@ -26,10 +27,10 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.query_handler import answer_why as why_of
 
 
-def state_conditions(data_dir: Path) -> tuple[str, list[Condition]]:
-    """The durable trading state of the account, and what keeps it from ACTIVE."""
-    book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
-    return book.trading_state.value, state_cause_conditions(book)
+def stopped_state(data_dir: Path) -> tuple[str, list[Condition], list[DenialLine]]:
+    """The durable trading state of the account, what keeps it from ACTIVE, and the latest denials."""
+    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
+    return book.trading_state.value, state_cause_conditions(book), denial_lines(cursor)
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from common.errors import StartError
 if TYPE_CHECKING:
     import typer
 
-    from proto.control import Condition
+    from proto.control import Condition, DenialLine
 
 EXAMPLES = "[bold]Example[/bold]\n\n  paperdesk status\n\n  paperdesk status --data-dir desk --json"
 
@@ -28,35 +28,38 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
     Exit code 0 when it trades, 1 when something keeps it from trading, 2 when nothing is known.
     """
     from cli.tables import console
-    from proto.control import CONDITION_KINDS, describe, headline, keeps_from_trading
+    from proto.control import CONDITION_KINDS, describe, describe_denial, headline, keeps_from_trading
     from proto.control.views import plain_fields
 
     with open_desk(data_dir, url) as desk:
-        state, trading_state, conditions = _status_of(desk)
+        state, trading_state, conditions, denials = _status_of(desk)
     is_finished = state == "FINISHED"
     title = "FINISHED" if is_finished else headline(conditions)
     if as_json:
         rows = [{**plain_fields(one), "action": CONDITION_KINDS[one.code].action} for one in conditions]
-        print(json_text({"headline": title, "state": state, "trading_state": trading_state, "conditions": rows}))
+        fields = {"headline": title, "state": state, "trading_state": trading_state, "conditions": rows}
+        print(json_text({**fields, "latest_denials": [plain_fields(one) for one in denials]}))
     else:
         out = console()
         out.print(f"{title}: SIMULATED desk {state}, trading state {trading_state}", soft_wrap=True)
         for one in conditions:
             out.print(f"{one.severity} {describe(one)}", soft_wrap=True, markup=False)
             out.print(f"  {CONDITION_KINDS[one.code].action}", soft_wrap=True, markup=False)
+        for found in denials:
+            out.print(f"latest denial: {describe_denial(found)}", soft_wrap=True, markup=False)
     return int(any(map(keeps_from_trading, conditions)))
 
 
-def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition]]:
-    """The process state, the trading state and the conditions, of a running desk or of a stopped one's ledger."""
+def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine]]:
+    """The process state, the trading state, the conditions and the latest denials, of a running desk or a stopped one's ledger."""
     from proto.control import StatusQuery, StatusReply, by_gravity, condition
-    from research.ledger_views import state_conditions
+    from research.ledger_views import stopped_state
 
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
-        return reply.state.value, reply.trading_state.value, reply.conditions
+        return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials
     if desk.folder is None:
         raise StartError(f"{desk.url or 'no desk'} did not answer, nothing is known; --data-dir DIR reads a ledger")
-    trading_state, causes = state_conditions(desk.fallback_folder())
+    trading_state, causes, denials = stopped_state(desk.fallback_folder())
     stopped = condition("PROCESS_DOWN", "the desk is not running", subject="portfolio")
-    return "STOPPED", trading_state, by_gravity([stopped, *causes])
+    return "STOPPED", trading_state, by_gravity([stopped, *causes]), denials

@@ -17,6 +17,7 @@ from proto.control.conditions import needs_person as needs_person
 from proto.control.conditions import trading_effect as trading_effect
 from proto.control.replies import ControlError as ControlError
 from proto.control.replies import ControlReply as ControlReply
+from proto.control.replies import DenialLine as DenialLine
 from proto.control.replies import DeskState as DeskState
 from proto.control.replies import Difference as Difference
 from proto.control.replies import LatencyQuantiles as LatencyQuantiles
@@ -31,6 +32,7 @@ from proto.control.replies import StatusReply as StatusReply
 from proto.control.replies import TradingReply as TradingReply
 from proto.control.replies import TradingState as TradingState
 from proto.control.replies import denial_message as denial_message
+from proto.control.replies import describe_denial as describe_denial
 from proto.control.requests import PAST_RULES_MAX as PAST_RULES_MAX
 from proto.control.requests import REASON_CHARS_MAX as REASON_CHARS_MAX
 from proto.control.requests import AccountQuery as AccountQuery

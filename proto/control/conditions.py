@@ -166,6 +166,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "The market of the symbol publishes no ticks: it is closed, or the recording has ended.",
         "Check its sessions; `trading_signal_tick_age_seconds`.",
     ),
+    "BREAKER_OPEN": ConditionKind(
+        _W,
+        Effect.SYMBOL,
+        "The circuit breaker pauses the symbol after losses in a row; positions are tended.",
+        "Wait, or `paperdesk risk reset CIRCUIT_BREAKER --symbol SYMBOL --reason ...`.",
+    ),
     "SIGNALS_DENIED": ConditionKind(
         _W,
         Effect.SYMBOL,

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from proto.control.conditions import CONDITIONS_MAX, Condition
 from proto.control.views import AccountView, FillsReply, OrdersReply, PositionsReply, RiskReply, TradesReply, WhyReply
+from proto.time import utc_text
 from proto.trading.units import Cursor, Name, Text
 
 
@@ -98,6 +99,17 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     code: Text
 
 
+class DenialLine(Struct, frozen=True, kw_only=True):
+    """The latest signal of a symbol that a rule denied, until an order of it passes; `until_ns` 0 where no time ends it."""
+
+    symbol: Name
+    code: Text
+    limit: Text
+    observed: Text
+    time_ns: int
+    until_ns: int
+
+
 class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
     """A picture of the desk; money in account currency. `waiting_for` says in words what it waits for, or is empty.
 
@@ -146,6 +158,8 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     """What is left of each drawdown level, as a share of the peak, by `warn`, `reduce` and `halt`; negative below it."""
     cash: dict[str, Decimal] = {}
     """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
+    latest_denials: list[DenialLine] = []
+    """By symbol."""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):
@@ -203,6 +217,13 @@ class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 def denial_message(*, limit: str, observed: str) -> str:
     """What a rule has observed and what it expected, for people."""
     return f"the desk is {observed}, expected {limit}" if limit in tuple(TradingState) else f"{observed}, limit {limit}"
+
+
+def describe_denial(found: DenialLine) -> str:
+    """A denial in one line: what, why, when, and until when."""
+    until = f", until {utc_text(found.until_ns)[:19]}Z" if found.until_ns else ""
+    words = denial_message(limit=found.limit, observed=found.observed)
+    return f"{found.symbol} denied by {found.code} at {utc_text(found.time_ns)[11:19]}: {words}{until}"
 
 
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):

@@ -16,16 +16,18 @@ from proto.trading.units import Cursor, Name, Text, decimal_text
 PAGE_ROWS_MAX: Final = 100
 """Rows of one page at most; there are fewer where they would not fit into a frame."""
 
+LEFT_OUT_WHEN_EMPTY: Final = frozenset({"past_rules", "last_denied"})
+"""Fields of rows that most rows have nothing in."""
+
 PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 
 
-class OrderRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OrderRow(Struct, frozen=True, kw_only=True):
     """An order, what it was decided on, and what became of it.
 
     `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at, `limit_price`
     that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and expiry are those by now, after any change. `cause` is what made the desk make it,
-    `reason` the words of the judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words,
-    left out where there are none.
+    `reason` the words of the judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words.
     """
 
     order_id: Name
@@ -215,7 +217,8 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     `margin` is the desk's own sum over what is held, by the venue's formula and the account's `leverage`, 0 where that asks for none;
     `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are the entries that make the
     balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and swap, by its tag: None while a desk of many
-    deals is still counting them, as after its start.
+    deals is still counting them, as after its start. `last_denied` is the latest denial of each symbol in words, until an order of it
+    passes.
     """
 
     account: str | None
@@ -250,6 +253,7 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     deals: Cursor
     ended: bool
     reconciled: bool
+    last_denied: dict[str, str] = {}
 
 
 class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"):
@@ -277,16 +281,9 @@ ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountVie
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:
-    """A row's fields by name as plain values: decimals are exact text without an exponent, times stay nanoseconds.
-
-    Where a kind of row leaves out what is at its default, so does this.
-    """
-    found = {name: _plain(getattr(row, name)) for name in row.__struct_fields__}
-    if row.__struct_config__.omit_defaults:
-        for name, default in zip(reversed(row.__struct_fields__), reversed(row.__struct_defaults__), strict=False):
-            if getattr(row, name) == default:
-                del found[name]
-    return found
+    """A row's fields by name as plain values: decimals are exact text without an exponent, times stay nanoseconds."""
+    values = ((name, getattr(row, name)) for name in row.__struct_fields__)
+    return {name: _plain(value) for name, value in values if value or name not in LEFT_OUT_WHEN_EMPTY}
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
 from orchestration.supervisor import ProcessState
 from proto.control import HaltCommand, TradingState
 from proto.gateway import (
+    DealEntry,
     ErrorCode,
     ErrorReply,
     Fault,
@@ -24,9 +25,10 @@ from proto.gateway import (
     Simulate,
 )
 from proto.messages import MarketHeartbeat
+from proto.trading.enums import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.fill_model import IDEAL
-from services.portfolio.core.account.events import TradingStateChanged
+from services.portfolio.core.account.events import DealBooked, TradingStateChanged
 from services.portfolio.core.decision.escalation import escalate_drawdown
 from services.portfolio.core.gateway_client.instruments import update_instrument
 from services.portfolio.core.plan.plan import Exits, Plan
@@ -35,7 +37,7 @@ from services.portfolio.core.risk.limits import Limits
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
-from tests.support.builders import START_NS, STREAM_ID, a_gateway, a_signal, a_stream, some_rules
+from tests.support.builders import START_NS, STREAM_ID, a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
 
@@ -265,6 +267,18 @@ def _quiet_symbol() -> Scene:
     return Scene(driven)
 
 
+def _three_losses() -> Scene:
+    """EURUSD is bought and sold at a loss three times; what does not come of the desk's own orders counts as well."""
+    driven = a_live_desk(limits=Limits(name="breaker", breaker_losses=3))
+    for number in range(1, 4):
+        for deal in (
+            a_deal(2 * number),
+            a_deal(2 * number + 1, Side.SELL, entry=DealEntry.OUT, profit=Decimal(-1), time_ns=driven.now.domain_ns),
+        ):
+            driven.desk.emit(DealBooked(deal=deal, order_id="", closings=[]))
+    return Scene(driven)
+
+
 def _denied_for_a_minute() -> Scene:
     driven = a_live_desk(limits=Limits(name="closed", order_volume_max=Decimal("0.001")))
     for number in range(1, 8):
@@ -365,6 +379,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "VENUE_UNAVAILABLE": lambda _: _at_gateway(Simulate(fault=Fault.DISCONNECTED, duration_ms=60_000), faults=True),
     "FEED_STALE": lambda _: _stale_feed(),
     "NO_TICKS": lambda _: _quiet_symbol(),
+    "BREAKER_OPEN": lambda _: _three_losses(),
     "SIGNALS_DENIED": lambda _: _denied_for_a_minute(),
     "ORDERS_REFUSED": lambda _: _refused_by_the_venue(),
     "STRATEGY_FAULT": lambda _: _signals(hello=a_hello("b1", a_fault())),

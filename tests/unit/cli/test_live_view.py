@@ -14,7 +14,7 @@ from rich.console import Console
 from cli.live_view import LineScreen, alerts, render_page, summary_line
 from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
 from orchestration.supervisor import ProcessState
-from proto.control import DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
+from proto.control import DenialLine, DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
 
 NOON_NS = 1_736_164_800_000_000_000
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
@@ -216,3 +216,73 @@ def test_an_alert_is_told_once_and_its_end_as_well(capsys: pytest.CaptureFixture
         "ALERT FEED_STALE: no tick and no heartbeat for 7 s",
         "ALERT over",
     ]
+
+
+PAUSED = condition(
+    "BREAKER_OPEN", "paused by CIRCUIT_BREAKER until 2025-01-06T12:34:00Z, 5 losses in a row", subject="EURUSD"
+)
+DENIALS = [
+    DenialLine(
+        symbol="EURUSD",
+        code="CIRCUIT_BREAKER",
+        limit="3 losses in a row",
+        observed="pause until 2025-01-06T12:34:00.000000000Z",
+        time_ns=NOON_NS,
+        until_ns=NOON_NS + 34 * 60 * 10**9,
+    ),
+    DenialLine(
+        symbol="GBPUSD", code="SPREAD", limit="3 times 1.2 points", observed="6.0 points", time_ns=NOON_NS, until_ns=0
+    ),
+    DenialLine(
+        symbol="USDJPY",
+        code="DAILY_LOSS",
+        limit="2 % from the day's start",
+        observed="2.1 %",
+        time_ns=NOON_NS - 10**9,
+        until_ns=NOON_NS + 10 * 3_600 * 10**9,
+    ),
+]
+
+
+def a_denied_view() -> DeskView:
+    """EURUSD is paused, GBPUSD's latest signal was denied, and USDJPY's was not, but the one before."""
+    buys = {
+        symbol: SignalLine(direction=1, confidence=0.7, reason="", time_ns=NOON_NS)
+        for symbol in ("EURUSD", "GBPUSD", "USDJPY")
+    }
+    status = a_status(
+        conditions=[PAUSED],
+        latest_denials=DENIALS,
+        signals=buys,
+        denied=144,
+        denials={"CIRCUIT_BREAKER": 140, "SPREAD": 3, "DAILY_LOSS": 1},
+    )
+    return a_view(status)
+
+
+@pytest.mark.parametrize("width", [66, 80, 100, 160])
+def test_a_symbol_that_a_rule_keeps_from_trading_says_which_and_until_when(width: int) -> None:
+    rows = drawn(a_denied_view(), width=width, height=40)
+    of_symbol = {symbol: next(row for row in rows if row.startswith(symbol)) for symbol in SYMBOLS}
+    assert "BUY paused" in of_symbol["EURUSD"]
+    assert "BUY denied" in of_symbol["GBPUSD"]
+    assert "BUY " in of_symbol["USDJPY"]
+    assert "denied" not in of_symbol["USDJPY"]
+    assert any(row.startswith("! BREAKER_OPEN EURUSD: paused by CIRCUIT_BREAKER until") for row in rows)
+    assert any(row.startswith("GBPUSD denied by SPREAD at 12:00:00: 6.0 points") for row in rows)
+    assert any(row.startswith("USDJPY denied by DAILY_LOSS at 11:59:59: 2.1 %, limit 2 %") for row in rows)
+    assert sum("EURUSD" in row and "denied by" in row for row in rows) == 0, "a pause is said once"
+    assert any("denied 144 (CIRCUIT_BREAKER 140, SPREAD 3)" in row for row in rows) or width < 96
+
+
+def test_a_narrow_screen_says_paused_as_well() -> None:
+    rows = drawn(a_denied_view(), width=44, height=40)
+    assert any(row.startswith("EURUSD") and "paused" in row for row in rows)
+
+
+@pytest.mark.parametrize("height", [20, 24, 26, 40])
+@pytest.mark.parametrize("width", [44, 80, 120])
+def test_a_page_with_denials_fits_as_well(width: int, height: int) -> None:
+    rows = drawn(a_denied_view(), width=width, height=height)
+    assert len(rows) <= max(height, 22)
+    assert max(map(len, rows)) <= width

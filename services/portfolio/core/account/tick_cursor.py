@@ -34,6 +34,16 @@ class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
     verdict: str
 
 
+class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
+    """The latest signal of a symbol that a rule turned down; `until_ns` is when the rule lets go by itself, 0 where nobody knows."""
+
+    code: str
+    limit: str
+    observed: str
+    time_ns: int
+    until_ns: int = 0
+
+
 class TickCursor(Struct, kw_only=True):
     """Progress of one stream, a function of its ticks alone; `risk` and `volatility` go on from stream to stream."""
 
@@ -52,6 +62,8 @@ class TickCursor(Struct, kw_only=True):
     last_blocked: dict[str, str] = field(default_factory=dict)
     last_denied: dict[str, str] = field(default_factory=dict)
     blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
+    latest_denials: dict[str, LatestDenial] = field(default_factory=dict)
+    """By symbol, until an order of it passes."""
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
     """Of the symbols whose plan sizes by it."""

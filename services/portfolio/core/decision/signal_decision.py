@@ -23,7 +23,7 @@ from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
-from services.portfolio.core.account.tick_cursor import BlockedSignal, Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, Mark, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.decision.order_factory import decision_at, order_created
 from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
@@ -215,6 +215,7 @@ class _SignalDecision:
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.last_denied.pop(signal.symbol, None)
+        account.cursor.latest_denials.pop(signal.symbol, None)
         return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
 
     def _closings(self) -> list[tuple[int, Decimal]]:
@@ -353,6 +354,9 @@ def _blocked(signal: Signal, verdict: SignalVerdict) -> BlockedSignal:
 def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config: DeskConfig) -> DecisionResult:
     """Count a denial; only the first of a run of equal ones is an event."""
     cursor.denied[denial.code] = cursor.denied.get(denial.code, 0) + 1
+    cursor.latest_denials[signal.symbol] = LatestDenial(
+        denial.code, denial.limit, denial.observed, signal.time_ns, denial.until_ns
+    )
     run = f"{denial.code} {signal.direction}"
     if cursor.last_denied.get(signal.symbol) == run:
         return DecisionResult((), denial)

@@ -37,7 +37,10 @@ def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
 
 def _note_outcome(desk: Desk, signal: Signal, decided: DecisionResult) -> None:
     """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
-    if (denial := decided.denial) is not None:
+    denial = decided.denial
+    if denial is not None and denial.code == "CIRCUIT_BREAKER":
+        return  # its pause is a condition of its own
+    if denial is not None:
         text = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
         desk.outcomes.on_denial(signal.symbol, signal.time_ns, text)
     elif any(isinstance(event, OrderCreated) for event in decided.events):

@@ -20,6 +20,7 @@ from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.plan.distance_warnings import plan_warning
+from services.portfolio.core.risk.formatting import format_pause
 from services.portfolio.core.state.desk import Desk
 
 GATEWAY_SILENT_NS: Final = 3_000_000_000
@@ -75,8 +76,22 @@ def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
     for symbol in sorted(desk.unproven_symbols - doubtful.keys()):
         text = "an order presumed to have expired; the venue has not been compared since"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
+    yield from _pauses(desk, mono_ns)
     if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
         yield condition("PLAN_DISTANCE", near)
+
+
+def _pauses(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+    """Symbols that the circuit breaker pauses at the venue's present."""
+    limits, now_ns = desk.config.limits, desk.domain_ns(mono_ns)
+    if limits.breaker_losses is None:
+        return
+    for symbol, breaker in sorted(desk.cursor.risk.breakers.items()):
+        if now_ns < breaker.until_ns:
+            # A pause that an earlier version began has counted no run.
+            losses = max(breaker.run, limits.breaker_losses)
+            text = f"paused by CIRCUIT_BREAKER {format_pause(losses, breaker.until_ns)}"
+            yield condition("BREAKER_OPEN", text, subject=symbol)
 
 
 def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from proto.control import OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
+from proto.control import DenialLine, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.market_feed import LiveQuote
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
+from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
 from services.portfolio.core.queries.views import account_cash
@@ -88,7 +89,23 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         drawdown=None if fallen is None else float(fallen) / 100,
         drawdown_headroom=drawdown_headroom(account),
         cash=account_cash(book),
+        latest_denials=denial_lines(cursor),
     )
+
+
+def denial_lines(cursor: TickCursor) -> list[DenialLine]:
+    """The latest denial of each symbol that none of its orders has passed since."""
+    return [
+        DenialLine(
+            symbol=symbol,
+            code=found.code,
+            limit=found.limit,
+            observed=found.observed,
+            time_ns=found.time_ns,
+            until_ns=found.until_ns,
+        )
+        for symbol, found in sorted(cursor.latest_denials.items())
+    ]
 
 
 def _quote(desk: Desk, symbol: str, mono_ns: int) -> QuoteLine | None:

@@ -23,6 +23,7 @@ from proto.control import (
     TradesQuery,
     ViewQuery,
     WhyQuery,
+    denial_message,
 )
 from proto.control.views import (
     PAGE_ROWS_MAX,
@@ -42,6 +43,7 @@ from proto.control.views import (
     ViewReply,
 )
 from proto.gateway import VenueDeal
+from proto.time import utc_text
 from proto.trading.enums import Side
 from proto.trading.margin import free_margin, margin_level_pct
 from proto.trading.units import MAX_FRAME_BYTES
@@ -347,6 +349,11 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
         deals=len(book.deals),
         ended=book.ended is not None,
         reconciled=book.reconciled is not None and not book.reconciled.differences,
+        last_denied={
+            symbol: f"{found.code} at {utc_text(found.time_ns)}: "
+            f"{denial_message(limit=found.limit, observed=found.observed)}"
+            for symbol, found in sorted(cursor.latest_denials.items())
+        },
     )
 
 

@@ -1,10 +1,11 @@
-"""How percentages and server times are written in denials."""
+"""How percentages, server times and pauses are written for people."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from proto.time import utc_text
 from proto.trading.server_time import MINUTE_NS, time_of_day_ns, weekday
 from proto.trading.units import decimal_text
 
@@ -26,3 +27,8 @@ def format_server_time(time_ns: int) -> str:
 def format_server_weekday_time(time_ns: int) -> str:
     """The same with the day of the week."""
     return f"{_DAYS[weekday(time_ns)]} {format_server_time(time_ns)}"
+
+
+def format_pause(losses: int, until_ns: int) -> str:
+    """A pause of the circuit breaker, for people."""
+    return f"until {utc_text(until_ns)[:19]}Z, {losses} losses in a row"

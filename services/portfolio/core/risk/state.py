@@ -12,7 +12,10 @@ from msgspec import Struct, field
 
 
 class Breaker(Struct, kw_only=True):
-    """The circuit breaker of one symbol: losses in a row, until when it is open, how often it was, trials still to pass."""
+    """The circuit breaker of one symbol: losses in a row, until when it is open, how often it was, trials still to pass.
+
+    `losses` begins again with each pause; `run` counts on until a trade without a loss.
+    """
 
     losses: int = 0
     until_ns: int = 0
@@ -20,6 +23,7 @@ class Breaker(Struct, kw_only=True):
     trials_left: int = 0
     ticket: int = 0
     """The order that closed the last trade counted."""
+    run: int = 0
 
 
 class Peaks(Struct, kw_only=True):

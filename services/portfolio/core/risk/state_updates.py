@@ -129,12 +129,13 @@ def _see_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: in
         return
     breaker.ticket = deal.ticket
     if deal.cash >= 0:
-        breaker.losses = 0
+        breaker.losses = breaker.run = 0
         breaker.trials_left = max(breaker.trials_left - 1, 0)
         if not breaker.trials_left:
             breaker.trips = 0
         return
     breaker.losses += 1
+    breaker.run += 1
     if breaker.losses >= losses_max or breaker.trials_left:
         doublings = min(breaker.trips, COOLDOWN_DOUBLINGS_MAX)
         pause_s = limits.breaker_cooldown_s * 2**doublings

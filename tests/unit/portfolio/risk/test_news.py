@@ -113,8 +113,10 @@ def test_nothing_is_opened_from_before_a_release_until_after_it(seconds: int, is
 def test_a_denial_names_the_release_and_the_minutes() -> None:
     account = an_account(only(news_calendar=(an_event(),)))
     limit = "not 5 minutes before to 5 after high impact"
-    assert denied(an_order_for(), account, START_NS - 3 * MINUTE_NS) == Denial("NEWS", limit, "USD CPI, in 3 minutes")
-    assert denied(an_order_for(), account, START_NS + 2 * MINUTE_NS) == Denial("NEWS", limit, "USD CPI, 2 minutes ago")
+    until_ns = START_NS + 5 * MINUTE_NS
+    for minutes, observed in ((-3, "USD CPI, in 3 minutes"), (2, "USD CPI, 2 minutes ago")):
+        denial = denied(an_order_for(), account, START_NS + minutes * MINUTE_NS)
+        assert denial == Denial("NEWS", limit, observed, until_ns=until_ns)
 
 
 def test_only_symbols_of_the_currency_are_kept_from_it() -> None:

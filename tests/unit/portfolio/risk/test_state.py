@@ -125,7 +125,9 @@ def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_ends_it() -> None
             pauses.append((until_ns - now_ns) // NS)
             now_ns = until_ns
     assert pauses == [60, 120, 240, 300, 300, 300]
+    assert memory.breakers["EURUSD"].run == 8, "the losses in a row go on over the pauses"
     a_closing(memory, "1", at_ns=now_ns, limits=DEMO_LIMITS)
+    assert memory.breakers["EURUSD"].run == 0
     for _ in range(3):
         a_closing(memory, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
     assert memory.breakers["EURUSD"].until_ns == now_ns + 60 * NS

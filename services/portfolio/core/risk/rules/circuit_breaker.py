@@ -12,4 +12,9 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     breaker = context.cursor.risk.breakers.get(order.instrument.symbol)
     if losses is None or breaker is None or now_ns >= breaker.until_ns:
         return None
-    return Denial("CIRCUIT_BREAKER", f"{losses} losses in a row", f"pause until {utc_text(breaker.until_ns)}")
+    return Denial(
+        "CIRCUIT_BREAKER",
+        f"{losses} losses in a row",
+        f"pause until {utc_text(breaker.until_ns)}",
+        until_ns=breaker.until_ns,
+    )

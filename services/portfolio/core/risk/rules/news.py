@@ -23,7 +23,8 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
             limit = (
                 f"not {limits.news_before_min} minutes before to {limits.news_after_min} after {event.impact} impact"
             )
-            return Denial("NEWS", limit, describe_news(event, now_ns))
+            until_ns = event.time_ns + limits.news_after_min * MINUTE_NS
+            return Denial("NEWS", limit, describe_news(event, now_ns), until_ns=until_ns)
     return None
 
 

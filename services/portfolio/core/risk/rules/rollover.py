@@ -15,4 +15,10 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     distance_ns = min(moment, DAY_NS - moment)
     if distance_ns >= minutes * MINUTE_NS:
         return None
-    return Denial("ROLLOVER", f"{minutes} minutes from the rollover", f"{distance_ns // MINUTE_NS} minutes")
+    to_midnight_ns = -moment if moment == distance_ns else DAY_NS - moment
+    return Denial(
+        "ROLLOVER",
+        f"{minutes} minutes from the rollover",
+        f"{distance_ns // MINUTE_NS} minutes",
+        until_ns=now_ns + to_midnight_ns + minutes * MINUTE_NS,
+    )
