@@ -102,6 +102,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEASE_LOST": ConditionKind(
         _C, None, "Another portfolio leads the account.", "Stop the other one, then resume; this one leads again."
     ),
+    "LEASE_REFUSED": ConditionKind(
+        _C,
+        None,
+        "The gateway refused the lease, or orders under it, for no reason that passes by itself.",
+        "Check that one gateway and one portfolio run, then resume: the next epoch is taken.",
+    ),
     "LEDGER_BROKEN": ConditionKind(
         _C, None, "The ledger is not whole.", "Restore it from a backup; `resume` is refused until then."
     ),
@@ -153,6 +159,18 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     ),
     "VENUE_UNAVAILABLE": ConditionKind(
         _C, Effect.HALTED, "The gateway's terminal cannot reach its broker.", "Check the terminal and its connection."
+    ),
+    "LEASE_MISSING": ConditionKind(
+        _C,
+        Effect.REDUCE_ONLY,
+        "The lease ran out: the gateway takes no order that opens, and cancels what rests.",
+        "Read mt5.log and execution.log; it is asked for again every second.",
+    ),
+    "LEASE_UNSUPPORTED": ConditionKind(
+        _W,
+        Effect.NONE,
+        "The gateway grants no leases: orders that rest stay when portfolio is gone.",
+        "Use a gateway that grants them.",
     ),
     "FEED_STALE": ConditionKind(
         _C,

@@ -111,7 +111,15 @@ _TICK_TO_FILL: Final = METRICS.histogram(
 _BLOCKING: Final = tuple(
     verdict for verdict in SignalVerdict if verdict not in (SignalVerdict.PASS, SignalVerdict.HOLD)
 )
-_CODES: Final = ("STORAGE", "HALTED", "REDUCE_ONLY", "INVALID_VOLUME", "NO_CONVERSION_RATE", "ORDER_VOLUME")
+_CODES: Final = (
+    "STORAGE",
+    "LEASE_MISSING",
+    "HALTED",
+    "REDUCE_ONLY",
+    "INVALID_VOLUME",
+    "NO_CONVERSION_RATE",
+    "ORDER_VOLUME",
+)
 """What may be denied for; the series are there before the first denial."""
 
 _heard_mono_ns: dict[str, int] = {}

@@ -388,6 +388,7 @@ def _account(desk: Desk, symbol: str) -> RiskContext:
         0 if quote is None else max(0, desk.domain_ns(mono_ns) - quote.time_ns),
         None if quote is None else (quote.bid, quote.ask),
         desk.config.plan,
+        lease_problem=desk.lease_problem,
     )
 
 

@@ -88,7 +88,7 @@ class DecisionConditions(NamedTuple):
     `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `tick_age_ns`: how far the
     venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing. `latest_bid_ask`: the latest bid and ask
     of the symbol that the process has; the signal's own without. `is_unproven`: an order of the symbol was presumed to have
-    expired, and the venue has not been compared since.
+    expired, and the venue has not been compared since. `lease_problem`: why the gateway takes nothing that opens, or nothing.
     """
 
     valid_until_ns: int = 0
@@ -96,6 +96,7 @@ class DecisionConditions(NamedTuple):
     storage_problem: str = ""
     latest_bid_ask: tuple[float, float] | None = None
     is_unproven: bool = False
+    lease_problem: str = ""
 
 
 LOCK_STEP_CONDITIONS: Final = DecisionConditions()
@@ -164,6 +165,7 @@ def decide_signal(
         conditions.latest_bid_ask or (signal.bid, signal.ask),
         config.plan,
         config.signal_age_ns_max,
+        conditions.lease_problem,
     )
     decided = _SignalDecision(signal, decision, position, account, config, conditions).decided()
     return decided._replace(events=[*_canceled_entries(signal, book), *decided.events])

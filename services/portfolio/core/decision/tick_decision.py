@@ -60,4 +60,5 @@ def _conditions(desk: Desk, signal: Signal) -> DecisionConditions:
         storage_problem=desk.storage_problem,
         latest_bid_ask=None if quote is None else (quote.bid, quote.ask),
         is_unproven=signal.symbol in desk.unproven_symbols,
+        lease_problem=desk.lease_problem,
     )

@@ -30,6 +30,7 @@ from services.portfolio.core.account.events import CancelRequested, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, can_transition
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.gateway_client.doubt_limits import enforce_doubt_limits
+from services.portfolio.core.gateway_client.lease import on_order_refused
 from services.portfolio.core.gateway_client.reply_events import (
     TERMINAL_STATUSES,
     is_final_reply,
@@ -38,6 +39,7 @@ from services.portfolio.core.gateway_client.reply_events import (
 )
 from services.portfolio.core.gateway_client.requests import cancel_request, modify_request, order_request
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
+from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.state.desk import Desk
 
 POLL_NS_FIRST: Final = 100_000_000
@@ -52,8 +54,6 @@ _FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 
 TRANSIENT_ERRORS: Final = frozenset(
     {
-        ErrorCode.LEASE_LAPSED,
-        ErrorCode.LEASE_STALE,
         ErrorCode.VENUE_BUSY,
         ErrorCode.VENUE_DISCONNECTED,
         ErrorCode.WRONG_ACCOUNT,
@@ -129,10 +129,16 @@ class _OrderTracker:
         return is_allowed and order.code != JOURNAL_CHANGED and not desk.is_superseded
 
     def waits_for_lease(self) -> bool:
-        """Whether the order may be sent as soon as this portfolio leads: it has met the gateway, and has the lease."""
+        """Whether the order may be sent as soon as this portfolio leads: it has met the gateway, and the lease if it opens."""
         desk = self._desk
         is_led = not desk.epoch or desk.has_lease
-        return self._may_be_sent() and (desk.needs_hello or desk.needs_epoch or not is_led)
+        return self._may_be_sent() and (desk.needs_hello or desk.needs_epoch or (not is_led and self._opens()))
+
+    def _opens(self) -> bool:
+        order = self.order
+        left = order.volume - order.filled_volume
+        book = self._desk.book
+        return opening_volume(book, order.symbol, order.side, left, ticket=order.position, before=order.number) > 0
 
     def _may_be_sent(self) -> bool:
         """Not past its deadline, wanted as the desk stands, and never to a journal that may have forgotten it."""
@@ -157,6 +163,8 @@ class _OrderTracker:
                 self._desk.emit(order_modify_answered(self.order, reply, time_ns=self._desk.now.domain_ns))
             return False
         assert isinstance(reply, OrderReply), reply
+        if isinstance(request, Buy | Sell):
+            self._desk.lapsed_refusals = 0
         if reply.status in _FILLED:
             self._on_fill()
         elif (ended := TERMINAL_STATUSES.get(reply.status)) is not None:
@@ -182,11 +190,9 @@ class _OrderTracker:
 
     def _on_refusal(self, request: Request, reply: ErrorReply) -> None:
         desk = self._desk
-        if reply.error_code is ErrorCode.STALE_EPOCH:
-            # An epoch that this desk itself has left is no news: the order goes out again under the present one.
-            if isinstance(request, Buy | Sell) and request.epoch == desk.epoch:
-                desk.lose_leadership(reply.error or "")
-        elif reply.error_code not in TRANSIENT_ERRORS:
+        if on_order_refused(desk, reply, request):
+            return
+        if reply.error_code not in TRANSIENT_ERRORS:
             action = request.__struct_config__.tag
             reason = f"the gateway refused {action} {self._order_id}: {reply.error_code} {reply.error}"
             desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", reason, by="gateway")

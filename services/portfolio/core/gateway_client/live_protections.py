@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from proto.control import TradingState
-from proto.gateway import ErrorCode, ErrorReply, ModifyReply
+from proto.gateway import ErrorReply, ModifyReply
+from services.portfolio.core.gateway_client.lease import on_order_refused
 from services.portfolio.core.gateway_client.live_orders import POLL_NS_FIRST, TRANSIENT_ERRORS
 from services.portfolio.core.gateway_client.reply_events import is_final_reply, protection_answered
 from services.portfolio.core.gateway_client.requests import protection_request
@@ -21,12 +22,8 @@ def track_protection(desk: Desk, key: str) -> GatewayTask:
         elif isinstance(reply, ModifyReply):
             desk.needs_deals = desk.needs_deals or reply.deal_cursor > desk.book.deal_cursor
             desk.emit(protection_answered(guard, reply, time_ns=desk.now.domain_ns))
-        elif isinstance(reply, ErrorReply) and reply.error_code is ErrorCode.STALE_EPOCH:
-            # As with orders: an epoch that this desk itself has left is no news.
-            if asked.epoch == desk.epoch:
-                desk.lose_leadership(reply.error or "")
-            else:
-                yield Pause(POLL_NS_FIRST)
+        elif isinstance(reply, ErrorReply) and on_order_refused(desk, reply, asked):
+            yield Pause(POLL_NS_FIRST)
         elif isinstance(reply, ErrorReply) and reply.error_code not in TRANSIENT_ERRORS:
             text = f"the gateway refused the stops of {key}: {reply.error_code}"
             desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", text, by="gateway")

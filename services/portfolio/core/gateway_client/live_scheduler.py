@@ -15,7 +15,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.gateway_client.deals import pull_deals
-from services.portfolio.core.gateway_client.lease import renew_lease
+from services.portfolio.core.gateway_client.lease import renew_lease, watch_lease
 from services.portfolio.core.gateway_client.live_orders import track_order
 from services.portfolio.core.gateway_client.live_protections import track_protection
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
@@ -59,6 +59,7 @@ class LiveScheduler:
         if desk.state is not DeskState.RUNNING or desk.storage_problem:
             self._deals_due_ns = max(self._deals_due_ns, now_ns + DEALS_EVERY_NS)
             return []
+        watch_lease(desk)
         calls: list[Call] = []
         if desk.epoch and not desk.is_superseded and not desk.needs_hello:
             calls += self._start(_LEASE, renew_lease(desk), handles_failures=True)

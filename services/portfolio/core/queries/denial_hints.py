@@ -18,6 +18,7 @@ DENIAL_HINTS: Final = {
     "INVALID_SIGNAL": "the strategy has to say -1, 0 or 1",
     "SIGNAL_STALE": "signals have to arrive sooner after their tick, or SIGNAL_AGE_MAX_MS has to allow more",
     "STORAGE": "the ledger has to be writable again: look at the disk",
+    "LEASE_MISSING": "the gateway has to grant the lease again: read its log",
     "HALTED": "a person has to look at why trading was halted, and say `paperdesk resume --reason ...`",
     "REDUCE_ONLY": "a person has to say `paperdesk resume --reason ...`; until then positions are only closed",
     "INVALID_VOLUME": "the volume has to be a whole number of the venue's steps between its least and its most",

@@ -17,6 +17,7 @@ from services.portfolio.core.risk.rules import (
     gross_exposure,
     hours,
     instrument_volume,
+    lease,
     margin_use,
     news,
     order_notional,
@@ -51,6 +52,7 @@ class Rule(Protocol):
 BASE_RULES: Final[tuple[Rule, ...]] = (
     storage,
     trading_state,
+    lease,
     symbol,
     instrument_volume,
     prices,

@@ -63,6 +63,7 @@ class RiskContext(NamedTuple):
     `storage_problem` is why nothing can be made durable, or nothing. `tick_age_ns` is how far the venue's clock is past the
     signal's tick. `latest_bid_ask` is the latest quote that the process has of the symbol, None where that is the signal's own.
     `plan` has the budgets of the strategies. `signal_age_ns_max` is how old a signal may be, None where there is no signal.
+    `lease_problem` is why the gateway takes nothing that opens, or nothing.
     """
 
     book: Book
@@ -73,3 +74,4 @@ class RiskContext(NamedTuple):
     latest_bid_ask: tuple[float, float] | None = None
     plan: Plan = PLAIN
     signal_age_ns_max: int | None = None
+    lease_problem: str = ""

@@ -90,6 +90,14 @@ class Desk:
         """Another portfolio leads the account."""
         self.has_lease = False
         """The gateway has granted this process the lease since it was met."""
+        self.lease_until_mono_ns = 0
+        """Until when the last grant lasts, or before one until when it is waited for."""
+        self.lease_refusal = ""
+        """Why LEASE was refused last; empty since it was granted."""
+        self.lease_problem = ""
+        """Why nothing may be opened for want of the lease; empty while it is in force."""
+        self.lapsed_refusals = 0
+        """Orders in a row that were refused for want of the lease while it was granted."""
         self.needs_epoch = False
         """Another portfolio led, and a person wants this one to lead again."""
         self.unproven_symbols: set[str] = set()
@@ -197,15 +205,21 @@ class Desk:
         self.conditions.set("FOREIGN_ORDERS", describe_foreign_orders(tickets, policy))
 
     def lose_leadership(self, why: str) -> None:
-        """Another portfolio leads the account: this one must not send another order."""
+        """Another portfolio leads the account: this one must not send another order until a person resumes."""
         self.is_superseded = True
         text = f"another portfolio leads this account: {why}"
         self.restrict_trading(TradingState.HALTED, "LEASE_LOST", text, by="lease")
 
+    def stop_leading(self, why: str) -> None:
+        """The gateway refuses the lease, or orders under it: no order is sent until a person resumes."""
+        self.is_superseded = True
+        self.restrict_trading(TradingState.HALTED, "LEASE_REFUSED", f"the gateway refused the lease: {why}", by="lease")
+
     def reclaim_leadership(self) -> None:
-        """A person has resumed a desk that another one had taken over from: it takes the lead back at the next hello."""
+        """A person has resumed a desk that had stopped leading: it takes the next epoch at the next hello."""
         if self.is_superseded:
             self.is_superseded, self.needs_epoch, self.needs_hello = False, True, True
+            self.lease_refusal = ""
 
     def on_clock_step(self, step_ns: int, while_down: bool = False) -> None:
         """The wall clock was set by so much, maybe while portfolio was down: no new risk until a person has looked."""

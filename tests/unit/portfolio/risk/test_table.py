@@ -40,6 +40,7 @@ from services.portfolio.core.risk.rules import (
     gross_exposure,
     hours,
     instrument_volume,
+    lease,
     margin_use,
     news,
     order_notional,
@@ -95,6 +96,12 @@ def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
 def a_storage(past: bool) -> Scene:
     scene = Scene()
     scene.facts["storage_problem"] = "disk full" if past else ""
+    return scene
+
+
+def a_lease(past: bool) -> Scene:
+    scene = Scene()
+    scene.facts["lease_problem"] = "the gateway grants no lease: it does not answer" if past else ""
     return scene
 
 
@@ -243,6 +250,7 @@ def lots(limits: dict[str, Any], just_under: str, past_it: str) -> Callable[[boo
 
 ROWS = (
     Row("STORAGE", storage, a_storage, stops_closing=True),
+    Row("LEASE_MISSING", lease, a_lease),
     Row("HALTED", trading_state, a_stopped_desk(TradingState.HALTED), stops_closing=True),
     Row("REDUCE_ONLY", trading_state, a_stopped_desk(TradingState.REDUCE_ONLY)),
     Row("UNKNOWN_SYMBOL", symbol, an_unknown_symbol, stops_closing=True),
@@ -371,7 +379,9 @@ def test_it_ends_an_order_that_rests_if_and_only_if_it_holds_for_a_stretch_of_ti
         desk.emit(OrderCreated(order=order))
         signal = a_signal(9, time_ns=scene.now_ns, confidence=scene.order.confidence)
         present = DecisionConditions(
-            tick_age_ns=scene.facts.get("tick_age_ns", 0), storage_problem=scene.facts.get("storage_problem", "")
+            tick_age_ns=scene.facts.get("tick_age_ns", 0),
+            storage_problem=scene.facts.get("storage_problem", ""),
+            lease_problem=scene.facts.get("lease_problem", ""),
         )
         ended = exit_events(signal, desk.book, desk.cursor, desk.config, present)
         expected = [order.order_id] if past and row.code in ENDS_RESTING else []
@@ -423,7 +433,9 @@ def test_a_signal_to_reverse_still_closes(row: Row) -> None:
     rules = structs.replace(desk.config, default_volume=order.opening_volume, on_opposite=OnOpposite.REVERSE)
     signal = a_signal(1, 1, time_ns=scene.now_ns, bid=mark.bid, ask=mark.ask, confidence=order.confidence)
     conditions = DecisionConditions(
-        tick_age_ns=scene.facts.get("tick_age_ns", 0), latest_bid_ask=scene.facts.get("latest_bid_ask")
+        tick_age_ns=scene.facts.get("tick_age_ns", 0),
+        latest_bid_ask=scene.facts.get("latest_bid_ask"),
+        lease_problem=scene.facts.get("lease_problem", ""),
     )
     [event] = decide_signal(signal, desk.book, desk.cursor, rules, conditions).events
     assert isinstance(event, OrderCreated)
