@@ -13,7 +13,7 @@ from msgspec import Raw, structs
 
 from proto.codec import NIL, decode_request, encode
 from proto.control import DeskState
-from proto.gateway import Reply, Request
+from proto.gateway import ErrorCode, ErrorReply, Ping, Reply, Request
 from proto.messages import Answer, Call, CallOutcome, CourierHello, Signal, SignalHello
 from proto.time import Now
 from proto.trading.enums import AccountMode
@@ -89,6 +89,34 @@ class DeskHarness:
     def drop_reply(self, call: Call) -> list[Call]:
         """Nobody answers a call."""
         return self.deliver(Answer(call.call_id, CallOutcome.NO_ANSWER, NIL))
+
+    def refuse(self, call: Call, code: ErrorCode) -> list[Call]:
+        """The gateway refuses one call."""
+        head = self.gateway.handle(Ping(), self.now)
+        error = ErrorReply(
+            mode=head.mode,
+            venue=head.venue,
+            account=head.account,
+            boot_id=head.boot_id,
+            status="ERROR",
+            error_code=code,
+            error="for a test",
+        )
+        return self.answer(call, error)
+
+    def pass_time_refusing(self, kind: type[Request], code: ErrorCode | None, *, seconds: float) -> None:
+        """Let time pass while the gateway refuses one kind of request, or with None leaves it unanswered."""
+        for _ in range(int(seconds * 4)):
+            self.gateway.due_ticks(self.now)
+            calls = self.wait(250) + self.pause()
+            while calls:
+                following: list[Call] = []
+                for call in calls:
+                    if not isinstance(request_of(call), kind):
+                        following += self.answer(call)
+                    else:
+                        following += self.drop_reply(call) if code is None else self.refuse(call, code)
+                calls = following or self.pause()
 
     def answer_all(self, calls: list[Call]) -> None:
         """Answer calls, and the calls that follow from the answers, until there are none; a live desk's turns end, too."""

@@ -15,7 +15,6 @@ from proto.control import HaltCommand, TradingState
 from proto.gateway import (
     DealEntry,
     ErrorCode,
-    ErrorReply,
     Fault,
     Halt,
     HelloReply,
@@ -139,19 +138,7 @@ def _instrument(*, is_held: bool, **changed: Any) -> Scene:
 def _refused_order() -> Scene:
     driven = a_live_desk()
     [call] = driven.deliver(a_signal(1, 1))
-    head = driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
-    driven.answer(
-        call,
-        ErrorReply(
-            mode=head.mode,
-            venue=head.venue,
-            account=head.account,
-            boot_id=head.boot_id,
-            status="ERROR",
-            error_code=ErrorCode.UNKNOWN_SYMBOL,
-            error="no such symbol",
-        ),
-    )
+    driven.refuse(call, ErrorCode.UNKNOWN_SYMBOL)
     return Scene(driven)
 
 
@@ -177,6 +164,13 @@ def _other_leader() -> Scene:
     token = driven.gateway.handle(other, driven.now)
     driven.gateway.handle(structs.replace(other, seen_ns=token.lease_now_ns), driven.now)  # type: ignore[union-attr]
     driven.answer_all(driven.wait(1_000))
+    return Scene(driven)
+
+
+def _refused_lease(code: ErrorCode, *, seconds: float = 1.0) -> Scene:
+    """The gateway answers each LEASE with this code for a while."""
+    driven = a_live_desk()
+    driven.pass_time_refusing(Lease, code, seconds=seconds)
     return Scene(driven)
 
 
@@ -363,6 +357,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "GATEWAY_REFUSED": lambda _: _refused_order(),
     "ORDER_CONFLICT": lambda _: _conflicting_order(),
     "LEASE_LOST": lambda _: _other_leader(),
+    "LEASE_REFUSED": lambda _: _refused_lease(ErrorCode.EPOCH_TOO_HIGH),
     "LEDGER_BROKEN": _broken_ledger,
     "UNCLASSIFIED": lambda _: _earlier_version(),
     "LEDGER_INVARIANT": lambda _: _invariant(),
@@ -375,6 +370,8 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
     "GATEWAY_SILENT": lambda _: _silent_gateway(),
+    "LEASE_MISSING": lambda _: _refused_lease(ErrorCode.INTERNAL_ERROR, seconds=6.0),
+    "LEASE_UNSUPPORTED": lambda _: _refused_lease(ErrorCode.NOT_AVAILABLE),
     "GATEWAY_HALTED": lambda _: _at_gateway(Halt(reason="by hand")),
     "VENUE_UNAVAILABLE": lambda _: _at_gateway(Simulate(fault=Fault.DISCONNECTED, duration_ms=60_000), faults=True),
     "FEED_STALE": lambda _: _stale_feed(),

@@ -11,7 +11,6 @@ from proto.gateway import (
     Buy,
     Cancel,
     ErrorCode,
-    ErrorReply,
     Hello,
     HelloReply,
     Lease,
@@ -32,7 +31,7 @@ from services.portfolio.core.gateway_client.lease import GRANT_WAIT_NS, LAPSED_R
 from services.portfolio.core.plan.plan import Entry, Plan
 from services.portfolio.core.queries.conditions import conditions_of
 from tests.support.builders import a_gateway, a_signal, a_stream
-from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
 from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, go_by, the_order
 
 MS = 1_000_000
@@ -56,37 +55,6 @@ def signal_now(driven: DeskHarness, number: int, direction: int) -> None:
     """A fresh signal, and all that follows from it."""
     time_ns = driven.desk.domain_ns(driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(number, direction, time_ns=time_ns)))
-
-
-def an_error(driven: DeskHarness, code: ErrorCode) -> ErrorReply:
-    return ErrorReply(
-        status="ERROR",
-        mode="simulated",
-        venue="simulated-mt5",
-        account="paper-USD",
-        boot_id="boot-1",
-        error_code=code,
-        error="for a test",
-    )
-
-
-def answer_with(
-    driven: DeskHarness, kinds: type[Request] | tuple[type[Request], ...], code: ErrorCode | None, s: float
-) -> None:
-    """Let time pass; the gateway refuses requests of these kinds with a code, or leaves them unanswered, and answers all others."""
-    for _ in range(int(s * 4)):
-        driven.gateway.due_ticks(driven.now)
-        calls = driven.wait(250) + driven.pause()
-        while calls:
-            following = []
-            for call in calls:
-                if not isinstance(request_of(call), kinds):
-                    following += driven.answer(call)
-                elif code is None:
-                    following += driven.drop_reply(call)
-                else:
-                    following += driven.answer(call, an_error(driven, code))
-            calls = following or driven.pause()
 
 
 def test_one_lease_with_the_highest_number_does_nothing() -> None:
@@ -156,7 +124,7 @@ def test_the_next_epoch_is_above_every_one_before_as_far_as_it_is_granted(own: i
 def test_every_refusal_of_the_lease_ends_in_a_grant_or_shows(code: ErrorCode) -> None:
     """The codes that exist and those to come: what is not known to pass halts, and what does not pass opens nothing."""
     driven = a_live_desk()
-    answer_with(driven, Lease, code, LEASE_TTL_MS / 1_000 + 2)
+    driven.pass_time_refusing(Lease, code, seconds=LEASE_TTL_MS / 1_000 + 2)
     shown = codes(driven)
     if code == "STALE_EPOCH":
         assert "LEASE_LOST" in shown
@@ -185,11 +153,11 @@ def test_while_renewals_are_not_answered_nothing_is_opened_and_what_is_held_is_c
     driven = a_live_desk()
     go_by(driven, seconds=1)
     signal_now(driven, 1, 1)
-    answer_with(driven, Lease, None, LEASE_TTL_MS / 1_000 + 1)
+    driven.pass_time_refusing(Lease, None, seconds=LEASE_TTL_MS / 1_000 + 1)
     assert "LEASE_MISSING" in codes(driven)
     assert driven.desk.lease_problem == "the gateway grants no lease: it does not answer"
     signal_now(driven, 2, -1)
-    answer_with(driven, Lease, None, 1)
+    driven.pass_time_refusing(Lease, None, seconds=1)
     assert [order.status for order in driven.desk.book.orders.values()] == [OrderStatus.FILLED] * 2
     assert driven.desk.book.position("EURUSD").is_flat
     signal_now(driven, 3, 1)
@@ -216,9 +184,9 @@ def test_the_lease_counts_as_missing_as_soon_as_the_gateway_takes_it_to_have_lap
 def test_the_first_grant_is_waited_for_only_so_long() -> None:
     driven = a_live_desk()
     driven.desk.needs_hello = True
-    answer_with(driven, Lease, None, GRANT_WAIT_NS / 1e9 - 1)
+    driven.pass_time_refusing(Lease, None, seconds=GRANT_WAIT_NS / 1e9 - 1)
     assert "LEASE_MISSING" not in codes(driven)
-    answer_with(driven, Lease, None, 2)
+    driven.pass_time_refusing(Lease, None, seconds=2)
     assert "LEASE_MISSING" in codes(driven)
 
 
@@ -231,8 +199,8 @@ def test_a_lease_that_is_granted_while_orders_are_refused_without_it_halts_the_d
         assert number < LAPSED_REFUSALS_MAX, "orders are sent to expire for ever"
         time_ns = driven.desk.domain_ns(driven.mono_ns)
         [call] = calls_of(driven.deliver(a_signal(number, 1, time_ns=time_ns)), Buy)
-        driven.answer(call, an_error(driven, ErrorCode.LEASE_LAPSED))
-        answer_with(driven, Buy, ErrorCode.LEASE_LAPSED, 8)
+        driven.refuse(call, ErrorCode.LEASE_LAPSED)
+        driven.pass_time_refusing(Buy, ErrorCode.LEASE_LAPSED, seconds=8)
     assert "LEASE_REFUSED" in codes(driven)
     assert {order.status for order in driven.desk.book.orders.values()} <= {OrderStatus.EXPIRED, OrderStatus.PENDING}
     go_by(driven, seconds=5)
@@ -263,7 +231,7 @@ def test_a_change_of_what_rests_that_is_refused_for_the_epoch_ends_the_lead(kind
     order_id = the_order(driven).order_id
     cancel = CancelCommand(key="one", reason="a test", order_id=order_id)
     driven.portfolio.handle_command(cancel if kind is Cancel else a_modification(order_id), driven.now)
-    answer_with(driven, kind, ErrorCode.STALE_EPOCH, 3)
+    driven.pass_time_refusing(kind, ErrorCode.STALE_EPOCH, seconds=3)
     assert "LEASE_LOST" in codes(driven)
     assert len(driven.requests_of(kind)) == 1
 
