@@ -27,7 +27,7 @@ Socket = zmq.Socket[bytes]
 QUEUE_MESSAGES_MAX: Final = 10_000
 """High-water mark of every queue but a router's, either way: far above any window of ours, far below memory."""
 
-ROUTER_UNREAD_MAX: Final = 256
+ROUTER_UNREAD_MAX: Final = 64
 """Requests that a router holds unread for each connection: above what a client of ours has open, and little enough that
 what dead connections have left is soon read. A client that sends more waits."""
 
@@ -91,10 +91,11 @@ class Sockets:
         return self._connect(socket, url, setting)
 
     def router(self, url: str, *, setting: str = "") -> Socket:
-        """A ROUTER socket that binds; an answer to a peer that has gone is dropped."""
+        """A ROUTER socket that binds; sending to a peer that has gone, or that reads no more, returns False."""
         socket = self._make(zmq.ROUTER, url, frame_bytes_max=ROUTER_FRAME_BYTES_MAX)
         socket.setsockopt(zmq.RCVHWM, ROUTER_UNREAD_MAX)
         socket.setsockopt(zmq.SNDHWM, ROUTER_UNSENT_MAX)
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         return self._bind(socket, url, setting)
 
     def dealer(self, url: str, *, setting: str = "") -> Socket:
@@ -162,9 +163,25 @@ def send(socket: Socket, frames: list[bytes]) -> bool:
             socket.send(frames[0], zmq.NOBLOCK)
         else:
             socket.send_multipart(frames, zmq.NOBLOCK)
-    except zmq.Again:
-        return False
+    except zmq.ZMQError as error:
+        return _is_untaken(error)
     return True
+
+
+def begin_reply(router: Socket, peer: bytes) -> bool:
+    """Begin a message to a router's peer, which `send` must complete; False when it has gone or reads no more."""
+    try:
+        router.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
+    except zmq.ZMQError as error:
+        return _is_untaken(error)
+    return True
+
+
+def _is_untaken(error: zmq.ZMQError) -> bool:
+    """False for an error that says that nobody takes a message now; any other is raised."""
+    if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+        return False
+    raise error
 
 
 def _prepare_ipc(url: str, setting: str) -> None:

@@ -8,6 +8,7 @@ orders are refused with STORAGE and nothing is acknowledged that is not durable;
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import zmq
 
@@ -16,10 +17,22 @@ from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
-from common.sockets import Socket, Sockets, send
+from common.sockets import Socket, Sockets, begin_reply, send
 from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_request, encode, looks_like_json
-from proto.gateway import Confirm, ErrorCode, Reply
+from proto.gateway import (
+    Confirm,
+    ErrorCode,
+    GetAccount,
+    GetDeals,
+    GetOrders,
+    GetPositions,
+    GetSymbolInfo,
+    GetTicks,
+    Ping,
+    Reply,
+    Request,
+)
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.mt5 import metrics
@@ -30,6 +43,12 @@ HEARTBEAT_MS = 1_000
 RETRY_NS = 250_000_000
 TELL_NS = 10_000_000_000
 """A disk that stays full is told of every ten seconds, not at every request."""
+
+_QUESTIONS: Final = (Ping, GetAccount, GetPositions, GetOrders, GetDeals, GetSymbolInfo, GetTicks)
+"""Requests that change nothing: without a client to take the reply they are not worth handling."""
+
+_CHOSEN_BY_LIBZMQ: Final = b"\0"
+"""How an identity begins that no client has chosen for itself; such a one never comes back after its connection."""
 
 _log = get_logger()
 
@@ -57,6 +76,8 @@ class GatewayShell:
         self._save_market = save_market
         self._require_files = require_files
         self._topics: dict[str, bytes] = {}
+        self._gone: set[bytes] = set()
+        """Peers found gone within the last second: what they have left is not worth trying to answer."""
         self._write_again_mono_ns = 0
         self._told_mono_ns = -TELL_NS
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
@@ -89,35 +110,48 @@ class GatewayShell:
             metrics.DROPPED.inc()
             _log.warning("dropped a message without an empty frame before its payload", frames=len(frames))
             return
-        route, payload = envelope
-        reply, is_json = self._answer(payload)
+        (peer, *route), payload = envelope
+        can_reply = peer not in self._gone and begin_reply(self._router, peer)
+        request, is_json = self._decode(payload)
+        if not can_reply:
+            metrics.UNSENT.inc()
+            if peer.startswith(_CHOSEN_BY_LIBZMQ):
+                self._gone.add(peer)
+            if isinstance(request, _QUESTIONS):
+                return
+        reply = self._answer(request, payload)
         if reply.error_code is not None:
             metrics.REFUSED.inc(reply.error_code)
         ordinal = self._gateway.venue.ordinal
         crash_point("mt5.before_reply", ordinal)
-        if not send(self._router, [*route, encode_reply(reply, is_json=is_json)]):
-            metrics.UNSENT.inc()
+        if can_reply:
+            send(self._router, [*route, encode_reply(reply, is_json=is_json)])
         crash_point("mt5.after_reply", ordinal)
 
-    def _answer(self, payload: list[bytes]) -> tuple[Reply, bool]:
+    def _decode(self, payload: list[bytes]) -> tuple[Request | MalformedMessageError, bool]:
+        """The request, or why it is none, and whether its client speaks JSON."""
         if len(payload) != 1:
             error = MalformedMessageError(f"{len(payload)} frames after the empty one, expected 1")
-            return self._gateway.refuse(error), bool(payload) and looks_like_json(payload[0])
+            return error, bool(payload) and looks_like_json(payload[0])
         try:
-            request, is_json = decode_request(payload[0])
+            return decode_request(payload[0])
         except MalformedMessageError as error:
-            fields = {} if error.code is ErrorCode.TOO_LARGE else readable_fields(payload[0])
-            return self._gateway.refuse(error, fields), looks_like_json(payload[0])
+            return error, looks_like_json(payload[0])
+
+    def _answer(self, request: Request | MalformedMessageError, payload: list[bytes]) -> Reply:
+        if isinstance(request, MalformedMessageError):
+            is_legible = len(payload) == 1 and request.code is not ErrorCode.TOO_LARGE
+            return self._gateway.refuse(request, readable_fields(payload[0]) if is_legible else {})
         now = self._now()
         try:
             reply = self._gateway.handle(request, now)
         except DISK_FAULTS as error:
             self._log_fault(error)
-            return self._gateway.storage_error(request, str(error)), is_json
+            return self._gateway.storage_error(request, str(error))
         metrics.REQUESTS[str(request.__struct_config__.tag)].observe(clock.mono_ns() - now.mono_ns)
         if isinstance(request, Confirm):
             crash_point("mt5.after_confirm", request.ordinal)
-        return reply, is_json
+        return reply
 
     def _publish(self) -> None:
         now = self._now()
@@ -139,6 +173,7 @@ class GatewayShell:
             metrics.PUBLISHED_TICKS.inc(tick.symbol)
 
     def _every_second(self) -> None:
+        self._gone.clear()
         send(self._publisher, [HEARTBEAT_TOPIC, encode(self._gateway.heartbeat(self._now()))])
         metrics.update(self._gateway)
         if self._require_files is not None:
