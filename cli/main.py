@@ -6,6 +6,7 @@ code 2, with `--json` as JSON on stdout as well. An interrupt stops what runs, i
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -35,6 +36,7 @@ from cli.commands import (
 )
 from cli.commands import run as run_command
 from cli.json_output import json_text
+from common.disk_faults import disk_fault
 from common.errors import StartError
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
@@ -85,6 +87,7 @@ def run(arguments: list[str]) -> int:
         signal.signal(signal.SIGHUP, _end)
     try:
         code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
+        sys.stdout.flush()
     except StartError as error:
         return _refuse(arguments, str(error), error.details)
     except PermissionError as error:
@@ -96,6 +99,15 @@ def run(arguments: list[str]) -> int:
         return _refuse(arguments, error.format_message().replace("Value error, ", ""))
     except typer.Abort:
         return 1
+    except Exception as error:  # a disk fault comes as an error of many libraries; all else is raised again
+        words = disk_fault(error)
+        if words is None:
+            raise
+        if (where := getattr(error, "filename", None)) is None:
+            # Files are written by commands that name them; what is printed is left to this. The rest of it goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            where = "standard output"
+        return _refuse(arguments, f"{where} cannot be written: {words}; expected a disk with room")
     if code == 128 + signal.SIGINT:
         print("paperdesk: interrupted; what was running has been stopped", file=sys.stderr)
     return int(code or 0)

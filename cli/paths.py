@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from common.disk_faults import disk_faults_named
 from common.errors import StartError
 
 DESK_TRACES: Final = ("ledger.db", "logs")
@@ -17,13 +18,15 @@ DESK_TRACES: Final = ("ledger.db", "logs")
 
 @contextlib.contextmanager
 def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
-    """The data directory of a run: a temporary one that goes with the block, or the one given.
+    """The data directory of a run: a temporary one that goes with the block, or the one given, whose disk may fill in the block.
 
     Raises:
         StartError: it cannot be written, or holds a desk already and `go_on` is False, or holds none and it is True.
     """
     if path is not None:
-        yield _prepared(path, go_on=go_on)
+        folder = _prepared(path, go_on=go_on)
+        with disk_faults_named(folder):
+            yield folder
         return
     if go_on:
         raise StartError("--continue without --data-dir; expected --data-dir DIR with the desk to go on with")
@@ -32,7 +35,8 @@ def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
     except OSError as error:
         raise StartError(f"cannot make a temporary data directory: {error.strerror}; give --data-dir DIR") from None
     try:
-        yield temporary
+        with disk_faults_named(temporary):
+            yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

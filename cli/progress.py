@@ -55,10 +55,13 @@ class _PlainLines:
         self._what = what
         self._every_s = every_s
         self._next = time.monotonic() + every_s
+        self._note = ""
         print(f"{what}: SIMULATED, starting", file=sys.stderr, flush=True)
 
     def __call__(self, standing: RunProgress) -> None:
-        if time.monotonic() >= self._next:
+        note = _without_numbers(standing.note)
+        if (note and note != self._note) or time.monotonic() >= self._next:
+            self._note = note
             self._tell(standing.text())
 
     def say(self, words: str) -> None:
@@ -69,3 +72,8 @@ class _PlainLines:
     def _tell(self, words: str) -> None:
         self._next = time.monotonic() + self._every_s
         print(f"{self._what}: {words}", file=sys.stderr, flush=True)
+
+
+def _without_numbers(note: str) -> str:
+    """A note by its kind: the seconds that it counts are no news."""
+    return "".join(sign for sign in note if not sign.isdigit())

@@ -18,6 +18,7 @@ from common.errors import StartError
 from orchestration.address_files import published_addresses
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
+from orchestration.start_checks import require_startable
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import DeskSupervisor, ProcessState
 from proto.control import (
@@ -203,6 +204,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
     Raises:
         StartError: a process could not be started or gave up.
     """
+    require_startable(plan.data_dir)
     before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
     with DeskSupervisor(log_dir=plan.data_dir / "logs") as desk:

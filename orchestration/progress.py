@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class RunProgress:
-    """What is told of a run; `note` is what it waits for, or empty."""
+    """What is told of a run; `note` says why it stands still, or is empty."""
 
     ticks: int
     ticks_total: int
@@ -22,7 +22,7 @@ class RunProgress:
     def text(self) -> str:
         """All of it in one line."""
         rate = "" if self.ticks_per_s is None else f", {self.ticks_per_s:,.0f} ticks/s"
-        note = f"; waiting for {self.note}" if self.note else ""
+        note = f"; {self.note}" if self.note else ""
         return (
             f"SIMULATED {self.ticks:,} of {self.ticks_total:,} ticks{rate}, {self.orders} orders, {self.fills} fills, "
             f"P&L {self.pnl}{note}"

@@ -19,6 +19,8 @@ from orchestration.address_files import published_addresses
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
 from orchestration.progress import ProgressDisplay, RunProgress, TickRate
+from orchestration.standstill import Standstill
+from orchestration.start_checks import require_startable
 from orchestration.supervisor import DeskSupervisor
 from proto.control import DeskState, Effect, Severity, StatusQuery, StatusReply
 from proto.trading.units import decimal_text
@@ -47,13 +49,14 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
     Raises:
         StartError: a process could not be started or gave up.
     """
+    require_startable(data_dir)
     stream_id = spec.stream_id(stream.data_sha256)
     with DeskSupervisor(log_dir=data_dir / "logs") as desk:
         environment = desk_environment(
             os.environ, spec.environment(stream_id, speed), runtime=desk.runtime, data_dir=data_dir
         )
         with published_addresses(data_dir, desk.runtime), ControlClient(control_url(desk.runtime)) as client:
-            watch = _ReplayMonitor(desk, client, stream_id, stream.last_ordinal, show)
+            watch = _ReplayMonitor(desk, client, stream_id, stream.last_ordinal, show, data_dir)
             desk.start(environment, waiting=watch.look)
             status = watch.until_the_end()
     timings = {
@@ -79,10 +82,17 @@ class _ReplayMonitor:
     stream_id: str
     ticks_total: int
     show: ProgressDisplay
+    data_dir: Path
     rate: TickRate = field(default_factory=TickRate)
     ticks_per_s: float | None = None
     _next_ask: float = 0.0
     _heard: float = field(default_factory=time.monotonic)
+    _status: StatusReply | None = None
+    _standstill: Standstill = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing was heard yet."""
+        self._standstill = Standstill(self.desk, self.data_dir)
 
     def look(self) -> StatusReply | None:
         """Ask when it is time to, and show what is heard."""
@@ -91,24 +101,28 @@ class _ReplayMonitor:
             return None
         self._next_ask = now + ASK_EVERY_S
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=ASK_EVERY_S)
-        if status is None:
-            return None
-        self._heard = now
-        # Before portfolio has met the gateway it still tells of the stream before.
-        ticks = status.ordinal if status.stream_id == self.stream_id else 0
-        self.ticks_per_s = self.rate.update(ticks) or self.ticks_per_s
+        if status is not None:
+            self._heard, self._status = now, status
+            # Before portfolio has met the gateway it still tells of the stream before.
+            self.ticks_per_s = self.rate.update(self._ticks) or self.ticks_per_s
+        last = self._status
         self.show(
             RunProgress(
-                ticks=ticks,
+                ticks=self._ticks,
                 ticks_total=self.ticks_total,
                 ticks_per_s=self.ticks_per_s,
-                orders=status.orders,
-                fills=status.fills,
-                pnl=_pnl(status),
-                note=status.waiting_for or _note(status),
+                orders=0 if last is None else last.orders,
+                fills=0 if last is None else last.fills,
+                pnl="0" if last is None else _pnl(last),
+                note=self._standstill.note(status, self._ticks) or ("" if last is None else _note(last)),
             )
         )
         return status
+
+    @property
+    def _ticks(self) -> int:
+        """How many ticks of this stream portfolio has decided, as far as it said."""
+        return self._status.ordinal if self._status is not None and self._status.stream_id == self.stream_id else 0
 
     def until_the_end(self) -> StatusReply:
         """Look until the desk has finished or failed; its last status.
@@ -127,7 +141,9 @@ class _ReplayMonitor:
                 next_check = now + CHECK_EVERY_S
                 self.desk.check()
             if now - self._heard > SILENCE_MAX_S:
-                raise StartError(f"portfolio has not answered for {SILENCE_MAX_S:.0f} s; its log may say why")
+                raise StartError(
+                    f"portfolio has not answered for {SILENCE_MAX_S:.0f} s; {self._standstill.note(None, self._ticks)}"
+                )
             time.sleep(max(0.0, min(self._next_ask, next_check) - time.monotonic()))
 
 

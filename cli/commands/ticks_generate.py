@@ -10,6 +10,7 @@ import typer
 
 from cli.paths import writable_file
 from cli.run_options import SEED_MAX
+from common.disk_faults import disk_faults_named
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
 
     temporary = path.with_name(f".{path.name}.part")
     try:
-        register_io_source(source, schema=schema).sink_parquet(temporary)
-        temporary.replace(path)
+        with disk_faults_named(path.parent):
+            register_io_source(source, schema=schema).sink_parquet(temporary)
+            temporary.replace(path)
     except OSError as error:
         raise StartError(f"OUT {path} cannot be written: {error.strerror or error}") from None
     finally:

@@ -14,6 +14,7 @@ from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE, CRASH_AT_VARIABLE, CRASH_DIRECTORY_VARIABLE
 from orchestration.control_client import ControlClient
 from orchestration.environment import control_url, desk_environment
+from orchestration.start_checks import require_startable
 from orchestration.supervisor import DeskSupervisor
 from proto.control import (
     HaltCommand,
@@ -219,6 +220,7 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
     """
     card = Scorecard(minutes=plan.minutes, seed=plan.seed)
     draw = random.Random(plan.seed)  # noqa: S311 - faults, no secrets
+    require_startable(plan.data_dir)
     with DeskSupervisor(log_dir=plan.data_dir / "logs") as desk:
         environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
         gateway, front = environment["MT5_REQUEST_URL"], f"ipc://{desk.runtime}/line.ipc"

@@ -22,7 +22,7 @@ from proto.control import (
     ReconcileReply,
     TradingState,
 )
-from proto.gateway import Confirm, ConfirmReply, OrderReply, Reply
+from proto.gateway import Confirm, ConfirmReply, ErrorCode, OrderReply, Reply
 from proto.messages import (
     STRATEGY_FAULT,
     Answer,
@@ -358,7 +358,7 @@ class Portfolio:
         """The gateway would not do what the desk cannot do without; a live one may only be unable to, for now."""
         action = running.request.__struct_config__.tag
         words = f"the gateway refused {action}: {reply.error_code} {reply.error}"
-        if self.desk.is_live and reply.error_code in TRANSIENT_ERRORS:
+        if reply.error_code is ErrorCode.STORAGE or (self.desk.is_live and reply.error_code in TRANSIENT_ERRORS):
             self.desk.waiting_for = words
             return []
         self._tasks.drop(running)

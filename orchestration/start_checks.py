@@ -1,0 +1,50 @@
+"""What a data directory has to be before the processes of a desk are started on it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final
+
+from common.disk_faults import free_bytes, size_text
+from common.errors import InUseError, StartError
+from common.storage import writers_lock
+from orchestration.stopped_desk_audit import VENUE_BOOK
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
+
+ROOM_BYTES_MIN: Final = 2 * 1024 * 1024
+"""The empty files of four processes with their logs; a desk that has less waits for room at its first commits."""
+
+LEAVING_S: Final = 2.5
+"""How long the processes of a desk that was killed may take to let go of their files."""
+
+RETRY_S: Final = 0.05
+
+
+def require_startable(data_dir: Path) -> None:
+    """Refuse at once what the processes would wait for in vain.
+
+    Raises:
+        StartError: the disk has too little room, or another desk runs on the directory.
+    """
+    free = free_bytes(data_dir)
+    if free is not None and free < ROOM_BYTES_MIN:
+        raise StartError(
+            f"{data_dir} has {size_text(free)} of room left on its disk, expected {size_text(ROOM_BYTES_MIN)}"
+        )
+    for name in (Path(LEDGER_FILE_NAME), VENUE_BOOK):
+        _require_free(data_dir / name)
+
+
+def _require_free(path: Path) -> None:
+    if not path.is_file():
+        return
+    deadline = time.monotonic() + LEAVING_S
+    while True:
+        try:
+            with writers_lock(path):
+                return
+        except InUseError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_S)

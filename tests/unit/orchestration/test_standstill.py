@@ -1,0 +1,65 @@
+"""A run that stands still says why: by portfolio's conditions, by the room on the disk, by what the processes log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestration.standstill import Standstill, last_words, troubles
+from orchestration.supervisor import ProcessState
+
+
+class Processes:
+    """Programs of which all is known."""
+
+    def __init__(self, **logs: str) -> None:
+        self.logs = logs
+        self.down: dict[str, str] = {}
+
+    def states(self) -> dict[str, ProcessState]:
+        return {name: ProcessState(name, self.down.get(name, "RUNNING"), 0, 1) for name in self.logs}
+
+    def log_tail(self, program: str) -> list[str]:
+        return self.logs[program].splitlines()
+
+
+def logged(level: str, event: str, **fields: str) -> str:
+    return json.dumps({"level": level, "event": event, **fields})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", ""),
+        (logged("info", "execution carries calls to the gateway"), ""),
+        (logged("warning", "waits for what another process holds", waits_for="ledger.db"), "waits for what another process holds: ledger.db"),
+        (logged("error", "the disk takes nothing", error="full"), "the disk takes nothing: full"),
+        ("paperdesk mt5: no room", "paperdesk mt5: no room"),
+        ("{broken", "{broken"),
+    ],
+)  # fmt: skip
+def test_the_last_line_of_a_log_counts_where_it_complains(line: str, words: str) -> None:
+    assert last_words(["earlier", line]) == words
+
+
+def test_a_program_that_does_not_run_is_named_with_its_last_words() -> None:
+    processes = Processes(mt5="paperdesk mt5: no room", signal="")
+    processes.down = {"mt5": "BACKOFF", "signal": "STARTING"}
+    assert troubles(processes) == {"mt5": "is BACKOFF, last words: paperdesk mt5: no room", "signal": "is STARTING"}
+
+
+def test_a_run_that_moves_says_nothing_and_one_that_stands_names_what_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("orchestration.standstill.time.monotonic", lambda: now[0])
+    still = Standstill(Processes(signal=logged("warning", "the gateway does not answer")), tmp_path)
+    for ticks in range(5):
+        now[0] += 1
+        assert still.note(None, ticks) == ""
+    now[0] += 1
+    expected = "waiting for portfolio, which does not answer; signal logs: the gateway does not answer"
+    assert still.note(None, 4) == expected
+    assert still.note(None, 5) == ""
