@@ -1,0 +1,115 @@
+"""A symbol that the circuit breaker pauses, on a real desk: said, passed by a person's order, kept over a kill, and cleared."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.support.waits import wait_for
+from tests.system.test_run import FLIPPING, PAPERDESK, TIMEOUT_S, filled, paperdesk, told
+
+LIMITS = """
+breaker_losses = 1
+breaker_cooldown_s = 1000000
+orders_per_second_max = "none"
+orders_per_minute_max = "none"
+spread_factor_max = "none"
+rollover_pause_min = "none"
+"""
+
+
+def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path) -> None:
+    """The strategy buys and sells by turns and pays the spread each time, so that its first trade pauses the symbol."""
+    desk, limits = tmp_path / "desk", tmp_path / "limits.toml"
+    limits.write_text(LIMITS, encoding="utf-8")
+    at = ("--data-dir", desk)
+    order = ("order", "buy", "EURUSD", "--volume", "0.02", *at)
+    with running(*at, "--strategy", FLIPPING, "--symbols", "EURUSD", "--risk", limits) as process:
+        wait_for(lambda: pause(desk), "the breaker to pause the symbol", seconds=TIMEOUT_S)
+        denied = paperdesk(*order, "--reason", "by hand")
+        assert denied.returncode == 1, denied
+        first, hint = denied.stdout.splitlines()
+        assert first.startswith("DENIED by CIRCUIT_BREAKER: pause until ")
+        assert "--past-rule CIRCUIT_BREAKER" in hint
+        assert "paperdesk risk reset CIRCUIT_BREAKER --symbol EURUSD" in hint
+
+        refused = paperdesk(*order, "--past-rule", "HALTED", "--reason", "by hand")
+        assert refused.returncode == 2, refused
+        assert "rule HALTED cannot be passed, expected one of CIRCUIT_BREAKER, " in refused.stderr
+        passed = told(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
+        [words] = passed["past_rules"]
+        assert words.startswith("CIRCUIT_BREAKER (pause until ")
+
+        before = pause(desk)
+        kill_portfolio(desk)
+        wait_for(lambda: pause(desk) == before, "the pause to be there again", seconds=TIMEOUT_S)
+        again = told(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
+        assert again == passed
+
+        reset = ("risk", "reset", "circuit-breaker", "--symbol", "EURUSD", "--reason", "spread of a quiet night", *at)
+        unknown = paperdesk("risk", "reset", "SPEED", "--reason", "x", *at)
+        assert unknown.returncode == 2
+        assert "rule is SPEED, expected one that remembers something: CIRCUIT_BREAKER, " in unknown.stderr
+        cleared = told(*reset, "--key", "r")
+        assert "pause until" in cleared["before"]["EURUSD"]
+        assert (cleared["after"], cleared["repeated"]) == ({}, False)
+        fills = filled(desk)
+        wait_for(lambda: filled(desk) > fills, "the symbol to trade again", seconds=TIMEOUT_S)
+        repeated = told(*reset, "--key", "r")
+        assert (repeated["before"], repeated["repeated"]) == (cleared["before"], True)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+
+    assert paperdesk("verify", *at).returncode == 0
+    [row] = [row for row in told("orders", *at) if row["key"] == "k"]
+    assert row["past_rules"] == words
+    chain = told("why", "CIRCUIT_BREAKER", *at)
+    [line] = [line for step in chain["steps"] if step["name"] == "resets" for line in step["lines"]]
+    assert "spread of a quiet night; before EURUSD " in line["words"]
+    log = [json.loads(line) for line in (desk / "logs" / "portfolio.log").read_text().splitlines() if line[:1] == "{"]
+    [said] = [line for line in log if line["event"] == "a person has reset a risk rule"]
+    assert (said["level"], said["rule"], said["before"]) == ("warning", "CIRCUIT_BREAKER", cleared["before"])
+    assert any(line["event"] == "a person has let an order past risk rules" for line in log)
+
+
+@contextmanager
+def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """The desk, killed at the end where it was not stopped."""
+    process = subprocess.Popen(
+        [PAPERDESK, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=TIMEOUT_S)
+
+
+def pause(desk: Path) -> Any:
+    """What the running desk says of the pause of EURUSD; None while there is none."""
+    done = paperdesk("status", "--data-dir", desk, "--json")
+    if done.returncode == 2 or done.stderr:
+        return None
+    found = [one for one in json.loads(done.stdout)["conditions"] if one["code"] == "BREAKER_OPEN"]
+    return found[0] if found else None
+
+
+def kill_portfolio(desk: Path) -> None:
+    """Outright, as a crash does; the desk's portfolio is known by its ledger."""
+    ledger = str(desk / "ledger.db")
+    for process in psutil.process_iter(["cmdline"]):
+        if "services.portfolio" in (process.info["cmdline"] or ()) and any(
+            file.path == ledger for file in process.open_files()
+        ):
+            process.kill()
+            process.wait(TIMEOUT_S)
+            return
+    raise AssertionError(f"no portfolio has {ledger} open")
