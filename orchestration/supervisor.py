@@ -116,6 +116,7 @@ class DeskSupervisor:
         self._log_dir = log_dir
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
+        self._sessions: set[int] = set()
         self._pids: dict[int, str] = {}
         self._logged_before: dict[str, int] = {}
         try:
@@ -153,7 +154,29 @@ class DeskSupervisor:
             StartError: a program refused its settings or keeps dying, with its reason; or time ran out.
         """
         assert self._process is None, "started before"
-        configuration = self._prepare()
+        self._prepare()
+        self._launch(environment)
+        self._wait_until_up(waiting, timeout_s)
+
+    def replace(self, environment: Mapping[str, str], *, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Start a new supervisord in the place of one that has died, and return when every program is RUNNING.
+
+        What the dead one left has to end by itself, as it would for a person who starts the desk again.
+
+        Args:
+            environment: all that the programs find in theirs.
+            timeout_s: how long to wait.
+
+        Raises:
+            StartError: as `start`.
+        """
+        assert self._process is not None, "never started"
+        assert self._process.poll() is not None, "the supervisord before lives"
+        self._pids.clear()
+        self._launch(environment)
+        self._wait_until_up(None, timeout_s)
+
+    def _launch(self, environment: Mapping[str, str]) -> None:
         with (self.runtime / "supervisord.out").open("wb") as output:
             self._process = subprocess.Popen(
                 [
@@ -163,7 +186,7 @@ class DeskSupervisor:
                     str(os.getpid()),
                     "-n",
                     "-c",
-                    str(configuration),
+                    str(self.runtime / CONFIGURATION),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -172,6 +195,9 @@ class DeskSupervisor:
                 env=dict(environment),
                 start_new_session=True,
             )
+        self._sessions.add(self._process.pid)
+
+    def _wait_until_up(self, waiting: Callable[[], object] | None, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         while True:
             states = self.states()
@@ -191,7 +217,7 @@ class DeskSupervisor:
             if process.state == "BACKOFF" and deaths >= START_DEATHS_MAX:
                 raise StartError(f"{process.name} dies at every start, last words: {self._last_words(process.name)}")
 
-    def _prepare(self) -> Path:
+    def _prepare(self) -> None:
         (self.runtime / "run").mkdir(mode=0o700)
         logs = self.runtime / "log"
         if self._log_dir is None:
@@ -210,24 +236,41 @@ class DeskSupervisor:
             private_configuration(shipped, root=self._root, runtime=self.runtime, python=self._python),
             encoding="utf-8",
         )
-        return path
 
     # ---------------------------------------------------------------------------------------------------- looking
 
     def states(self) -> dict[str, ProcessState]:
         """Every trading program by name, in starting order; empty while supervisord does not answer."""
-        transport = SupervisorTransport(None, None, f"unix://{self.runtime}/run/supervisor.sock")
-        server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
-        try:
-            rows: Any = server.supervisor.getAllProcessInfo()
-        except RPC_ERRORS:
+        rows: Any = self._ask("getAllProcessInfo")
+        if rows is None:
             return {}
-        finally:
-            transport.close()
         states = {row["name"]: _state(row) for row in rows}
         self._pids.update({state.pid: state.name for state in states.values() if state.pid})
         states.pop(WATCHDOG, None)
         return states
+
+    def stop_program(self, name: str) -> None:
+        """Stop one program in order, as `supervisorctl stop` does; one that is down stays so."""
+        self._ask("stopProcess", name)
+
+    def start_program(self, name: str) -> None:
+        """Start one program that was stopped or given up; one that runs goes on."""
+        self._ask("startProcess", name, False)
+
+    def supervisord_pid(self) -> int | None:
+        """The supervisord that was started; None where none lives."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def _ask(self, method: str, *arguments: object) -> object:
+        """What supervisord answers; None where it does not, or refuses."""
+        transport = SupervisorTransport(None, None, f"unix://{self.runtime}/run/supervisor.sock")
+        server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+        try:
+            return getattr(server.supervisor, method)(*arguments)
+        except RPC_ERRORS:
+            return None
+        finally:
+            transport.close()
 
     def log_tail(self, program: str) -> list[str]:
         """The last lines that a program logged since the start, oldest first, without empty ones."""
@@ -314,20 +357,20 @@ class DeskSupervisor:
         # Nothing is left of an orderly stop. What a dead supervisord left is told to end, and then made to.
         for how in (signal.SIGTERM, signal.SIGKILL):
             deadline = time.monotonic() + ORPHAN_TIMEOUT_S
-            members = self._session_members(process.pid)
+            members = self._session_members()
             for pid in members:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, how)
             while members and time.monotonic() < deadline:
                 time.sleep(POLL_S)
-                members = self._session_members(process.pid)
+                members = self._session_members()
             if not members:
                 return
 
-    def _session_members(self, session: int) -> list[int]:
-        """Living processes of the session that our supervisord led; nothing else can be in it."""
+    def _session_members(self) -> list[int]:
+        """Living processes of the sessions that our supervisords led; nothing else can be in them."""
         listed = {int(entry.name) for entry in Path("/proc").glob("[0-9]*")}
-        return [pid for pid in sorted(listed.union(self._pids)) if _session_of(pid) == session]
+        return [pid for pid in sorted(listed.union(self._pids)) if _session_of(pid) in self._sessions]
 
 
 def _session_of(pid: int) -> int | None:

@@ -152,6 +152,32 @@ def test_when_supervisord_is_killed_its_processes_are_stopped_all_the_same(root:
     assert are_gone(processes)
 
 
+def test_a_new_supervisord_takes_the_place_of_a_killed_one(root: Path) -> None:
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment())
+        before = processes_of(desk)
+        first = desk.supervisord_pid()
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: desk.supervisord_pid() is None, "the death to be seen")
+        desk.replace(environment())
+        after = processes_of(desk)
+        assert desk.supervisord_pid() not in (None, first)
+        assert {name: state.state for name, state in desk.states().items()} == dict.fromkeys(PROGRAMS, "RUNNING")
+        assert desk.failure() is None
+    # These small programs outlive their supervisord, as a service does not: whoever ends the desk ends them, too.
+    assert are_gone([*before, *after])
+
+
+def test_a_program_that_a_person_stops_stays_down_until_it_is_started(root: Path) -> None:
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment())
+        desk.stop_program("signal")
+        assert desk.states()["signal"].state == "STOPPED"
+        desk.start_program("signal")
+        wait_for(lambda: desk.states()["signal"].state == "RUNNING", "signal to run")
+
+
 _OWNER = """
 import os, pathlib, sys
 from orchestration.supervisor import DeskSupervisor
