@@ -130,6 +130,10 @@ soak: setup ## Memory of signal, portfolio and gateway over many ticks: [TICKS=1
 chaos: setup ## A live desk under faults, judged by an oracle of its own: [MINUTES=1 SEED=1 ARGS=...]
 	@$(BIN)/paperdesk chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) $(ARGS)
 
+.PHONY: chaos-truth
+chaos-truth: setup ## What a live desk shows under lasting faults, against what it does: [MINUTES=10 SEED=1 ARGS=...]
+	@$(BIN)/paperdesk chaos-truth --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) $(ARGS)
+
 .PHONY: chaos-replay
 chaos-replay: setup ## The same replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1 ARGS=--everything]
 	@$(BIN)/paperdesk chaos-replay --ticks $(or $(TICKS),50000) --kills $(or $(KILLS),200) --seed $(or $(SEED),1) $(ARGS)

@@ -18,6 +18,7 @@ from cli.commands import (
     backtest,
     backup,
     chaos,
+    chaos_truth,
     config,
     conformance,
     export,
@@ -42,7 +43,7 @@ from common.errors import StartError
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
 EXIT_UNUSABLE = 2
 JSON = "--json"
-WRITES_JSON_TO_A_FILE = ("chaos", "crash-points")
+WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
 
 app = typer.Typer(
@@ -68,6 +69,7 @@ trading_state.register_commands(app)
 orders.register_commands(app)
 config.register_commands(app)
 chaos.register_commands(app)
+chaos_truth.register_commands(app)
 conformance.register_commands(app)
 ticks_generate.register_commands(ticks.app)
 app.add_typer(ticks.app, name="ticks")

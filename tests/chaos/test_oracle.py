@@ -78,6 +78,14 @@ def test_an_order_that_was_canceled_after_a_part_of_it_agrees_with_the_same_part
     assert compare_books(desk).agrees
 
 
+def test_orders_that_an_older_ledger_took_are_not_lost_but_every_other_is(desk: Path) -> None:
+    with closing(sqlite3.connect(desk / "ledger.db")) as db:
+        taken = {order_id for (order_id,) in db.execute("SELECT order_id FROM orders WHERE number IN (2, 3)")}
+    tamper(desk / "ledger.db", "DELETE FROM orders WHERE number IN (2, 3)")
+    assert compare_books(desk, taken_orders=taken).agrees
+    assert len(compare_books(desk, taken_orders=sorted(taken)[:1]).lost) == 1
+
+
 @pytest.mark.parametrize(
     ("harm", "where"),
     [

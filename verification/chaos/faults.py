@@ -59,16 +59,16 @@ class FaultInjector:
 
     def kill(self, name: str) -> int | None:
         """SIGKILL; the pid that died, None when there was none."""
-        pid = self._pid(name)
-        if pid is None or not _signalled(pid, signal.SIGKILL):
+        pid = self.pid_of(name)
+        if pid is None or not send_signal(pid, signal.SIGKILL):
             return None
         self.card.faults[f"kill {name}"] += 1
         return pid
 
     def hang(self, name: str) -> None:
         """SIGSTOP for up to six seconds: the watchdog ends what hangs for three."""
-        pid = self._pid(name)
-        if pid is not None and _signalled(pid, signal.SIGSTOP):
+        pid = self.pid_of(name)
+        if pid is not None and send_signal(pid, signal.SIGSTOP):
             self.card.faults[f"hang {name}"] += 1
             self._later(self.draw.uniform(0.3, 6.0), lambda: _go_on(pid))
 
@@ -84,21 +84,18 @@ class FaultInjector:
 
     def fill_disk(self, name: str) -> None:
         """No file of the process may grow (RLIMIT_FSIZE), as on a disk without room."""
-        pid = self._pid(name)
-        if pid is None:
-            return
-        with suppress(ProcessLookupError, PermissionError):
-            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (4_096, hard))
+        pid = self.pid_of(name)
+        hard = None if pid is None else take_room(pid)
+        if pid is not None and hard is not None:
             self.card.faults[f"disk full {name}"] += 1
-            self._later(self.draw.uniform(0.5, 2.0), lambda: _give_room(pid, hard))
+            self._later(self.draw.uniform(0.5, 2.0), lambda: give_room(pid, hard))
 
     def step_clock(self, path: Path) -> None:
         """The wall clock jumps by up to five seconds, either way, and back later."""
         step_ns = int(self.draw.choice((-1, 1)) * self.draw.uniform(1.0, 5.0) * 1e9)
-        _write(path, str(step_ns))
+        write_whole(path, str(step_ns))
         self.card.faults["clock step"] += 1
-        self._later(3.0, lambda: _write(path, "0"))
+        self._later(3.0, lambda: write_whole(path, "0"))
 
     def subscribe_slowly(self) -> None:
         """A subscriber of the ticks that never reads."""
@@ -126,12 +123,12 @@ class FaultInjector:
 
     def venue(self) -> None:
         """One of the simulated venue's own faults."""
-        self._ask_gateway(fault := self.draw.choice(self.venue_faults))
+        self.ask_gateway(fault := self.draw.choice(self.venue_faults))
         self.card.faults[f"venue {fault.fault.value}"] += 1
 
     def halt_gateway(self) -> None:
         """A person halts the gateway itself, and lets it go on a moment later."""
-        self._ask_gateway(Halt(reason="the chaos run plays the person"))
+        self.ask_gateway(Halt(reason="the chaos run plays the person"))
         self.card.faults["halt at the gateway"] += 1
         self._later(self.draw.uniform(0.3, 1.0), self._resume_gateway)
 
@@ -148,7 +145,7 @@ class FaultInjector:
         for _, undo in self._undo:
             undo()
         self._undo.clear()
-        self._ask_gateway(Simulate(fault=Fault.ALL_OFF))
+        self.ask_gateway(Simulate(fault=Fault.ALL_OFF))
 
     def close(self) -> None:
         """Leave no socket behind."""
@@ -156,26 +153,38 @@ class FaultInjector:
             undo()
         self._context.destroy(linger=0)
 
-    def _ask_gateway(self, request: Request) -> None:
+    def ask_gateway(self, request: Request) -> bytes | None:
+        """Send a request as a client of the run's own.
+
+        Returns:
+            The reply as it came, None where none came within half a second.
+        """
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 500)
         socket.connect(self.gateway)
         socket.send_multipart([b"", encode(request)])
-        socket.poll(500)
+        reply = socket.recv_multipart()[-1] if socket.poll(500) else None
         socket.close()
+        return reply
 
     def _resume_gateway(self) -> None:
-        self._ask_gateway(Resume(reason="the chaos run plays the person"))
+        self.ask_gateway(Resume(reason="the chaos run plays the person"))
 
     def _later(self, seconds: float, undo: Callable[[], None]) -> None:
         self._undo.append((time.monotonic() + seconds, undo))
 
-    def _pid(self, name: str) -> int | None:
+    def pid_of(self, name: str) -> int | None:
+        """The pid of a program that is up; None while it is not."""
         state = self.desk.states().get(name)
         return state.pid if state is not None and state.pid and state.state in ("RUNNING", "STARTING") else None
 
 
-def _signalled(pid: int, number: int) -> bool:
+def send_signal(pid: int, number: int) -> bool:
+    """Send a signal.
+
+    Returns:
+        Whether there was such a process.
+    """
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -184,15 +193,31 @@ def _signalled(pid: int, number: int) -> bool:
 
 
 def _go_on(pid: int) -> None:
-    _signalled(pid, signal.SIGCONT)
+    send_signal(pid, signal.SIGCONT)
 
 
-def _give_room(pid: int, hard: int) -> None:
+def take_room(pid: int) -> int | None:
+    """Let no file of a process grow beyond a page.
+
+    Returns:
+        The hard limit that it had, in bytes, for `give_room`; None where it is gone.
+    """
+    try:
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4_096, hard))
+    except (ProcessLookupError, PermissionError):
+        return None
+    return hard
+
+
+def give_room(pid: int, hard: int) -> None:
+    """End a process's full disk; `hard` is the limit that it had before, in bytes."""
     with suppress(ProcessLookupError, PermissionError):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader has the old text or the new one."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="ascii")
     part.replace(path)

@@ -105,7 +105,6 @@ class _Run:
     clock: Path
     tell: Callable[[str], None]
     status: StatusReply | None = None
-    is_settling: bool = False
     recovering: list[_Recovery] = field(default_factory=list)
 
     def disturb(self) -> None:
@@ -139,7 +138,7 @@ class _Run:
             return
         self.status = status
         self.tell(f"{status.orders} orders, {self.card.kills} kills, {status.state} {status.waiting_for}")
-        if status.trading_state is not Trading.ACTIVE and not self.is_settling:
+        if status.trading_state is not Trading.ACTIVE:
             reply = self.client.request(
                 ResumeCommand(reason="the chaos run plays the person"), TradingReply, timeout_s=1.0
             )
@@ -189,27 +188,28 @@ class _Run:
     def _next(self, per_minute: float) -> float:
         return time.monotonic() + (self.draw.expovariate(per_minute / 60) if per_minute > 0 else 1e9)
 
-    def settle(self) -> None:
-        """Halt, as whoever stops a desk in order does; then until nothing is open and both agree, by the desk's word.
 
-        An order that somebody made by hand stays a difference for good: the ledger books its deal and owns no such order.
-        """
-        self.is_settling = True
-        deadline = time.monotonic() + SETTLE_MAX_S
-        while time.monotonic() < deadline:
-            self.look()
-            if self.status is None or self.status.trading_state is not Trading.HALTED:
-                self.client.request(HaltCommand(reason="the chaos run is over"), TradingReply, timeout_s=1.0)
-                continue
-            reply = self.client.request(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
-            if reply is not None and reply.complete:
-                self.card.differences = [f"{found.kind} {found.subject}" for found in reply.differences]
-                foreign_only = all(found.kind == "unknown_order" for found in reply.differences)
-                if foreign_only and not self.status.orders_open:
-                    self.card.settled = "yes"
-                    return
-            time.sleep(STEP_S)
-        self.card.settled = f"not within {SETTLE_MAX_S:.0f} s"
+def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], None]) -> None:
+    """Halt, as whoever stops a desk in order does; then until nothing is open and both agree, by the desk's word.
+
+    An order that somebody made by hand stays a difference for good: the ledger books its deal and owns no such order.
+    """
+    deadline = time.monotonic() + SETTLE_MAX_S
+    while time.monotonic() < deadline:
+        status = client.request(StatusQuery(), StatusReply, timeout_s=0.3)
+        if status is None or status.trading_state is not Trading.HALTED:
+            client.request(HaltCommand(reason="the chaos run is over"), TradingReply, timeout_s=1.0)
+            continue
+        tell(f"settling, {status.orders_open} orders open")
+        reply = client.request(ReconcileCommand(), ReconcileReply, timeout_s=10.0)
+        if reply is not None and reply.complete:
+            card.differences = [f"{found.kind} {found.subject}" for found in reply.differences]
+            foreign_only = all(found.kind == "unknown_order" for found in reply.differences)
+            if foreign_only and not status.orders_open:
+                card.settled = "yes"
+                return
+        time.sleep(STEP_S)
+    card.settled = f"not within {SETTLE_MAX_S:.0f} s"
 
 
 def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
@@ -238,7 +238,7 @@ def run_chaos(plan: ChaosPlan, tell: Callable[[str], None]) -> Scorecard:
                 run.disturb()
                 line.set_probabilities(FaultProbabilities())
                 faults.stop()
-                run.settle()
+                settle_desk(client, card, tell)
             finally:
                 faults.close()
             desk.stop()

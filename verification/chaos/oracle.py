@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -68,22 +68,26 @@ class _Venue:
     balance: Decimal | None
 
 
-def compare_books(data_dir: Path) -> OracleFindings:
+def compare_books(data_dir: Path, *, taken_orders: Container[str] = ()) -> OracleFindings:
     """Compare the two books of a stopped desk.
+
+    Args:
+        data_dir: of the desk.
+        taken_orders: ids of orders that somebody took from the ledger by putting an older one back; it cannot have them.
 
     Raises:
         FileNotFoundError: one of them is not there.
     """
     ledger, venue = _read_ledger(data_dir / "ledger.db"), _read_venue(data_dir / "venue" / "book.db")
     verdict = OracleFindings(orders=len(ledger.orders), deals=len(venue.deals))
-    _compare_orders(ledger, venue, verdict)
+    _compare_orders(ledger, venue, verdict, taken_orders)
     _compare_deals(ledger, venue, verdict)
     _compare_positions(ledger, venue, verdict)
     _compare_cash(ledger, venue, verdict)
     return verdict
 
 
-def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:
+def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: OracleFindings, taken_orders: Container[str]) -> None:
     effects: dict[str, list[dict[str, Any]]] = defaultdict(list)
     traces: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for ticket, row in venue.orders.items():
@@ -94,7 +98,7 @@ def _compare_orders(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> 
         traces[order_id].append(row)
         if Decimal(row["filled_volume"]) > 0:
             effects[order_id].append(row)
-        if order_id not in ledger.orders:
+        if order_id not in ledger.orders and order_id not in taken_orders:
             verdict.lost.append(f"order {order_id}: the venue has it as {ticket}, the ledger does not")
     for order_id, rows in effects.items():
         if len(rows) > 1:

@@ -1,0 +1,108 @@
+"""`paperdesk chaos-truth`: one lasting fault after another, and whether the status was true at every second."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli import run_options as o
+from cli.commands.chaos import PLAIN_EVERY_S, Minutes, Seed
+from cli.json_output import json_text, write_json
+from cli.paths import data_directory, writable_file
+from cli.progress import status_line
+
+if TYPE_CHECKING:
+    from verification.chaos.truth_run import TruthScorecard
+
+EXAMPLES: Final = """
+[bold]Examples[/bold]
+
+  paperdesk chaos-truth --minutes 10 --seed 1
+
+  paperdesk chaos-truth --minutes 1 --fault "strategy raise" --fault "kill portfolio"
+"""
+SHOWN_MAX: Final = 40
+
+
+def register_commands(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(name="chaos-truth", epilog=EXAMPLES)(chaos_truth)
+
+
+def chaos_truth(
+    minutes: Minutes = 10.0,
+    seed: Seed = 1,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault", metavar="NAME", help="Only this one, in the order given; repeatable. Default: every fault."
+        ),
+    ] = None,
+    data_dir: o.DataDir = None,
+    report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
+) -> int:
+    """Do one fault after the other to a live desk, and compare what it shows with what it does at every second.
+
+    Exit code 0 when nothing was lost or doubled, the status was true throughout and trading went on within 5 s of each fault, 1
+    otherwise, 2 when it could not be run.
+    """
+    from verification.chaos.truth_run import TruthPlan, run_truth
+
+    out = None if report is None else writable_file(report, "--json")
+    with data_directory(data_dir, go_on=False) as folder:
+        plan = TruthPlan(data_dir=folder, minutes=minutes, seed=seed, only=tuple(chosen or ()))
+        with status_line("chaos-truth", plain_every_s=PLAIN_EVERY_S) as tell:
+            card = run_truth(plan, tell)
+    if out is not None:
+        write_json(out, card.as_json())
+    _show(card, plan.only)
+    return 0 if card.is_clean else 1
+
+
+def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    figures = card.as_json()
+    table = Table(
+        title=f"Status against truth, {card.minutes:g} minutes, seed {card.seed}: SIMULATED", show_header=False
+    )
+    for name in (
+        "samples",
+        "unanswered",
+        "late_s_max",
+        "load",
+        "opening_deals",
+        "orders",
+        "deals",
+        "settled",
+        "audits",
+    ):
+        table.add_row(name.replace("_", " "), str(figures[name]))
+    for name in ("lost", "doubled", "different", "positions", "cash", "in_doubt"):
+        table.add_row(name.replace("_", " "), str(len(figures[name])))
+    table.add_section()
+    breaches = Counter((violation.fault, violation.breach) for violation in card.violations)
+    for name, found in figures["recovery_s"].items():
+        wrong = ", ".join(f"{count} x {breach}" for (fault, breach), count in breaches.items() if fault == name)
+        table.add_row(
+            name, f"{found['count']} times, trades again within {found['p99']} s{'; ' if wrong else ''}{wrong}"
+        )
+    table.add_section()
+    for name, count in figures["resumed_by_the_command"].items():
+        table.add_row(f"resumed after {name}", str(count))
+    Console().print(table)
+    for name in ("lost", "doubled", "different", "positions", "cash", "in_doubt"):
+        for line in figures[name][:SHOWN_MAX]:
+            print(f"{name}: {line}")
+    counted = Counter((one.fault, one.breach, one.subject) for one in card.violations)
+    first = {(one.fault, one.breach, one.subject): one for one in reversed(card.violations)}
+    for key, one in sorted(first.items(), key=lambda item: item[1].at_s):
+        print(f"{one}" + (f" (the first of {counted[key]} seconds)" if counted[key] > 1 else ""))
+    if not card.is_clean:
+        faults = "".join(f' --fault "{name}"' for name in only)
+        print(f"again: paperdesk chaos-truth --minutes {card.minutes:g} --seed {card.seed}{faults}")
+    print(json_text({"clean": figures["clean"]}))

@@ -1,0 +1,33 @@
+"""A short run of lasting faults, as a person would start one: the status is true at every second, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.replays import leftovers, run_paperdesk
+
+FAULTS = ("strategy raise", "halt", "disk full portfolio", "kill portfolio", "hang execution", "halt at gateway")
+
+
+def test_what_a_desk_shows_under_faults_is_what_it_does(tmp_path: Path) -> None:
+    card, desk = tmp_path / "card.json", tmp_path / "desk"
+    chosen = [word for name in FAULTS for word in ("--fault", name)]
+    done = run_paperdesk("chaos-truth", "--minutes", 0.9, "--seed", 7, *chosen, "--data-dir", desk, "--json", card)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    found = json.loads(card.read_text())
+    # How soon it trades again depends on what else the machine has to do; that it says so until then does not.
+    assert [line for line in found["violations"] if "slow recovery" not in line] == []
+    assert found["lost"] == found["doubled"] == found["different"] == found["in_doubt"] == []
+    assert found["settled"] == "yes"
+    assert set(found["audits"].values()) == {0}
+    assert set(found["faults"]) <= set(FAULTS)
+    assert len(found["faults"]) >= 4
+    assert found["opening_deals"] > 100
+    assert not leftovers(desk)
+
+
+def test_a_fault_that_there_is_not_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    done = run_paperdesk("chaos-truth", "--fault", "earthquake", "--data-dir", tmp_path / "desk")
+    assert done.returncode == 2
+    assert done.stderr.startswith("paperdesk: --fault is 'earthquake', expected one of kill mt5, ")

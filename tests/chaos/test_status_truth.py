@@ -1,0 +1,87 @@
+"""A status is judged by what the venue did: silence is found, false alarms are, and the truth passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from proto.control import Condition, condition
+from verification.chaos.status_truth import Breach, OpeningDeal, StatusSample, find_violations
+
+SYMBOLS = ("EURUSD", "USDJPY")
+HALT = condition("GATEWAY_SILENT", "no answer from the gateway")
+OF_SYMBOL = condition("ORDER_IN_DOUBT", "1 order in doubt", subject="EURUSD")
+WARNING = condition("DRAWDOWN_WARNING", "the drawdown is 3 %")
+
+
+def samples(seconds: int, shown: Mapping[range, tuple[Condition, ...] | None]) -> list[StatusSample]:
+    """A sample each second, which shows nothing where `shown` has nothing."""
+    return [
+        StatusSample(float(second), next((found for when, found in shown.items() if second in when), ()))
+        for second in range(seconds)
+    ]
+
+
+def deals(symbol: str, *seconds: Iterable[int]) -> list[OpeningDeal]:
+    """Two deals in each second."""
+    return [OpeningDeal(second + part, symbol) for some in seconds for second in some for part in (0.2, 0.7)]
+
+
+def judged(found: list[StatusSample], *made: list[OpeningDeal]) -> list[tuple[float, Breach, str]]:
+    every = sorted((deal for some in made for deal in some), key=lambda deal: deal.at_s)
+    return [(one.at_s, one.breach, one.subject) for one in find_violations(found, every, SYMBOLS)]
+
+
+def test_a_desk_that_trades_and_says_so_is_true() -> None:
+    assert judged(samples(20, {}), deals("EURUSD", range(20)), deals("USDJPY", range(20))) == []
+
+
+def test_a_symbol_that_stands_still_without_a_word_is_found_at_each_second() -> None:
+    """The last deal is at 5.7 s: 3 s later, from 9 s on, each sample is one too many, until it trades again."""
+    found = judged(samples(20, {}), deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(20)))
+    assert found == [(second, Breach.SILENT, "EURUSD") for second in (9.0, 10.0, 11.0)]
+
+
+@pytest.mark.parametrize("shown", [(HALT,), (OF_SYMBOL,), None])
+def test_a_symbol_that_stands_still_with_a_word_is_true(shown: tuple[Condition, ...] | None) -> None:
+    found = samples(20, {range(8, 12): shown})
+    assert judged(found, deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(6), range(8, 20))) == []
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [(WARNING,), (condition("ORDER_IN_DOUBT", "1 order in doubt", subject="USDJPY"),)],
+    ids=["without effect", "of another symbol"],
+)
+def test_a_word_about_something_else_covers_nothing(shown: tuple[Condition, ...]) -> None:
+    found = judged(samples(12, {range(6, 12): shown}), deals("EURUSD", range(6)), deals("USDJPY", range(6)))
+    assert (9.0, Breach.SILENT, "EURUSD") in found
+
+
+def test_a_word_that_ends_leaves_as_much_time_again_until_the_next_deal() -> None:
+    """Shown up to 10 s: with a first deal at 13.2 s no sample is more than 3 s without both, with one at 15.2 s that at 14 s is."""
+    found = samples(20, {range(5, 11): (HALT,)})
+    steady = deals("USDJPY", range(5), range(11, 20))
+    assert judged(found, deals("EURUSD", range(5), range(13, 20)), steady) == []
+    assert judged(found, deals("EURUSD", range(5), range(15, 20)), steady) == [(14.0, Breach.SILENT, "EURUSD")]
+
+
+def test_trading_that_goes_on_under_a_halt_is_a_false_alarm() -> None:
+    """Shown from 5 s: a deal after 8.5 s is one too many, and is first known at 9 s."""
+    found = judged(samples(11, {range(5, 11): (HALT,)}), deals("EURUSD", range(11)), deals("USDJPY", range(8)))
+    assert found == [(9.0, Breach.FALSE_ALARM, "EURUSD"), (10.0, Breach.FALSE_ALARM, "EURUSD")]
+
+
+def test_a_condition_that_comes_and_goes_is_no_false_alarm() -> None:
+    shown = {range(5, 8): (HALT,), range(9, 12): (HALT,)}
+    assert judged(samples(14, shown), deals("EURUSD", range(14)), deals("USDJPY", range(14))) == []
+
+
+def test_another_order_in_doubt_is_another_condition() -> None:
+    one, other = (condition("ORDER_IN_DOUBT", f"{count} in doubt", subject="EURUSD") for count in (1, 2))
+    shown = {range(4, 7): (one,), range(7, 10): (other,)}
+    assert judged(samples(12, shown), deals("EURUSD", range(12)), deals("USDJPY", range(12))) == []
+    assert judged(samples(12, {range(4, 10): (one,)}), deals("EURUSD", range(12)), deals("USDJPY", range(12))) == [
+        (second, Breach.FALSE_ALARM, "EURUSD") for second in (8.0, 9.0)
+    ]

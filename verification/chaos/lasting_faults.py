@@ -1,0 +1,331 @@
+"""Faults with a beginning and an end: each is done to a running desk, held for a while and taken back before it returns."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from orchestration.supervisor import DeskSupervisor
+from proto.codec import decode_reply
+from proto.gateway import Hello, HelloReply, Lease
+from verification.chaos.faults import PROCESSES, FaultInjector, give_room, send_signal, take_room, write_whole
+from verification.chaos.faulty_strategy import MISBEHAVIOURS
+from verification.chaos.zmtp_flood import send_pings_and_reset
+
+HOLD_S: Final = 6.0
+"""Longer than anything may stand still without a word, twice over."""
+
+PAUSE_S: Final = 2.0
+"""A hang that the watchdog leaves alone."""
+
+HANG_MAX_S: Final = 15.0
+CLOCK_STEP_NS: Final = 7_000_000_000
+FLOOD_PINGS: Final = 2_000
+"""Twice what a socket holds before it stops reading."""
+
+FLOOD_CONNECTIONS: Final = 20
+SECOND_OWNER_S: Final = 25.0
+"""A second process waits 15 s for what the first one holds before it gives up."""
+
+EPOCH_OF_WIRE_MAX: Final = 2**53 - 1
+EXIT_REFUSED: Final = 2
+COMMAND_S: Final = 20.0
+BURST_PACE: Final = "live:2000"
+"""About 20,000 ticks a second with four symbols in the busy hours of the generated market."""
+
+_POLL_S: Final = 0.05
+_DATABASE_FILES: Final = ("", "-wal", "-shm")
+
+
+class FaultFailedError(Exception):
+    """A fault did not end as it should, whatever the desk made of it: a command of the person failed, or nobody ended a hang."""
+
+
+@dataclass(frozen=True)
+class LastingFault:
+    """One fault; `causes` are those of the trading state after which a person has to resume the desk."""
+
+    name: str
+    play: Callable[[], None]
+    causes: frozenset[str] = frozenset()
+
+
+@dataclass
+class LastingFaults:
+    """What can be done to one desk, by name in `catalogue`."""
+
+    desk: DeskSupervisor
+    data_dir: Path
+    environment: Mapping[str, str]
+    faults: FaultInjector
+    clock: Path
+    strategy: Path
+    taken_orders: set[str] = field(default_factory=set)
+    """Orders that an older ledger took from the desk: it can know of them by the venue alone."""
+
+    def catalogue(self) -> list[LastingFault]:
+        """Every fault."""
+        return [
+            *self._of_processes(),
+            *self._of_strategies(),
+            *self._of_people(),
+            *self._of_files(),
+            *self._of_clocks(),
+        ]
+
+    def _of_processes(self) -> Iterator[LastingFault]:
+        for name in PROCESSES:
+            yield LastingFault(f"kill {name}", lambda name=name: self._kill(name))  # type: ignore[misc]
+            yield LastingFault(f"hang {name}", lambda name=name: self._hang(name))  # type: ignore[misc]
+            yield LastingFault(f"pause {name}", lambda name=name: self._pause(name))  # type: ignore[misc]
+        yield LastingFault("kill supervisord", self._kill_supervisord)
+        yield LastingFault("stop signal", lambda: self._stop("signal"))
+        yield LastingFault("pings and resets", self._flood)
+        yield LastingFault("burst of ticks", self._burst)
+
+    def _of_strategies(self) -> Iterator[LastingFault]:
+        for wanted in MISBEHAVIOURS:
+            yield LastingFault(f"strategy {wanted}", lambda wanted=wanted: self._misbehave(wanted))  # type: ignore[misc]
+
+    def _of_people(self) -> Iterator[LastingFault]:
+        by_person = frozenset({"PERSON"})
+        for command in ("halt", "reduce-only", "flatten"):
+            yield LastingFault(command, lambda command=command: self._person(command), by_person)  # type: ignore[misc]
+        yield LastingFault("halt at gateway", self._halt_at_gateway)
+        yield LastingFault("forged lease", self._forge_lease, frozenset({"LEASE_LOST"}))
+        yield LastingFault("garbage", self.faults.flood)
+
+    def _of_files(self) -> Iterator[LastingFault]:
+        for name in ("portfolio", "mt5", "signal"):
+            yield LastingFault(f"disk full {name}", lambda name=name: self._fill_disk(name))  # type: ignore[misc]
+        for name, path in (("ledger", self.data_dir / "ledger.db"), ("journal", self.data_dir / "venue" / "journal.db"),
+                           ("book", self.data_dir / "venue" / "book.db")):  # fmt: skip
+            yield LastingFault(f"{name} replaced", lambda path=path: self._replace_file(path))  # type: ignore[misc]
+        yield LastingFault("journal removed", lambda: self._remove(self.data_dir / "venue" / "journal.db"))
+        yield LastingFault("older ledger", self._roll_ledger_back, frozenset({"LEDGER_ROLLED_BACK", "RECONCILIATION"}))
+        yield LastingFault("locks removed", self._remove_locks)
+
+    def _of_clocks(self) -> Iterator[LastingFault]:
+        stepped = frozenset({"CLOCK_STEPPED"})
+        yield LastingFault("clock forward", lambda: self._step_clock(CLOCK_STEP_NS), stepped)
+        yield LastingFault("clock back", lambda: self._step_clock(-CLOCK_STEP_NS), stepped)
+        yield LastingFault("clock while portfolio is down", self._step_clock_while_down, stepped)
+
+    # -------------------------------------------------------------------------------------------------- processes
+
+    def _kill(self, name: str) -> None:
+        if self.faults.kill(name) is None:
+            raise FaultFailedError(f"{name} does not run")
+
+    def _hang(self, name: str) -> None:
+        pid = self._pid(name)
+        if pid is None:
+            raise FaultFailedError(f"{name} does not run")
+        send_signal(pid, signal.SIGSTOP)
+        try:
+            if not _until(lambda: self._pid(name) != pid, HANG_MAX_S):
+                raise FaultFailedError(f"{name} hung for {HANG_MAX_S:.0f} s and the watchdog did not end it")
+        finally:
+            send_signal(pid, signal.SIGCONT)
+
+    def _pause(self, name: str) -> None:
+        pid = self._pid(name)
+        if pid is None:
+            raise FaultFailedError(f"{name} does not run")
+        send_signal(pid, signal.SIGSTOP)
+        time.sleep(PAUSE_S)
+        send_signal(pid, signal.SIGCONT)
+
+    def _stop(self, name: str) -> None:
+        with self._stopped(name):
+            time.sleep(HOLD_S)
+
+    def _kill_supervisord(self) -> None:
+        self._replace_supervisord({})
+
+    def _replace_supervisord(self, changed: Mapping[str, str]) -> None:
+        pid = self.desk.supervisord_pid()
+        if pid is not None:
+            send_signal(pid, signal.SIGKILL)
+            _until(lambda: self.desk.supervisord_pid() is None, HANG_MAX_S)
+        self.desk.replace({**self.environment, **changed})
+
+    def _flood(self) -> None:
+        gateway = Path(self.faults.gateway.removeprefix("ipc://"))
+        for _ in range(FLOOD_CONNECTIONS):
+            with suppress(OSError):  # a gateway that lets nobody in for a moment is met again by the next one
+                send_pings_and_reset(gateway, count=FLOOD_PINGS)
+
+    def _burst(self) -> None:
+        self._replace_supervisord({"MT5_PACE": BURST_PACE})
+        time.sleep(HOLD_S)
+        self._replace_supervisord({})
+
+    # ------------------------------------------------------------------------------------------------- strategies
+
+    def _misbehave(self, wanted: str) -> None:
+        write_whole(self.strategy, wanted)
+        try:
+            time.sleep(2 * HOLD_S)
+        finally:
+            write_whole(self.strategy, "")
+
+    # ----------------------------------------------------------------------------------------------------- people
+
+    def _person(self, command: str) -> None:
+        self._command(command, "--reason", "the run plays the person")
+        time.sleep(HOLD_S)
+        self._command("resume", "--reason", "the run plays the person")
+
+    def _halt_at_gateway(self) -> None:
+        self._command("halt", "--at-gateway", "--reason", "the run plays the person")
+        try:
+            time.sleep(HOLD_S)
+        finally:
+            self._command("resume", "--at-gateway", "--reason", "the run plays the person")
+
+    def _command(self, *words: str) -> None:
+        """Run a command as a person does.
+
+        Raises:
+            FaultFailedError: it failed.
+        """
+        done = _paperdesk(*words, "--data-dir", str(self.data_dir))
+        if done.returncode != 0:
+            told = (done.stderr or done.stdout).strip().splitlines()
+            raise FaultFailedError(
+                f"paperdesk {words[0]} ended with {done.returncode}: {told[-1] if told else 'nothing'}"
+            )
+
+    def _forge_lease(self) -> None:
+        """A client of no desk asks for the lease, with the highest epoch of the wire first, and then with one that it gets.
+
+        Raises:
+            FaultFailedError: the gateway does not answer.
+        """
+        answer = self.faults.ask_gateway(Hello(client="nobody"))
+        hello = None if answer is None else decode_reply(answer)
+        if not isinstance(hello, HelloReply):
+            raise FaultFailedError("the gateway did not answer HELLO")
+        for epoch in (EPOCH_OF_WIRE_MAX, hello.epoch + 1):
+            self.faults.ask_gateway(Lease(holder="nobody", epoch=epoch, seen_ns=hello.lease_now_ns))
+        time.sleep(HOLD_S)
+
+    # ------------------------------------------------------------------------------------------------------ files
+
+    def _fill_disk(self, name: str) -> None:
+        pid = self._pid(name)
+        hard = None if pid is None else take_room(pid)
+        if pid is None or hard is None:
+            raise FaultFailedError(f"{name} does not run")
+        time.sleep(HOLD_S)
+        give_room(pid, hard)
+
+    def _replace_file(self, path: Path) -> None:
+        """Another file with the same content takes the place of one in use."""
+        copy = path.with_name(path.name + ".copy")
+        shutil.copy(path, copy)
+        copy.replace(path)
+
+    def _remove(self, path: Path) -> None:
+        for suffix in _DATABASE_FILES:
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    def _roll_ledger_back(self) -> None:
+        """A copy of the ledger takes its place after the desk has gone on for a while."""
+        ledger = self.data_dir / "ledger.db"
+        older = ledger.with_name("older-ledger.copy")
+        with self._stopped("portfolio"):
+            self._copy_database(ledger, older)
+        time.sleep(HOLD_S)
+        with self._stopped("portfolio"):
+            self.taken_orders |= _order_ids(ledger) - _order_ids(older)
+            self._remove(ledger)
+            self._copy_database(older, ledger)
+
+    def _copy_database(self, source: Path, target: Path) -> None:
+        for suffix in _DATABASE_FILES:
+            path = source.with_name(source.name + suffix)
+            if path.exists():
+                shutil.copy(path, target.with_name(target.name + suffix))
+
+    def _remove_locks(self) -> None:
+        """Without its lock file no second portfolio and no second gateway may come up beside the first."""
+        for lock in self.data_dir.rglob("*.lock"):
+            lock.unlink()
+        for name in ("portfolio", "mt5"):
+            command = [sys.executable, "-m", f"services.{name}", *(("--venue", "setting") if name == "mt5" else ())]
+            try:
+                done = subprocess.run(
+                    command, capture_output=True, env=dict(self.environment), timeout=SECOND_OWNER_S, check=False
+                )
+            except subprocess.TimeoutExpired:
+                raise FaultFailedError(f"a second {name} did not end within {SECOND_OWNER_S:.0f} s") from None
+            if done.returncode != EXIT_REFUSED:
+                raise FaultFailedError(f"a second {name} ended with {done.returncode}, expected {EXIT_REFUSED}")
+
+    # ----------------------------------------------------------------------------------------------------- clocks
+
+    def _step_clock(self, step_ns: int) -> None:
+        write_whole(self.clock, str(self._stepped_ns() + step_ns))
+        time.sleep(HOLD_S)
+
+    def _step_clock_while_down(self) -> None:
+        with self._stopped("portfolio"):
+            write_whole(self.clock, str(self._stepped_ns() + CLOCK_STEP_NS))
+
+    def _stepped_ns(self) -> int:
+        return int(self.clock.read_text(encoding="ascii")) if self.clock.exists() else 0
+
+    # ---------------------------------------------------------------------------------------------------- helpers
+
+    def audit(self) -> dict[str, int]:
+        """Exit codes of the commands that look at a stopped desk."""
+        return {
+            words: _paperdesk(words, "--data-dir", str(self.data_dir)).returncode for words in ("verify", "reconcile")
+        }
+
+    @contextmanager
+    def _stopped(self, name: str) -> Iterator[None]:
+        """A program is down, as a person has stopped it, for as long as the block lasts."""
+        self.desk.stop_program(name)
+        try:
+            yield
+        finally:
+            self.desk.start_program(name)
+
+    def _pid(self, name: str) -> int | None:
+        return self.faults.pid_of(name)
+
+
+def _paperdesk(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "paperdesk"), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
+
+
+def _order_ids(path: Path) -> set[str]:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return {order_id for (order_id,) in db.execute("SELECT order_id FROM orders")}
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something holds.
+
+    Returns:
+        Whether it did in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True

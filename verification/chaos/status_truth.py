@@ -1,0 +1,149 @@
+"""Was the status true: what the desk showed at each second, against what the venue's book says it did.
+
+Two rules, for each symbol of a strategy that always wants to trade. *Silent*: no deal has opened exposure for longer than
+`GRACE_S`, and nothing that was shown in that time says so. *False alarm*: a condition that forbids such deals has been
+shown for longer than `GRACE_S`, and they go on. Nothing here reads a file or asks a process.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from proto.control import Condition, Effect, headline
+
+GRACE_S: Final = 3.0
+"""How long anything may stand still without a word."""
+
+LATENESS_S: Final = 0.5
+"""How much later than it happened a deal may be seen in the book, beside a status that is asked for at the same time."""
+
+
+class Breach(StrEnum):
+    """What was not as it should be."""
+
+    SILENT = "silent"
+    FALSE_ALARM = "false alarm"
+    SURFACES = "surfaces disagree"
+    NO_ALERT = "no alert"
+    SLOW = "slow recovery"
+    PERSON = "needed a person"
+    FAULT = "the fault itself"
+
+
+@dataclass(frozen=True)
+class StatusSample:
+    """What was shown at one time; `conditions` None where portfolio did not answer. `fault`: what was being done to the desk."""
+
+    at_s: float
+    conditions: tuple[Condition, ...] | None
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class OpeningDeal:
+    """A deal of the venue that opened exposure, when it was seen."""
+
+    at_s: float
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing at one second: what was shown, and what was true."""
+
+    at_s: float
+    breach: Breach
+    fault: str
+    subject: str
+    shown: str
+    true: str
+
+    def __str__(self) -> str:
+        """In one line."""
+        subject = f" {self.subject}" if self.subject else ""
+        return f"{self.at_s:.1f} s, {self.fault or 'no fault'}: {self.breach}{subject}: shown {self.shown}; true: {self.true}"
+
+
+def find_violations(
+    samples: Sequence[StatusSample], deals: Iterable[OpeningDeal], symbols: Sequence[str]
+) -> list[Violation]:
+    """Every violation of the two rules, in order of time.
+
+    Args:
+        samples: in order of time, of a desk that traded every symbol right before the first of them.
+        deals: in order of time.
+        symbols: what is traded.
+    """
+    times: dict[str, list[float]] = defaultdict(list)
+    for deal in deals:
+        times[deal.symbol].append(deal.at_s)
+    found = [*_silences(samples, times, symbols), *_false_alarms(samples, times, symbols)]
+    return sorted(found, key=lambda violation: violation.at_s)
+
+
+def covers(condition: Condition, symbol: str) -> bool:
+    """Whether a condition says that the symbol opens nothing."""
+    if condition.effect is Effect.SYMBOL:
+        return condition.subject == symbol
+    return condition.effect is not Effect.NONE
+
+
+def shown_as(conditions: Iterable[Condition] | None) -> str:
+    """What a person saw, in a few words."""
+    if conditions is None:
+        return "no answer"
+    listed = list(conditions)
+    codes = [f"{one.code} {one.subject}".strip() for one in listed]
+    return " ".join([headline(listed), f"({', '.join(codes)})" if codes else ""]).strip()
+
+
+def _silences(
+    samples: Sequence[StatusSample], times: dict[str, list[float]], symbols: Sequence[str]
+) -> Iterable[Violation]:
+    first_s = samples[0].at_s if samples else 0.0
+    spoken_s = dict.fromkeys(symbols, first_s)
+    for sample in samples:
+        for symbol in symbols:
+            if sample.conditions is None or any(covers(one, symbol) for one in sample.conditions):
+                spoken_s[symbol] = sample.at_s
+                continue
+            # A deal that is seen a little later than this sample may have been made before it.
+            latest_s = _latest(times[symbol], sample.at_s + LATENESS_S, first_s)
+            idle_s = sample.at_s - max(latest_s, spoken_s[symbol])
+            if idle_s > GRACE_S:
+                true = f"no deal opened exposure for {sample.at_s - latest_s:.1f} s"
+                yield Violation(sample.at_s, Breach.SILENT, sample.fault, symbol, shown_as(sample.conditions), true)
+
+
+def _false_alarms(
+    samples: Sequence[StatusSample], times: dict[str, list[float]], symbols: Sequence[str]
+) -> Iterable[Violation]:
+    since_s: dict[tuple[str, str, str], float] = {}
+    for sample in samples:
+        shown = {_key(one): one for one in sample.conditions or () if one.effect is not Effect.NONE}
+        since_s = {key: since_s.get(key, sample.at_s) for key in shown}
+        for key, one in shown.items():
+            for symbol in symbols:
+                if not covers(one, symbol):
+                    continue
+                latest_s = _latest(times[symbol], sample.at_s, 0.0)
+                if latest_s > since_s[key] + GRACE_S + LATENESS_S:
+                    true = f"a deal opened exposure {latest_s - since_s[key]:.1f} s after {one.code} was first shown"
+                    yield Violation(
+                        sample.at_s, Breach.FALSE_ALARM, sample.fault, symbol, shown_as(sample.conditions), true
+                    )
+
+
+def _key(condition: Condition) -> tuple[str, str, str]:
+    """What makes a condition the same one as before; that of a symbol may be of another order than before, by its text."""
+    return condition.code, condition.subject, condition.text if condition.effect is Effect.SYMBOL else ""
+
+
+def _latest(times: list[float], at_s: float, default_s: float) -> float:
+    place = bisect_right(times, at_s)
+    return max(times[place - 1], default_s) if place else default_s

@@ -1,0 +1,58 @@
+"""Requests by the thousand from a client that never reads an answer and resets its connection: ZMTP 3.0 by hand.
+
+A socket of libzmq would read what it is sent, and close in order.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from pathlib import Path
+from typing import Final
+
+from proto.codec import encode
+from proto.gateway import Ping
+
+GREETING: Final = b"\xff" + bytes(7) + b"\x01\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
+_READY: Final = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER" + b"\x08Identity" + struct.pack(">I", 0)
+_MORE, _COMMAND = 1, 4
+_TIMEOUT_S: Final = 1.0
+
+
+def send_pings_and_reset(path: Path, *, count: int) -> int:
+    """Connect to the gateway's local socket, send PINGs without reading one reply, and break off.
+
+    Returns:
+        Bytes sent; fewer than asked for where the gateway stopped reading.
+
+    Raises:
+        OSError: nobody listens.
+    """
+    message = _frame(b"", flags=_MORE) + _frame(encode(Ping()))
+    data = message * count
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_TIMEOUT_S)
+        connection.connect(str(path))
+        connection.sendall(GREETING)
+        _receive(connection, len(GREETING))
+        connection.sendall(_frame(_READY, flags=_COMMAND))
+        sent = 0
+        try:
+            while sent < len(data):
+                sent += connection.send(data[sent:])
+        except OSError:  # it reads no more, or has thrown us out: both may be
+            return sent
+        # What was not read makes this a reset for the other end.
+        return sent
+
+
+def _frame(body: bytes, *, flags: int = 0) -> bytes:
+    return bytes([flags, len(body)]) + body
+
+
+def _receive(connection: socket.socket, count: int) -> None:
+    while count:
+        data = connection.recv(count)
+        if not data:
+            raise ConnectionResetError("the gateway closed the connection at its greeting")
+        count -= len(data)
