@@ -16,6 +16,9 @@ from common.parent_death import die_with_supervisor, is_supervised
 SUPERVISOR_START_SECONDS: Final = 1.2
 """A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
 
+EXIT_ELSEWHERE: Final = 3
+"""There is nothing to run on this host: supervisord is to leave it ended, unlike a process that ends with 0 by itself."""
+
 TAKEOVER_WAIT_S: Final = 15.0
 """How long a program of supervisord waits for files and ports that another process holds: one that an earlier supervisord
 left behind, or that has been told to stop and takes its 10 s."""

@@ -102,7 +102,10 @@ class _ReplayMonitor:
         self._next_ask = now + ASK_EVERY_S
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=ASK_EVERY_S)
         if status is not None:
+            ticks = self._ticks
             self._heard, self._status = now, status
+            if self._ticks > ticks:
+                self.desk.forget_deaths()
             # Before portfolio has met the gateway it still tells of the stream before.
             self.ticks_per_s = self.rate.update(self._ticks) or self.ticks_per_s
         last = self._status

@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 import xmlrpc.client
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
+from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
 
 CONFIGURATION: Final = "supervisord.conf"
@@ -58,6 +60,10 @@ POLL_S: Final = 0.05
 LOG_TAIL_BYTES: Final = 16_384
 
 EXIT_SETTINGS: Final = 2
+SHORT_LIFE_S: Final = 10.0
+SHORT_LIVES_MAX: Final = 20
+"""Lives of one program in a row, each shorter than that: it never lasts, whatever supervisord makes of it."""
+
 RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError)
 
 
@@ -118,6 +124,8 @@ class DeskSupervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._sessions: set[int] = set()
         self._pids: dict[int, str] = {}
+        self._started: dict[str, float] = {}
+        self._short_lives: Counter[str] = Counter()
         self._logged_before: dict[str, int] = {}
         try:
             self.runtime = Path(tempfile.mkdtemp(prefix="pd-", dir=RUNTIME_PARENT))
@@ -245,7 +253,10 @@ class DeskSupervisor:
         if rows is None:
             return {}
         states = {row["name"]: _state(row) for row in rows}
-        self._pids.update({state.pid: state.name for state in states.values() if state.pid})
+        for state in states.values():
+            if state.pid and state.pid not in self._pids:
+                self._pids[state.pid] = state.name
+                self._note_start(state.name, time.monotonic())
         states.pop(WATCHDOG, None)
         return states
 
@@ -271,6 +282,18 @@ class DeskSupervisor:
             return None
         finally:
             transport.close()
+
+    def _note_start(self, program: str, now: float) -> None:
+        """Count the lives in a row that were short."""
+        started = self._started.get(program)
+        self._started[program] = now
+        if started is not None:
+            is_short = now - started < SHORT_LIFE_S
+            self._short_lives[program] = self._short_lives[program] + 1 if is_short else 0
+
+    def forget_deaths(self) -> None:
+        """The desk has come further: what died was no obstacle."""
+        self._short_lives.clear()
 
     def log_tail(self, program: str) -> list[str]:
         """The last lines that a program logged since the start, oldest first, without empty ones."""
@@ -298,10 +321,13 @@ class DeskSupervisor:
         for process in states.values():
             if process.state == "EXITED" and process.exit_status == EXIT_SETTINGS:
                 return self._own_words(process.name) or f"{process.name} refused to start and did not say why"
-            if process.state == "EXITED" and process.exit_status == 0:
+            if process.state == "EXITED" and process.exit_status == EXIT_ELSEWHERE:
                 return f"{process.name} stopped by itself; expected it to run until it is told to stop"
             if process.state == "FATAL":
                 return f"{process.name} keeps dying, last words: {self._last_words(process.name)}"
+            if self._short_lives[process.name] >= SHORT_LIVES_MAX:
+                lives = f"{self._short_lives[process.name]} times in a row within {SHORT_LIFE_S:.0f} s of its start"
+                return f"{process.name} died {lives}, last words: {self._last_words(process.name)}"
         return None
 
     def _supervisords_words(self, exit_status: int) -> str:

@@ -8,7 +8,7 @@ import uuid
 from common import logs
 from common.errors import StartError
 from common.heartbeat import Heartbeat
-from common.process_main import run_process, wait_out_startsecs
+from common.process_main import EXIT_ELSEWHERE, run_process, wait_out_startsecs
 from common.settings import load
 from common.sockets import Sockets
 from marketdata.files import load_stream
@@ -48,7 +48,7 @@ def run() -> None:
             ticks=settings.market_data_url,
         )
         wait_out_startsecs()
-        return
+        raise SystemExit(EXIT_ELSEWHERE)
     if venue == "terminal" or (venue == "setting" and settings.mt5_venue == "terminal"):
         gateway_process.serve(settings, load_mt5_package())
         return

@@ -20,7 +20,7 @@ ALERTS: Final = METRICS.internal_counter(
     "raised_alerts_total",
     "Alerts, by kind: of a process, or the code of a condition",
     "kind",
-    known=("hang", "stall", "start", "backoff", "fatal", "refused", *CONDITION_KINDS),
+    known=("hang", "stall", "start", "backoff", "fatal", "refused", "crash-loop", *CONDITION_KINDS),
 )
 COMMANDS: Final = METRICS.internal_counter(
     "alert_commands_total",

@@ -18,12 +18,14 @@ from common import heartbeat
 from common.clock import mono_ns
 from common.condition_watch import ConditionWatch
 from common.event_loop import EventLoop
+from common.heartbeat import Phase
 from common.logs import get_logger
 from common.sockets import Socket, send
 from proto.codec import MalformedMessageError, decode_control_reply, encode
 from proto.control import StatusQuery, StatusReply, describe, needs_person
 from services.watchdog import metrics
 from services.watchdog.alerts import Alerts
+from services.watchdog.core.death_window import WINDOW_NS, DeathWindow
 from services.watchdog.core.hang_detector import CHECK_INTERVAL_MS, HangDetector, HeartbeatSample, Kill, KillReason
 from services.watchdog.core.supervisor_events import (
     READY,
@@ -39,6 +41,9 @@ ASK_EVERY_LOOKS: Final = 10
 """supervisord is asked anew after so many looks, should an event have been lost."""
 
 EXIT_SETTINGS: Final = 2
+RUNS_FOREIGN_CODE: Final = ("signal",)
+"""Programs in which code that is not the desk's can end the process with any exit code."""
+
 READ_BYTES: Final = 65_536
 
 WORDS: Final = {
@@ -72,6 +77,7 @@ class WatchdogShell:
         self._listener = SupervisorEventParser()
         self._programs: dict[str, Program] = {}
         self._looks_until_asking = 0
+        self._deaths = DeathWindow()
         self._pidfds: dict[int, int] = {}
         self._control = control
         self._conditions = ConditionWatch()
@@ -121,19 +127,34 @@ class WatchdogShell:
             case "PROCESS_STATE_BACKOFF":
                 tries = event.facts.get("tries", "")
                 self._alerts.send("backoff", program, f"{program} died right after its start", tries=tries)
+                self._count_death(program)
             case "PROCESS_STATE_EXITED":
                 metrics.DEATHS.inc(program)
                 if event.facts.get("expected") == "1":
-                    self._on_expected_end(program)
+                    self._on_expected_end(program, event.facts.get("pid", ""))
                 else:
                     _log.warning(f"{program} died and is started again", pid=event.facts.get("pid"))
+                    self._count_death(program)
 
-    def _on_expected_end(self, name: str) -> None:
-        """It ended as it may: 0 is a gateway that is elsewhere, 2 a setting that somebody has to mend."""
+    def _on_expected_end(self, name: str, pid: str) -> None:
+        """It ended as it may: 3 is a gateway that is elsewhere, 2 a setting that somebody has to mend."""
         self._ask()
         program = self._programs.get(name)
-        if program is not None and program.state == "EXITED" and program.exit_status == EXIT_SETTINGS:
-            self._alerts.send("refused", name, f"{name} refuses to start, the last line of its log says why")
+        if program is None or program.state != "EXITED" or program.exit_status != EXIT_SETTINGS:
+            return
+        beat = heartbeat.read(self._folder, name)
+        if name in RUNS_FOREIGN_CODE and beat is not None and str(beat.pid) == pid and beat.phase is Phase.RUNNING:
+            # A process that was serving does not refuse to start: the code was a strategy's.
+            _log.warning(f"{name} ended with exit code {EXIT_SETTINGS} while it ran, and is started again", pid=pid)
+            self._supervisor.start(name)
+            self._count_death(name)
+            return
+        self._alerts.send("refused", name, f"{name} refuses to start, the last line of its log says why")
+
+    def _count_death(self, program: str) -> None:
+        if deaths := self._deaths.on_death(program, mono_ns()):
+            text = f"{program} died {deaths} times in {WINDOW_NS // 1_000_000_000} s and is started again; read its log"
+            self._alerts.send("crash-loop", program, text, deaths=deaths)
 
     def _say(self, words: bytes) -> None:
         try:
@@ -195,7 +216,7 @@ class WatchdogShell:
             if beat is None or beat.pid != pid:
                 lives[name] = None  # it has not come far enough to say a word; what is there is its forerunner's
             else:
-                is_up = beat.phase is heartbeat.Phase.RUNNING
+                is_up = beat.phase is Phase.RUNNING
                 lives[name] = HeartbeatSample(is_up, beat.beat, beat.done, beat.is_work_waiting)
         return self._watch.check(pids, lives, mono_ns())
 

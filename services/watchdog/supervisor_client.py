@@ -12,6 +12,7 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
+from common.logs import get_logger
 
 URL_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
 NAME_VARIABLE: Final = "SUPERVISOR_PROCESS_NAME"
@@ -71,3 +72,13 @@ class Supervisor:
             for row in rows
             if row["name"] != self._own_name
         ]
+
+    def start(self, name: str) -> None:
+        """Have a program started that supervisord would leave ended; one that runs already is left alone."""
+        transport = SupervisorTransport(None, None, self._url)
+        try:
+            xmlrpc.client.ServerProxy("http://localhost", transport=transport).supervisor.startProcess(name, False)
+        except _RPC_ERRORS as error:
+            get_logger().warning(f"{name} could not be started again", error=str(error))
+        finally:
+            transport.close()

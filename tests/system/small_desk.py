@@ -1,8 +1,9 @@
 """A desk of four little processes that behave as a test asks, for supervision to start and stop.
 
 They are real processes under the shipped `supervisord.conf`, with the watchdog in it; what they lack is everything of trading. A variable with a
-program's name says how it behaves: `refuse`, `crash`, `deaf` (to SIGTERM), `leave`, `beat` (its heartbeat shows that it
-lives) or `stuck` (it shows that it lives and that work waits, and does none).
+program's name says how it behaves: `refuse`, `crash`, `deaf` (to SIGTERM), `leave` (ends with 0 by itself), `elsewhere` (ends
+with 3), `beat` (its heartbeat shows that it lives), `beat-leave` (it lives, and ends with 2 as a strategy may have it) or
+`stuck` (it shows that it lives and that work waits, and does none).
 """
 
 from __future__ import annotations
@@ -34,18 +35,20 @@ def end(*_):
 signal.signal(signal.SIGTERM, signal.SIG_IGN if how == "deaf" else end)
 if how == "crash":
     raise RuntimeError("out of luck")
-if how in ("refuse", "leave"):
+if how in ("refuse", "leave", "elsewhere"):
     if how == "refuse":
         print(f"paperdesk {name}: LUCK: value 'none', expected some", file=sys.stderr, flush=True)
     time.sleep(1.2)
-    sys.exit(2 if how == "refuse" else 0)
-if how in ("beat", "stuck"):
+    sys.exit({"refuse": 2, "leave": 0, "elsewhere": 3}[how])
+if how in ("beat", "stuck", "beat-leave"):
     from common.heartbeat import Heartbeat, Progress
 
     heartbeat = Heartbeat(pathlib.Path(os.environ["PAPERDESK_RUNTIME_DIR"]), name)
-    while True:
+    started = time.monotonic()
+    while how != "beat-leave" or time.monotonic() - started < 1.5:
         heartbeat.beat(Progress(1, how == "stuck"))
         time.sleep(0.1)
+    os._exit(2)
 while True:
     signal.pause()
 """

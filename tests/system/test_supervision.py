@@ -14,6 +14,7 @@ import pytest
 
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
+from orchestration import supervisor
 from orchestration.supervisor import CONFIGURATION, DeskSupervisor
 from tests.system.small_desk import PROGRAMS, build
 
@@ -124,13 +125,40 @@ def test_the_words_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root
     assert (logs / "signal.log").read_text().startswith("paperdesk signal: STRATEGY: value 'old'\nsignal runs")
 
 
-def test_a_process_that_ends_by_itself_is_no_desk(root: Path) -> None:
+def test_a_process_with_nothing_to_do_here_is_no_desk(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         with contextlib.suppress(StartError):  # it may leave during the start or right after it
-            desk.start(environment(portfolio="leave"))
-        wait_for(lambda: desk.failure() is not None, "portfolio to leave")
-        with pytest.raises(StartError, match="portfolio stopped by itself"):
+            desk.start(environment(mt5="elsewhere"))
+        wait_for(lambda: desk.failure() is not None, "mt5 to leave")
+        with pytest.raises(StartError, match="mt5 stopped by itself"):
             desk.check()
+
+
+def test_a_process_that_ends_with_0_by_itself_comes_back_and_is_given_up_when_it_never_lasts(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "SHORT_LIVES_MAX", 2)
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment(portfolio="leave"))
+        first = desk.states()["portfolio"].pid
+        wait_for(lambda: desk.states()["portfolio"].pid not in (0, first), "portfolio to come back")
+        assert desk.failure() is None
+        wait_for(lambda: desk.failure() is not None, "portfolio to be given up")
+        words = "portfolio died 2 times in a row within 10 s of its start, last words: portfolio runs in"
+        with pytest.raises(StartError, match=words):
+            desk.check()
+        desk.forget_deaths()
+        assert desk.failure() is None, "what came further in the meantime is no standstill"
+
+
+def test_a_process_that_a_stranger_terminates_comes_back(root: Path) -> None:
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment())
+        pid = desk.states()["execution"].pid
+        wait_for(lambda: bool(desk.log_tail("execution")), "execution to run")
+        wait_for(lambda: desk.states()["execution"].up_s >= 2, "more than the second of a start")
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: desk.states()["execution"].pid not in (0, pid), "execution to come back")
 
 
 @pytest.mark.slow

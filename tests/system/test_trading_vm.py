@@ -15,6 +15,7 @@ import psutil
 import pytest
 import zmq
 
+from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
 from orchestration.control_client import ControlClient
 from orchestration.stopped_desk_audit import reconcile
@@ -215,7 +216,7 @@ def test_no_gateway_starts_where_none_is_asked_for(tmp_path: Path) -> None:
     process = gateway_as_supervised(tmp_path, ZMQ_EXECUTION_URL="tcp://10.0.0.5:5555")
     words, _ = process.communicate(timeout=START_S)
     said: dict[str, Any] = json.loads(words.splitlines()[-1])
-    assert process.returncode == 0
+    assert process.returncode == EXIT_ELSEWHERE
     assert said["event"] == "no gateway of this host's own; MT5_VENUE=simulated starts one"
     assert said["requests"] == "tcp://10.0.0.5:5555"
     assert not (tmp_path / "data").exists()

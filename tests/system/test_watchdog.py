@@ -86,6 +86,25 @@ def test_a_process_that_gets_nothing_done_is_killed(root: Path) -> None:
         assert said(desk, "stall")[0]["program"] == "execution"
 
 
+def test_a_process_that_ends_again_and_again_raises_an_alert_though_each_life_is_a_start(root: Path) -> None:
+    """supervisord forgets a death as soon as a life has lasted a second."""
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment(desk, portfolio="leave"))
+        wait_for(lambda: said(desk, "crash-loop"), "the fifth death", seconds=WAIT_S)
+        (alert,) = said(desk, "crash-loop")
+        assert (alert["level"], alert["program"], alert["deaths"]) == ("error", "portfolio", 5)
+        assert alert["event"] == "portfolio died 5 times in 300 s and is started again; read its log"
+
+
+def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_comes_back(root: Path) -> None:
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment(desk, signal="beat-leave", portfolio="beat-leave"))
+        first = desk.states()
+        wait_for(lambda: desk.states()["signal"].pid not in (0, first["signal"].pid), "signal", seconds=WAIT_S)
+        wait_for(lambda: said(desk, "refused"), "the alert about portfolio", seconds=WAIT_S)
+        assert {alert["program"] for alert in said(desk, "refused")} == {"portfolio"}, "which runs no strategies"
+
+
 def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", WATCHDOG_HANG_MS="1500"))

@@ -1,0 +1,39 @@
+"""Which program ends again and again: its deaths within a sliding window, however long each life was."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+DEATHS_MAX: Final = 5
+WINDOW_NS: Final = 300_000_000_000
+"""Five deaths within five minutes are no accident any more; supervisord by itself counts only those right after a start."""
+
+
+class DeathWindow:
+    """The deaths of every program."""
+
+    def __init__(self) -> None:
+        """Nobody has died."""
+        self._deaths: dict[str, deque[int]] = {}
+        self._since_alert: dict[str, int] = {}
+
+    def on_death(self, program: str, now_ns: int) -> int:
+        """Count a death, and say whether to raise an alert.
+
+        Args:
+            program: whose process has ended without being told to.
+            now_ns: monotonic time.
+
+        Returns:
+            The deaths within the window where they are an alert, at `DEATHS_MAX` of them and at each so many more; else 0.
+        """
+        deaths = self._deaths.setdefault(program, deque())
+        deaths.append(now_ns)
+        while now_ns - deaths[0] > WINDOW_NS:
+            deaths.popleft()
+        self._since_alert[program] = self._since_alert.get(program, DEATHS_MAX) + 1
+        if len(deaths) < DEATHS_MAX or self._since_alert[program] < DEATHS_MAX:
+            return 0
+        self._since_alert[program] = 0
+        return len(deaths)
