@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from proto.trading.enums import Side
+from research.report import deals_of_run
 from services.portfolio.core.account.book import closed_lots
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
@@ -103,6 +104,16 @@ def test_a_new_stream_goes_on_with_the_account() -> None:
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=1))
     assert book.ended is None
     assert book.position("EURUSD").net_volume == D("0.01")
+
+
+def test_a_deal_that_is_told_after_the_next_stream_began_is_none_of_its_trades() -> None:
+    """As in the report, which goes by the numbers of the deals."""
+    book = a_book(booked(2))
+    book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=2))
+    book.apply(booked(1))
+    book.apply(booked(3))
+    assert (book.position_changes, book.changes_before_stream) == (3, 2)
+    assert [deal.deal for deal in deals_of_run(book)] == [3]
 
 
 @pytest.mark.parametrize("told", [(1, 2, 3), (1, 3, 2), (3, 2, 1)])
