@@ -29,12 +29,13 @@ from proto.gateway import (
     VenueOrder,
     VenuePosition,
 )
-from proto.trading.enums import OrderType
+from proto.time import utc_text
+from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ReconciliationWatermark
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.protection import protection_key
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
@@ -44,6 +45,9 @@ DIFFERENCES_MAX: Final = 100
 
 _AVERAGE_PRECISION: Final = Decimal("1e-9")
 """Far above what rounding can do to an average price, far below any tick; a terminal tells ten decimals."""
+
+_EXPIRY_PRECISION_NS: Final = 1_000_000_000
+"""A terminal keeps whole seconds of the time at which an order expires."""
 
 _ASK_A_PERSON: Final = "trading stops until a person has looked"
 _NEVER_HAPPENED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
@@ -278,7 +282,7 @@ def _is_same_average(ours: Decimal | None, told: Decimal | None) -> bool:
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """In what the instructions differ; prices that a modification is under way for, or that the end of the order left behind, do not.
+    """In what the instructions differ; terms that a modification is under way for, or that the end of the order left behind, do not.
 
     Nor do the stops of an order at the market, which a terminal is given together with those of the position that it adds to.
     """
@@ -289,18 +293,24 @@ def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | No
     is_settled = mine.revision == mine.revision_answered and mine.revision <= order.revision
     if not mine.status.is_open or not is_settled or mine.type is OrderType.MARKET:
         return None
-    ours = (mine.limit_price, mine.stop_loss, mine.take_profit)
-    return "terms" if ours != (order.price, order.stop_loss, order.take_profit) else None
+    terms = mine.terms
+    if (terms.limit_price, terms.stop_loss, terms.take_profit) != (order.price, order.stop_loss, order.take_profit):
+        return "terms"
+    is_dated = mine.time_in_force is TimeInForce.GTD
+    return "terms" if is_dated and abs(terms.expires_ns - order.expires_ns) >= _EXPIRY_PRECISION_NS else None
 
 
 def _order_text(order: Order | VenueOrder) -> str:
     price = "" if order.filled_price is None else f" at {decimal_text(order.filled_price)}"
     told = f"{order.status} {order.side} {decimal_text(order.filled_volume)} of {decimal_text(order.volume)} {order.symbol}{price}"
-    limit = order.limit_price if isinstance(order, Order) else order.price
+    terms = order.terms if isinstance(order, Order) else order
+    limit = terms.limit_price if isinstance(terms, OrderTerms) else terms.price
     if order.type is not OrderType.MARKET:
         told += f", {order.type} {_price(limit)}"
-    if order.stop_loss is not None or order.take_profit is not None:
-        told += f", stops {_price(order.stop_loss)} and {_price(order.take_profit)}"
+    if terms.stop_loss is not None or terms.take_profit is not None:
+        told += f", stops {_price(terms.stop_loss)} and {_price(terms.take_profit)}"
+    if order.time_in_force is TimeInForce.GTD and terms.expires_ns:
+        told += f", until {utc_text(terms.expires_ns)}"
     return f"{told}, of ticket {order.position}" if order.position else told
 
 

@@ -9,17 +9,18 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.control import Difference
+from proto.control import Difference, ModifyCommand
 from proto.gateway import Buy, OrderReply
-from proto.trading.enums import Side
+from proto.trading.enums import OrderType, Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.gateway_client.reconciliation import DIFFERENCES_MAX, find_differences
+from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, an_order
-from tests.support.desk_harness import DeskHarness
+from tests.support.desk_harness import DeskHarness, a_live_desk
 
 D = Decimal
 
@@ -52,6 +53,35 @@ def differences(driven: DeskHarness, book: Book | None = None) -> list[Differenc
 def test_after_real_trades_there_is_no_difference() -> None:
     for trades in (0, 1, 2, 5):
         assert differences(a_desk_after_trades(trades)) == []
+
+
+def test_an_order_that_rests_and_was_modified_is_no_difference() -> None:
+    """Modified twice, then a third time in vain; each time ledger and venue agree."""
+    driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000, lifetime_s=600)))
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    [order_id] = driven.desk.book.open_orders
+    placed = driven.desk.book.orders[order_id].terms
+    assert differences(driven) == []
+    for number, (price, error) in enumerate([("1.04", ""), ("1.06", ""), ("7", "INVALID_PRICE")], 1):
+        is_refused = bool(error)
+        command = ModifyCommand(
+            key=f"key-{number}",
+            reason="a test",
+            symbol="EURUSD",
+            order_id=order_id,
+            position=0,
+            price=None if is_refused else D(price),
+            stop_loss=D("1.03") if not is_refused else D("1.0599"),
+            take_profit=D("1.2"),
+            expires_ns=placed.expires_ns + number * 1_000_000_000,
+        )
+        driven.portfolio.handle_command(command, driven.now)
+        driven.answer_all(driven.pause())
+        driven.answer_all(driven.wait(2_000))
+        order = driven.desk.book.orders[order_id]
+        assert order.revision == order.revision_answered
+        assert differences(driven) == []
+    assert order.limit_price != order.terms.limit_price == D("1.06")
 
 
 def test_more_than_a_page_of_orders_and_deals_is_compared_whole() -> None:

@@ -29,7 +29,7 @@ from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.orders import Order, OrderTerms
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from tests.support.builders import START_NS, a_book, a_deal, a_deposit, a_gateway, a_stream, an_opened_stream, an_order
@@ -252,6 +252,62 @@ def test_prices_are_not_compared_while_a_change_of_them_is_under_way() -> None:
     answered = structs.replace(changing, revision_answered=2)
     [found] = compared(*a_pair(answered, price=D("1.08"), revision=2))
     assert found.kind == "terms"
+
+
+MODIFIED = structs.replace(
+    RESTING,
+    change=OrderTerms(limit_price=D("1.085"), stop_loss=None, take_profit=D("1.11"), expires_ns=0),
+    revision=1,
+    revision_answered=1,
+)
+AT_VENUE = {"price": D("1.085"), "stop_loss": None, "take_profit": D("1.11"), "revision": 1}
+"""MODIFIED as the venue has it."""
+
+
+def test_an_order_that_was_modified_has_the_terms_that_it_was_given_last() -> None:
+    assert compared(*a_pair(MODIFIED, **AT_VENUE)) == []
+
+
+@pytest.mark.parametrize(
+    "changed", [{"price": D("1.08")}, {"stop_loss": D("1.07")}, {"take_profit": D("1.10")}, {"take_profit": None}]
+)
+def test_terms_as_placed_are_a_difference_after_a_modification_and_both_are_named(changed: dict[str, Any]) -> None:
+    [found] = compared(*a_pair(MODIFIED, **{**AT_VENUE, **changed}))
+    assert found.kind == "terms"
+    assert found.ledger == "ACCEPTED BUY 0 of 0.01 EURUSD, LIMIT 1.085, stops none and 1.11"
+    assert found.venue != found.ledger
+
+
+def test_a_modified_order_that_was_filled_in_part_is_no_difference() -> None:
+    """The venue keeps the volume that it was placed with."""
+    order = structs.replace(MODIFIED, volume=D("0.3"))
+    book, venue = a_pair(
+        order,
+        **AT_VENUE,
+        filled_volume=D("0.1"),
+        filled_price=D("1.085"),
+        status=OrderReplyStatus.PARTIALLY_FILLED,
+    )
+    deal = a_deal(2, Side.BUY, "0.1", "1.085", order_id=order.order_id, position=7)
+    book.apply(DealBooked(deal=deal, order_id=order.order_id, closings=[]))
+    venue.deals.append(deal)
+    venue.positions = [a_position(7, Side.BUY, "0.1", take_profit=D("1.11"))]
+    assert compared(book, venue) == []
+
+
+@pytest.mark.parametrize("is_modified", [False, True], ids=["placed", "modified"])
+@pytest.mark.parametrize(("late_ns", "kinds"), [(0, []), (999_999_999, []), (1_000_000_000, ["terms"])])
+def test_an_expiry_is_compared_to_the_second_which_is_what_a_terminal_keeps(
+    is_modified: bool, late_ns: int, kinds: list[str]
+) -> None:
+    expires_ns = START_NS + 3_600_000_000_000
+    order = structs.replace(RESTING, time_in_force=TimeInForce.GTD, expires_ns=expires_ns)
+    if is_modified:
+        terms = structs.replace(order.terms, expires_ns=expires_ns)
+        placed_ns = expires_ns - 60_000_000_000
+        order = structs.replace(order, expires_ns=placed_ns, change=terms, revision=1, revision_answered=1)
+    at_venue = {"time_in_force": TimeInForce.GTD, "expires_ns": expires_ns - late_ns, "revision": order.revision}
+    assert [one.kind for one in compared(*a_pair(order, **at_venue))] == kinds
 
 
 def test_an_open_order_that_only_one_side_has_is_named() -> None:
