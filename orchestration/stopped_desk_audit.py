@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
+from common.checksums import DamagedRowError
 from common.errors import StartError
 from marketdata.instruments import account_digits
 from proto.control import Difference
@@ -35,17 +36,48 @@ from services.portfolio.core.account.order_status import can_transition
 from services.portfolio.core.gateway_client.reconciliation import find_differences
 from services.portfolio.core.gateway_client.reply_events import TERMINAL_STATUSES, deal_booked, order_ended
 from services.portfolio.ledger import ledger
+from services.portfolio.ledger.hash_chain import last_position
+from services.portfolio.ledger.signature import check_signature, head_problem, read_head
+from services.portfolio.ledger.signing_key import existing_key, head_file, key_file
 
 VENUE_BOOK: Final = Path("venue") / "book.db"
 
 
-def verify(data_dir: Path) -> list[str]:
-    """Walk the ledger's hash chain and fold its events anew; what does not agree, in words.
+class LedgerReport(NamedTuple):
+    """What a look at a whole ledger came to: problems in words, what its signature proves, and its head."""
+
+    problems: list[str]
+    signature: str
+    head: str
+
+
+def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> LedgerReport:
+    """Walk the ledger's hash chain, fold its events again, and check its signature.
+
+    Args:
+        data_dir: of the desk, running or not.
+        key_setting: LEDGER_KEY_FILE, where that is set.
+        expected_head: a head that was printed before; the chain has to go through it.
 
     Raises:
-        StartError: there is no ledger, or it cannot be read.
+        StartError: there is no ledger, it cannot be read, or its key cannot.
     """
-    return ledger.verify_ledger(data_dir / ledger.LEDGER_FILE_NAME)
+    path = data_dir / ledger.LEDGER_FILE_NAME
+    own = key_file(data_dir, key_setting)
+    key, head = existing_key(own), read_head(head_file(own))  # the head before the ledger, which may be written to
+    problems = ledger.verify_ledger(path)
+    db = ledger.open_ledger(path)
+    try:
+        with db:
+            found = check_signature(db, key, head)
+            problems += found.problems + ([found.rollback] if found.rollback else [])
+            number, link = last_position(db)
+            problems += [problem] if (problem := expected_head and head_problem(db, expected_head)) else []
+    except DamagedRowError as error:
+        return LedgerReport(problems or [str(error)], "", "")
+    finally:
+        db.close()
+    return LedgerReport(problems, found.statement, f"{number}:{link.hex()}")
 
 
 def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> list[Difference]:

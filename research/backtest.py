@@ -33,6 +33,7 @@ from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.signing_key import existing_key, key_file
 from services.signal.core.strategy_fault import StrategyError
 from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.strategy_loader import strategy_factories
@@ -177,7 +178,8 @@ def run_backtest(
         StartError: the directory cannot be written, its account cannot go on with this data, or a strategy is at fault.
     """
     with ExitStack() as files:
-        ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME)))
+        # A ledger that a desk has signed is gone on with under the desk's key; one that is thrown away needs none.
+        ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()
         if keep_venue:

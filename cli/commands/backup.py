@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands.verify import DeskFolder
+from cli.commands.verify import DeskFolder, ledger_key_setting
 from cli.json_output import json_text
 from cli.paths import existing_desk
 from cli.run_options import AsJson
@@ -48,11 +48,13 @@ def restore(
 
     if not data_dir.is_dir():
         raise StartError(f"--data-dir {data_dir} is not there, expected the folder of a desk")
-    done = put_back(backup, data_dir.resolve())
+    folder = data_dir.resolve()
+    done = put_back(backup, folder, ledger_key_setting(folder))
     if as_json:
-        print(json_text({"events": done.events, "replaced": done.replaced}))
+        print(json_text({"events": done.events, "replaced": done.replaced, "signature": done.signature}))
     else:
         print(f"restored: {done.events} events from {backup}")
+        print(f"the backup was {done.signature}; the ledger is signed with the key of this desk")
         if done.replaced is not None:
             print(f"the ledger before it is {done.replaced}")
     return 0

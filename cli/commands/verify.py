@@ -38,19 +38,45 @@ def register_commands(app: typer.Typer) -> None:
         app.command(epilog=example.format(command.__name__))(command)
 
 
-def verify(data_dir: DeskFolder, as_json: AsJson = False) -> int:
-    """Check the ledger's hash chain and fold its events anew.
+def verify(
+    data_dir: DeskFolder,
+    head: Annotated[
+        bool, typer.Option("--head", help="Print the head of the chain alone, to be kept elsewhere.")
+    ] = False,
+    expect_head: Annotated[
+        str, typer.Option("--expect-head", metavar="HEAD", help="A head printed before, which the chain has to have.")
+    ] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Check the ledger's hash chain, fold its events again, and check the signature of its head.
 
     Exit code 0 when everything fits, 1 when it does not.
     """
     from orchestration.stopped_desk_audit import verify as audit
 
-    problems = audit(existing_desk(data_dir))
+    folder = existing_desk(data_dir)
+    report = audit(folder, ledger_key_setting(folder), expect_head)
+    problems = report.problems
     if as_json:
-        print(json_text({"problems": problems, "verified": not problems}))
+        rows = {"problems": problems, "verified": not problems, "signature": report.signature, "head": report.head}
+        print(json_text(rows))
+    elif problems:
+        print(*problems, sep="\n")
+    elif head:
+        print(report.head)
     else:
-        print(*(problems or ["verified: the chain is whole and the events fold to the stored account"]), sep="\n")
+        print("verified: the chain is whole and the events fold to the stored account")
+        print(report.signature)
     return 1 if problems else 0
+
+
+def ledger_key_setting(data_dir: Path) -> str:
+    """LEDGER_KEY_FILE where the folder is that of the configured desk; a private desk has its key beside its ledger."""
+    from cli.desk_client import is_configured_desk
+    from common.settings import load
+    from services.portfolio.settings import PortfolioSettings
+
+    return load(PortfolioSettings).ledger_key_file if is_configured_desk(data_dir) else ""
 
 
 def reconcile(data_dir: DeskFolder, control: Control = None, as_json: AsJson = False) -> int:

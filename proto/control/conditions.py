@@ -148,6 +148,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "STORAGE": ConditionKind(
         _C, Effect.REDUCE_ONLY, "The ledger cannot be written.", "Free room or mend the disk; it is retried by itself."
     ),
+    "LEDGER_UNSIGNED": ConditionKind(
+        _W,
+        Effect.NONE,
+        "The ledger's newest head cannot be signed or kept.",
+        "Free room; see to LEDGER_KEY_FILE's folder.",
+    ),
     "GATEWAY_SILENT": ConditionKind(
         _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
     ),

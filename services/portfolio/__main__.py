@@ -10,6 +10,7 @@ from common.heartbeat import Heartbeat
 from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
+from proto.control import TradingState
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.portfolio import Portfolio
@@ -18,6 +19,7 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import verify_if_short
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.signing_key import ensure_key, key_file
 from services.portfolio.metrics import METRICS
 from services.portfolio.settings import PortfolioSettings
 from services.portfolio.shell import PortfolioShell
@@ -41,7 +43,8 @@ def run() -> None:
         doubt_volume_max=settings.doubt_lots_max,
         reconcile_every_ns=settings.reconcile_every_s * 1_000_000_000,
     )
-    ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME)
+    key = ensure_key(key_file(settings.paperdesk_data_dir, settings.ledger_key_file))
+    ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME, key)
     sockets = Sockets()
     try:
         verify_if_short(ledger)
@@ -56,6 +59,8 @@ def run() -> None:
             incarnation_reason=why,
             boot_id=os.urandom(8).hex(),
         )
+        if ledger.rollback:
+            desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", ledger.rollback, by="ledger")
         METRICS.serve(settings.metrics_port_portfolio, settings.metrics_host)
         portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()

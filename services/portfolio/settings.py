@@ -16,6 +16,9 @@ class PortfolioSettings(CommonSettings):
     default_volume: Decimal = Field(default=Decimal("0.01"), gt=0, le=1_000_000, description="lots above 0")
     on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")
     risk: str = Field(default="default", min_length=1, description="default, demo, none or a file of limits")
+    ledger_key_file: str = Field(
+        default="", description="a file for the key that signs the ledger, or nothing for DATA_DIR/keys"
+    )
     plan: str = Field(default="", description="a file of a plan, or nothing for the default volume at the market")
     signal_age_max_ms: int = Field(default=5_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
     doubt_orders_max: int = Field(default=3, ge=0, le=1_000, description="orders from 0 to 1000")

@@ -113,6 +113,7 @@ class PortfolioShell:
         self._clock_guard.record()
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
+        self._ledger_writer.sign()
         self._audit = self._ledger_writer.start_audit()
         try:
             self._loop.run()
@@ -122,6 +123,7 @@ class PortfolioShell:
         if self._ledger_writer.is_retrying:
             self._ledger_writer.retry_commit()
         self._commit()
+        self._ledger_writer.sign()
 
     def _progress(self) -> Progress:
         """Signals that are held while no answer is waited for are work that nothing keeps the desk from."""
@@ -244,6 +246,7 @@ class PortfolioShell:
     def _every_second(self) -> None:
         desk = self._portfolio.desk
         self._ledger_writer.require_file()
+        self._ledger_writer.sign_if_due()
         self._clock_guard.look()
         if self._clock_guard.has_found and desk.is_live:
             self._end_turn()

@@ -124,7 +124,9 @@ def contents(desk: Path) -> dict[Path, dict[str, list[Any]]]:
 @pytest.mark.parametrize("desk", DESKS)
 def test_a_stopped_desk_is_whole_and_answers_as_it_did(desk: str, version: Path, tmp_path: Path) -> None:
     folder = copied(version, desk, tmp_path)
-    assert asked(folder, "verify") == {"problems": [], "verified": True}
+    verified = asked(folder, "verify")
+    assert (verified["problems"], verified["verified"]) == ([], True)
+    assert verified["signature"] == "not signed: no process with a key has written to it"
     views = told(version / desk / "views.json")
     for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
         assert answer == view["answer"], view["command"]
@@ -184,7 +186,8 @@ def test_a_live_desk_is_started_again_and_trades_on(version: Path, tmp_path: Pat
         assert held(standing, what) == held(positions, what)
     assert (now["stream_id"], now["trading_state"]) == (account["stream_id"], "ACTIVE")
     assert now["processed"] > account["processed"]
-    assert verified == {"problems": [], "verified": True}
+    assert (verified["problems"], verified["verified"]) == ([], True)
+    assert verified["signature"].startswith("signed up to event "), "it was signed at its first start"
     assert errors(folder / "desk" / "logs") == []
     before.assert_gone_on_with(folder / "desk")
     before.assert_checkpoint_used(folder / "desk")

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
+from common import clock
 from common.errors import StartError
 from common.storage import writers_lock
 from services.portfolio.ledger import hash_chain
@@ -20,16 +21,20 @@ from services.portfolio.ledger.clock_guard import CLOCKS
 from services.portfolio.ledger.incarnation import REASON
 from services.portfolio.ledger.ledger import INCARNATION, LEDGER_FILE_NAME, open_ledger, verify_ledger
 from services.portfolio.ledger.notes import write_notes
+from services.portfolio.ledger.projections import sign_cursor
+from services.portfolio.ledger.signature import Seal, check_signature, publish_head, read_seal, write_seal
+from services.portfolio.ledger.signing_key import LedgerKey, ensure_key, key_file
 
 _BESIDE: Final = ("", "-wal", "-shm")
 _PART: Final = ".part"
 
 
 class Restored(NamedTuple):
-    """What a restore came to: events in the ledger now, and where the one before it is, if there was one."""
+    """What a restore came to: events now, where the ledger before it is, if there was one, and who had signed the backup."""
 
     events: int
     replaced: Path | None
+    signature: str
 
 
 def back_up(data_dir: Path, out: Path) -> int:
@@ -58,8 +63,13 @@ def back_up(data_dir: Path, out: Path) -> int:
     return events
 
 
-def restore(backup: Path, data_dir: Path) -> Restored:
-    """Put a backup in the place of the ledger of a stopped desk.
+def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
+    """Put a backup in the place of the ledger of a stopped desk, signed with the key of that desk.
+
+    Args:
+        backup: the copy; one signed with another key is taken all the same.
+        data_dir: of the desk.
+        key_setting: LEDGER_KEY_FILE, where that is set.
 
     Raises:
         StartError: the desk runs, the backup is none or is not whole, or the folder cannot be written.
@@ -71,20 +81,23 @@ def restore(backup: Path, data_dir: Path) -> Restored:
     if path.exists() and path.samefile(backup):
         raise StartError(f"{backup} is the ledger of that desk itself, expected a backup of it")
     part = path.with_name(path.name + _PART)
+    key = ensure_key(key_file(data_dir, key_setting))
+    signature = _require_own(backup, key)
     with writers_lock(path):
         try:
             part.unlink(missing_ok=True)
             source = open_ledger(backup)
             _copy(source, part)
             source.close()
-            events = _mark(part, backup)
+            seal = _mark(part, backup, key)
             replaced = _set_aside(path)
             _publish(part, path)
+            publish_head(key, seal)
         except (apsw.Error, OSError) as error:
             raise StartError(f"{path} cannot be restored: {error}; expected a writable folder with room") from None
         finally:
             part.unlink(missing_ok=True)
-    return Restored(events, replaced)
+    return Restored(seal.event, replaced, signature)
 
 
 def _copy(source: apsw.Connection, part: Path) -> None:
@@ -105,17 +118,34 @@ def _events(path: Path) -> int:
         db.close()
 
 
-def _mark(part: Path, backup: Path) -> int:
-    """Take the incarnation away, and say why for the one that the next start takes."""
-    events = _events(part)
+def _require_own(backup: Path, key: LedgerKey) -> str:
+    """Who has signed a backup, in words; one of this key has to be as it was signed."""
+    db = open_ledger(backup)
+    try:
+        with db:
+            seal = read_seal(db)
+            is_own = seal is None or seal.key == key.public
+            found = check_signature(db, key if is_own else None, None)
+    finally:
+        db.close()
+    if found.problems:
+        raise StartError(f"{backup} is not whole, nothing was changed: {found.problems[0]}")
+    return found.statement
+
+
+def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
+    """Take the incarnation away, say why for the one that the next start takes, and sign."""
     db = apsw.Connection(str(part))
     try:
         with db:
+            end = hash_chain.last_position(db)
             db.execute("DELETE FROM meta WHERE name IN (?, ?)", (INCARNATION, CLOCKS))
-            write_notes(db, {REASON: f"restored from {backup.name} at event {events}"})
+            write_notes(db, {REASON: f"restored from {backup.name} at event {end.number}"})
+            sign_cursor(db, key)
+            seal = write_seal(db, key, end, clock.wall_ns())
     finally:
         db.close()
-    return events
+    return seal
 
 
 def _set_aside(path: Path) -> Path | None:

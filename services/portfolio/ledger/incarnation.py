@@ -19,9 +19,9 @@ HOST_BOOT: Final = "host_boot"
 def ensure_incarnation(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
     """The incarnation to give out ids by, and why it was taken; `host_boot` is the boot of the host that runs now."""
     known = ledger.meta(INCARNATION)
-    if known is not None and ledger.meta(HOST_BOOT) == host_boot:
+    if known is not None and ledger.meta(HOST_BOOT) == host_boot and not ledger.rollback:
         return known, ledger.meta(REASON) or ""
     incarnation = os.urandom(4).hex()
-    why = (ledger.meta(REASON) or "") if known is None else "the host has started anew"
+    why = (ledger.meta(REASON) or "") if known is None else ledger.rollback or "the host has started anew"
     ledger.set_metas({INCARNATION: incarnation, HOST_BOOT: host_boot, REASON: why or "a new ledger"})
     return incarnation, why or "a new ledger"

@@ -97,7 +97,7 @@ class Ledger:
         self.head_fault = ""
         """Why the newest head could not be kept beside the key, in words; the one before it stands there."""
         self.rollback = ""
-        """Why the file is taken to be older than the newest signed head, in words; empty when it is not."""
+        """Why the file is taken to be older than the newest signed head, in words; that head stays until this is cleared."""
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
@@ -230,7 +230,7 @@ class Ledger:
             self.set_metas({})
 
     def _publish(self, seal: Seal | None) -> None:
-        if seal is not None and self._key is not None:
+        if seal is not None and self._key is not None and not self.rollback:
             self._sealed = self._end
             try:
                 publish_head(self._key, seal)

@@ -24,6 +24,12 @@ RETRY_NS: Final = 250_000_000
 _log = get_logger()
 
 
+SIGN_EVERY_NS: Final = 30_000_000_000
+"""How old the newest signature may be while there are events after it: one synced commit each."""
+
+SIGN_EVERY_EVENTS: Final = 10_000
+
+
 class LedgerWriter:
     """What is decided and not yet durable."""
 
@@ -33,7 +39,7 @@ class LedgerWriter:
         self._desk = desk
         self._events: list[Event] = []
         self._failed_mono_ns = 0
-        self._tried_mono_ns = 0
+        self._tried_mono_ns = self._signed_mono_ns = 0
         self.is_retrying = False
         """Whether the last commit failed."""
 
@@ -86,6 +92,28 @@ class LedgerWriter:
             FileLostError: it is not.
         """
         self._ledger.require_file_unchanged()
+
+    # ----------------------------------------------------------------------------------------------------- signature
+
+    def sign_if_due(self) -> None:
+        """Sign the ledger's head when the newest signature is too old; about once a second."""
+        events, age_ns = self._ledger.unsigned_events, clock.mono_ns() - self._signed_mono_ns
+        if events >= SIGN_EVERY_EVENTS or (events and age_ns >= SIGN_EVERY_NS):
+            self.sign()
+
+    def sign(self) -> None:
+        """Sign the ledger's head, unless the disk does not take it; what is not durable is not signed."""
+        if self.is_retrying or self._events:
+            return
+        self._signed_mono_ns = clock.mono_ns()
+        if self._ledger.rollback and self._desk.book.trading_state is TradingState.HALTED:
+            self._ledger.rollback = ""  # the halt that says so is durable: the ledger goes on from here
+        try:
+            self._ledger.sign()
+        except DISK_FAULTS as error:
+            self._desk.conditions.set("LEDGER_UNSIGNED", f"{self._ledger.path}: {error}")
+            return
+        self._desk.conditions.update("LEDGER_UNSIGNED", self._ledger.head_fault)
 
     # --------------------------------------------------------------------------------------------------------- audit
 

@@ -27,6 +27,9 @@ from services.portfolio.ledger.signing_key import LedgerKey, is_signed_by, write
 CURSOR_COLUMNS: Final = "id, payload, event, hash, orders, deals, lots, code, checksum"
 """Of the table `cursor`: the tick cursor, the end of the chain, how many rows each projection has, and the code over them."""
 
+HASH_CHARS: Final = 64
+"""Of a hash in hex."""
+
 _encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -149,6 +152,23 @@ def check_signature(db: apsw.Connection, key: LedgerKey | None, head: Seal | Non
     else:
         words += f"; {since} events since and the tick cursor carry its code"
     return SignatureCheck(problems, rollback, words)
+
+
+def head_problem(db: apsw.Connection, expected: str) -> str:
+    """What is wrong with a ledger whose chain should go through a head that was printed before, or nothing.
+
+    Raises:
+        StartError: that is no head.
+    """
+    number, colon, link = expected.partition(":")
+    if not colon or not number.isdecimal() or len(link) != HASH_CHARS or set(link) - set("0123456789abcdef"):
+        raise StartError(f"head '{expected}': expected NUMBER:HASH as `paperdesk verify --head` prints it")
+    row = db.execute("SELECT hash FROM events WHERE number = ?", (int(number),)).fetchone()
+    found = hash_chain.GENESIS if number == "0" else b"" if row is None else row[0]
+    assert isinstance(found, bytes), found
+    if found.hex() == link:
+        return ""
+    return f"the chain does not go through the expected head: event {number} is {found.hex()[:16] or 'missing'}"
 
 
 def _check_unsigned(db: apsw.Connection, head: Seal | None, end: ChainPosition) -> SignatureCheck:

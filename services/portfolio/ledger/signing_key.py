@@ -27,9 +27,9 @@ _FORMAT: Final = "paperdesk-ledger-key-1"
 _SEED_BYTES: Final = 32
 
 
-def default_key_file(data_dir: Path) -> Path:
-    """Where the key of a desk is kept unless a setting says otherwise."""
-    return data_dir / KEY_FOLDER / KEY_FILE_NAME
+def key_file(data_dir: Path, setting: str = "") -> Path:
+    """Where the key of a desk is kept: in a folder of its own unless the setting names another file."""
+    return Path(setting).expanduser() if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME
 
 
 class LedgerKey:

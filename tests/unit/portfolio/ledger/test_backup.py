@@ -16,6 +16,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.backup import back_up, restore
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
+from services.portfolio.ledger.signing_key import existing_key, key_file
 from tests.support.builders import a_deposit, an_instrument_learned, an_opened_stream, an_order
 
 BEGINNING: list[Event] = [
@@ -61,7 +62,7 @@ def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_
     assert done.events == len(BEGINNING)
     assert done.replaced is not None
     assert list(read_ledger(done.replaced)[0].orders) == [an_order(1).order_id], "what was replaced is kept"
-    again = Ledger(desk / LEDGER_FILE_NAME)
+    again = Ledger(desk / LEDGER_FILE_NAME, existing_key(key_file(desk)))
     after, why = ensure_incarnation(again, host_boot="boot")
     assert after != before
     assert why == f"restored from monday.db at event {len(BEGINNING)}"

@@ -1,0 +1,254 @@
+"""The signed head: what somebody without the key can do to a ledger is found by `verify` and at the start."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from common.errors import StartError
+from orchestration.stopped_desk_audit import LedgerReport, verify
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.events import Event, OrderCreated
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.ledger.backup import back_up, restore
+from services.portfolio.ledger.incarnation import ensure_incarnation
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.signing_key import ensure_key, existing_key, head_file, key_file
+from tests.support.builders import a_deposit, an_instrument_learned, an_opened_stream, an_order, booked_deals
+from tests.support.tampering import edit, edit_skilfully, replace_in
+
+BEGINNING: tuple[Event, ...] = (an_opened_stream(), an_instrument_learned(), *booked_deals(a_deposit()))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """The folder of a desk that has written a few events, signed them, and written some more; then it was killed."""
+    with closing(opened(tmp_path)) as ledger:
+        ensure_incarnation(ledger, host_boot="boot")
+        book = Book()
+        write(ledger, book, *BEGINNING)
+        ledger.sign()
+        write(ledger, book, OrderCreated(order=an_order(1)))
+    return tmp_path
+
+
+def opened(desk: Path) -> Ledger:
+    return Ledger(desk / LEDGER_FILE_NAME, ensure_key(key_file(desk)))
+
+
+def write(ledger: Ledger, book: Book, *events: Event) -> None:
+    for event in events:
+        book.apply(event)
+        ledger.commit([event], book, TickCursor(stream_id="s", ordinal=len(book.orders)))
+
+
+def problem(desk: Path) -> str:
+    """What `verify` finds, which has to be one thing."""
+    [found] = verify(desk).problems
+    return found
+
+
+def test_a_desk_that_nobody_touched_is_verified_and_says_by_whom(desk: Path) -> None:
+    report = verify(desk)
+    key = existing_key(key_file(desk))
+    assert key is not None
+    assert report.problems == []
+    assert report.signature == (
+        f"signed up to event 3 with key {key.public[:16]}; 1 events since and the tick cursor carry its code"
+    )
+    assert report.head.startswith("4:")
+    with closing(opened(desk)) as again:
+        assert again.rollback == ""
+
+
+def test_the_key_is_its_owners_alone(desk: Path) -> None:
+    path = key_file(desk)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    path.chmod(0o640)
+    with pytest.raises(StartError, match=r"ledger\.key has mode 0640, expected 0600"):
+        opened(desk)
+
+
+EDITS = {
+    "an event that was signed, with the chain made again": (
+        [
+            replace_in("events", '"leverage":100', '"leverage":900', "number = 1"),
+            replace_in("account", '"leverage":100', '"leverage":900'),
+        ],
+        "event 3 is not the one that was signed",
+    ),
+    "an event after the signature, with the chain made again": (
+        [replace_in("events", "0.01", "0.09", "number = 4"), replace_in("orders", "0.01", "0.09")],
+        "the end of the chain, is not what the desk wrote",
+    ),
+    "the tick cursor": ([replace_in("cursor", '"ordinal":1', '"ordinal":9')], "the tick cursor with the risk state"),
+    "the risk state": (
+        [replace_in("cursor", '"orders_of_day":0', '"orders_of_day":7')],
+        "the tick cursor with the risk state",
+    ),
+    "the incarnation": (
+        ["UPDATE meta SET value = 'ffffffff' WHERE name = 'incarnation'"],
+        "the notes, the incarnation among them, are not those that were signed",
+    ),
+    "the signature taken away": (["DELETE FROM meta WHERE name = 'seal'"], "the signature was removed"),
+    "the signature and every code taken away": (
+        ["DELETE FROM meta WHERE name = 'seal'", "UPDATE cursor SET code = x''"],
+        "the ledger is not signed, and its key has signed event 3",
+    ),
+    "the signature changed": (
+        ["UPDATE meta SET value = replace(value, '\"event\":3', '\"event\":2') WHERE name = 'seal'"],
+        "the signature of the ledger does not fit what it signs",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_by_somebody_without_the_key_is_found_by_verify_and_at_the_start(what: str, desk: Path) -> None:
+    statements, expected = EDITS[what]
+    edit_skilfully(desk / LEDGER_FILE_NAME, *statements, is_chained=True)
+    assert any(expected in found for found in verify(desk).problems), verify(desk).problems
+    with pytest.raises(StartError, match=expected):
+        opened(desk)
+
+
+def test_without_the_key_the_same_edits_would_pass(desk: Path) -> None:
+    """What the checks of the ledger itself can prove; so the tests above test the signature."""
+    statements, _ = EDITS["an event that was signed, with the chain made again"]
+    edit_skilfully(
+        desk / LEDGER_FILE_NAME, *statements, "DELETE FROM meta", "UPDATE cursor SET code = x''", is_chained=True
+    )
+    shutil.rmtree(key_file(desk).parent)
+    report = verify(desk)
+    assert (report.problems, report.signature) == ([], "not signed: no process with a key has written to it")
+
+
+@pytest.fixture
+def rolled_back(desk: Path) -> Path:
+    """An older copy of the ledger put back, after events that were signed."""
+    older = Path(shutil.copy(desk / LEDGER_FILE_NAME, desk / "older.db"))
+    with closing(opened(desk)) as ledger:
+        book, _ = ledger.load()
+        write(ledger, book, OrderCreated(order=an_order(2)))
+        ledger.sign()
+    older.replace(desk / LEDGER_FILE_NAME)
+    return desk
+
+
+def test_an_older_ledger_is_a_rollback_with_another_incarnation(rolled_back: Path) -> None:
+    words = "the ledger ends at event 4, and event 5 was signed: its tail is gone"
+    assert problem(rolled_back) == words
+    for _ in range(2):  # until the halt that says so is durable, each start finds it again
+        with closing(opened(rolled_back)) as ledger:
+            before = ledger.meta("incarnation")
+            assert ledger.rollback == words
+            incarnation, why = ensure_incarnation(ledger, host_boot="boot")
+            assert (incarnation != before, why) == (True, words)
+    with closing(opened(rolled_back)) as ledger:
+        ledger.rollback = ""
+        ledger.sign()
+    assert verify(rolled_back).problems == []
+
+
+def test_a_tail_that_was_cut_with_its_signature_is_found(desk: Path) -> None:
+    """Whoever cuts it has a copy of the cursor and the signature of then."""
+    copy = Path(shutil.copy(desk / LEDGER_FILE_NAME, desk / "copy.db"))
+    with closing(opened(desk)) as ledger:
+        book, _ = ledger.load()
+        write(ledger, book, OrderCreated(order=an_order(2)))
+        ledger.sign()
+    edit(
+        desk / LEDGER_FILE_NAME,
+        f"ATTACH '{copy}' AS older",
+        *(f"DELETE FROM {table}" for table in TABLES),
+        *(f"INSERT INTO {table} SELECT * FROM older.{table}" for table in TABLES),
+    )
+    assert "its tail is gone" in problem(desk)
+
+
+TABLES = ("events", "orders", "deals", "lots", "account", "cursor", "meta")
+
+
+def test_a_deleted_ledger_is_missed_by_its_key(desk: Path) -> None:
+    for path in desk.glob("ledger.db*"):
+        path.unlink()
+    with closing(opened(desk)) as ledger:
+        assert ledger.rollback == "the ledger ends at event 0, and event 3 was signed: its tail is gone"
+
+
+def test_the_ledger_of_another_desk_is_refused(desk: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    with closing(opened(other)) as ledger:
+        write(ledger, Book(), *BEGINNING)
+        ledger.sign()
+    shutil.copy(other / LEDGER_FILE_NAME, desk / LEDGER_FILE_NAME)
+    assert "the ledger is signed with key" in problem(desk)
+    with pytest.raises(StartError, match="restore a backup, which signs it with this one"):
+        opened(desk)
+
+
+def test_where_the_key_is_not_the_result_says_what_is_not_proven(desk: Path) -> None:
+    shutil.rmtree(key_file(desk).parent)
+    report = verify(desk)
+    assert report.problems == []
+    assert (
+        "which is not here: only a head kept elsewhere proves whose it is; 1 events since are not proven"
+        in report.signature
+    )
+    with pytest.raises(StartError, match="expected that key to write to it"):
+        Ledger(desk / LEDGER_FILE_NAME)
+    with pytest.raises(StartError, match="the ledger is signed with key"):
+        opened(desk)  # with a new key
+
+
+@pytest.mark.parametrize("name", ["key", "head"])
+def test_a_damaged_file_beside_the_ledger_is_refused_by_name(desk: Path, name: str) -> None:
+    path = key_file(desk) if name == "key" else head_file(key_file(desk))
+    raw = path.read_bytes()
+    for place in range(0, len(raw) - 1, 7):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 2]) + raw[place + 1 :])
+        with pytest.raises(StartError, match=path.name):
+            opened(desk)
+
+
+def test_a_head_that_was_printed_is_found_again_and_misses_an_edit(desk: Path) -> None:
+    head = verify(desk).head
+    with closing(opened(desk)) as ledger:
+        book, _ = ledger.load()
+        write(ledger, book, OrderCreated(order=an_order(2)))
+    assert verify(desk, expected_head=head) == verify(desk)
+    shutil.rmtree(key_file(desk).parent)
+    statements, _ = EDITS["an event after the signature, with the chain made again"]
+    edit_skilfully(desk / LEDGER_FILE_NAME, *statements, is_chained=True)
+    found: LedgerReport = verify(desk, expected_head=head)
+    assert any("does not go through the expected head: event 4 is " in line for line in found.problems)
+    with pytest.raises(StartError, match="expected NUMBER:HASH"):
+        verify(desk, expected_head="4")
+
+
+def test_a_backup_is_restored_under_the_key_of_the_desk_and_is_no_rollback(desk: Path, tmp_path: Path) -> None:
+    back_up(desk, tmp_path / "copy")
+    with closing(opened(desk)) as ledger:
+        book, _ = ledger.load()
+        write(ledger, book, OrderCreated(order=an_order(2)))
+        ledger.sign()
+    assert restore(tmp_path / "copy", desk).signature.startswith("signed up to event 3")
+    with closing(opened(desk)) as ledger:
+        assert ledger.rollback == ""
+    assert verify(desk).problems == []
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert "which is not here" in restore(tmp_path / "copy", elsewhere).signature
+    assert verify(elsewhere).problems == []
+    opened(elsewhere).close()
+
+
+def test_an_edited_backup_is_not_restored(desk: Path, tmp_path: Path) -> None:
+    back_up(desk, tmp_path / "copy")
+    statements, expected = EDITS["an event that was signed, with the chain made again"]
+    edit_skilfully(tmp_path / "copy", *statements, is_chained=True)
+    with pytest.raises(StartError, match=f"copy is not whole, nothing was changed: {expected}"):
+        restore(tmp_path / "copy", desk)
