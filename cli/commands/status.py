@@ -45,7 +45,8 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
         for one in conditions:
             out.print(f"{one.severity} {describe(one)}", soft_wrap=True, markup=False)
             out.print(f"  {CONDITION_KINDS[one.code].action}", soft_wrap=True, markup=False)
-        for found in denials:
+        paused = {one.subject for one in conditions if one.code == "BREAKER_OPEN"}
+        for found in (one for one in denials if one.symbol not in paused):
             out.print(f"latest denial: {describe_denial(found)}", soft_wrap=True, markup=False)
     return int(any(map(keeps_from_trading, conditions)))
 
