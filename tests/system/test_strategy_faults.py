@@ -1,0 +1,62 @@
+"""Strategies that raise, return nonsense, block or end their process: a run of recorded ticks ends in one line that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import faulty_strategies as faulty
+from tests.support.faulty_strategies import AT_THE_START, FAULT_TICK, ON_A_TICK, Sound
+from tests.support.replays import run_paperdesk
+from tests.support.tick_files import a_tick_file
+
+HERE = "tests.support.faulty_strategies"
+DIED = f"the process died 3 times inside the strategy of EURUSD at tick {FAULT_TICK}"
+SEEN_BY_A_HANDLER = {**ON_A_TICK, **AT_THE_START}
+
+
+def line_of(command: str, folder: Path, make: type[Sound]) -> str:
+    """The one line that a command ends with; anything else fails."""
+    ticks = a_tick_file(folder / "eurusd.parquet", rows=40)
+    done = run_paperdesk(command, f"{ticks}:EURUSD", "--strategy", f"{HERE}:{make.__name__}", "--risk", "none")
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("paperdesk: ")]
+    assert len(lines) == 1, done.stderr
+    assert done.stderr.rstrip().endswith(lines[0])
+    return lines[0]
+
+
+@pytest.mark.parametrize("make", SEEN_BY_A_HANDLER, ids=lambda make: make.__name__)
+def test_a_backtest_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
+    line = line_of("backtest", tmp_path, make)
+    assert SEEN_BY_A_HANDLER[make].split(" (faulty_strategies")[0] in line
+    if make is not faulty.CannotBeMade:  # refused before the run
+        assert line.startswith(f"paperdesk: strategy {make.name}, ")
+        assert (f"tick {FAULT_TICK} of EURUSD at " in line) == (make in ON_A_TICK)
+
+
+def test_a_parity_ends_in_one_line(tmp_path: Path) -> None:
+    line = line_of("parity", tmp_path, faulty.Raises)
+    assert f"strategy raises, tick {FAULT_TICK} of EURUSD at " in line
+
+
+@pytest.mark.parametrize("make", [faulty.Raises, faulty.ReturnsNone, faulty.SnapshotIsHuge], ids=lambda m: m.__name__)
+def test_a_replay_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
+    line = line_of("replay", tmp_path, make)
+    assert line.startswith(f"paperdesk: strategy {make.name}, ")
+    assert SEEN_BY_A_HANDLER[make].split(" (faulty_strategies")[0] in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "make",
+    [faulty.Exits, faulty.ExitsAsRefused, faulty.Aborts, faulty.ClosesFiles, faulty.Blocks],
+    ids=lambda make: make.__name__,
+)
+def test_a_replay_whose_process_the_strategy_ends_says_whose_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: type[Sound]
+) -> None:
+    monkeypatch.setenv("WATCHDOG_HANG_MS", "1500")
+    assert DIED in line_of("replay", tmp_path, make)
