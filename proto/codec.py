@@ -50,13 +50,15 @@ def encode_json(message: Struct) -> bytes:
 
 
 class BusDecoder(Generic[M]):
-    """Decoder of one socket of the bus: a union of message types, every field present exactly once."""
+    """Decoder of one socket of the bus: a union of message types, every field present exactly once, or left out if it has a default."""
 
     def __init__(self, union: Any) -> None:
         """`union` is a message type or a union of them."""
         members = get_args(union) or (union,)
         self._decode = msgspec.msgpack.Decoder(union).decode
-        self._map_size: dict[type, int] = {member: len(member.__struct_fields__) + 1 for member in members}
+        self._map_size: dict[type, int] = {
+            member: len(member.__struct_fields__) + 1 for member in members if not member.__struct_defaults__
+        }
 
     def __call__(self, payload: bytes) -> M:
         """Decode one frame.
@@ -68,8 +70,9 @@ class BusDecoder(Generic[M]):
             message: M = self._decode(payload)
         except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
             raise MalformedMessageError(str(error)) from None
-        # Unknown fields are refused and no field has a default, so a map of the right size has no field twice.
-        if _map_size(payload) != self._map_size[type(message)]:
+        # Unknown fields are refused, so a map of the right size has no field twice; one that may leave fields out is looked through.
+        expected = self._map_size.get(type(message)) or len(msgspec.msgpack.decode(payload))
+        if _map_size(payload) != expected:
             raise MalformedMessageError(f"{type(message).__name__} with a field that is not its own or comes twice")
         return message
 

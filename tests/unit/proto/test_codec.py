@@ -23,7 +23,7 @@ from proto.codec import (
     encode,
     encode_json,
 )
-from proto.control import StatusQuery
+from proto.control import PlaceCommand, StatusQuery
 from proto.gateway import Buy, Confirm, ErrorCode, GetAccount, GetDeals, GetOrders, GetPositions, Ping
 from proto.messages import Answer, Call, CallOutcome
 from proto.time import Now
@@ -109,6 +109,41 @@ def test_a_field_that_comes_twice_is_refused(field: str) -> None:
     pairs = [*TICK.items(), (field, TICK[field])]
     with pytest.raises(MalformedMessageError):
         decode_tick_message(packed_pairs(pairs))
+
+
+PLACE = {
+    "command": "ORDER",
+    "key": "one",
+    "reason": "a test",
+    "symbol": "EURUSD",
+    "side": "BUY",
+    "volume": "0.01",
+    "type": "MARKET",
+    "price": None,
+    "time_in_force": None,
+    "stop_loss": None,
+    "take_profit": None,
+    "trailing_stop_points": 0,
+    "expires_ns": 0,
+}
+
+
+def test_a_field_with_a_default_may_be_left_out() -> None:
+    """As by a program that was written before there was the field."""
+    command = decode_control_request(msgpack.packb(PLACE))
+    assert isinstance(command, PlaceCommand)
+    assert command.past_rules == []
+    passed = decode_control_request(msgpack.packb({**PLACE, "past_rules": ["NEWS"]}))
+    assert isinstance(passed, PlaceCommand)
+    assert passed.past_rules == ["NEWS"]
+
+
+@pytest.mark.parametrize("field", list(PLACE))
+def test_a_field_that_comes_twice_is_refused_also_where_another_is_left_out(field: str) -> None:
+    """The map is as large as one with every field then."""
+    twice: list[tuple[str, Any]] = [*PLACE.items(), (field, PLACE[field])]
+    with pytest.raises(MalformedMessageError):
+        decode_control_request(packed_pairs(twice))
 
 
 @pytest.mark.parametrize("head", [b"\xde\x00\x0c", b"\xdf\x00\x00\x00\x0c"])
