@@ -53,6 +53,21 @@ def require_whole_log(connection: apsw.Connection, path: Path) -> None:
         )
 
 
+def commit_ends(log: bytes) -> list[int]:
+    """Where each commit of a whole log ends, in bytes from its beginning; none where there is no log."""
+    if len(log) < _HEADER.size:
+        return []
+    _, _, page_size, _, *salts = _HEADER.unpack(log[: _HEADER.size])[:6]
+    step, ends = _FRAME.size + page_size, []
+    for offset in range(_HEADER.size, len(log) - step + 1, step):
+        _, after_commit, *frame_salts = _FRAME.unpack(log[offset : offset + _FRAME.size])[:4]
+        if frame_salts != salts:
+            break
+        if after_commit:
+            ends.append(offset + step)
+    return ends
+
+
 def commits_behind(log: Path, frame: int, *, page_size: int) -> int:
     """How many commits of the log's own run stand behind a frame, whether they can be read or not."""
     step, found = _FRAME.size + page_size, 0

@@ -9,7 +9,7 @@ import typer
 
 from cli import run_options as o
 from cli.json_output import json_text, write_json
-from cli.paths import data_directory, writable_file
+from cli.paths import data_directory, existing_desk, writable_file
 from cli.progress import status_line
 
 if TYPE_CHECKING:
@@ -52,11 +52,19 @@ Everything = Annotated[
 ]
 
 
+FLIPS_EXAMPLES: Final = """
+[bold]Example[/bold]
+
+  paperdesk bit-flips desk --count 10000 --seed 7
+"""
+
+
 def register_commands(app: typer.Typer) -> None:
     """Register the command."""
     app.command(epilog=EXAMPLES)(chaos)
     app.command("chaos-replay", epilog=REPLAY_EXAMPLES)(chaos_replay)
     app.command("crash-points", epilog=POINTS_EXAMPLES)(crash_points)
+    app.command("bit-flips", epilog=FLIPS_EXAMPLES)(bit_flips)
 
 
 def chaos(
@@ -177,6 +185,29 @@ def crash_points(
         print(f"{kills:>5}  {point}" + ("" if kills >= count else f"  expected {count}"))
     print(*(found.wrong or ["nothing lost, nothing doubled, every replay as undisturbed"]), sep="\n")
     return 1 if found.wrong or min(found.kills.values()) < count else 0
+
+
+def bit_flips(
+    desk: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="The folder of a stopped desk.", show_default=False)],
+    count: Annotated[int, typer.Option("--count", min=1, max=1_000_000, help="Bits, one at a time.")] = 1_000,
+    seed: Seed = 1,
+) -> int:
+    """Flip single bits in copies of a desk's files; each has to end in the right digits or in a refusal by name.
+
+    Exit code 0 when each did, 1 otherwise, 2 when it could not be run.
+    """
+    from verification.chaos.bit_flips import Outcome
+    from verification.chaos.bit_flips import flip_bits as flip
+
+    with status_line("bit-flips", plain_every_s=PLAIN_EVERY_S) as tell:
+        report = flip(existing_desk(desk), count=count, seed=seed, progress=lambda done: tell(f"{done:,} of {count:,}"))
+    for file, outcomes in sorted(report.outcomes.items()):
+        counts = ", ".join(f"{outcomes[one]:,} {one}" for one in Outcome if outcomes[one])
+        print(f"{file}: {counts or 'none drawn'}")
+    for flipped, words in report.failures[:SHOWN_MAX]:
+        print(f"{flipped}: {words}")
+    print(f"{count:,} flips, seed {seed}, {len(report.failures):,} used as if whole")
+    return 1 if report.failures else 0
 
 
 def _market(ticks: list[str] | None) -> dict[str, str]:

@@ -112,6 +112,9 @@ class Ledger:
             self._require_signature()
             self._counts = stored_counts(self._db)
             self._notes = notes_digest(self._db)
+            self._synchronous = "NORMAL"
+            if not self._is_signed and not self.rollback:
+                self.sign()
         except (apsw.Error, ValueError) as error:
             self._db.close()
             raise unreadable_file_error(path, error, RESTORE_IT) from None
@@ -119,7 +122,6 @@ class Ledger:
             self._db.close()
             raise
         self._noted = self._end.number
-        self._synchronous = "NORMAL"
 
     def _walk(self) -> ChainPosition:
         known = end = hash_chain.checkpoint(self._db)
@@ -142,6 +144,7 @@ class Ledger:
     def _require_signature(self) -> None:
         key = self._key
         seal = read_seal(self._db)
+        self._is_signed = seal is not None
         self._sealed = BEGINNING if seal is None else ChainPosition(seal.event, bytes.fromhex(seal.hash))
         if key is None:
             if seal is not None:
