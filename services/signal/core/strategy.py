@@ -12,7 +12,12 @@ from services.signal.core.tick_buffer import TickBuffer
 
 
 class Strategy(Protocol):
-    """Depends on the ticks it was given and nothing else: no clock, no randomness, no files."""
+    """Depends on the ticks it was given and nothing else: no clock, no randomness, no files.
+
+    Whatever it raises, SystemExit included, and whatever it returns that is no opinion, is its fault: its symbol gets no
+    signals any more until a restart tries it again, and other symbols go on. So does a call that ends the process or
+    blocks it, three times at the same tick.
+    """
 
     @property
     def name(self) -> str:
@@ -36,7 +41,7 @@ class Strategy(Protocol):
         """
 
     def snapshot(self) -> bytes:
-        """The state in full: `restore` of it, then the same ticks, gives the same answers to the last bit."""
+        """The state in full, at most 1 MiB: `restore` of it, then the same ticks, gives the same answers to the last bit."""
 
     def restore(self, state: bytes) -> None:
         """Become what `snapshot` saw; raises ValueError for bytes that are none of its own."""

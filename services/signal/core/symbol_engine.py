@@ -96,8 +96,8 @@ class SymbolEngine:
 
     @property
     def is_warming_up(self) -> bool:
-        """Whether the strategy may not speak yet."""
-        return self.accepted <= self._warm_up_ticks
+        """Whether the strategy may not speak on the next tick either."""
+        return self.accepted < self._warm_up_ticks
 
     def missing_before(self, sequence: int) -> range:
         """The sequences that have to be folded before this one can be; empty when it is the next or an old one."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proto.codec import decode_signal_message
-from proto.messages import Signal
+from proto.messages import STRATEGY_FAULT, Signal, SymbolState
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.test_process import Floor
@@ -41,6 +41,38 @@ def test_each_symbol_has_its_own_strategys_word(tmp_path: Path) -> None:
         assert floor.greetings[0].strategy == "EURUSD=momentum,NZDUSD=ema_cross"
         spoke = {signal.symbol for signal in signals if signal.direction}
         assert spoke == set(SYMBOLS)
+        assert floor.end() == 0
+    finally:
+        floor.close()
+
+
+@pytest.mark.parametrize(
+    ("faulty", "line"),
+    [
+        ("tests.support.faulty_strategies:Raises", "strategy raises, tick 6 of EURUSD at "),
+        ("tests.support.faulty_strategies:ExitsBySystemExit", "strategy exits-by-system-exit, tick 6 of EURUSD at "),
+        ("not_there_at_all:S", "strategy not_there_at_all:S, EURUSD, before its first tick: ModuleNotFoundError: "),
+    ],
+)
+def test_a_symbol_whose_strategy_is_at_fault_is_reported_and_the_other_goes_on(
+    tmp_path: Path, faulty: str, line: str
+) -> None:
+    ticks = a_walk(60, symbols=SYMBOLS)
+    floor = Floor(tmp_path, ticks)
+    try:
+        floor.start(
+            TRADING_SYMBOL=",".join(SYMBOLS), STRATEGY=f"EURUSD={faulty},NZDUSD=tests.support.faulty_strategies:Sound"
+        )
+        floor.gateway.publish(*ticks)
+        signals = floor.take(len(ticks))
+        spoke = {signal.symbol for signal in signals if signal.direction}
+        assert "NZDUSD" in spoke
+        of_eurusd = [signal for signal in signals if signal.symbol == "EURUSD"]
+        assert {signal.reason for signal in of_eurusd[5:]} == {STRATEGY_FAULT}
+        (report,) = floor.greetings[-1].reports
+        assert (report.symbol, report.state) == ("EURUSD", SymbolState.FAULT)
+        assert report.text.startswith(line)
+        assert report.text[:60] in floor.log()
         assert floor.end() == 0
     finally:
         floor.close()
