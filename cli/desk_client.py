@@ -1,6 +1,6 @@
 """Where the commands that look at a desk get their answers: a running desk's control socket, or a stopped one's ledger.
 
-`--url` names the socket, `--data-dir` the desk's folder; without either the settings name both. A running desk answers within a
+`--url` names the socket, `--data-dir` the desk's folder; without either it is the desk that runs (`cli/running_desks.py`). A running desk answers within a
 second, or is said not to. Only a folder that somebody has named is read in its place, and that is said, too.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Protocol, Self, TypeVar
 import typer
 
 from cli.paths import existing_desk
+from cli.running_desks import running_desk
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ ANSWER_TIMEOUT_S: Final = 1.0
 
 Folder = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory; that of the settings without."),
+    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory. Default: the desk that runs."),
 ]
 Url = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Control socket of the desk, where it is not found.")
@@ -94,11 +95,11 @@ def open_desk(data_dir: Path | None, url: str | None) -> DeskClient:
     """The desk that is meant.
 
     Raises:
-        StartError: the folder has no desk in it.
+        StartError: the folder has no desk in it, or none is named and several run.
     """
     folder = None if data_dir is None else existing_desk(data_dir)
     if url is None:
-        url = configured_url() if folder is None else control_url_of(folder)
+        url = running_desk().control if folder is None else control_url_of(folder)
     return DeskClient(url, folder)
 
 
@@ -112,13 +113,6 @@ def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
     if found.url is None:
         raise StartError(f"no portfolio answers for {data_dir}, expected a running desk; nothing was done")
     return found
-
-
-def configured_url() -> str:
-    """The control socket of the settings."""
-    from common.settings import CommonSettings, load
-
-    return load(CommonSettings).control_url
 
 
 def control_url_of(data_dir: Path) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cli.json_output import json_text
 from cli.paths import existing_desk
+from cli.running_desks import running_gateway_url
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url
     from proto.gateway import HaltReply, Hello
 
     folder = None if data_dir is None else existing_desk(data_dir)
-    where = url or (_of_settings() if folder is None else _of_desk(folder))
+    where = url or (running_gateway_url() if folder is None else _of_desk(folder))
     sockets = Sockets()
     try:
         socket = sockets.dealer(where)

@@ -9,33 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 import typer
 
-from cli.commands import (
-    backtest,
-    backup,
-    chaos,
-    chaos_truth,
-    config,
-    conformance,
-    export,
-    migrate,
-    orders,
-    parity,
-    replay,
-    risk,
-    status,
-    ticks,
-    ticks_generate,
-    trading_state,
-    train,
-    verify,
-    views,
-)
-from cli.commands import run as run_command
 from cli.json_output import json_text
 from common.disk_faults import disk_fault
 from common.errors import StartError
@@ -46,33 +25,55 @@ JSON = "--json"
 WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
 
-app = typer.Typer(
-    help=HELP,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMAND_MODULES = (
+    "run",
+    "replay",
+    "backtest",
+    "parity",
+    "train",
+    "views",
+    "risk",
+    "export",
+    "status",
+    "verify",
+    "backup",
+    "migrate",
+    "trading_state",
+    "orders",
+    "config",
+    "chaos",
+    "chaos_truth",
+    "conformance",
 )
-run_command.register_commands(app)
-replay.register_commands(app)
-backtest.register_commands(app)
-parity.register_commands(app)
-train.register_commands(app)
-views.register_commands(app)
-risk.register_commands(app)
-export.register_commands(app)
-status.register_commands(app)
-verify.register_commands(app)
-backup.register_commands(app)
-migrate.register_commands(app)
-trading_state.register_commands(app)
-orders.register_commands(app)
-config.register_commands(app)
-chaos.register_commands(app)
-chaos_truth.register_commands(app)
-conformance.register_commands(app)
-ticks_generate.register_commands(ticks.app)
-app.add_typer(ticks.app, name="ticks")
+"""Modules of `cli.commands` that register commands, in the order of the help."""
+
+EMERGENCY_MODULE = "trading_state"
+EMERGENCY_COMMANDS = ("halt", "reduce-only", "resume", "flatten")
+"""Commands that are not kept waiting for the modules of all the others."""
+
+
+def application(command: str) -> typer.Typer:
+    """The commands among which `command`, the first word of a command line, is looked for."""
+    app = typer.Typer(
+        help=HELP,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    if command in EMERGENCY_COMMANDS:
+        _register(app, EMERGENCY_MODULE)
+        return app
+    for name in COMMAND_MODULES:
+        _register(app, name)
+    ticks = import_module("cli.commands.ticks").app
+    _register(ticks, "ticks_generate")
+    app.add_typer(ticks, name="ticks")
+    return app
+
+
+def _register(app: typer.Typer, module: str) -> None:
+    import_module(f"cli.commands.{module}").register_commands(app)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
@@ -88,7 +89,8 @@ def run(arguments: list[str]) -> int:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is
         signal.signal(signal.SIGHUP, _end)
     try:
-        code = app(arguments or ["--help"], prog_name="paperdesk", standalone_mode=False)
+        line = arguments or ["--help"]
+        code = application(line[0])(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
     except StartError as error:
         return _refuse(arguments, str(error), error.details)

@@ -6,18 +6,33 @@ whether the socket is still there.
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from orchestration.environment import control_url, gateway_url
+from common.errors import StartError
+from common.project_root import PROJECT_ROOT
 
 CONTROL_FILE: Final = "control.url"
 """Where portfolio can be asked."""
 
 GATEWAY_FILE: Final = "gateway.url"
 """Where the gateway takes requests."""
+
+ANNOUNCED: Final = PROJECT_ROOT / "var" / "run" / "desks"
+"""A file for each desk that `paperdesk run` has started from this checkout, whatever its data directory."""
+
+
+class DeskAddresses(NamedTuple):
+    """Where a desk can be asked; `gateway` is empty where the settings have it."""
+
+    data_dir: str
+    control: str
+    gateway: str
 
 
 @contextmanager
@@ -26,9 +41,61 @@ def published_addresses(data_dir: Path, runtime: Path) -> Iterator[None]:
     with ExitStack() as stack:
         for name, url in ((CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_url(runtime))):
             note = data_dir / name
-            note.write_text(url + "\n", encoding="utf-8")
             stack.callback(note.unlink, missing_ok=True)
+            try:
+                note.write_text(url + "\n", encoding="utf-8")
+            except OSError as error:
+                raise StartError(f"{note} cannot be written: {error.strerror}; expected a disk with room") from None
         yield
+
+
+@contextmanager
+def announced(data_dir: Path, runtime: Path, folder: Path = ANNOUNCED) -> Iterator[None]:
+    """Let commands that name no desk find this one for as long as the block lasts; where it cannot be noted, they need its folder."""
+    note = folder / f"{os.getpid()}.json"
+    addresses = DeskAddresses(str(data_dir), control_url(runtime), gateway_url(runtime))
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = note.with_suffix(".new")
+        fresh.write_text(json.dumps(addresses._asdict()), encoding="utf-8")
+        fresh.replace(note)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
+
+
+def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
+    """Every announced desk whose control socket is open; notes of those that were killed are removed."""
+    found = []
+    for note in sorted(folder.glob("*.json")):
+        try:
+            desk = DeskAddresses(**json.loads(note.read_text(encoding="utf-8")))
+            is_open = is_listening(desk.control)
+        except (OSError, ValueError, TypeError):
+            continue
+        if is_open:
+            found.append(desk)
+        else:
+            with suppress(OSError):
+                note.unlink(missing_ok=True)
+    return found
+
+
+def is_listening(url: str) -> bool:
+    """Whether a process has a local socket open; of any other address nothing is known, and it may be."""
+    if not url.startswith("ipc://"):
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(url.removeprefix("ipc://"))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
 
 
 def read_address(data_dir: Path, name: str) -> str | None:
@@ -40,3 +107,13 @@ def read_address(data_dir: Path, name: str) -> str | None:
 def may_be_listening(url: str) -> bool:
     """Whether somebody can be listening: the file of a local socket goes with its owner, of any other address nothing is known."""
     return not url.startswith("ipc://") or Path(url.removeprefix("ipc://")).exists()
+
+
+def control_url(runtime: Path) -> str:
+    """Portfolio's control socket in a private desk."""
+    return f"ipc://{runtime}/control.ipc"
+
+
+def gateway_url(runtime: Path) -> str:
+    """The gateway's socket for requests in a private desk."""
+    return f"ipc://{runtime}/gw.ipc"

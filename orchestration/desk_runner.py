@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from common.errors import StartError
-from orchestration.address_files import published_addresses
+from orchestration.address_files import announced, control_url, published_addresses
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from orchestration.start_checks import require_startable
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import DeskSupervisor, ProcessState
@@ -212,9 +212,8 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         with ControlClient(control_url(desk.runtime)) as client:
             watch = _DeskMonitor(plan, desk, client, screen, before)
             try:
-                desk.start(environment, waiting=watch.look)
-                # Not before: a second desk on the same directory does not get this far.
-                with published_addresses(plan.data_dir, desk.runtime):
+                with published_addresses(plan.data_dir, desk.runtime), announced(plan.data_dir, desk.runtime):
+                    desk.start(environment, waiting=watch.look)
                     watch.until_the_end()
             except (KeyboardInterrupt, SystemExit) as error:
                 interrupt = error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from common.settings import ENV_FILE_VARIABLE, setting_names
+from orchestration.address_files import control_url, gateway_url
 
 PASSED_ON: Final = frozenset(
     {
@@ -56,13 +57,3 @@ def desk_environment(
         "ZMQ_MARKET_DATA_URL": ticks,
         "CONTROL_URL": control_url(runtime),
     }
-
-
-def control_url(runtime: Path) -> str:
-    """Portfolio's control socket in a private desk."""
-    return f"ipc://{runtime}/control.ipc"
-
-
-def gateway_url(runtime: Path) -> str:
-    """The gateway's socket for requests in a private desk."""
-    return f"ipc://{runtime}/gw.ipc"

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from common.errors import StartError
 from marketdata.tick_stream import TickStream
-from orchestration.address_files import published_addresses
+from orchestration.address_files import control_url, published_addresses
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from orchestration.progress import ProgressDisplay, RunProgress, TickRate
 from orchestration.standstill import Standstill
 from orchestration.start_checks import require_startable

@@ -31,7 +31,7 @@ ReasonText = Annotated[
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory; that of the settings without."),
+    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory. Default: the desk that runs."),
 ]
 Url = Annotated[
     str | None,
@@ -104,12 +104,13 @@ def validated_reason(reason: str) -> str:
 
 
 def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
-    from cli.desk_client import configured_url, control_url_of
+    from cli.desk_client import control_url_of
     from cli.paths import existing_desk
+    from cli.running_desks import running_desk
     from orchestration.control_client import ControlClient
     from proto.control import TradingReply
 
-    where = url or (configured_url() if data_dir is None else control_url_of(existing_desk(data_dir)))
+    where = url or (running_desk().control if data_dir is None else control_url_of(existing_desk(data_dir)))
     if where is None:
         raise StartError(
             f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"

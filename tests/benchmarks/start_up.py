@@ -21,8 +21,9 @@ from typing import Any, Final
 from rich.console import Console
 
 from common.project_root import PROJECT_ROOT
+from orchestration.address_files import control_url
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.support.large_desks import make_large_desk
 from tests.support.waits import wait_for

@@ -19,8 +19,9 @@ import zmq
 
 from common.sockets import Socket, Sockets
 from common.storage import open_reader, state_hash
+from orchestration.address_files import control_url
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.benchmarks.workload import a_run, write_ticks
 from tests.fuzz.decoders import throw_at

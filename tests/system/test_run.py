@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from common.errors import StartError
-from orchestration.address_files import CONTROL_FILE
+from orchestration.address_files import CONTROL_FILE, announced_desks
 from orchestration.control_client import ControlClient
 from orchestration.desk_runner import LOOK_EVERY_S, read_account_totals
 from proto.control import StatusQuery, StatusReply
@@ -154,10 +154,18 @@ def gateway_of(desk: Path) -> psutil.Process:
 
 def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
     desk = tmp_path / "desk"
-    output = run_until(lambda: filled(desk) > 0, "--data-dir", desk, "--strategy", FLIPPING, "--symbols", "EURUSD")
+    announced: set[str] = set()
+
+    def has_filled() -> bool:
+        announced.update(one.data_dir for one in announced_desks())
+        return filled(desk) > 0 and str(desk) in announced
+
+    output = run_until(has_filled, "--data-dir", desk, "--strategy", FLIPPING, "--symbols", "EURUSD")
     for words in ("SIMULATED desk, stopped", "up-time", "realised P&L", "unrealised P&L", "fills", "reconciled"):
         assert words in output
     assert not (desk / "control.url").exists()
+    assert str(desk) in announced
+    assert str(desk) not in {one.data_dir for one in announced_desks()}
 
 
 def test_a_first_run_that_has_to_compile_its_kernels_is_left_to_do_so(tmp_path: Path) -> None:

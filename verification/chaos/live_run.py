@@ -12,8 +12,9 @@ from typing import Final
 
 from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE, CRASH_AT_VARIABLE, CRASH_DIRECTORY_VARIABLE
+from orchestration.address_files import control_url
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from orchestration.start_checks import require_startable
 from orchestration.supervisor import DeskSupervisor
 from proto.control import (

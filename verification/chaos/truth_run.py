@@ -19,9 +19,9 @@ from typing import Any, Final
 
 from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE
-from orchestration.address_files import published_addresses
+from orchestration.address_files import control_url, published_addresses
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
 from proto.control import Effect, ResumeCommand, Severity, TradingReply
 from proto.control import TradingState as Trading

@@ -1,0 +1,103 @@
+"""A command that names no desk finds the one that runs, and refuses to choose between several."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from cli import running_desks
+from cli.main import COMMAND_MODULES, EMERGENCY_COMMANDS, application, run
+from cli.running_desks import running_desk, running_gateway_url
+from common.errors import StartError
+from orchestration.address_files import announced, announced_desks, control_url, gateway_url, is_listening
+
+
+@pytest.fixture(autouse=True)
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout without a desk and without settings."""
+    for name in (*running_desks.NAMING_SETTINGS, running_desks.ENV_FILE_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(running_desks.ENV_FILE_VARIABLE, "")
+    monkeypatch.setattr(running_desks, "ANNOUNCED", tmp_path / "desks")
+    monkeypatch.setattr(running_desks, "DEFAULT_CONTROL_URL", f"ipc://{tmp_path}/control.ipc")
+    return tmp_path
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def listen(stack: ExitStack, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+    listener.bind(str(path))
+    listener.listen()
+
+
+def a_desk(stack: ExitStack, checkout: Path, name: str) -> Path:
+    """A desk that `paperdesk run` has started, as far as others see it."""
+    runtime, data_dir = checkout / f"pd-{name}", checkout / name
+    listen(stack, runtime / "control.ipc")
+    with announced(data_dir, runtime, checkout / "desks"):
+        # One process announces one desk; this one stands for several.
+        [note] = (checkout / "desks").glob("[0-9]*.json")
+        note.rename(note.with_name(f"of-{name}.json"))
+    return data_dir
+
+
+def test_the_only_desk_is_found_wherever_its_files_are(checkout: Path, stack: ExitStack) -> None:
+    data_dir = a_desk(stack, checkout, "a")
+    assert running_desk() == (str(data_dir), control_url(checkout / "pd-a"), gateway_url(checkout / "pd-a"))
+    assert running_gateway_url() == gateway_url(checkout / "pd-a")
+
+
+def test_a_desk_under_supervisord_is_found_where_the_settings_have_it_by_themselves(
+    checkout: Path, stack: ExitStack
+) -> None:
+    listen(stack, checkout / "control.ipc")
+    assert running_desk().control == f"ipc://{checkout}/control.ipc"
+
+
+def test_several_desks_are_named_and_none_is_chosen(
+    checkout: Path, stack: ExitStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = a_desk(stack, checkout, "a"), a_desk(stack, checkout, "b")
+    words = f"2 desks run: {a}, {b}; expected --data-dir DIR with one of them, nothing was done"
+    with pytest.raises(StartError, match=words):
+        running_desk()
+    for command in (["halt", "--reason", "news"], ["status"], ["close", "EURUSD", "--reason", "enough"]):
+        assert run(command) == 2
+        assert capsys.readouterr().err == f"paperdesk: {words}\n"
+
+
+def test_a_setting_names_the_desk_whatever_else_runs(
+    checkout: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_desk(stack, checkout, "a")
+    monkeypatch.setenv("CONTROL_URL", "ipc:///elsewhere/control.ipc")
+    assert running_desk().control == "ipc:///elsewhere/control.ipc"
+
+
+def test_a_desk_that_was_killed_is_forgotten(checkout: Path) -> None:
+    with ExitStack() as stack:
+        a_desk(stack, checkout, "a")
+    assert announced_desks(checkout / "desks") == []
+    assert list((checkout / "desks").iterdir()) == []
+    assert not is_listening(f"ipc://{checkout}/pd-a/control.ipc")
+
+
+def test_an_emergency_command_is_the_same_among_all_the_others() -> None:
+    def commands(first: str) -> dict[str, object]:
+        found = application(first).registered_commands
+        return {str(one.name or getattr(one.callback, "__name__", "")): one.callback for one in found}
+
+    alone, among_all = commands("halt"), commands("--help")
+    assert set(alone) == set(EMERGENCY_COMMANDS)
+    assert {name: among_all[name] for name in alone} == alone
+    assert len(among_all) > len(COMMAND_MODULES)
