@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -137,3 +138,15 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 _LASTING = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
+
+
+INCARNATION_CHARS: Final = 8
+"""Hexadecimal characters of an incarnation, with which the ids of its orders begin."""
+
+
+def id_parts(order_id: str) -> tuple[str, int]:
+    """Incarnation and number of an id of the desk's own form; number 0 for any other."""
+    incarnation, dash, number = order_id.partition("-")
+    if len(incarnation) != INCARNATION_CHARS or not dash or not number.isdecimal():
+        return order_id, 0
+    return incarnation, int(number)

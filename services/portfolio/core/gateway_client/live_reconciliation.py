@@ -75,8 +75,7 @@ class Reconciler:
         since = ReconciliationWatermark() if is_for_person else desk.book.cleared
         if not is_start:
             yield from request_instruments(desk, *desk.config.symbols)
-        is_wrong = desk.config.limits.foreign_orders is ForeignOrderPolicy.HALT
-        findings = ReconciliationResult(are_foreign_orders_differences=is_wrong)
+        findings = self._new_result()
         found = yield from self._compare(findings, since)
         if unknown := unknown_ids(desk.book, findings.orders):
             adopt_unknown_ids(desk, unknown)
@@ -84,7 +83,7 @@ class Reconciler:
         if found:
             before = found
             yield Pause(RECHECK_DELAY_NS)
-            findings = ReconciliationResult(are_foreign_orders_differences=is_wrong)
+            findings = self._new_result()
             found = [one for one in (yield from self._compare(findings, since)) if one in before]
         moved = {one.symbol for one in found if one.difference.kind == "stops"}
         found = [one for one in found if one.difference.kind != "stops"]
@@ -99,6 +98,11 @@ class Reconciler:
             self._answer = ReconcileReply(complete=True, differences=differences, error="")
         self._keep(findings, differences, is_start=is_start)
         desk.unproven_symbols -= unproven
+
+    def _new_result(self) -> ReconciliationResult:
+        desk = self._desk
+        is_wrong = desk.config.limits.foreign_orders is ForeignOrderPolicy.HALT
+        return ReconciliationResult(are_foreign_orders_differences=is_wrong, adopted_ids=desk.book.seen_ids)
 
     def _end_forgotten(self, orders: list[VenueOrder]) -> GatewayTask:
         """Cancel what rests at the venue and was presumed to have had no effect; a deal that it had meanwhile is booked late."""

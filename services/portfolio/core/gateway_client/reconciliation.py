@@ -7,7 +7,7 @@ comparison says that all before agrees for good, so that a large account costs n
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -35,7 +35,7 @@ from proto.trading.units import decimal_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ReconciliationWatermark
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.orders import Order, OrderTerms
+from services.portfolio.core.account.orders import Order, OrderTerms, id_parts
 from services.portfolio.core.account.protection import protection_key
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
@@ -81,12 +81,15 @@ class SymbolDifference(NamedTuple):
 class ReconciliationResult:
     """What a comparison has come to."""
 
-    def __init__(self, *, are_foreign_orders_differences: bool = True) -> None:
+    def __init__(
+        self, *, are_foreign_orders_differences: bool = True, adopted_ids: Mapping[str, int] | None = None
+    ) -> None:
         """Nothing is found yet; `are_foreign_orders_differences`: an order that was not placed through the gateway is a difference.
 
         One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a part of the ledger
-        that is lost.
+        that is lost. `adopted_ids` are the numbers up to which the ids of an incarnation are known to be lost: those are none.
         """
+        self._adopted_ids = adopted_ids or {}
         self.are_foreign_orders_differences = are_foreign_orders_differences
         self.symbol_differences: list[SymbolDifference] = []
         self.foreign_tickets: list[int] = []
@@ -99,6 +102,11 @@ class ReconciliationResult:
         self.account: AccountReply | None = None
         self.stop_mismatches: list[VenuePosition] = []
         """Positions whose stops at the venue are not those that the desk knows."""
+
+    def is_adopted(self, order_id: str) -> bool:
+        """Whether an order that the ledger does not have is one that it is known to have lost."""
+        incarnation, number = id_parts(order_id)
+        return 0 < number <= self._adopted_ids.get(incarnation, 0)
 
     def add(
         self, kind: str, subject: str, *, symbol: str, ledger: str, venue: str, remedy: str = _ASK_A_PERSON
@@ -240,7 +248,7 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
     mine = book.orders.get(order.order_id)
     if mine is None:
         # Whoever else reaches the gateway may ask it for what it refuses: of that the account knows nothing.
-        if order.status in _NEVER_HAPPENED and not order.filled_volume:
+        if (order.status in _NEVER_HAPPENED and not order.filled_volume) or findings.is_adopted(order.order_id):
             return
         deal = book.deal(order.deal)
         if deal is not None and deal.reason is not DealReason.CLIENT:

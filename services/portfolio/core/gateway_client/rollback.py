@@ -16,10 +16,10 @@ from proto.control import TradingState
 from proto.gateway import DealsReply, GetDeals, HelloReply, KnownIds, Reply, Request, VenueDeal, VenueOrder
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import IncarnationTaken
+from services.portfolio.core.account.orders import INCARNATION_CHARS, id_parts
 from services.portfolio.core.gateway_client.reconciliation import deal_difference, deal_text
 from services.portfolio.core.state.desk import Desk
 
-INCARNATION_CHARS: Final = 8
 _REMEDY: Final = "put back the broker's book of the ledger's time, or begin a new account in an empty data directory"
 
 
@@ -67,7 +67,7 @@ def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
     assert book.stream is not None
     found: dict[str, KnownIds] = {}
     for order in orders:
-        incarnation, number = _parts(order.order_id)
+        incarnation, number = id_parts(order.order_id)
         if number and incarnation == book.stream.incarnation and order.order_id not in book.orders:
             before = found.get(incarnation, KnownIds(0, 0))
             found[incarnation] = KnownIds(before.count + 1, max(before.highest, number))
@@ -80,7 +80,7 @@ def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
         return False
     for order in reversed(book.orders.values()):
         if order.ticket is not None:
-            incarnation, number = _parts(order.order_id)
+            incarnation, number = id_parts(order.order_id)
             known = hello.known_ids.get(incarnation)
             return bool(number) and (known is None or known.highest < number)
     return False
@@ -144,15 +144,7 @@ def _take_incarnation(desk: Desk, why: str, known: Mapping[str, KnownIds]) -> No
 
 def _highest_numbers(book: Book) -> dict[str, int]:
     """The highest number of each incarnation's ids that the ledger gave out, or has adopted."""
-    highest = {_parts(order_id)[0]: order.number for order_id, order in book.orders.items()}
+    highest = {id_parts(order_id)[0]: order.number for order_id, order in book.orders.items()}
     for incarnation, number in book.seen_ids.items():
         highest[incarnation] = max(number, highest.get(incarnation, 0))
     return highest
-
-
-def _parts(order_id: str) -> tuple[str, int]:
-    """Incarnation and number of an id of the desk's own form; number 0 for any other."""
-    incarnation, dash, number = order_id.partition("-")
-    if len(incarnation) != INCARNATION_CHARS or not dash or not number.isdecimal():
-        return order_id, 0
-    return incarnation, int(number)

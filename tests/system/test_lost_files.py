@@ -1,0 +1,185 @@
+"""Files of a running desk that are taken away, or put back as they once were: found out, said, and never written to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from common.errors import StartError
+from common.project_root import PROJECT_ROOT
+from orchestration.control_client import ControlClient
+from orchestration.environment import control_url, desk_environment
+from orchestration.supervisor import DeskSupervisor
+from proto.control import ResumeCommand, StatusQuery, StatusReply, TradingReply, TradingState
+from tests.support.waits import wait_for
+from verification.chaos.oracle import compare_books
+
+TIMEOUT_S: Final = 90.0
+SETTINGS: Final = {
+    "STRATEGY": "tests.support.flipping:Flipping",
+    "RISK": "none",
+    "GTW_TIMEOUT_MS": "200",
+    "MT5_PACE": "live:10",
+    "MT5_MARKET": "generated",
+    "MT5_SEED": "7",
+    "TRADING_SYMBOL": "EURUSD",
+}
+
+
+class LiveDesk:
+    """A live desk under supervisord, and what can be asked of it."""
+
+    def __init__(self, data: Path, desk: DeskSupervisor, client: ControlClient, environment: dict[str, str]) -> None:
+        self.data, self.environment = data, environment
+        self._desk, self._client = desk, client
+
+    def status(self) -> StatusReply | None:
+        return self._client.request(StatusQuery(), StatusReply, timeout_s=1.0)
+
+    def fills_above(self, count: int) -> int:
+        """How many deals there are, once they are more than `count`."""
+
+        def more() -> int:
+            status = self.status()
+            return status.fills if status is not None and status.fills > count else 0
+
+        return wait_for(more, f"more than {count} fills", seconds=TIMEOUT_S)
+
+    def wait_for_condition(self, code: str) -> str:
+        """The text of a condition, once it holds."""
+
+        def text() -> str:
+            status = self.status()
+            return next((one.text for one in status.conditions if one.code == code), "") if status is not None else ""
+
+        return wait_for(text, code, seconds=TIMEOUT_S)
+
+    def resume(self) -> None:
+        """A person resumes, once.
+
+        Raises:
+            StartError: it was refused.
+        """
+        reply = self._client.request(ResumeCommand(reason="looked at it"), TradingReply, timeout_s=5.0)
+        assert reply is not None
+        assert reply.trading_state is TradingState.ACTIVE
+
+    def wait_for_log(self, name: str, text: str) -> None:
+        log = self.data / "logs" / f"{name}.log"
+        wait_for(lambda: text in log.read_text(), f"{text!r} in the log of {name}", seconds=TIMEOUT_S)
+
+
+@contextmanager
+def a_live_desk(data: Path) -> Iterator[LiveDesk]:
+    with DeskSupervisor(log_dir=data / "logs") as desk, ControlClient(control_url(desk.runtime)) as client:
+        environment = desk_environment(os.environ, SETTINGS, runtime=desk.runtime, data_dir=data)
+        desk.start(environment)
+        yield LiveDesk(data, desk, client, environment)
+
+
+def remove(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        if file.suffix != ".lock":
+            file.unlink()
+
+
+def put_back(copy: Path, path: Path) -> None:
+    """An older copy in the place of a file of a stopped desk."""
+    remove(path)
+    shutil.copy(copy, path)
+
+
+def is_right_but_for_lost_orders(data: Path) -> bool:
+    """Whether both sides agree in deals, positions and cash, and nothing is open, doubled, or lost at the venue."""
+    found = compare_books(data)
+    assert all("the venue has it" in one for one in found.lost), found.lost
+    return not (found.doubled or found.different or found.positions or found.cash or found.in_doubt)
+
+
+def test_a_removed_ledger_is_noticed_and_comes_back_as_one_that_lacks_orders(tmp_path: Path) -> None:
+    with a_live_desk(tmp_path / "data") as desk:
+        fills = desk.fills_above(3)
+        remove(desk.data / "ledger.db")
+        desk.wait_for_log("portfolio", "ledger.db was removed or replaced while in use")
+        text = desk.wait_for_condition("LEDGER_ROLLED_BACK")
+        assert int(text.split()[3]) >= fills
+        desk.resume()
+        desk.fills_above(int(text.split()[3]) + 1)
+    assert is_right_but_for_lost_orders(desk.data)
+
+
+def test_an_older_ledger_is_recognised_without_a_reboot(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy.db"
+    with a_live_desk(data) as desk:
+        desk.fills_above(2)
+    shutil.copy(data / "ledger.db", copy)
+    with a_live_desk(data) as desk:
+        desk.fills_above(compare_books(data).deals)
+    deals = compare_books(data).deals
+    put_back(copy, data / "ledger.db")
+    with a_live_desk(data) as desk:
+        assert "orders of incarnation" in desk.wait_for_condition("LEDGER_ROLLED_BACK")
+        desk.resume()
+        desk.fills_above(deals)
+    assert is_right_but_for_lost_orders(data)
+
+
+def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_put_right(tmp_path: Path) -> None:
+    data, old, new = tmp_path / "data", tmp_path / "old", tmp_path / "new"
+    with a_live_desk(data) as desk:
+        desk.fills_above(2)
+    shutil.copytree(data / "venue", old)
+    with a_live_desk(data) as desk:
+        desk.fills_above(compare_books(data).deals)
+    deals = compare_books(data).deals
+    shutil.copytree(data / "venue", new)
+    put_back(old / "book.db", data / "venue" / "book.db")
+    with a_live_desk(data) as desk:
+        assert "the broker's book has gone back" in desk.wait_for_condition("VENUE_ROLLED_BACK")
+        with pytest.raises(StartError, match="put back the broker's book of the ledger's time"):
+            desk.resume()
+    for name in ("book.db", "journal.db"):
+        put_back(new / name, data / "venue" / name)
+    with a_live_desk(data) as desk:
+        wait_for(
+            lambda: (status := desk.status()) is not None and status.state == "RUNNING", "RUNNING", seconds=TIMEOUT_S
+        )
+        desk.resume()
+        desk.fills_above(deals)
+    assert compare_books(data).agrees
+
+
+def test_two_owners_are_impossible_without_lock_files_and_each_file_that_goes_is_noticed(tmp_path: Path) -> None:
+    with a_live_desk(tmp_path / "data") as desk:
+        desk.fills_above(1)
+        for lock in desk.data.rglob("*.lock"):
+            lock.unlink()
+        for service in ("mt5", "portfolio"):
+            second = subprocess.run(
+                [sys.executable, "-m", f"services.{service}"],
+                env={**desk.environment, "PAPERDESK_RUNTIME_DIR": str(tmp_path)},
+                cwd=PROJECT_ROOT,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+            assert (second.returncode, "is in use by another process" in second.stderr) == (2, True), second.stderr
+        [checkpoint] = (desk.data / "signal").glob("*.db")
+        for program, file in (
+            ("signal", checkpoint),
+            ("mt5", desk.data / "venue" / "journal.db-wal"),
+            ("mt5", desk.data / "venue" / "book.db-shm"),
+            ("portfolio", desk.data / "ledger.db-shm"),
+        ):
+            file.unlink()
+            desk.wait_for_log(program, f"{file.name} was removed or replaced while in use")
+            wait_for(file.exists, f"{file.name} of the next process", seconds=TIMEOUT_S)
