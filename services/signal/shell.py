@@ -44,6 +44,12 @@ METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
 """How often portfolio is looked for while it is owed something: the connection of a fresh socket takes a moment."""
 
+SLICE_NS: Final = 200_000_000
+"""How long strategies may be asked before the loop has its turn. Ticks that come after that are fetched later."""
+
+FOLD_TICKS_MAX: Final = 4
+"""Ticks folded between two looks at the clock: few, for one may take long."""
+
 _DEAD_LETTER_BYTES: Final = 32
 
 _log = get_logger()
@@ -84,6 +90,8 @@ class SignalShell:
         self._owed_mono_ns = 0
         self._ticks_since_save = 0
         self._has_fault = False
+        self._slice_end_ns = 0
+        """When this turn of the loop has asked strategies for long enough; 0 before the first tick of a turn."""
         self._heartbeat_mono_ns = mono_ns()
         self._tick_mono_ns = dict.fromkeys(self._topics, self._heartbeat_mono_ns)
         metrics.init_series(settings.trading_symbol)
@@ -92,7 +100,9 @@ class SignalShell:
         self._clear_mark = clear_mark
         loop.after_burst(clear_mark)
         loop.after_burst(self._save_if_due)
+        loop.after_burst(self._end_slice)
         loop.add_timer(engine.next_timer, self._on_timer)
+        loop.add_timer(self._fold_due, self._fold)
         loop.add_timer(self._unsent_due, self._send_unsent)
         loop.every(METRICS_MS, self._show)
 
@@ -145,7 +155,14 @@ class SignalShell:
             if self._topics.get(message.symbol) != topic:
                 self._reject("market", frames, f"a tick of {message.symbol} on another's topic")
                 return
-            outputs = self._engine.handle(message, _now())
+            now = _now()
+            if now.mono_ns < self._slice_end_ns:
+                outputs = self._engine.handle(message, now)
+            elif not self._slice_end_ns:
+                self._slice_end_ns = now.mono_ns + SLICE_NS
+                outputs = self._engine.handle(message, now)
+            else:
+                outputs = self._engine.defer(message, now)
             crash_point("signal.after_tick", message.ordinal)
             self._ticks[message.symbol] += 1
             self._ticks_since_save += 1
@@ -169,7 +186,27 @@ class SignalShell:
             return
         if isinstance(reply, TicksReply):
             self._ticks_since_save += len(reply.ordinal)
-        self._do(self._engine.handle(reply, _now()))
+            self._do(self._engine.take_page(reply, _now()))
+        else:
+            self._do(self._engine.handle(reply, _now()))
+
+    def _fold_due(self) -> int | None:
+        return 0 if self._engine.has_page else None
+
+    def _fold(self) -> None:
+        """Fold for a slice of time what was fetched: nothing that came meanwhile, and no heartbeat, waits for all of it."""
+        now = _now()
+        end_ns = now.mono_ns + SLICE_NS
+        ticks = 1
+        while self._engine.has_page and now.mono_ns < end_ns:
+            self._do(self._engine.fold_page(ticks, now))
+            ticks = min(2 * ticks, FOLD_TICKS_MAX)
+            now = _now()
+        self._clear_mark()
+        self._save_if_due()
+
+    def _end_slice(self) -> None:
+        self._slice_end_ns = 0
 
     def _on_timer(self) -> None:
         self._do(self._engine.on_timer(_now()))

@@ -6,10 +6,13 @@ import math
 from typing import Final
 
 from proto.gateway import TICKS_LIMIT_MAX, GetTicks, TicksReply
+from proto.messages import Tick
 from proto.trading.units import PRICE_MAX
 
 RETRY_NS: Final = 500_000_000
 """Pause before an unanswered page is asked for again: well above the time a gateway takes for one."""
+
+_NEVER_NS: Final = (1 << 63) - 1
 
 
 class Backfill:
@@ -23,6 +26,33 @@ class Backfill:
         self.target = target
         self.is_gap = is_gap
         self.retry_mono_ns = 0
+        self.page: TicksReply | None = None
+        """What has been fetched and is not folded yet."""
+
+    def hold(self, page: TicksReply) -> None:
+        """Keep a page that has come until it is folded; nothing more is asked for before that."""
+        self.page = page
+        self.retry_mono_ns = _NEVER_NS
+
+    def next_ticks(self, from_sequence: int, ticks_max: int, mono_ns: int) -> list[Tick]:
+        """The next ticks of the page; with its last one the page is done with.
+
+        When they were published is not kept by the gateway: they have reached this process at `mono_ns`.
+        """
+        page = self.page
+        assert page is not None
+        first = from_sequence - page.from_sequence
+        part = slice(first, first + ticks_max)
+        if part.stop >= len(page.ordinal):
+            self.page = None
+        columns = zip(
+            page.ordinal[part], page.time_ns[part], page.bid[part], page.ask[part], page.volume[part], strict=True
+        )
+        stream_id, symbol = page.stream_id, page.symbol
+        return [
+            Tick("", "", stream_id, symbol, sequence, ordinal, time_ns, bid, ask, volume, mono_ns)
+            for sequence, (ordinal, time_ns, bid, ask, volume) in enumerate(columns, start=from_sequence)
+        ]
 
     def next_request(self, from_sequence: int, mono_ns: int) -> GetTicks:
         """The request for the next page."""

@@ -260,15 +260,24 @@ class SignalEngine:
                 outputs += self._on_gap(engine, published, now)
         return outputs
 
-    def _on_gap(self, engine: SymbolEngine, sequence: int, now: Now) -> list[Output]:
+    def defer(self, tick: Tick, now: Now) -> list[Output]:
+        """Leave a tick to be fetched and folded later, because strategies do not keep up with those that come."""
+        engine = self.engines.get(tick.symbol)
+        is_foldable = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
+        if engine is None or not is_foldable or tick.sequence <= engine.sequence:
+            return self._on_tick(tick, now)
+        return self._on_gap(engine, tick.sequence, now, is_gap=False)
+
+    def _on_gap(self, engine: SymbolEngine, sequence: int, now: Now, *, is_gap: bool = True) -> list[Output]:
         """Fetch everything up to `sequence`; what comes until then is fetched with the rest."""
         refill = self._refills.get(engine.symbol)
         if refill is not None:
             refill.target = max(refill.target, sequence)
             return []
-        refill = self._refills[engine.symbol] = Backfill(engine.symbol, sequence, is_gap=True)
+        refill = self._refills[engine.symbol] = Backfill(engine.symbol, sequence, is_gap=is_gap)
         expected = engine.sequence + 1
-        return [GapFound(engine.symbol, expected, sequence), refill.next_request(expected, now.mono_ns)]
+        request = refill.next_request(expected, now.mono_ns)
+        return [GapFound(engine.symbol, expected, sequence), request] if is_gap else [request]
 
     # ------------------------------------------------------------------------------------------------- gateway replies
 
@@ -293,7 +302,8 @@ class SignalEngine:
                 outputs.append(refill.next_request(engine.sequence + 1, now.mono_ns))
         return outputs
 
-    def _on_ticks(self, page: TicksReply, now: Now) -> list[Output]:
+    def take_page(self, page: TicksReply, now: Now) -> list[Output]:
+        """Take a page of ticks in without folding any; `fold_page` does that bit by bit."""
         refill = self._refills.get(page.symbol)
         if page.stream_id != self.stream_id:
             return self._request_hello(now)
@@ -313,14 +323,28 @@ class SignalEngine:
             return []
         elif page.from_sequence + len(page.ordinal) <= expected:
             return []  # folded before; what is asked for is still under way
-        outputs += self._fold(page, engine, now)
-        if engine.fault is not None:
-            return outputs
-        if engine.sequence >= refill.target:
-            outputs += self._finish_refill(engine)
-        else:
-            self._refills[page.symbol] = refill
-            outputs.append(refill.next_request(engine.sequence + 1, now.mono_ns))
+        self._refills[page.symbol] = refill
+        refill.hold(page)
+        return outputs
+
+    @property
+    def has_page(self) -> bool:
+        """Whether `fold_page` has anything to do."""
+        return any(refill.page is not None for refill in self._refills.values())
+
+    def fold_page(self, ticks_max: int, now: Now) -> list[Output]:
+        """Fold the next `ticks_max` ticks of a page; symbols with a page take turns."""
+        refill = next((refill for refill in self._refills.values() if refill.page is not None), None)
+        if refill is None:
+            return []
+        self._refills[refill.symbol] = self._refills.pop(refill.symbol)
+        return self._fold(refill, ticks_max, now)
+
+    def _on_ticks(self, page: TicksReply, now: Now) -> list[Output]:
+        outputs = self.take_page(page, now)
+        refill = self._refills.get(page.symbol)
+        if refill is not None and refill.page is not None:
+            outputs += self._fold(refill, len(refill.page.ordinal), now)
         return outputs
 
     def _on_error(self, reply: ErrorReply) -> list[Output]:
@@ -330,25 +354,22 @@ class SignalEngine:
                 return self._lose(engine, refill.target, f"the gateway refused: {reply.error_code} {reply.error}")
         return []
 
-    def _fold(self, page: TicksReply, engine: SymbolEngine, now: Now) -> list[Output]:
+    def _fold(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
         """Fold what is new of a page; signals of ticks that are confirmed are kept and not sent."""
+        engine = self.engines[refill.symbol]
         outputs: list[Output] = []
-        skip = engine.sequence + 1 - page.from_sequence
-        columns = zip(page.ordinal, page.time_ns, page.bid, page.ask, page.volume, strict=True)
-        for sequence, (ordinal, time_ns, bid, ask, volume) in enumerate(columns, start=page.from_sequence):
-            if sequence < page.from_sequence + skip:
-                continue
-            # When it was published is not kept by the gateway; it reached this process now.
-            tick = Tick(
-                "", "", self.stream_id, engine.symbol, sequence, ordinal, time_ns, bid, ask, volume, now.mono_ns
-            )
+        for tick in refill.next_ticks(engine.sequence + 1, ticks_max, now.mono_ns):
             try:
                 signal = self._signal(tick, engine.on_tick(tick), now)
             except StrategyError:
                 return [*outputs, *self._new_faults(), self._signal_hello(now)]
-            if ordinal > self._confirmed:
+            if tick.ordinal > self._confirmed:
                 outputs.append(signal)
-        return outputs
+        if refill.page is not None:
+            return outputs
+        if engine.sequence >= refill.target:
+            return outputs + self._finish_refill(engine)
+        return [*outputs, refill.next_request(engine.sequence + 1, now.mono_ns)]
 
     def _finish_refill(self, engine: SymbolEngine) -> list[Output]:
         refill = self._refills.get(engine.symbol)
