@@ -26,6 +26,9 @@ Callback = Callable[[], None]
 BURST_MESSAGES: Final = 256
 """Messages taken from one socket before the others get their turn."""
 
+BURST_NS: Final = 100_000_000
+"""How long messages are taken from one socket before the others, the timers and the heartbeat get their turn."""
+
 
 LINGER_WAIT_MS: Final = 20
 """How often a loop that is told to stop looks whether it is still busy."""
@@ -73,7 +76,10 @@ class EventLoop:
         self._drain[self._wake.fileno()] = self._wake.clear
 
     def add_socket(self, socket: Socket, handler: Handler, *, burst: int = BURST_MESSAGES) -> None:
-        """Call `handler` with the frames of each message of `socket`, at most `burst` of them in a row."""
+        """Call `handler` with the frames of each message of `socket`, at most `burst` of them in a row.
+
+        The burst also ends with the message after which `BURST_NS` have passed.
+        """
         self._poller.register(socket, zmq.POLLIN)
         self._drain[socket] = _drainer(socket, handler, burst)
 
@@ -196,6 +202,7 @@ def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:
     events, readable, noblock = zmq.EVENTS, int(zmq.POLLIN), zmq.NOBLOCK
 
     def drain() -> None:
+        end_ns = mono_ns() + BURST_NS
         for _ in range(burst):
             try:
                 frames = receive(noblock)
@@ -203,7 +210,7 @@ def _drainer(socket: Socket, handler: Handler, burst: int) -> Callback:
                 return
             handler(frames)
             # Asking is cheaper than the exception for a socket with nothing more.
-            if not int(get(events)) & readable:
+            if not int(get(events)) & readable or mono_ns() >= end_ns:
                 return
 
     return drain

@@ -28,7 +28,12 @@ from proto.gateway import TickCounts
 HISTORY_BLOCKS: Final = 120
 """Minutes that can be asked for again: far more than a process is ever behind, and 60 kB of states."""
 
-BLOCKS_KEPT: Final = 8
+BLOCKS_KEPT: Final = 48
+"""Minutes whose ticks are kept made: the pages of all symbols of a process that catches up lie within them."""
+
+PAGE_BLOCKS_MAX: Final = 16
+"""Minutes that one page is made from, once it has a tick: making a minute takes milliseconds, and a page holds up all else."""
+
 WARM_UP_NS: Final = 10 * BLOCK_NS
 """The market has been open for so long when somebody first looks, so that a strategy need not wait for its window."""
 
@@ -171,12 +176,18 @@ class GeneratedMarket:
         return {symbol: state.quotes[symbol].sequence + seen[index] for symbol, index in self._index.items()}
 
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
-        """At most `limit` ticks of a symbol from a sequence, or the oldest kept, on; none past ordinal `published`."""
+        """At most `limit` ticks of a symbol from a sequence, or the oldest kept, on; none past ordinal `published`.
+
+        A page that lies in more than `PAGE_BLOCKS_MAX` minutes is cut.
+        """
         index = self._index[symbol]
         first = max(from_sequence, self._states[0].quotes[symbol].sequence + 1)
         columns = TickColumns(first, [], [], [], [], [])
         place = max(0, bisect_right(self._states, first - 1, key=lambda state: state.quotes[symbol].sequence) - 1)
+        end = place + PAGE_BLOCKS_MAX
         while len(columns.ordinal) < limit and self._state(place).ordinal < published:
+            if place >= end and columns.ordinal:
+                break
             state, block = self._states[place], self._block_of(place)
             chosen = np.flatnonzero((block.symbol_index == index) & (block.sequence >= first))
             chosen = chosen[chosen < published - state.ordinal][: limit - len(columns.ordinal)]

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from common.clock import mono_ns
-from common.event_loop import EventLoop
+from common.event_loop import BURST_NS, EventLoop
 from common.sockets import Socket, Sockets, send
 from tests.support.waits import wait_for
 
@@ -117,7 +118,7 @@ def test_a_signal_ends_the_loop_after_what_is_ready(
 
 
 def test_an_idle_process_ends_on_sigterm_and_costs_nothing() -> None:
-    script = "from common.event_loop import EventLoop\nprint('ready', flush=True)\nEventLoop('idle').run()"
+    script = "from common.event_loop import BURST_NS, EventLoop\nprint('ready', flush=True)\nEventLoop('idle').run()"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
@@ -193,3 +194,26 @@ def test_a_loop_lingers_no_longer_than_it_may(loop: EventLoop) -> None:
     started_ns = mono_ns()
     loop.run()
     assert mono_ns() - started_ns >= 5_000_000
+
+
+def test_a_burst_ends_when_it_has_taken_long_enough(loop: EventLoop, pair: tuple[Socket, Socket]) -> None:
+    """Each message takes longer than a burst may: a timer has its turn after every one."""
+    push, pull = pair
+    order: list[str] = []
+
+    def take(_frames: list[bytes]) -> None:
+        order.append("message")
+        end_ns = mono_ns() + BURST_NS
+        while mono_ns() < end_ns:
+            pass
+        if order.count("message") == 3:
+            loop.stop()
+
+    loop.add_socket(pull, take)
+    loop.add_timer(lambda: 0, lambda: order.append("timer"))
+    for _ in range(3):
+        assert send(push, [b"long"])
+    assert pull.poll(5_000)
+    loop.run()
+    assert order.count("message") == 3
+    assert ("message", "message") not in pairwise(order)

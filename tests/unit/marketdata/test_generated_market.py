@@ -13,6 +13,7 @@ from marketdata.generated_market import (
     BLOCKS_KEPT,
     ENDLESS,
     HISTORY_BLOCKS,
+    PAGE_BLOCKS_MAX,
     WARM_UP_NS,
     GeneratedMarket,
     GeneratedTicks,
@@ -156,6 +157,21 @@ def test_sequences_last_ticks_and_pages_agree_with_the_ticks_themselves() -> Non
             assert page.ordinal == [tick.ordinal for tick in own[4:604]]
             assert page.bid == [tick.bid for tick in own[4:604]]
             assert page.time_ns == [tick.time_ns for tick in own[4:604]]
+
+
+def test_a_page_is_made_from_a_bounded_number_of_minutes_and_the_next_goes_on_from_it() -> None:
+    market = a_market()
+    published = market._state(3 * PAGE_BLOCKS_MAX).ordinal
+    own = [tick.ordinal for tick in ticks_of(market, 1, published) if tick.symbol == "EURUSD"]
+    first_minutes = market._state(PAGE_BLOCKS_MAX).quotes["EURUSD"].sequence
+    fetched = list[int]()
+    while len(fetched) < len(own):
+        page = market.ticks("EURUSD", from_sequence=len(fetched) + 1, limit=100_000, published=published)
+        assert page.ordinal
+        fetched += page.ordinal
+        if len(fetched) == len(page.ordinal):
+            assert len(page.ordinal) == first_minutes < len(own)
+    assert fetched == own
 
 
 def test_what_is_too_long_ago_is_let_go_and_a_page_begins_with_the_oldest_that_is_kept() -> None:

@@ -195,6 +195,11 @@ class Bench:
         self.mono_ns = end
         return self
 
+    def fold(self, ticks: int) -> Bench:
+        """Fold some of what was fetched."""
+        self.take(self.desk.fold_page(ticks, self.now))
+        return self
+
     def take(self, outputs: Sequence[Output]) -> None:
         """Keep outputs and let the gateway answer its requests."""
         self.outputs += outputs
