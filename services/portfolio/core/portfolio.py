@@ -39,6 +39,7 @@ from services.portfolio.core.account.events import OrderCreated, StreamEnded
 from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import escalate_drawdown, resume_after_day_end
 from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
+from services.portfolio.core.decision.signal_queue import SignalQueue
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.deals import pull_deals
@@ -56,9 +57,6 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.state.signal_conditions import hears_every_symbol, hold_without_signal, show_signal_health
 from services.portfolio.core.state.signal_health import SignalHealth
 
-QUEUED_SIGNALS_MAX: Final = 10_000
-"""Signals that may wait for their turn; above the publication window, so that only a flood from elsewhere reaches it."""
-
 CONFIRM_EVERY: Final = 256
 """Ticks decided in one go before they are confirmed, so that the publisher's window never runs dry."""
 
@@ -75,7 +73,7 @@ class Portfolio:
         self.desk = desk
         self._tasks = TaskRunner(timeout_ms=timeout_ms)
         desk.gateway_silence_ns = self._tasks.silence_ns
-        self._held: dict[int, Signal] = {}
+        self._held = SignalQueue()
         self._signals = SignalHealth()
         self._unattended: frozenset[str] = frozenset()
         self._gateway_boot = ""
@@ -158,6 +156,8 @@ class Portfolio:
         dues = [self._tasks.next_due_mono_ns()]
         if self.desk.state is DeskState.RUNNING:
             dues.append(self._idle_due_ns if self.desk.window else self._live.next_due_ns)
+            if self._held and not self.desk.window and self._busy is None:
+                return 0
         return min((due for due in dues if due is not None), default=None)
 
     def on_timer(self, now: Now) -> list[Call]:
@@ -170,7 +170,7 @@ class Portfolio:
         if self.desk.state is not DeskState.RUNNING:
             return calls
         if self.desk.window == 0:
-            calls += self._live.start_due_tasks()
+            calls += self._advance() + self._live.start_due_tasks()
         elif now.mono_ns >= self._idle_due_ns:
             self._idle_due_ns = now.mono_ns + self._idle_pause_ns
             self._idle_pause_ns = min(self._idle_pause_ns * 2, IDLE_CONFIRM_NS_MAX)
@@ -247,12 +247,11 @@ class Portfolio:
         if self._is_decided(signal) or signal.ordinal in self._held:
             self.desk.duplicates += 1
             return []
-        if len(self._held) >= QUEUED_SIGNALS_MAX:
+        if self._held.is_full:
             if self.desk.window:
                 self.desk.malformed += 1
                 return []
-            # Whatever keeps the desk that long, the oldest signal is the one that is no use any more.
-            del self._held[min(self._held)]
+            self._held.drop_oldest()
         self.desk.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
         self._held[signal.ordinal] = signal
         return self._advance()
@@ -271,10 +270,11 @@ class Portfolio:
         calls: list[Call] = []
         if self.desk.is_stopping:
             held.clear()
+        if self.desk.window == 0:
+            for ordinal in held.next_live() if self._busy is None else ():
+                calls += self._decide(held.pop(ordinal))
+            return calls
         while held and self._busy is None:
-            if self.desk.window == 0:
-                calls += self._decide(held.pop(min(held)))
-                continue
             if not (self.desk.is_quiet or self._step == cursor.ordinal):
                 break
             signal = held.pop(cursor.ordinal + 1, None)

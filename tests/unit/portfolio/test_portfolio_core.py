@@ -30,7 +30,7 @@ from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
+from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_opened_stream, some_rules
 from tests.support.desk_harness import DeskHarness, request_of

@@ -12,7 +12,6 @@ from proto.messages import SymbolReport, SymbolState
 from services.signal.core.operator_notices import GapFound
 from tests.unit.signal.builders import Bench, TickGateway, a_page, a_walk, words
 
-
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY")
 
 

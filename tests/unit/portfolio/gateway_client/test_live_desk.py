@@ -12,7 +12,7 @@ from services.portfolio.core.account.events import LeverageChanged, OrderDenied
 from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
-from services.portfolio.core.portfolio import QUEUED_SIGNALS_MAX
+from services.portfolio.core.decision.signal_queue import LIVE_DECISIONS_MAX, QUEUED_SIGNALS_MAX
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
 from tests.support.desk_harness import a_live_desk, request_of
@@ -145,6 +145,23 @@ def test_when_too_many_signals_wait_the_oldest_goes() -> None:
         driven.deliver(a_signal(ordinal))
     assert driven.portfolio.queued_signals == QUEUED_SIGNALS_MAX
     assert driven.desk.malformed == 0
+
+
+def test_what_has_piled_up_is_decided_slice_by_slice_in_the_order_of_the_ticks() -> None:
+    driven = a_live_desk()
+    driven.desk.set_state(DeskState.CONNECTING, "the gateway")
+    count = 2 * LIVE_DECISIONS_MAX + 10
+    for ordinal in range(count, 0, -1):
+        driven.deliver(a_signal(ordinal))
+    driven.desk.set_state(DeskState.RUNNING)
+    decided = list[int]()
+    while driven.portfolio.queued_signals:
+        assert driven.portfolio.next_timer_mono_ns() == 0, "the loop comes back at once"
+        driven.portfolio.on_timer(driven.now)
+        decided.append(driven.desk.cursor.processed)
+    assert decided == [LIVE_DECISIONS_MAX, 2 * LIVE_DECISIONS_MAX, count]
+    assert driven.desk.cursor.sequences == {"EURUSD": count}
+    assert driven.portfolio.next_timer_mono_ns() != 0
 
 
 def test_the_status_tells_quotes_signals_orders_and_a_silent_feed() -> None:
