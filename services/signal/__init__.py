@@ -16,10 +16,11 @@ from typing import Any, Final
 
 from proto.messages import Tick
 from proto.trading.units import PRICE_MAX
+from services.signal.core.strategy_fault import StrategyError
 from services.signal.core.symbol_engine import Direction, SignalValue, SymbolEngine
 from services.signal.strategy_loader import UnknownStrategyError, strategy_factory
 
-__all__ = ["StrategyEngine", "UnknownStrategyError"]
+__all__ = ["StrategyEngine", "StrategyError", "UnknownStrategyError"]
 
 _TIME_NS_MAX: Final = 2**62
 _MISSING: Final = object()
@@ -58,6 +59,7 @@ class StrategyEngine:
 
         Raises:
             ValueError: a key is missing or its value is none; names the key, the value and what was expected.
+            StrategyError: the strategy raised or returned no opinion, on this tick or on an earlier one.
         """
         symbol = self._engine.symbol
         if isinstance(tick, Tick):

@@ -58,6 +58,8 @@ class EngineState(msgspec.Struct, frozen=True):
     symbol: str
     sequence: int
     snapshot: bytes
+    strategy: str = ""
+    """Empty in checkpoints of earlier versions."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -170,7 +172,11 @@ class SignalEngine:
     def checkpoint(self) -> Checkpoint:
         """The state as it is now; the signals that belong to it are in the ring."""
         snapshots = {engine.symbol: engine.snapshot() for engine in self.engines.values()}
-        engines = tuple(EngineState(e.symbol, e.kept_sequence, snapshots[e.symbol]) for e in self.engines.values())
+        engines = tuple(
+            EngineState(engine.symbol, engine.kept_sequence, snapshots[engine.symbol], engine.kept_strategy)
+            for engine in self.engines.values()
+            if engine.kept_strategy
+        )
         return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engines)
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
@@ -179,12 +185,12 @@ class SignalEngine:
         Raises:
             ValueError: it is of another strategy, or damaged. The engine is reset then.
         """
-        if checkpoint.strategy != self.strategy:
+        if checkpoint.strategy != self.strategy and not self._accepts(checkpoint):
             raise ValueError(f"checkpoint of strategy {checkpoint.strategy}, expected {self.strategy}")
         try:
             for state in checkpoint.engines:
                 if state.symbol in self.engines:
-                    self.engines[state.symbol].restore(state.snapshot)
+                    self.engines[state.symbol].restore(state.snapshot, state.strategy)
         except ValueError:
             self._forget()
             raise
@@ -192,6 +198,13 @@ class SignalEngine:
         self.ring = self.ring.widened(len(signals))
         self.ring.fill(signals)
         self.ring.take_unsaved()
+
+    def _accepts(self, checkpoint: Checkpoint) -> bool:
+        """Whether each symbol's state is of its strategy: those out of use, now or when it was saved, do not count."""
+        return all(
+            state.strategy and (state.symbol not in self.engines or self.engines[state.symbol].accepts(state.strategy))
+            for state in checkpoint.engines
+        )
 
     # ---------------------------------------------------------------------------------------------------- market data
 

@@ -83,6 +83,8 @@ class SymbolEngine:
         self.fault: StrategyFault | None = None
         self._mark_call = mark_call
         self._is_out_of_use = False
+        self.kept_strategy = shown_name(strategy)
+        """Whose state the latest snapshot is; empty for an engine out of use that has none."""
         self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
         self._keep()
@@ -91,13 +93,17 @@ class SymbolEngine:
     def out_of_use(cls, symbol: str, fault: StrategyFault) -> SymbolEngine:
         """An engine whose strategy cannot be used, or is not to be called again in this process."""
         engine = cls(symbol, _NoStrategy(fault.strategy))
-        engine.fault, engine._is_out_of_use = fault, True
+        engine.fault, engine._is_out_of_use, engine.kept_strategy = fault, True, ""
         return engine
 
     @property
     def is_warming_up(self) -> bool:
         """Whether the strategy may not speak on the next tick either."""
         return self.accepted < self._warm_up_ticks
+
+    def accepts(self, strategy: str) -> bool:
+        """Whether it can keep the state of a strategy of that name: its own, or any while it is out of use."""
+        return self._is_out_of_use or strategy == self.kept_strategy
 
     def missing_before(self, sequence: int) -> range:
         """The sequences that have to be folded before this one can be; empty when it is the next or an old one."""
@@ -170,8 +176,8 @@ class SymbolEngine:
         """Of the last tick that the latest snapshot has folded."""
         return self._kept_sequence
 
-    def restore(self, snapshot: bytes) -> None:
-        """Become what `snapshot` saw.
+    def restore(self, snapshot: bytes, strategy: str = "") -> None:
+        """Become what `snapshot` saw; `strategy` is the name of the one that made it, kept by an engine out of use.
 
         Raises:
             ValueError: the bytes are no snapshot of such an engine.
@@ -186,6 +192,7 @@ class SymbolEngine:
         self.sequence = state.sequence
         self.accepted = state.accepted
         self._kept, self._kept_sequence = snapshot, state.sequence
+        self.kept_strategy = self.kept_strategy or strategy
 
     def _keep(self) -> None:
         strategy = self._strategy_snapshot()

@@ -103,6 +103,46 @@ def test_a_restart_goes_on_from_before_the_fault_and_tries_again() -> None:
     assert got == straight[-len(got) :], "as if there had been no fault"
 
 
+def test_a_strategy_out_of_use_costs_no_other_its_state_and_finds_its_own_again() -> None:
+    before = a_bench(Sound).start().publish(TICKS[:20])
+    saved = before.desk.checkpoint()
+    fault = StrategyFault("EURUSD", "mine:S", 7, 0, "the process died 3 times")
+
+    without = a_bench(Sound, out_of_use={"EURUSD": fault})
+    without.gateway = before.gateway
+    without.desk.restore(saved, [])
+    assert without.desk.engines["NZDUSD"].sequence == before.desk.engines["NZDUSD"].sequence
+    without.start().publish(TICKS[20:40])
+    kept = without.desk.checkpoint()
+    assert kept.engines[0] == saved.engines[0]
+
+    again = a_bench(Sound)
+    again.gateway = before.gateway
+    again.desk.restore(kept, [])
+    again.start().publish(TICKS[40:])
+    straight = a_bench(Sound).start().publish(TICKS)
+    for symbol in SYMBOLS:
+        got = directions(again.signals, symbol)
+        assert got == directions(straight.signals, symbol)[-len(got) :]
+
+
+def test_a_strategy_that_never_had_a_state_leaves_none_and_starts_from_the_first_tick() -> None:
+    bench = a_bench(faulty_strategies.CannotBeMade).start().publish(TICKS[:40])
+    saved = bench.desk.checkpoint()
+    assert [state.symbol for state in saved.engines] == ["NZDUSD"]
+    mended = a_bench(Sound)
+    mended.gateway = bench.gateway
+    mended.desk.restore(saved, [])
+    mended.start()
+    assert mended.desk.engines["EURUSD"].sequence == sum(tick.symbol == "EURUSD" for tick in TICKS[:40])
+
+
+def test_a_state_of_another_strategy_is_refused_as_before() -> None:
+    saved = a_bench(Sound).start().publish(TICKS[:20]).desk.checkpoint()
+    with pytest.raises(ValueError, match="checkpoint of strategy sound, expected EURUSD=raises,NZDUSD=sound"):
+        a_bench(faulty_strategies.Raises).desk.restore(saved, [])
+
+
 def test_a_snapshot_that_fails_later_is_a_fault_and_the_last_good_one_stays() -> None:
     bench = a_bench(Sound).start().publish(TICKS[:20])
     good = bench.desk.checkpoint()
