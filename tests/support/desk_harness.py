@@ -145,11 +145,12 @@ def a_live_desk(
     *,
     faults: bool = False,
     account_mode: AccountMode = AccountMode.NETTING,
+    incarnation: str = "live",
     **rules: Any,
 ) -> DeskHarness:
     """A desk that runs on a market which has published its first ticks and waits for nobody; `rules` are fields of its rules."""
     gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, account_mode=account_mode)
-    driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules))
+    driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)
     driven.answer_all(driven.start())
     driven.gateway.due_ticks(driven.now)
     assert driven.desk.state is DeskState.RUNNING, driven.desk.waiting_for

@@ -78,6 +78,26 @@ def _person() -> Scene:
     return Scene(driven)
 
 
+def _rolled_back_ledger() -> Scene:
+    """The gateway has an order of a desk whose ledger is gone."""
+    first = a_live_desk(incarnation="0000aaaa")
+    first.answer_all(first.deliver(a_signal(1, 1)))
+    driven = DeskHarness(first.gateway, boot_id="again", incarnation="0000bbbb")
+    driven.mono_ns = first.mono_ns
+    driven.answer_all(driven.start())
+    return Scene(driven)
+
+
+def _rolled_back_venue() -> Scene:
+    """The gateway is started again with a new book."""
+    driven = a_live_desk()
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), boot_id="boot-2")
+    driven.desk.needs_hello = True
+    driven.answer_all(driven.pause())
+    return Scene(driven)
+
+
 def _fallen(percent: int, limits: Limits) -> Scene:
     driven = a_live_desk(limits=limits)
     peaks = driven.desk.cursor.risk.peaks
@@ -373,6 +393,8 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "LEASE_LOST": lambda _: _other_leader(),
     "LEASE_REFUSED": lambda _: _refused_lease(ErrorCode.EPOCH_TOO_HIGH),
     "LEDGER_BROKEN": _broken_ledger,
+    "LEDGER_ROLLED_BACK": lambda _: _rolled_back_ledger(),
+    "VENUE_ROLLED_BACK": lambda _: _rolled_back_venue(),
     "UNCLASSIFIED": lambda _: _earlier_version(),
     "LEDGER_INVARIANT": lambda _: _invariant(),
     "CONNECTING": lambda _: _connecting(),
