@@ -161,6 +161,19 @@ def describe(settings: DeskSettings) -> list[tuple[str, str, Source]]:
     return rows
 
 
+def given_settings() -> dict[str, str]:
+    """Every setting that somebody has made, in `.env` or before it in the environment, as it is spelt there; empty ones count as none.
+
+    Raises:
+        StartError: `.env` cannot be read.
+    """
+    known = setting_names()
+    given: dict[str, str] = {}
+    for source in (_env_file_values(), os.environ):
+        given |= {name.upper(): value for name, value in source.items() if value and name.upper() in known}
+    return given
+
+
 def env_file() -> Path | None:
     """The `.env` in force: the one PAPERDESK_ENV_FILE names, or that of the project's root, or none.
 

@@ -36,10 +36,11 @@ class DeskAddresses(NamedTuple):
 
 
 @contextmanager
-def published_addresses(data_dir: Path, runtime: Path) -> Iterator[None]:
+def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None) -> Iterator[None]:
     """Tell others where the sockets of the desk in `runtime` are, for as long as the block lasts."""
     with ExitStack() as stack:
-        for name, url in ((CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_url(runtime))):
+        gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
+        for name, url in ((CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_at)):
             note = data_dir / name
             stack.callback(note.unlink, missing_ok=True)
             try:
@@ -50,10 +51,13 @@ def published_addresses(data_dir: Path, runtime: Path) -> Iterator[None]:
 
 
 @contextmanager
-def announced(data_dir: Path, runtime: Path, folder: Path = ANNOUNCED) -> Iterator[None]:
+def announced(
+    data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None, *, folder: Path = ANNOUNCED
+) -> Iterator[None]:
     """Let commands that name no desk find this one for as long as the block lasts; where it cannot be noted, they need its folder."""
     note = folder / f"{os.getpid()}.json"
-    addresses = DeskAddresses(str(data_dir), control_url(runtime), gateway_url(runtime))
+    gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
+    addresses = DeskAddresses(str(data_dir), control_url(runtime), gateway_at)
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = note.with_suffix(".new")
@@ -77,10 +81,21 @@ def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
             continue
         if is_open:
             found.append(desk)
-        else:
+        elif not _is_alive(note.stem):
             with suppress(OSError):
                 note.unlink(missing_ok=True)
     return found
+
+
+def _is_alive(pid: str) -> bool:
+    """Whether the process is there that announced a desk, which may be starting."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_listening(url: str) -> bool:

@@ -61,6 +61,8 @@ class DeskRunSpec:
     symbols: tuple[str, ...]
     last_ordinal: int = 0
     duration_s: float | None = None
+    gateway: tuple[str, str] | None = None
+    """Where one elsewhere takes requests and publishes ticks; None for a simulated one of the desk's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,12 +209,17 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
     require_startable(plan.data_dir)
     before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
-    with DeskSupervisor(log_dir=plan.data_dir / "logs") as desk:
-        environment = desk_environment(os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir)
+    with DeskSupervisor(log_dir=plan.data_dir / "logs", has_gateway=plan.gateway is None) as desk:
+        environment = desk_environment(
+            os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir, gateway=plan.gateway
+        )
         with ControlClient(control_url(desk.runtime)) as client:
             watch = _DeskMonitor(plan, desk, client, screen, before)
             try:
-                with published_addresses(plan.data_dir, desk.runtime), announced(plan.data_dir, desk.runtime):
+                with (
+                    published_addresses(plan.data_dir, desk.runtime, plan.gateway),
+                    announced(plan.data_dir, desk.runtime, plan.gateway),
+                ):
                     desk.start(environment, waiting=watch.look)
                     watch.until_the_end()
             except (KeyboardInterrupt, SystemExit) as error:

@@ -28,7 +28,12 @@ PASSED_ON: Final = frozenset(
 
 
 def desk_environment(
-    outside: Mapping[str, str], run: Mapping[str, str], *, runtime: Path, data_dir: Path
+    outside: Mapping[str, str],
+    run: Mapping[str, str],
+    *,
+    runtime: Path,
+    data_dir: Path,
+    gateway: tuple[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of every process of a private desk.
 
@@ -37,23 +42,24 @@ def desk_environment(
         run: the settings that the run decides.
         runtime: the desk's private folder; every socket is in it.
         data_dir: where ledger, journal, book and checkpoints are.
+        gateway: where one that another process runs takes requests and publishes ticks; None starts one of the desk's own.
     """
     settings = setting_names() - PASSED_ON
     passed = {name: value for name, value in outside.items() if name.upper() not in settings}
     if path := passed.get("PYTHONPATH"):
         # The processes run in another folder than the command.
         passed["PYTHONPATH"] = os.pathsep.join(str(Path(part).resolve()) for part in path.split(os.pathsep))
-    gateway, ticks = gateway_url(runtime), f"ipc://{runtime}/ticks.ipc"
+    requests, ticks = gateway or (gateway_url(runtime), f"ipc://{runtime}/ticks.ipc")
     return {
         **passed,
         **run,
         ENV_FILE_VARIABLE: "",
-        "MT5_VENUE": "simulated",
+        "MT5_VENUE": "simulated" if gateway is None else "none",
         "PAPERDESK_DATA_DIR": str(data_dir),
         "PAPERDESK_RUNTIME_DIR": str(runtime),
-        "MT5_REQUEST_URL": gateway,
+        "MT5_REQUEST_URL": requests,
         "MT5_PUBLISH_URL": ticks,
-        "ZMQ_EXECUTION_URL": gateway,
+        "ZMQ_EXECUTION_URL": requests,
         "ZMQ_MARKET_DATA_URL": ticks,
         "CONTROL_URL": control_url(runtime),
     }

@@ -23,11 +23,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import xmlrpc.client
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +38,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from common.errors import StartError
 from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
+from orchestration.held_interrupts import held_interrupts
 
 CONFIGURATION: Final = "supervisord.conf"
 
@@ -51,6 +51,8 @@ START_DEATHS_MAX: Final = 5
 
 WATCHDOG: Final = "watchdog"
 """The event listener among the programs: a desk trades without it, so it is no part of what is up or down."""
+
+GATEWAY: Final = "mt5"
 
 STOP_TIMEOUT_S: Final = 60.0
 """Four programs one after the other with 10 s each before supervisord kills them, and a margin."""
@@ -116,8 +118,19 @@ def _literal(text: str) -> str:
 class DeskSupervisor:
     """A supervisord and its programs, owned by this process."""
 
-    def __init__(self, *, log_dir: Path | None = None, root: Path = PROJECT_ROOT, python: str = sys.executable) -> None:
-        """`log_dir` keeps the programs' logs; without one they go with the private directory."""
+    def __init__(
+        self,
+        *,
+        log_dir: Path | None = None,
+        root: Path = PROJECT_ROOT,
+        python: str = sys.executable,
+        has_gateway: bool = True,
+    ) -> None:
+        """`log_dir` keeps the programs' logs; without one they go with the private directory.
+
+        Without a gateway of its own the program `mt5` ends by itself, and is no part of what is up or down.
+        """
+        self._unwatched = (WATCHDOG,) if has_gateway else (WATCHDOG, GATEWAY)
         self._root = root
         self._log_dir = log_dir
         self._python = python
@@ -257,7 +270,8 @@ class DeskSupervisor:
             if state.pid and state.pid not in self._pids:
                 self._pids[state.pid] = state.name
                 self._note_start(state.name, time.monotonic())
-        states.pop(WATCHDOG, None)
+        for name in self._unwatched:
+            states.pop(name, None)
         return states
 
     def stop_program(self, name: str) -> None:
@@ -362,7 +376,7 @@ class DeskSupervisor:
 
         Interrupts wait until that is done: half a stop is what leaves processes behind.
         """
-        with _interrupts_wait():
+        with held_interrupts():
             if self._process is not None:
                 self._stop_processes(self._process)
                 self._process = None
@@ -424,22 +438,3 @@ def _last_lines(path: Path, *, since: int = 0) -> list[str]:
     except OSError:
         return []
     return [line for line in text.splitlines() if line.strip()]
-
-
-@contextlib.contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Hold SIGINT, SIGTERM and SIGHUP back until the block is done, then let the first one through."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    # Handlers and not the mask: with other threads about, the kernel would hand a masked signal to one of them.
-    before = {number: signal.signal(number, lambda found, _: held.append(found)) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if held:
-            signal.raise_signal(held[0])

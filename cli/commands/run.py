@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import run_options as o
+from cli.run_settings import GatewayElsewhere, run_settings
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
@@ -28,30 +29,11 @@ STRATEGY_OF_THE_DEMO_MODEL: Final = "xgboost"
 STRATEGY_WITHOUT_A_MODEL: Final = "ema_cross"
 HASH_CHARS: Final = 8
 
-TAKEN_FROM_OUTSIDE: Final = frozenset(
-    {
-        "DEFAULT_VOLUME",
-        "ON_OPPOSITE",
-        "RISK",
-        "PLAN",
-        "SIGNAL_AGE_MAX_MS",
-        "SIGNAL_CHECKPOINT_TICKS",
-        "EXECUTION_IN_FLIGHT_MAX",
-        "GTW_TIMEOUT_MS",
-        "MT5_BALANCE",
-        "MT5_CURRENCY",
-        "MT5_CROSSED",
-        "MT5_FILLS",
-        "MT5_ACCOUNT_MODE",
-        "MT5_LEVERAGE",
-        "METRICS_HOST",
-        "METRICS_PORT_MT5",
-        "METRICS_PORT_SIGNAL",
-        "METRICS_PORT_PORTFOLIO",
-        "METRICS_PORT_EXECUTION",
-    }
-)
-"""Settings of the environment that a desk of its own heeds; its sockets and folders are its own affair."""
+VENUE_OPTIONS: Final = {
+    "MT5_FILLS": "--fills",
+    "MT5_ACCOUNT_MODE": "--account-mode",
+    "MT5_LEVERAGE": "--leverage",
+}
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -194,8 +176,16 @@ def _desk(
     from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.book_store import read_account_mode
 
-    settings = {name: value for name in TAKEN_FROM_OUTSIDE if (value := os.environ.get(name))}
-    if ticks:
+    settings, gateway = run_settings()
+    if gateway is not None:
+        _require_nothing_of_a_venue(
+            gateway,
+            {"--ticks": ticks or None, "--symbol": symbol, "--zone or --utc-offset": clock, "--seed": seed, **venue},
+        )
+        folder = _folder(data_dir or PROJECT_ROOT / "var" / gateway.folder)
+        names = _symbols(symbols) or tuple(DEFAULT_SYMBOLS.split(","))
+        market, last_ordinal = f"gateway at {gateway.requests}", 0
+    elif ticks:
         for name, given in (("--symbols", symbols), ("--seed", seed)):
             if given is not None:
                 raise StartError(f"{name} is {given!r}, expected none with --ticks: a recording has its own")
@@ -235,6 +225,7 @@ def _desk(
         symbols=names,
         last_ordinal=last_ordinal,
         duration_s=duration,
+        gateway=gateway,
     )
 
 
@@ -285,17 +276,34 @@ def _generated(
     from services.mt5.stores.market_store import read_market
 
     before = read_market(folder / VENUE_BOOK)
-    names = tuple(part.strip() for part in symbols.split(",") if part.strip()) if symbols is not None else ()
-    if symbols is not None and (not names or len(set(names)) != len(names)):
-        raise StartError(
-            f"--symbols is {symbols!r}, expected different symbols, comma separated, such as {DEFAULT_SYMBOLS}"
-        )
+    names = _symbols(symbols)
     if not names:
         names = tuple(DEFAULT_SYMBOLS.split(",")) if before is None else before.symbols
     if seed is None:
         seed = 0 if before is None else before.seed
     settings |= {"MT5_MARKET": "generated", "MT5_SEED": str(seed)}
     return f"generated market, seed {seed}", names
+
+
+def _symbols(symbols: str | None) -> tuple[str, ...]:
+    """The symbols of the option; none where it is not given."""
+    names = tuple(part.strip() for part in symbols.split(",") if part.strip()) if symbols is not None else ()
+    if symbols is not None and (not names or len(set(names)) != len(names)):
+        raise StartError(
+            f"--symbols is {symbols!r}, expected different symbols, comma separated, such as {DEFAULT_SYMBOLS}"
+        )
+    return names
+
+
+def _require_nothing_of_a_venue(gateway: GatewayElsewhere, given: Mapping[str, object]) -> None:
+    """A venue elsewhere has its own market and account: refuse options that say what they are."""
+    for name, value in given.items():
+        if value is not None:
+            option = VENUE_OPTIONS.get(name, name)
+            raise StartError(
+                f"{option} is given, expected none: the settings name the gateway at {gateway.requests}, which has its own; "
+                "unset ZMQ_EXECUTION_URL, ZMQ_MARKET_DATA_URL, GTW_HOST and GTW_PORT for a market of this desk"
+            )
 
 
 def _folder(path: Path) -> Path:

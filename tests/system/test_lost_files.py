@@ -15,8 +15,9 @@ import pytest
 
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
+from orchestration.address_files import control_url
 from orchestration.control_client import ControlClient
-from orchestration.environment import control_url, desk_environment
+from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
 from proto.control import ResumeCommand, StatusQuery, StatusReply, TradingReply, TradingState
 from tests.support.waits import wait_for

@@ -168,6 +168,39 @@ def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:
     assert str(desk) not in {one.data_dir for one in announced_desks()}
 
 
+def test_a_gateway_that_the_settings_name_is_traded_with_and_none_is_started(tmp_path: Path) -> None:
+    desk, requests, ticks = tmp_path / "desk", f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
+    settings = {"ZMQ_EXECUTION_URL": requests, "ZMQ_MARKET_DATA_URL": ticks}
+    gateway = subprocess.Popen(
+        [sys.executable, "-m", "services.mt5"],
+        stdout=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "PAPERDESK_ENV_FILE": "",
+            "PAPERDESK_DATA_DIR": str(tmp_path / "gateway"),
+            "PAPERDESK_RUNTIME_DIR": str(tmp_path / "run"),
+            "MT5_MARKET": "generated",
+            "MT5_REQUEST_URL": requests,
+            "MT5_PUBLISH_URL": ticks,
+            "TRADING_SYMBOL": "EURUSD",
+        },
+    )
+    try:
+        run_until(
+            lambda: filled(desk) > 0,
+            *("--data-dir", desk, "--strategy", FLIPPING, "--symbols", "EURUSD"),
+            PAPERDESK_ENV_FILE="",
+            **settings,
+        )
+        done = paperdesk("run", "--data-dir", desk, "--fills", "ideal", PAPERDESK_ENV_FILE="", **settings)
+    finally:
+        gateway.terminate()
+        gateway.wait(TIMEOUT_S)
+    assert not (desk / "venue").exists()
+    assert done.returncode == 2
+    assert f"--fills is given, expected none: the settings name the gateway at {requests}" in done.stderr
+
+
 def test_a_first_run_that_has_to_compile_its_kernels_is_left_to_do_so(tmp_path: Path) -> None:
     """On a machine that never ran the desk: nobody is killed for the seconds that this takes, and it trades."""
     desk, kernels = tmp_path / "desk", tmp_path / "kernels"

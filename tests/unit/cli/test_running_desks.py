@@ -44,7 +44,7 @@ def a_desk(stack: ExitStack, checkout: Path, name: str) -> Path:
     """A desk that `paperdesk run` has started, as far as others see it."""
     runtime, data_dir = checkout / f"pd-{name}", checkout / name
     listen(stack, runtime / "control.ipc")
-    with announced(data_dir, runtime, checkout / "desks"):
+    with announced(data_dir, runtime, folder=checkout / "desks"):
         # One process announces one desk; this one stands for several.
         [note] = (checkout / "desks").glob("[0-9]*.json")
         note.rename(note.with_name(f"of-{name}.json"))

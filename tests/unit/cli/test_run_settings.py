@@ -1,0 +1,96 @@
+"""Settings of the environment and of `.env` reach `paperdesk run`, or it says that they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.run_settings import GATEWAY, HEEDED, OPTIONS, REFUSED, GatewayElsewhere, run_settings
+from common.errors import StartError
+from common.settings import ENV_FILE_VARIABLE, setting_names
+from orchestration.environment import PASSED_ON, desk_environment
+
+
+@pytest.fixture(autouse=True)
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment without a setting, and an empty `.env`."""
+    for name in setting_names():
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / ".env"
+    path.touch()
+    monkeypatch.setenv(ENV_FILE_VARIABLE, str(path))
+    return path
+
+
+@pytest.mark.parametrize("name", ["METRICS_PORT_WATCHDOG", "METRICS_PORT_MT5", "RECONCILE_EVERY_S", "DOUBT_ORDERS_MAX"])
+def test_a_setting_reaches_the_processes_from_the_environment_and_from_the_file(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    env_file.write_text(f"{name}=17\n")
+    for expected in ("17", "18"):
+        found = run_settings()
+        environment = desk_environment({}, found.heeded, runtime=Path("/tmp/pd-x"), data_dir=Path("/srv/desk"))
+        assert environment[name] == expected
+        assert found.gateway is None
+        monkeypatch.setenv(name, "18")
+
+
+@pytest.mark.parametrize(
+    ("settings", "gateway"),
+    [
+        ({"ZMQ_EXECUTION_URL": "tcp://10.0.0.5:5555"}, ("tcp://10.0.0.5:5555", "tcp://127.0.0.1:5556")),
+        ({"GTW_HOST": "10.0.0.5"}, ("tcp://10.0.0.5:5555", "tcp://10.0.0.5:5556")),
+        ({"GTW_PORT": "6000"}, ("tcp://127.0.0.1:6000", "tcp://127.0.0.1:5556")),
+        (
+            {"ZMQ_EXECUTION_URL": "ipc:///tmp/g", "ZMQ_MARKET_DATA_URL": "ipc:///tmp/t"},
+            ("ipc:///tmp/g", "ipc:///tmp/t"),
+        ),
+    ],
+)
+def test_a_gateway_elsewhere_is_the_one_that_is_traded_with(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], gateway: tuple[str, str]
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    found = run_settings()
+    assert found.gateway == gateway
+    environment = desk_environment(
+        {}, found.heeded, runtime=Path("/tmp/pd-x"), data_dir=Path("/srv/desk"), gateway=found.gateway
+    )
+    assert environment["MT5_VENUE"] == "none"
+    assert (environment["ZMQ_EXECUTION_URL"], environment["ZMQ_MARKET_DATA_URL"]) == gateway
+    assert environment["CONTROL_URL"] == "ipc:///tmp/pd-x/control.ipc"
+
+
+def test_each_gateway_has_an_account_of_its_own() -> None:
+    assert GatewayElsewhere("tcp://a:1", "tcp://a:2").folder != GatewayElsewhere("tcp://b:1", "tcp://a:2").folder
+
+
+def test_a_terminal_is_refused_in_one_line(env_file: Path) -> None:
+    env_file.write_text("MT5_VENUE=terminal\n")
+    with pytest.raises(StartError, match="MT5_VENUE is 'terminal', expected another value"):
+        run_settings()
+
+
+def test_a_misspelt_setting_and_a_bad_value_are_refused(env_file: Path) -> None:
+    for text, words in (("METRICS_PORT_WATCHDGO=1\n", "unknown key"), ("GTW_PORT=x\n", "GTW_PORT: value 'x'")):
+        env_file.write_text(text)
+        with pytest.raises(StartError, match=words):
+            run_settings()
+
+
+def test_what_has_no_effect_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CONTROL_URL", "ipc:///tmp/c")
+    monkeypatch.setenv("STRATEGY", "ema_cross")
+    run_settings()
+    assert capsys.readouterr().err == (
+        "paperdesk: run has sockets and folders of its own and does not heed CONTROL_URL, STRATEGY (--strategy), set for a "
+        "desk that stays\n"
+    )
+
+
+def test_every_name_is_a_setting_and_stands_in_one_list() -> None:
+    lists = [HEEDED, frozenset(OPTIONS), GATEWAY, frozenset(REFUSED), PASSED_ON]
+    assert sum(map(len, lists)) == len(frozenset().union(*lists))
+    assert frozenset().union(*lists) <= setting_names()
