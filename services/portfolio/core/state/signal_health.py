@@ -21,6 +21,9 @@ BOOTS_WINDOW_NS: Final = 60_000_000_000
 BOOTS_MAX: Final = 5
 """Starts of one signal process within a minute; so many are no accident any more."""
 
+LASTING_NS: Final = 10_000_000_000
+"""A start that was followed by so long a life ends the loop, if it was one: a person may have restarted signal several times."""
+
 PUBLISHERS_MAX: Final = 1_000
 SIGNAL_CONDITIONS: Final = (
     "SIGNAL_NEVER_HEARD",
@@ -57,6 +60,8 @@ class _Publisher:
     def take(self, hello: SignalHello, mono_ns: int) -> None:
         if hello.boot_id != self.hello.boot_id:
             self.boots_ns.append(mono_ns)
+        elif self.boots_ns and mono_ns - self.boots_ns[-1] > LASTING_NS:
+            self.boots_ns.clear()
         self.hello, self.heard_ns = hello, mono_ns
 
     def restarts(self, mono_ns: int) -> int:
