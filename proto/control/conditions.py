@@ -157,6 +157,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "GATEWAY_SILENT": ConditionKind(
         _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
     ),
+    "GATEWAY_STORAGE": ConditionKind(
+        _C,
+        Effect.HALTED,
+        "The gateway's disk takes nothing: no order is executed and a generated market stands still.",
+        "Free room or mend the disk; it is retried by itself.",
+    ),
     "GATEWAY_HALTED": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,

@@ -83,7 +83,8 @@ class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
 
     With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; EPOCH_TOO_HIGH, it is too far
     above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do. `halt_reason`: why a
-    person has the gateway refuse orders that open exposure; `venue_problem`: why the venue cannot be asked. Both are empty mostly.
+    person has the gateway refuse orders that open exposure; `venue_problem`: why the venue cannot be asked; `storage_problem`: why the gateway cannot write what it has to before it executes. All are
+    empty mostly.
     """
 
     epoch: Cursor
@@ -91,6 +92,7 @@ class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
     expires_in_ms: Cursor
     halt_reason: Text = ""
     venue_problem: Text = ""
+    storage_problem: Text = ""
 
 
 class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):

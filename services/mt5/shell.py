@@ -80,6 +80,7 @@ class GatewayShell:
         """Peers found gone within the last second: what they have left is not worth trying to answer."""
         self._write_again_mono_ns = 0
         self._told_mono_ns = -TELL_NS
+        self._has_failed_to_write = False
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
         self.request_url = _bound_to(self._router)
@@ -181,6 +182,9 @@ class GatewayShell:
         self._record_restart()
         if self._gateway.publisher.is_live:
             self.checkpoint()
+        if not self._has_failed_to_write:
+            self._gateway.leases.storage_problem = ""
+        self._has_failed_to_write = False
 
     def checkpoint(self) -> None:
         """Make durable where market and book stand: a live market goes on from there after a restart."""
@@ -201,6 +205,8 @@ class GatewayShell:
 
     def _log_fault(self, error: Exception) -> None:
         metrics.STORAGE_FAULTS.inc()
+        self._has_failed_to_write = True
+        self._gateway.leases.storage_problem = f"the gateway cannot write: {error}"
         now_ns = clock.mono_ns()
         if now_ns >= self._told_mono_ns + TELL_NS:
             self._told_mono_ns = now_ns

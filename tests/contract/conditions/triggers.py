@@ -286,6 +286,15 @@ def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
     return Scene(driven)
 
 
+def _full_gateway() -> Scene:
+    """The gateway's disk takes nothing, and the next renewal of the lease shows it."""
+    driven = a_live_desk()
+    driven.gateway.leases.storage_problem = "the gateway cannot write: database or disk is full"
+    driven.answer_all(driven.wait(1_100))
+    driven.gateway.due_ticks(driven.now)
+    return Scene(driven)
+
+
 def _quiet_symbol() -> Scene:
     """The feed is alive, and nothing comes of the symbol."""
     driven = a_live_desk()
@@ -409,6 +418,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "GATEWAY_SILENT": lambda _: _silent_gateway(),
     "LEASE_MISSING": lambda _: _refused_lease(ErrorCode.INTERNAL_ERROR, seconds=6.0),
     "LEASE_UNSUPPORTED": lambda _: _refused_lease(ErrorCode.NOT_AVAILABLE),
+    "GATEWAY_STORAGE": lambda _: _full_gateway(),
     "GATEWAY_HALTED": lambda _: _at_gateway(Halt(reason="by hand")),
     "VENUE_UNAVAILABLE": lambda _: _at_gateway(Simulate(fault=Fault.DISCONNECTED, duration_ms=60_000), faults=True),
     "FEED_STALE": lambda _: _stale_feed(),

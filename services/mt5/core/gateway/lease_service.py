@@ -34,6 +34,8 @@ class LeaseService:
         self._header = header
         self._is_live = is_live
         self._is_journal_compared = False
+        self.storage_problem = ""
+        """Why the gateway cannot write, for who asks for the lease; whoever serves the gateway keeps it up to date."""
 
     def handle(self, request: Lease, now: Now) -> Reply:
         """Lease the account to a client, or refuse it."""
@@ -55,6 +57,7 @@ class LeaseService:
             expires_in_ms=lease.expires_in_ms(now),
             halt_reason=self._journal.halt_reason,
             venue_problem="" if trouble is None else trouble.message[:512],
+            storage_problem=self.storage_problem[:512],
         )
 
     def step(self, now: Now) -> None:

@@ -103,6 +103,7 @@ def _show_gateway(desk: Desk, reply: LeaseReply) -> None:
     """Conditions of what keeps the gateway itself from executing orders."""
     desk.conditions.update("GATEWAY_HALTED", reply.halt_reason)
     desk.conditions.update("VENUE_UNAVAILABLE", reply.venue_problem)
+    desk.conditions.update("GATEWAY_STORAGE", reply.storage_problem)
 
 
 def watch_lease(desk: Desk) -> None:
