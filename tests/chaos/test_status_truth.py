@@ -85,3 +85,8 @@ def test_another_order_in_doubt_is_another_condition() -> None:
     assert judged(samples(12, {range(4, 10): (one,)}), deals("EURUSD", range(12)), deals("USDJPY", range(12))) == [
         (second, Breach.FALSE_ALARM, "EURUSD") for second in (8.0, 9.0)
     ]
+
+
+def test_a_symbol_that_is_late_may_trade_now_and_then() -> None:
+    late = (condition("SIGNAL_CATCHING_UP", "900 ticks behind", subject="EURUSD"),)
+    assert judged(samples(20, {range(4, 20): late}), deals("EURUSD", range(20)), deals("USDJPY", range(20))) == []

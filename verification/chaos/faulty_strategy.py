@@ -79,3 +79,6 @@ MISBEHAVIOURS: Final[dict[str, Callable[[Faulty, int, float], Any]]] = {
     "exit": _exit,
 }
 """What it can be asked to do, by the word in the file."""
+
+OVER_BY_THEMSELVES: Final = ("slow", "block")
+"""What a strategy needs no person for, once it is over."""

@@ -18,7 +18,7 @@ from orchestration.supervisor import DeskSupervisor
 from proto.codec import decode_reply
 from proto.gateway import Hello, HelloReply, Lease
 from verification.chaos.faults import PROCESSES, FaultInjector, give_room, send_signal, take_room, write_whole
-from verification.chaos.faulty_strategy import MISBEHAVIOURS
+from verification.chaos.faulty_strategy import MISBEHAVIOURS, OVER_BY_THEMSELVES
 from verification.chaos.zmtp_flood import send_pings_and_reset
 
 HOLD_S: Final = 6.0
@@ -112,6 +112,7 @@ class LastingFaults:
             yield LastingFault(f"{name} replaced", lambda path=path: self._replace_file(path))  # type: ignore[misc]
         yield LastingFault("journal removed", lambda: self._remove(self.data_dir / "venue" / "journal.db"))
         yield LastingFault("older ledger", self._roll_ledger_back, frozenset({"LEDGER_ROLLED_BACK", "RECONCILIATION"}))
+        yield LastingFault("older book", self._roll_book_back, frozenset({"VENUE_ROLLED_BACK", "RECONCILIATION"}))
         yield LastingFault("locks removed", self._remove_locks)
 
     def _of_clocks(self) -> Iterator[LastingFault]:
@@ -173,10 +174,13 @@ class LastingFaults:
     # ------------------------------------------------------------------------------------------------- strategies
 
     def _misbehave(self, wanted: str) -> None:
+        """A strategy misbehaves for a while; one that is stopped for it is mended, and signal restarted, by the person."""
         write_whole(self.strategy, wanted)
-        try:
-            time.sleep(2 * HOLD_S)
-        finally:
+        time.sleep(2 * HOLD_S)
+        if wanted in OVER_BY_THEMSELVES:
+            write_whole(self.strategy, "")
+            return
+        with self._stopped("signal"):
             write_whole(self.strategy, "")
 
     # ----------------------------------------------------------------------------------------------------- people
@@ -251,6 +255,22 @@ class LastingFaults:
             self.taken_orders |= _order_ids(ledger) - _order_ids(older)
             self._remove(ledger)
             self._copy_database(older, ledger)
+
+    def _roll_book_back(self) -> None:
+        """A copy of the broker's book takes its place for a while, and then the book of the ledger's time is put back."""
+        book = self.data_dir / "venue" / "book.db"
+        older, newest = (book.with_name(f"{age}-book.copy") for age in ("older", "newest"))
+        with self._stopped("mt5"):
+            self._copy_database(book, older)
+        time.sleep(HOLD_S)
+        with self._stopped("mt5"):
+            self._copy_database(book, newest)
+            self._remove(book)
+            self._copy_database(older, book)
+        time.sleep(2 * HOLD_S)
+        with self._stopped("portfolio"), self._stopped("mt5"):
+            self._remove(book)
+            self._copy_database(newest, book)
 
     def _copy_database(self, source: Path, target: Path) -> None:
         for suffix in _DATABASE_FILES:

@@ -130,7 +130,6 @@ class StatusSampler:
                     rows = db.execute(
                         "SELECT deal, payload FROM deals WHERE deal > ? ORDER BY deal", (self._latest_deal,)
                     ).fetchall()
-                    newest = db.execute("SELECT max(deal) FROM deals").fetchone()[0]
             except sqlite3.Error:  # away, or being opened by the gateway
                 continue
             at_s = self.now_s
@@ -139,4 +138,3 @@ class StatusSampler:
                 self._latest_deal = number
                 if deal["entry"] in _OPENING:
                     self.deals.append(OpeningDeal(at_s, deal["symbol"]))
-            self._latest_deal = min(self._latest_deal, newest or 0)

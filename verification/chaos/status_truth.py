@@ -23,6 +23,10 @@ LATENESS_S: Final = 0.5
 """How much later than it happened a deal may be seen in the book, beside a status that is asked for at the same time."""
 
 
+NOW_AND_THEN: Final = ("SIGNAL_CATCHING_UP", "SIGNAL_CRASH_LOOPING")
+"""Conditions of a symbol that trades less than it should: a deal now and then does not make them wrong."""
+
+
 class Breach(StrEnum):
     """What was not as it should be."""
 
@@ -125,7 +129,11 @@ def _false_alarms(
 ) -> Iterable[Violation]:
     since_s: dict[tuple[str, str, str], float] = {}
     for sample in samples:
-        shown = {_key(one): one for one in sample.conditions or () if one.effect is not Effect.NONE}
+        shown = {
+            _key(one): one
+            for one in sample.conditions or ()
+            if one.effect is not Effect.NONE and one.code not in NOW_AND_THEN
+        }
         since_s = {key: since_s.get(key, sample.at_s) for key in shown}
         for key, one in shown.items():
             for symbol in symbols:

@@ -23,15 +23,15 @@ from orchestration.address_files import control_url, published_addresses
 from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
-from proto.control import Effect, ResumeCommand, Severity, TradingReply
+from proto.control import Effect, ResumeCommand, Severity, StatusQuery, StatusReply, TradingReply
 from proto.control import TradingState as Trading
 from verification.chaos.faults import FaultInjector
 from verification.chaos.faulty_strategy import FAULT_VARIABLE
 from verification.chaos.lasting_faults import FaultFailedError, LastingFault, LastingFaults
-from verification.chaos.live_run import WARM_UP_S, desk_settings, settle_desk
+from verification.chaos.live_run import desk_settings, settle_desk
 from verification.chaos.oracle import compare_books
 from verification.chaos.scorecard import Scorecard
-from verification.chaos.status_sampler import StatusSampler
+from verification.chaos.status_sampler import ANSWER_S, StatusSampler
 from verification.chaos.status_truth import GRACE_S, Breach, Violation, find_violations, shown_as
 
 SYMBOLS: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
@@ -43,6 +43,7 @@ RECOVERY_S: Final = 5.0
 RECOVERY_MAX_S: Final = 45.0
 """Without a trade for so long after a fault the person starts what is down, and the run goes on."""
 
+WARM_UP_S: Final = 60.0
 CALM_S: Final = (2.0, 4.0)
 _POLL_S: Final = 0.05
 _STRATEGY: Final = "verification.chaos.alternating_strategy:Restless"
@@ -81,7 +82,7 @@ class TruthScorecard(Scorecard):
     @property
     def is_clean(self) -> bool:
         """Nothing lost, nothing doubled, and the status true at every second."""
-        return super().is_clean and not self.violations and not any(self.audits.values())
+        return super().is_clean and self.settled == "yes" and not self.violations and not any(self.audits.values())
 
     def as_json(self) -> dict[str, Any]:
         """Every figure, for a file."""
@@ -157,10 +158,14 @@ class _Run:
             self._note(Breach.SLOW, fault, shown, f"every symbol traded only after {taken_s:.1f} s")
 
     def _resume(self, fault: LastingFault) -> bool:
-        status = self.sampler.status
+        """Resume a desk that a person has to resume; False where there is nothing to resume, or it is refused so far."""
+        status = self.client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_S)
         if status is None or status.trading_state is Trading.ACTIVE:
             return False
-        reply = self.client.request(ResumeCommand(reason="the run plays the person"), TradingReply, timeout_s=1.0)
+        try:
+            reply = self.client.request(ResumeCommand(reason="the run plays the person"), TradingReply, timeout_s=1.0)
+        except StartError:  # refused, with a reason that the status has as well
+            return False
         if reply is None or reply.trading_state is not Trading.ACTIVE:
             return False
         codes = {one.code for one in status.conditions if one.by}
@@ -169,7 +174,6 @@ class _Run:
             self._note(
                 Breach.PERSON, fault, shown_as(status.conditions), f"{', '.join(sorted(unexpected))} needed a resume"
             )
-        self.sampler.status = None
         return True
 
     def _note(self, breach: Breach, fault: LastingFault, shown: str, true: str) -> None:
@@ -248,7 +252,8 @@ def _until_it_trades(sampler: StatusSampler) -> None:
         if time.monotonic() > deadline:
             raise StartError(f"not every symbol traded within {WARM_UP_S:.0f} s; expected that before it is disturbed")
         time.sleep(_POLL_S)
-    # What was before the first deals is no matter of the run.
+    time.sleep(CALM_S[1])
+    # What was before is no matter of the run.
     sampler.samples.clear()
 
 
