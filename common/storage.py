@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -94,6 +94,7 @@ def open_writer(
     schema_version: int,
     synchronous: Literal["NORMAL", "FULL"],
     quick_check: bool = True,
+    may_lose_commits: Callable[[apsw.Connection], bool] | None = None,
 ) -> WriterConnection:
     """Open the one connection that may write to `path`, making folder, file and tables where they are missing.
 
@@ -104,6 +105,8 @@ def open_writer(
         schema_version: > 0; a file of another version is refused.
         synchronous: NORMAL may lose the last commits in a power cut, FULL loses none; a killed process loses none.
         quick_check: look at every page of the file first, which takes a while for a large one.
+        may_lose_commits: whether a power cut may have taken commits of a NORMAL file out of the middle of its log, by what the
+            file says; without it they may always be lost.
 
     Raises:
         StartError: another process writes to it, the folder cannot be written, or the file is corrupt, foreign or of
@@ -113,7 +116,15 @@ def open_writer(
     assert schema_version > 0, schema_version
     lock = WriterLock(path, creates=True)
     try:
-        connection = _open(path, application_id, schema, schema_version, synchronous, quick_check=quick_check)
+        connection = _open(
+            path,
+            application_id,
+            schema,
+            schema_version,
+            synchronous,
+            quick_check=quick_check,
+            may_lose_commits=may_lose_commits or (lambda _: synchronous == "NORMAL"),
+        )
     except BaseException:  # whatever went wrong, the lock must not outlive the attempt; it is raised again
         lock.release()
         raise
@@ -218,6 +229,7 @@ def _open(
     synchronous: Literal["NORMAL", "FULL"],
     *,
     quick_check: bool,
+    may_lose_commits: Callable[[apsw.Connection], bool],
 ) -> WriterConnection:
     try:
         connection = WriterConnection(str(path))
@@ -228,7 +240,7 @@ def _open(
         connection.set_busy_timeout(READER_BUSY_MS)
         keep_log_on_close(connection, keep=True)
         _require_ours(connection, path, application_id, schema_version, quick_check=quick_check)
-        if synchronous == "FULL":
+        if not may_lose_commits(connection):
             require_whole_log(connection, path)
         keep_log_on_close(connection, keep=False)
         add_sql_function(connection)

@@ -44,7 +44,7 @@ def run() -> None:
         reconcile_every_ns=settings.reconcile_every_s * 1_000_000_000,
     )
     key = ensure_key(key_file(settings.paperdesk_data_dir, settings.ledger_key_file))
-    ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME, key)
+    ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME, key, host_boot=host_boot())
     sockets = Sockets()
     try:
         verify_if_short(ledger)

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from common.clock import host_boot
 from common.errors import StartError
 from common.storage import open_reader
 from common.write_ahead_log import TORN_COMMITS_MAX, commit_ends
@@ -28,7 +29,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
 from services.portfolio.ledger.projections import account_row, open_lots
-from services.portfolio.ledger.signing_key import ensure_key, head_file, key_file
+from services.portfolio.ledger.signing_key import existing_key, head_file, key_file
 from services.signal.checkpoint import CheckpointStore
 
 WAL: Final = "-wal"
@@ -181,7 +182,7 @@ def _stores(desk: Path) -> Iterator[Store]:
 
 def _read_ledger(desk: Path) -> bytes:
     path = desk / LEDGER_FILE_NAME
-    with closing(Ledger(path, ensure_key(key_file(desk)) if key_file(desk).is_file() else None)) as ledger:
+    with closing(Ledger(path, existing_key(key_file(desk)), host_boot=host_boot())) as ledger:
         if problems := verify_ledger(path):
             raise StartError(problems[0])
         book, cursor = ledger.load()

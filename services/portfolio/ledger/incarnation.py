@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from services.portfolio.ledger.ledger import INCARNATION, Ledger
+from services.portfolio.ledger.ledger import HOST_BOOT, INCARNATION, Ledger
 
 REASON: Final = "incarnation_reason"
-HOST_BOOT: Final = "host_boot"
-"""Names in `meta`. A restore removes INCARNATION, so that the next start takes a new one, and says why in REASON."""
+"""Name in `meta`. A restore removes INCARNATION, so that the next start takes a new one, and says why in REASON."""
 
 
 def ensure_incarnation(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:

@@ -62,6 +62,8 @@ _SCHEMA: Final = (
 
 INCARNATION: Final = "incarnation"
 """Name in `meta` of the incarnation that the next start gives out ids by."""
+HOST_BOOT: Final = "host_boot"
+"""Name in `meta` of the boot of the host in which the last portfolio was started."""
 
 _SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, IncarnationTaken, RiskReset)
 
@@ -81,12 +83,13 @@ _events = msgspec.json.Decoder(Event)
 class Ledger:
     """One account's ledger file, open for writing."""
 
-    def __init__(self, path: Path, key: LedgerKey | None = None) -> None:
+    def __init__(self, path: Path, key: LedgerKey | None = None, *, host_boot: str = "") -> None:
         """Open `path`, making it when it is not there, walk its chain since the last checkpoint, and check its signature.
 
         Args:
             path: the file.
             key: what signs it; None for a ledger that is thrown away, and refused for one that has been signed.
+            host_boot: the boot of the host that runs now; in the boot that wrote last, no power cut explains a damaged log.
 
         Raises:
             StartError: it cannot be written, is no ledger, another process writes to it, its chain is broken, or it is
@@ -106,6 +109,7 @@ class Ledger:
             synchronous="NORMAL",
             # Every page that a start needs is read by the walk and the load; the audit looks at all the others.
             quick_check=False,
+            may_lose_commits=lambda db: not _was_written_in(db, host_boot),
         )
         try:
             self._end = self._walk()
@@ -252,6 +256,14 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def _was_written_in(db: apsw.Connection, host_boot: str) -> bool:
+    """Whether the portfolio that wrote last ran in this boot of the host."""
+    try:
+        return bool(host_boot) and read_note(db, HOST_BOOT) == host_boot
+    except (DamagedRowError, apsw.SQLError):
+        return False  # a new file has no notes; one that is damaged is refused when it is read
 
 
 def requires_fsync(event: Event) -> bool:

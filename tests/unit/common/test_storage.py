@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import apsw
 import pytest
@@ -16,9 +19,22 @@ from common.storage import open_reader, open_writer, state_hash, unreadable_file
 SCHEMA = "CREATE TABLE fills (id INTEGER PRIMARY KEY, price); CREATE TABLE notes (words TEXT)"
 
 
-def a_writer(path: Path, *, application_id: int = 7, schema_version: int = 1, schema: str = SCHEMA) -> apsw.Connection:
+def a_writer(
+    path: Path,
+    *,
+    application_id: int = 7,
+    schema_version: int = 1,
+    schema: str = SCHEMA,
+    synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
+    may_lose_commits: Callable[[apsw.Connection], bool] | None = None,
+) -> apsw.Connection:
     return open_writer(
-        path, application_id=application_id, schema=schema, schema_version=schema_version, synchronous="NORMAL"
+        path,
+        application_id=application_id,
+        schema=schema,
+        schema_version=schema_version,
+        synchronous=synchronous,
+        may_lose_commits=may_lose_commits,
     )
 
 
@@ -169,3 +185,58 @@ def test_a_file_that_a_failing_disk_hides_is_tried_again_and_a_damaged_one_is_no
     damaged = unreadable_file_error(Path("desk.db"), apsw.CorruptError("malformed"), "restore it")
     assert (failing.exit_code, damaged.exit_code) == (1, 2)
     assert str(damaged) == "desk.db cannot be read: CorruptError malformed; restore it"
+
+
+def damaged_log(path: Path, *, frames_from_end: int) -> None:
+    """Flip a bit in a log that a kill has left, so many frames of a page and its header before the end."""
+    log = path.with_name(f"{path.name}-wal")
+    content = bytearray(log.read_bytes())
+    content[-frames_from_end * (4096 + 24) + 100] ^= 1
+    log.write_bytes(content)
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A file as a kill leaves it, with ten commits in its log."""
+    writer = a_writer(tmp_path / "running.db", synchronous="FULL")
+    for number in range(10):
+        writer.execute("INSERT INTO notes VALUES (?)", (str(number),))
+    for end in ("", "-wal"):
+        shutil.copy(tmp_path / f"running.db{end}", tmp_path / f"killed.db{end}")
+    writer.close()
+    return tmp_path / "killed.db"
+
+
+@pytest.mark.parametrize("frames", [2, 3, 8])
+def test_commits_behind_a_damaged_frame_of_a_synced_log_are_missed(killed: Path, frames: int) -> None:
+    """SQLite reads up to the frame and says nothing; the log is left as it is, so that the next start says so, too."""
+    damaged_log(killed, frames_from_end=frames)
+    for _ in range(2):
+        with pytest.raises(StartError, match=rf"killed\.db-wal is damaged behind frame \d+: {frames} commits after it"):
+            a_writer(killed, synchronous="FULL")
+
+
+def test_the_last_commit_alone_may_be_torn_by_a_power_cut(killed: Path) -> None:
+    damaged_log(killed, frames_from_end=1)
+    writer = a_writer(killed, synchronous="FULL")
+    assert writer.execute("SELECT count(*) FROM notes").fetchall() == [(9,)]
+    writer.close()
+
+
+@pytest.mark.parametrize("byte", [1, 8, 17, 25])
+def test_a_damaged_header_of_a_synced_log_is_not_taken_for_an_empty_log(killed: Path, byte: int) -> None:
+    log = killed.with_name("killed.db-wal")
+    content = bytearray(log.read_bytes())
+    content[byte] ^= 4
+    log.write_bytes(content)
+    with pytest.raises(StartError, match=r"killed\.db-wal is damaged behind frame 0"):
+        a_writer(killed, synchronous="FULL")
+
+
+def test_a_log_whose_commits_are_not_synced_may_have_lost_some_unless_the_file_says_otherwise(killed: Path) -> None:
+    damaged_log(killed, frames_from_end=5)
+    with pytest.raises(StartError, match=r"killed\.db-wal is damaged behind frame"):
+        a_writer(killed, may_lose_commits=lambda _: False)
+    writer = a_writer(killed)
+    assert writer.execute("SELECT count(*) FROM notes").fetchall() == [(5,)]
+    writer.close()

@@ -252,3 +252,19 @@ def test_an_edited_backup_is_not_restored(desk: Path, tmp_path: Path) -> None:
     edit_skilfully(tmp_path / "copy", *statements, is_chained=True)
     with pytest.raises(StartError, match=f"copy is not whole, nothing was changed: {expected}"):
         restore(tmp_path / "copy", desk)
+
+
+def test_a_ledgers_log_that_was_damaged_is_refused_in_the_boot_that_wrote_it(desk: Path) -> None:
+    """After a power cut it is what such a file may look like; the ids are of another incarnation then."""
+    with closing(Ledger(desk / LEDGER_FILE_NAME, existing_key(key_file(desk)), host_boot="boot")) as ledger:
+        book, _ = ledger.load()
+        for number in range(2, 9):
+            write(ledger, book, OrderCreated(order=an_order(number)))
+        killed = Path(shutil.copytree(desk, desk / "killed"))
+    log = killed / f"{LEDGER_FILE_NAME}-wal"
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 1
+    log.write_bytes(content)
+    with pytest.raises(StartError, match=r"ledger\.db-wal is damaged behind frame"):
+        Ledger(killed / LEDGER_FILE_NAME, existing_key(key_file(killed)), host_boot="boot")
+    Ledger(killed / LEDGER_FILE_NAME, existing_key(key_file(killed)), host_boot="another").close()
