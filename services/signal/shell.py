@@ -14,7 +14,7 @@ from typing import Final
 import zmq
 
 from common.clock import mono_ns
-from common.event_loop import EventLoop
+from common.event_loop import BURST_NS, EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
 from common.sockets import Sockets, send
@@ -44,8 +44,9 @@ METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
 """How often portfolio is looked for while it is owed something: the connection of a fresh socket takes a moment."""
 
-SLICE_NS: Final = 200_000_000
-"""How long strategies may be asked before the loop has its turn. Ticks that come after that are fetched later."""
+SLICE_NS: Final = BURST_NS // 2
+"""How long strategies may be asked in one turn of the loop. What comes in the rest of a burst is fetched later: only so
+does the socket run dry, and the ticks behind show."""
 
 FOLD_TICKS_MAX: Final = 4
 """Ticks folded between two looks at the clock: few, for one may take long."""
