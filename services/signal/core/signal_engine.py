@@ -8,7 +8,6 @@ Which stream is in force is learnt from the gateway's HELLO and from nothing els
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -30,7 +29,7 @@ from services.signal.core.operator_notices import (
     StreamChanged,
 )
 from services.signal.core.signal_ring import SignalRing
-from services.signal.core.strategy import Strategy
+from services.signal.core.strategy import Strategy, strategy_label
 from services.signal.core.strategy_fault import StrategyError, StrategyFault
 from services.signal.core.symbol_engine import FAULT_VALUE, WARMING_UP_VALUE, SignalValue, SymbolEngine, make_engine
 from services.signal.core.symbol_reports import symbol_reports
@@ -71,17 +70,6 @@ class Checkpoint(msgspec.Struct, frozen=True):
     engines: tuple[EngineState, ...]
 
 
-_STRATEGY_CHARS_MAX: Final = 64
-
-
-def _strategy_label(names: Mapping[str, str]) -> str:
-    """The one strategy of all symbols, or which one each has; a digest of that where it is too long for a hello."""
-    if len(set(names.values())) == 1:
-        return next(iter(names.values()))
-    said = ",".join(f"{symbol}={name}" for symbol, name in names.items())
-    return said if len(said) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
-
-
 class SignalEngine:
     """The symbol engines, the signal ring and the backfills of one process."""
 
@@ -110,7 +98,7 @@ class SignalEngine:
             symbol: make_engine(symbol, make, fault=(out_of_use or {}).get(symbol), mark_call=mark_call)
             for symbol, make in make_strategies.items()
         }
-        self.strategy = _strategy_label({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
+        self.strategy = strategy_label({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
         self.ring = SignalRing()
         self.gaps_refilled = 0
         self.gaps_lost = 0

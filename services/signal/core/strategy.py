@@ -6,9 +6,13 @@ yours, named as `package.module:Class`, that can be made without arguments.
 
 from __future__ import annotations
 
-from typing import Protocol
+import hashlib
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 from services.signal.core.tick_buffer import TickBuffer
+
+_STRATEGY_CHARS_MAX: Final = 64
 
 
 class Strategy(Protocol):
@@ -45,3 +49,11 @@ class Strategy(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Become what `snapshot` saw; raises ValueError for bytes that are none of its own."""
+
+
+def strategy_label(names: Mapping[str, str]) -> str:
+    """The one strategy of all symbols, or which one each has; a digest of that where it is too long for a hello."""
+    if len(set(names.values())) == 1:
+        return next(iter(names.values()))
+    said = ",".join(f"{symbol}={name}" for symbol, name in names.items())
+    return said if len(said) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
