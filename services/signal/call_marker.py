@@ -5,7 +5,7 @@ closes what is not its own. The note survives in a small mapped file beside the 
 after `DEATHS_MAX` deaths at the same tick of the same symbol, that symbol's strategy is not called any more. A kill from
 outside hits the same tick of the same symbol so often in a row only by design.
 
-    a flag and a place: in a call since the loop last waited, which symbol, which tick
+    a flag and a place: in a call or shortly after one, which symbol, which tick
     for each symbol: at which tick the process died last, and how often in a row
 """
 

@@ -18,7 +18,7 @@ from common.checksums import DamagedRowError, add_checksum_column, checked_rows,
 from common.migration import FileKind
 from common.storage import open_writer, transaction
 from proto.messages import Signal
-from services.signal.core.signal_engine import Checkpoint
+from services.signal.core.engine_checkpoint import Checkpoint
 from services.signal.core.signal_ring import SignalRing
 
 APPLICATION_ID: Final = 0x50445347  # "PDSG"

@@ -51,6 +51,10 @@ does the socket run dry, and the ticks behind show."""
 FOLD_TICKS_MAX: Final = 4
 """Ticks folded between two looks at the clock: few, for one may take long."""
 
+MARK_CLEARED_MS: Final = 250
+"""A death so long after a call of a strategy is not held to be of its making; one that has closed the process's files ends
+it at the next wait for messages."""
+
 _DEAD_LETTER_BYTES: Final = 32
 
 _log = get_logger()
@@ -99,7 +103,7 @@ class SignalShell:
         loop.add_socket(self._market, self._on_market)
         loop.add_socket(self._gateway, self._on_reply)
         self._clear_mark = clear_mark
-        loop.after_burst(clear_mark)
+        loop.every(MARK_CLEARED_MS, clear_mark)
         loop.after_burst(self._save_if_due)
         loop.after_burst(self._end_slice)
         loop.add_timer(engine.next_timer, self._on_timer)
@@ -203,7 +207,6 @@ class SignalShell:
             self._do(self._engine.fold_page(ticks, now))
             ticks = min(2 * ticks, FOLD_TICKS_MAX)
             now = _now()
-        self._clear_mark()
         self._save_if_due()
 
     def _end_slice(self) -> None:

@@ -39,7 +39,8 @@ from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.ledger import requires_fsync
-from services.signal.core.signal_engine import Checkpoint, SignalEngine
+from services.signal.core.engine_checkpoint import Checkpoint
+from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategy import Strategy
 from tests.simulation.ledger import Commit, fold
 from tests.simulation.world import MS, KilledError, World

@@ -17,6 +17,7 @@ from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
 from services.signal.core.backfill import Backfill, problem_of, request_id
+from services.signal.core.engine_checkpoint import Checkpoint, EngineState
 from services.signal.core.operator_notices import (
     Event,
     GapFound,
@@ -49,25 +50,6 @@ another reason, as those fetched while they waited in the socket, come in heaps 
 
 Input = Tick | MarketHeartbeat | HelloReply | TicksReply | ErrorReply
 Output = Signal | SignalHello | Hello | GetTicks | Event
-
-
-class EngineState(msgspec.Struct, frozen=True):
-    """One symbol's part of a checkpoint."""
-
-    symbol: str
-    sequence: int
-    snapshot: bytes
-    strategy: str = ""
-    """Empty in checkpoints of earlier versions."""
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """What decides everything that is said from here on; it belongs to one stream and one strategy."""
-
-    stream_id: str
-    strategy: str
-    last_ordinal: int
-    engines: tuple[EngineState, ...]
 
 
 class SignalEngine:
