@@ -31,7 +31,7 @@ from services.portfolio.core.gateway_client.reconciliation import (
     collect_differences,
 )
 from services.portfolio.core.gateway_client.requests import cancel_request
-from services.portfolio.core.gateway_client.rollback import adopt_unknown_ids, unknown_ids
+from services.portfolio.core.gateway_client.rollback import adopt_terms, adopt_unknown_ids, unknown_ids
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.state.desk import Desk
@@ -79,6 +79,8 @@ class Reconciler:
         found = yield from self._compare(findings, since)
         if unknown := unknown_ids(desk.book, findings.orders):
             adopt_unknown_ids(desk, unknown)
+        for order in findings.lost_modifications:
+            adopt_terms(desk, order)  # no race: the ledger has a revision before the venue is asked for it
         yield from self._end_forgotten(findings.orders)
         if found:
             before = found

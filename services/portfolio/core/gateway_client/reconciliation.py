@@ -102,6 +102,8 @@ class ReconciliationResult:
         self.account: AccountReply | None = None
         self.stop_mismatches: list[VenuePosition] = []
         """Positions whose stops at the venue are not those that the desk knows."""
+        self.lost_modifications: list[VenueOrder] = []
+        """Orders of which the venue has a later modification than the ledger ever asked for."""
 
     def is_adopted(self, order_id: str) -> bool:
         """Whether an order that the ledger does not have is one that it is known to have lost."""
@@ -262,6 +264,8 @@ def _compare_order(book: Book, order: VenueOrder, findings: ReconciliationResult
             findings.add("unknown_order", subject, symbol=order.symbol, ledger="none", venue=venue)
         return
     kind = _order_kind(mine, order, is_hedging=book.is_hedging)
+    if kind == "terms" and order.revision > mine.revision:
+        findings.lost_modifications.append(order)
     if kind is not None:
         findings.add(kind, f"order {order.order_id}", symbol=order.symbol, ledger=_order_text(mine), venue=venue)
 

@@ -15,8 +15,8 @@ from typing import Final
 from proto.control import TradingState
 from proto.gateway import DealsReply, GetDeals, HelloReply, KnownIds, Reply, Request, VenueDeal, VenueOrder
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import IncarnationTaken
-from services.portfolio.core.account.orders import INCARNATION_CHARS, id_parts
+from services.portfolio.core.account.events import IncarnationTaken, OrderModifyAnswered, OrderModifyRequested
+from services.portfolio.core.account.orders import INCARNATION_CHARS, OrderTerms, id_parts
 from services.portfolio.core.gateway_client.reconciliation import deal_difference, deal_text
 from services.portfolio.core.state.desk import Desk
 
@@ -60,6 +60,27 @@ def adopt_unknown_ids(desk: Desk, known: Mapping[str, KnownIds]) -> bool:
     _take_incarnation(desk, text, known)
     desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
     return True
+
+
+def adopt_terms(desk: Desk, order: VenueOrder) -> None:
+    """Take over the terms of a resting order that was modified after the ledger's time, and halt as for lost orders."""
+    mine, now_ns = desk.book.orders[order.order_id], desk.now.domain_ns
+    text = (
+        f"order {order.order_id} has revision {order.revision} at the venue, the ledger asked for {mine.revision}: "
+        "the ledger has gone back in time"
+    )
+    terms = OrderTerms(
+        limit_price=order.price,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        expires_ns=order.expires_ns or mine.terms.expires_ns,
+    )
+    desk.emit(OrderModifyRequested(order_id=order.order_id, terms=terms, revision=order.revision, time_ns=now_ns))
+    desk.emit(
+        OrderModifyAnswered(order_id=order.order_id, terms=terms, revision=order.revision, error="", time_ns=now_ns)
+    )
+    _take_incarnation(desk, text, {})
+    desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import structs
 
-from proto.control import CloseCommand, ControlError, DeskState, ResumeCommand, TradingReply, TradingState
+from proto.control import (
+    CloseCommand,
+    ControlError,
+    DeskState,
+    ModifyCommand,
+    ResumeCommand,
+    TradingReply,
+    TradingState,
+)
 from proto.gateway import Buy, Sell
+from proto.trading.enums import OrderType
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
@@ -17,6 +27,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import IncarnationTaken, JournalChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness
 
@@ -170,6 +181,42 @@ def test_a_ledger_and_a_journal_that_are_both_old_are_found_out_by_the_broker() 
     trade(again, 4)
     assert not set(sent_ids(again)) & set(sent_ids(first))
     assert not again.desk.book.open_orders
+
+
+def test_a_modification_that_the_ledger_has_lost_is_adopted_with_one_resume() -> None:
+    rules = structs.replace(some_rules(), plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
+    gateway = a_market()
+    first = DeskHarness(gateway, rules=rules, boot_id="one", incarnation=INCARNATION)
+    first.answer_all(first.start())
+    settle(first)
+    trade(first, 1)
+    [order_id] = first.desk.book.open_orders
+    old = moment_of(first)
+    command = ModifyCommand(
+        key="k",
+        reason="r",
+        symbol="EURUSD",
+        order_id=order_id,
+        position=0,
+        price=Decimal("1.02"),
+        stop_loss=None,
+        take_profit=None,
+        expires_ns=0,
+    )
+    assert not isinstance(first.portfolio.handle_command(command, first.now), ControlError)
+    settle(first)
+    assert first.desk.book.orders[order_id].terms.limit_price == Decimal("1.02")
+    again = DeskHarness(gateway, rules=rules, book=old.book, cursor=old.cursor, boot_id="two", incarnation=INCARNATION)
+    again.mono_ns = first.mono_ns
+    again.answer_all(again.start())
+    settle(again)
+    assert causes_of(again) == ["LEDGER_ROLLED_BACK"]
+    assert again.desk.book.orders[order_id].terms.limit_price == Decimal("1.02")
+    assert again.desk.live_incarnation != INCARNATION
+    resume(again)
+    for _ in range(20):
+        settle(again)
+    assert again.desk.book.trading_state is TradingState.ACTIVE
 
 
 def test_a_person_orders_nothing_before_the_ids_are_checked() -> None:
