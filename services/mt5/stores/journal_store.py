@@ -85,10 +85,16 @@ class DurableJournal:
             StartError: the file cannot be used, or belongs to another account.
         """
         self._db: WriterConnection = open_writer(
-            path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="FULL"
+            path,
+            application_id=APPLICATION_ID,
+            schema=SCHEMA,
+            schema_version=SCHEMA_VERSION,
+            synchronous="FULL",
+            quick_check=False,  # which would not look at the index that finds an id by its magic
         )
         self._path = path
         try:
+            self._require_integrity()
             self._db.execute(
                 "INSERT OR IGNORE INTO journal VALUES (?, ?, ?, ?, ?, ?)",
                 with_checksum("journal", 1, new_id, account, 0, ""),
@@ -109,11 +115,13 @@ class DurableJournal:
         self._lease = LeaseRecord(epoch, str(holder), bool(has_restarted))
         self._halted = str(halted)
 
-    def _read_all(self) -> tuple[Row, Row]:
-        """The rows about the journal itself and its lease; every entry is read, since one not found is called again."""
+    def _require_integrity(self) -> None:
         [(damage,)] = self._db.execute("PRAGMA integrity_check(1)").fetchall()
         if damage != "ok":
             raise StartError(f"{self._path} is corrupt: {' '.join(str(damage).split())}; {RESTORE_IT}")
+
+    def _read_all(self) -> tuple[Row, Row]:
+        """The rows about the journal itself and its lease; every entry is read, since one not found is called again."""
         for _ in checked_rows(self._path, "entries", self._db.execute(_ENTRIES)):
             pass
         [row] = checked_rows(self._path, "journal", self._db.execute(_JOURNAL))
