@@ -42,6 +42,9 @@ COMMAND_S: Final = 20.0
 BURST_PACE: Final = "live:2000"
 """About 20,000 ticks a second with four symbols in the busy hours of the generated market."""
 
+BURST_TICKS: Final = 20_000
+BURST_MAX_S: Final = 30.0
+TRADE_MAX_S: Final = 45.0
 _POLL_S: Final = 0.05
 _DATABASE_FILES: Final = ("", "-wal", "-shm")
 
@@ -167,7 +170,12 @@ class LastingFaults:
                 send_pings_and_reset(gateway, count=FLOOD_PINGS)
 
     def _burst(self) -> None:
+        before = self._hello().published
         self._replace_supervisord({"MT5_PACE": BURST_PACE})
+        if not _until(lambda: self._hello().published > before + BURST_TICKS, BURST_MAX_S):
+            raise FaultFailedError(
+                f"{self._hello().published - before} ticks in {BURST_MAX_S:.0f} s, expected {BURST_TICKS}"
+            )
         time.sleep(HOLD_S)
         self._replace_supervisord({})
 
@@ -216,13 +224,23 @@ class LastingFaults:
         Raises:
             FaultFailedError: the gateway does not answer.
         """
-        answer = self.faults.ask_gateway(Hello(client="nobody"))
-        hello = None if answer is None else decode_reply(answer)
-        if not isinstance(hello, HelloReply):
-            raise FaultFailedError("the gateway did not answer HELLO")
+        hello = self._hello()
         for epoch in (EPOCH_OF_WIRE_MAX, hello.epoch + 1):
             self.faults.ask_gateway(Lease(holder="nobody", epoch=epoch, seen_ns=hello.lease_now_ns))
         time.sleep(HOLD_S)
+
+    def _hello(self) -> HelloReply:
+        """What the gateway says of itself to a client that is none of the desk's.
+
+        Raises:
+            FaultFailedError: it does not answer.
+        """
+        deadline = time.monotonic() + HANG_MAX_S
+        while time.monotonic() < deadline:
+            answer = self.faults.ask_gateway(Hello(client="nobody"))
+            if answer is not None and isinstance(hello := decode_reply(answer), HelloReply):
+                return hello
+        raise FaultFailedError(f"the gateway did not answer HELLO for {HANG_MAX_S:.0f} s")
 
     # ------------------------------------------------------------------------------------------------------ files
 
@@ -250,7 +268,8 @@ class LastingFaults:
         older = ledger.with_name("older-ledger.copy")
         with self._stopped("portfolio"):
             self._copy_database(ledger, older)
-        time.sleep(HOLD_S)
+            newest_deal = self._newest_deal()
+        self._trade_on(newest_deal)
         with self._stopped("portfolio"):
             self.taken_orders |= _order_ids(ledger) - _order_ids(older)
             self._remove(ledger)
@@ -262,7 +281,8 @@ class LastingFaults:
         older, newest = (book.with_name(f"{age}-book.copy") for age in ("older", "newest"))
         with self._stopped("mt5"):
             self._copy_database(book, older)
-        time.sleep(HOLD_S)
+            newest_deal = self._newest_deal()
+        self._trade_on(newest_deal)
         with self._stopped("mt5"):
             self._copy_database(book, newest)
             self._remove(book)
@@ -271,6 +291,23 @@ class LastingFaults:
         with self._stopped("portfolio"), self._stopped("mt5"):
             self._remove(book)
             self._copy_database(newest, book)
+
+    def _trade_on(self, before: int) -> None:
+        """Until the venue has executed more than that deal.
+
+        Raises:
+            FaultFailedError: it has not for a long time.
+        """
+        if not _until(lambda: self._newest_deal() > before, TRADE_MAX_S):
+            raise FaultFailedError(f"no deal in {TRADE_MAX_S:.0f} s")
+        time.sleep(PAUSE_S)
+
+    def _newest_deal(self) -> int:
+        try:
+            with closing(sqlite3.connect(f"file:{self.data_dir}/venue/book.db?mode=ro", uri=True)) as db:
+                return int(db.execute("SELECT max(deal) FROM deals").fetchone()[0])
+        except sqlite3.Error:  # the gateway is just opening it
+            return 0
 
     def _copy_database(self, source: Path, target: Path) -> None:
         for suffix in _DATABASE_FILES:
