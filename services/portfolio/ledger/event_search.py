@@ -9,7 +9,7 @@ in the middle of trading answers in time.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import apsw
 import msgspec
@@ -18,6 +18,7 @@ from common.errors import StartError
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.queries.explain import Subject, is_history_complete
+from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.ledger import open_ledger
 
 EVENTS_MAX: Final = 200_000
@@ -91,7 +92,7 @@ def _of_order(db: apsw.Connection, order: Order, last: int) -> _Found:
             "SELECT number, payload FROM events WHERE number BETWEEN ? AND ? AND instr(payload, ?) ORDER BY number",
             (start, start + _CHUNK - 1, needle),
         )
-        found |= {int(number): _events.decode(payload) for number, payload in rows}
+        found |= {int(number): _event(db, number, payload) for number, payload in rows}
         if is_history_complete(order, list(found.values())):
             break
     return found
@@ -125,7 +126,7 @@ def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _
             *(f'"symbol":{symbol},'.encode(), of_ticket.encode(), STOPS_MAX),
         ),
     )
-    return {int(number): _events.decode(payload) for number, payload in rows}
+    return {int(number): _event(db, number, payload) for number, payload in rows}
 
 
 def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
@@ -142,7 +143,7 @@ def _made_at(db: apsw.Connection, number: int, last: int) -> int | None:
             high = middle - 1
             continue
         at, payload = int(row[0]), row[1]
-        made = _events.decode(payload)
+        made = _event(db, at, payload)
         assert isinstance(made, OrderCreated)
         if made.order.number == number:
             return at
@@ -168,7 +169,7 @@ def _resets(db: apsw.Connection, last: int, head: str, *, symbol: str = "") -> _
             *(f'"symbol":{_text(symbol)},'.encode(), b'"symbol":"",' if symbol else b'"symbol":', RESETS_MAX),
         ),
     )
-    return {int(number): _events.decode(payload) for number, payload in rows}
+    return {int(number): _event(db, number, payload) for number, payload in rows}
 
 
 def _latest(
@@ -181,6 +182,21 @@ def _latest(
     ).fetchone()
     if row is None:
         return {}
-    event = _events.decode(row[1])
+    event = _event(db, row[0], row[1])
     assert isinstance(event, expected)
     return {int(row[0]): event}
+
+
+def _event(db: apsw.Connection, number: Any, payload: Any) -> Event:
+    """Decode an event that fits the chain with the one before it.
+
+    Raises:
+        StartError: it is not what was written.
+    """
+    rows: Any = db.execute("SELECT number, hash FROM events WHERE number IN (?, ?)", (number - 1, number)).fetchall()
+    links: dict[int, bytes] = dict(rows)
+    before = hash_chain.GENESIS if number == 1 else links.get(number - 1)
+    if before is None or hash_chain.next_hash(before, payload) != links[number]:
+        raise StartError(f"{db.filename}: event {number} does not fit the chain; restore the ledger from a backup")
+    event: Event = _events.decode(payload)
+    return event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +35,7 @@ from tests.support.builders import (
     an_order,
     some_rules,
 )
+from tests.support.tampering import edit, replace_in
 
 ORDERS = 60
 
@@ -98,6 +100,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Book]:
 def test_an_orders_events_are_all_found_and_no_others(desk: tuple[Path, Book], number: int) -> None:
     path, book = desk
     assert events_about(path, find_subject(an_order(number).order_id, book, TickCursor())) == events_of(number)
+
+
+def test_an_event_that_was_changed_is_refused_and_not_told(desk: tuple[Path, Book], tmp_path: Path) -> None:
+    path, book = desk
+    changed = Path(shutil.copy(path, tmp_path / LEDGER_FILE_NAME))
+    edit(changed, replace_in("events", "0.01", "0.02"))
+    with pytest.raises(StartError, match=r"ledger\.db: event \d+ does not fit the chain"):
+        events_about(changed, find_subject(an_order(3).order_id, book, TickCursor()))
 
 
 def test_a_persons_denial_is_found_by_its_key_however_many_came_after_it(tmp_path: Path) -> None:
