@@ -11,6 +11,7 @@ outside hits the same tick of the same symbol so often in a row only by design.
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import struct
@@ -39,8 +40,11 @@ class CallMarker:
         """Read what the last life left, count its death if it was in a call, and begin a new note."""
         self._symbols = list(symbols)
         self._map: mmap.mmap | None = None
+        self._fd = -1
         try:
-            self._map = _mapped(folder / f"{publisher}{SUFFIX}", _HEAD_BYTES + _DEATHS.size * len(self._symbols))
+            self._fd, self._map = _mapped(
+                folder / f"{publisher}{SUFFIX}", _HEAD_BYTES + _DEATHS.size * len(self._symbols)
+            )
         except OSError as error:
             get_logger().warning(
                 "no note of calls can be written, a strategy that kills the process will not be found",
@@ -70,8 +74,15 @@ class CallMarker:
         if self._map is None:
             return _nothing
         numbers, pack_into, mapped = {s: i for i, s in enumerate(self._symbols)}, _PLACE.pack_into, self._map
+        fd, get_flags = self._fd, fcntl.F_GETFD
 
         def mark(symbol: str, sequence: int) -> None:
+            try:
+                fcntl.fcntl(fd, get_flags)
+            except OSError:
+                # The call before this one, which the note still names, has closed what was not its own: sockets and files too.
+                get_logger().error("a strategy has closed the files of the process, which cannot go on")
+                os._exit(1)
             pack_into(mapped, 0, 1, numbers[symbol], sequence)
 
         return mark
@@ -116,14 +127,15 @@ def _nothing(symbol: str, sequence: int) -> None:
     """For a process that can write no note."""
 
 
-def _mapped(path: Path, size: int) -> mmap.mmap:
-    """The file, of zeros where it is new or belongs to another set of symbols."""
+def _mapped(path: Path, size: int) -> tuple[int, mmap.mmap]:
+    """The open file, of zeros where it is new or belongs to another set of symbols, and its memory."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         if os.fstat(fd).st_size != size:
             os.ftruncate(fd, 0)
             os.write(fd, bytes(size))
-        return mmap.mmap(fd, size)
-    finally:
+        return fd, mmap.mmap(fd, size)
+    except OSError:
         os.close(fd)
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -297,3 +299,16 @@ def test_the_mark_names_the_call_while_it_runs(tmp_path: Path) -> None:
     assert [call for call in calls if call[1]] == folded
     made: Strategy = bench.desk.engines["EURUSD"].strategy
     assert made.name == "sound"
+
+
+def test_a_call_that_closes_the_process_files_is_found_before_the_next_one(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, pathlib; from services.signal.call_marker import CallMarker\n"
+        "mark = CallMarker(pathlib.Path(sys.argv[1]), 'signal.test', ['EURUSD', 'NZDUSD']).mark()\n"
+        "mark('EURUSD', 60); os.closerange(3, 64); mark('NZDUSD', 5)"
+    )
+    for _ in range(DEATHS_MAX):
+        ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=False)
+        assert ended.returncode == 1
+    (fault,) = CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")).values()
+    assert (fault.symbol, fault.sequence) == ("EURUSD", 60)
