@@ -188,9 +188,10 @@ class SignalHealth:
         state = None if report is None else report.state
         if mono_ns - progress.level_ns > SILENT_NS:
             behind = max(published - progress.sequence, 0 if report is None else report.behind)
-            market_s = max(0, market_ns - mark.time_ns) / _NS_PER_S if mark is not None else 0.0
             if state is SymbolState.CATCHING_UP or mono_ns - progress.moved_ns <= SILENT_NS:
-                text = f"{behind:,} ticks behind, {market_s:,.1f} s of the market's time"
+                text = f"{behind:,} ticks behind"
+                if mark is not None:
+                    text += f", {max(0, market_ns - mark.time_ns) / _NS_PER_S:,.1f} s of the market's time"
                 yield Finding("SIGNAL_CATCHING_UP", symbol, text)
             else:
                 silent_s = (mono_ns - progress.moved_ns) // _NS_PER_S
