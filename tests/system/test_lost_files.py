@@ -54,12 +54,13 @@ class LiveDesk:
 
         return wait_for(more, f"more than {count} fills", seconds=TIMEOUT_S)
 
-    def wait_for_condition(self, code: str) -> str:
-        """The text of a condition, once it holds."""
+    def wait_for_condition(self, code: str, part: str) -> str:
+        """The text of a condition, once it holds with this part."""
 
         def text() -> str:
             status = self.status()
-            return next((one.text for one in status.conditions if one.code == code), "") if status is not None else ""
+            conditions = status.conditions if status is not None else []
+            return next((one.text for one in conditions if one.code == code and part in one.text), "")
 
         return wait_for(text, code, seconds=TIMEOUT_S)
 
@@ -110,7 +111,7 @@ def test_a_removed_ledger_is_noticed_and_comes_back_as_one_that_lacks_orders(tmp
         fills = desk.fills_above(3)
         remove(desk.data / "ledger.db")
         desk.wait_for_log("portfolio", "ledger.db was removed or replaced while in use")
-        text = desk.wait_for_condition("LEDGER_ROLLED_BACK")
+        text = desk.wait_for_condition("LEDGER_ROLLED_BACK", "orders of incarnation")
         assert int(text.split()[3]) >= fills
         desk.resume()
         desk.fills_above(int(text.split()[3]) + 1)
@@ -127,7 +128,7 @@ def test_an_older_ledger_is_recognised_without_a_reboot(tmp_path: Path) -> None:
     deals = compare_books(data).deals
     put_back(copy, data / "ledger.db")
     with a_live_desk(data) as desk:
-        assert "orders of incarnation" in desk.wait_for_condition("LEDGER_ROLLED_BACK")
+        desk.wait_for_condition("LEDGER_ROLLED_BACK", "orders of incarnation")
         desk.resume()
         desk.fills_above(deals)
     assert is_right_but_for_lost_orders(data)
@@ -144,7 +145,7 @@ def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_put_right(tmp_pa
     shutil.copytree(data / "venue", new)
     put_back(old / "book.db", data / "venue" / "book.db")
     with a_live_desk(data) as desk:
-        assert "the broker's book has gone back" in desk.wait_for_condition("VENUE_ROLLED_BACK")
+        desk.wait_for_condition("VENUE_ROLLED_BACK", "the broker's book has gone back")
         with pytest.raises(StartError, match="put back the broker's book of the ledger's time"):
             desk.resume()
     for name in ("book.db", "journal.db"):

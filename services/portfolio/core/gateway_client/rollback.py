@@ -58,7 +58,7 @@ def adopt_unknown_ids(desk: Desk, known: Mapping[str, KnownIds]) -> bool:
         "the ledger has gone back in time, or another desk trades this account"
     )
     _take_incarnation(desk, text, known)
-    desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
+    _halt(desk, text)
     return True
 
 
@@ -80,7 +80,7 @@ def adopt_terms(desk: Desk, order: VenueOrder) -> None:
         OrderModifyAnswered(order_id=order.order_id, terms=terms, revision=order.revision, error="", time_ns=now_ns)
     )
     _take_incarnation(desk, text, {})
-    desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
+    _halt(desk, text)
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
@@ -146,6 +146,17 @@ def fail_for_venue(desk: Desk, why: str) -> None:
     desk.venue_fault = f"{why}; {_REMEDY}"
     desk.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", desk.venue_fault, by="venue")
     desk.fail_until_restart(desk.venue_fault)
+
+
+def _halt(desk: Desk, text: str) -> None:
+    """Halt with what the gateway knows, before what the ledger itself may have shown."""
+    trading = desk.book.trading
+    present = [cause.text for cause in desk.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
+    if trading is None or not present:
+        desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
+    elif text not in present[0]:
+        both = f"{text}; {present[0]}"
+        desk.set_trading_state(TradingState.HALTED, "LEDGER_ROLLED_BACK", both, by="ledger", flatten=trading.flatten)
 
 
 def _take_incarnation(desk: Desk, why: str, known: Mapping[str, KnownIds]) -> None:

@@ -116,6 +116,19 @@ def test_a_ledger_that_has_gone_back_halts_under_another_incarnation() -> None:
     assert len(first.desk.book.deals) == len(again.desk.book.deals), "the deals are adopted"
 
 
+def test_the_count_is_shown_although_the_ledger_was_found_out_before() -> None:
+    """A signed head that the ledger does not reach halts it before the gateway is met."""
+    first = a_desk(a_market())
+    trade(first, 1, 2)
+    again = DeskHarness(first.gateway, boot_id="two", incarnation=INCARNATION)
+    again.mono_ns = first.mono_ns
+    again.desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", "its tail is gone", by="ledger")
+    again.answer_all(again.start())
+    [text] = [one.text for one in again.desk.state_causes if one.code == "LEDGER_ROLLED_BACK"]
+    assert "knows 2 orders" in text
+    assert text.endswith("; its tail is gone")
+
+
 def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
     first, again = a_ledger_put_back()
     assert isinstance(resume(again), TradingReply)
