@@ -117,6 +117,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "The gateway knows orders of the desk that the ledger does not: the ledger has gone back in time.",
         "Check positions and cash with `paperdesk reconcile`, find out who put an older ledger back, then resume.",
     ),
+    "LEDGER_TAIL_MISSING": ConditionKind(
+        _C,
+        None,
+        "The ledger ends before an event that its key has signed: an older copy was put back, or its tail was cut.",
+        "Check positions and cash with `paperdesk reconcile`, find out who did it, then resume.",
+    ),
     "VENUE_ROLLED_BACK": ConditionKind(
         _C,
         None,

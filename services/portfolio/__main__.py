@@ -10,7 +10,6 @@ from common.heartbeat import Heartbeat
 from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
-from proto.control import TradingState
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.portfolio import Portfolio
@@ -59,8 +58,6 @@ def run() -> None:
             incarnation_reason=why,
             boot_id=os.urandom(8).hex(),
         )
-        if ledger.rollback:
-            desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", ledger.rollback, by="ledger")
         METRICS.serve(settings.metrics_port_portfolio, settings.metrics_host)
         portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()

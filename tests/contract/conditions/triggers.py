@@ -36,7 +36,7 @@ from services.portfolio.core.risk.limits import Limits
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
-from services.portfolio.ledger.signing_key import ensure_key, key_file
+from tests.contract.conditions.signed_ledgers import no_room_beside_the_key, older_than_its_signature
 from tests.support.builders import START_NS, STREAM_ID, a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
@@ -256,19 +256,6 @@ def _storage() -> Scene:
     return Scene(driven)
 
 
-def _no_room_beside_the_key(folder: Path) -> Scene:
-    """The newest signed head cannot be written, because a folder stands in its place."""
-    driven = a_live_desk()
-    key = ensure_key(key_file(folder))
-    ledger = Ledger(folder / LEDGER_FILE_NAME, key)
-    key.head_path.mkdir()
-    writer = LedgerWriter(ledger, driven.desk)
-    assert writer.commit()
-    writer.sign()
-    ledger.close()
-    return Scene(driven)
-
-
 def _silent_gateway() -> Scene:
     """An order is on its way, and nobody answers anything."""
     driven = a_live_desk()
@@ -403,6 +390,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "LEASE_REFUSED": lambda _: _refused_lease(ErrorCode.EPOCH_TOO_HIGH),
     "LEDGER_BROKEN": _broken_ledger,
     "LEDGER_ROLLED_BACK": lambda _: _rolled_back_ledger(),
+    "LEDGER_TAIL_MISSING": lambda folder: Scene(older_than_its_signature(folder)),
     "VENUE_ROLLED_BACK": lambda _: _rolled_back_venue(),
     "UNCLASSIFIED": lambda _: _earlier_version(),
     "LEDGER_INVARIANT": lambda _: _invariant(),
@@ -414,7 +402,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "PROCESS_DOWN": lambda _: Scene(a_live_desk(), processes={"signal": ProcessState("signal", "FATAL", 1, 0)}),
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
-    "LEDGER_UNSIGNED": _no_room_beside_the_key,
+    "LEDGER_UNSIGNED": lambda folder: Scene(no_room_beside_the_key(folder)),
     "GATEWAY_SILENT": lambda _: _silent_gateway(),
     "LEASE_MISSING": lambda _: _refused_lease(ErrorCode.INTERNAL_ERROR, seconds=6.0),
     "LEASE_UNSUPPORTED": lambda _: _refused_lease(ErrorCode.NOT_AVAILABLE),

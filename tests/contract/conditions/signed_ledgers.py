@@ -1,0 +1,39 @@
+"""Desks whose ledger and its signature do not go together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.ledger_writer import LedgerWriter
+from services.portfolio.ledger.signing_key import ensure_key, key_file
+from tests.support.desk_harness import DeskHarness, a_live_desk
+
+
+def older_than_its_signature(folder: Path) -> DeskHarness:
+    """The ledger is gone, and the head that its key has signed is not."""
+    key = ensure_key(key_file(folder))
+    signed = Ledger(folder / LEDGER_FILE_NAME, key)
+    writer = LedgerWriter(signed, a_live_desk().desk)
+    assert writer.commit()
+    writer.sign()
+    signed.close()
+    (folder / LEDGER_FILE_NAME).unlink()
+    driven, ledger = a_live_desk(), Ledger(folder / LEDGER_FILE_NAME, key)
+    LedgerWriter(ledger, driven.desk)
+    ledger.close()
+    return driven
+
+
+def no_room_beside_the_key(folder: Path) -> DeskHarness:
+    """The newest signed head cannot be written, because a folder stands in its place."""
+    driven = a_live_desk()
+    key = ensure_key(key_file(folder))
+    ledger = Ledger(folder / LEDGER_FILE_NAME, key)
+    key.head_path.unlink(missing_ok=True)
+    key.head_path.mkdir()
+    writer = LedgerWriter(ledger, driven.desk)
+    assert writer.commit()
+    writer.sign()
+    ledger.close()
+    return driven
