@@ -21,6 +21,10 @@ from verification.chaos.faults import PROCESSES, FaultInjector, give_room, send_
 from verification.chaos.faulty_strategy import MISBEHAVIOURS, OVER_BY_THEMSELVES
 from verification.chaos.zmtp_flood import send_pings_and_reset
 
+RECOVERY_S: Final = 5.0
+RECOVERY_OF_DOUBT_S: Final = 25.0
+"""An order that a lost journal leaves in doubt keeps its symbol for two minutes of the market's time, which runs eight times as fast."""
+
 HOLD_S: Final = 6.0
 """Longer than anything may stand still without a word, twice over."""
 
@@ -55,11 +59,15 @@ class FaultFailedError(Exception):
 
 @dataclass(frozen=True)
 class LastingFault:
-    """One fault; `causes` are those of the trading state after which a person has to resume the desk."""
+    """One fault; `causes` are those of the trading state after which a person has to resume the desk.
+
+    Within `recovery_s` of its end, or of the resume, every symbol trades again.
+    """
 
     name: str
     play: Callable[[], None]
     causes: frozenset[str] = frozenset()
+    recovery_s: float = RECOVERY_S
 
 
 @dataclass
@@ -113,7 +121,11 @@ class LastingFaults:
         for name, path in (("ledger", self.data_dir / "ledger.db"), ("journal", self.data_dir / "venue" / "journal.db"),
                            ("book", self.data_dir / "venue" / "book.db")):  # fmt: skip
             yield LastingFault(f"{name} replaced", lambda path=path: self._replace_file(path))  # type: ignore[misc]
-        yield LastingFault("journal removed", lambda: self._remove(self.data_dir / "venue" / "journal.db"))
+        yield LastingFault(
+            "journal removed",
+            lambda: self._remove(self.data_dir / "venue" / "journal.db"),
+            recovery_s=RECOVERY_OF_DOUBT_S,
+        )
         yield LastingFault("older ledger", self._roll_ledger_back, frozenset({"LEDGER_ROLLED_BACK", "RECONCILIATION"}))
         yield LastingFault("older book", self._roll_book_back, frozenset({"VENUE_ROLLED_BACK", "RECONCILIATION"}))
         yield LastingFault("locks removed", self._remove_locks)

@@ -25,7 +25,7 @@ BOOK_S: Final = 0.1
 METRICS_S: Final = 0.5
 JOIN_S: Final = 10.0
 DIFFERENT_SAMPLES_MAX: Final = 2
-"""Status and metrics are taken one after the other, and metrics once a second: more samples in a row are no chance."""
+"""Status and metrics are taken one after the other, and metrics once a second: one difference in more samples in a row is no chance."""
 
 _OPENING: Final = ("IN", "INOUT")
 _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",subject="([^"]*)"\} 1', re.MULTILINE)
@@ -53,6 +53,7 @@ class StatusSampler:
 
     _latest_deal: int = 0
     _different: int = 0
+    _differing: set[tuple[str, str]] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -113,7 +114,10 @@ class StatusSampler:
             return
         measured = set(_HOLDS.findall(text))
         shown = {(one.code, one.subject) for one in sample.conditions or ()}
-        self._different = self._different + 1 if sample.conditions is not None and measured != shown else 0
+        differing = set() if sample.conditions is None else measured ^ shown
+        lasting = differing & self._differing
+        self._different = self._different + 1 if lasting else int(bool(differing))
+        self._differing = lasting or differing
         if self._different > DIFFERENT_SAMPLES_MAX:
             true = f"the metrics have {', '.join(sorted(' '.join(one).strip() for one in measured)) or 'none'}"
             self.disagreements.append(

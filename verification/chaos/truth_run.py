@@ -39,7 +39,6 @@ FAULTY: Final = SYMBOLS[0]
 SPEED: Final = 8.0
 """About twenty ticks a second and symbol: an order each 0.1 s, on a machine that has other work."""
 
-RECOVERY_S: Final = 5.0
 RECOVERY_MAX_S: Final = 45.0
 """Without a trade for so long after a fault the person starts what is down, and the run goes on."""
 
@@ -153,7 +152,7 @@ class _Run:
             time.sleep(_POLL_S)
         taken_s = max(self.sampler.opened_since(since_s).values()) - since_s
         self.card.recoveries_s.setdefault(fault.name, []).append(taken_s)
-        if taken_s > RECOVERY_S:
+        if taken_s > fault.recovery_s:
             shown = shown_as(None if self.sampler.status is None else self.sampler.status.conditions)
             self._note(Breach.SLOW, fault, shown, f"every symbol traded only after {taken_s:.1f} s")
 
@@ -255,6 +254,7 @@ def _until_it_trades(sampler: StatusSampler) -> None:
     time.sleep(CALM_S[1])
     # What was before is no matter of the run.
     sampler.samples.clear()
+    sampler.disagreements.clear()
 
 
 def _judge(card: TruthScorecard, sampler: StatusSampler, alerts: Path) -> None:
