@@ -68,9 +68,14 @@ def test_a_word_that_ends_leaves_as_much_time_again_until_the_next_deal() -> Non
 
 
 def test_trading_that_goes_on_under_a_halt_is_a_false_alarm() -> None:
-    """Shown from 5 s: a deal after 8.5 s is one too many, and is first known at 9 s."""
-    found = judged(samples(11, {range(5, 11): (HALT,)}), deals("EURUSD", range(11)), deals("USDJPY", range(8)))
-    assert found == [(9.0, Breach.FALSE_ALARM, "EURUSD"), (10.0, Breach.FALSE_ALARM, "EURUSD")]
+    """Shown from 5 s: the first deal after 8.5 s, at 8.7 s, is one too many, and the halt is too 3 s later, from 12 s on."""
+    found = judged(samples(14, {range(5, 14): (HALT,)}), deals("EURUSD", range(14)), deals("USDJPY", range(8)))
+    assert found == [(12.0, Breach.FALSE_ALARM, "EURUSD"), (13.0, Breach.FALSE_ALARM, "EURUSD")]
+
+
+def test_a_condition_that_is_over_within_three_seconds_of_the_first_deal_is_true() -> None:
+    shown = samples(20, {range(5, 14): (HALT,)})
+    assert judged(shown, deals("EURUSD", range(5), range(11, 20)), deals("USDJPY", range(5), range(13, 20))) == []
 
 
 def test_a_condition_that_comes_and_goes_is_no_false_alarm() -> None:
@@ -80,10 +85,10 @@ def test_a_condition_that_comes_and_goes_is_no_false_alarm() -> None:
 
 def test_another_order_in_doubt_is_another_condition() -> None:
     one, other = (condition("ORDER_IN_DOUBT", f"{count} in doubt", subject="EURUSD") for count in (1, 2))
-    shown = {range(4, 7): (one,), range(7, 10): (other,)}
-    assert judged(samples(12, shown), deals("EURUSD", range(12)), deals("USDJPY", range(12))) == []
-    assert judged(samples(12, {range(4, 10): (one,)}), deals("EURUSD", range(12)), deals("USDJPY", range(12))) == [
-        (second, Breach.FALSE_ALARM, "EURUSD") for second in (8.0, 9.0)
+    shown = {range(4, 8): (one,), range(8, 13): (other,)}
+    assert judged(samples(14, shown), deals("EURUSD", range(14)), deals("USDJPY", range(14))) == []
+    assert judged(samples(14, {range(4, 13): (one,)}), deals("EURUSD", range(14)), deals("USDJPY", range(14))) == [
+        (second, Breach.FALSE_ALARM, "EURUSD") for second in (11.0, 12.0)
     ]
 
 

@@ -1,8 +1,8 @@
 """Was the status true: what the desk showed at each second, against what the venue's book says it did.
 
 Two rules, for each symbol of a strategy that always wants to trade. *Silent*: no deal has opened exposure for longer than
-`GRACE_S`, and nothing that was shown in that time says so. *False alarm*: a condition that forbids such deals has been
-shown for longer than `GRACE_S`, and they go on. Nothing here reads a file or asks a process.
+`GRACE_S`, and nothing that was shown in that time says so. *False alarm*: such deals are made though a condition that forbids
+them has been shown for longer than `GRACE_S`, and it is still shown `GRACE_S` later. Nothing here reads a file or asks a process.
 """
 
 from __future__ import annotations
@@ -139,9 +139,11 @@ def _false_alarms(
             for symbol in symbols:
                 if not covers(one, symbol):
                     continue
-                latest_s = _latest(times[symbol], sample.at_s, 0.0)
-                if latest_s > since_s[key] + GRACE_S + LATENESS_S:
-                    true = f"a deal opened exposure {latest_s - since_s[key]:.1f} s after {one.code} was first shown"
+                # What was under way when it began may be executed a little later.
+                place = bisect_right(times[symbol], since_s[key] + GRACE_S + LATENESS_S)
+                if place < len(times[symbol]) and sample.at_s - times[symbol][place] > GRACE_S:
+                    after_s, ago_s = times[symbol][place] - since_s[key], sample.at_s - times[symbol][place]
+                    true = f"a deal opened exposure {after_s:.1f} s after {one.code} was first shown, {ago_s:.1f} s ago"
                     yield Violation(
                         sample.at_s, Breach.FALSE_ALARM, sample.fault, symbol, shown_as(sample.conditions), true
                     )
