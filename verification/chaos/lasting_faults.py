@@ -288,21 +288,25 @@ class LastingFaults:
             self._copy_database(older, ledger)
 
     def _roll_book_back(self) -> None:
-        """A copy of the broker's book takes its place for a while, and then the book of the ledger's time is put back."""
+        """A stopped desk is started with a copy of the broker's book, and later with the book of the ledger's time again.
+
+        Signal is down meanwhile: it would see ticks that the market of the newer book makes again.
+        """
         book = self.data_dir / "venue" / "book.db"
         older, newest = (book.with_name(f"{age}-book.copy") for age in ("older", "newest"))
-        with self._stopped("mt5"):
+        with self._stopped("portfolio"), self._stopped("mt5"):
             self._copy_database(book, older)
             newest_deal = self._newest_deal()
         self._trade_on(newest_deal)
-        with self._stopped("mt5"):
-            self._copy_database(book, newest)
-            self._remove(book)
-            self._copy_database(older, book)
-        time.sleep(2 * HOLD_S)
-        with self._stopped("portfolio"), self._stopped("mt5"):
-            self._remove(book)
-            self._copy_database(newest, book)
+        with self._stopped("signal"):
+            with self._stopped("portfolio"), self._stopped("mt5"):
+                self._copy_database(book, newest)
+                self._remove(book)
+                self._copy_database(older, book)
+            time.sleep(2 * HOLD_S)
+            with self._stopped("portfolio"), self._stopped("mt5"):
+                self._remove(book)
+                self._copy_database(newest, book)
 
     def _trade_on(self, before: int) -> None:
         """Until the venue has executed more than that deal.
