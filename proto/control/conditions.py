@@ -1,8 +1,8 @@
 """Conditions: everything that keeps the desk from trading, or that a person should look at, each under one name.
 
-`CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and the table in
-docs/operations.md are made from it, so that no surface can disagree with another. A condition is decided by its code alone; its
-text is for people.
+`CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and the
+table in docs/operations.md are made from it, so that no surface can disagree with another. Code decides by a condition's
+code alone; its text is for people.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ CONDITIONS_MAX: Final = 100
 
 
 class Effect(StrEnum):
-    """What a condition keeps from trading."""
+    """Which trading a condition prevents."""
 
     NONE = "NONE"
     SYMBOL = "SYMBOL"
-    """Its subject, a symbol, is sent no order that opens exposure."""
+    """No order that opens exposure is sent for its subject, a symbol."""
 
     REDUCE_ONLY = "REDUCE_ONLY"
-    """No symbol is sent an order that opens exposure."""
+    """No order that opens exposure is sent for any symbol."""
 
     HALTED = "HALTED"
     """No order is sent for any signal."""
@@ -37,14 +37,14 @@ class Severity(StrEnum):
     """How soon a person should look."""
 
     INFO = "INFO"
-    """The desk is on its way: no alert is raised."""
+    """The state passes by itself: no alert is raised."""
 
     WARNING = "WARNING"
     CRITICAL = "CRITICAL"
 
 
 class StateCause(Struct, frozen=True):
-    """Why the trading state is not ACTIVE: a row of the table, the part of the desk or the person that found it, and its text."""
+    """Why the trading state is not ACTIVE: a row of the table, which part of the desk or which person set it, and its text."""
 
     code: Name
     by: Name
@@ -65,7 +65,7 @@ class Condition(Struct, frozen=True, kw_only=True):
 class ConditionKind(NamedTuple):
     """A row of the table: what a condition means, and what a person does about it.
 
-    `effect` is None for causes of the trading state, which keep from trading what that state does.
+    `effect` is None for causes of the trading state: they prevent what that state prevents.
     """
 
     severity: Severity
@@ -105,11 +105,11 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEASE_REFUSED": ConditionKind(
         _C,
         None,
-        "The gateway refused the lease, or orders under it, for no reason that passes by itself.",
-        "Check that one gateway and one portfolio run, then resume: the next epoch is taken.",
+        "The gateway refused the lease, or orders under it, and the refusal will not pass by itself.",
+        "Check that only one gateway and one portfolio run, then resume: the next epoch is taken.",
     ),
     "LEDGER_BROKEN": ConditionKind(
-        _C, None, "The ledger is not whole.", "Restore it from a backup; `resume` is refused until then."
+        _C, None, "The audit found the ledger damaged.", "Restore it from a backup; `resume` is refused until then."
     ),
     "LEDGER_ROLLED_BACK": ConditionKind(
         _C,
@@ -120,45 +120,51 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger ends before an event that its key has signed: an older copy was put back, or its tail was cut.",
-        "Check positions and cash with `paperdesk reconcile`, find out who did it, then resume.",
+        "The ledger ends before an event that was signed with its key: an older copy was put back, or its tail was cut.",
+        "Check positions and cash with `paperdesk reconcile`, find out who changed the ledger, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(
         _C,
         None,
         "The venue lacks deals that the ledger has booked: the broker's book has gone back in time, or is another one.",
-        "Stop the desk, put back the book of the ledger's time or begin in an empty data directory; `resume` is refused.",
+        "Stop the desk, put back the book of the ledger's time or begin in an empty data directory; until then `resume` is refused.",
     ),
     "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk; its text says why.", _RESUME),
     "LEDGER_INVARIANT": ConditionKind(
         _C, None, "A booked deal broke an accounting rule.", "Report it with `paperdesk export`; compare, then resume."
     ),
-    # ------------------------------------------------------------------------------- the process, until it is over
+    # ------------------------------------------------------------------------------------- states of the process
     "CONNECTING": ConditionKind(_I, Effect.HALTED, "Portfolio has no gateway yet.", "Wait; start the gateway."),
     "RECONCILING": ConditionKind(_I, Effect.HALTED, "Portfolio compares ledger and venue.", "Wait."),
     "WAITING_FOR_SIGNALS": ConditionKind(
         _I, Effect.HALTED, "A recorded stream waits for a signal process for every symbol.", "Start signal."
     ),
     "FAILED": ConditionKind(
-        _C, Effect.HALTED, "Portfolio cannot go on with this account until it is restarted.", "Mend the cause, restart."
+        _C,
+        Effect.HALTED,
+        "Portfolio cannot go on with this account until it is restarted.",
+        "Mend the cause, then restart portfolio.",
     ),
-    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio was told to stop.", "Nothing."),
+    "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio is stopping on request.", "Nothing."),
     # ------------------------------------------------------------- what others than portfolio see of the processes
     "PROCESS_DOWN": ConditionKind(
-        _C, Effect.HALTED, "A process of the desk does not run.", "Read its log, then `supervisorctl start NAME`."
+        _C, Effect.HALTED, "A process of the desk is not running.", "Read its log, then `supervisorctl start NAME`."
     ),
     "PORTFOLIO_SILENT": ConditionKind(
         _C, Effect.HALTED, "Portfolio does not answer; nothing is known of the desk.", "Read portfolio.log."
     ),
     # --------------------------------------------------------------------------------------- what comes and goes
     "STORAGE": ConditionKind(
-        _C, Effect.REDUCE_ONLY, "The ledger cannot be written.", "Free room or mend the disk; it is retried by itself."
+        _C,
+        Effect.REDUCE_ONLY,
+        "The ledger cannot be written.",
+        "Free room or mend the disk; the desk retries by itself.",
     ),
     "LEDGER_UNSIGNED": ConditionKind(
         _W,
         Effect.NONE,
-        "The ledger's newest head cannot be signed or kept.",
-        "Free room; see to LEDGER_KEY_FILE's folder.",
+        "The ledger's newest head cannot be signed, or cannot be stored.",
+        "Free room; check the folder of LEDGER_KEY_FILE.",
     ),
     "GATEWAY_SILENT": ConditionKind(
         _C, Effect.HALTED, "The gateway or execution does not answer.", "Start it; read mt5.log and execution.log."
@@ -166,8 +172,8 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "GATEWAY_STORAGE": ConditionKind(
         _C,
         Effect.HALTED,
-        "The gateway's disk takes nothing: no order is executed and a generated market stands still.",
-        "Free room or mend the disk; it is retried by itself.",
+        "The gateway cannot write to its disk: no order is executed and a generated market stands still.",
+        "Free room or mend the disk; the gateway retries by itself.",
     ),
     "GATEWAY_HALTED": ConditionKind(
         _C,
@@ -181,61 +187,61 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEASE_MISSING": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,
-        "The lease ran out: the gateway takes no order that opens, and cancels what rests.",
-        "Read mt5.log and execution.log; it is asked for again every second.",
+        "The lease ran out: the gateway refuses orders that open exposure, and cancels resting ones.",
+        "Read mt5.log and execution.log; the lease is requested again every second.",
     ),
     "LEASE_UNSUPPORTED": ConditionKind(
         _W,
         Effect.NONE,
-        "The gateway grants no leases: orders that rest stay when portfolio is gone.",
+        "The gateway grants no leases: resting orders stay when portfolio is gone.",
         "Use a gateway that grants them.",
     ),
     "FEED_STALE": ConditionKind(
         _C,
         Effect.HALTED,
-        "No tick and no heartbeat of the market came.",
+        "The market feed sends neither ticks nor heartbeats.",
         "Start the gateway; check ZMQ_MARKET_DATA_URL.",
     ),
     "NO_TICKS": ConditionKind(
         _W,
         Effect.SYMBOL,
         "The market of the symbol publishes no ticks: it is closed, or the recording has ended.",
-        "Check its sessions; `trading_signal_tick_age_seconds`.",
+        "Check its sessions and `trading_signal_tick_age_seconds`.",
     ),
     "BREAKER_OPEN": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "The circuit breaker pauses the symbol after losses in a row; positions are tended.",
+        "The circuit breaker pauses the symbol after losses in a row; positions are managed.",
         "Wait, or `paperdesk risk reset CIRCUIT_BREAKER --symbol SYMBOL --reason ...`.",
     ),
     "SIGNALS_DENIED": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "A risk rule has denied each signal of the symbol for a minute or longer.",
-        "`paperdesk risk`; `paperdesk why SYMBOL`.",
+        "Risk rules have denied every signal of the symbol for a minute or longer.",
+        "Read `paperdesk why SYMBOL` and `paperdesk risk`.",
     ),
     "ORDERS_REFUSED": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The venue rejects or never takes the orders of the symbol.",
-        "`paperdesk orders`; compare the retcode with docs/retcodes.md.",
+        "The venue rejects every order of the symbol, or lets it expire.",
+        "Read `paperdesk orders`; look the retcode up in docs/retcodes.md.",
     ),
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The symbol's strategy raised, returned nonsense or cannot be used; every signal is a HOLD, positions are tended.",
+        "The symbol's strategy raised, returned nonsense or cannot be used; every signal is a HOLD, positions are managed.",
         "Mend the strategy by the error and signal.log, then restart signal.",
     ),
     "SIGNAL_SILENT": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The signal process does not show life; positions are tended from the market's ticks.",
+        "The signal process sends no hello; positions are managed on the market's ticks.",
         "Start signal; read signal.log.",
     ),
     "SIGNAL_NEVER_HEARD": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "No signal process has spoken for the symbol yet; positions are tended from the market's ticks.",
+        "No signal process has announced the symbol yet; positions are managed on the market's ticks.",
         "Start signal with the symbol in its TRADING_SYMBOL; read signal.log.",
     ),
     "SIGNAL_CRASH_LOOPING": ConditionKind(
@@ -244,23 +250,23 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "SIGNAL_MUTE": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The signal process lives and gives no signal for the ticks; positions are tended from the market's ticks.",
+        "The signal process is alive and sends no signals; positions are managed on the market's ticks.",
         "Read signal.log; restart signal.",
     ),
     "SIGNAL_CATCHING_UP": ConditionKind(
-        _W, Effect.SYMBOL, "Signals come later than the ticks.", "Wait; a strategy that never keeps up is too slow."
+        _W, Effect.SYMBOL, "Signals lag behind the ticks.", "Wait; a strategy that never keeps up is too slow."
     ),
     "SIGNAL_WARMING_UP": ConditionKind(
-        _I, Effect.SYMBOL, "The symbol's strategy has not seen enough ticks to speak.", "Wait."
+        _I, Effect.SYMBOL, "The symbol's strategy has not seen enough ticks yet.", "Wait."
     ),
     "ORDER_IN_DOUBT": ConditionKind(
         _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
     ),
     "DRAWDOWN_WARNING": ConditionKind(
-        _W, Effect.NONE, "The drawdown reached the level of the warning.", "Watch it; reduce by hand."
+        _W, Effect.NONE, "The drawdown reached the warning level of the limits.", "Watch it; reduce by hand."
     ),
     "MARGIN_CALL": ConditionKind(
-        _C, Effect.NONE, "The margin level is under the venue's call.", "Reduce positions or deposit."
+        _C, Effect.NONE, "The margin level is below the venue's margin call level.", "Reduce positions or deposit."
     ),
     "INSTRUMENT_TERMS": ConditionKind(
         _W, Effect.NONE, "The venue changed the terms of a symbol.", "Check the limits and the plan, then resume."
@@ -269,7 +275,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         _W, Effect.NONE, "The account has orders that the desk did not place.", "Check them, then resume."
     ),
     "PLAN_DISTANCE": ConditionKind(
-        _W, Effect.NONE, "A distance of the plan is nearer than the venue takes it.", "Widen it in the plan."
+        _W, Effect.NONE, "A distance of the plan is below the venue's minimum.", "Widen it in the plan."
     ),
 }
 """Every condition, by its code."""
@@ -294,30 +300,25 @@ def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: 
 
 
 def by_gravity(conditions: Iterable[Condition]) -> list[Condition]:
-    """The gravest first: by what they keep from trading, then by how urgent they are; otherwise in their order."""
+    """The gravest first: by effect, then by severity; equal ones stay in their order."""
     return sorted(conditions, key=lambda one: (-_GRAVITY[one.effect], -_URGENCY[one.severity]))
 
 
-def trading_effect(conditions: Iterable[Condition]) -> Effect:
-    """What all conditions together keep from trading."""
-    return max((one.effect for one in conditions), key=_GRAVITY.__getitem__, default=Effect.NONE)
-
-
 def needs_person(found: Condition) -> bool:
-    """Whether an alert is raised for it: a state that passes by itself (INFO) needs nobody."""
+    """Whether an alert is raised: a state that passes by itself (INFO) needs none."""
     return found.severity is not Severity.INFO
 
 
 def keeps_from_trading(found: Condition) -> bool:
-    """Whether a person has to know that the desk does not trade, or not all it should: exit codes and health follow from it.
+    """Whether it prevents trading for longer than expected, so that exit codes and health checks report it.
 
-    A state on the way to trading (INFO) and a pause that a rule ends by itself (WARNING) are none.
+    What passes by itself (INFO) and what may pass without a person (WARNING) do not count.
     """
     return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
 
 
 def headline(conditions: Iterable[Condition]) -> str:
-    """The desk in a word or two: TRADING only where nothing at all is kept from trading."""
+    """The desk's state in a word or two: TRADING only where no condition prevents any trading."""
     gravest = next(iter(by_gravity(conditions)), None)
     if gravest is None or gravest.effect is Effect.NONE:
         return "TRADING"

@@ -57,7 +57,7 @@ def state_cause_conditions(book: Book) -> list[Condition]:
 
 def _process(desk: Desk) -> Iterator[Condition]:
     if desk.is_stopping:
-        yield condition("STOPPING", "portfolio was told to stop")
+        yield condition("STOPPING", "portfolio is stopping")
     if desk.state not in (DeskState.RUNNING, DeskState.FINISHED):
         yield condition(desk.state.value, desk.waiting_for or "no reason was given")
 
