@@ -259,6 +259,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "SIGNAL_WARMING_UP": ConditionKind(
         _I, Effect.SYMBOL, "The symbol's strategy has not seen enough ticks yet.", "Wait."
     ),
+    "MARKET_BEHIND": ConditionKind(
+        _W,
+        Effect.SYMBOL,
+        "The market has gone back in its stream: it makes ticks again that were decided on.",
+        "Wait; no tick is decided on twice.",
+    ),
     "ORDER_IN_DOUBT": ConditionKind(
         _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
     ),

@@ -421,6 +421,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "SIGNAL_MUTE": lambda _: _signals(hello=a_hello()),
     "SIGNAL_CATCHING_UP": lambda _: _signals(hello=a_hello(), signals=True, lag=40),
     "SIGNAL_WARMING_UP": lambda _: _signals(hello=a_hello("b1", a_warm_up()), signals=True),
+    "MARKET_BEHIND": lambda _: _signals(signals_until=9, hello=a_hello(), lag=-8),
     "ORDER_IN_DOUBT": lambda _: _doubt(),
     "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
     "MARGIN_CALL": lambda _: _margin_call(),

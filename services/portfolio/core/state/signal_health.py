@@ -32,6 +32,7 @@ SIGNAL_CONDITIONS: Final = (
     "SIGNAL_MUTE",
     "SIGNAL_CATCHING_UP",
     "SIGNAL_WARMING_UP",
+    "MARKET_BEHIND",
     "STRATEGY_FAULT",
 )
 UNATTENDED: Final = frozenset({"SIGNAL_NEVER_HEARD", "SIGNAL_SILENT", "SIGNAL_MUTE"})
@@ -79,10 +80,14 @@ class _Progress:
         self.sequence = published
         self.moved_ns = mono_ns
         self.level_ns = mono_ns
+        self.not_ahead_ns = mono_ns
+        """When a signal came last, or the market had published what it is of."""
 
     def look(self, sequence: int, published: int, mono_ns: int) -> None:
         if sequence > self.sequence:
-            self.sequence, self.moved_ns = sequence, mono_ns
+            self.sequence, self.moved_ns, self.not_ahead_ns = sequence, mono_ns, mono_ns
+        if not published or published >= self.sequence:
+            self.not_ahead_ns = mono_ns
         if published <= self.sequence:
             self.moved_ns = self.level_ns = mono_ns
 
@@ -173,6 +178,10 @@ class SignalHealth:
             yield Finding("SIGNAL_SILENT", symbol, text)
         elif report is None or report.state is not SymbolState.FAULT:
             yield from self._lag(symbol, progress, published, report, market.newest_ns, mark, mono_ns)
+        is_heard = mono_ns - market.last_message_mono_ns <= SILENT_NS
+        if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > SILENT_NS:
+            text = f"the market makes {progress.sequence - published:,} ticks again that signals were given for"
+            yield Finding("MARKET_BEHIND", symbol, text)
 
     def _lag(
         self,

@@ -78,6 +78,21 @@ def test_a_process_that_lives_and_gives_no_signals_is_mute(watched: Watched) -> 
     assert watched.codes == []
 
 
+def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watched: Watched) -> None:
+    """From tick 20 back to tick 10: the ten ticks that follow get no signal again."""
+    watched.go_on(20_000, hello=a_hello(), signals=True)
+    watched.tick -= 10
+    watched.go_on(2_000, hello=a_hello())
+    assert watched.codes == []
+    watched.go_on(REPORTED_WITHIN_MS - 2_000 + 1_000, hello=a_hello())
+    assert watched.codes == ["MARKET_BEHIND"]
+    assert watched.text("MARKET_BEHIND") == "the market makes 6 ticks again that signals were given for"
+    watched.go_on(6_000, hello=a_hello())
+    assert watched.codes == []
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    assert watched.codes == []
+
+
 def test_a_market_without_ticks_makes_nobody_mute(watched: Watched) -> None:
     watched.go_on(5_000, hello=a_hello(), signals=True)
     watched.go_on(20_000, hello=a_hello(), ticks=False)
