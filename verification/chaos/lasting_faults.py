@@ -126,7 +126,11 @@ class LastingFaults:
             lambda: self._remove(self.data_dir / "venue" / "journal.db"),
             recovery_s=RECOVERY_OF_DOUBT_S,
         )
-        yield LastingFault("older ledger", self._roll_ledger_back, frozenset({"LEDGER_ROLLED_BACK", "RECONCILIATION"}))
+        yield LastingFault(
+            "older ledger",
+            self._roll_ledger_back,
+            frozenset({"LEDGER_ROLLED_BACK", "LEDGER_TAIL_MISSING", "RECONCILIATION"}),
+        )
         yield LastingFault("older book", self._roll_book_back, frozenset({"VENUE_ROLLED_BACK", "RECONCILIATION"}))
         yield LastingFault("locks removed", self._remove_locks)
 
