@@ -27,12 +27,12 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
     match command:
         case HaltCommand():
             desk.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON)
+        case ResumeCommand() | ReduceOnlyCommand() if desk.ledger_fault:
+            return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
+        case ResumeCommand() | ReduceOnlyCommand() if desk.venue_fault:
+            return ControlError(error=desk.venue_fault[:500])
         case ReduceOnlyCommand():
             desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
-        case ResumeCommand() if desk.ledger_fault:
-            return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
-        case ResumeCommand() if desk.venue_fault:
-            return ControlError(error=desk.venue_fault[:500])
         case ResumeCommand():
             desk.resume_trading(command.reason, by=PERSON, acknowledged=desk.foreign_tickets)
             desk.foreign_tickets = []

@@ -128,12 +128,18 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     )
 
 
-def test_a_ledger_that_is_not_whole_is_nothing_that_a_person_can_resume() -> None:
+@pytest.mark.parametrize("command", [RESUME, ReduceOnlyCommand(reason="a little")])
+@pytest.mark.parametrize("fault", ["ledger_fault", "venue_fault"])
+def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
+    fault: str, command: ResumeCommand | ReduceOnlyCommand
+) -> None:
     driven = a_running_desk()
-    driven.desk.ledger_fault = "event 7 is missing"
-    reply = driven.portfolio.handle_command(RESUME, driven.now)
+    driven.desk.restrict_trading(TradingState.HALTED, "LEDGER_BROKEN", "event 7 is missing", by="audit")
+    setattr(driven.desk, fault, "event 7 is missing")
+    reply = driven.portfolio.handle_command(command, driven.now)
     assert isinstance(reply, ControlError)
     assert "event 7 is missing" in reply.error
+    assert driven.desk.book.trading_state is TradingState.HALTED
 
 
 def test_a_live_desk_denies_what_it_could_not_make_durable_and_goes_on_by_itself() -> None:
