@@ -123,8 +123,9 @@ def find_differences(book: Book, cursor: TickCursor | None = None) -> Comparison
     """Ask the venue for everything it has and return where the ledger says otherwise.
 
     With the `cursor` of a stepped stream the worth of the account is compared as well, if the venue stands at its tick.
+    Orders that the ledger is known to have lost are none, as for a running desk.
     """
-    findings = ReconciliationResult()
+    findings = ReconciliationResult(adopted_ids=book.seen_ids)
     yield from collect_differences(book, findings, since=ReconciliationWatermark(), cursor=cursor)
     return [one.difference for one in findings.symbol_differences]
 

@@ -12,12 +12,13 @@ from proto.control import (
     CloseCommand,
     ControlError,
     DeskState,
+    Difference,
     ModifyCommand,
     ResumeCommand,
     TradingReply,
     TradingState,
 )
-from proto.gateway import Buy, Sell
+from proto.gateway import Buy, Request, Sell
 from proto.trading.enums import OrderType
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -27,6 +28,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import IncarnationTaken, JournalChanged
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.gateway_client.reconciliation import find_differences
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness
@@ -145,6 +147,21 @@ def test_one_resume_is_enough_and_no_id_is_given_out_twice() -> None:
     assert book.position("EURUSD").net_volume == again.gateway.venue.net_volume("EURUSD")
     third = a_desk(again.gateway, moment_of(again), boot_id="three", mono_ns=again.mono_ns)
     assert third.desk.book.trading_state is TradingState.ACTIVE, "the next start finds no news"
+
+
+def test_orders_that_are_known_to_be_lost_are_no_difference_to_a_stopped_desk_either() -> None:
+    _, again = a_ledger_put_back()
+    resume(again)
+    settle(again)
+    found: list[Difference] | None = None
+    comparison = find_differences(again.desk.book)
+    request: Request | None = next(comparison)
+    while request is not None:
+        try:
+            request = comparison.send(again.gateway.handle(request, again.now))
+        except StopIteration as end:
+            found, request = end.value, None
+    assert found == []
 
 
 def test_a_ledger_that_is_whole_keeps_its_incarnation() -> None:
