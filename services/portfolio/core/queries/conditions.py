@@ -26,10 +26,14 @@ from services.portfolio.core.state.desk import Desk
 GATEWAY_SILENT_NS: Final = 3_000_000_000
 """A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
 
+MEETING_SILENT_NS: Final = 30_000_000_000
+"""The same while the gateway is met: it may be starting with a large book. After so long a person has to know."""
+
 NO_TICKS_NS: Final = 60_000_000_000
 """The majors tick every few seconds while their market is open."""
 
 _NS_PER_S: Final = 1_000_000_000
+_MEETING: Final = (DeskState.CONNECTING, DeskState.RECONCILING)
 _EFFECT_OF_STATE: Final = {TradingState.REDUCE_ONLY: Effect.REDUCE_ONLY, TradingState.HALTED: Effect.HALTED}
 
 
@@ -95,9 +99,13 @@ def _pauses(desk: Desk, mono_ns: int) -> Iterator[Condition]:
 
 
 def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+    silent_ns = desk.gateway_silence_ns(mono_ns) if mono_ns else 0
+    if desk.state in _MEETING and silent_ns > MEETING_SILENT_NS:
+        text = f"no answer that can be used for {silent_ns // _NS_PER_S} s: {desk.waiting_for}"
+        yield condition("GATEWAY_SILENT", text)
     if desk.state is not DeskState.RUNNING or not mono_ns:
         return
-    if (silent_ns := desk.gateway_silence_ns(mono_ns)) > GATEWAY_SILENT_NS:
+    if silent_ns > GATEWAY_SILENT_NS:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // _NS_PER_S} s")
     elif desk.waiting_for:
         yield condition("GATEWAY_SILENT", desk.waiting_for)

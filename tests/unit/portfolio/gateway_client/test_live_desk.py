@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from proto.control import DeskState
+from proto.control import DeskState, needs_person
 from proto.gateway import Buy, Confirm, Hello, HelloReply
 from proto.messages import MarketHeartbeat
+from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import LeverageChanged, OrderDenied
 from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.decision.signal_queue import LIVE_DECISIONS_MAX, QUEUED_SIGNALS_MAX
+from services.portfolio.core.queries.conditions import MEETING_SILENT_NS
 from services.portfolio.core.queries.status import status_of
-from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_signal, a_tick
-from tests.support.desk_harness import a_live_desk, request_of
+from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, a_tick
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 
 
 def a_heartbeat(time_ns: int, stream_id: str = STREAM_ID) -> MarketHeartbeat:
@@ -51,6 +53,22 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_trades_nothing(late_n
     if is_denied:
         assert (denials[0].limit, denials[0].observed) == ("5000 ms", "5000 ms old")
         assert driven.desk.cursor.marks["EURUSD"].bid == 1.1, "its quote still counts"
+
+
+@pytest.mark.parametrize("has_met", [False, True])
+def test_a_gateway_that_is_not_met_within_half_a_minute_is_a_silent_one(has_met: bool) -> None:
+    driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
+    calls = driven.start()
+    if has_met:
+        driven.answer(calls[0])
+    state = driven.desk.state.value
+    assert state == ("RECONCILING" if has_met else "CONNECTING")
+    driven.mono_ns += MEETING_SILENT_NS
+    assert [one.code for one in status_of(driven.desk, driven.mono_ns).conditions] == [state]
+    driven.mono_ns += 1
+    silent, _ = status_of(driven.desk, driven.mono_ns).conditions
+    assert (silent.code, needs_person(silent)) == ("GATEWAY_SILENT", True)
+    assert silent.text == f"no answer that can be used for 30 s: {driven.desk.waiting_for}"
 
 
 def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_came_since() -> None:
