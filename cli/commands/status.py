@@ -28,7 +28,14 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
     Exit code 0 when it trades, 1 when something keeps it from trading, 2 when nothing is known.
     """
     from cli.tables import console
-    from proto.control import CONDITION_KINDS, describe, describe_denial, headline, keeps_from_trading
+    from proto.control import (
+        CONDITION_KINDS,
+        Effect,
+        describe,
+        describe_denial,
+        headline,
+        keeps_from_trading,
+    )
     from proto.control.views import plain_fields
 
     with open_desk(data_dir, url) as desk:
@@ -48,7 +55,8 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
         paused = {one.subject for one in conditions if one.code == "BREAKER_OPEN"}
         for found in (one for one in denials if one.symbol not in paused):
             out.print(f"latest denial: {describe_denial(found)}", soft_wrap=True, markup=False)
-    return int(any(map(keeps_from_trading, conditions)))
+    # A desk on its way to trading (CONNECTING, say) does not trade either, however sure it is to.
+    return int(any(keeps_from_trading(one) or one.effect in (Effect.REDUCE_ONLY, Effect.HALTED) for one in conditions))
 
 
 def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine]]:

@@ -1,0 +1,38 @@
+"""The exit code of `paperdesk status`: 0 for a desk that trades, and for no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from proto.control import ControlReply, ControlRequest, DeskState, StatusQuery
+from services.mt5.core.gateway.tick_publisher import Pace
+from services.portfolio.core.queries.status import status_of
+from tests.support.builders import a_gateway, a_stream
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
+from tests.support.socket_servers import serve_control
+
+
+def a_connecting_desk() -> DeskHarness:
+    driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
+    driven.start()
+    return driven
+
+
+@pytest.mark.parametrize(
+    ("driven", "state", "exit_code"),
+    [(a_live_desk(), DeskState.RUNNING, 0), (a_connecting_desk(), DeskState.CONNECTING, 1)],
+)
+def test_a_desk_that_is_on_its_way_to_trading_does_not_trade(
+    driven: DeskHarness, state: DeskState, exit_code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(request: ControlRequest) -> ControlReply:
+        assert isinstance(request, StatusQuery)
+        return status_of(driven.desk, driven.mono_ns)
+
+    url = f"ipc://{tmp_path}/c.ipc"
+    with serve_control(url, answer):
+        assert run(["status", "--url", url]) == exit_code
+    assert f"SIMULATED desk {state}" in capsys.readouterr().out
