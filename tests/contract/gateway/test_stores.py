@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from common.errors import StartError
 from proto.gateway import Buy, ErrorCode, KnownIds, OrderReply, Sell
 from services.mt5.core.gateway.journal import Effect, EntryState, LeaseRecord
+from services.mt5.core.ports.magic import magic_of
 from services.mt5.core.simulated.book_store import MemoryBookStore
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
@@ -172,3 +173,44 @@ def test_a_book_opened_again_is_the_same_book(reopen: Reopened) -> None:
     _, book_store = reopen()
     assert book_store.load().state_hash() == expected
     assert book_store.load() == kept.load()
+
+
+def flip_a_reply(path: Path) -> None:
+    """Change one bit in what a journal answers for A-1, as a disk may."""
+    with closing(sqlite3.connect(path)) as db, db:
+        [(reply,)] = db.execute("SELECT reply FROM entries WHERE order_id = 'A-1'").fetchall()
+        db.execute("UPDATE entries SET reply = ? WHERE order_id = 'A-1'", (reply.replace("FILLED", "FILLEE"),))
+
+
+def a_journal(path: Path) -> DurableJournal:
+    return DurableJournal(path, new_id="j", account="a")
+
+
+def test_a_damaged_entry_is_refused_by_name_at_the_start(tmp_path: Path) -> None:
+    """An entry that is found out only when its id is asked for would end the gateway at each such question."""
+    path = tmp_path / "journal.db"
+    with closing(a_journal(path)) as journal:
+        journal.record_done("A-1", EFFECT, a_reply())
+    flip_a_reply(path)
+    with pytest.raises(StartError, match=r"journal\.db: row A-1 of table entries is damaged"):
+        a_journal(path)
+
+
+def test_an_entry_that_is_damaged_while_in_use_is_never_answered_with(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(a_journal(path)) as journal:
+        journal.record_done("A-1", EFFECT, a_reply())
+        flip_a_reply(path)
+        for ask in (lambda: journal.find("A-1"), lambda: journal.order_id_of(magic_of("A-1"))):
+            with pytest.raises(StartError, match="row A-1 of table entries is damaged"):
+                ask()
+
+
+def test_a_damaged_lease_is_refused_by_name_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(a_journal(path)) as journal:
+        journal.set_lease(LeaseRecord(7, "portfolio"))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE lease SET holder = ''")
+    with pytest.raises(StartError, match="row 1 of table lease is damaged"):
+        a_journal(path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.settings import Mt5Settings
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.market_store import MarketSaver, read_market
+from tests.unit.mt5.builders import a_buy, placed
 
 SYMBOLS = ("EURUSD", "XAUUSD")
 SECOND_NS = 1_000_000_000
@@ -189,3 +192,29 @@ def test_without_ticks_the_market_is_generated_and_live(monkeypatch: pytest.Monk
     settings.require_sound()
     assert settings.is_generated
     assert settings.pace == Pace(0, 1.0)
+
+
+@pytest.mark.parametrize("table", ["account", "orders", "deals", "positions", "market", "market_minutes"])
+def test_a_damaged_row_of_any_table_is_refused_by_name(tmp_path: Path, journal: MemoryJournal, table: str) -> None:
+    """The checksum does not fit the row any more, which is all that a flipped bit of either does."""
+    path = tmp_path / "book.db"
+    boot = Boot(path, journal)
+    assert list(boot.run(1))
+    assert placed(boot.gateway, a_buy()).status == "FILLED"
+    boot.dies()
+    with closing(sqlite3.connect(path)) as db, db:
+        assert db.execute(f"UPDATE {table} SET checksum = (checksum | 1) - (checksum & 1)").rowcount
+    with pytest.raises(StartError, match=rf"book\.db: row .* of table {table} is damaged"):
+        Boot(path, journal).dies()
+
+
+def test_a_book_that_lost_a_deal_is_refused(tmp_path: Path, journal: MemoryJournal) -> None:
+    path = tmp_path / "book.db"
+    boot = Boot(path, journal)
+    assert list(boot.run(1))
+    assert placed(boot.gateway, a_buy()).status == "FILLED"
+    boot.dies()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM deals WHERE deal = 1")
+    with pytest.raises(StartError, match="table deals has 1 rows and deal 2, expected deals without a gap"):
+        Boot(path, journal).dies()
