@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
 import pytest
 
+from common.checksums import with_checksum
 from common.storage import open_writer
 from services.signal.checkpoint import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, CheckpointStore
 from services.signal.core.signal_ring import RING_SIGNALS_MIN
@@ -69,11 +71,29 @@ def test_a_body_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     connection = open_writer(
         path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
     )
-    connection.execute("INSERT INTO state VALUES (1, 'stream-1', x'c1')")
+    connection.execute("INSERT INTO state VALUES (?, ?, ?, ?)", with_checksum("state", 1, "stream-1", b"\xc1"))
     connection.close()
     store = CheckpointStore(path)
     with pytest.raises(ValueError, match=r"signal\.db holds a checkpoint that cannot be read"):
         store.load()
     store.clear()
     assert store.load() is None
+    store.close()
+
+
+@pytest.mark.parametrize("table", ["state", "signals"])
+def test_a_damaged_row_is_not_gone_on_from(tmp_path: Path, table: str) -> None:
+    """Its body still decodes: only the checksum tells."""
+    path = tmp_path / "signal.db"
+    ticks = a_walk(20)
+    bench = Bench(TickGateway(ticks), make_strategy=Momentum).start().publish(ticks)
+    store = CheckpointStore(path)
+    store.save(bench.desk.checkpoint(), bench.desk.ring)
+    store.close()
+    connection = apsw.Connection(str(path))
+    connection.execute(f"UPDATE {table} SET checksum = (checksum | 1) - (checksum & 1)")
+    connection.close()
+    store = CheckpointStore(path)
+    with pytest.raises(ValueError, match=f"row 1 of table {table} is damaged"):
+        store.load()
     store.close()
