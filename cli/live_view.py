@@ -148,7 +148,7 @@ def summary_line(view: DeskView) -> str:
 def _state(view: DeskView, status: StatusReply) -> str:
     if view.is_stopping:
         return "STOPPING"
-    return "FINISHED" if status.state is DeskState.FINISHED else headline(view.conditions)
+    return "FINISHED" if status.state is DeskState.FINISHED else headline(view.conditions, view.plan.symbols)
 
 
 def _market_time(status: StatusReply) -> str:

@@ -71,7 +71,8 @@ def show_summary(summary: DeskSummary) -> None:
     if not account.positions:
         out.print("no open positions")
     for found in summary.conditions:
-        out.print(Text(f"{headline([found])}: {describe(found)}"))
+        alike = [one for one in summary.conditions if one.effect is found.effect]
+        out.print(Text(f"{headline(alike, summary.plan.symbols)}: {describe(found)}"))
     for found in summary.earlier:
         out.print(Text(f"earlier: {describe(found)}"))
     if summary.differences is None:

@@ -30,6 +30,7 @@ from proto.control import (
     condition,
     keeps_from_trading,
     needs_person,
+    trades_nothing,
 )
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
@@ -158,8 +159,8 @@ class DeskSummary:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether something kept the desk from trading at its end."""
-        return any(map(keeps_from_trading, self.conditions))
+        """Whether something kept the desk from trading at its end, or each of its symbols."""
+        return any(map(keeps_from_trading, self.conditions)) or trades_nothing(self.conditions, self.plan.symbols)
 
 
 def read_account_totals(data_dir: Path) -> AccountTotals:

@@ -25,23 +25,23 @@ def register_commands(app: typer.Typer) -> None:
 def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Whether the desk trades, and what keeps it from trading.
 
-    Exit code 0 when it trades, 1 when something keeps it from trading, 2 when nothing is known.
+    Exit code 0 when it trades, 1 when no symbol trades or a grave condition keeps one from it, 2 when nothing is known.
     """
     from cli.tables import console
     from proto.control import (
         CONDITION_KINDS,
-        Effect,
         describe,
         describe_denial,
         headline,
         keeps_from_trading,
+        trades_nothing,
     )
     from proto.control.views import plain_fields
 
     with open_desk(data_dir, url) as desk:
-        state, trading_state, conditions, denials = _status_of(desk)
+        state, trading_state, conditions, denials, symbols = _status_of(desk)
     is_finished = state == "FINISHED"
-    title = "FINISHED" if is_finished else headline(conditions)
+    title = "FINISHED" if is_finished else headline(conditions, symbols)
     if as_json:
         rows = [{**plain_fields(one), "action": CONDITION_KINDS[one.code].action} for one in conditions]
         fields = {"headline": title, "state": state, "trading_state": trading_state, "conditions": rows}
@@ -56,19 +56,19 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
         for found in (one for one in denials if one.symbol not in paused):
             out.print(f"latest denial: {describe_denial(found)}", soft_wrap=True, markup=False)
     # A desk on its way to trading (CONNECTING, say) does not trade either, however sure it is to.
-    return int(any(keeps_from_trading(one) or one.effect in (Effect.REDUCE_ONLY, Effect.HALTED) for one in conditions))
+    return int(any(map(keeps_from_trading, conditions)) or trades_nothing(conditions, symbols))
 
 
-def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine]]:
-    """The process state, the trading state, the conditions and the latest denials, of a running desk or a stopped one's ledger."""
+def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine], list[str]]:
+    """The process state, the trading state, the conditions, the latest denials and the symbols, of a running desk or a stopped one's ledger."""
     from proto.control import StatusQuery, StatusReply, by_gravity, condition
     from research.ledger_views import stopped_state
 
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
-        return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials
+        return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials, reply.symbols
     if desk.folder is None:
         raise StartError(f"{desk.url or 'no desk'} did not answer, nothing is known; --data-dir DIR reads a ledger")
     trading_state, causes, denials = stopped_state(desk.fallback_folder())
     stopped = condition("PROCESS_DOWN", "the desk is not running", subject="portfolio")
-    return "STOPPED", trading_state, by_gravity([stopped, *causes]), denials
+    return "STOPPED", trading_state, by_gravity([stopped, *causes]), denials, []

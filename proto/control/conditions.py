@@ -323,13 +323,34 @@ def keeps_from_trading(found: Condition) -> bool:
     return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
 
 
-def headline(conditions: Iterable[Condition]) -> str:
-    """The desk's state in a word or two: TRADING only where no condition prevents any trading."""
-    gravest = next(iter(by_gravity(conditions)), None)
+def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> bool:
+    """Whether no symbol may be sent an order that opens exposure, whatever prevents it.
+
+    Args:
+        conditions: those that hold.
+        symbols: what is traded.
+    """
+    found = list(conditions)
+    if any(one.effect in (Effect.REDUCE_ONLY, Effect.HALTED) for one in found):
+        return True
+    prevented = {one.subject for one in found if one.effect is Effect.SYMBOL}
+    traded = frozenset(symbols)
+    return bool(traded) and traded <= prevented
+
+
+def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
+    """The desk's state in a word or two: TRADING only where no condition prevents any trading.
+
+    Args:
+        conditions: those that hold.
+        symbols: what is traded; where each of them is prevented, the desk is not trading.
+    """
+    found = by_gravity(conditions)
+    gravest = next(iter(found), None)
     if gravest is None or gravest.effect is Effect.NONE:
         return "TRADING"
     if gravest.effect is Effect.SYMBOL:
-        return "PARTLY TRADING"
+        return "NOT TRADING" if trades_nothing(found, symbols) else "PARTLY TRADING"
     if gravest.effect is Effect.REDUCE_ONLY:
         return "REDUCE ONLY"
     return gravest.code.replace("_", " ") if gravest.code in PROCESS_STATES else "HALTED"

@@ -159,6 +159,8 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     cash: dict[str, Decimal] = {}
     """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
     latest_denials: list[DenialLine] = []
+    symbols: list[Name] = []
+    """What is traded."""
     """By symbol."""
 
 

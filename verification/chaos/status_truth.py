@@ -103,7 +103,7 @@ def shown_as(conditions: Iterable[Condition] | None) -> str:
         return "no answer"
     listed = list(conditions)
     codes = [f"{one.code} {one.subject}".strip() for one in listed]
-    return " ".join([headline(listed), f"({', '.join(codes)})" if codes else ""]).strip()
+    return " ".join([headline(listed, ()), f"({', '.join(codes)})" if codes else ""]).strip()
 
 
 def _silences(

@@ -25,10 +25,12 @@ from proto.control import (
     Effect,
     Severity,
     StatusReply,
+    condition,
     describe,
     headline,
     keeps_from_trading,
     needs_person,
+    trades_nothing,
 )
 from services.portfolio.condition_log import ConditionLog
 from services.portfolio.metrics import METRICS, _trading
@@ -71,7 +73,7 @@ def test_each_condition_has_a_trigger_and_each_trigger_a_condition() -> None:
 def test_a_desk_that_trades_has_no_condition() -> None:
     scene = Scene(a_live_desk())
     assert scene.view().conditions == []
-    assert headline([]) == "TRADING"
+    assert headline([], ["EURUSD"]) == "TRADING"
 
 
 def test_the_status_has_it_as_it_travels(code: str, scene: Scene, found: Condition) -> None:
@@ -81,7 +83,7 @@ def test_the_status_has_it_as_it_travels(code: str, scene: Scene, found: Conditi
 
 def test_no_surface_says_trading_while_it_keeps_anything_from_trading(scene: Scene, found: Condition) -> None:
     assert found.effect is CONDITION_KINDS[found.code].effect or CONDITION_KINDS[found.code].effect is None
-    says_trading = headline(scene.view().conditions) == "TRADING"
+    says_trading = headline(scene.view().conditions, scene.view().plan.symbols) == "TRADING"
     assert says_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
 
 
@@ -94,10 +96,10 @@ def test_the_screen_shows_it_wide_narrow_and_as_lines(
         with out.capture() as captured:
             out.print(render_page(view, width=width, height=60))
         assert found.code in captured.get()
-        assert f"SIMULATED  {headline(view.conditions)} " in captured.get().splitlines()[0]
+        assert f"SIMULATED  {headline(view.conditions, view.plan.symbols)} " in captured.get().splitlines()[0]
     LineScreen().show(view)
     assert f"ALERT {describe(found)}" in capsys.readouterr().out
-    assert f" {headline(view.conditions)} up" in summary_line(view)
+    assert f" {headline(view.conditions, view.plan.symbols)} up" in summary_line(view)
 
 
 def test_the_summary_names_it_and_the_exit_code_follows(
@@ -118,7 +120,7 @@ def test_the_summary_names_it_and_the_exit_code_follows(
     show_summary(summary)
     words = " ".join(capsys.readouterr().out.split())
     assert (describe(found) in words) == needs_person(found)
-    assert summary.is_stopped == any(map(keeps_from_trading, view.conditions))
+    assert summary.is_stopped == (any(map(keeps_from_trading, held)) or trades_nothing(held, view.plan.symbols))
     if keeps_from_trading(found):
         assert summary.is_stopped
 
@@ -175,4 +177,28 @@ def test_the_document_has_no_other_row() -> None:
 
 @pytest.mark.parametrize("state", PROCESS_STATES)
 def test_a_state_of_the_process_is_its_own_headline(state: str, tmp_path: Path) -> None:
-    assert headline(TRIGGERS[state](tmp_path).view().status.conditions) == state.replace("_", " ")  # type: ignore[union-attr]
+    assert headline(TRIGGERS[state](tmp_path).view().status.conditions, []) == state.replace("_", " ")  # type: ignore[union-attr]
+
+
+def _of(*symbols: str, code: str = "SIGNAL_SILENT") -> list[Condition]:
+    return [condition(code, "why", subject=symbol) for symbol in symbols]
+
+
+@pytest.mark.parametrize(
+    ("prevented", "words"),
+    [((), "TRADING"), (("EURUSD",), "PARTLY TRADING"), (("EURUSD", "GBPUSD"), "NOT TRADING")],
+)
+@pytest.mark.parametrize("code", ["SIGNAL_SILENT", "BREAKER_OPEN", "SIGNAL_WARMING_UP"])
+def test_a_desk_none_of_whose_symbols_trades_is_not_partly_trading(
+    code: str, prevented: tuple[str, ...], words: str
+) -> None:
+    found = _of(*prevented, code=code)
+    assert headline(found, ["EURUSD", "GBPUSD"]) == words
+    assert trades_nothing(found, ["EURUSD", "GBPUSD"]) == (words == "NOT TRADING")
+
+
+def test_what_prevents_symbols_that_are_not_traded_prevents_nothing_else() -> None:
+    assert not trades_nothing(_of("USDJPY"), ["EURUSD"])
+    assert not trades_nothing([condition("MARGIN_CALL", "why")], ["EURUSD"])
+    assert trades_nothing([condition("CONNECTING", "why")], ["EURUSD"])
+    assert headline(_of("EURUSD"), []) == "PARTLY TRADING"

@@ -90,6 +90,7 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         drawdown_headroom=drawdown_headroom(account),
         cash=account_cash(book),
         latest_denials=denial_lines(cursor),
+        symbols=list(desk.config.symbols),
     )
 
 

@@ -10,6 +10,7 @@ from cli.main import run
 from proto.control import ControlReply, ControlRequest, DeskState, StatusQuery
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.queries.status import status_of
+from tests.contract.conditions.triggers import TRIGGERS
 from tests.support.builders import a_gateway, a_stream
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
 from tests.support.socket_servers import serve_control
@@ -21,11 +22,20 @@ def a_connecting_desk() -> DeskHarness:
     return driven
 
 
+def a_denying_desk() -> DeskHarness:
+    """A desk of one symbol, whose limits deny each signal: a condition of severity WARNING."""
+    return TRIGGERS["SIGNALS_DENIED"](Path()).driven
+
+
 @pytest.mark.parametrize(
     ("driven", "state", "exit_code"),
-    [(a_live_desk(), DeskState.RUNNING, 0), (a_connecting_desk(), DeskState.CONNECTING, 1)],
+    [
+        (a_live_desk(), DeskState.RUNNING, 0),
+        (a_connecting_desk(), DeskState.CONNECTING, 1),
+        (a_denying_desk(), DeskState.RUNNING, 1),
+    ],
 )
-def test_a_desk_that_is_on_its_way_to_trading_does_not_trade(
+def test_a_desk_none_of_whose_symbols_trades_ends_with_1(
     driven: DeskHarness, state: DeskState, exit_code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(request: ControlRequest) -> ControlReply:
