@@ -57,29 +57,24 @@ class HeartbeatRecord(NamedTuple):
 
 
 class Heartbeat:
-    """The file of this process; without a place to write it, it is only said so once."""
+    """The file of this process: while there is no place to write it, and after somebody has removed it, each beat tries again."""
 
     def __init__(self, folder: Path, program: str) -> None:
         """Say that the process is starting. `program` is its name under supervisord."""
         self._pid = os.getpid()
         self._beats = 0
         self._last = Progress(0, False)
+        self._path = path_of(folder, program)
         self._map: mmap.mmap | None = None
-        try:
-            self._map = _mapped(
-                path_of(folder, program), _line(HeartbeatRecord(self._pid, Phase.STARTING, 0, 0, False))
-            )
-        except OSError as error:
-            get_logger().warning(
-                "no heartbeat can be written, nobody will notice should this process hang",
-                folder=str(folder),
-                error=error.strerror,
-            )
+        self._is_warned = False
+        self._write(Phase.STARTING)
 
     def beat(self, progress: Progress) -> None:
         """Show that the loop runs, and how far it has come."""
         self._beats += 1
         self._last = progress
+        if self._map is not None and not self._path.exists():
+            self._map = None
         self._write(Phase.RUNNING)
 
     def end(self) -> None:
@@ -87,8 +82,20 @@ class Heartbeat:
         self._write(Phase.ENDING)
 
     def _write(self, phase: Phase) -> None:
+        line = _line(HeartbeatRecord(self._pid, phase, self._beats, *self._last))
         if self._map is not None:
-            self._map[:] = _line(HeartbeatRecord(self._pid, phase, self._beats, *self._last))
+            self._map[:] = line
+            return
+        try:
+            self._map = _mapped(self._path, line)
+        except OSError as error:
+            if not self._is_warned:
+                self._is_warned = True
+                get_logger().warning(
+                    "no heartbeat can be written, nobody notices should this process hang until it can",
+                    file=str(self._path),
+                    error=error.strerror,
+                )
 
 
 ProgressOf = Callable[[], Progress]

@@ -47,6 +47,19 @@ def test_without_a_place_to_write_the_process_goes_on(tmp_path: Path) -> None:
     heartbeat.end()
 
 
+def test_a_place_that_is_there_later_and_a_file_that_was_removed_are_written_with_the_next_beat(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.touch()
+    heartbeat = Heartbeat(folder, "signal")
+    heartbeat.beat(Progress(1, False))
+    assert read(folder, "signal") is None
+    folder.unlink()
+    for done in (2, 3):
+        heartbeat.beat(Progress(done, False))
+        assert read(folder, "signal") == HeartbeatRecord(os.getpid(), Phase.RUNNING, done, done, False)
+        path_of(folder, "signal").unlink()
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
