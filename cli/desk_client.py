@@ -1,7 +1,8 @@
 """Where the commands that look at a desk get their answers: a running desk's control socket, or a stopped one's ledger.
 
-`--url` names the socket, `--data-dir` the desk's folder; without either it is the desk that runs (`cli/running_desks.py`). A running desk answers within a
-second, or is said not to. Only a folder that somebody has named is read in its place, and that is said, too.
+`--url` names the socket, `--data-dir` the desk's folder; without either it is the desk that runs
+(`cli/running_desks.py`). A running desk answers within a second, or an error says that it did not. Only a folder that
+was named is read in its place, with a line on stderr.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def run(arguments: list[str]) -> int:
         if words is None:
             raise
         if (where := getattr(error, "filename", None)) is None:
-            # Files are written by commands that name them; what is printed is left to this. The rest of it goes nowhere.
+            # Commands name the files that they write; this is for what is printed. The rest of the output is dropped.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             where = "standard output"
         return _refuse(arguments, f"{where} cannot be written: {words}; expected a disk with room")

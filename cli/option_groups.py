@@ -30,9 +30,9 @@ def with_options_of(group: type[Any]) -> Callable[[Callable[..., int]], Callable
         _, *own = inspect.signature(command, eval_str=True).parameters.values()
 
         @functools.wraps(command)
-        def with_options(**said: Any) -> int:
-            options = group(**{parameter.name: said.pop(parameter.name) for parameter in shared})
-            return command(options, **said)
+        def with_options(**given: Any) -> int:
+            options = group(**{parameter.name: given.pop(parameter.name) for parameter in shared})
+            return command(options, **given)
 
         parameters = [*shared, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
         with_options.__signature__ = inspect.Signature(parameters, return_annotation=int)  # type: ignore[attr-defined]

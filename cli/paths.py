@@ -18,7 +18,7 @@ DESK_TRACES: Final = ("ledger.db", "logs")
 
 @contextlib.contextmanager
 def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
-    """The data directory of a run: a temporary one that goes with the block, or the one given, whose disk may fill in the block.
+    """The data directory of a run: the one given, or a temporary one that goes with the block; disk faults name it.
 
     Raises:
         StartError: it cannot be written, or holds a desk already and `go_on` is False, or holds none and it is True.

@@ -1,4 +1,4 @@
-"""What `paperdesk run` takes from the environment and `.env`: what it heeds, and what contradicts a desk of its own."""
+"""Settings of the environment and `.env` that `paperdesk run` uses, ignores or refuses."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ OPTIONS: Final = {
     "MT5_TICKS": "--ticks",
     "MT5_TICKS_ZONE": "--zone",
 }
-"""Settings of a desk that stays which are options of `run`: its defaults are its own, and it says that it takes no others."""
+"""Settings that `run` takes as options only; it has defaults of its own, and reports a setting that it ignores."""
 
 GATEWAY: Final = frozenset({"GTW_HOST", "GTW_PORT", "ZMQ_EXECUTION_URL", "ZMQ_MARKET_DATA_URL"})
 """Settings that name a gateway elsewhere: `run` then starts none of its own."""
@@ -81,7 +81,7 @@ class RunSettings(NamedTuple):
 
 
 def run_settings() -> RunSettings:
-    """Read environment and `.env`; what has no effect on `run` is said on stderr.
+    """Read environment and `.env`; settings without effect on `run` are reported on stderr.
 
     Raises:
         StartError: a setting is wrong, or contradicts a desk of its own.

@@ -1,7 +1,7 @@
-"""Which desk a command means that names none: the one that runs.
+"""The desk of a command that names none: the one that runs.
 
-`paperdesk run` announces its desk in the checkout; one under supervisord listens where the settings say. Settings that somebody made
-name a desk, so that no other one is looked for. Where several run, nobody is asked: the command names them.
+`paperdesk run` announces its desk in the checkout; one under supervisord listens at the address of the settings. A
+setting that names a desk comes first. Where several desks run, the command names them and does nothing.
 """
 
 from __future__ import annotations

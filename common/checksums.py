@@ -63,7 +63,7 @@ def checked_rows(path: Path | str, table: str, rows: Iterable[Row]) -> Iterator[
 
 
 def damage_text(path: Path | str, table: str, row: Row) -> str:
-    """What is said of a row whose checksum does not fit; a row is named by its first column."""
+    """The error text for a row whose checksum does not fit; a row is named by its first column."""
     expected = row_checksum(table, *row[:-1])
     return (
         f"{path}: row {_name(row[0])} of table {table} is damaged: checksum {row[-1]!r}, expected {expected}; "
@@ -87,7 +87,7 @@ def add_checksum_column(connection: apsw.Connection, table: str) -> None:
     columns = column_names(connection, table)
     assert COLUMN not in columns, (table, columns)
     connection.execute(f'ALTER TABLE "{table}" ADD COLUMN {COLUMN} INTEGER NOT NULL DEFAULT 0')
-    connection.execute(f'UPDATE "{table}" SET {COLUMN} = {sql_of_checksum(table, columns)}')  # noqa: S608 - names of ours
+    connection.execute(f'UPDATE "{table}" SET {COLUMN} = {sql_of_checksum(table, columns)}')  # noqa: S608 - our names
 
 
 def sql_of_checksum(table: str, columns: Iterable[str]) -> str:

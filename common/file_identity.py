@@ -1,7 +1,7 @@
 """Whether a database is still the file that was opened, and whole: what is written to one taken away is forgotten.
 
-A full disk is borne, a file gone from under its process is not: the process ends before it acknowledges anything, and the
-next start finds out what is there.
+A full disk is borne, a file gone from under its process is not: the process ends before it acknowledges anything, and
+the next start finds out what is there.
 """
 
 from __future__ import annotations

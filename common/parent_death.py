@@ -33,10 +33,10 @@ def is_supervised() -> bool:
 def die_with_supervisor() -> None:
     """Under supervisord, be killed when supervisord dies; end at once when it has died since it started this process.
 
-    KILL and not TERM, so that a program that hangs or is stopped ends, too, and leaves lock and port to the next one; what
-    counts is durable before anybody is answered. A supervisord that ends in good order has stopped its programs before.
-    A program that was started by hand, by systemd or as the first process of a container has no supervisord and outlives its
-    parent. Only Linux can be asked for the signal.
+    KILL and not TERM, so that a program that hangs or is stopped ends, too, and leaves lock and port to the next one;
+    what counts is durable before anybody is answered. A supervisord that ends in good order has stopped its programs
+    before. A program that was started by hand, by systemd or as the first process of a container has no supervisord and
+    outlives its parent. Only Linux can be asked for the signal.
     """
     if not is_supervised() or not _signal_at_parents_death(signal.SIGKILL):
         return

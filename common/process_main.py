@@ -17,11 +17,11 @@ SUPERVISOR_START_SECONDS: Final = 1.2
 """A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
 
 EXIT_ELSEWHERE: Final = 3
-"""There is nothing to run on this host: supervisord is to leave it ended, unlike a process that ends with 0 by itself."""
+"""Nothing to run on this host: supervisord leaves it ended, unlike a process that ends with 0 by itself."""
 
 TAKEOVER_WAIT_S: Final = 15.0
-"""How long a program of supervisord waits for files and ports that another process holds: one that an earlier supervisord
-left behind, or that has been told to stop and takes its 10 s."""
+"""How long a program of supervisord waits for files and ports that another process holds: one that an earlier
+supervisord left behind, or that is stopping and takes its 10 s."""
 
 TAKEOVER_RETRY_S: Final = 0.1
 
@@ -29,8 +29,8 @@ TAKEOVER_RETRY_S: Final = 0.1
 def run_process(run: Callable[[], None]) -> None:
     """Run a composition root; what keeps it from starting becomes one line on stderr and its exit code.
 
-    Under supervisord `run` is called again for a while when it ends because another process holds what it needs: it has to
-    release what it took.
+    Under supervisord `run` is called again for a while when it ends because another process holds what it needs: it has
+    to release what it took.
     """
     started_ns = mono_ns()
     die_with_supervisor()

@@ -162,7 +162,7 @@ def describe(settings: DeskSettings) -> list[tuple[str, str, Source]]:
 
 
 def given_settings() -> dict[str, str]:
-    """Every setting that somebody has made, in `.env` or before it in the environment, as it is spelt there; empty ones count as none.
+    """Every setting of the environment or, where that has none, of `.env`, unchecked; empty ones do not count.
 
     Raises:
         StartError: `.env` cannot be read.

@@ -44,8 +44,8 @@ KEEPALIVE_PROBES_MAX: Final = 3
 """After so many probes without an answer the connection is dropped, and made again."""
 
 UNACKNOWLEDGED_MS_MAX: Final = 5_000
-"""How long sent data may go unacknowledged, or a peer's window stay shut, before the connection is dropped; the system's
-own limit is a quarter of an hour."""
+"""How long sent data may go unacknowledged, or a peer's window stay shut, before the connection is dropped; the
+system's own limit is a quarter of an hour."""
 
 HANDSHAKE_MS: Final = 1_000
 """A connection that says nothing is dropped after this; the default of 30 s lets silent ones lock out a client."""

@@ -1,8 +1,9 @@
 """SQLite files: one writer connection each, any number of readers, and no file that is not ours.
 
 A file carries an application id (which kind of file it is) and a schema version, written in the transaction that makes
-its tables. The one-writer rule is held by a lock (`common.writer_lock`), which the kernel lets go when the process dies; so
-a killed process never has to be cleaned up after. A commit counts when the file is still the one that was opened.
+its tables. The one-writer rule is held by a lock (`common.writer_lock`), which the kernel lets go when the process
+dies; so a killed process never has to be cleaned up after. A commit counts when the file is still the one that was
+opened.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ def open_writer(
         schema_version: > 0; a file of another version is refused.
         synchronous: NORMAL may lose the last commits in a power cut, FULL loses none; a killed process loses none.
         quick_check: look at every page of the file first, which takes a while for a large one.
-        may_lose_commits: whether a power cut may have taken commits of a NORMAL file out of the middle of its log, by what the
-            file says; without it they may always be lost.
+        may_lose_commits: whether a power cut may have taken commits of a NORMAL file out of the middle of its log, by
+            what the file says; without it they may always be lost.
 
     Raises:
         StartError: another process writes to it, the folder cannot be written, or the file is corrupt, foreign or of

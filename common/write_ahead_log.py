@@ -1,7 +1,8 @@
-"""Whether a write-ahead log lost commits to damage: SQLite itself takes the first frame that does not fit as the log's end.
+"""Commits that a write-ahead log lost to damage: SQLite takes the first frame that does not fit for the log's end.
 
-A power cut leaves at most one commit torn in a log whose commits are synced, since the next one begins after the sync of
-the one before. Two or more commits behind the place where SQLite stops reading were synced, and are gone for another reason.
+A power cut leaves at most one commit torn in a log whose commits are synced, since the next one begins after the sync
+of the one before. Two or more commits behind the place where SQLite stops reading were synced, and are gone for another
+reason.
 """
 
 from __future__ import annotations

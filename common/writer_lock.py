@@ -22,7 +22,7 @@ else:
     import fcntl
 
 CLOSE_ON_EXEC: Final = getattr(os, "O_CLOEXEC", 0)
-"""Windows has no such flag, and hands on no file that it is not told to."""
+"""Windows has no such flag, and hands on no file by default."""
 
 WINDOWS_LOCKED_BYTE: Final = 1 << 20
 
@@ -44,7 +44,7 @@ class WriterLock:
             self._lock(beside, path, owner_fd=beside)
             # Windows locks against reading, too, and lets nobody remove a file that is open.
             if sys.platform != "win32" and (creates or path.is_file()):
-                # Not `flock` for nothing: SQLite's own locks are of the other kind, which goes when any descriptor is closed.
+                # `flock`, because SQLite's own locks are of the other kind, which goes when any descriptor is closed.
                 self._lock(self._open(path, os.O_CREAT if creates else 0, 0o644), path, owner_fd=beside)
         except OSError as error:
             self.release()
@@ -56,7 +56,7 @@ class WriterLock:
         except StartError:
             self.release()
             raise
-        with suppress(OSError):  # who holds it is told where there is room to note it; the lock is the kernel's
+        with suppress(OSError):  # the owner's number is for error texts; the lock itself is the kernel's
             os.ftruncate(beside, 0)
             os.lseek(beside, 0, os.SEEK_SET)
             os.write(beside, str(os.getpid()).encode())

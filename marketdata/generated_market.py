@@ -32,7 +32,7 @@ BLOCKS_KEPT: Final = 48
 """Minutes whose ticks are kept made: the pages of all symbols of a process that catches up lie within them."""
 
 PAGE_BLOCKS_MAX: Final = 16
-"""Minutes that one page is made from, once it has a tick: making a minute takes milliseconds, and a page holds up all else."""
+"""Minutes that one page is made from, once it has a tick: each takes milliseconds, in which nothing else is served."""
 
 WARM_UP_NS: Final = 10 * BLOCK_NS
 """The market has been open for so long when somebody first looks, so that a strategy need not wait for its window."""

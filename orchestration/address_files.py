@@ -37,7 +37,7 @@ class DeskAddresses(NamedTuple):
 
 @contextmanager
 def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None) -> Iterator[None]:
-    """Tell others where the sockets of the desk in `runtime` are, for as long as the block lasts."""
+    """Publish the socket addresses of the desk in `runtime` for as long as the block lasts."""
     with ExitStack() as stack:
         gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
         for name, url in ((CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_at)):
@@ -54,7 +54,7 @@ def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] 
 def announced(
     data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None, *, folder: Path = ANNOUNCED
 ) -> Iterator[None]:
-    """Let commands that name no desk find this one for as long as the block lasts; where it cannot be noted, they need its folder."""
+    """Let commands that name no desk find this one while the block lasts; a disk that takes no note is ignored."""
     note = folder / f"{os.getpid()}.json"
     gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
     addresses = DeskAddresses(str(data_dir), control_url(runtime), gateway_at)

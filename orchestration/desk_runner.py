@@ -153,7 +153,7 @@ class DeskSummary:
     late_deals: int
     end: str
     conditions: tuple[Condition, ...] = ()
-    """Those that held when it was told to stop."""
+    """Those that held when the stop began."""
     earlier: tuple[Condition, ...] = ()
     """Those of the run that were over by then, each as it was seen last."""
 

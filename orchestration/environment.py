@@ -42,7 +42,7 @@ def desk_environment(
         run: the settings that the run decides.
         runtime: the desk's private folder; every socket is in it.
         data_dir: where ledger, journal, book and checkpoints are.
-        gateway: where one that another process runs takes requests and publishes ticks; None starts one of the desk's own.
+        gateway: addresses for requests and ticks of a gateway elsewhere; None starts one of the desk's own.
     """
     settings = setting_names() - PASSED_ON
     passed = {name: value for name, value in outside.items() if name.upper() not in settings}

@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class RunProgress:
-    """What is told of a run; `note` says why it stands still, or is empty."""
+    """Progress of a run; `note` says why it stands still, or is empty."""
 
     ticks: int
     ticks_total: int

@@ -124,7 +124,7 @@ class _ReplayMonitor:
 
     @property
     def _ticks(self) -> int:
-        """How many ticks of this stream portfolio has decided, as far as it said."""
+        """Ticks of this stream that portfolio has decided, by its latest answer."""
         return self._status.ordinal if self._status is not None and self._status.stream_id == self.stream_id else 0
 
     def until_the_end(self) -> StatusReply:

@@ -1,4 +1,4 @@
-"""Why a desk stands still, in one line: what portfolio says, and where it does not answer, what the others log."""
+"""Why a desk stands still, in one line: by portfolio's status, or without an answer by the logs of the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestration.supervisor import ProcessState
 from proto.control import Effect, StatusReply, by_gravity, describe
 
 STILL_S: Final = 1.0
-"""Without progress for so long a run says what it waits for."""
+"""Without progress for so long the progress line says what is waited for."""
 
 LAST_WORDS_MAX: Final = 300
 
@@ -59,7 +59,7 @@ class Standstill:
 
 
 def troubles(processes: Processes) -> dict[str, str]:
-    """Every program that does not run, or whose last word is that it waits or cannot go on, in words."""
+    """Every program that is not running, or whose last log line is a complaint, with that line."""
     found = {}
     for name, process in processes.states().items():
         words = last_words(processes.log_tail(name))

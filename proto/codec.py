@@ -50,7 +50,7 @@ def encode_json(message: Struct) -> bytes:
 
 
 class BusDecoder(Generic[M]):
-    """Decoder of one socket of the bus: a union of message types, every field present exactly once, or left out if it has a default."""
+    """Decoder of one socket of the bus: a union of message types; only a field with a default may be left out."""
 
     def __init__(self, union: Any) -> None:
         """`union` is a message type or a union of them."""
@@ -70,7 +70,8 @@ class BusDecoder(Generic[M]):
             message: M = self._decode(payload)
         except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
             raise MalformedMessageError(str(error)) from None
-        # Unknown fields are refused, so a map of the right size has no field twice; one that may leave fields out is looked through.
+        # Unknown fields are refused, so a map of the right size has no field twice; with optional fields they are
+        # counted.
         expected = self._map_size.get(type(message)) or len(msgspec.msgpack.decode(payload))
         if _map_size(payload) != expected:
             raise MalformedMessageError(f"{type(message).__name__} with a field that is not its own or comes twice")

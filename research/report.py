@@ -142,6 +142,6 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 
 def report_digest(report: Mapping[str, Any]) -> str:
-    """SHA-256 of the report without what may differ between two runs of the same, `timings` and `mode`, and without `warnings`."""
+    """SHA-256 of the report without `timings`, `mode` and `warnings`: equal for two runs of the same."""
     same = {key: value for key, value in report.items() if key not in ("timings", "mode", "warnings")}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Warnings of a run whose digits show the risk rules more than the strategy: signals mostly denied, or trading stopped before the end."""
+"""Warnings of a run whose digits show the risk rules more than the strategy: signals denied, or trading stopped."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def denial_warning(book: Book, cursor: TickCursor) -> str | None:
     # The first of equals by name, so that the line is a function of the counts.
     code = max(sorted(cursor.denied), key=cursor.denied.__getitem__)
     return (
-        f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: the digits are "
-        f"the rule's more than the strategy's; {_remedy(code, book)}"
+        f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: "
+        f"the digits are the rule's more than the strategy's; {_remedy(code, book)}"
     )
 
 

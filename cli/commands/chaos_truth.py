@@ -44,10 +44,10 @@ def chaos_truth(
     data_dir: o.DataDir = None,
     report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
 ) -> int:
-    """Do one fault after the other to a live desk, and compare what it shows with what it does at every second.
+    """Play lasting faults on a live desk one by one, and compare what it shows with what it does at every second.
 
-    Exit code 0 when nothing was lost or doubled, the status was true throughout and trading went on within 5 s of each fault, 1
-    otherwise, 2 when it could not be run.
+    Exit code 0 when nothing was lost or doubled, the status was true throughout and trading went on within 5 s of each
+    fault, 1 otherwise, 2 when it could not be run.
     """
     from verification.chaos.truth_run import TruthPlan, run_truth
 

@@ -22,7 +22,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def migrate(place: Place, as_json: AsJson = False) -> int:
-    """Bring the files of a stopped desk to this version's schema; the older ones are kept beside them.
+    """Migrate the files of a stopped desk to this version's schema; the older ones are kept beside them.
 
     Every other command refuses a file of an earlier or a later version. A file that is not whole is left as it is.
     """
@@ -41,6 +41,6 @@ def migrate(place: Place, as_json: AsJson = False) -> int:
             print(f"{one.path}: {one.kind} of version {one.after} already")
         else:
             print(
-                f"{one.path}: {one.kind} of version {one.before} is of version {one.after} now, kept as {one.backup.name}"
+                f"{one.path}: {one.kind} migrated from version {one.before} to {one.after}, kept as {one.backup.name}"
             )
     return 0

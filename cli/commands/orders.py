@@ -81,7 +81,7 @@ def group() -> typer.Typer:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderOptions:
-    """What is said on the command line about an order: each field is an option as typer reads it."""
+    """The options of an order: each field as typer reads it."""
 
     symbol: Symbol
     volume: Volume

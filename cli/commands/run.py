@@ -118,7 +118,8 @@ def run(
 ) -> int:
     """Run the desk at real time on a SIMULATED market until Ctrl-C; the next run goes on with the same account.
 
-    Exit code 0 when ledger and venue agree at the end, 1 when they do not or something keeps the desk from trading, 2 when it could not run.
+    Exit code 0 when ledger and venue agree at the end, 1 when they do not or when a critical condition keeps the desk
+    from trading then, 2 when it could not run.
     """
     if duration is not None and not 0 < duration <= 10**9:
         raise StartError(f"--duration is {duration:g}, expected seconds above 0")
@@ -301,8 +302,8 @@ def _require_nothing_of_a_venue(gateway: GatewayElsewhere, given: Mapping[str, o
         if value is not None:
             option = VENUE_OPTIONS.get(name, name)
             raise StartError(
-                f"{option} is given, expected none: the settings name the gateway at {gateway.requests}, which has its own; "
-                "unset ZMQ_EXECUTION_URL, ZMQ_MARKET_DATA_URL, GTW_HOST and GTW_PORT for a market of this desk"
+                f"{option} is given, expected none: the settings name the gateway at {gateway.requests}, which has its "
+                "own; unset ZMQ_EXECUTION_URL, ZMQ_MARKET_DATA_URL, GTW_HOST and GTW_PORT for a market of this desk"
             )
 
 

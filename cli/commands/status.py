@@ -1,4 +1,4 @@
-"""`paperdesk status`: whether the desk trades, and every condition that keeps it from trading or that a person should look at."""
+"""`paperdesk status`: whether the desk trades, and every condition that holds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register_commands(app: typer.Typer) -> None:
 def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -> int:
     """Whether the desk trades, and what keeps it from trading.
 
-    Exit code 0 when it trades, 1 when no symbol trades or a grave condition keeps one from it, 2 when nothing is known.
+    Exit code 1 when no symbol trades or a critical condition stops one, 2 when nothing is known, 0 otherwise.
     """
     from cli.tables import console
     from proto.control import (
@@ -55,12 +55,12 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
         paused = {one.subject for one in conditions if one.code == "BREAKER_OPEN"}
         for found in (one for one in denials if one.symbol not in paused):
             out.print(f"latest denial: {describe_denial(found)}", soft_wrap=True, markup=False)
-    # A desk on its way to trading (CONNECTING, say) does not trade either, however sure it is to.
+    # A desk that is CONNECTING does not trade either, although that passes by itself.
     return int(any(map(keeps_from_trading, conditions)) or trades_nothing(conditions, symbols))
 
 
 def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine], list[str]]:
-    """The process state, the trading state, the conditions, the latest denials and the symbols, of a running desk or a stopped one's ledger."""
+    """Process state, trading state, conditions, denials and symbols of a running desk, or of a stopped one's ledger."""
     from proto.control import StatusQuery, StatusReply, by_gravity, condition
     from research.ledger_views import stopped_state
 

@@ -279,7 +279,7 @@ def show_table(
     as_json: bool,
     spare: Sequence[str] = (),
 ) -> int:
-    """Print rows as a table, or as JSON; `none` stands for a table without rows, `total` is how many rows there are in all."""
+    """Print rows as a table or as JSON; `none` is printed for no rows, `total` is the count of all rows."""
     from cli.tables import show_rows
 
     if as_json:

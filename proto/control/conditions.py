@@ -1,8 +1,8 @@
 """Conditions: everything that keeps the desk from trading, or that a person should look at, each under one name.
 
-`CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and the
-table in docs/operations.md are made from it, so that no surface can disagree with another. Code decides by a condition's
-code alone; its text is for people.
+`CONDITION_KINDS` is the one table of them. Status, screen, summary, exit code, metrics, health check, log, alerts and
+the table in docs/operations.md are made from it, so that no surface can disagree with another. Code decides by a
+condition's code alone; its text is for people.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Severity(StrEnum):
 
 
 class StateCause(Struct, frozen=True):
-    """Why the trading state is not ACTIVE: a row of the table, which part of the desk or which person set it, and its text."""
+    """A cause of a trading state other than ACTIVE: a row of the table, who or what set it, and its text."""
 
     code: Name
     by: Name
@@ -120,14 +120,14 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger ends before an event that was signed with its key: an older copy was put back, or its tail was cut.",
+        "The ledger ends before an event that was signed: an older copy was put back, or its tail was cut.",
         "Check positions and cash with `paperdesk reconcile`, find out who changed the ledger, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(
         _C,
         None,
         "The venue lacks deals that the ledger has booked: the broker's book has gone back in time, or is another one.",
-        "Stop the desk, put back the book of the ledger's time or begin in an empty data directory; until then `resume` is refused.",
+        "Stop the desk, put the right book back or begin in an empty data directory; until then `resume` is refused.",
     ),
     "UNCLASSIFIED": ConditionKind(_C, None, "An earlier version stopped the desk; its text says why.", _RESUME),
     "LEDGER_INVARIANT": ConditionKind(
@@ -229,7 +229,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The symbol's strategy raised, returned nonsense or cannot be used; every signal is a HOLD, positions are managed.",
+        "The symbol's strategy raised, returned nonsense or cannot be used; signals are HOLD, positions are managed.",
         "Mend the strategy by the error and signal.log, then restart signal.",
     ),
     "SIGNAL_SILENT": ConditionKind(

@@ -100,7 +100,7 @@ class OrderLine(Struct, frozen=True, kw_only=True):
 
 
 class DenialLine(Struct, frozen=True, kw_only=True):
-    """The latest signal of a symbol that a rule denied, until an order of it passes; `until_ns` 0 where no time ends it."""
+    """A symbol's latest denied signal, until an order of it passes; `until_ns` 0 where time alone does not end it."""
 
     symbol: Name
     code: Text
@@ -155,7 +155,7 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     drawdown: float | None = None
     """Fall of the equity from its peak, as a share of the peak; None while it is not known."""
     drawdown_headroom: dict[str, float] = {}
-    """What is left of each drawdown level, as a share of the peak, by `warn`, `reduce` and `halt`; negative below it."""
+    """What is left of each drawdown level (`warn`, `reduce`, `halt`), as a share of the peak; negative beyond it."""
     cash: dict[str, Decimal] = {}
     """What makes the balance, by what it was for: charges are negative, and all of them add up to it."""
     latest_denials: list[DenialLine] = []
@@ -183,8 +183,9 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
 class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
     """What a person's order has come to so far; it is durable. `order_ids` are those made, changed or to be canceled.
 
-    A denied one has made none: `code`, `limit` and `observed` are the rule's, `denial_id` is what WHY takes, and `hint` says what would have
-    to change. `past_rules` are those that it was let past, in words. What the venue makes of it, ORDERS tells.
+    A denied one has made none: `code`, `limit` and `observed` are the rule's, `denial_id` is what WHY takes, and `hint`
+    says what would have to change. `past_rules` are those that it was let past, in words. What the venue makes of it,
+    ORDERS tells.
     """
 
     key: Text
@@ -199,9 +200,10 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
 
 
 class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk_reset"):
-    """What a rule remembered is cleared, durably: `before` and `after` by name in words. `repeated`: it was done before, under this key.
+    """What a rule remembered is cleared, durably; `before` and `after` are its values by name.
 
-    `trading_state` is what it was: a desk that the rule has stopped needs RESUME as well.
+    `repeated`: it was done before, under this key. `trading_state` is unchanged: a desk that the rule stopped needs
+    RESUME as well.
     """
 
     key: Text

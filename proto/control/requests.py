@@ -57,7 +57,8 @@ class RiskResetCommand(
 ):
     """Clear what a risk rule remembers, of one `symbol` or ("") of all; the trading state stays what it is.
 
-    `key` names the command: with the same one it is answered again and not done again. `person` is the login name of who asks.
+    `key` names the command: with the same one it is answered again and not done again. `person` is the login name of
+    who asks.
     """
 
     key: Name
@@ -83,8 +84,8 @@ class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forb
 class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
     """Buy or sell by hand, through the same risk rules as a signal. Fields as in the gateway's BUY and SELL.
 
-    `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not. `past_rules`: codes of
-    limits that the order is let past, for the reason that it gives.
+    `trailing_stop_points` > 0: the desk moves the stop loss of what is filled along with the market, 0 does not.
+    `past_rules`: codes of limits that the order is let past, for the reason that it gives.
     """
 
     symbol: Name
@@ -178,7 +179,10 @@ class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RIS
 
 
 class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unknown_fields=True):
-    """Why something happened, or did not: `id` is a symbol, an order's or a denial's id, `deal N`, `ticket N`, a number, or a rule's code."""
+    """Why something happened, or did not.
+
+    `id` is a symbol, an order's or a denial's id, `deal N`, `ticket N`, a number, or a rule's code.
+    """
 
     id: Name
 

@@ -25,9 +25,10 @@ PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 class OrderRow(Struct, frozen=True, kw_only=True):
     """An order, what it was decided on, and what became of it.
 
-    `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at, `limit_price`
-    that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and expiry are those by now, after any change. `cause` is what made the desk make it,
-    `reason` the words of the judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words.
+    `number` counts the account's orders from 1; `price` is the side of the decision's quote that it would trade at,
+    `limit_price` that of a LIMIT or STOP order, `filled_price` the volume-weighted price of its deals. Prices and
+    expiry are those by now, after any change. `cause` is what made the desk make it, `reason` the words of the
+    judgement, `key` the command of a person that it came from, `past_rules` the rules that they let it past, in words.
     """
 
     order_id: Name
@@ -214,11 +215,11 @@ class PositionsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="
 class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="account"):
     """Money and progress of the account, at the marks of the last tick decided.
 
-    `margin` is the desk's own sum over what is held, by the venue's formula and the account's `leverage`, 0 where that asks for none;
-    `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are the entries that make the
-    balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and swap, by its tag: None while a desk of many
-    deals is still counting them, as after its start. `last_denied` is the latest denial of each symbol in words, until an order of it
-    passes.
+    `margin` is the desk's own sum over what is held, by the venue's formula and the account's `leverage`, 0 where that
+    asks for none; `margin_level_pct` is equity by margin. What cannot be valued for want of a rate is None. `cash` are
+    the entries that make the balance, by kind; `pnl_by_tag` what of it each strategy has made, after commission and
+    swap, by its tag: None while a desk of many deals is still counting them, as after its start. `last_denied` is the
+    latest denial of each symbol in words, until an order of it passes.
     """
 
     account: str | None
@@ -269,7 +270,10 @@ class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"
 
 
 class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
-    """Why something is as it is: the answer in a sentence, and the chain that leads to it. `kind`: order, deal, denial, rule or symbol."""
+    """Why something is as it is: the answer in a sentence, and the chain that leads to it.
+
+    `kind`: order, deal, denial, rule or symbol.
+    """
 
     kind: Name
     subject: Text

@@ -14,7 +14,7 @@ EPOCH_FIRST_MAX: Final = 2**40
 """The same where none is known: the account may have been led before this journal was made."""
 
 EPOCH_MAX: Final = 2**52
-"""No epoch is above this; in steps of EPOCH_STEP_MAX it is four thousand milliards of leases away from EPOCH_FIRST_MAX."""
+"""No epoch is above this: 4.5e12 leases away from EPOCH_FIRST_MAX in steps of EPOCH_STEP_MAX."""
 
 
 def known_epoch(stored: int) -> int:
@@ -28,5 +28,5 @@ def highest_next_epoch(known: int) -> int:
 
 
 def next_epoch(own: int, known: int) -> int:
-    """The epoch to take: above the highest of `own` and of the one `known` at the gateway, as far as the gateway grants it."""
+    """The epoch to take: above `own` and above the one `known` at the gateway, within what the gateway grants."""
     return min(max(own, known) + 1, highest_next_epoch(known))

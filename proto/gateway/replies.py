@@ -52,9 +52,9 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
 
     `published` and `confirmed` are ordinals; `sequences` the last published one of each symbol; `journal_id` the
     incarnation of the gateway's journal; `data_sha256` empty where the ticks do not come from a file. `epoch` is the
-    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat. `leverage` 0: no margin is asked for.
-    `known_ids` are those of the form `xxxxxxxx-nnnnnn` by their first part, None where that is not told; `deal_cursor` is the newest deal, None while the venue
-    may not show its whole history.
+    highest that was ever leased (0: none), `lease_now_ns` what the first LEASE has to repeat. `leverage` 0: no margin
+    is asked for. `known_ids` are those of the form `xxxxxxxx-nnnnnn` by their first part, None where that is not told;
+    `deal_cursor` is the newest deal, None while the venue may not show its whole history.
     """
 
     stream_id: Name
@@ -81,10 +81,10 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
 class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
     """`epoch` is the highest known, `lease_now_ns` what the next LEASE has to repeat.
 
-    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; EPOCH_TOO_HIGH, it is too far
-    above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do. `halt_reason`: why a
-    person has the gateway refuse orders that open exposure; `venue_problem`: why the venue cannot be asked; `storage_problem`: why the gateway cannot write what it has to before it executes. All are
-    empty mostly.
+    With status ERROR nothing was leased: STALE_EPOCH, another client has leased a higher epoch; EPOCH_TOO_HIGH, it is
+    too far above the highest; LEASE_STALE, the request is too old, and one that repeats this `lease_now_ns` will do.
+    `halt_reason`: why a person has the gateway refuse orders that open exposure; `venue_problem`: why the venue cannot
+    be asked; `storage_problem`: why the gateway cannot write what it has to before it executes. All are empty mostly.
     """
 
     epoch: Cursor

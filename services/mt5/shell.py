@@ -130,7 +130,7 @@ class GatewayShell:
         crash_point("mt5.after_reply", ordinal)
 
     def _decode(self, payload: list[bytes]) -> tuple[Request | MalformedMessageError, bool]:
-        """The request, or why it is none, and whether its client speaks JSON."""
+        """The request, or why it is none, and whether its client uses JSON."""
         if len(payload) != 1:
             error = MalformedMessageError(f"{len(payload)} frames after the empty one, expected 1")
             return error, bool(payload) and looks_like_json(payload[0])

@@ -1,9 +1,9 @@
-"""Who was at work when the process died: a note in shared memory around the calls of strategies.
+"""The strategy that was being called when the process died: a note in shared memory around the calls.
 
-A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills, it exits, it crashes in C, it
-closes what is not its own. The note survives in a small mapped file beside the heartbeat. The next life reads it and counts:
-after `DEATHS_MAX` deaths at the same tick of the same symbol, that symbol's strategy is not called any more. A kill from
-outside hits the same tick of the same symbol so often in a row only by design.
+A strategy can end its process in ways that no handler sees: it blocks until the watchdog kills, it exits, it crashes in
+C, it closes what is not its own. The note survives in a small mapped file beside the heartbeat. The next life reads it
+and counts: after `DEATHS_MAX` deaths at the same tick of the same symbol, that symbol's strategy is not called any
+more. A kill from outside hits the same tick of the same symbol so often in a row only by design.
 
     a flag and a place: in a call or shortly after one, which symbol, which tick
     for each symbol: at which tick the process died last, and how often in a row
@@ -24,7 +24,7 @@ from services.signal.core.strategy_fault import StrategyFault
 
 DEATHS_MAX: Final = 3
 LOADING_DEATHS_MAX: Final = 10
-"""While strategies are loaded, which may take seconds, in which a kill from outside may well come several times in a row."""
+"""While strategies are loaded, which may take seconds: kills from outside may hit that several times in a row."""
 
 SUFFIX: Final = ".calls"
 
@@ -80,7 +80,7 @@ class CallMarker:
             try:
                 fcntl.fcntl(fd, get_flags)
             except OSError:
-                # The call before this one, which the note still names, has closed what was not its own: sockets and files too.
+                # The call before this one, which the note still names, has closed sockets and files of the process.
                 get_logger().error("a strategy has closed the files of the process, which cannot go on")
                 os._exit(1)
             pack_into(mapped, 0, 1, numbers[symbol], sequence)

@@ -95,8 +95,8 @@ class CheckpointStore:
             raise ValueError(f"{self.path} holds a checkpoint that cannot be read: {error}") from None
 
     def _rows(self, table: str, columns: str, order: str) -> Iterator[Any]:
-        rows = self._connection.execute(f"SELECT {columns}, checksum FROM {table} {order}")  # noqa: S608 - names of ours
-        return checked_rows(self.path, table, rows)
+        statement = f"SELECT {columns}, checksum FROM {table} {order}"  # noqa: S608 - names of ours
+        return checked_rows(self.path, table, self._connection.execute(statement))
 
     def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
         """Replace the state by `checkpoint` and add what is fresh in the ring; another stream's signals go.

@@ -52,8 +52,8 @@ FOLD_TICKS_MAX: Final = 4
 """Ticks folded between two looks at the clock: few, for one may take long."""
 
 MARK_CLEARED_MS: Final = 250
-"""A death so long after a call of a strategy is not held to be of its making; one that has closed the process's files ends
-it at the next wait for messages."""
+"""A death so long after a call of a strategy is not held to be of its making; one that has closed the process's files
+ends it at the next wait for messages."""
 
 _DEAD_LETTER_BYTES: Final = 32
 
@@ -199,7 +199,7 @@ class SignalShell:
         return 0 if self._engine.has_page else None
 
     def _fold(self) -> None:
-        """Fold for a slice of time what was fetched: nothing that came meanwhile, and no heartbeat, waits for all of it."""
+        """Fold fetched ticks for a slice of time, so that messages and the heartbeat do not wait for all of them."""
         now = _now()
         end_ns = now.mono_ns + SLICE_NS
         ticks = 1

@@ -35,7 +35,7 @@ class UnknownStrategyError(ValueError):
 
 
 class StrategyLoadError(UnknownStrategyError):
-    """There is something under the name, and it cannot be imported or made; `fault` says how, without a symbol."""
+    """The name leads to something that cannot be imported or made; `fault` has the facts, without a symbol."""
 
     def __init__(self, text: str, fault: StrategyFault) -> None:
         super().__init__(text)
@@ -156,8 +156,8 @@ def strategy_factory(
         on_fallback: told why a model is served the slow way, where it is.
 
     Raises:
-        UnknownStrategyError: nothing is found under the name; a StrategyLoadError where it cannot be imported or made, or
-            lacks something every strategy has.
+        UnknownStrategyError: nothing is found under the name; a StrategyLoadError where it cannot be imported or made,
+            or lacks something every strategy has.
         StartError: its model cannot be used.
     """
     if name in STRATEGIES:

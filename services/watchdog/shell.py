@@ -137,7 +137,7 @@ class WatchdogShell:
                     self._count_death(program)
 
     def _on_expected_end(self, name: str, pid: str) -> None:
-        """It ended as it may: 3 is a gateway that is elsewhere, 2 a setting that somebody has to mend."""
+        """An end that is not retried: exit code 3 is a gateway elsewhere, 2 a setting that a person has to mend."""
         self._ask()
         program = self._programs.get(name)
         if program is None or program.state != "EXITED" or program.exit_status != EXIT_SETTINGS:

@@ -1,4 +1,4 @@
-"""A short run of lasting faults, as a person would start one: the status is true at every second, and nothing is lost or doubled."""
+"""A short run of lasting faults: the status is true at every second, and nothing is lost or doubled."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_a_word_about_something_else_covers_nothing(shown: tuple[Condition, ...]
 
 
 def test_a_word_that_ends_leaves_as_much_time_again_until_the_next_deal() -> None:
-    """Shown up to 10 s: with a first deal at 13.2 s no sample is more than 3 s without both, with one at 15.2 s that at 14 s is."""
+    """Shown up to 10 s: a first deal at 13.2 s is in time, with one at 15.2 s the sample at 14 s is a violation."""
     found = samples(20, {range(5, 11): (HALT,)})
     steady = deals("USDJPY", range(5), range(11, 20))
     assert judged(found, deals("EURUSD", range(5), range(13, 20)), steady) == []
@@ -68,7 +68,7 @@ def test_a_word_that_ends_leaves_as_much_time_again_until_the_next_deal() -> Non
 
 
 def test_trading_that_goes_on_under_a_halt_is_a_false_alarm() -> None:
-    """Shown from 5 s: the first deal after 8.5 s, at 8.7 s, is one too many, and the halt is too 3 s later, from 12 s on."""
+    """Shown from 5 s: the deal at 8.7 s is one too many, and from 12 s on, 3 s later, the halt is a violation."""
     found = judged(samples(14, {range(5, 14): (HALT,)}), deals("EURUSD", range(14)), deals("USDJPY", range(8)))
     assert found == [(12.0, Breach.FALSE_ALARM, "EURUSD"), (13.0, Breach.FALSE_ALARM, "EURUSD")]
 

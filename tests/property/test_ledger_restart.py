@@ -374,19 +374,19 @@ def a_step(kind: type[Event], *, lots: int = 1, points: int = 90_000) -> Step:
     return Step(kind, "EURUSD", Side.BUY, lots, points, OrderStatus.PENDING)
 
 
-TOLD_AFTER_THE_NEXT_STREAM: Final = [
+SHOWN_AFTER_THE_NEXT_STREAM: Final = [
     *[a_step(OrderCreated)] * 10,
     a_step(DealBooked, lots=49),
     a_step(StreamOpened),
     a_step(DealBooked, lots=87, points=90_001),
 ]
-"""The venue tells a deal that was left out before only when the account goes on with another stream."""
+"""The venue shows a deal that was left out before only when the account goes on with another stream."""
 
 
 @settings(max_examples=150)
 @given(st.sampled_from(AccountMode), STEPS)
-@example(AccountMode.NETTING, TOLD_AFTER_THE_NEXT_STREAM)
-@example(AccountMode.HEDGING, TOLD_AFTER_THE_NEXT_STREAM)
+@example(AccountMode.NETTING, SHOWN_AFTER_THE_NEXT_STREAM)
+@example(AccountMode.HEDGING, SHOWN_AFTER_THE_NEXT_STREAM)
 def test_a_restart_changes_nothing(mode: AccountMode, steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / LEDGER_FILE_NAME

@@ -3,8 +3,8 @@
     python -m tests.support.backlogged_peers receive KIND URL
     python -m tests.support.backlogged_peers send KIND URL
 
-KIND is the receiving socket's. The receiver prints the address, reads nothing until a line comes on stdin, then reads all
-there is and prints how many messages that were. The sender kills itself as soon as nothing more fits.
+KIND is the receiving socket's. The receiver prints the address, reads nothing until a line comes on stdin, then reads
+all there is and prints how many messages that were. The sender kills itself as soon as nothing more fits.
 """
 
 from __future__ import annotations

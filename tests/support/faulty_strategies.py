@@ -1,4 +1,4 @@
-"""Strategies that do what a strategy must not do, each from its tick `FAULT_TICK` on, and one that does nothing wrong."""
+"""Strategies that do what a strategy must not, each from its tick `FAULT_TICK` on, and one without a fault."""
 
 from __future__ import annotations
 

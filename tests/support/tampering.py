@@ -21,7 +21,7 @@ def edit(path: Path, *statements: str) -> None:
 
 
 def edit_skilfully(path: Path, *statements: str, is_chained: bool = False) -> None:
-    """Run statements on a file, and compute every checksum again; of a ledger the numbers of rows and the chain as well.
+    """Run statements on a file, and compute its checksums again; for a ledger also row counts and the chain.
 
     What takes the ledger's key is left as it was.
     """

@@ -1,4 +1,4 @@
-"""Commands on a disk without room: one line that names folder and room, exit code 2; a replay waits, and says for what."""
+"""Commands on a disk without room end in one line and exit code 2; a running replay waits, and says for what."""
 
 from __future__ import annotations
 

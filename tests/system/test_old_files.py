@@ -56,7 +56,7 @@ def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
         return list(together.map(lambda words: asked(folder, *words), commands))
 
 
-# ------------------------------------------------------------------------------------------------------- brought forward
+# ------------------------------------------------------------------------------------------------------ brought forward
 
 
 EVERY_COMMAND: Final = (

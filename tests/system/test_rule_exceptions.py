@@ -1,4 +1,4 @@
-"""A symbol that the circuit breaker pauses, on a real desk: said, passed by a person's order, kept over a kill, and cleared."""
+"""A pause of the circuit breaker on a real desk: shown, passed by a person's order, kept over a kill, and cleared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies that raise, return nonsense, block or end their process: a run of recorded ticks ends in one line that says so."""
+"""Strategies that raise, return nonsense, block or end their process: a run of recorded ticks ends in one line."""
 
 from __future__ import annotations
 

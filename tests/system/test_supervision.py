@@ -151,7 +151,7 @@ def test_a_process_that_ends_with_0_by_itself_comes_back_and_is_given_up_when_it
         assert desk.failure() is None, "what came further in the meantime is no standstill"
 
 
-def test_a_process_that_a_stranger_terminates_comes_back(root: Path) -> None:
+def test_a_process_that_is_terminated_from_outside_comes_back(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment())
         pid = desk.states()["execution"].pid

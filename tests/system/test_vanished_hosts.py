@@ -1,4 +1,4 @@
-"""A peer that is gone without a word, as when its host loses power, is noticed within seconds and not in a quarter of an hour.
+"""A peer that vanishes, as when its host loses power, is noticed within seconds and not in a quarter of an hour.
 
 The kernel plays the host: a connection in repair mode is closed without telling the other side.
 """
@@ -45,7 +45,8 @@ for name in os.listdir("/proc/self/fd"):
         held = socket.socket(fileno=os.dup(int(name)))
         if held.family == socket.AF_INET and not held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             # What is acknowledged after the end would be answered with a reset.
-            while struct.unpack_from("I", held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), {UNACKNOWLEDGED})[0]:
+            info = lambda: held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+            while struct.unpack_from("I", info(), {UNACKNOWLEDGED})[0]:
                 pass
             held.setsockopt(socket.IPPROTO_TCP, {TCP_REPAIR}, 1)
     except OSError:

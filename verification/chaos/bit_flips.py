@@ -1,8 +1,8 @@
-"""Single flipped bits in the files of a stopped desk: each ends in the right digits or in a refusal that names the file.
+"""Single flipped bits in the files of a stopped desk: each leads to the right digits or to a refusal by name.
 
-Every file is read as the process that owns it reads it at its start, once whole and then with one bit flipped at a time, in a copy.
-A flip in a write-ahead log may also take the newest commits away, as a power cut does: then what is read has to be a
-state that was once committed, of a log whose commits are synced at most one commit ago.
+Every file is read as the process that owns it reads it at its start, once whole and then with one bit flipped at a
+time, in a copy. A flip in a write-ahead log may also take the newest commits away, as a power cut does: then what is
+read has to be a state that was once committed, of a log whose commits are synced at most one commit ago.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A strategy that changes sides with every tick, until a file says how it is to misbehave.
 
-`PAPERDESK_STRATEGY_FAULT_FILE` names a file with the name of a misbehaviour, read at each tick; no file, or an empty one, is a
-strategy that does what it should.
+`PAPERDESK_STRATEGY_FAULT_FILE` names a file with the name of a misbehaviour, read at each tick; no file, or an empty
+one, is a strategy that does what it should.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults with a beginning and an end: each is done to a running desk, held for a while and taken back before it returns."""
+"""Faults with a beginning and an end: each is played on a running desk, held for a while and taken back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ from verification.chaos.zmtp_flood import send_pings_and_reset
 
 RECOVERY_S: Final = 5.0
 RECOVERY_OF_DOUBT_S: Final = 25.0
-"""An order that a lost journal leaves in doubt keeps its symbol for two minutes of the market's time, which runs eight times as fast."""
+"""A lost journal leaves orders in doubt for two minutes of market time, which runs eight times as fast."""
 
 HOLD_S: Final = 6.0
 """Longer than anything may stand still without a word, twice over."""
@@ -54,7 +55,7 @@ _DATABASE_FILES: Final = ("", "-wal", "-shm")
 
 
 class FaultFailedError(Exception):
-    """A fault did not end as it should, whatever the desk made of it: a command of the person failed, or nobody ended a hang."""
+    """A fault did not go as planned, whatever the desk did: a command failed, or the watchdog did not end a hang."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ class LastingFaults:
 
     def _of_processes(self) -> Iterator[LastingFault]:
         for name in PROCESSES:
-            yield LastingFault(f"kill {name}", lambda name=name: self._kill(name))  # type: ignore[misc]
-            yield LastingFault(f"hang {name}", lambda name=name: self._hang(name))  # type: ignore[misc]
-            yield LastingFault(f"pause {name}", lambda name=name: self._pause(name))  # type: ignore[misc]
+            yield LastingFault(f"kill {name}", partial(self._kill, name))
+            yield LastingFault(f"hang {name}", partial(self._hang, name))
+            yield LastingFault(f"pause {name}", partial(self._pause, name))
         yield LastingFault("kill supervisord", self._kill_supervisord)
         yield LastingFault("stop signal", lambda: self._stop("signal"))
         yield LastingFault("pings and resets", self._flood)
@@ -105,22 +106,22 @@ class LastingFaults:
 
     def _of_strategies(self) -> Iterator[LastingFault]:
         for wanted in MISBEHAVIOURS:
-            yield LastingFault(f"strategy {wanted}", lambda wanted=wanted: self._misbehave(wanted))  # type: ignore[misc]
+            yield LastingFault(f"strategy {wanted}", partial(self._misbehave, wanted))
 
     def _of_people(self) -> Iterator[LastingFault]:
         by_person = frozenset({"PERSON"})
         for command in ("halt", "reduce-only", "flatten"):
-            yield LastingFault(command, lambda command=command: self._person(command), by_person)  # type: ignore[misc]
+            yield LastingFault(command, partial(self._person, command), by_person)
         yield LastingFault("halt at gateway", self._halt_at_gateway)
         yield LastingFault("forged lease", self._forge_lease, frozenset({"LEASE_LOST"}))
         yield LastingFault("garbage", self.faults.flood)
 
     def _of_files(self) -> Iterator[LastingFault]:
         for name in ("portfolio", "mt5", "signal"):
-            yield LastingFault(f"disk full {name}", lambda name=name: self._fill_disk(name))  # type: ignore[misc]
+            yield LastingFault(f"disk full {name}", partial(self._fill_disk, name))
         for name, path in (("ledger", self.data_dir / "ledger.db"), ("journal", self.data_dir / "venue" / "journal.db"),
                            ("book", self.data_dir / "venue" / "book.db")):  # fmt: skip
-            yield LastingFault(f"{name} replaced", lambda path=path: self._replace_file(path))  # type: ignore[misc]
+            yield LastingFault(f"{name} replaced", partial(self._replace_file, path))
         yield LastingFault(
             "journal removed",
             lambda: self._remove(self.data_dir / "venue" / "journal.db"),
@@ -198,7 +199,7 @@ class LastingFaults:
     # ------------------------------------------------------------------------------------------------- strategies
 
     def _misbehave(self, wanted: str) -> None:
-        """A strategy misbehaves for a while; one that is stopped for it is mended, and signal restarted, by the person."""
+        """A strategy misbehaves for a while; where it was stopped for that, the person mends it and restarts signal."""
         write_whole(self.strategy, wanted)
         time.sleep(2 * HOLD_S)
         if wanted in OVER_BY_THEMSELVES:
@@ -229,13 +230,13 @@ class LastingFaults:
         """
         done = _paperdesk(*words, "--data-dir", str(self.data_dir))
         if done.returncode != 0:
-            told = (done.stderr or done.stdout).strip().splitlines()
+            lines = (done.stderr or done.stdout).strip().splitlines()
             raise FaultFailedError(
-                f"paperdesk {words[0]} ended with {done.returncode}: {told[-1] if told else 'nothing'}"
+                f"paperdesk {words[0]} ended with {done.returncode}: {lines[-1] if lines else 'nothing'}"
             )
 
     def _forge_lease(self) -> None:
-        """A client of no desk asks for the lease, with the highest epoch of the wire first, and then with one that it gets.
+        """Another client requests the lease, first with the highest epoch of the wire, then with one that is granted.
 
         Raises:
             FaultFailedError: the gateway does not answer.
@@ -246,7 +247,7 @@ class LastingFaults:
         time.sleep(HOLD_S)
 
     def _hello(self) -> HelloReply:
-        """What the gateway says of itself to a client that is none of the desk's.
+        """The gateway's HELLO, asked by a client that is not the desk's.
 
         Raises:
             FaultFailedError: it does not answer.
@@ -292,7 +293,7 @@ class LastingFaults:
             self._copy_database(older, ledger)
 
     def _roll_book_back(self) -> None:
-        """A stopped desk is started with a copy of the broker's book, and later with the book of the ledger's time again.
+        """A stopped desk is started with an older copy of the broker's book, and later with the right one again.
 
         Signal is down meanwhile: it would see ticks that the market of the newer book makes again.
         """
@@ -366,7 +367,7 @@ class LastingFaults:
     # ---------------------------------------------------------------------------------------------------- helpers
 
     def audit(self) -> dict[str, int]:
-        """Exit codes of the commands that look at a stopped desk; `reconcile` names orders that an older ledger took, and is no measure then."""
+        """Exit codes of commands that look at a stopped desk; `reconcile` also fails for orders that a fault took."""
         commands = ("verify",) if self.taken_orders else ("verify", "reconcile")
         return {words: _paperdesk(words, "--data-dir", str(self.data_dir)).returncode for words in commands}
 

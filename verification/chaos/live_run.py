@@ -191,7 +191,7 @@ class _Run:
 
 
 def settle_desk(client: ControlClient, card: Scorecard, tell: Callable[[str], None]) -> None:
-    """Halt, as whoever stops a desk in order does; then until nothing is open and both agree, by the desk's word.
+    """Halt the desk, and wait until nothing is open and its comparison with the venue agrees.
 
     An order that somebody made by hand stays a difference for good: the ledger books its deal and owns no such order.
     """

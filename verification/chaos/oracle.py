@@ -73,7 +73,8 @@ def compare_books(data_dir: Path, *, taken_orders: Container[str] = ()) -> Oracl
 
     Args:
         data_dir: of the desk.
-        taken_orders: ids of orders that somebody took from the ledger by putting an older one back; it cannot have them.
+        taken_orders: ids of orders that somebody took from the ledger by putting an older one back; it cannot have
+            them.
 
     Raises:
         FileNotFoundError: one of them is not there.

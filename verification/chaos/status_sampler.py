@@ -25,7 +25,7 @@ BOOK_S: Final = 0.1
 METRICS_S: Final = 0.5
 JOIN_S: Final = 10.0
 DIFFERENT_SAMPLES_MAX: Final = 2
-"""Status and metrics are taken one after the other, and metrics once a second: one difference in more samples in a row is no chance."""
+"""Status and metrics are not read at the same instant: a difference counts when it lasts for more samples."""
 
 _OPENING: Final = ("IN", "INOUT")
 _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",subject="([^"]*)"\} 1', re.MULTILINE)
@@ -129,7 +129,7 @@ class StatusSampler:
     def _read_book(self) -> None:
         while not self._over.wait(BOOK_S):
             try:
-                # Opened anew each time: the file may be another one since.
+                # Opened again each time: the file may have been replaced.
                 with closing(sqlite3.connect(f"file:{self.book}?mode=ro", uri=True, timeout=BOOK_S)) as db:
                     rows = db.execute(
                         "SELECT deal, payload FROM deals WHERE deal > ? ORDER BY deal", (self._latest_deal,)

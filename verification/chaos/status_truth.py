@@ -1,8 +1,9 @@
 """Was the status true: what the desk showed at each second, against what the venue's book says it did.
 
-Two rules, for each symbol of a strategy that always wants to trade. *Silent*: no deal has opened exposure for longer than
-`GRACE_S`, and nothing that was shown in that time says so. *False alarm*: such deals are made though a condition that forbids
-them has been shown for longer than `GRACE_S`, and it is still shown `GRACE_S` later. Nothing here reads a file or asks a process.
+Two rules, for each symbol of a strategy that always wants to trade. *Silent*: no deal has opened exposure for longer
+than `GRACE_S`, and nothing that was shown in that time says so. *False alarm*: such deals are made though a condition
+that forbids them has been shown for longer than `GRACE_S`, and it is still shown `GRACE_S` later. Nothing here reads a
+file or asks a process.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ GRACE_S: Final = 3.0
 """How long anything may stand still without a word."""
 
 LATENESS_S: Final = 0.5
-"""How much later than it happened a deal may be seen in the book, beside a status that is asked for at the same time."""
+"""How late a deal may be seen in the book, relative to a status that is requested at the same time."""
 
 
 NOW_AND_THEN: Final = ("SIGNAL_CATCHING_UP", "SIGNAL_CRASH_LOOPING")
@@ -41,7 +42,7 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True)
 class StatusSample:
-    """What was shown at one time; `conditions` None where portfolio did not answer. `fault`: what was being done to the desk."""
+    """What was shown at one time, `conditions` None without an answer; `fault` is the fault that was being played."""
 
     at_s: float
     conditions: tuple[Condition, ...] | None
@@ -70,7 +71,8 @@ class Violation:
     def __str__(self) -> str:
         """In one line."""
         subject = f" {self.subject}" if self.subject else ""
-        return f"{self.at_s:.1f} s, {self.fault or 'no fault'}: {self.breach}{subject}: shown {self.shown}; true: {self.true}"
+        where = f"{self.at_s:.1f} s, {self.fault or 'no fault'}"
+        return f"{where}: {self.breach}{subject}: shown {self.shown}; true: {self.true}"
 
 
 def find_violations(
@@ -150,7 +152,7 @@ def _false_alarms(
 
 
 def _key(condition: Condition) -> tuple[str, str, str]:
-    """What makes a condition the same one as before; that of a symbol may be of another order than before, by its text."""
+    """What identifies a condition over time; for a symbol also its text, which may be about another order."""
     return condition.code, condition.subject, condition.text if condition.effect is Effect.SYMBOL else ""
 
 

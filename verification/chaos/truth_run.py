@@ -1,7 +1,7 @@
 """A live desk under one lasting fault after another, its status compared with the venue's book at every second.
 
-The schedule is drawn from a seed; when exactly a fault meets the desk depends on the machine. Whatever a fault makes a person do
-is done by the run, and counted.
+The schedule is drawn from a seed; when exactly a fault meets the desk depends on the machine. Whatever a fault makes a
+person do is done by the run, and counted.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class TruthPlan:
 
 @dataclass
 class TruthScorecard(Scorecard):
-    """The chaos run's figures, and what the samples of the status came to. Recoveries are by fault, of the slowest symbol."""
+    """The chaos run's figures, and those of the status samples; recoveries are by fault, of the slowest symbol."""
 
     samples: int = 0
     unanswered: int = 0
@@ -157,7 +157,7 @@ class _Run:
             self._note(Breach.SLOW, fault, shown, f"every symbol traded only after {taken_s:.1f} s")
 
     def _resume(self, fault: LastingFault) -> bool:
-        """Resume a desk that a person has to resume; False where there is nothing to resume, or it is refused so far."""
+        """Resume a desk that needs a person; False where there is nothing to resume, or where that is refused."""
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=ANSWER_S)
         if status is None or status.trading_state is Trading.ACTIVE:
             return False
@@ -270,7 +270,7 @@ def _judge(card: TruthScorecard, sampler: StatusSampler, alerts: Path) -> None:
 
 
 def _missing_alerts(sampler: StatusSampler, raised: set[str]) -> list[Violation]:
-    """Conditions that stood for longer than anything may without a word, and of which no alert was raised in the run."""
+    """Conditions that lasted for more than `GRACE_S` and of which no alert was raised in the run."""
     since_s: dict[str, float] = {}
     missing: dict[str, Violation] = {}
     for sample in sampler.samples:

@@ -49,7 +49,8 @@ CREATE TABLE account (
 CREATE TABLE orders (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
 CREATE TABLE deals (deal INTEGER PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
 CREATE TABLE positions (ticket INTEGER PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT;
-CREATE TABLE modifications (target TEXT PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE modifications (target TEXT PRIMARY KEY, payload TEXT NOT NULL, checksum INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
 """
     + market_store.SCHEMA
 )
@@ -68,7 +69,8 @@ _ACCOUNT_COLUMNS: Final = (
     *("id", "stream_id", "currency", "account_mode", "ordinal", "time_ns", "balance", "is_within_tick", "last_set_off"),
     *("deals_before_stream", "endings", "endings_before_stream", "last_position_ticket"),
 )
-_CHECK_ACCOUNT: Final = f"UPDATE account SET checksum = {sql_of_checksum('account', _ACCOUNT_COLUMNS)}"  # noqa: S608 - names of ours
+_ACCOUNT_CHECKSUM: Final = sql_of_checksum("account", _ACCOUNT_COLUMNS)
+_CHECK_ACCOUNT: Final = f"UPDATE account SET checksum = {_ACCOUNT_CHECKSUM}"  # noqa: S608 - names of ours
 
 # Decimals as strings, so that 1.0850 comes back as 1.0850.
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -128,8 +130,8 @@ class DurableBookStore:
         deals = [_deal.decode(row) for row in self._payloads("deals", "deal")]
         if deals and deals[-1].deal != len(deals):
             raise StartError(
-                f"{self._path}: table deals has {len(deals)} rows and deal {deals[-1].deal}, expected deals without a gap; "
-                "restore the file from a backup"
+                f"{self._path}: table deals has {len(deals)} rows and deal {deals[-1].deal}, expected deals without a "
+                "gap; restore the file from a backup"
             )
         return Book(
             stream_id=account["stream_id"],
@@ -150,7 +152,8 @@ class DurableBookStore:
         )
 
     def _payloads(self, table: str, key: str) -> Iterator[str]:
-        rows = self._db.execute(f"SELECT {key}, payload, checksum FROM {table} ORDER BY {key}")  # noqa: S608 - names of ours
+        statement = f"SELECT {key}, payload, checksum FROM {table} ORDER BY {key}"  # noqa: S608 - names of ours
+        rows = self._db.execute(statement)
         for _, payload in checked_rows(self._path, table, rows):
             assert isinstance(payload, str), table
             yield payload

@@ -239,7 +239,7 @@ class Portfolio:
                 self.desk.malformed += 1
             return []
         if signal.reason == STRATEGY_FAULT and self.desk.window:
-            return []  # a recorded stream ends by the hello that says what is wrong, and decides nothing until then
+            return []  # a recorded stream ends with the hello that reports the fault, and decides nothing until then
         self._signals.sequences[signal.symbol] = signal.sequence
         return self._take(signal)
 

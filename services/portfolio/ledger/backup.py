@@ -30,7 +30,7 @@ _PART: Final = ".part"
 
 
 class Restored(NamedTuple):
-    """What a restore came to: events now, where the ledger before it is, if there was one, and who had signed the backup."""
+    """A restore: events now, where the ledger before it is, if there was one, and who had signed the backup."""
 
     events: int
     replaced: Path | None

@@ -1,7 +1,7 @@
 """Steps of the wall clock that the desk has to know of: those while portfolio runs, and those while it was down.
 
-The ledger keeps the host's clocks as they were when the last step was known, or the first portfolio started. A later one that finds
-the wall clock elsewhere than the time since then puts it has missed a step.
+The ledger keeps the host's clocks as they were when the last step was known, or the first portfolio started. A later
+one that finds the wall clock elsewhere than the time since then puts it has missed a step.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ClockGuard:
             self._step = ClockStep(self._step.step_ns + step_ns, while_down=self.has_found and self._step.while_down)
 
     def take(self) -> ClockStep:
-        """What was found, all steps that nobody took together; the ledger keeps the clocks as before until `record`."""
+        """The sum of all steps that were not taken before; the ledger keeps the clocks as before until `record`."""
         found, self._step = self._step, ClockStep(0, while_down=False)
         self._is_recorded = False
         return found

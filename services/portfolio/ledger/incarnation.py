@@ -21,6 +21,6 @@ def ensure_incarnation(ledger: Ledger, *, host_boot: str) -> tuple[str, str]:
     if known is not None and ledger.meta(HOST_BOOT) == host_boot and not ledger.rollback:
         return known, ledger.meta(REASON) or ""
     incarnation = os.urandom(4).hex()
-    why = (ledger.meta(REASON) or "") if known is None else ledger.rollback or "the host has started anew"
+    why = (ledger.meta(REASON) or "") if known is None else ledger.rollback or "the host was restarted"
     ledger.set_metas({INCARNATION: incarnation, HOST_BOOT: host_boot, REASON: why or "a new ledger"})
     return incarnation, why or "a new ledger"

@@ -84,12 +84,12 @@ class Ledger:
     """One account's ledger file, open for writing."""
 
     def __init__(self, path: Path, key: LedgerKey | None = None, *, host_boot: str = "") -> None:
-        """Open `path`, making it when it is not there, walk its chain since the last checkpoint, and check its signature.
+        """Open or make `path`, walk its chain since the last checkpoint, and check its signature.
 
         Args:
             path: the file.
             key: what signs it; None for a ledger that is thrown away, and refused for one that has been signed.
-            host_boot: the boot of the host that runs now; in the boot that wrote last, no power cut explains a damaged log.
+            host_boot: the present boot of the host; in the boot that wrote last, no power cut explains a damaged log.
 
         Raises:
             StartError: it cannot be written, is no ledger, another process writes to it, its chain is broken, or it is
@@ -100,7 +100,7 @@ class Ledger:
         self.head_fault = ""
         """Why the newest head could not be kept beside the key, in words; the one before it stands there."""
         self.rollback = ""
-        """Why the file is taken to be older than the newest signed head, in words; that head stays until this is cleared."""
+        """Why the file is older than the newest signed head, or empty; that head stays until this is cleared."""
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
@@ -334,7 +334,7 @@ def verify_ledger(path: Path) -> list[str]:
 
 
 def faults(db: apsw.Connection) -> Iterator[str]:
-    """What is wrong with a ledger, in words: pages, chain, rows, and projections that are not the fold of the events."""
+    """Faults of a ledger: pages, chain, rows, and projections that are not the fold of the events."""
     damage = integrity_fault(db)
     if damage:
         yield f"the file is damaged: {damage}"

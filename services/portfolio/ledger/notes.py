@@ -1,4 +1,4 @@
-"""Notes beside the account in the ledger's table `meta`: the incarnation, how far the chain was walked, the signature."""
+"""Notes in the ledger's table `meta`: the incarnation, how far the chain was walked, the signature."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The ledger's projections: orders, deals, lots, account and tick cursor as rows, each with its checksum.
 
-They are what a start loads instead of folding every event. A row that is not what was written is refused by name, and so
-is a number of rows other than the last commit left: pages of a damaged file may be missing without a trace.
+They are what a start loads instead of folding every event. A row that is not what was written is refused by name, and
+so is a number of rows other than the last commit left: pages of a damaged file may be missing without a trace.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ CREATE TABLE orders (order_id TEXT PRIMARY KEY, number INTEGER NOT NULL, status 
   checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE deals (account TEXT NOT NULL, deal INTEGER NOT NULL, order_id TEXT NOT NULL, payload BLOB NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (account, deal)) STRICT, WITHOUT ROWID;
-CREATE TABLE lots (symbol TEXT PRIMARY KEY, direction INTEGER NOT NULL, payload BLOB NOT NULL, checksum INTEGER NOT NULL)
-  STRICT, WITHOUT ROWID;
+CREATE TABLE lots (symbol TEXT PRIMARY KEY, direction INTEGER NOT NULL, payload BLOB NOT NULL,
+  checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 )
@@ -173,7 +173,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, TickCursor]:
 
     Raises:
         DamagedRowError: a row is not what was written, or rows are missing.
-        apsw.Error, ValueError, ArithmeticError, KeyError, AssertionError: rows that nobody of us has written.
+        apsw.Error, ValueError, ArithmeticError, KeyError, AssertionError: rows that this program did not write.
     """
     book = Book()
     path = db.filename
@@ -228,7 +228,7 @@ def _load_cursor(db: apsw.Connection, found: RowCounts) -> TickCursor:
     values: Any = row
     if (values[2], values[3]) != end:
         raise DamagedRowError(
-            f"{path}: table events ends at event {end.number}, expected event {values[2]}, with which cursor was written"
+            f"{path}: table events ends at event {end.number}, expected event {values[2]} as in table cursor"
         )
     if found != values[4:7]:
         raise DamagedRowError(
@@ -277,10 +277,12 @@ def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
 def rewrite_rows(db: apsw.Connection) -> None:
     """Write account and tick cursor of an earlier version as this one does, with every field; without checksums."""
     for table, decoder in (("account", _account), ("cursor", _cursor)):
-        for rowid, payload in db.execute(f"SELECT {_KEYS[table]}, payload FROM {table}").fetchall():  # noqa: S608 - as above
+        key = _KEYS[table]
+        rows = db.execute(f"SELECT {key}, payload FROM {table}").fetchall()  # noqa: S608 - names of ours
+        for value, payload in rows:
             assert isinstance(payload, bytes), table
             written = _encode(decoder.decode(payload))
-            db.execute(f"UPDATE {table} SET payload = ? WHERE {_KEYS[table]} = ?", (written, rowid))  # noqa: S608
+            db.execute(f"UPDATE {table} SET payload = ? WHERE {key} = ?", (written, value))  # noqa: S608 - as above
 
 
 _KEYS: Final = {"account": "name", "cursor": "id"}

@@ -1,11 +1,11 @@
 """What proves that the desk itself wrote its ledger: a signed head at each interval, and a code over the newest state.
 
-The head is a place in the hash chain, which covers every event before it, with digests of the notes and of the tick cursor
-that stood beside it. It is signed with the key of `signing_key.py`, kept in the ledger, and kept beside the key. What is
-written between two signatures, the tick cursor above all, carries a code that takes the same key to compute.
+The head is a place in the hash chain, which covers every event before it, with digests of the notes and of the tick
+cursor that stood beside it. It is signed with the key of `signing_key.py`, kept in the ledger, and kept beside the key.
+What is written between two signatures, the tick cursor above all, carries a code that takes the same key to compute.
 
-An edit, with the chain made again or not, does not fit; a tail that was cut ends before the head beside the key. An older
-whole ledger is a *rollback*: no edit, and not to be gone on with as if it were the newest.
+An edit, with the chain made again or not, does not fit; a tail that was cut ends before the head beside the key. An
+older whole ledger is a *rollback*: no edit, and not to be gone on with as if it were the newest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.portfolio.ledger.notes import SEAL, notes_digest, read_note, write
 from services.portfolio.ledger.signing_key import LedgerKey, is_signed_by, write_durably
 
 CURSOR_COLUMNS: Final = "id, payload, event, hash, orders, deals, lots, code, checksum"
-"""Of the table `cursor`: the tick cursor, the end of the chain, how many rows each projection has, and the code over them."""
+"""Of the table `cursor`: tick cursor, end of the chain, row counts of the projections, and the code over them."""
 
 HASH_CHARS: Final = 64
 """Of a hash in hex."""

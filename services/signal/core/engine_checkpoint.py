@@ -1,4 +1,4 @@
-"""What a signal process goes on from after a restart: the state of each symbol's engine, and of which strategies it is."""
+"""What a signal process goes on from after a restart: the state of each symbol's engine and its strategy's name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EngineState(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True):
-    """What decides everything that is said from here on; it belongs to one stream and one strategy."""
+    """The state that decides every later signal; it belongs to one stream and one choice of strategies."""
 
     stream_id: str
     strategy: str

@@ -202,7 +202,7 @@ class SignalEngine:
         return self._on_gap(engine, tick.sequence, now)
 
     def _on_tick_after_fault(self, engine: SymbolEngine, tick: Tick, now: Now) -> list[Output]:
-        """HOLD for what the strategy is not asked about, so that positions are tended; what it has decided stands."""
+        """HOLD for a tick that the strategy is not asked about, so that positions are managed."""
         if tick.sequence <= engine.sequence:
             return self._on_old_tick(tick, now)
         return [self._signal_of(tick, FAULT_VALUE, now)]
@@ -210,8 +210,8 @@ class SignalEngine:
     def _new_faults(self) -> list[Output]:
         """The faults that no notice was given of yet; what was being fetched for their symbols is not wanted any more.
 
-        A hello follows at once and before any signal: a stepped stream ends by it, and must not meet a HOLD that is none
-        of the strategy's first.
+        A hello follows at once and before any signal: a stepped stream ends by it, and must not meet a HOLD that is
+        none of the strategy's first.
         """
         faults = {symbol: engine.fault for symbol, engine in self.engines.items() if engine.fault is not None}
         new = [fault for symbol, fault in faults.items() if self._faults_noticed.get(symbol) is not fault]

@@ -18,8 +18,8 @@ _STRATEGY_CHARS_MAX: Final = 64
 class Strategy(Protocol):
     """Depends on the ticks it was given and nothing else: no clock, no randomness, no files.
 
-    Whatever it raises, SystemExit included, and whatever it returns that is no opinion, is its fault: its symbol gets no
-    signals any more until a restart tries it again, and other symbols go on. So does a call that ends the process or
+    Whatever it raises, SystemExit included, and whatever it returns that is no opinion, is its fault: its symbol gets
+    no signals any more until a restart tries it again, and other symbols go on. So does a call that ends the process or
     blocks it, three times at the same tick.
     """
 
@@ -45,7 +45,7 @@ class Strategy(Protocol):
         """
 
     def snapshot(self) -> bytes:
-        """The state in full, at most 1 MiB: `restore` of it, then the same ticks, gives the same answers to the last bit."""
+        """The state in full, at most 1 MiB: after `restore` the same ticks give the same answers to the last bit."""
 
     def restore(self, state: bytes) -> None:
         """Become what `snapshot` saw; raises ValueError for bytes that are none of its own."""
@@ -55,5 +55,5 @@ def strategy_label(names: Mapping[str, str]) -> str:
     """The one strategy of all symbols, or which one each has; a digest of that where it is too long for a hello."""
     if len(set(names.values())) == 1:
         return next(iter(names.values()))
-    said = ",".join(f"{symbol}={name}" for symbol, name in names.items())
-    return said if len(said) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    label = ",".join(f"{symbol}={name}" for symbol, name in names.items())
+    return label if len(label) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(label.encode()).hexdigest()[:16]}"

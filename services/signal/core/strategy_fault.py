@@ -18,8 +18,8 @@ _NS_PER_S: Final = 1_000_000_000
 class StrategyFault(Struct, frozen=True):
     """Why the strategy of one symbol gives no signal any more.
 
-    `sequence` is the tick of the symbol that it happened on, 0 before the first; `time_ns` that tick's time, 0 without one;
-    `details` the places of the traceback for the log, where there is one.
+    `sequence` is the tick of the symbol that it happened on, 0 before the first; `time_ns` that tick's time, 0 without
+    one; `details` the places of the traceback for the log, where there is one.
     """
 
     symbol: str
@@ -46,7 +46,7 @@ class StrategyError(RuntimeError):
 
 
 def error_line(error: BaseException, call: str = "") -> str:
-    """An exception as `ValueError: text (FILE:12)`; `call` names what was asked of the strategy where it is not the tick."""
+    """An exception as `ValueError: text (FILE:12)`; `call` names the call of the strategy where it is not `on_tick`."""
     # The first frame is the caller's; of the strategy's own file the innermost counts, not that of a library it used.
     frames = [frame for frame in list(_frames(error))[1:] if "importlib" not in frame.file]
     own = [frame for frame in frames if frame.file == frames[0].file]

@@ -47,10 +47,10 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SymbolEngine:
-    """Folds the ticks of one symbol, in sequence, without a hole, and gives one word for each.
+    """Folds the ticks of one symbol, in sequence, without a hole, and gives one signal for each.
 
-    Nothing that a strategy does gets past it but a `StrategyError`. From then on `fault` says why, the engine takes no tick,
-    and its snapshot is the last one from before: a start goes on from there and tries once more.
+    Nothing that a strategy does gets past it but a `StrategyError`. From then on `fault` says why, the engine takes no
+    tick, and its snapshot is the last one from before: a start goes on from there and tries once more.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class SymbolEngine:
             symbol: whose ticks these are.
             strategy: asked about each of them.
             buffer_ticks: how far back the strategy can look.
-            mark_call: given the tick's sequence before the strategy is called, so that another process can tell in whose
-                call this one died.
+            mark_call: given the tick's sequence before the strategy is called, so that another process can tell in
+                whose call this one died.
 
         Raises:
             StrategyError: the strategy cannot show its state.
@@ -98,7 +98,7 @@ class SymbolEngine:
 
     @property
     def is_warming_up(self) -> bool:
-        """Whether the strategy may not speak on the next tick either."""
+        """Whether the signal of the next tick is still a HOLD of the warm-up."""
         return self.accepted < self._warm_up_ticks
 
     def accepts(self, strategy: str) -> bool:
@@ -163,7 +163,7 @@ class SymbolEngine:
         self._keep()
 
     def snapshot(self) -> bytes:
-        """All that decides what is said from here on; after a fault the last one from before it."""
+        """The state that decides every later signal; after a fault the last one from before it."""
         if self.fault is None:
             try:
                 self._keep()

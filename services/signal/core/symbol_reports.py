@@ -1,4 +1,4 @@
-"""What a hello says of the symbols that are not simply followed: at fault, catching up, warming up."""
+"""The reports of a hello: symbols at fault, catching up or warming up."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from typing import Final
 
 DEATHS_MAX: Final = 5
 WINDOW_NS: Final = 300_000_000_000
-"""Five deaths within five minutes are no accident any more; supervisord by itself counts only those right after a start."""
+"""Five deaths within five minutes are no accident; supervisord counts only those right after a start."""
 
 
 class DeathWindow:
     """The deaths of every program."""
 
     def __init__(self) -> None:
-        """Nobody has died."""
+        """No death yet."""
         self._deaths: dict[str, deque[int]] = {}
         self._since_alert: dict[str, int] = {}
 
@@ -22,11 +22,11 @@ class DeathWindow:
         """Count a death, and say whether to raise an alert.
 
         Args:
-            program: whose process has ended without being told to.
+            program: whose process ended although supervisord did not stop it.
             now_ns: monotonic time.
 
         Returns:
-            The deaths within the window where they are an alert, at `DEATHS_MAX` of them and at each so many more; else 0.
+            The deaths within the window where an alert is due, which is at each `DEATHS_MAX` of them; otherwise 0.
         """
         deaths = self._deaths.setdefault(program, deque())
         deaths.append(now_ns)

@@ -1,4 +1,4 @@
-"""Every condition of the table stands on every surface: status, screen, summary, exit code, metrics, health, log, alert, documents."""
+"""Every condition of the table is shown by every surface, from the status to the documents."""
 
 from __future__ import annotations
 
@@ -177,7 +177,9 @@ def test_the_document_has_no_other_row() -> None:
 
 @pytest.mark.parametrize("state", PROCESS_STATES)
 def test_a_state_of_the_process_is_its_own_headline(state: str, tmp_path: Path) -> None:
-    assert headline(TRIGGERS[state](tmp_path).view().status.conditions, []) == state.replace("_", " ")  # type: ignore[union-attr]
+    status = TRIGGERS[state](tmp_path).view().status
+    assert status is not None
+    assert headline(status.conditions, []) == state.replace("_", " ")
 
 
 def _of(*symbols: str, code: str = "SIGNAL_SILENT") -> list[Condition]:

@@ -1,4 +1,4 @@
-"""A way to bring about each condition of the table, by what really causes it; time stands where the trigger leaves it."""
+"""A trigger for each condition of the table, by its real cause; time stays where the trigger leaves it."""
 
 from __future__ import annotations
 
@@ -274,7 +274,7 @@ def _at_gateway(request: Request, *, faults: bool = False) -> Scene:
 
 
 def _full_gateway() -> Scene:
-    """The gateway's disk takes nothing, and the next renewal of the lease shows it."""
+    """The gateway cannot write to its disk, and the next renewal of the lease shows it."""
     driven = a_live_desk()
     driven.gateway.leases.storage_problem = "the gateway cannot write: database or disk is full"
     driven.answer_all(driven.wait(1_100))

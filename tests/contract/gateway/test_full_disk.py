@@ -58,7 +58,7 @@ def test_a_full_disk_refuses_orders_and_nothing_is_lost_or_doubled(full: str, tm
     book_store.close()
 
 
-def test_whoever_leads_the_account_is_shown_that_the_disk_is_full_until_it_is_not(tmp_path: Path) -> None:
+def test_replies_to_lease_show_a_full_disk_until_it_has_room(tmp_path: Path) -> None:
     journal = DurableJournal(tmp_path / "journal.db", new_id="journal-1", account="paper-USD")
     gateway = simulated_gateway(
         stream=a_stream(1.1000, 1.1010),

@@ -1,4 +1,4 @@
-"""The lease and its lapse over real processes: killed and started again with the portfolio gone, the gateway ends what rests."""
+"""The lease over restarts of real gateways: with the portfolio gone, resting orders end when it lapses."""
 
 from __future__ import annotations
 
@@ -99,6 +99,6 @@ def test_a_portfolio_that_renews_after_the_restart_keeps_what_rests_and_its_epoc
         place_resting(desk)
         for _ in range(2):
             process.kill()
-            assert lease(desk, holder="stranger")["error_code"] == "STALE_EPOCH"
+            assert lease(desk, holder="other")["error_code"] == "STALE_EPOCH"
             assert lease(desk)["status"] == "OK"
             assert status(desk) == "ACCEPTED"

@@ -32,7 +32,7 @@ def beats(floor: Floor) -> int:
 
 
 @pytest.mark.parametrize("heard", [True, False])
-def test_the_heart_beats_while_a_burst_or_a_page_is_folded(floor: Floor, heard: bool) -> None:
+def test_the_heartbeat_goes_on_while_a_burst_or_a_page_is_folded(floor: Floor, heard: bool) -> None:
     floor.start(STRATEGY="tests.support.slow_strategy:Slow")
     floor.gateway.publish(*floor.ticks, heard=heard)
     floor.gateway.beat()

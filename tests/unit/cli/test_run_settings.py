@@ -85,8 +85,8 @@ def test_what_has_no_effect_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("STRATEGY", "ema_cross")
     run_settings()
     assert capsys.readouterr().err == (
-        "paperdesk: run has sockets and folders of its own and does not heed CONTROL_URL, STRATEGY (--strategy), set for a "
-        "desk that stays\n"
+        "paperdesk: run has sockets and folders of its own and does not heed CONTROL_URL, STRATEGY (--strategy), "
+        "set for a desk that stays\n"
     )
 
 

@@ -34,7 +34,7 @@ def logged(level: str, event: str, **fields: str) -> str:
     [
         ("", ""),
         (logged("info", "execution carries calls to the gateway"), ""),
-        (logged("warning", "waits for what another process holds", waits_for="ledger.db"), "waits for what another process holds: ledger.db"),
+        (logged("warning", "waits for a file", waits_for="ledger.db"), "waits for a file: ledger.db"),
         (logged("error", "the disk takes nothing", error="full"), "the disk takes nothing: full"),
         ("paperdesk mt5: no room", "paperdesk mt5: no room"),
         ("{broken", "{broken"),

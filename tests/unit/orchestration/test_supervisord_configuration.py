@@ -24,7 +24,7 @@ def parsed(text: str) -> configparser.RawConfigParser:
 def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
     section = parsed(SHIPPED)[f"program:{program}"]
     assert section["autorestart"] == "unexpected"
-    # A process that ends with 0 without supervisord's word is one that is missing: by a person's TERM, or a strategy's exit.
+    # A process that ends with 0 although supervisord did not stop it is missing: a person's TERM, or a strategy's exit.
     assert section["exitcodes"] == ("2,3" if program == "mt5" else "2")
     assert section["startsecs"] == "1"
     assert 3 < int(section["startretries"]) <= 50

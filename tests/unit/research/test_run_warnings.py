@@ -33,8 +33,8 @@ def test_it_warns_from_a_quarter_of_the_signals_on(signals: int, denied: int, wa
 def test_it_names_the_rule_the_counts_and_how_to_run_without_it() -> None:
     words = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
     assert words == (
-        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the digits are the rule's more than the "
-        'strategy\'s; to run without it: --risk FILE with the line breaker_losses = "none"'
+        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the digits are the rule's more than "
+        'the strategy\'s; to run without it: --risk FILE with the line breaker_losses = "none"'
     )
 
 

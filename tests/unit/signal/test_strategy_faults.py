@@ -234,7 +234,7 @@ def test_a_model_that_cannot_be_used_is_the_fault_of_its_symbols_where_there_are
     made["NZDUSD"]()
 
 
-# ------------------------------------------------------------------------------------------------- deaths of the process
+# ------------------------------------------------------------------------------------------------ deaths of the process
 
 
 def die(folder: Path, symbol: str, sequence: int) -> dict[str, StrategyFault]:

@@ -26,7 +26,7 @@ def test_each_program_has_its_own_deaths() -> None:
     assert window.on_death("mt5", 9 * SECOND) == DEATHS_MAX
 
 
-def test_an_alert_comes_again_for_a_loop_that_begins_anew() -> None:
+def test_an_alert_comes_again_for_a_loop_that_begins_again() -> None:
     window = DeathWindow()
     for number in range(DEATHS_MAX):
         first = window.on_death("signal", number * SECOND)

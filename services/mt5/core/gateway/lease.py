@@ -1,9 +1,9 @@
 """Who may open exposure: the client with the highest epoch, while it says that it lives.
 
-An epoch counts starts of portfolio; the highest that was ever leased is durable, so that an older portfolio, which nobody may
-know to be alive, is refused for good, and has a bound (`proto.gateway.epochs`), so that no client can use them up. A lease lapses by the
-gateway's monotonic clock. Who holds it is durable as well: it lapses also where the gateway starts anew with the portfolio gone, counted from the
-beginning once, after the first start.
+An epoch counts starts of portfolio. The highest that was ever leased is durable, so that an older portfolio which still
+runs is refused for good, and epochs have a bound (`proto.gateway.epochs`), so that no client can use them up. A lease
+lapses by the gateway's monotonic clock. Its holder is durable as well: after the first restart of the gateway the lease
+has its whole time once more, and after a second one without a renewal it has lapsed.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ class AccountLease:
         return None
 
     def record_restart(self) -> None:
-        """Keep that the gateway has started since the last renewal, once; an unrenewed lease lapses at the next start."""
+        """Record once that the gateway has started since the last renewal: the next start lets the lease lapse."""
         lease = self._journal.lease
         if lease.holder and not self._until_mono_ns and not lease.has_restarted:
             self._journal.set_lease(lease._replace(has_restarted=True))
 
     def assume_holder(self) -> None:
-        """Somebody held a lease that the journal does not know: it lapses like one that was kept."""
+        """Take it that a client held a lease that the journal does not have: it lapses like a recorded one."""
         self._is_held = True
 
     def has_lapsed(self, now: Now) -> bool:

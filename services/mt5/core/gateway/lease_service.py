@@ -35,7 +35,7 @@ class LeaseService:
         self._is_live = is_live
         self._is_journal_compared = False
         self.storage_problem = ""
-        """Why the gateway cannot write, for who asks for the lease; whoever serves the gateway keeps it up to date."""
+        """Why the gateway cannot write, for replies to LEASE; kept up to date by the shell."""
 
     def handle(self, request: Lease, now: Now) -> Reply:
         """Lease the account to a client, or refuse it."""

@@ -39,7 +39,7 @@ def desk_id_of(magic: int) -> str | None:
 
 
 class DeskIds(NamedTuple):
-    """The ids of one incarnation of a desk, as the range of their magics, and the number of the id that was asked about."""
+    """An incarnation of a desk, the first magic of its ids, and the number of the id that was asked about."""
 
     incarnation: str
     first_magic: int

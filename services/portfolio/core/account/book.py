@@ -377,7 +377,7 @@ class Book:
             return
         self.position_changes += 1
         if self.stream is not None and deal.deal <= self.stream.deals_before:
-            self.changes_before_stream += 1  # told late: it happened before the stream
+            self.changes_before_stream += 1  # it happened before the stream, and is shown late
         self._count(deal, event.order_id)
         if is_late:
             self.rebuild_position(deal.symbol)  # what it costs depends on the order in which deals were made

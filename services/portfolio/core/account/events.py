@@ -52,7 +52,7 @@ class LeverageChanged(Struct, frozen=True, kw_only=True, tag="leverage_told"):
 
 
 class IncarnationTaken(Struct, frozen=True, kw_only=True, tag="incarnation_taken"):
-    """Within a stream, ids of orders begin anew: `why` the ledger may have lost some that were given out.
+    """Within a stream, ids of orders begin again: `why` the ledger may have lost some that were given out.
 
     `seen` are the highest numbers of each incarnation that the gateway knew then.
     """
@@ -234,8 +234,9 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
     """What the desk may do has changed; `by` says who decided: `person`, or the part of the desk that found something.
 
-    `causes` is everything that keeps it from ACTIVE, each code once; `reason` the same for people, or why it was resumed. `flatten`: every position is to be closed, for as long as this state holds. `acknowledged`: the venue's numbers of
-    orders that are not the desk's and that a person has looked at.
+    `causes` is everything that keeps it from ACTIVE, each code once; `reason` the same for people, or why it was
+    resumed. `flatten`: every position is to be closed, for as long as this state holds. `acknowledged`: the venue's
+    numbers of orders that are not the desk's and that a person has looked at.
     """
 
     state: TradingState
@@ -250,8 +251,9 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
 class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):
     """A person has cleared what a risk rule remembered, of one `symbol` or ("") of the whole desk.
 
-    `person` is the login name that the command came with, `before` and `after` are what the rule remembered then, by name in words.
-    `equity` is what losses are measured from afterwards, None where it was not known. `key` names the command.
+    `person` is the login name that the command came with, `before` and `after` are what the rule remembered then, by
+    name in words. `equity` is what losses are measured from afterwards, None where it was not known. `key` names the
+    command.
     """
 
     rule: str

@@ -23,7 +23,7 @@ class Cause(StrEnum):
 
 
 class PassedRule(Struct, frozen=True, kw_only=True):
-    """A risk rule that a person has let an order past: its limit and what it observed, empty where it had nothing against it."""
+    """A risk rule that a person has let an order past; limit and observation are empty where it would have passed."""
 
     code: str
     limit: str = ""

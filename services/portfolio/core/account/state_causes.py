@@ -1,4 +1,4 @@
-"""Causes of a trading state: those that its event carries, and those of events that were written before causes were kept apart."""
+"""Causes of a trading state: from its event, or for events of earlier versions from origin and text."""
 
 from __future__ import annotations
 

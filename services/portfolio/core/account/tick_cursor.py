@@ -35,7 +35,7 @@ class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
 
 
 class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
-    """The latest signal of a symbol that a rule turned down; `until_ns` is when the rule lets go by itself, 0 where nobody knows."""
+    """A symbol's latest denied signal; `until_ns` is when the rule ends by itself, 0 where that is not known."""
 
     code: str
     limit: str

@@ -85,10 +85,11 @@ def update_risk_from_tick(signal: Signal, book: Book, cursor: TickCursor, *, spr
 class DecisionConditions(NamedTuple):
     """What the process knows of the moment beside account and ticks; the defaults are those of a stepped stream.
 
-    `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `tick_age_ns`: how far the
-    venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing. `latest_bid_ask`: the latest bid and ask
-    of the symbol that the process has; the signal's own without. `is_unproven`: an order of the symbol was presumed to have
-    expired, and the venue has not been compared since. `lease_problem`: why the gateway takes nothing that opens, or nothing.
+    `valid_until_ns`: venue time after which an order may not be taken any more, 0 for no such time. `tick_age_ns`: how
+    far the venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing.
+    `latest_bid_ask`: the latest bid and ask of the symbol that the process has; the signal's own without.
+    `is_unproven`: an order of the symbol was presumed to have expired, and the venue has not been compared since.
+    `lease_problem`: why the gateway takes nothing that opens, or nothing.
     """
 
     valid_until_ns: int = 0

@@ -7,10 +7,10 @@ from typing import Final
 from proto.messages import Signal
 
 QUEUED_SIGNALS_MAX: Final = 10_000
-"""Signals that may wait for their turn; above the publication window, so that only a flood from elsewhere reaches it."""
+"""Signals that may wait for their turn; above the publication window, so that only a flood reaches it."""
 
 LIVE_DECISIONS_MAX: Final = 256
-"""Signals of a live desk decided in one go: what has piled up while the desk could not decide must not hold up all else."""
+"""Signals of a live desk decided in one go, so that a backlog does not hold up everything else."""
 
 
 class SignalQueue(dict[int, Signal]):

@@ -1,8 +1,9 @@
 """Leading the account: the epoch that orders carry, and the lease without which the gateway opens nothing for us.
 
-Each process takes an epoch above every one before, as far as the gateway grants it, durably, before it asks for the lease; orders of an earlier process
-that are still on their way are void then. A renewal repeats what the gateway's clock showed last, so that one that waited in a
-queue revives nobody. A gateway that has started anew is met anew first: its journal may be another one.
+Each process durably takes an epoch above every one before, within what the gateway grants, before it requests the
+lease; orders of an earlier process that are still on their way are void then. A renewal repeats what the gateway's
+clock showed last, so that one that waited in a queue revives no lease. After a restart of the gateway HELLO comes
+first: its journal may be another one.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class _OrderTracker:
         return is_allowed and order.code != JOURNAL_CHANGED and not desk.is_superseded
 
     def waits_for_lease(self) -> bool:
-        """Whether the order may be sent as soon as this portfolio leads: it has met the gateway, and the lease if it opens."""
+        """Whether only the lead is missing to send the order: HELLO, and for an order that opens the lease."""
         desk = self._desk
         is_led = not desk.epoch or desk.has_lease
         return self._may_be_sent() and (desk.needs_hello or desk.needs_epoch or (not is_led and self._opens()))

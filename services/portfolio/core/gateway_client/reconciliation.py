@@ -86,8 +86,9 @@ class ReconciliationResult:
     ) -> None:
         """Nothing is found yet; `are_foreign_orders_differences`: an order that was not placed through the gateway is a difference.
 
-        One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a part of the ledger
-        that is lost. `adopted_ids` are the numbers up to which the ids of an incarnation are known to be lost: those are none.
+        One that was, under an id that the ledger does not have, is one in any case: it may be the desk's own, from a
+        part of the ledger that is lost. `adopted_ids` are the numbers up to which the ids of an incarnation are known
+        to be lost: those are none.
         """
         self._adopted_ids = adopted_ids or {}
         self.are_foreign_orders_differences = are_foreign_orders_differences
@@ -295,7 +296,7 @@ def _is_same_average(ours: Decimal | None, told: Decimal | None) -> bool:
 
 
 def _terms_kind(mine: Order, order: VenueOrder, *, is_hedging: bool) -> str | None:
-    """In what the instructions differ; terms that a modification is under way for, or that the end of the order left behind, do not.
+    """In what the instructions differ; terms do not while a modification is under way or once the order has ended.
 
     Nor do the stops of an order at the market, which a terminal is given together with those of the position that it adds to.
     """

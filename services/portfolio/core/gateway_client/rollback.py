@@ -1,9 +1,10 @@
-"""Records that have gone back in time: a ledger without orders that it gave out, a venue without deals that were booked.
+"""Records that have gone back in time: a ledger without orders that it made, a venue without deals that were booked.
 
-A copy put back, a snapshot, a lost write-ahead log leave a file that is whole and older than it should be; nothing in it shows
-that. What the other side knows does: the gateway's journal keeps every order id that it was ever asked for, the ledger every
-deal that it booked. A ledger that has gone back takes another incarnation before it makes an order, so that no id is given out
-twice, and halts until a person has looked; a venue that has gone back is not traded with until its book is there again.
+A copy put back, a snapshot, a lost write-ahead log leave a file that is whole and older than it should be; nothing in
+it shows that. What the other side knows does: the gateway's journal keeps every order id that it was ever asked for,
+the ledger every deal that it booked. A ledger that has gone back takes another incarnation before it makes an order, so
+that no id is given out twice, and halts until a person has looked; a venue that has gone back is not traded with until
+its book is there again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def check_ids(desk: Desk, hello: HelloReply) -> None:
         return
     book = desk.book
     if not desk.epoch and hello.journal_id == book.journal_id and hello.epoch > book.epoch:
-        why = f"the gateway has leased epoch {hello.epoch}, the ledger knows of {book.epoch}: it may have gone back in time"
+        why = f"the gateway leased epoch {hello.epoch}, the ledger knows {book.epoch}: it may have gone back in time"
         _take_incarnation(desk, why, hello.known_ids or {})
 
 
@@ -84,7 +85,7 @@ def adopt_terms(desk: Desk, order: VenueOrder) -> None:
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
-    """Ids of the present incarnation that the venue shows and the ledger does not have: for a journal that is lost, too."""
+    """Ids of the present incarnation that the venue shows and the ledger lacks, also where the journal is lost."""
     assert book.stream is not None
     found: dict[str, KnownIds] = {}
     for order in orders:
@@ -96,7 +97,7 @@ def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
 
 
 def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
-    """Whether the journal lacks an id that the venue has executed: it was called under no id that it had not written down."""
+    """Whether the journal lacks an executed id, although it records every id before it calls the venue."""
     if hello.known_ids is None or hello.journal_id != book.journal_id:
         return False
     for order in reversed(book.orders.values()):
@@ -111,13 +112,13 @@ def has_every_deal(desk: Desk, hello: HelloReply) -> bool:
     """Whether the venue has as many deals as were booked; the desk fails where it has not."""
     booked = desk.book.deal_cursor
     if hello.deal_cursor is not None and hello.deal_cursor < booked:
-        text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}: the broker's book has gone back"
-        fail_for_venue(desk, text)
+        text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}"
+        fail_for_venue(desk, f"{text}: the broker's book has gone back")
     return not desk.venue_fault
 
 
 def has_last_deal(desk: Desk) -> Generator[Request, Reply | None, bool]:
-    """Whether the venue shows no other deal under the number of the last one that was booked; the desk fails where it does."""
+    """Whether the venue shows the last booked deal under its number; the desk fails where it shows another one."""
     if not desk.book.deals:
         return True
     last = desk.book.deals[-1]
@@ -136,8 +137,8 @@ def require_same_deal(desk: Desk, booked: VenueDeal, shown: VenueDeal) -> None:
     if deal_difference(booked, shown) is not None or is_other_order:
         fail_for_venue(
             desk,
-            f"deal {booked.deal} is {deal_text(shown)} at the venue, the ledger has booked {deal_text(booked)}: the broker's "
-            "book has gone back, or is that of another account",
+            f"deal {booked.deal} is {deal_text(shown)} at the venue, the ledger has booked {deal_text(booked)}: "
+            "the broker's book has gone back, or is that of another account",
         )
 
 

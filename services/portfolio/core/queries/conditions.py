@@ -1,4 +1,4 @@
-"""All conditions of the desk: causes of its trading state, its process state, what its parts have set, and what time shows."""
+"""All conditions of the desk: causes of its trading state, its process state, those that were set, those derived."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def denial_hint(code: str) -> str:
 
 
 def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
-    """The reply to a person's command; of a denial with what would have to change, or what the person may do about the rule."""
+    """The reply to a person's command; a denial has what would have to change, and what passes or clears the rule."""
     if not isinstance(reply, OrderCommandReply) or not reply.denied:
         return reply
     hints = [denial_hint(reply.code)]

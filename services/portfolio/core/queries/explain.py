@@ -79,7 +79,7 @@ class Subject(NamedTuple):
 
 
 def find_subject(text: str, book: Book, cursor: TickCursor) -> Subject:
-    """What somebody means: an order's id, a symbol, `deal N`, `ticket N`, a number that is either, a rule's code, or a denial's id.
+    """The subject of a symbol, an order's or denial's id, `deal N`, `ticket N`, a number that is either, a rule's code.
 
     The key of a person's command that was denied does as well as the denial's id: what is none of the others is either.
 

@@ -94,7 +94,7 @@ SIZE_RULES: Final[tuple[Rule, ...]] = (
 """Limits on what an order opens."""
 
 OPENING_RULES: Final = PRE_SIZING_RULES + SIZE_RULES
-"""Asked about an order that opens something; each of them denies with one code, so that one can be passed by its name."""
+"""For an order that opens something; each denies with one code, so that it can be passed by its name."""
 
 RESTING_ORDER_RULES: Final[tuple[Rule, ...]] = (
     trading_state,
@@ -144,8 +144,8 @@ def check_resting(
 ) -> Denial | None:
     """Why an order that rests may no longer open what it would; None while it may.
 
-    The limits of whole stretches of time count, those that come and go with a tick do not. A person's order stays past the rules
-    that it was let past.
+    The limits of whole stretches of time count, those that come and go with a tick do not. A person's order stays past
+    the rules that it was let past.
     """
     return _first(RESTING_ORDER_RULES, order, context, now_ns, past_rules)
 

@@ -1,8 +1,8 @@
 """What a person may do about a rule: clear what it remembers, or let an order of theirs past it.
 
-The desk-wide rules that change the trading state (DRAWDOWN, REJECTS, REPEATED_ORDERS) are cleared and never passed: an order past
-one of them would be followed by the same halt. What makes an order no order at all, and what no person can see (the ledger, an
-unknown rate), is neither cleared nor passed.
+The desk-wide rules that change the trading state (DRAWDOWN, REJECTS, REPEATED_ORDERS) are cleared and never passed: an
+order past one of them would be followed by the same halt. What makes an order no order at all, and what no person can
+see (the ledger, an unknown rate), is neither cleared nor passed.
 """
 
 from __future__ import annotations

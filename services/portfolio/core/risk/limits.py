@@ -114,7 +114,7 @@ DEFAULT_LIMITS: Final = Limits(
 DEMO_LIMITS: Final = structs.replace(
     DEFAULT_LIMITS, name="demo", breaker_cooldown_s=60, breaker_cooldown_max_s=300, breaker_trials=1
 )
-"""The default set with pauses of a symbol that nobody waits for: five minutes at most, and one trade to recover."""
+"""The default set with shorter pauses of a symbol: five minutes at most, and one trade to recover."""
 
 LIMITS_OF_RULE: Final[dict[str, tuple[str, ...]]] = {
     "CIRCUIT_BREAKER": ("breaker_losses",),

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 
 class Breaker(Struct, kw_only=True):
-    """The circuit breaker of one symbol: losses in a row, until when it is open, how often it was, trials still to pass.
+    """The circuit breaker of one symbol: losses in a row, until when it is open, how often it was, trials left.
 
     `losses` begins again with each pause; `run` counts on until a trade without a loss.
     """

@@ -17,8 +17,8 @@ from services.portfolio.core.risk.limits import Limits
 class Denial(NamedTuple):
     """Why an order was denied: the rule's code, its limit and what was observed.
 
-    `escalate_to` is what the desk goes over to as well, where the rule has found more than an order that is too much. `until_ns` is the
-    venue time at which the rule lets go by itself, 0 where that depends on more than time.
+    `escalate_to` is what the desk goes over to as well, where the rule has found more than an order that is too much.
+    `until_ns` is the venue time at which the rule lets go by itself, 0 where that depends on more than time.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""Conditions that come and go while the process runs; what the ledger keeps, and what can be derived, is not among them."""
+"""Conditions that come and go while the process runs, without those that the ledger keeps or that are derived."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class Desk:
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
             self.set_trading_state(state, code, text, by=by)
         elif present is not None and code not in {cause.code for cause in self.state_causes}:
-            # Whoever lets the desk trade again is to see this as well.
+            # The person who resumes trading has to see this cause as well.
             causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX]))
             self._set_trading_state(
                 present.state, describe_causes(causes), by=present.by, causes=causes, flatten=present.flatten

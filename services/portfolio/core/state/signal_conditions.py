@@ -1,4 +1,4 @@
-"""From the health of the signal processes to the desk's conditions, and to the ticks that are tended without a signal."""
+"""The desk's conditions by the health of the signal processes, and HOLD signals for ticks that get none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.core.state.signal_health import SIGNAL_CONDITIONS, UNATTENDED, SignalHealth
 
 NO_SIGNAL: Final = "NO_SIGNAL"
-"""Reason of a HOLD that portfolio makes of a tick that no signal process speaks for."""
+"""Reason of a HOLD that portfolio makes for a tick without a signal."""
 
 _LISTENING: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
 
 
 def show_signal_health(desk: Desk, health: SignalHealth) -> frozenset[str]:
-    """Set and clear the conditions; a recorded stream fails by a strategy's fault, for it cannot go on without its signals.
+    """Set and clear the conditions; a strategy's fault fails a recorded stream, which cannot go on without signals.
 
     Returns:
         The symbols of a live desk that get no signals, whose ticks are to be taken from the market itself.
@@ -38,12 +38,12 @@ def show_signal_health(desk: Desk, health: SignalHealth) -> frozenset[str]:
 
 
 def hears_every_symbol(desk: Desk, health: SignalHealth) -> bool:
-    """Whether somebody speaks for each symbol in the desk's stream."""
+    """Whether a signal process has announced each symbol in the desk's stream."""
     return health.has_heard_of(desk.config.symbols, desk.cursor.stream_id)
 
 
 def hold_without_signal(tick: Tick, mono_ns: int) -> Signal:
-    """What stands in for a signal that does not come: it opens nothing, and stops, time exits and limits see the tick."""
+    """A HOLD in place of a signal that does not come: it opens nothing; stops, time exits and limits see the tick."""
     return Signal(
         "portfolio",
         tick.stream_id,

@@ -1,7 +1,8 @@
-"""What is known of the signal processes: that they are there, how far their signals come, and which strategies are at fault.
+"""Health of the signal processes: which are there, how far their signals have come, which strategies are at fault.
 
-Hellos come every second and signals with every tick. From both, and from what the market published meanwhile, `findings`
-makes the conditions of each symbol: never heard, silent, restarting again and again, mute, catching up, warming up, at fault.
+Hellos come every second and signals with every tick. From both, and from what the market published meanwhile,
+`findings` makes the conditions of each symbol: never heard, silent, restarting again and again, mute, catching up,
+warming up, at fault.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BOOTS_MAX: Final = 5
 """Starts of one signal process within a minute; so many are no accident any more."""
 
 LASTING_NS: Final = 10_000_000_000
-"""A start that was followed by so long a life ends the loop, if it was one: a person may have restarted signal several times."""
+"""A life this long after a start ends a crash loop: a person may have restarted signal several times."""
 
 PUBLISHERS_MAX: Final = 1_000
 SIGNAL_CONDITIONS: Final = (
@@ -96,7 +97,7 @@ class SignalHealth:
     """The memory of hellos and signals of one portfolio process."""
 
     def __init__(self) -> None:
-        """Nobody has been heard."""
+        """No hello has come."""
         self.sequences: dict[str, int] = {}
         """Of the latest signal of each symbol that came in, decided or not."""
         self._publishers: dict[str, _Publisher] = {}
@@ -113,7 +114,7 @@ class SignalHealth:
             self._publishers[hello.publisher] = _Publisher(hello, mono_ns)
 
     def has_heard_of(self, symbols: Sequence[str], stream_id: str) -> bool:
-        """Whether somebody speaks for each symbol in this stream."""
+        """Whether a signal process has announced each symbol in this stream."""
         hellos = [known.hello for known in self._publishers.values()]
         heard = {symbol for hello in hellos if hello.stream_id == stream_id for symbol in hello.symbols}
         return heard.issuperset(symbols)
@@ -145,7 +146,7 @@ class SignalHealth:
         return [found for symbol in symbols for found in self._of(symbol, market, marks.get(symbol), mono_ns)]
 
     def pause(self) -> None:
-        """The desk is not running: what it does not hear meanwhile is nobody's silence."""
+        """The desk is not running: time without signals does not count meanwhile."""
         self._since_ns = None
 
     def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, mono_ns: int) -> Iterator[Finding]:
@@ -205,7 +206,7 @@ class SignalHealth:
             else:
                 silent_s = (mono_ns - progress.moved_ns) // _NS_PER_S
                 yield Finding(
-                    "SIGNAL_MUTE", symbol, f"the signal process lives, and no signal for {silent_s} s; {_LOG}"
+                    "SIGNAL_MUTE", symbol, f"the signal process is alive and sent no signal for {silent_s} s; {_LOG}"
                 )
         elif state is SymbolState.WARMING_UP:
-            yield Finding("SIGNAL_WARMING_UP", symbol, "the strategy has not seen enough ticks to speak")
+            yield Finding("SIGNAL_WARMING_UP", symbol, "the strategy has not seen enough ticks yet")

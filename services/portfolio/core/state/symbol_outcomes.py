@@ -1,6 +1,7 @@
-"""Symbols of a live desk that do not trade although their strategy asks for it: signal after signal denied, order after order refused.
+"""Symbols of a live desk whose strategy wants to trade and cannot: signals denied in a row, orders refused in a row.
 
-Either is a condition of the symbol until an order passes. Nothing is kept over a restart: the next signals show it again.
+Either is a condition of the symbol until an order passes. Nothing is kept over a restart: the next signals show it
+again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 from services.portfolio.core.state.conditions import ActiveConditions
 
 DENIED_NS_MIN: Final = 60_000_000_000
-"""A limit of the last minute lets orders pass again within this time; what denies for longer keeps the symbol from trading."""
+"""A limit on the last minute lets orders pass again within this time; a longer run of denials is a condition."""
 
 DENIED_SIGNALS_MIN: Final = 5
 REFUSED_ORDERS_MIN: Final = 5

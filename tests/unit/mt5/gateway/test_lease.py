@@ -123,7 +123,7 @@ def test_an_epoch_is_granted_up_to_a_bound(live: LiveGateway, known: int, asked:
         assert f"the highest is {known}, expected at most {2**40 if not known else 1_007} after it" in str(reply.error)
 
 
-def test_however_often_strangers_lease_there_is_an_epoch_left(live: LiveGateway) -> None:
+def test_however_often_other_clients_lease_there_is_an_epoch_left(live: LiveGateway) -> None:
     """Each takes the most it can get; whoever comes next gets one above it."""
     lease(live, 2**40)
     for _ in range(50):
@@ -133,7 +133,7 @@ def test_however_often_strangers_lease_there_is_an_epoch_left(live: LiveGateway)
 
 
 def test_an_epoch_above_the_bound_in_an_older_journal_counts_as_none(live: LiveGateway) -> None:
-    live.journal.set_lease(LeaseRecord(epoch=2**53, holder="stranger"))
+    live.journal.set_lease(LeaseRecord(epoch=2**53, holder="other"))
     live.boot()
     live.wait(1_000)
     assert hello(live).epoch == 0

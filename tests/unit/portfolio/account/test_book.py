@@ -106,7 +106,7 @@ def test_a_new_stream_goes_on_with_the_account() -> None:
     assert book.position("EURUSD").net_volume == D("0.01")
 
 
-def test_a_deal_that_is_told_after_the_next_stream_began_is_none_of_its_trades() -> None:
+def test_a_deal_that_is_shown_after_the_next_stream_began_is_none_of_its_trades() -> None:
     """As in the report, which goes by the numbers of the deals."""
     book = a_book(booked(2))
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=2))

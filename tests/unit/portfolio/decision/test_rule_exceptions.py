@@ -67,7 +67,7 @@ def resets(driven: DeskHarness) -> list[RiskReset]:
     return [event for event in driven.desk.take_events() if isinstance(event, RiskReset)]
 
 
-# -------------------------------------------------------------------------------------------------------------- clearing
+# ------------------------------------------------------------------------------------------------------------- clearing
 
 
 def test_a_reset_lets_the_symbol_trade_and_leaves_the_other_paused() -> None:
@@ -186,7 +186,7 @@ def test_every_rule_that_reads_what_is_remembered_can_be_cleared() -> None:
     assert reading == set(CLEARABLE_RULES)
 
 
-# --------------------------------------------------------------------------------------------------------------- passing
+# -------------------------------------------------------------------------------------------------------------- passing
 
 
 def test_an_order_goes_past_the_rule_that_it_names_and_keeps_what_that_had_against_it() -> None:
@@ -289,7 +289,7 @@ def test_the_digest_of_an_order_past_nothing_is_that_of_an_earlier_version() -> 
 # ---------------------------------------------------------------------------------------------------------------- hints
 
 
-def test_a_denied_person_hears_how_to_pass_and_how_to_clear_the_rule() -> None:
+def test_a_denial_of_a_persons_order_says_how_to_pass_and_how_to_clear_the_rule() -> None:
     hint = told(a_paused_desk(), an_order()).hint
     assert "--past-rule CIRCUIT_BREAKER" in hint
     assert "`paperdesk risk reset CIRCUIT_BREAKER --symbol EURUSD --reason ...`" in hint
@@ -304,7 +304,7 @@ def test_a_rule_that_cannot_be_passed_or_cleared_is_not_said_to_be() -> None:
     assert "risk reset" not in hint
 
 
-# ------------------------------------------------------------------------------------------------------------------- why
+# ------------------------------------------------------------------------------------------------------------------ why
 
 
 def test_why_shows_a_reset_under_its_rule_and_its_symbol_and_what_an_order_was_let_past(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ PASSING = ("STORAGE", "INTERNAL_ERROR", "VENUE_BUSY")
 """Refusals of LEASE that pass by themselves; one that does not pass shows as LEASE_MISSING."""
 
 
-def stranger_leases(driven: DeskHarness, epoch: int) -> Reply:
+def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
     """One HELLO and one LEASE of somebody else."""
-    hello = driven.gateway.handle(Hello(client="stranger"), driven.now)
+    hello = driven.gateway.handle(Hello(client="other"), driven.now)
     assert isinstance(hello, HelloReply)
-    return driven.gateway.handle(Lease(holder="stranger", epoch=epoch, seen_ns=hello.lease_now_ns), driven.now)
+    return driven.gateway.handle(Lease(holder="other", epoch=epoch, seen_ns=hello.lease_now_ns), driven.now)
 
 
 def codes(driven: DeskHarness) -> set[str]:
@@ -59,7 +59,7 @@ def signal_now(driven: DeskHarness, number: int, direction: int) -> None:
 
 def test_one_lease_with_the_highest_number_does_nothing() -> None:
     driven = a_live_desk()
-    reply = stranger_leases(driven, 2**53)
+    reply = other_client_leases(driven, 2**53)
     assert isinstance(reply, LeaseReply)
     assert (reply.status, reply.error_code, reply.epoch) == ("ERROR", "EPOCH_TOO_HIGH", 1)
     go_by(driven, seconds=3)
@@ -68,12 +68,12 @@ def test_one_lease_with_the_highest_number_does_nothing() -> None:
     assert driven.desk.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_stranger_that_leases_halts_the_desk_each_time_and_after_resume_it_trades() -> None:
+def test_a_lease_of_another_client_halts_the_desk_each_time_and_after_resume_it_trades() -> None:
     """It takes the most it can get; the person finds the desk able to lead again, however often."""
     driven = a_live_desk()
     for turn in range(5):
         epoch = highest_next_epoch(driven.desk.epoch)
-        assert stranger_leases(driven, epoch).error_code is None
+        assert other_client_leases(driven, epoch).error_code is None
         go_by(driven, seconds=2)
         assert "LEASE_LOST" in codes(driven)
         assert driven.desk.book.trading_state is TradingState.HALTED
@@ -89,7 +89,7 @@ def test_a_stranger_that_leases_halts_the_desk_each_time_and_after_resume_it_tra
 def test_ledger_and_journal_with_the_highest_epoch_go_on() -> None:
     """An earlier version granted any epoch: the desk had one that cannot even be asked for."""
     journal = MemoryJournal("journal-1")
-    journal.set_lease(LeaseRecord(epoch=2**53, holder="stranger"))
+    journal.set_lease(LeaseRecord(epoch=2**53, holder="other"))
     book = Book()
     book.apply(EpochTaken(epoch=2**53 + 4, time_ns=1))
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), journal=journal), book=book)

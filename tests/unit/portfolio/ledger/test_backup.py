@@ -76,12 +76,12 @@ def test_a_restored_ledger_gives_out_ids_of_another_incarnation(desk: Path, tmp_
     assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
-def test_a_host_that_started_anew_takes_a_new_incarnation(desk: Path) -> None:
+def test_a_restarted_host_takes_a_new_incarnation(desk: Path) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     first, _ = ensure_incarnation(ledger, host_boot="boot 1")
     second, why = ensure_incarnation(ledger, host_boot="boot 2")
     assert first != second
-    assert why == "the host has started anew"
+    assert why == "the host was restarted"
     ledger.close()
 
 

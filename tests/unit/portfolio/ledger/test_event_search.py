@@ -102,7 +102,7 @@ def test_an_orders_events_are_all_found_and_no_others(desk: tuple[Path, Book], n
     assert events_about(path, find_subject(an_order(number).order_id, book, TickCursor())) == events_of(number)
 
 
-def test_an_event_that_was_changed_is_refused_and_not_told(desk: tuple[Path, Book], tmp_path: Path) -> None:
+def test_an_event_that_was_changed_is_refused_and_not_shown(desk: tuple[Path, Book], tmp_path: Path) -> None:
     path, book = desk
     changed = Path(shutil.copy(path, tmp_path / LEDGER_FILE_NAME))
     edit(changed, replace_in("events", "0.01", "0.02"))

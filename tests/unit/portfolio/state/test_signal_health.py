@@ -1,4 +1,4 @@
-"""What portfolio makes of signal processes that are away, silent, mute, late, or at fault, and that positions are tended."""
+"""Conditions of signal processes that are away, silent, mute, late or at fault, and positions meanwhile."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def hold_with_a_time_exit(driven: DeskHarness) -> None:
 
 
 @pytest.mark.parametrize("hello", [None, a_hello()], ids=["dead", "mute"])
-def test_a_position_is_tended_from_the_market_where_no_signal_comes(
+def test_a_position_is_managed_on_the_markets_ticks_where_no_signal_comes(
     watched: Watched, hello: SignalHello | None
 ) -> None:
     hold_with_a_time_exit(watched.driven)
@@ -185,7 +185,7 @@ def test_a_position_is_tended_from_the_market_where_no_signal_comes(
     assert watched.codes == []
 
 
-def test_a_position_is_tended_by_the_holds_of_a_faulty_strategy(watched: Watched) -> None:
+def test_a_position_is_managed_by_the_holds_of_a_faulty_strategy(watched: Watched) -> None:
     hold_with_a_time_exit(watched.driven)
     watched.driven.deliver(a_hello("b1", a_fault()))
     for ordinal in range(2, 15):
@@ -193,7 +193,7 @@ def test_a_position_is_tended_by_the_holds_of_a_faulty_strategy(watched: Watched
     assert len(watched.driven.requests_of(Sell)) == 1
 
 
-# ------------------------------------------------------------------------------------------------------ a recorded stream
+# ---------------------------------------------------------------------------------------------------- a recorded stream
 
 
 def a_stepped_desk() -> DeskHarness:

@@ -1,4 +1,4 @@
-"""A symbol whose signals are all denied, or whose orders the venue refuses one after the other, is shown until one passes."""
+"""A symbol whose signals are all denied, or whose orders are all refused, is shown until one passes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def drawdown_pct(context: RiskContext) -> Decimal | None:
 
 
 def drawdown_headroom(context: RiskContext) -> dict[str, float]:
-    """What is left of each level that the limits have, as a share of the peak; negative beyond it, empty before a valuation."""
+    """What is left of each level of the limits, as a share of the peak; negative beyond it, empty without a peak."""
     fallen, limits = drawdown_pct(context), context.limits
     levels = {
         "warn": limits.drawdown_warn_pct,

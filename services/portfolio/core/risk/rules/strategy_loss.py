@@ -32,7 +32,8 @@ def has_loss_budget(plan: Plan) -> bool:
 def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: int) -> Decimal | None:
     """What its symbols have lost by now in percent of the account's equity at the day's start; negative for a gain.
 
-    It is the result of the server's day and the open profit together: a loss that was open when the day began counts whole.
+    It is the result of the server's day and the open profit together: a loss that was open when the day began counts
+    whole.
 
     Returns:
         None before the day has an equity, and when a position of the strategy cannot be valued.

@@ -1,8 +1,9 @@
-"""Somebody else leases the account from a desk that trades: it stops loudly at the most, and after a person's resume it trades."""
+"""Another client leases the account of a running desk: it halts with an alert, and trades again after a resume."""
 
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.system.test_run import FLIPPING, PAPERDESK, TIMEOUT_S, filled, run_un
 
 
 def ask_gateway(desk: Path, **request: Any) -> dict[str, Any]:
-    """One request of a stranger, who speaks the protocol without our code."""
+    """One request of another client, without the project's protocol code."""
     url = (desk / GATEWAY_FILE).read_text(encoding="utf-8").strip()
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0
@@ -30,13 +31,17 @@ def ask_gateway(desk: Path, **request: Any) -> dict[str, Any]:
 
 
 def lease(desk: Path, epoch: int) -> dict[str, Any]:
-    seen_ns = ask_gateway(desk, action="HELLO", client="stranger")["lease_now_ns"]
-    return ask_gateway(desk, action="LEASE", holder="stranger", epoch=epoch, seen_ns=seen_ns)
+    seen_ns = ask_gateway(desk, action="HELLO", client="other")["lease_now_ns"]
+    return ask_gateway(desk, action="LEASE", holder="other", epoch=epoch, seen_ns=seen_ns)
 
 
 def status_of(desk: Path) -> StatusReply | None:
     with ControlClient((desk / CONTROL_FILE).read_text(encoding="utf-8").strip()) as client:
         return client.request(StatusQuery(), StatusReply, timeout_s=1.0)
+
+
+def has_filled_since(desk: Path, before: int) -> bool:
+    return filled(desk) > before
 
 
 def is_halted_by_lease(desk: Path) -> bool:
@@ -48,7 +53,7 @@ def is_halted_by_lease(desk: Path) -> bool:
     )
 
 
-def test_a_stranger_that_leases_stops_the_desk_until_a_person_resumes_it(tmp_path: Path) -> None:
+def test_a_lease_of_another_client_stops_the_desk_until_a_person_resumes_it(tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     fills: list[int] = []
 
@@ -61,11 +66,11 @@ def test_a_stranger_that_leases_stops_the_desk_until_a_person_resumes_it(tmp_pat
         wait_for(lambda: filled(desk) > before, "a fill after the lease that was refused", seconds=TIMEOUT_S)
         for _ in range(2):
             assert lease(desk, highest["epoch"] + EPOCH_STEP_MAX)["status"] == "OK"
-            wait_for(lambda: is_halted_by_lease(desk), "the desk to say that it is halted", seconds=TIMEOUT_S)
+            wait_for(lambda: is_halted_by_lease(desk), "the desk to show that it is halted", seconds=TIMEOUT_S)
             resume = [str(PAPERDESK), "resume", "--data-dir", str(desk), "--reason", "that one is gone"]
             assert subprocess.run(resume, capture_output=True, timeout=TIMEOUT_S, check=False).returncode == 0
             before = filled(desk)
-            wait_for(lambda before=before: filled(desk) > before, "a fill after the resume", seconds=TIMEOUT_S)  # type: ignore[misc]
+            wait_for(partial(has_filled_since, desk, before), "a fill after the resume", seconds=TIMEOUT_S)
             highest = lease(desk, 2**53)
         fills.append(filled(desk))
         return False
