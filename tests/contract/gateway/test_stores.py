@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import StartError
+from common.file_identity import FileLostError
 from proto.gateway import Buy, ErrorCode, KnownIds, OrderReply, Sell
 from services.mt5.core.gateway.journal import Effect, EntryState, LeaseRecord
 from services.mt5.core.ports.magic import magic_of
@@ -214,3 +215,36 @@ def test_a_damaged_lease_is_refused_by_name_at_the_start(tmp_path: Path) -> None
         db.execute("UPDATE lease SET holder = ''")
     with pytest.raises(StartError, match="row 1 of table lease is damaged"):
         a_journal(path)
+
+
+def test_a_damaged_index_of_the_journal_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Whose order a deal is would be looked up in it: an id that is not found there is not the desk's."""
+    path = tmp_path / "journal.db"
+    with closing(a_journal(path)) as journal:
+        journal.record_done("A-1", EFFECT, a_reply())
+    with closing(sqlite3.connect(path)) as db:
+        [(page,)] = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entries_by_magic'").fetchall()
+        [(size,)] = db.execute("PRAGMA page_size").fetchall()
+    raw = bytearray(path.read_bytes())
+    raw[page * size - 1] ^= 1  # the last byte of the only entry: the end of its order id
+    path.write_bytes(raw)
+    with pytest.raises(StartError, match=r"journal\.db is corrupt: .*entries_by_magic"):
+        a_journal(path)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda journal: journal.record_calling("A-1", EFFECT, ordinal=1),
+        lambda journal: journal.record_done("A-1", EFFECT, a_reply()),
+        lambda journal: journal.fence("A-1", a_reply()),
+        lambda journal: journal.set_lease(LeaseRecord(7, "portfolio")),
+        lambda journal: journal.set_halt_reason("by hand"),
+    ],
+)
+def test_nothing_is_taken_for_written_in_a_journal_that_is_gone(tmp_path: Path, write: Any) -> None:
+    path = tmp_path / "journal.db"
+    with closing(a_journal(path)) as journal:
+        path.unlink()
+        with pytest.raises(FileLostError, match=r"journal\.db was removed or replaced while in use"):
+            write(journal)

@@ -294,6 +294,14 @@ def test_rows_that_are_missing_are_counted(closed: Path, table: str, rows: str) 
         read_ledger(closed)
 
 
+def test_an_end_of_the_chain_that_is_missing_is_missed(closed: Path) -> None:
+    """What is left of the chain is whole, and the tick cursor was written with more."""
+    edit(closed, "DELETE FROM events WHERE number = (SELECT max(number) FROM events)")
+    for reader in (lambda path: Ledger(path).load(), read_ledger):
+        with pytest.raises(DamagedRowError, match=r"table events ends at event \d+, expected event \d+"):
+            reader(closed)
+
+
 FIRST = {"orders": "number = 1", "deals": "deal = 2", "lots": "symbol = 'EURUSD'"}
 
 
