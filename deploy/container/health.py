@@ -60,7 +60,7 @@ def desk() -> None:
 
 
 def desk_problem(status: StatusReply) -> str:
-    """What keeps the desk from trading, in one line; empty where it trades, has finished or waits for signals."""
+    """What keeps the desk from trading, in one line; empty for a desk that trades or has finished."""
     return "; ".join(describe(one) for one in status.conditions if keeps_from_trading(one) or one.code in SICK)
 
 

@@ -239,7 +239,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "Start signal; read signal.log.",
     ),
     "SIGNAL_NEVER_HEARD": ConditionKind(
-        _W,
+        _C,
         Effect.SYMBOL,
         "No signal process has announced the symbol yet; positions are managed on the market's ticks.",
         "Start signal with the symbol in its TRADING_SYMBOL; read signal.log.",

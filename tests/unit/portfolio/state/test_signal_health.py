@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proto.control import CONDITION_KINDS, DeskState, Effect
+from proto.control import CONDITION_KINDS, DeskState, Effect, Severity
 from proto.gateway import Sell
 from proto.messages import STRATEGY_FAULT, SignalHello, SymbolReport, SymbolState
 from proto.trading.enums import Side
@@ -27,6 +27,11 @@ def watched() -> Watched:
 
 def test_every_condition_of_the_signals_keeps_its_symbol_from_trading() -> None:
     assert {CONDITION_KINDS[code].effect for code in SIGNAL_CONDITIONS} == {Effect.SYMBOL}
+
+
+def test_a_process_that_was_never_there_is_as_grave_as_one_that_is_gone() -> None:
+    assert CONDITION_KINDS["SIGNAL_NEVER_HEARD"].severity is CONDITION_KINDS["SIGNAL_SILENT"].severity
+    assert CONDITION_KINDS["SIGNAL_SILENT"].severity is Severity.CRITICAL
 
 
 def test_a_process_that_signals_is_no_condition(watched: Watched) -> None:
