@@ -24,7 +24,7 @@ from proto.codec import decode_control_reply, encode
 from proto.control import StatusQuery, StatusReply, describe, keeps_from_trading
 
 TIMEOUT_MS: Final = 2_000
-PROGRAMS: Final = ("signal", "portfolio", "execution")
+PROGRAMS: Final = ("signal", "portfolio", "execution", "watchdog")
 SICK: Final = ("CONNECTING", "RECONCILING")
 """Conditions that pass by themselves, and do not where something is wrong."""
 

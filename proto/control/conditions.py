@@ -265,6 +265,18 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "The market has gone back in its stream: it makes ticks again that were decided on.",
         "Wait; no tick is decided on twice.",
     ),
+    "WATCHDOG_SILENT": ConditionKind(
+        _W,
+        Effect.NONE,
+        "The watchdog does not ask portfolio for its conditions: no alert is raised, and what hangs is not killed.",
+        "`supervisorctl start watchdog`; read watchdog.log.",
+    ),
+    "ALERTS_FAIL": ConditionKind(
+        _W,
+        Effect.NONE,
+        "ALERT_COMMAND cannot be run or fails: alerts reach nobody.",
+        "Mend ALERT_COMMAND by watchdog.log, then restart watchdog.",
+    ),
     "ORDER_IN_DOUBT": ConditionKind(
         _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
     ),

@@ -21,7 +21,12 @@ PAST_RULES_MAX: Final = 32
 
 
 class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
-    """How is the desk doing."""
+    """How is the desk doing.
+
+    `alert_problem` is the watchdog's alone: why ALERT_COMMAND failed last, empty where it did not; None from anybody else.
+    """
+
+    alert_problem: Text | None = None
 
 
 class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE", forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
 from common.logs import get_logger
+from common.parent_death import is_supervised
 from common.sockets import Sockets, send
 from proto.codec import (
     MalformedMessageError,
@@ -111,6 +112,8 @@ class PortfolioShell:
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
         self._clock_guard.record()
+        if is_supervised():
+            self._portfolio.desk.watchdog.expect(clock.mono_ns())
         self._calls += self._portfolio.start(self._now())
         self._end_turn()
         self._ledger_writer.sign()
@@ -164,6 +167,8 @@ class PortfolioShell:
             return
         match request:
             case StatusQuery():
+                if request.alert_problem is not None:
+                    self._portfolio.desk.watchdog.on_question(request.alert_problem, clock.mono_ns())
                 send(self._control, [*envelope, encode(status_of(self._portfolio.desk, clock.mono_ns()))])
             case ReconcileCommand() if len(self._askers) >= REPLIES_MAX:
                 send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])

@@ -47,6 +47,8 @@ class Alerts:
             raise StartError(f"ALERT_COMMAND: value '{command}': {error}; expected a command line") from None
         self._timeout_ns = timeout_ms * _NS_PER_MS
         self._running: list[_Run] = []
+        self.problem = ""
+        """Why the command failed when it was run last; empty where it did not."""
         self._told_ns: dict[tuple[str, str], int] = {}
 
     def send(self, kind: str, program: str, text: str, **facts: object) -> None:
@@ -77,6 +79,7 @@ class Alerts:
             )
         except OSError as error:
             metrics.COMMANDS.inc("failed")
+            self.problem = f"ALERT_COMMAND cannot be run: {self._command[0]}: {error.strerror}"
             _log.warning("ALERT_COMMAND cannot be run", command=self._command[0], error=error.strerror)
             return
         assert process.stdin is not None
@@ -88,6 +91,12 @@ class Alerts:
             _log.debug("ALERT_COMMAND ended without reading what happened")
         self._running.append(_Run(process, mono_ns() + self._timeout_ns))
 
+    @property
+    def running(self) -> int:
+        """Commands that are under way."""
+        self.reap()
+        return len(self._running)
+
     def reap(self) -> None:
         """See which commands have ended, and end those that take too long."""
         still = []
@@ -95,12 +104,14 @@ class Alerts:
             status = run.process.poll()
             if status is not None:
                 metrics.COMMANDS.inc("ok" if status == 0 else "failed")
+                self.problem = f"ALERT_COMMAND ended with exit status {status}" if status else ""
                 if status:
                     _log.warning("ALERT_COMMAND failed", exit_status=status)
             elif mono_ns() >= run.deadline_ns:
                 run.process.kill()
                 run.process.wait()
                 metrics.COMMANDS.inc("timeout")
+                self.problem = f"ALERT_COMMAND took longer than {self._timeout_ns // _NS_PER_MS} ms and was killed"
                 _log.warning("ALERT_COMMAND took too long and was killed")
             else:
                 still.append(run)

@@ -176,7 +176,7 @@ class WatchdogShell:
 
     def _ask_status(self) -> None:
         """Ask again each second; a portfolio that is away or hangs is found by its heartbeat, not by this."""
-        send(self._control, [b"", encode(StatusQuery())])
+        send(self._control, [b"", encode(StatusQuery(alert_problem=self._alerts.problem))])
 
     def _on_status(self, frames: list[bytes]) -> None:
         try:

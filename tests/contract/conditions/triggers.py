@@ -328,6 +328,13 @@ def _stale_feed() -> Scene:
     return Scene(driven)
 
 
+def _watchdog(*, seconds: int, alert_problem: str = "") -> Scene:
+    """The watchdog has asked so many seconds ago."""
+    driven = a_live_desk()
+    driven.desk.watchdog.on_question(alert_problem, driven.mono_ns - seconds * 1_000_000_000)
+    return Scene(driven)
+
+
 def _margin_call() -> Scene:
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
     driven = DeskHarness(a_gateway(a_stream(*[(1.1, 1.1001)] * 40), pace=Pace(0, 1.0), profile=profile))
@@ -422,6 +429,8 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "SIGNAL_CATCHING_UP": lambda _: _signals(hello=a_hello(), signals=True, lag=40),
     "SIGNAL_WARMING_UP": lambda _: _signals(hello=a_hello("b1", a_warm_up()), signals=True),
     "MARKET_BEHIND": lambda _: _signals(signals_until=9, hello=a_hello(), lag=-8),
+    "WATCHDOG_SILENT": lambda _: _watchdog(seconds=11),
+    "ALERTS_FAIL": lambda _: _watchdog(seconds=1, alert_problem="ALERT_COMMAND ended with exit status 1"),
     "ORDER_IN_DOUBT": lambda _: _doubt(),
     "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
     "MARGIN_CALL": lambda _: _margin_call(),

@@ -81,6 +81,7 @@ def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         text = "an order presumed to have expired; the venue has not been compared since"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
     yield from _pauses(desk, mono_ns)
+    yield from desk.watchdog.conditions(mono_ns)
     if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
         yield condition("PLAN_DISTANCE", near)
 

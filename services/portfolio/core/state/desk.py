@@ -21,6 +21,7 @@ from services.portfolio.core.state.conditions import ActiveConditions
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
 from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
+from services.portfolio.core.state.watchdog_contact import WatchdogContact
 
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCE_ONLY: 1, TradingState.HALTED: 2}
 
@@ -81,6 +82,7 @@ class Desk:
         self.conditions = ActiveConditions()
         """What holds at present, beside what the ledger keeps and what `queries/conditions.py` derives."""
         self.outcomes = SymbolOutcomes(self.conditions)
+        self.watchdog = WatchdogContact()
         self.instrument_change_count = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""

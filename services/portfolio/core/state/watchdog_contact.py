@@ -1,0 +1,43 @@
+"""What portfolio knows of the watchdog: when it asked for the conditions last, and whether its alerts reach anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from proto.control import Condition, condition
+
+SILENT_NS: Final = 10_000_000_000
+"""It asks each second; a restart of it takes a few."""
+
+START_NS: Final = 30_000_000_000
+"""It starts last, after processes with large files."""
+
+_NS_PER_S: Final = 1_000_000_000
+
+
+class WatchdogContact:
+    """The watchdog of one portfolio process."""
+
+    def __init__(self) -> None:
+        """Nobody is waited for before `expect` or the first question: without supervisord there is no watchdog."""
+        self._heard_ns = 0
+        self._due_ns: int | None = None
+        self._alert_problem = ""
+
+    def expect(self, mono_ns: int) -> None:
+        """A watchdog is being started as well."""
+        self._heard_ns, self._due_ns = mono_ns, mono_ns + START_NS
+
+    def on_question(self, alert_problem: str, mono_ns: int) -> None:
+        """It has asked; `alert_problem` says why its alerts reach nobody, empty where they do."""
+        self._heard_ns, self._due_ns = mono_ns, mono_ns + SILENT_NS
+        self._alert_problem = alert_problem
+
+    def conditions(self, mono_ns: int) -> Iterator[Condition]:
+        """What a person has to know of it at this monotonic time."""
+        if self._due_ns is not None and mono_ns > self._due_ns:
+            text = f"the watchdog has not asked for {(mono_ns - self._heard_ns) // _NS_PER_S} s; see watchdog.log"
+            yield condition("WATCHDOG_SILENT", text)
+        elif self._alert_problem:
+            yield condition("ALERTS_FAIL", self._alert_problem)

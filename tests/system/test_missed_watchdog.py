@@ -1,0 +1,32 @@
+"""A real desk whose watchdog is held: portfolio misses it, for nobody else would tell that no alert is raised."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+
+from tests.support.waits import wait_for
+from tests.system.test_halts_are_seen import TIMEOUT_S, RunningDesk
+
+
+def watchdog_of(desk: RunningDesk) -> psutil.Process | None:
+    found = psutil.Process(desk.process.pid).children(recursive=True)
+    return next((process for process in found if "services.watchdog" in process.cmdline()), None)
+
+
+def test_a_watchdog_that_is_held_is_missed_until_it_goes_on(tmp_path: Path) -> None:
+    desk = RunningDesk(tmp_path)
+    try:
+        watchdog = wait_for(lambda: watchdog_of(desk), "the watchdog", seconds=TIMEOUT_S)
+        wait_for(lambda: desk.is_alerted("DRAWDOWN"), "an alert, so that it has asked", seconds=TIMEOUT_S)
+        watchdog.send_signal(signal.SIGSTOP)
+        try:
+            wait_for(lambda: desk.holds("WATCHDOG_SILENT"), "portfolio to miss it", seconds=TIMEOUT_S)
+            assert desk.logged("WATCHDOG_SILENT") == {"warning"}
+        finally:
+            watchdog.send_signal(signal.SIGCONT)
+        wait_for(lambda: not desk.holds("WATCHDOG_SILENT"), "it to be heard again", seconds=TIMEOUT_S)
+    finally:
+        desk.end()

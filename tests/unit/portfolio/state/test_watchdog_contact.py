@@ -1,0 +1,42 @@
+"""A watchdog that does not ask any more, or whose alerts reach nobody, is seen by portfolio."""
+
+from __future__ import annotations
+
+from services.portfolio.core.state.watchdog_contact import SILENT_NS, START_NS, WatchdogContact
+
+NOW_NS = 5_000_000_000
+
+
+def codes(contact: WatchdogContact, mono_ns: int) -> list[str]:
+    return [found.code for found in contact.conditions(mono_ns)]
+
+
+def test_nobody_is_missed_where_no_watchdog_is_started() -> None:
+    assert codes(WatchdogContact(), 10**18) == []
+
+
+def test_one_that_is_started_and_never_asks_is_silent() -> None:
+    contact = WatchdogContact()
+    contact.expect(NOW_NS)
+    assert codes(contact, NOW_NS + START_NS) == []
+    [found] = contact.conditions(NOW_NS + START_NS + 1)
+    assert (found.code, found.text) == ("WATCHDOG_SILENT", "the watchdog has not asked for 30 s; see watchdog.log")
+
+
+def test_one_that_stops_asking_is_silent_until_it_asks_again() -> None:
+    contact = WatchdogContact()
+    contact.on_question("", NOW_NS)
+    assert codes(contact, NOW_NS + SILENT_NS) == []
+    assert codes(contact, NOW_NS + SILENT_NS + 1) == ["WATCHDOG_SILENT"]
+    contact.on_question("", NOW_NS + 2 * SILENT_NS)
+    assert codes(contact, NOW_NS + 2 * SILENT_NS + 1) == []
+
+
+def test_alerts_that_reach_nobody_are_seen_until_one_does() -> None:
+    contact = WatchdogContact()
+    contact.on_question("ALERT_COMMAND cannot be run: pager: No such file or directory", NOW_NS)
+    [found] = contact.conditions(NOW_NS)
+    assert found.code == "ALERTS_FAIL"
+    assert found.text == "ALERT_COMMAND cannot be run: pager: No such file or directory"
+    contact.on_question("", NOW_NS)
+    assert codes(contact, NOW_NS) == []
