@@ -37,12 +37,13 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
 
 
 class FileIdentity:
-    """A database, its log and the log's index, as they were when they were opened."""
+    """Files as they were when they were opened: a database with its log and the log's index, or a socket."""
 
-    __slots__ = ("_files",)
+    __slots__ = ("_files", "_why")
 
-    def __init__(self, *files: str) -> None:
-        """Remember the files; those that are not there are none of the database's."""
+    def __init__(self, *files: str, why: str = "so that nothing is acknowledged that would be forgotten") -> None:
+        """Remember the files; those that are not there are none of the database's. `why` is what the process ends for."""
+        self._why = why
         self._files = [(file, identity) for file in files if (identity := _identity(file)) is not None]
 
     def require_unchanged(self) -> None:
@@ -55,7 +56,7 @@ class FileIdentity:
             if _identity(file) != identity:
                 raise FileLostError(
                     f"{file} was removed or replaced while in use, expected the file that was opened: "
-                    "ending, so that nothing is acknowledged that would be forgotten"
+                    f"ending, {self._why}"
                 )
 
 

@@ -15,12 +15,15 @@ import socket as unix
 import stat
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import zmq
 
 from common.errors import InUseError, StartError
 from proto.trading.units import MAX_FRAME_BYTES
+
+if TYPE_CHECKING:
+    from common.file_identity import FileIdentity
 
 Socket = zmq.Socket[bytes]
 
@@ -59,6 +62,9 @@ _SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 LEAVING_SECONDS: Final = 0.5
 """How long a process that listens on our address may take to end before it is held to be staying."""
 
+LOOK_EVERY_MS: Final = 1_000
+"""How often whoever binds looks after the files of its sockets."""
+
 IPC_PATH_BYTES_MAX: Final = 107
 """What fits into a Unix socket address with its closing zero."""
 
@@ -69,6 +75,7 @@ class Sockets:
     def __init__(self) -> None:
         self._context: zmq.Context[Socket] = zmq.Context()
         self._sockets: list[Socket] = []
+        self._bound: list[FileIdentity] = []
 
     def pull(self, url: str, bind: bool = True, *, setting: str = "") -> Socket:
         """A PULL socket, bound unless told otherwise; `setting` is the variable to name when binding fails."""
@@ -101,6 +108,15 @@ class Sockets:
     def dealer(self, url: str, *, setting: str = "") -> Socket:
         """A DEALER socket that connects."""
         return self._connect(self._make(zmq.DEALER, url), url, setting)
+
+    def require_in_place(self) -> None:
+        """Look whether the files of bound sockets are still there: whoever connects finds a process by them alone.
+
+        Raises:
+            FileLostError: one of them was removed or replaced.
+        """
+        for file in self._bound:
+            file.require_unchanged()
 
     def close(self) -> None:
         """Close every socket and the context; whatever is queued is dropped."""
@@ -144,6 +160,10 @@ class Sockets:
             raise StartError(
                 f"{problem}; expected an address of this host, such as tcp://*:5555{_setting(setting)}"
             ) from None
+        if url.startswith("ipc://"):
+            from common.file_identity import FileIdentity
+
+            self._bound.append(FileIdentity(url.removeprefix("ipc://"), why="to be reached again after the next start"))
         return socket
 
     def _connect(self, socket: Socket, url: str, setting: str) -> Socket:

@@ -14,7 +14,7 @@ from common.clock import mono_ns
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
-from common.sockets import Sockets, send
+from common.sockets import LOOK_EVERY_MS, Sockets, send
 from proto.codec import MalformedMessageError, decode_call, encode
 from proto.messages import Answer, CallOutcome, CourierHello
 from proto.time import Now
@@ -65,6 +65,7 @@ class ExecutionShell:
         loop.add_timer(courier.next_timer, self._on_timer)
         loop.every(RETRY_REPORTS_MS, self._send_kept)
         loop.every(GAUGES_MS, self._show)
+        loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
     def run(self) -> None:
         """Serve until told to stop."""

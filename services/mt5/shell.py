@@ -17,7 +17,7 @@ from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
-from common.sockets import Socket, Sockets, begin_reply, send
+from common.sockets import LOOK_EVERY_MS, Socket, Sockets, begin_reply, send
 from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_request, encode, looks_like_json
 from proto.gateway import (
@@ -91,6 +91,7 @@ class GatewayShell:
         self._loop.after_burst(self._publish)
         self._loop.add_timer(self._next_due, self._publish)
         self._loop.every(HEARTBEAT_MS, self._every_second)
+        self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
     def _next_due(self) -> int | None:
         due = self._gateway.next_due()

@@ -15,7 +15,7 @@ from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
 from common.logs import get_logger
 from common.parent_death import is_supervised
-from common.sockets import Sockets, send
+from common.sockets import LOOK_EVERY_MS, Sockets, send
 from proto.codec import (
     MalformedMessageError,
     decode_control_request,
@@ -105,6 +105,7 @@ class PortfolioShell:
         self._loop.add_timer(portfolio.next_timer_mono_ns, self._on_timer)
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
+        self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
         self._loop.every(SIGNAL_CHECK_MS, self._check_signals)
         self._loop.drain_before_stop(portfolio.drain, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)

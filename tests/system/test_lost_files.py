@@ -74,6 +74,10 @@ class LiveDesk:
         assert reply is not None
         assert reply.trading_state is TradingState.ACTIVE
 
+    def socket_file(self, name: str) -> Path:
+        """By which the other processes find one."""
+        return Path(control_url(self._desk.runtime).removeprefix("ipc://")).with_name(name)
+
     def wait_for_log(self, name: str, text: str) -> None:
         log = self.data / "logs" / f"{name}.log"
         wait_for(lambda: text in log.read_text(), f"{text!r} in the log of {name}", seconds=TIMEOUT_S)
@@ -185,3 +189,18 @@ def test_two_owners_are_impossible_without_lock_files_and_each_file_that_goes_is
             file.unlink()
             desk.wait_for_log(program, f"{file.name} was removed or replaced while in use")
             wait_for(file.exists, f"{file.name} of the next process", seconds=TIMEOUT_S)
+
+
+def test_a_socket_whose_file_is_removed_is_made_again(tmp_path: Path) -> None:
+    """Without it a desk trades that nobody can ask or halt, and what is restarted never finds its peer."""
+    with a_live_desk(tmp_path / "data") as desk:
+        fills = desk.fills_above(1)
+        for program, name in (
+            ("portfolio", "control.ipc"),
+            ("portfolio", "signal.ipc"),
+            ("portfolio", "report.ipc"),
+            ("execution", "command.ipc"),
+        ):
+            desk.socket_file(name).unlink()
+            desk.wait_for_log(program, f"{name} was removed or replaced while in use")
+            fills = desk.fills_above(fills)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket as unix
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import zmq
 
 from common.errors import StartError
+from common.file_identity import FileLostError
 from common.sockets import Sockets, send
 from tests.support.waits import receive, wait_for
 
@@ -93,6 +94,19 @@ def test_the_socket_file_of_a_living_process_is_left_to_it(sockets: Sockets, tmp
     push = sockets.push(url)
     wait_for(lambda: send(push, [b"still here"]), "a connection to the first")
     assert receive(first) == [b"still here"]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.rename(path.with_name("elsewhere"))])
+def test_a_socket_whose_file_is_gone_is_noticed(
+    sockets: Sockets, tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    sockets.pull(f"ipc://{tmp_path}/signal.ipc")
+    sockets.router(f"ipc://{tmp_path}/control.ipc")
+    sockets.pull("tcp://127.0.0.1:*")
+    sockets.require_in_place()
+    harm(tmp_path / "control.ipc")
+    with pytest.raises(FileLostError, match=r"control\.ipc was removed or replaced .*: ending, to be reached again"):
+        sockets.require_in_place()
 
 
 def test_a_file_that_is_no_socket_is_not_removed(sockets: Sockets, tmp_path: Path) -> None:
