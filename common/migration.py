@@ -6,7 +6,6 @@ file is refused, so that nobody loses the way back to the version that wrote it 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -15,7 +14,14 @@ import apsw
 
 from common.checksums import add_sql_function
 from common.errors import StartError
-from common.storage import integrity_fault, transaction, unreadable_file_error, writers_lock
+from common.storage import (
+    copy_pages,
+    integrity_fault,
+    publish_file,
+    transaction,
+    unreadable_file_error,
+    writers_lock,
+)
 
 Step: TypeAlias = Callable[[apsw.Connection], None]
 
@@ -90,7 +96,7 @@ def _migrate(db: apsw.Connection, path: Path, kind: FileKind) -> Migrated:
         raise StartError(f"{path} has schema version {version}, expected {oldest} or later; nothing was changed")
     if damage := integrity_fault(db):
         raise StartError(f"{path} is corrupt: {damage}; nothing was changed, restore it from a backup")
-    backup = copy_database(db, _free_name(path, version))
+    backup = _kept_copy(db, _free_name(path, version))
     db.execute("PRAGMA synchronous = EXTRA")
     add_sql_function(db)
     try:
@@ -106,24 +112,11 @@ def _migrate(db: apsw.Connection, path: Path, kind: FileKind) -> Migrated:
     return Migrated(path, kind.name, version, expected, backup)
 
 
-def copy_database(source: apsw.Connection, target: Path) -> Path:
-    """Copy a whole database, as it stands between two commits, into one new file, durable when this returns.
-
-    Raises:
-        OSError, apsw.Error: it cannot be written.
-    """
+def _kept_copy(source: apsw.Connection, target: Path) -> Path:
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
-    copy = apsw.Connection(str(part))
-    try:
-        with copy.backup("main", source, "main") as backup:
-            backup.step(-1)
-        copy.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        copy.close()
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(target)
+    copy_pages(source, part)
+    publish_file(part, target)
     return target
 
 

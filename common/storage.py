@@ -9,7 +9,9 @@ opened.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,6 +184,38 @@ def require_version(connection: apsw.Connection, path: Path, application_id: int
             f"{path} has schema version {version}, expected {schema_version}; "
             "`paperdesk migrate DATA_DIR` brings the files of a desk forward and keeps a backup of each"
         )
+
+
+def copy_pages(source: apsw.Connection, target: Path) -> None:
+    """Copy a database, as it stands between two commits, into a new file, which `publish_file` makes durable.
+
+    Raises:
+        OSError, apsw.Error: it cannot be written.
+    """
+    copy = apsw.Connection(str(target))
+    try:
+        with copy.backup("main", source, "main") as backup:
+            backup.step(-1)  # all pages in one go: a snapshot, which a writer neither waits for nor changes
+        copy.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        copy.close()
+
+
+def publish_file(part: Path, path: Path) -> None:
+    """Give a finished file its name, in place of one that has it, for good also after a power cut.
+
+    Raises:
+        OSError: it cannot be synced or renamed.
+    """
+    with part.open("r+b") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 @contextmanager

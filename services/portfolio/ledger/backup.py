@@ -7,7 +7,6 @@ the backup stands at the venue under ids of the old one, and none of them may be
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,7 +14,7 @@ import apsw
 
 from common import clock
 from common.errors import StartError
-from common.storage import writers_lock
+from common.storage import copy_pages, publish_file, writers_lock
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.clock_guard import CLOCKS
 from services.portfolio.ledger.incarnation import REASON
@@ -49,12 +48,12 @@ def back_up(data_dir: Path, out: Path) -> int:
     part = out.with_name(out.name + _PART)
     try:
         part.unlink(missing_ok=True)
-        _copy(source, part)
+        copy_pages(source, part)
         problems = verify_ledger(part)
         if problems:
             raise StartError(f"{data_dir / LEDGER_FILE_NAME} is not whole, no backup was made: {problems[0]}")
         events = _events(part)
-        _publish(part, out)
+        publish_file(part, out)
     except (apsw.Error, OSError) as error:
         raise StartError(f"{out} cannot be written: {error}; expected a folder with room for the ledger") from None
     finally:
@@ -87,27 +86,17 @@ def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
         try:
             part.unlink(missing_ok=True)
             source = open_ledger(backup)
-            _copy(source, part)
+            copy_pages(source, part)
             source.close()
             seal = _mark(part, backup, key)
             replaced = _set_aside(path)
-            _publish(part, path)
+            publish_file(part, path)
             publish_head(key, seal)
         except (apsw.Error, OSError) as error:
             raise StartError(f"{path} cannot be restored: {error}; expected a writable folder with room") from None
         finally:
             part.unlink(missing_ok=True)
     return Restored(seal.event, replaced, signature)
-
-
-def _copy(source: apsw.Connection, part: Path) -> None:
-    target = apsw.Connection(str(part))
-    try:
-        with target.backup("main", source, "main") as backup:
-            backup.step(-1)  # all pages in one go: a snapshot, which a writer neither waits for nor changes
-        target.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        target.close()
 
 
 def _events(path: Path) -> int:
@@ -162,15 +151,3 @@ def _set_aside(path: Path) -> Path | None:
         if beside.exists():
             beside.rename(aside.with_name(aside.name + end))
     return aside
-
-
-def _publish(part: Path, path: Path) -> None:
-    """Give a finished file its name, for good also after a power cut."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

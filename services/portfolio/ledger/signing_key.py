@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from common.errors import StartError
+from common.storage import publish_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -125,16 +126,9 @@ def write_durably(path: Path, text: str) -> None:
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(fd, text.encode("ascii"))
-        os.fsync(fd)
     finally:
         os.close(fd)
-    part.replace(path)
-    if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    publish_file(part, path)
 
 
 def _sum_of(text: str) -> str:
