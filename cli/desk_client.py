@@ -118,10 +118,10 @@ def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
 
 def control_url_of(data_dir: Path) -> str | None:
     """The control socket that a desk on this directory would answer on; None when it cannot be running."""
-    from orchestration.address_files import CONTROL_FILE, may_be_listening, read_address
+    from orchestration.address_files import CONTROL_FILE, is_listening, read_address
 
     url = read_address(data_dir, CONTROL_FILE) or _of_settings(data_dir)
-    return url if url is not None and may_be_listening(url) else None
+    return url if url is not None and is_listening(url) else None
 
 
 def is_configured_desk(data_dir: Path) -> bool:

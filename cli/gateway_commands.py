@@ -69,10 +69,10 @@ def _of_settings() -> str:
 
 def _of_desk(folder: Path) -> str:
     from cli.desk_client import is_configured_desk
-    from orchestration.address_files import GATEWAY_FILE, may_be_listening, read_address
+    from orchestration.address_files import GATEWAY_FILE, is_listening, read_address
 
     url = read_address(folder, GATEWAY_FILE) or (_of_settings() if is_configured_desk(folder) else None)
-    if url is None or not may_be_listening(url):
+    if url is None or not is_listening(url):
         raise StartError(
             f"no gateway answers for {folder}, expected a running one with its address in {GATEWAY_FILE}; "
             "nothing was done, --url URL names another"

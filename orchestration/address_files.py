@@ -119,11 +119,6 @@ def read_address(data_dir: Path, name: str) -> str | None:
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None
 
 
-def may_be_listening(url: str) -> bool:
-    """Whether somebody can be listening: the file of a local socket goes with its owner, of any other address nothing is known."""
-    return not url.startswith("ipc://") or Path(url.removeprefix("ipc://")).exists()
-
-
 def control_url(runtime: Path) -> str:
     """Portfolio's control socket in a private desk."""
     return f"ipc://{runtime}/control.ipc"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_a_folder_without_a_running_gateway_tells_nobody(folder: Path, capsys: p
     note(folder, f"ipc://{folder}/gone.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
     assert capsys.readouterr().err.startswith(words)
+
+
+def test_the_socket_file_of_a_killed_gateway_is_no_gateway(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(f"{folder}/gw.ipc")
+    note(folder, f"ipc://{folder}/gw.ipc")
+    assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(f"paperdesk: no gateway answers for {folder}, expected a running one ")
 
 
 def test_a_gateway_with_another_journal_is_told_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
