@@ -61,7 +61,7 @@ def replay_with_progress(
 
     with progress_line("replay") as show:
         done = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
-    return done.report, done.halted
+    return done.report, done.failure
 
 
 def backtest_with_progress(
@@ -98,8 +98,8 @@ def _showing(show: ProgressDisplay, currency: str) -> Any:
     return tell
 
 
-def finish_run(report: dict[str, Any], halted: str, *, out: Path | None, as_json: bool) -> int:
-    """Print and keep the report of a run; the exit code is 0 where ledger and venue agree and nothing halted."""
+def finish_run(report: dict[str, Any], failure: str, *, out: Path | None, as_json: bool) -> int:
+    """Print and keep the report of a run; the exit code is 0 where ledger and venue agree and the desk did not fail."""
     from cli.report_view import show_report
 
     if out is not None:
@@ -108,6 +108,6 @@ def finish_run(report: dict[str, Any], halted: str, *, out: Path | None, as_json
         print(json_text(report))
     else:
         show_report(report)
-    if halted:
-        print(f"paperdesk: the desk failed: {halted}", file=sys.stderr)
-    return 0 if report["reconciled"] and not halted else 1
+    if failure:
+        print(f"paperdesk: the desk failed: {failure}", file=sys.stderr)
+    return 0 if report["reconciled"] and not failure else 1

@@ -37,10 +37,10 @@ ENDED: Final = (DeskState.FINISHED, DeskState.FAILED)
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay left: its report, and why it halted if it did."""
+    """What a replay left: its report, and why the desk failed, or nothing."""
 
     report: dict[str, Any]
-    halted: str
+    failure: str
 
 
 def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path, show: ProgressDisplay) -> ReplayResult:
@@ -69,7 +69,7 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
     }
     return ReplayResult(
         report=report_of(data_dir, spec, mode="replay", timings=timings),
-        halted=(status.waiting_for or "without a reason") if status.state is DeskState.FAILED else "",
+        failure=(status.waiting_for or "without a reason") if status.state is DeskState.FAILED else "",
     )
 
 

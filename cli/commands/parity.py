@@ -69,9 +69,9 @@ def _compared(
     left, right = data_dir / "replay", data_dir / "backtest"
     for folder in (left, right):
         folder.mkdir(mode=0o700)
-    one, halted = replay_with_progress(spec, stream, speed=speed, data_dir=left)
+    one, failure = replay_with_progress(spec, stream, speed=speed, data_dir=left)
     other = backtest_with_progress(spec, stream, data_dir=right)
-    differences = [f"replay: halted {halted}"] if halted else []
+    differences = [f"replay: failed: {failure}"] if failure else []
     for name, report in (("replay", one), ("backtest", other)):
         if not report["reconciled"]:
             differences.append(f"{name}: ledger and venue do not agree at the end")

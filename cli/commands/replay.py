@@ -45,5 +45,5 @@ def replay(
     with data_directory(data_dir, go_on=go_on) as folder:
         stream = spec.load()
         require_unseen_ticks(spec, stream, data_dir=folder)
-        found, halted = replay_with_progress(spec, stream, speed=speed, data_dir=folder)
-    return finish_run(found, halted, out=out, as_json=as_json)
+        found, failure = replay_with_progress(spec, stream, speed=speed, data_dir=folder)
+    return finish_run(found, failure, out=out, as_json=as_json)
