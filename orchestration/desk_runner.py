@@ -40,7 +40,7 @@ from services.portfolio.ledger import ledger
 LOOK_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
 ANSWER_TIMEOUT_S: Final = 0.4
-SILENT_S: Final = 3.0
+PORTFOLIO_SILENT_S: Final = 3.0
 """Portfolio answers within milliseconds; a restart of it takes up to two seconds."""
 
 START_S: Final = 30.0
@@ -88,7 +88,7 @@ class DeskView:
             for name, process in self.processes.items()
             if process.state not in ALIVE
         ]
-        if self.silent_s > (SILENT_S if self.status is not None else START_S):
+        if self.silent_s > (PORTFOLIO_SILENT_S if self.status is not None else START_S):
             return by_gravity([*down, condition("PORTFOLIO_SILENT", f"no answer for {self.silent_s:.0f} s")])
         return by_gravity([*down, *(self.status.conditions if self.status is not None else ())])
 

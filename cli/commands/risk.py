@@ -18,7 +18,7 @@ from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    pass
 
 RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
 PERSON_CHARS_MAX: Final = 64
@@ -101,7 +101,7 @@ def reset(
     as_json: AsJson = False,
 ) -> int:
     """Clear what a rule remembers, durably; the desk's trading state stays what it is."""
-    from proto.control import RiskResetCommand, RiskResetReply, TradingState
+    from proto.control import RiskResetCommand, RiskResetReply, TradingState, describe_values
 
     command = RiskResetCommand(
         key=command_key(key),
@@ -119,7 +119,7 @@ def reset(
         return 0
     subject = f"{reply.rule} of {reply.symbol}" if reply.symbol else reply.rule
     done = "was reset before under this key" if reply.repeated else "is reset"
-    print(f"{subject} {done}: {_values(reply.before)}; now {_values(reply.after)}")
+    print(f"{subject} {done}: {describe_values(reply.before)}; now {describe_values(reply.after)}")
     if reply.trading_state is not TradingState.ACTIVE:
         print(
             f"trading is still {reply.trading_state}: {reply.trading_reason}; `paperdesk resume --reason ...` ends that"
@@ -133,7 +133,3 @@ def _person() -> str:
         return getpass.getuser()[:PERSON_CHARS_MAX]
     except (KeyError, OSError):
         return "unknown"
-
-
-def _values(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {words}" for name, words in values.items()) or "nothing remembered"

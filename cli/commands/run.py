@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import run_options as o
-from cli.run_settings import GatewayElsewhere, run_settings
+from cli.run_settings import HASH_CHARS, GatewayElsewhere, run_settings
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
@@ -27,7 +27,6 @@ DEFAULT_SYMBOLS: Final = "EURUSD,GBPUSD,USDJPY,XAUUSD"
 DEMO_MODEL: Final = Path("models") / "demo"
 STRATEGY_OF_THE_DEMO_MODEL: Final = "xgboost"
 STRATEGY_WITHOUT_A_MODEL: Final = "ema_cross"
-HASH_CHARS: Final = 8
 
 VENUE_OPTIONS: Final = {
     "MT5_FILLS": "--fills",

@@ -33,6 +33,7 @@ from proto.control.replies import TradingReply as TradingReply
 from proto.control.replies import TradingState as TradingState
 from proto.control.replies import denial_message as denial_message
 from proto.control.replies import describe_denial as describe_denial
+from proto.control.replies import describe_values as describe_values
 from proto.control.requests import PAST_RULES_MAX as PAST_RULES_MAX
 from proto.control.requests import REASON_CHARS_MAX as REASON_CHARS_MAX
 from proto.control.requests import AccountQuery as AccountQuery

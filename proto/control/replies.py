@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -228,6 +229,11 @@ def describe_denial(found: DenialLine) -> str:
     until = f", until {utc_text(found.until_ns)[:19]}Z" if found.until_ns else ""
     words = denial_message(limit=found.limit, observed=found.observed)
     return f"{found.symbol} denied by {found.code} at {utc_text(found.time_ns)[11:19]}: {words}{until}"
+
+
+def describe_values(values: Mapping[str, str]) -> str:
+    """What a risk rule remembers, in one line."""
+    return ", ".join(f"{name} {words}" for name, words in values.items()) or "nothing remembered"
 
 
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):

@@ -34,12 +34,10 @@ def escalate_drawdown(desk: Desk) -> None:
     """Warn, let the desk only reduce, or halt it, from the level of its drawdown on."""
     account = RiskContext(desk.book, desk.cursor, desk.config.limits)
     fallen, warn_pct = drawdown_pct(account), desk.config.limits.drawdown_warn_pct
+    text = ""
     if fallen is not None and warn_pct is not None and fallen >= warn_pct:
-        desk.conditions.set(
-            "DRAWDOWN_WARNING", f"drawdown {format_percent(fallen)}, warned of from {format_percent(warn_pct)}"
-        )
-    else:
-        desk.conditions.clear("DRAWDOWN_WARNING")
+        text = f"drawdown {format_percent(fallen)}, warned of from {format_percent(warn_pct)}"
+    desk.conditions.update("DRAWDOWN_WARNING", text)
     escalate(desk, drawdown_denial(account))
 
 

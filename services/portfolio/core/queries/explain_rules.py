@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proto.control import denial_message
+from proto.control import denial_message, describe_values
 from proto.control.views import WhyLine, WhyReply, WhyStep
 from proto.time import utc_text
 from services.portfolio.core.account.events import Event, OrderDenied, RiskReset
@@ -63,9 +63,5 @@ def _reset_text(reset: RiskReset) -> str:
     subject = f"{reset.rule} of {reset.symbol}" if reset.symbol else reset.rule
     return (
         f"{subject} reset by {reset.person or 'a person'}: {reset.reason}; "
-        f"before {_values(reset.before)}; after {_values(reset.after)}"
+        f"before {describe_values(reset.before)}; after {describe_values(reset.after)}"
     )
-
-
-def _values(values: dict[str, str]) -> str:
-    return ", ".join(f"{name} {words}" for name, words in values.items()) or "nothing remembered"

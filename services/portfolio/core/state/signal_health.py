@@ -15,7 +15,7 @@ from proto.messages import SignalHello, SymbolReport, SymbolState
 from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
-SILENT_NS: Final = 2_500_000_000
+SIGNAL_SILENT_NS: Final = 2_500_000_000
 """Two hellos missed and half a second: with a check every quarter of a second it is reported within three."""
 
 BOOTS_WINDOW_NS: Final = 60_000_000_000
@@ -162,7 +162,7 @@ class SignalHealth:
         )
         since_ns = self._since_ns or 0
         if publisher is None:
-            if mono_ns - since_ns > SILENT_NS:
+            if mono_ns - since_ns > SIGNAL_SILENT_NS:
                 waited_s = (mono_ns - since_ns) // _NS_PER_S
                 yield Finding(
                     "SIGNAL_NEVER_HEARD", symbol, f"no signal process for {symbol} since {waited_s} s; {_LOG}"
@@ -174,13 +174,13 @@ class SignalHealth:
         report = next((one for one in publisher.hello.reports if one.symbol == symbol), None)
         if report is not None and report.state is SymbolState.FAULT:
             yield Finding("STRATEGY_FAULT", symbol, f"{report.text}; {_LOG}")
-        if (silent_ns := mono_ns - max(publisher.heard_ns, since_ns)) > SILENT_NS:
+        if (silent_ns := mono_ns - max(publisher.heard_ns, since_ns)) > SIGNAL_SILENT_NS:
             text = f"no hello of the signal process for {silent_ns // _NS_PER_S} s; {_LOG}"
             yield Finding("SIGNAL_SILENT", symbol, text)
         elif report is None or report.state is not SymbolState.FAULT:
             yield from self._lag(symbol, progress, published, report, market.newest_ns, mark, mono_ns)
-        is_heard = mono_ns - market.last_message_mono_ns <= SILENT_NS
-        if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > SILENT_NS:
+        is_heard = mono_ns - market.last_message_mono_ns <= SIGNAL_SILENT_NS
+        if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > SIGNAL_SILENT_NS:
             text = f"the market makes {progress.sequence - published:,} ticks again that signals were given for"
             yield Finding("MARKET_BEHIND", symbol, text)
 
@@ -196,9 +196,9 @@ class SignalHealth:
     ) -> Iterator[Finding]:
         """A process that is alive: do its signals keep up with the ticks?"""
         state = None if report is None else report.state
-        if mono_ns - progress.level_ns > SILENT_NS:
+        if mono_ns - progress.level_ns > SIGNAL_SILENT_NS:
             behind = max(published - progress.sequence, 0 if report is None else report.behind)
-            if state is SymbolState.CATCHING_UP or mono_ns - progress.moved_ns <= SILENT_NS:
+            if state is SymbolState.CATCHING_UP or mono_ns - progress.moved_ns <= SIGNAL_SILENT_NS:
                 text = f"{behind:,} ticks behind"
                 if mark is not None:
                     text += f", {max(0, market_ns - mark.time_ns) / _NS_PER_S:,.1f} s of the market's time"
