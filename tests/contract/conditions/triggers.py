@@ -36,6 +36,7 @@ from services.portfolio.core.risk.limits import Limits
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
+from tests.contract.conditions.idle_desks import holding_strategy, resting_entry
 from tests.contract.conditions.signed_ledgers import no_room_beside_the_key, older_than_its_signature
 from tests.support.builders import START_NS, STREAM_ID, a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
@@ -429,6 +430,8 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "SIGNAL_CATCHING_UP": lambda _: _signals(hello=a_hello(), signals=True, lag=40),
     "SIGNAL_WARMING_UP": lambda _: _signals(hello=a_hello("b1", a_warm_up()), signals=True),
     "MARKET_BEHIND": lambda _: _signals(signals_until=9, hello=a_hello(), lag=-8),
+    "STRATEGY_HOLDS": lambda _: Scene(holding_strategy(seconds=301)),
+    "ENTRY_RESTS": lambda _: Scene(resting_entry(seconds=61)),
     "WATCHDOG_SILENT": lambda _: _watchdog(seconds=11),
     "ALERTS_FAIL": lambda _: _watchdog(seconds=1, alert_problem="ALERT_COMMAND ended with exit status 1"),
     "ORDER_IN_DOUBT": lambda _: _doubt(),

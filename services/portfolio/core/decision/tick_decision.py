@@ -38,6 +38,7 @@ def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
 def _note_outcome(desk: Desk, signal: Signal, decided: DecisionResult) -> None:
     """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
     denial = decided.denial
+    desk.outcomes.directed_mono_ns[signal.symbol] = desk.now.mono_ns
     if denial is not None and denial.code == "CIRCUIT_BREAKER":
         return  # its pause is a condition of its own
     if denial is not None:

@@ -20,6 +20,7 @@ from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.plan.distance_warnings import plan_warning
+from services.portfolio.core.queries.idle_symbols import idle_symbols
 from services.portfolio.core.risk.formatting import format_pause
 from services.portfolio.core.state.desk import Desk
 
@@ -81,6 +82,7 @@ def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         text = "an order presumed to have expired; the venue has not been compared since"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
     yield from _pauses(desk, mono_ns)
+    yield from idle_symbols(desk, mono_ns)
     yield from desk.watchdog.conditions(mono_ns)
     if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
         yield condition("PLAN_DISTANCE", near)

@@ -25,6 +25,8 @@ class SymbolOutcomes:
         self._conditions = conditions
         self._denied: dict[str, tuple[int, int]] = {}
         self._refused: dict[str, int] = {}
+        self.directed_mono_ns: dict[str, int] = {}
+        """When each symbol's latest BUY or SELL was decided."""
 
     def on_denial(self, symbol: str, time_ns: int, text: str) -> None:
         """A signal of the symbol was denied at a venue time."""

@@ -1,0 +1,42 @@
+"""Symbols of a live desk in which nothing prevents trading and nothing is traded: their strategy holds, or an entry rests.
+
+Either may be what strategy and plan are made for, so that it is shown and neither raises an alert nor counts as prevented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from proto.control import Condition, DeskState, condition
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.state.desk import Desk
+
+HOLD_NS: Final = 300_000_000_000
+"""A strategy that speaks on windows of ticks may hold for minutes."""
+
+RESTING_NS: Final = 60_000_000_000
+"""An entry near the market is filled or canceled sooner."""
+
+_NS_PER_S: Final = 1_000_000_000
+
+
+def idle_symbols(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+    """The conditions STRATEGY_HOLDS and ENTRY_RESTS at this monotonic time."""
+    if not desk.is_live or desk.state is not DeskState.RUNNING or not mono_ns:
+        return
+    for symbol in desk.config.symbols:
+        latest = desk.last_signals.get(symbol)
+        if latest is None or latest.direction or latest.reason:
+            continue  # a HOLD with a reason is not the strategy's own, and has a condition of its own
+        held_ns = mono_ns - max(desk.outcomes.directed_mono_ns.get(symbol, 0), desk.running_since_mono_ns)
+        if held_ns > HOLD_NS:
+            text = f"each signal of the last {held_ns // _NS_PER_S} s is a HOLD"
+            yield condition("STRATEGY_HOLDS", text, subject=symbol)
+    now_ns = desk.domain_ns(mono_ns)
+    for order_id, symbol in desk.book.open_orders.items():
+        order = desk.book.orders[order_id]
+        rested_ns = now_ns - order.created_ns
+        if order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
+            text = f"{order_id} rests since {rested_ns // _NS_PER_S} s at {order.limit_price}"
+            yield condition("ENTRY_RESTS", text, subject=symbol)

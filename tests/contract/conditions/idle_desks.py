@@ -1,0 +1,29 @@
+"""Desks in which nothing prevents trading and nothing is traded."""
+
+from __future__ import annotations
+
+from proto.trading.enums import OrderType
+from services.portfolio.core.plan.plan import Entry, Plan
+from tests.support.builders import a_signal
+from tests.support.desk_harness import DeskHarness, a_live_desk
+
+_NS_PER_S = 1_000_000_000
+
+
+def holding_strategy(*, seconds: int) -> DeskHarness:
+    """The strategy has bought at once, and has said HOLD for so long."""
+    driven = a_live_desk()
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.mono_ns += seconds * _NS_PER_S
+    driven.answer_all(driven.deliver(a_signal(2, 0)))
+    return driven
+
+
+def resting_entry(*, seconds: int) -> DeskHarness:
+    """A limit order half a figure below the market rests at the venue for so long, though the strategy goes on buying."""
+    driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.mono_ns += seconds * _NS_PER_S
+    driven.desk.market.advance_clock(a_signal(1).time_ns + seconds * _NS_PER_S, driven.mono_ns)
+    driven.answer_all(driven.deliver(a_signal(2, 1)))
+    return driven

@@ -1,0 +1,47 @@
+"""A symbol in which nothing prevents trading and nothing is traded says so, and why."""
+
+from __future__ import annotations
+
+from proto.control import Effect, Severity, headline
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.queries.idle_symbols import idle_symbols
+from tests.contract.conditions.idle_desks import holding_strategy, resting_entry
+from tests.support.builders import a_signal
+from tests.support.desk_harness import DeskHarness
+
+
+def texts(driven: DeskHarness) -> dict[str, str]:
+    return {found.code: found.text for found in idle_symbols(driven.desk, driven.mono_ns)}
+
+
+def test_a_strategy_that_has_held_for_five_minutes_is_shown_until_it_speaks() -> None:
+    assert texts(holding_strategy(seconds=300)) == {}
+    driven = holding_strategy(seconds=301)
+    assert texts(driven) == {"STRATEGY_HOLDS": "each signal of the last 301 s is a HOLD"}
+    driven.answer_all(driven.deliver(a_signal(3, -1)))
+    assert texts(driven) == {}
+    driven.answer_all(driven.deliver(a_signal(4, 0)))
+    assert texts(driven) == {}, "counted from the latest SELL"
+
+
+def test_an_entry_that_rests_for_a_minute_is_shown_until_it_is_canceled() -> None:
+    assert texts(resting_entry(seconds=60)) == {}
+    driven = resting_entry(seconds=61)
+    [order] = driven.desk.book.orders.values()
+    assert texts(driven) == {"ENTRY_RESTS": f"{order.order_id} rests since 61 s at {order.limit_price}"}
+    driven.answer_all(driven.deliver(a_signal(3, -1)))
+    for _ in range(5):
+        driven.answer_all(driven.wait(1_000))
+        driven.answer_all(driven.pause())
+    [order] = driven.desk.book.orders.values()
+    assert order.status is OrderStatus.CANCELED
+    assert texts(driven) == {}
+
+
+def test_neither_is_an_alarm() -> None:
+    for driven in (holding_strategy(seconds=301), resting_entry(seconds=61)):
+        for found in idle_symbols(driven.desk, driven.mono_ns):
+            assert (found.severity, found.effect, found.subject) == (Severity.INFO, Effect.NONE, "EURUSD")
+            assert headline([found], ["EURUSD"]) == "TRADING"
+            assert found in conditions_of(driven.desk, driven.mono_ns)
