@@ -18,7 +18,7 @@ from proto.control import (
     TradingReply,
     TradingState,
 )
-from proto.gateway import Buy, Request, Sell
+from proto.gateway import Buy, KnownIds, Request, Sell
 from proto.trading.enums import OrderType
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -29,8 +29,9 @@ from services.portfolio.core.account.events import IncarnationTaken, JournalChan
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.gateway_client.reconciliation import find_differences
+from services.portfolio.core.gateway_client.rollback import adopt_unknown_ids, require_same_deal
 from services.portfolio.core.plan.plan import Entry, Plan
-from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.builders import a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness
 
 INCARNATION = "0000aaaa"
@@ -330,3 +331,22 @@ def test_a_book_that_goes_back_under_a_running_desk_is_noticed_at_the_gateways_r
     settle(first)
     assert first.desk.state is DeskState.FAILED
     assert causes_of(first) == ["VENUE_ROLLED_BACK"]
+
+
+def test_the_same_deal_of_another_order_is_another_deal() -> None:
+    driven = a_desk(a_market())
+    booked = a_deal(2, order_id="0000aaaa-000001")
+    require_same_deal(driven.desk, booked, structs.replace(booked, order_id=""))
+    assert not driven.desk.venue_fault, "whose order it is the venue may learn later"
+    require_same_deal(driven.desk, booked, structs.replace(booked, order_id="0000bbbb-000001"))
+    assert "the broker's book has gone back" in driven.desk.venue_fault
+
+
+def test_an_incarnation_whose_ids_the_gateway_knows_is_not_taken_again() -> None:
+    """A process that goes back twice would come to the same one."""
+    gateway = a_market()
+    known = {INCARNATION: KnownIds(1, 1)}
+    first, second = a_desk(gateway), a_desk(a_market())
+    adopt_unknown_ids(first.desk, known)
+    adopt_unknown_ids(second.desk, known | {first.desk.live_incarnation: KnownIds(1, 1)})
+    assert len({INCARNATION, first.desk.live_incarnation, second.desk.live_incarnation}) == 3

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from common import clock
 from proto.control import TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.state.desk import Desk
+from services.portfolio.ledger import ledger_writer
 from services.portfolio.ledger.audit import Audit, AuditResult, verify_if_short
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
-from services.portfolio.ledger.ledger_writer import RETRY_NS, LedgerWriter
+from services.portfolio.ledger.ledger_writer import RETRY_NS, SIGN_EVERY_NS, LedgerWriter
+from services.portfolio.ledger.signature import read_head
+from services.portfolio.ledger.signing_key import ensure_key, key_file
 from tests.support.accounts import is_same_account
 from tests.support.builders import a_deposit, an_instrument_learned, an_opened_stream, some_rules
 from tests.support.waits import wait_for
@@ -123,3 +128,38 @@ def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, desk: Desk) -> 
     ledger._db.execute("DELETE FROM account")
     with pytest.raises(Exception, match="expected the ledger as it was written"):
         verify_if_short(ledger)
+
+
+def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
+    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not signed for half a minute is, and a head that stands is not signed again."""
+    key = ensure_key(key_file(tmp_path))
+    now_ns = SIGN_EVERY_NS
+
+    def signed_up_to() -> int:
+        head = read_head(key.head_path)
+        assert head is not None
+        return head.event
+
+    monkeypatch.setattr(clock, "mono_ns", lambda: now_ns)
+    with closing(Ledger(tmp_path / LEDGER_FILE_NAME, key)) as ledger:
+        keeper = LedgerWriter(ledger, desk)
+        keeper.sign()
+        assert keeper.commit()
+        now_ns += SIGN_EVERY_NS - 1
+        keeper.sign_if_due()
+        assert (signed_up_to(), ledger.unsigned_events) == (0, 3)
+        now_ns += 1
+        keeper.sign_if_due()
+        assert (signed_up_to(), ledger.unsigned_events) == (3, 0)
+        written = key.head_path.stat().st_mtime_ns
+        now_ns += SIGN_EVERY_NS
+        keeper.sign_if_due()
+        assert key.head_path.stat().st_mtime_ns == written
+        monkeypatch.setattr(ledger_writer, "SIGN_EVERY_EVENTS", 1)
+        desk.emit(something_large(1))
+        now_ns -= SIGN_EVERY_NS
+        assert keeper.commit()
+        keeper.sign_if_due()
+        assert signed_up_to() == 4

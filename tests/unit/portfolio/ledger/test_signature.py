@@ -11,11 +11,11 @@ import pytest
 from common.errors import StartError
 from orchestration.stopped_desk_audit import LedgerReport, verify
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import Event, OrderCreated
+from services.portfolio.core.account.events import Event, IncarnationTaken, OrderCreated
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger.backup import back_up, restore
 from services.portfolio.ledger.incarnation import ensure_incarnation
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.ledger import INCARNATION, LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.signing_key import ensure_key, existing_key, head_file, key_file
 from tests.support.builders import a_deposit, an_instrument_learned, an_opened_stream, an_order, booked_deals
 from tests.support.tampering import edit, edit_skilfully, replace_in
@@ -151,6 +151,40 @@ def test_an_older_ledger_is_a_rollback_with_another_incarnation(rolled_back: Pat
         ledger.rollback = ""
         ledger.sign()
     assert verify(rolled_back).problems == []
+
+
+def test_a_ledger_that_went_on_otherwise_is_not_the_one_that_was_signed(rolled_back: Path) -> None:
+    """Longer than the newest head and signed with the same key, but not through that head."""
+    head = head_file(key_file(rolled_back))
+    newest = head.read_text()
+    head.unlink()
+    with closing(opened(rolled_back)) as ledger:
+        book, _ = ledger.load()
+        write(ledger, book, *(OrderCreated(order=an_order(number, volume="0.07")) for number in (2, 3)))
+        ledger.sign()
+    head.write_text(newest)
+    expected = "event 5 is not the one that was signed: another ledger, or an edited one"
+    assert problem(rolled_back) == expected
+    with pytest.raises(StartError, match=expected):
+        opened(rolled_back)
+
+
+def test_a_head_of_another_key_is_no_head_of_this_one(desk: Path, tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "other")):
+        other = head_file(key_file(tmp_path / "other"))
+    shutil.copy(other, head_file(key_file(desk)))
+    assert "the head beside the key is signed with key" in problem(desk)
+    with pytest.raises(StartError, match="the head beside the key is signed with key"):
+        opened(desk)
+
+
+def test_another_incarnation_is_signed_with_the_commit_that_takes_it(desk: Path) -> None:
+    with closing(opened(desk)) as ledger:
+        book, _ = ledger.load()
+        write(ledger, book, IncarnationTaken(incarnation="0000bbbb", why="ids are missing", time_ns=1))
+    assert verify(desk).problems == []
+    with closing(opened(desk)) as again:
+        assert again.meta(INCARNATION) == "0000bbbb"
 
 
 def test_a_tail_that_was_cut_with_its_signature_is_found(desk: Path) -> None:
