@@ -23,6 +23,9 @@ CONTROL_FILE: Final = "control.url"
 GATEWAY_FILE: Final = "gateway.url"
 """Where the gateway takes requests."""
 
+FOLDER_FILE: Final = "folder.id"
+"""Which folder the notes are for: a copy of it, notes included, is not the desk that runs."""
+
 ANNOUNCED: Final = PROJECT_ROOT / "var" / "run" / "desks"
 """A file for each desk that `paperdesk run` has started from this checkout, whatever its data directory."""
 
@@ -40,11 +43,12 @@ def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] 
     """Publish the socket addresses of the desk in `runtime` for as long as the block lasts."""
     with ExitStack() as stack:
         gateway_at = gateway_url(runtime) if gateway is None else gateway[0]
-        for name, url in ((CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_at)):
+        notes = ((FOLDER_FILE, _folder_id(data_dir)), (CONTROL_FILE, control_url(runtime)), (GATEWAY_FILE, gateway_at))
+        for name, words in notes:
             note = data_dir / name
             stack.callback(note.unlink, missing_ok=True)
             try:
-                note.write_text(url + "\n", encoding="utf-8")
+                note.write_text(words + "\n", encoding="utf-8")
             except OSError as error:
                 raise StartError(f"{note} cannot be written: {error.strerror}; expected a disk with room") from None
         yield
@@ -114,9 +118,21 @@ def is_listening(url: str) -> bool:
 
 
 def read_address(data_dir: Path, name: str) -> str | None:
-    """The address in a note; None where there is no such note."""
-    note = data_dir / name
+    """The address in a note; None where there is no such note, or one that is copied from another folder."""
+    folder = _read_note(data_dir / FOLDER_FILE)
+    if folder is not None and folder != _folder_id(data_dir):
+        return None
+    return _read_note(data_dir / name)
+
+
+def _read_note(note: Path) -> str | None:
     return note.read_text(encoding="utf-8").strip() if note.is_file() else None
+
+
+def _folder_id(data_dir: Path) -> str:
+    """What tells a folder from every other one of this host, however it is called."""
+    found = data_dir.stat()
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def control_url(runtime: Path) -> str:

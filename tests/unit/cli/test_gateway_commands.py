@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 
 from cli.main import run
-from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, published_addresses
+from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, published_addresses, read_address
 from proto.gateway import Hello
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -95,6 +96,17 @@ def test_a_running_desk_notes_both_of_its_sockets_and_takes_the_notes_along(tmp_
         assert (tmp_path / CONTROL_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/control.ipc\n"
         assert (tmp_path / GATEWAY_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/gw.ipc\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_of_a_running_desks_folder_is_not_the_desk(tmp_path: Path) -> None:
+    original, copy, renamed = (tmp_path / name for name in ("desk", "copy", "renamed"))
+    original.mkdir()
+    with published_addresses(original, Path("/run/desk")):
+        shutil.copytree(original, copy)
+        assert read_address(copy, CONTROL_FILE) is None
+        assert read_address(copy, GATEWAY_FILE) is None
+        renamed.symlink_to(original)
+        assert read_address(renamed, CONTROL_FILE) == "ipc:///run/desk/control.ipc"
 
 
 def test_what_is_refused_is_json_too_where_json_was_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
