@@ -80,6 +80,25 @@ class WriterLock:
             ) from None
 
 
+def owner_of(path: Path) -> str | None:
+    """The process that holds the lock of a file as " (pid N)", empty where its number is not known; None where nobody does.
+
+    Raises:
+        OSError: the lock file is there and cannot be opened.
+    """
+    try:
+        fd = os.open(os.fspath(path.with_name(path.name + ".lock")), os.O_RDWR | CLOSE_ON_EXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        _take_lock(fd)
+    except OSError:
+        return _owner(fd)
+    finally:
+        os.close(fd)
+    return None
+
+
 def _take_lock(fd: int) -> None:
     """Take the lock of a file for as long as it is open.
 

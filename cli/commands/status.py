@@ -61,8 +61,10 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
 
 def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine], list[str]]:
     """Process state, trading state, conditions, denials and symbols of a running desk, or of a stopped one's ledger."""
+    from common.writer_lock import owner_of
     from proto.control import StatusQuery, StatusReply, by_gravity, condition
     from research.ledger_views import stopped_state
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
@@ -70,5 +72,9 @@ def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[Denial
     if desk.folder is None:
         raise StartError(f"{desk.url or 'no desk'} did not answer, nothing is known; --data-dir DIR reads a ledger")
     trading_state, causes, denials = stopped_state(desk.fallback_folder())
+    owner = owner_of(desk.folder / LEDGER_FILE_NAME)
+    if owner is not None:
+        silent = condition("PORTFOLIO_SILENT", f"the process that writes the ledger{owner} does not answer")
+        return "SILENT", trading_state, by_gravity([silent, *causes]), denials, []
     stopped = condition("PROCESS_DOWN", "the desk is not running", subject="portfolio")
     return "STOPPED", trading_state, by_gravity([stopped, *causes]), denials, []

@@ -13,6 +13,7 @@ import pytest
 
 from common.errors import StartError
 from common.storage import open_writer, writers_lock
+from common.writer_lock import owner_of
 
 SCHEMA = "CREATE TABLE notes (words TEXT)"
 
@@ -82,3 +83,14 @@ def test_a_lock_of_a_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
         assert not path.exists()
         with pytest.raises(StartError, match="in use"):
             try_to_write(path)
+
+
+def test_the_owner_of_a_file_is_told_without_taking_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    assert owner_of(path) is None
+    with an_owner(path):
+        owner = owner_of(path)
+        assert owner == f" (pid {path.with_name('a.db.lock').read_text()})"
+        assert owner_of(path) == owner, "asking twice changes nothing"
+    assert owner_of(path) is None
+    try_to_write(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from cli.main import run
 from proto.control import ControlReply, ControlRequest, DeskState, StatusQuery
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.queries.status import status_of
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.ledger_writer import LedgerWriter
 from tests.contract.conditions.triggers import TRIGGERS
 from tests.support.builders import a_gateway, a_stream
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
@@ -46,3 +49,19 @@ def test_a_desk_none_of_whose_symbols_trades_ends_with_1(
     with serve_control(url, answer):
         assert run(["status", "--url", url]) == exit_code
     assert f"SIMULATED desk {state}" in capsys.readouterr().out
+
+
+def test_a_portfolio_that_writes_the_ledger_and_does_not_answer_is_not_called_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(tmp_path / LEDGER_FILE_NAME)
+    assert LedgerWriter(ledger, a_live_desk().desk).commit()
+    assert run(["status", "--data-dir", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "SIMULATED desk SILENT" in told
+    assert f"PORTFOLIO_SILENT: the process that writes the ledger (pid {os.getpid()}) does not answer" in told
+    ledger.close()
+    assert run(["status", "--data-dir", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "SIMULATED desk STOPPED" in told
+    assert "PROCESS_DOWN portfolio: the desk is not running" in told
