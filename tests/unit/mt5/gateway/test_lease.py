@@ -7,7 +7,9 @@ from msgspec import structs
 
 from proto.gateway import Flatten, Halt, HaltReply, Hello, HelloReply, Lease, LeaseReply, PlaceOrder, Resume
 from proto.gateway.epochs import highest_next_epoch, next_epoch
-from services.mt5.core.gateway.journal import LeaseRecord
+from proto.time import Now
+from services.mt5.core.gateway.journal import LeaseRecord, MemoryJournal
+from services.mt5.core.gateway.lease import AccountLease
 from tests.unit.mt5.builders import AT_REST, a_buy, a_gateway, a_sell
 from tests.unit.mt5.live import LEASE_MS, LiveGateway
 
@@ -177,3 +179,15 @@ def test_flatten_halts_and_closes_everything(live: LiveGateway) -> None:
 def test_a_stepped_stream_has_neither_lease_nor_halt(request_: Halt | Flatten | Lease) -> None:
     """What a person does at some moment would change the digits of a replay."""
     assert a_gateway().handle(request_, AT_REST).error_code == "NOT_AVAILABLE"
+
+
+@pytest.mark.parametrize("has_restarted", [False, True])
+def test_the_lease_is_counted_from_the_beginning_once_and_not_at_a_second_start(has_restarted: bool) -> None:
+    """Else a gateway that dies again and again, faster than a lease lasts, would let rest what nobody leads."""
+    journal = MemoryJournal("journal-1")
+    journal.set_lease(LeaseRecord(1, "portfolio", has_restarted))
+    started = AccountLease(journal, ttl_ms=LEASE_MS)
+    start, almost, after = (Now(0, (1_000 + ms) * 1_000_000) for ms in (0, LEASE_MS - 1, LEASE_MS))
+    assert [started.has_lapsed(now) for now in (start, almost, after)] == [has_restarted, has_restarted, True]
+    started.record_restart()
+    assert journal.lease.has_restarted
