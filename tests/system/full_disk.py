@@ -78,7 +78,7 @@ def main() -> None:
         "lives": lives,
         "seconds to the first denial": round(seconds_to_denial, 2),
         "orders": [denied.orders, after.orders],
-        "problems": verify(disk),
+        "problems": verify(disk).problems,
         "differences": [str(found) for found in reconcile(disk)],
     }
     sys.stdout.write(json.dumps(found))
