@@ -40,6 +40,7 @@ from services.portfolio.ledger import ledger
 LOOK_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
 ANSWER_TIMEOUT_S: Final = 0.4
+SUPERVISOR_SILENT_S: Final = 3.0
 PORTFOLIO_SILENT_S: Final = 3.0
 """Portfolio answers within milliseconds; a restart of it takes up to two seconds."""
 
@@ -77,6 +78,8 @@ class DeskView:
     processes: Mapping[str, ProcessState]
     before: AccountTotals
     is_stopping: bool = False
+    supervisor_silent_s: float = 0.0
+    """Since supervisord last answered; 0 while it does."""
 
     @property
     def conditions(self) -> list[Condition]:
@@ -88,6 +91,8 @@ class DeskView:
             for name, process in self.processes.items()
             if process.state not in ALIVE
         ]
+        if self.supervisor_silent_s > SUPERVISOR_SILENT_S:
+            down.append(condition("SUPERVISOR_SILENT", f"no answer for {self.supervisor_silent_s:.0f} s"))
         if self.silent_s > (PORTFOLIO_SILENT_S if self.status is not None else START_S):
             return by_gravity([*down, condition("PORTFOLIO_SILENT", f"no answer for {self.silent_s:.0f} s")])
         return by_gravity([*down, *(self.status.conditions if self.status is not None else ())])
@@ -260,6 +265,7 @@ class _DeskMonitor:
         self._processes: Mapping[str, ProcessState] = {}
         self._started = time.monotonic()
         self._heard = self._started
+        self._supervisor_heard = self._started
         self._next_look = 0.0
         self._next_check = 0.0
         self._looks_at_the_end = 0
@@ -289,6 +295,8 @@ class _DeskMonitor:
         if now >= self._next_check:
             self._next_check = now + CHECK_EVERY_S
             self._processes = self._desk.states()
+            if self._processes or self._desk.supervisord_pid() is None:
+                self._supervisor_heard = time.monotonic()
         self._show()
 
     def until_the_end(self) -> None:
@@ -332,6 +340,7 @@ class _DeskMonitor:
             processes=self._processes,
             before=self._before,
             is_stopping=is_stopping,
+            supervisor_silent_s=0.0 if self._processes else time.monotonic() - self._supervisor_heard,
         )
         if not is_stopping:
             self.conditions = tuple(one for one in view.conditions if needs_person(one))

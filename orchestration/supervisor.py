@@ -16,7 +16,6 @@ processes that were started here are ever signalled: supervisord, and what lives
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import shutil
 import signal
@@ -24,21 +23,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import xmlrpc.client
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
-from xml.parsers.expat import ExpatError
-
-from supervisor.xmlrpc import SupervisorTransport
 
 from common.errors import StartError
 from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
 from orchestration.held_interrupts import held_interrupts
+from orchestration.supervisor_client import ANSWER_TIMEOUT_S, ask_supervisor
 
 CONFIGURATION: Final = "supervisord.conf"
 
@@ -65,8 +61,6 @@ EXIT_SETTINGS: Final = 2
 SHORT_LIFE_S: Final = 10.0
 SHORT_LIVES_MAX: Final = 20
 """Lives of one program in a row, each shorter than that: it never lasts, whatever supervisord makes of it."""
-
-RPC_ERRORS: Final = (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError)
 
 
 @dataclass(frozen=True)
@@ -276,7 +270,7 @@ class DeskSupervisor:
 
     def stop_program(self, name: str) -> None:
         """Stop one program in order, as `supervisorctl stop` does; one that is down stays so."""
-        self._ask("stopProcess", name)
+        self._ask("stopProcess", name, timeout_s=STOP_TIMEOUT_S)
 
     def start_program(self, name: str) -> None:
         """Start one program that was stopped or given up; one that runs goes on."""
@@ -286,16 +280,9 @@ class DeskSupervisor:
         """The supervisord that was started; None where none lives."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def _ask(self, method: str, *arguments: object) -> object:
+    def _ask(self, method: str, *arguments: object, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
         """What supervisord answers; None where it does not, or refuses."""
-        transport = SupervisorTransport(None, None, f"unix://{self.runtime}/run/supervisor.sock")
-        server = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
-        try:
-            return getattr(server.supervisor, method)(*arguments)
-        except RPC_ERRORS:
-            return None
-        finally:
-            transport.close()
+        return ask_supervisor(self.runtime / "run" / "supervisor.sock", method, *arguments, timeout_s=timeout_s)
 
     def _note_start(self, program: str, now: float) -> None:
         """Count the lives in a row that were short."""

@@ -153,6 +153,9 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "PORTFOLIO_SILENT": ConditionKind(
         _C, Effect.HALTED, "Portfolio does not answer; nothing is known of the desk.", "Read portfolio.log."
     ),
+    "SUPERVISOR_SILENT": ConditionKind(
+        _C, Effect.NONE, "supervisord does not answer: what ends is not started again.", "Restart the desk."
+    ),
     # --------------------------------------------------------------------------------------- what comes and goes
     "STORAGE": ConditionKind(
         _C,

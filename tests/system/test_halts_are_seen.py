@@ -10,7 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support.waits import wait_for
 from tests.system.test_prometheus import free_ports
@@ -30,7 +30,8 @@ def paperdesk(*arguments: object) -> subprocess.CompletedProcess[str]:
 class RunningDesk:
     """`paperdesk run` with metrics, and with an alert command that keeps what it is given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stdout: IO[bytes] | int = subprocess.PIPE) -> None:
+        """`stdout` is a file for what it prints, which `end` has otherwise."""
         self.data, self.alerts = folder / "desk", folder / "alerts"
         limits = folder / "limits.toml"
         limits.write_text(LIMITS)
@@ -38,7 +39,7 @@ class RunningDesk:
         options = ("--data-dir", self.data, "--strategy", "tests.support.flipping:Flipping", "--symbols", "EURUSD")
         self.process = subprocess.Popen(
             [PAPERDESK, "run", *map(str, options), "--risk", str(limits)],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
             env={

@@ -408,6 +408,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "FAILED": lambda _: _other_symbols(),
     "STOPPING": lambda _: _stopping(),
     "PROCESS_DOWN": lambda _: Scene(a_live_desk(), processes={"signal": ProcessState("signal", "FATAL", 1, 0)}),
+    "SUPERVISOR_SILENT": lambda _: Scene(a_live_desk(), processes={}, supervisor_silent_s=4.0),
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
     "LEDGER_UNSIGNED": lambda folder: Scene(no_room_beside_the_key(folder)),
@@ -443,5 +444,5 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
 }
 """By code; the folder is for files."""
 
-SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PORTFOLIO_SILENT")
+SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "SUPERVISOR_SILENT", "PORTFOLIO_SILENT")
 """Conditions that portfolio itself cannot know of."""

@@ -1,0 +1,51 @@
+"""A real desk whose supervisord is held: the screen goes on, and what ends meanwhile is seen."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.waits import wait_for
+from tests.system.test_halts_are_seen import TIMEOUT_S, RunningDesk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[RunningDesk]:
+    with (tmp_path / "output").open("wb") as output:
+        desk = RunningDesk(tmp_path, output)
+        try:
+            yield desk
+        finally:
+            if desk.process.poll() is None:
+                desk.process.kill()
+                desk.process.wait()
+
+
+def child(desk: RunningDesk, module: str) -> psutil.Process | None:
+    found = psutil.Process(desk.process.pid).children(recursive=True)
+    return next((process for process in found if module in process.cmdline()), None)
+
+
+def test_the_screen_goes_on_and_names_the_supervisor_and_what_has_ended(desk: RunningDesk, tmp_path: Path) -> None:
+    def printed(words: str) -> bool:
+        return words in (tmp_path / "output").read_text(encoding="utf-8")
+
+    wait_for(lambda: desk.holds("DRAWDOWN"), "the desk to have traded", seconds=TIMEOUT_S)
+    supervisor, strategies = (child(desk, name) for name in ("orchestration.supervisord_launcher", "services.signal"))
+    assert supervisor is not None
+    assert strategies is not None
+    supervisor.send_signal(signal.SIGSTOP)
+    try:
+        strategies.kill()
+        wait_for(
+            lambda: printed("ALERT SUPERVISOR_SILENT: no answer for "), "supervisord to be missed", seconds=TIMEOUT_S
+        )
+        wait_for(lambda: printed("ALERT SIGNAL_SILENT EURUSD: "), "signal to be missed", seconds=TIMEOUT_S)
+    finally:
+        supervisor.send_signal(signal.SIGCONT)
+    desk.process.send_signal(signal.SIGINT)
+    assert desk.process.wait(TIMEOUT_S) == 1
