@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.ports import free_port
 from tests.support.shared_data import ROOT
 from tests.support.waits import wait_for
 
@@ -186,7 +186,7 @@ class Desk:
         """Nothing runs before `up`."""
         self.project = f"paperdesk-test-{os.getpid()}"
         self.up_s = 0.0
-        self.prometheus_port = _free_port()
+        self.prometheus_port = free_port()
         self._env = {
             **names,
             "PROMETHEUS_PORT": str(self.prometheus_port),
@@ -241,12 +241,6 @@ class Desk:
     def network(self) -> str:
         """The private network."""
         return f"{self.project}_desk"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def caps_of(status: str) -> Sequence[int]:

@@ -27,9 +27,9 @@ from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import report_digest
+from tests.support.command_line import PAPERDESK, run_within
 from tests.support.waits import wait_for
 
-PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
 TIMEOUT_S: Final = 3_600.0
 """Only what hangs takes so long; a full-size run takes minutes."""
@@ -77,15 +77,8 @@ class CommandOutcome:
 
 
 def run_paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    return subprocess.run(
-        [PAPERDESK, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env={**os.environ, **environment},
-        check=False,
-    )
+    """Run one command about a replay, which may take long, to its end."""
+    return run_within(TIMEOUT_S, arguments, environment)
 
 
 def list_rows(what: str, data_dir: Path) -> list[dict[str, Any]]:

@@ -6,28 +6,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.waits import wait_for
-
-PAPERDESK = Path(sys.executable).parent / "paperdesk"
-TIMEOUT_S = 120.0
 
 
 def asked(desk: Path, *arguments: str) -> tuple[Any, str]:
     """What a command answers as JSON, and what it says on stderr."""
-    line = [str(PAPERDESK), *arguments, "--data-dir", str(desk), "--json"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 0, done
     return json.loads(done.stdout), done.stderr
 
 
 def refused(desk: Path, *arguments: str) -> Any:
     """What a command that is denied answers as JSON."""
-    line = [str(PAPERDESK), *arguments, "--data-dir", str(desk), "--json"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = paperdesk(*arguments, "--data-dir", desk, "--json")
     assert done.returncode == 1, done
     return json.loads(done.stdout)
 
@@ -38,8 +33,7 @@ def symbols_held(desk: Path) -> list[str]:
 
 def has_filled(desk: Path, count: int) -> bool:
     """Whether a desk that may not be there yet has so many fills, as it says itself."""
-    line = [str(PAPERDESK), "fills", "--last", str(count), "--data-dir", str(desk), "--json"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = paperdesk("fills", "--last", count, "--data-dir", desk, "--json")
     return done.returncode == 0 and len(json.loads(done.stdout)) == count
 
 

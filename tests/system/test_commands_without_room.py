@@ -6,16 +6,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.support.command_line import PAPERDESK, TIMEOUT_S
 from tests.support.tick_files import a_tick_file
-
-PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
-TIMEOUT_S: Final = 120.0
 
 ON_A_SMALL_DISK: Final = """
 mount -t tmpfs -o size="$1" none "$2" || exit 77

@@ -6,25 +6,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.ports import free_port
 from tests.support.waits import wait_for
-from tests.system.test_prometheus import free_ports
 
-PAPERDESK = Path(sys.executable).parent / "paperdesk"
-TIMEOUT_S = 120.0
 LIMITS = "drawdown_warn_pct = 0.00001\ndrawdown_reduce_pct = 0.00001\ndrawdown_halt_pct = 0.00001\n"
 """The spread of a few orders is more than that."""
-
-
-def paperdesk(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PAPERDESK, *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
 
 
 class RunningDesk:
@@ -35,7 +27,7 @@ class RunningDesk:
         self.data, self.alerts = folder / "desk", folder / "alerts"
         limits = folder / "limits.toml"
         limits.write_text(LIMITS)
-        [self.port] = free_ports(1)
+        self.port = free_port()
         options = ("--data-dir", self.data, "--strategy", "tests.support.flipping:Flipping", "--symbols", "EURUSD")
         self.process = subprocess.Popen(
             [PAPERDESK, "run", *map(str, options), "--risk", str(limits)],

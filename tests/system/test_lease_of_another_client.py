@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE
 from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply, TradingState
 from proto.gateway.epochs import EPOCH_STEP_MAX
+from tests.support.command_line import TIMEOUT_S, paperdesk
 from tests.support.waits import wait_for
-from tests.system.test_run import FLIPPING, PAPERDESK, TIMEOUT_S, filled, run_until
+from tests.system.test_run import FLIPPING, filled, run_until
 
 
 def ask_gateway(desk: Path, **request: Any) -> dict[str, Any]:
@@ -67,8 +67,7 @@ def test_a_lease_of_another_client_stops_the_desk_until_a_person_resumes_it(tmp_
         for _ in range(2):
             assert lease(desk, highest["epoch"] + EPOCH_STEP_MAX)["status"] == "OK"
             wait_for(lambda: is_halted_by_lease(desk), "the desk to show that it is halted", seconds=TIMEOUT_S)
-            resume = [str(PAPERDESK), "resume", "--data-dir", str(desk), "--reason", "that one is gone"]
-            assert subprocess.run(resume, capture_output=True, timeout=TIMEOUT_S, check=False).returncode == 0
+            assert paperdesk("resume", "--data-dir", desk, "--reason", "that one is gone").returncode == 0
             before = filled(desk)
             wait_for(partial(has_filled_since, desk, before), "a fill after the resume", seconds=TIMEOUT_S)
             highest = lease(desk, 2**53)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.command_line import TIMEOUT_S
 from tests.support.waits import wait_for
-from tests.system.test_halts_are_seen import TIMEOUT_S, RunningDesk
+from tests.system.test_halts_are_seen import RunningDesk
 
 
 def watchdog_of(desk: RunningDesk) -> psutil.Process | None:

@@ -14,22 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.tick_files import START_NS, a_tick_file
 
-PAPERDESK = Path(sys.executable).parent / "paperdesk"
-TIMEOUT_S = 120.0
 DAY_NS = 86_400_000_000_000
-
-
-def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PAPERDESK, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env={**os.environ, **environment},
-        check=False,
-    )
 
 
 def refused(*arguments: object, **environment: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ import pytest
 from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
 from tests.support.grafana import queries
+from tests.support.ports import free_ports
 from tests.support.prometheus import Prometheus, documented_series
 from tests.support.shared_data import ROOT
 from tests.support.tick_files import a_tick_file
@@ -37,15 +37,6 @@ pytestmark = pytest.mark.skipif(
     PROMETHEUS is None or PROMTOOL is None,
     reason="no prometheus here; Debian: apt-get install --no-install-recommends prometheus",
 )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all held until the last is found."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Any
 
 import psutil
 
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.waits import wait_for
-from tests.system.test_run import FLIPPING, PAPERDESK, TIMEOUT_S, filled, paperdesk, told
+from tests.system.test_run import FLIPPING, filled, told
 
 LIMITS = """
 breaker_losses = 1

@@ -21,13 +21,12 @@ from orchestration.address_files import CONTROL_FILE, announced_desks
 from orchestration.control_client import ControlClient
 from orchestration.desk_runner import LOOK_EVERY_S, read_account_totals
 from proto.control import StatusQuery, StatusReply
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.replays import stall, suspended
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
 
-PAPERDESK = Path(sys.executable).parent / "paperdesk"
 FLIPPING = "tests.support.flipping:Flipping"
-TIMEOUT_S = 120.0
 
 
 KILLS = (
@@ -44,17 +43,6 @@ KILLS = (
     "execution.after_reply@0",
 )
 """Each process dies several times, at the places that hurt most, about the first seconds of the market."""
-
-
-def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PAPERDESK, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env={**os.environ, **environment},
-        check=False,
-    )
 
 
 def told(*arguments: object) -> Any:

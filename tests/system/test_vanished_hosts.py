@@ -18,6 +18,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from common.sockets import Sockets
+from tests.support.ports import free_port
 from tests.support.waits import receive, wait_for
 
 TCP_REPAIR = 19
@@ -67,17 +68,9 @@ def sockets() -> Iterator[Sockets]:
     opened.close()
 
 
-def a_free_port() -> int:
-    with inet.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        assert isinstance(port, int)
-        return port
-
-
 @pytest.mark.parametrize("kind", ["ROUTER", "SUB"])
 def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, kind: str) -> None:
-    url = f"tcp://127.0.0.1:{a_free_port()}"
+    url = f"tcp://127.0.0.1:{free_port()}"
     peer_kind = {"ROUTER": "DEALER", "SUB": "XPUB"}[kind]
     socket = sockets.router(url) if kind == "ROUTER" else sockets.sub(url, [b""])
     monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from common.project_root import PROJECT_ROOT
+from tests.support.ports import free_port
 from verification.conformance import CheckOutcome, ConformanceClient, run_suite
 
 STOP_SECONDS = 20
@@ -23,7 +23,7 @@ class SimulatedGateway:
 
     def __init__(self, folder: Path, *, account_mode: str, fills: str) -> None:
         self._folder = folder
-        self.url = f"tcp://127.0.0.1:{_free_port()}"
+        self.url = f"tcp://127.0.0.1:{free_port()}"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("MT5_", "PAPERDESK_"))},
             "PAPERDESK_ENV_FILE": "",
@@ -35,7 +35,7 @@ class SimulatedGateway:
             "MT5_FILLS": fills,
             "MT5_FAULTS": "on",
             "MT5_REQUEST_URL": self.url,
-            "MT5_PUBLISH_URL": f"tcp://127.0.0.1:{_free_port()}",
+            "MT5_PUBLISH_URL": f"tcp://127.0.0.1:{free_port()}",
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,12 +62,6 @@ class SimulatedGateway:
             yield self
         finally:
             self.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.slow

@@ -11,14 +11,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from common.errors import StartError
 from common.metrics import TIMING_BOUNDS_NS, DurationHistogram, MetricKind, ProcessMetrics
+from tests.support import ports
 
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return int(port)
+    return ports.free_port()
 
 
 def text_of(registry: CollectorRegistry) -> list[str]:

@@ -1,0 +1,33 @@
+"""The installed `paperdesk` command, run to its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
+TIMEOUT_S: Final = 120.0
+"""Far more than any command takes that runs no long replay."""
+
+
+def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command; `environment` is added to that of the tests."""
+    return run_within(TIMEOUT_S, arguments, environment)
+
+
+def run_within(
+    timeout_s: float, arguments: Iterable[object], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """The same with another limit."""
+    return subprocess.run(
+        [PAPERDESK, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        env={**os.environ, **environment},
+        check=False,
+    )
