@@ -42,7 +42,7 @@ class FileIdentity:
     __slots__ = ("_files", "_why")
 
     def __init__(self, *files: str, why: str = "so that nothing is acknowledged that would be forgotten") -> None:
-        """Remember the files; those that are not there are none of the database's. `why` is what the process ends for."""
+        """Remember the files that are there; `why` is the reason for which the process ends when one is lost."""
         self._why = why
         self._files = [(file, identity) for file in files if (identity := _identity(file)) is not None]
 

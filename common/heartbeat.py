@@ -57,7 +57,7 @@ class HeartbeatRecord(NamedTuple):
 
 
 class Heartbeat:
-    """The file of this process: while there is no place to write it, and after somebody has removed it, each beat tries again."""
+    """The file of this process; each beat tries again while it cannot be written, or after it was removed."""
 
     def __init__(self, folder: Path, program: str) -> None:
         """Say that the process is starting. `program` is its name under supervisord."""

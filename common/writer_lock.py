@@ -81,7 +81,7 @@ class WriterLock:
 
 
 def owner_of(path: Path) -> str | None:
-    """The process that holds the lock of a file as " (pid N)", empty where its number is not known; None where nobody does.
+    """The holder of a file's lock as " (pid N)", empty where its number is not known; None where the lock is free.
 
     Raises:
         OSError: the lock file is there and cannot be opened.

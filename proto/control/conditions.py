@@ -265,20 +265,20 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "MARKET_BEHIND": ConditionKind(
         _W,
         Effect.SYMBOL,
-        "The market has gone back in its stream: it makes ticks again that were decided on.",
-        "Wait; no tick is decided on twice.",
+        "The market has gone back in its stream: it repeats ticks that were decided already.",
+        "Wait; no tick is decided twice.",
     ),
     "STRATEGY_HOLDS": ConditionKind(
         _I,
         Effect.NONE,
-        "The symbol's strategy has said HOLD, and nothing else, for five minutes or longer.",
-        "Nothing where it is meant to; otherwise look for errors that the strategy catches itself.",
+        "Every signal of the symbol's strategy has been HOLD for five minutes or longer.",
+        "Nothing if intended; otherwise look for errors that the strategy catches itself.",
     ),
     "ENTRY_RESTS": ConditionKind(
         _I,
         Effect.NONE,
-        "An order of the symbol has rested at the venue for a minute or longer; no other is sent to open meanwhile.",
-        "Nothing where it is meant to; otherwise see to `offset_points` and `lifetime_s` of the plan.",
+        "An entry of the symbol has rested at the venue for a minute or longer; no other order opens exposure meanwhile.",
+        "Nothing if intended; otherwise check `offset_points` and `lifetime_s` of the plan.",
     ),
     "WATCHDOG_SILENT": ConditionKind(
         _W,

@@ -23,7 +23,8 @@ PAST_RULES_MAX: Final = 32
 class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
     """How is the desk doing.
 
-    `alert_problem` is the watchdog's alone: why ALERT_COMMAND failed last, empty where it did not; None from anybody else.
+    `alert_problem` is the watchdog's alone: why ALERT_COMMAND failed last, empty where it did not; None from anybody
+    else.
     """
 
     alert_problem: Text | None = None

@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.command_line import TIMEOUT_S
 from tests.support.waits import wait_for
-from tests.system.test_halts_are_seen import TIMEOUT_S, RunningDesk
+from tests.system.test_halts_are_seen import RunningDesk
 
 
 @pytest.fixture

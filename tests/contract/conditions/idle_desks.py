@@ -20,7 +20,7 @@ def holding_strategy(*, seconds: int) -> DeskHarness:
 
 
 def resting_entry(*, seconds: int) -> DeskHarness:
-    """A limit order half a figure below the market rests at the venue for so long, though the strategy goes on buying."""
+    """A limit order half a figure below the market rests this long, while the strategy goes on buying."""
     driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     driven.mono_ns += seconds * _NS_PER_S

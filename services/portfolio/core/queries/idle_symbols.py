@@ -1,6 +1,7 @@
-"""Symbols of a live desk in which nothing prevents trading and nothing is traded: their strategy holds, or an entry rests.
+"""Symbols of a live desk that do not trade although nothing prevents it: the strategy holds, or an entry rests.
 
-Either may be what strategy and plan are made for, so that it is shown and neither raises an alert nor counts as prevented.
+Either may be what strategy and plan are made for, so that it is shown and neither raises an alert nor counts as
+prevented.
 """
 
 from __future__ import annotations
