@@ -40,6 +40,9 @@ CONDITIONS_MS: Final = 1_000
 ASK_EVERY_LOOKS: Final = 10
 """supervisord is asked anew after so many looks, should an event have been lost."""
 
+SUPERVISOR_SILENT_NS: Final = 3_000_000_000
+"""It answers from memory; to start or stop its programs keeps it for a moment at most."""
+
 EXIT_SETTINGS: Final = 2
 RUNS_FOREIGN_CODE: Final = ("signal",)
 """Programs in which code that is not the desk's can end the process with any exit code."""
@@ -77,6 +80,8 @@ class WatchdogShell:
         self._listener = SupervisorEventParser()
         self._programs: dict[str, Program] = {}
         self._looks_until_asking = 0
+        self._silent_since_ns = mono_ns()
+        self._is_silence_raised = False
         self._deaths = DeathWindow()
         self._pidfds: dict[int, int] = {}
         self._control = control
@@ -166,11 +171,24 @@ class WatchdogShell:
         """Learn anew who runs."""
         self._looks_until_asking = ASK_EVERY_LOOKS
         programs = self._supervisor.programs()
+        self._note_answer(is_there=programs is not None)
         if programs is not None:
             for name in {program.name for program in programs} - self._programs.keys():
                 metrics.init_series(name)
             self._programs = {program.name: program for program in programs}
             self._watch_deaths()
+
+    def _note_answer(self, *, is_there: bool) -> None:
+        """Raise an alert, once, when supervisord has not answered for a while: it starts nothing again then."""
+        now_ns = mono_ns()
+        if is_there:
+            self._silent_since_ns, self._is_silence_raised = now_ns, False
+            return
+        silent_ns = now_ns - self._silent_since_ns
+        if silent_ns > SUPERVISOR_SILENT_NS and not self._is_silence_raised:
+            self._is_silence_raised = True
+            text = f"supervisord has not answered for {silent_ns // 1_000_000_000} s: what ends is not started again"
+            self._alerts.send("SUPERVISOR_SILENT", "supervisord", text)
 
     # ----------------------------------------------------------------------------------------------------- conditions
 

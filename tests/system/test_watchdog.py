@@ -105,6 +105,23 @@ def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_comes_
         assert {alert["program"] for alert in said(desk, "refused")} == {"portfolio"}, "which runs no strategies"
 
 
+def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> None:
+    """By ALERT_COMMAND alone: the watchdog's log goes through supervisord."""
+    told = tmp_path / "told"
+    command = f"sh -c 'echo $ALERT_PROGRAM $ALERT_KIND $ALERT_TEXT > {told}.new; mv {told}.new {told}'"
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment(desk, signal="beat", ALERT_COMMAND=command))
+        wait_for(lambda: "watches over" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
+        supervisor = desk.supervisord_pid()
+        assert supervisor is not None
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            wait_for(told.is_file, "the alert", seconds=WAIT_S)
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+    assert told.read_text().startswith("supervisord SUPERVISOR_SILENT supervisord has not answered for ")
+
+
 def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, signal="beat", WATCHDOG_HANG_MS="1500"))
