@@ -20,7 +20,9 @@ PAST_RULES_MAX: Final = 32
 """More than there are rules that may be passed."""
 
 
-class StatusQuery(Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True):
+class StatusQuery(
+    Struct, frozen=True, tag_field="command", tag="STATUS", forbid_unknown_fields=True, omit_defaults=True
+):
     """How is the desk doing.
 
     `alert_problem` is the watchdog's alone: why ALERT_COMMAND failed last, empty where it did not; None from anybody
