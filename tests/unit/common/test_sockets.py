@@ -11,7 +11,7 @@ import zmq
 
 from common.errors import StartError
 from common.file_identity import FileLostError
-from common.sockets import Sockets, send
+from common.sockets import ROUTER_UNREAD_MAX, Sockets, send
 from tests.support.waits import receive, wait_for
 
 
@@ -43,6 +43,22 @@ def test_a_dealer_and_a_router_talk_through_an_envelope(sockets: Sockets, tmp_pa
     assert rest == [b"id", b"", b"ping"]
     assert send(router, [peer, b"id", b"", b"pong"])
     assert receive(dealer) == [b"id", b"", b"pong"]
+
+
+def test_a_router_takes_in_few_requests_that_it_has_not_read(sockets: Sockets, tmp_path: Path) -> None:
+    """What a client that dies has left is read before the requests of others."""
+    url = f"ipc://{tmp_path}/router.ipc"
+    sockets.router(url)
+    client: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    client.setsockopt(zmq.SNDHWM, 1)
+    client.setsockopt(zmq.LINGER, 0)
+    client.connect(url)
+    taken = 0
+    while taken < 5_000 and client.poll(500, zmq.POLLOUT):
+        client.send(bytes(4_096))
+        taken += 1
+    client.close()
+    assert ROUTER_UNREAD_MAX <= taken < 1_000, "the rest waits at the client, beyond what the system's buffers hold"
 
 
 def test_a_port_that_is_taken_is_named_with_its_setting(sockets: Sockets) -> None:
