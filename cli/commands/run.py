@@ -178,10 +178,8 @@ def _desk(
 
     settings, gateway = run_settings()
     if gateway is not None:
-        _require_nothing_of_a_venue(
-            gateway,
-            {"--ticks": ticks or None, "--symbol": symbol, "--zone or --utc-offset": clock, "--seed": seed, **venue},
-        )
+        options = {"--ticks": ticks or None, "--symbol": symbol, "--zone or --utc-offset": clock, "--seed": seed}
+        _require_nothing_of_a_venue(gateway, {**options, **venue})
         folder = _folder(data_dir or PROJECT_ROOT / "var" / gateway.folder)
         names = _symbols(symbols) or tuple(DEFAULT_SYMBOLS.split(","))
         market, last_ordinal = f"gateway at {gateway.requests}", 0
@@ -191,12 +189,7 @@ def _desk(
                 raise StartError(f"{name} is {given!r}, expected none with --ticks: a recording has its own")
         market, names, last_ordinal, folder = _recorded(ticks, symbol, clock, data_dir, settings)
     else:
-        if symbol is not None:
-            raise StartError(f"--symbol is {symbol!r}, expected it with --ticks; the generated market takes --symbols")
-        if clock is not None:
-            raise StartError(
-                f"the time zone is {clock!r}, expected none without --ticks: the generated market is in UTC"
-            )
+        _require_nothing_of_a_recording(symbol, clock)
         folder = _folder(data_dir or PROJECT_ROOT / DEFAULT_DATA_DIR)
         market, names = _generated(folder, symbols, seed, settings)
         last_ordinal = 0
@@ -213,9 +206,7 @@ def _desk(
         settings["MODEL"] = str(model.resolve())
     settings["RISK"] = o.risk_option(settings.get("RISK", o.DEMO_RISK) if risk is None else risk)
     require_limits(settings["RISK"])
-    if plan is None and "PLAN" in settings:
-        plan = Path(settings["PLAN"])
-    settings["PLAN"] = o.plan_option(plan)
+    settings["PLAN"] = o.plan_option(Path(settings["PLAN"]) if plan is None and "PLAN" in settings else plan)
     require_plan(settings["PLAN"], names)
     return DeskRunSpec(
         data_dir=folder,
@@ -227,6 +218,13 @@ def _desk(
         duration_s=duration,
         gateway=gateway,
     )
+
+
+def _require_nothing_of_a_recording(symbol: str | None, clock: str | None) -> None:
+    if symbol is not None:
+        raise StartError(f"--symbol is {symbol!r}, expected it with --ticks; the generated market takes --symbols")
+    if clock is not None:
+        raise StartError(f"the time zone is {clock!r}, expected none without --ticks: the generated market is in UTC")
 
 
 def default_strategy() -> str:

@@ -277,7 +277,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "ENTRY_RESTS": ConditionKind(
         _I,
         Effect.NONE,
-        "An entry of the symbol has rested at the venue for a minute or longer; no other order opens exposure meanwhile.",
+        "An entry of the symbol has rested at the venue for a minute or longer; no other order opens meanwhile.",
         "Nothing if intended; otherwise check `offset_points` and `lifetime_s` of the plan.",
     ),
     "WATCHDOG_SILENT": ConditionKind(

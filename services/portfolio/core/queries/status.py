@@ -8,6 +8,7 @@ from typing import Final
 from proto.control import DenialLine, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply
 from proto.messages import Signal
 from proto.trading.units import to_decimal
+from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.market_feed import LiveQuote
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
@@ -52,15 +53,7 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         equity=None if unrealized is None or not stream else book.balance + unrealized,
         realized_pnl=book.realized_pnl,
         unrealized_pnl=unrealized,
-        positions={
-            symbol: PositionLine(
-                net_volume=position.net_volume,
-                avg_entry_price=position.avg_entry_price or ZERO,
-                unrealized_pnl=unrealized_pnl(symbol, book, cursor.marks),
-            )
-            for symbol, position in sorted(book.positions.items())
-            if not position.is_flat
-        },
+        positions=_positions(book, cursor),
         latency_us={
             "tick_to_signal": desk.tick_to_signal.quantiles(),
             "tick_to_order": desk.tick_to_order.quantiles(),
@@ -92,6 +85,18 @@ def status_of(desk: Desk, mono_ns: int = 0) -> StatusReply:
         latest_denials=denial_lines(cursor),
         symbols=list(desk.config.symbols),
     )
+
+
+def _positions(book: Book, cursor: TickCursor) -> dict[str, PositionLine]:
+    return {
+        symbol: PositionLine(
+            net_volume=position.net_volume,
+            avg_entry_price=position.avg_entry_price or ZERO,
+            unrealized_pnl=unrealized_pnl(symbol, book, cursor.marks),
+        )
+        for symbol, position in sorted(book.positions.items())
+        if not position.is_flat
+    }
 
 
 def denial_lines(cursor: TickCursor) -> list[DenialLine]:
