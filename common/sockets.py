@@ -63,7 +63,7 @@ LEAVING_SECONDS: Final = 0.5
 """How long a process that listens on our address may take to end before it is held to be staying."""
 
 LOOK_EVERY_MS: Final = 1_000
-"""How often whoever binds looks after the files of its sockets."""
+"""How often a process checks the files of the sockets that it has bound."""
 
 IPC_PATH_BYTES_MAX: Final = 107
 """What fits into a Unix socket address with its closing zero."""
@@ -110,7 +110,7 @@ class Sockets:
         return self._connect(self._make(zmq.DEALER, url), url, setting)
 
     def require_in_place(self) -> None:
-        """Look whether the files of bound sockets are still there: whoever connects finds a process by them alone.
+        """Look whether the files of bound sockets are still there: clients find a process by them alone.
 
         Raises:
             FileLostError: one of them was removed or replaced.

@@ -1,4 +1,4 @@
-"""A real desk whose watchdog is held: portfolio misses it, for nobody else would tell that no alert is raised."""
+"""A real desk whose watchdog is held: portfolio shows it, since no alert is raised then."""
 
 from __future__ import annotations
 

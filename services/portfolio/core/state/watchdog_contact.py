@@ -1,4 +1,4 @@
-"""What portfolio knows of the watchdog: when it asked for the conditions last, and whether its alerts reach anybody."""
+"""What portfolio knows of the watchdog: when it last asked for the conditions, and whether its alerts get out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 from proto.control import Condition, condition
 
-SILENT_NS: Final = 10_000_000_000
+WATCHDOG_SILENT_NS: Final = 10_000_000_000
 """It asks each second; a restart of it takes a few."""
 
-START_NS: Final = 30_000_000_000
+WATCHDOG_START_NS: Final = 30_000_000_000
 """It starts last, after processes with large files."""
 
 _NS_PER_S: Final = 1_000_000_000
@@ -20,18 +20,18 @@ class WatchdogContact:
     """The watchdog of one portfolio process."""
 
     def __init__(self) -> None:
-        """Nobody is waited for before `expect` or the first question: without supervisord there is no watchdog."""
+        """None is expected before `expect` or the first question: without supervisord there is no watchdog."""
         self._heard_ns = 0
         self._due_ns: int | None = None
         self._alert_problem = ""
 
     def expect(self, mono_ns: int) -> None:
         """A watchdog is being started as well."""
-        self._heard_ns, self._due_ns = mono_ns, mono_ns + START_NS
+        self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_START_NS
 
     def on_question(self, alert_problem: str, mono_ns: int) -> None:
-        """It has asked; `alert_problem` says why its alerts reach nobody, empty where they do."""
-        self._heard_ns, self._due_ns = mono_ns, mono_ns + SILENT_NS
+        """The watchdog has asked; `alert_problem` is why its alerts do not get out, empty where they do."""
+        self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_SILENT_NS
         self._alert_problem = alert_problem
 
     def conditions(self, mono_ns: int) -> Iterator[Condition]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.state.watchdog_contact import SILENT_NS, START_NS, WatchdogContact
+from services.portfolio.core.state.watchdog_contact import WATCHDOG_SILENT_NS, WatchdogContact
 
 NOW_NS = 5_000_000_000
 
@@ -18,18 +18,18 @@ def test_nobody_is_missed_where_no_watchdog_is_started() -> None:
 def test_one_that_is_started_and_never_asks_is_silent() -> None:
     contact = WatchdogContact()
     contact.expect(NOW_NS)
-    assert codes(contact, NOW_NS + START_NS) == []
-    [found] = contact.conditions(NOW_NS + START_NS + 1)
+    assert codes(contact, NOW_NS + WATCHDOG_START_NS) == []
+    [found] = contact.conditions(NOW_NS + WATCHDOG_START_NS + 1)
     assert (found.code, found.text) == ("WATCHDOG_SILENT", "the watchdog has not asked for 30 s; see watchdog.log")
 
 
 def test_one_that_stops_asking_is_silent_until_it_asks_again() -> None:
     contact = WatchdogContact()
     contact.on_question("", NOW_NS)
-    assert codes(contact, NOW_NS + SILENT_NS) == []
-    assert codes(contact, NOW_NS + SILENT_NS + 1) == ["WATCHDOG_SILENT"]
-    contact.on_question("", NOW_NS + 2 * SILENT_NS)
-    assert codes(contact, NOW_NS + 2 * SILENT_NS + 1) == []
+    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS) == []
+    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"]
+    contact.on_question("", NOW_NS + 2 * WATCHDOG_SILENT_NS)
+    assert codes(contact, NOW_NS + 2 * WATCHDOG_SILENT_NS + 1) == []
 
 
 def test_alerts_that_reach_nobody_are_seen_until_one_does() -> None:
