@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.portfolio.core.state.watchdog_contact import WATCHDOG_SILENT_NS, WatchdogContact
+from services.portfolio.core.state.watchdog_contact import WATCHDOG_SILENT_NS, WATCHDOG_START_NS, WatchdogContact
 
 NOW_NS = 5_000_000_000
 
