@@ -5,6 +5,8 @@ Every event is folded into the account before the next is decided, and waits wit
 
 from __future__ import annotations
 
+from typing import Final
+
 from proto.control import denial_message
 from proto.messages import Signal
 from services.portfolio.core.account.events import Event, OrderCreated
@@ -13,6 +15,9 @@ from services.portfolio.core.decision.exits import exit_events
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.decision.signal_decision import DecisionConditions, DecisionResult, decide_signal
 from services.portfolio.core.state.desk import Desk
+
+SHOWN_OTHERWISE: Final = frozenset({"CIRCUIT_BREAKER", "HALTED", "REDUCE_ONLY", "STORAGE", "LEASE_MISSING"})
+"""Denials by what is a condition of its own, and ends with it: not when the next order of the symbol passes."""
 
 
 def decide_tick(desk: Desk, signal: Signal) -> list[Event]:
@@ -39,8 +44,8 @@ def _note_outcome(desk: Desk, signal: Signal, decided: DecisionResult) -> None:
     """Whether the symbol's limits let its signal pass; one that the position leaves no room for shows neither."""
     denial = decided.denial
     desk.outcomes.directed_mono_ns[signal.symbol] = desk.now.mono_ns
-    if denial is not None and denial.code == "CIRCUIT_BREAKER":
-        return  # its pause is a condition of its own
+    if denial is not None and denial.code in SHOWN_OTHERWISE:
+        return
     if denial is not None:
         text = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
         desk.outcomes.on_denial(signal.symbol, signal.time_ns, text)

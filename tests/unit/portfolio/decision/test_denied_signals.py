@@ -1,0 +1,48 @@
+"""Signals that are denied by what is a condition of its own are no second one, which would outlast the first."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from proto.control import HaltCommand, ReduceOnlyCommand, ResumeCommand
+from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.risk.limits import Limits
+from tests.support.builders import a_signal
+from tests.support.desk_harness import DeskHarness, a_live_desk
+
+
+def buy_for_a_minute(driven: DeskHarness) -> None:
+    for number in range(1, 8):
+        signal = a_signal(number, 1)
+        later = structs.replace(signal, time_ns=signal.time_ns + number * 10_000_000_000)
+        driven.answer_all(driven.deliver(later))
+
+
+def codes(driven: DeskHarness) -> set[str]:
+    return {found.code for found in conditions_of(driven.desk, driven.mono_ns)}
+
+
+@pytest.mark.parametrize("command", [HaltCommand("news"), ReduceOnlyCommand("news")])
+def test_a_stop_by_a_person_is_over_when_the_person_resumes(command: HaltCommand | ReduceOnlyCommand) -> None:
+    driven = a_live_desk()
+    driven.portfolio.handle_command(command, driven.now)
+    buy_for_a_minute(driven)
+    assert codes(driven) == {"PERSON"}
+    driven.portfolio.handle_command(ResumeCommand("looked at it"), driven.now)
+    assert codes(driven) == set()
+
+
+def test_a_ledger_that_cannot_be_written_is_one_condition() -> None:
+    driven = a_live_desk()
+    driven.desk.on_storage_failure("no room")
+    buy_for_a_minute(driven)
+    assert codes(driven) == {"STORAGE"}
+
+
+def test_a_limit_is_shown() -> None:
+    driven = a_live_desk(limits=Limits(name="closed", order_volume_max=Decimal("0.001")))
+    buy_for_a_minute(driven)
+    assert codes(driven) == {"SIGNALS_DENIED"}
