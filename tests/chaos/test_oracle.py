@@ -53,7 +53,9 @@ def set_order(name: str, value: object) -> Callable[[Path], None]:
 
 
 LAST_DEAL = "(SELECT max(deal) FROM deals)"
-COPY_ORDER = "INSERT INTO orders SELECT 1000, json_set(payload, '$.order.ticket', 1000) FROM orders WHERE ticket = 2"
+COPY_ORDER = (
+    "INSERT INTO orders SELECT 1000, json_set(payload, '$.order.ticket', 1000), checksum FROM orders WHERE ticket = 2"
+)
 
 
 def set_at_venue(table: str, name: str, value: object, where: str) -> str:
