@@ -295,6 +295,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "ORDER_IN_DOUBT": ConditionKind(
         _W, Effect.SYMBOL, "An order of the symbol may or may not have been executed.", "Wait; compare with the venue."
     ),
+    "ORDER_UNANSWERED": ConditionKind(
+        _W,
+        Effect.SYMBOL,
+        "An order at the market is neither executed nor refused for three seconds; the symbol is sent no other.",
+        "Wait; read mt5.log and execution.log; compare with the venue.",
+    ),
     "DRAWDOWN_WARNING": ConditionKind(
         _W, Effect.NONE, "The drawdown reached the warning level of the limits.", "Watch it; reduce by hand."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proto.gateway import Fault, Simulate
 from proto.trading.enums import OrderType
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_signal
@@ -26,4 +27,13 @@ def resting_entry(*, seconds: int) -> DeskHarness:
     driven.mono_ns += seconds * _NS_PER_S
     driven.desk.market.advance_clock(a_signal(1).time_ns + seconds * _NS_PER_S, driven.mono_ns)
     driven.answer_all(driven.deliver(a_signal(2, 1)))
+    return driven
+
+
+def held_back_order(*, seconds: int) -> DeskHarness:
+    """The venue has accepted an order at the market, and its terminal holds it back for a minute."""
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    driven.mono_ns += seconds * _NS_PER_S
     return driven

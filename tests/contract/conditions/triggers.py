@@ -36,7 +36,7 @@ from services.portfolio.core.risk.limits import Limits
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
-from tests.contract.conditions.idle_desks import holding_strategy, resting_entry
+from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
 from tests.contract.conditions.signed_ledgers import no_room_beside_the_key, older_than_its_signature
 from tests.support.builders import START_NS, STREAM_ID, a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
@@ -436,6 +436,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "WATCHDOG_SILENT": lambda _: _watchdog(seconds=11),
     "ALERTS_FAIL": lambda _: _watchdog(seconds=1, alert_problem="ALERT_COMMAND ended with exit status 1"),
     "ORDER_IN_DOUBT": lambda _: _doubt(),
+    "ORDER_UNANSWERED": lambda _: Scene(held_back_order(seconds=4)),
     "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
     "MARGIN_CALL": lambda _: _margin_call(),
     "INSTRUMENT_TERMS": lambda _: _instrument(is_held=False, contract_size=Decimal(10)),

@@ -51,6 +51,7 @@ def _note_outcome(desk: Desk, signal: Signal, decided: DecisionResult) -> None:
         desk.outcomes.on_denial(signal.symbol, signal.time_ns, text)
     elif any(isinstance(event, OrderCreated) for event in decided.events):
         desk.outcomes.on_order(signal.symbol)
+        desk.outcomes.ordered_mono_ns[signal.symbol] = desk.now.mono_ns
 
 
 def _conditions(desk: Desk, signal: Signal) -> DecisionConditions:

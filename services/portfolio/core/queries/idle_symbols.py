@@ -11,6 +11,7 @@ from typing import Final
 
 from proto.control import Condition, DeskState, condition
 from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.state.desk import Desk
 
 HOLD_NS: Final = 300_000_000_000
@@ -19,11 +20,14 @@ HOLD_NS: Final = 300_000_000_000
 RESTING_NS: Final = 60_000_000_000
 """An entry near the market is filled or canceled sooner."""
 
+UNANSWERED_NS: Final = 3_000_000_000
+"""A venue executes or refuses an order at the market within a second."""
+
 _NS_PER_S: Final = 1_000_000_000
 
 
 def idle_symbols(desk: Desk, mono_ns: int) -> Iterator[Condition]:
-    """The conditions STRATEGY_HOLDS and ENTRY_RESTS at this monotonic time."""
+    """The conditions STRATEGY_HOLDS, ENTRY_RESTS and ORDER_UNANSWERED at this monotonic time."""
     if not desk.is_live or desk.state is not DeskState.RUNNING or not mono_ns:
         return
     for symbol in desk.config.symbols:
@@ -38,6 +42,15 @@ def idle_symbols(desk: Desk, mono_ns: int) -> Iterator[Condition]:
     for order_id, symbol in desk.book.open_orders.items():
         order = desk.book.orders[order_id]
         rested_ns = now_ns - order.created_ns
-        if order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
+        if not order.can_rest and order.status is not OrderStatus.IN_DOUBT and order.decision.cause is Cause.SIGNAL:
+            yield from _unanswered(desk, order_id, symbol, mono_ns)
+        elif order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
             text = f"{order_id} rests since {rested_ns // _NS_PER_S} s at {order.limit_price}"
             yield condition("ENTRY_RESTS", text, subject=symbol)
+
+
+def _unanswered(desk: Desk, order_id: str, symbol: str, mono_ns: int) -> Iterator[Condition]:
+    """An order at the market that is on its way for too long."""
+    open_ns = mono_ns - max(desk.outcomes.ordered_mono_ns.get(symbol, 0), desk.running_since_mono_ns)
+    if open_ns > UNANSWERED_NS:
+        yield condition("ORDER_UNANSWERED", f"{order_id} is open for {open_ns // _NS_PER_S} s", subject=symbol)

@@ -27,6 +27,8 @@ class SymbolOutcomes:
         self._refused: dict[str, int] = {}
         self.directed_mono_ns: dict[str, int] = {}
         """When each symbol's latest BUY or SELL was decided."""
+        self.ordered_mono_ns: dict[str, int] = {}
+        """When each symbol's latest order for a signal was made."""
 
     def on_denial(self, symbol: str, time_ns: int, text: str) -> None:
         """A signal of the symbol was denied at a venue time."""

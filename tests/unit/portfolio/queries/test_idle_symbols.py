@@ -6,7 +6,7 @@ from proto.control import Effect, Severity, headline
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.idle_symbols import idle_symbols
-from tests.contract.conditions.idle_desks import holding_strategy, resting_entry
+from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
 from tests.support.builders import a_signal
 from tests.support.desk_harness import DeskHarness
 
@@ -45,3 +45,17 @@ def test_neither_is_an_alarm() -> None:
             assert (found.severity, found.effect, found.subject) == (Severity.INFO, Effect.NONE, "EURUSD")
             assert headline([found], ["EURUSD"]) == "TRADING"
             assert found in conditions_of(driven.desk, driven.mono_ns)
+
+
+def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blocks_its_symbol() -> None:
+    assert texts(held_back_order(seconds=3)) == {}
+    driven = held_back_order(seconds=4)
+    assert texts(driven) == {"ORDER_UNANSWERED": "live-000001 is open for 4 s"}
+    [found] = idle_symbols(driven.desk, driven.mono_ns)
+    assert headline([found], ["EURUSD"]) == "NOT TRADING"
+    [order] = driven.desk.book.orders.values()
+    assert order.status is OrderStatus.ACCEPTED
+    for _ in range(70):
+        driven.answer_all(driven.wait(1_000))
+        driven.gateway.due_ticks(driven.now)
+    assert texts(driven) == {}, "it is executed by then"
