@@ -262,3 +262,13 @@ def test_a_checkpoint_file_that_is_garbage_is_refused_in_one_line(floor: Floor) 
     )
     assert done.returncode == 2
     assert done.stderr == f"paperdesk signal: {path} cannot be used as a database: file is not a database\n"
+
+
+def test_a_process_without_ticks_notices_that_its_checkpoint_was_removed(floor: Floor) -> None:
+    """No save would come to find it out."""
+    floor.start()
+    [checkpoint] = (floor.folder / "data" / "signal").glob("*.db")
+    checkpoint.unlink()
+    assert floor.process is not None
+    assert floor.process.wait(timeout=20) == 1
+    assert f"{checkpoint.name} was removed or replaced while in use" in floor.log()
