@@ -233,11 +233,16 @@ class _OrderTracker:
             desk.published_mono_ns.pop(order.order_id, None)
         if status is OrderStatus.PRESUMED_EXPIRED:
             desk.unproven_symbols.add(order.symbol)
-        if status is OrderStatus.ACCEPTED:
+        if status is OrderStatus.ACCEPTED and order.can_rest:
             desk.outcomes.on_acceptance(order.symbol)
-        elif status in _REFUSALS and not self._stands():
+        elif self._is_refusal(status, reply) and not self._stands():
             desk.outcomes.on_refusal(order.symbol, f"{status} {reply.error_code or ''} {reply.error or ''}".strip())
         desk.emit(order_updated(order, status, reply))
+
+    def _is_refusal(self, status: OrderStatus, reply: OrderReply) -> bool:
+        """Whether nothing was executed; one at the market that is canceled was accepted and held back."""
+        is_canceled = status is OrderStatus.CANCELED and not self.order.can_rest and not reply.filled_volume
+        return status in _REFUSALS or is_canceled
 
     def _doubt(self, code: str, words: str) -> None:
         order, desk = self.order, self._desk

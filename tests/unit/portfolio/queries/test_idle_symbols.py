@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from proto.control import Effect, Severity, headline
+from proto.gateway import Fault, Simulate
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.queries.idle_symbols import idle_symbols
 from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
 from tests.support.builders import a_signal
-from tests.support.desk_harness import DeskHarness
+from tests.support.desk_harness import DeskHarness, a_live_desk
 
 
 def texts(driven: DeskHarness) -> dict[str, str]:
@@ -59,3 +62,16 @@ def test_an_order_that_the_venue_holds_back_is_shown_after_three_seconds_and_blo
         driven.answer_all(driven.wait(1_000))
         driven.gateway.due_ticks(driven.now)
     assert texts(driven) == {}, "it is executed by then"
+
+
+def test_orders_that_the_venue_accepts_and_never_executes_are_refused_in_the_end() -> None:
+    driven = a_live_desk(faults=True)
+    driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=100, delay_ms=60_000), driven.now)
+    for number in range(1, 40):
+        driven.gateway.due_ticks(driven.now)
+        driven.answer_all(driven.wait(1_000))
+        signal = structs.replace(a_signal(number, 1), time_ns=driven.desk.domain_ns(driven.mono_ns))
+        driven.answer_all(driven.deliver(signal))
+        driven.answer_all(driven.pause())
+    found = {one.code: one.text for one in conditions_of(driven.desk, driven.mono_ns)}
+    assert "orders in a row came to no execution, the latest: " in found.get("ORDERS_REFUSED", ""), found
