@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,17 @@ def test_a_run_with_kills_at_every_point_answers_as_one_without(folder: Path) ->
         assert process.stop() == 0
     assert (whole.starts, killed.starts) == (1, 1 + len(kills))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("name", ["journal.db", "book.db"])
+def test_a_gateway_that_is_asked_nothing_notices_that_a_file_was_removed(folder: Path, name: str) -> None:
+    process = Process(folder / "a", ticks=5)
+    process.start()
+    try:
+        with closing(Desk(process)) as desk:
+            assert desk.ask(action="PING")["status"] == "OK"
+        (folder / "a" / "data" / "venue" / name).unlink()
+        assert process.wait() == 1
+    finally:
+        process.kill()
+    assert f"{name} was removed or replaced while in use" in (folder / "a" / "log").read_text()

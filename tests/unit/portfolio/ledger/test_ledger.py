@@ -13,10 +13,10 @@ from common.checksums import DamagedRowError
 from common.errors import StartError
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated
+from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, requires_fsync, verify_ledger
 from tests.support.accounts import account_state, is_same_account
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order
 from tests.support.tampering import edit, edit_skilfully, replace_in
@@ -329,3 +329,10 @@ def test_a_ledger_of_another_version_is_refused_by_every_reader(closed: Path, ve
     for reader in (Ledger, read_ledger, verify_ledger):
         with pytest.raises(StartError, match=rf"has schema version {version}, expected 2; .*{remedy}"):
             reader(closed)
+
+
+def test_what_a_person_has_done_about_a_rule_outlives_a_power_cut() -> None:
+    reset = RiskReset(
+        rule="DRAWDOWN", symbol="", reason="seen", person="me", time_ns=1, before={}, after={}, equity=None, key="k"
+    )
+    assert requires_fsync(reset)
