@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -62,15 +63,22 @@ def test_the_processes_run_in_the_root_and_leave_nothing_behind(root: Path) -> N
     assert not desk.runtime.exists()
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket below it: those of pytest grow with the name of the test."""
+    with tempfile.TemporaryDirectory(prefix="pd-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("name", ["50% desk", "100%s", "per%(x)s", "q\"uote, it's; a #c", "Büro \\ $HOME"])
-def test_the_shipped_configuration_runs_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
+def test_the_shipped_configuration_runs_in_a_folder_of_any_name(short_folder: Path, name: str) -> None:
+    folder = short_folder / name
     folder.mkdir()
     root = build(folder)
     configuration = root / CONFIGURATION
     supervisord = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", configuration],
-        cwd=tmp_path,
+        cwd=short_folder,
         env=environment(PYTHONPATH=str(PROJECT_ROOT), PAPERDESK_RUNTIME_DIR=str(root / "var" / "run")),
         stdout=subprocess.DEVNULL,
     )
