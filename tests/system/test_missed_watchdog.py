@@ -25,7 +25,8 @@ def test_a_watchdog_that_is_held_is_missed_until_it_goes_on(tmp_path: Path) -> N
         watchdog.send_signal(signal.SIGSTOP)
         try:
             wait_for(lambda: desk.holds("WATCHDOG_SILENT"), "portfolio to miss it", seconds=TIMEOUT_S)
-            assert desk.logged("WATCHDOG_SILENT") == {"warning"}
+            # The log looks for conditions once a second, the status whenever it is asked for.
+            wait_for(lambda: desk.logged("WATCHDOG_SILENT") == {"warning"}, "the log to have it", seconds=TIMEOUT_S)
         finally:
             watchdog.send_signal(signal.SIGCONT)
         wait_for(lambda: not desk.holds("WATCHDOG_SILENT"), "it to be heard again", seconds=TIMEOUT_S)
