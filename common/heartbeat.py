@@ -57,7 +57,10 @@ class HeartbeatRecord(NamedTuple):
 
 
 class Heartbeat:
-    """The file of this process; each beat tries again while it cannot be written, or after it was removed."""
+    """The file of this process; each beat writes it anew while it cannot be written, was removed or was replaced.
+
+    A second process of the same name replaces it at its start, and ends when it finds the first one's locks.
+    """
 
     def __init__(self, folder: Path, program: str) -> None:
         """Say that the process is starting. `program` is its name under supervisord."""
@@ -66,6 +69,7 @@ class Heartbeat:
         self._last = Progress(0, False)
         self._path = path_of(folder, program)
         self._map: mmap.mmap | None = None
+        self._inode = 0
         self._is_warned = False
         self._write(Phase.STARTING)
 
@@ -73,7 +77,7 @@ class Heartbeat:
         """Show that the loop runs, and how far it has come."""
         self._beats += 1
         self._last = progress
-        if self._map is not None and not self._path.exists():
+        if self._map is not None and not self._is_in_place():
             self._map = None
         self._write(Phase.RUNNING)
 
@@ -81,13 +85,19 @@ class Heartbeat:
         """Say that the loop has ended and the process is about to."""
         self._write(Phase.ENDING)
 
+    def _is_in_place(self) -> bool:
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
     def _write(self, phase: Phase) -> None:
         line = _line(HeartbeatRecord(self._pid, phase, self._beats, *self._last))
         if self._map is not None:
             self._map[:] = line
             return
         try:
-            self._map = _mapped(self._path, line)
+            self._map, self._inode = _mapped(self._path, line)
         except OSError as error:
             if not self._is_warned:
                 self._is_warned = True
@@ -123,15 +133,19 @@ def _line(beat: HeartbeatRecord) -> bytes:
     return text.ljust(LINE_BYTES - 1).encode("ascii") + b"\n"
 
 
-def _mapped(path: Path, line: bytes) -> mmap.mmap:
-    """A file of its own that takes the place of an earlier process's, whose last words nobody may take for ours."""
+def _mapped(path: Path, line: bytes) -> tuple[mmap.mmap, int]:
+    """A file of its own that takes the place of an earlier process's, whose last words nobody may take for ours.
+
+    Returns:
+        The mapped file and its inode.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}.new")
     fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         os.write(fd, line)
-        mapped = mmap.mmap(fd, LINE_BYTES)
+        mapped, inode = mmap.mmap(fd, LINE_BYTES), os.fstat(fd).st_ino
     finally:
         os.close(fd)
     fresh.replace(path)
-    return mapped
+    return mapped, inode

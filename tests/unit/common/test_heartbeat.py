@@ -27,8 +27,16 @@ def test_a_reader_finds_what_was_last_said(tmp_path: Path) -> None:
 def test_the_next_process_does_not_speak_through_the_file_of_the_last(tmp_path: Path) -> None:
     first = Heartbeat(tmp_path, "signal")
     Heartbeat(tmp_path, "signal")
-    first.beat(Progress(7, False))
+    first.end()
     assert read(tmp_path, "signal") == HeartbeatRecord(os.getpid(), Phase.STARTING, 0, 0, False)
+
+
+def test_a_second_process_that_ends_at_its_start_does_not_silence_the_first(tmp_path: Path) -> None:
+    first = Heartbeat(tmp_path, "mt5")
+    first.beat(Progress(7, False))
+    subprocess.run([sys.executable, "-c", SECOND, str(tmp_path)], check=True)
+    first.beat(Progress(8, False))
+    assert read(tmp_path, "mt5") == HeartbeatRecord(os.getpid(), Phase.RUNNING, 2, 8, False)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +67,13 @@ def test_a_place_that_is_there_later_and_a_file_that_was_removed_are_written_wit
         assert read(folder, "signal") == HeartbeatRecord(os.getpid(), Phase.RUNNING, done, done, False)
         path_of(folder, "signal").unlink()
 
+
+SECOND = """
+import sys
+from pathlib import Path
+from common.heartbeat import Heartbeat
+Heartbeat(Path(sys.argv[1]), "mt5").end()
+"""
 
 SCRIPT = """
 import sys
