@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _NS_PER_S: Final = 1_000_000_000
@@ -19,8 +20,11 @@ class Now(NamedTuple):
     mono_ns: int
 
 
+@lru_cache(maxsize=1_024)
 def utc_text(time_ns: int) -> str:
     """Nanoseconds since 1970 as a date and time of UTC, to the millisecond, or to the microsecond where it has any.
+
+    Remembered, for a pause or a halt names its end at each tick that it denies.
 
     >>> utc_text(1_577_836_800_000_000_000)
     '2020-01-01 00:00:00.000Z'

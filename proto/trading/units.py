@@ -8,6 +8,7 @@ says "finite and of a sane size".
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -51,13 +52,14 @@ TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 
 
+@lru_cache(maxsize=4_096)
 def to_decimal(price: float) -> Decimal:
     """A quoted float as the decimal that was quoted: the shortest one that reads back as the same float.
 
     A price that was computed and not quoted may have 16 decimals of float noise; it is rounded to the decimals that orders
     and deals can carry.
     """
-    text = repr(float(price))
+    text = repr(float(price) + 0.0)  # the two zeros are one
     value = Decimal(text)
     if len(text) > MAX_DECIMAL_EXPONENT + 2 or "e" in text:
         return value if is_exact(value) else value.quantize(_FINEST)

@@ -39,7 +39,7 @@ from services.portfolio.core.account.events import OrderCreated, StreamEnded
 from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import escalate_drawdown, resume_after_day_end
 from services.portfolio.core.decision.signal_decision import count_signal, update_risk_from_tick
-from services.portfolio.core.decision.signal_queue import SignalQueue
+from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, SignalQueue
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.deals import pull_deals
@@ -244,10 +244,15 @@ class Portfolio:
         return self._take(signal)
 
     def _take(self, signal: Signal) -> list[Call]:
-        if self._is_decided(signal) or signal.ordinal in self._held:
+        # The decision (stream, symbol, sequence) is made once; live signals of several symbols overtake each other.
+        if self.desk.window:
+            is_decided = signal.ordinal <= self.desk.cursor.ordinal
+        else:
+            is_decided = signal.sequence <= self.desk.cursor.sequences.get(signal.symbol, 0)
+        if is_decided or signal.ordinal in self._held:
             self.desk.duplicates += 1
             return []
-        if self._held.is_full:
+        if len(self._held) >= QUEUED_SIGNALS_MAX:
             if self.desk.window:
                 self.desk.malformed += 1
                 return []
@@ -255,12 +260,6 @@ class Portfolio:
         self.desk.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
         self._held[signal.ordinal] = signal
         return self._advance()
-
-    def _is_decided(self, signal: Signal) -> bool:
-        """Whether the decision (stream, symbol, sequence) is made; live signals of several symbols overtake each other."""
-        if self.desk.window:
-            return signal.ordinal <= self.desk.cursor.ordinal
-        return signal.sequence <= self.desk.cursor.sequences.get(signal.symbol, 0)
 
     def _advance(self) -> list[Call]:
         """Decide, in order, every tick whose signal and deals are known."""

@@ -80,6 +80,8 @@ def check_position_rule(
 
 
 def _is_signal(signal: object) -> bool:
+    if signal.__class__ is int:
+        return signal in (-1, 0, 1)
     if isinstance(signal, bool):
         return False
     return isinstance(signal, Real) and signal in (-1, 0, 1)

@@ -16,11 +16,6 @@ LIVE_DECISIONS_MAX: Final = 256
 class SignalQueue(dict[int, Signal]):
     """The signals themselves, each under its ordinal."""
 
-    @property
-    def is_full(self) -> bool:
-        """Whether one more would be too many."""
-        return len(self) >= QUEUED_SIGNALS_MAX
-
     def drop_oldest(self) -> None:
         """Make room: whatever keeps a desk that long, the oldest signal is the one that is no use any more."""
         del self[min(self)]
