@@ -48,6 +48,9 @@ RESEND_PAUSE_NS: Final = 100_000_000
 """Signals are sent again at most this often. A tick is republished after twice as long; ticks that come twice for
 another reason, as those fetched while they waited in the socket, come in heaps and need no answer each."""
 
+NOTICE_PAUSE_NS: Final = 10_000_000_000
+"""Between two notices of ticks that cannot be answered: a market that has gone back repeats thousands of them."""
+
 Input = Tick | MarketHeartbeat | HelloReply | TicksReply | ErrorReply
 Output = Signal | SignalHello | Hello | GetTicks | Event
 
@@ -91,6 +94,7 @@ class SignalEngine:
         self._hello_mono_ns = 0
         self._greeting_mono_ns = 0
         self._again_mono_ns = 0
+        self._notice_mono_ns = 0
         self._hellos = 0
         self._faults_noticed: dict[str, StrategyFault] = {}
 
@@ -224,6 +228,9 @@ class SignalEngine:
         """Send what is kept from this tick on again: whoever missed one signal has likely missed those after it."""
         if self.ring.get(tick.ordinal) is None:
             if tick.sequence not in self._lost.get(tick.symbol, ()):
+                if now.mono_ns < self._notice_mono_ns:
+                    return []
+                self._notice_mono_ns = now.mono_ns + NOTICE_PAUSE_NS
                 return [SignalNotRetained(tick.symbol, tick.ordinal)]
             # It came too late to be folded, but every tick has its signal, or portfolio would wait for ever.
             return [self._signal(tick, WARMING_UP_VALUE, now)]

@@ -19,7 +19,7 @@ from services.signal.core.operator_notices import (
     SignalNotRetained,
     StreamChanged,
 )
-from services.signal.core.signal_engine import HELLO_RETRY_NS, HELLOS_UNTIL_SILENT, RESEND_PAUSE_NS
+from services.signal.core.signal_engine import HELLO_RETRY_NS, HELLOS_UNTIL_SILENT, NOTICE_PAUSE_NS, RESEND_PAUSE_NS
 from services.signal.core.signal_ring import RING_SIGNALS_MIN, SignalRing
 from tests.unit.signal.builders import MS, STREAM, Bench, Momentum, TickGateway, a_page, a_walk, words
 
@@ -249,8 +249,11 @@ def test_a_signal_that_is_not_kept_any_more_is_told() -> None:
     ticks = a_walk(RING_SIGNALS_MIN + 10)
     bench = a_bench(ticks).start().publish(ticks)
     bench.outputs.clear()
-    bench.publish(ticks[:1])
+    bench.publish(ticks[:3])
     assert bench.outputs == [SignalNotRetained("EURUSD", 1)]
+    bench.mono_ns += NOTICE_PAUSE_NS
+    bench.publish(ticks[3:6])
+    assert bench.outputs == [SignalNotRetained("EURUSD", 1), SignalNotRetained("EURUSD", 4)]
 
 
 def test_the_ring_is_as_wide_as_the_window_of_the_gateway() -> None:
