@@ -47,6 +47,9 @@ TELL_NS = 10_000_000_000
 _QUESTIONS: Final = (Ping, GetAccount, GetPositions, GetOrders, GetDeals, GetSymbolInfo, GetTicks)
 """Requests that change nothing: without a client to take the reply they are not worth handling."""
 
+CHECKPOINT_TICKS: Final = 50
+"""A live market that was killed goes on from its last checkpoint, and plays again what it published since."""
+
 _CHOSEN_BY_LIBZMQ: Final = b"\0"
 """How an identity begins that no client has chosen for itself; such a one never comes back after its connection."""
 
@@ -80,6 +83,7 @@ class GatewayShell:
         """Peers found gone within the last second: what they have left is not worth trying to answer."""
         self._write_again_mono_ns = 0
         self._told_mono_ns = -TELL_NS
+        self._ticks_since_checkpoint = 0
         self._has_failed_to_write = False
         self._router = sockets.router(request_url, setting="MT5_REQUEST_URL")
         self._publisher = sockets.pub(publish_url, setting="MT5_PUBLISH_URL")
@@ -165,6 +169,9 @@ class GatewayShell:
             self._log_fault(error)
             self._write_again_mono_ns = now.mono_ns + RETRY_NS
             return
+        self._ticks_since_checkpoint += len(ticks)
+        if self._ticks_since_checkpoint >= CHECKPOINT_TICKS and self._gateway.publisher.is_live:
+            self.checkpoint(is_synced=False)
         for tick in ticks:
             crash_point("mt5.before_publish", tick.ordinal)
             topic = self._topics.get(tick.symbol)
@@ -187,13 +194,14 @@ class GatewayShell:
             self._gateway.leases.storage_problem = ""
         self._has_failed_to_write = False
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, is_synced: bool = True) -> None:
         """Make durable where market and book stand: a live market goes on from there after a restart."""
         venue = self._gateway.venue
+        self._ticks_since_checkpoint = 0
         try:
             if self._save_market is not None:
                 self._save_market(venue.ordinal)
-            venue.checkpoint()
+            venue.checkpoint(is_synced=is_synced)
         except DISK_FAULTS as error:
             self._log_fault(error)
 

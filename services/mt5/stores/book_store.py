@@ -6,6 +6,7 @@ Each change is one synced transaction that leaves orders, deals, positions and c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -162,7 +163,7 @@ class DurableBookStore:
         """Make a change durable."""
         before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
-        with raise_if_damaged(self._path), transaction(self._db):
+        with raise_if_damaged(self._path), self._synced(is_synced=change.is_synced), transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:
@@ -176,6 +177,18 @@ class DurableBookStore:
             if change.modification is not None:
                 self._write("modifications", change.modification.target, change.modification)
         crash_point(after, change.ordinal)
+
+    @contextmanager
+    def _synced(self, *, is_synced: bool) -> Iterator[None]:
+        """Without: what is committed within reaches the disk with the next change that is synced, or by itself."""
+        if is_synced:
+            yield
+            return
+        self._db.pragma("synchronous", "NORMAL")
+        try:
+            yield
+        finally:
+            self._db.pragma("synchronous", "FULL")
 
     def require_file_unchanged(self) -> None:
         """Look whether the file is still the one that was opened.

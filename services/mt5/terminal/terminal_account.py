@@ -94,7 +94,7 @@ class TerminalAccount:
         """Stand at a tick that has come."""
         self.ordinal = max(self.ordinal, min(ordinal, self._market.newest_ordinal))
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, is_synced: bool = True) -> None:
         """Nothing is to be kept: what the gateway must not forget is written as it happens."""
 
     def deal_cursor_at(self, ordinal: int) -> int:  # noqa: ARG002 - a live book stands in the present

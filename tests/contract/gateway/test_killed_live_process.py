@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from common.fault_injection import CRASH_POINTS
+from services.mt5.shell import CHECKPOINT_TICKS
 from tests.contract.gateway.test_killed_process import Desk, Process
 from tests.support.waits import wait_for
 
@@ -76,3 +78,22 @@ def kills(folder: Path) -> list[str]:
 
 def an_order(order_id: str) -> dict[str, Any]:
     return {"action": "BUY", "order_id": order_id, "symbol": "EURUSD", "volume": 0.01}
+
+
+@pytest.mark.slow
+def test_a_market_killed_in_a_burst_plays_few_of_its_ticks_again(folder: Path) -> None:
+    """About 20,000 ticks a second: a process that went by the clock alone would play thousands of them again."""
+    published = 9_000
+    process = LiveProcess(folder / "b", crash_at=f"mt5.after_publish@{published}", MT5_PACE="live:2000")
+    process.start()
+    wait_for(lambda: not process.is_alive(), "the kill", seconds=60)
+    process.start()
+    wait_for(lambda: len(starts(folder / "b")) == 2, "the second start", seconds=60)
+    assert starts(folder / "b")[-1] > published - CHECKPOINT_TICKS
+    process.kill()
+
+
+def starts(folder: Path) -> list[int]:
+    """Where the book stood at each start that the log has."""
+    lines = (folder / "log").read_text().splitlines()
+    return [json.loads(line)["book_ordinal"] for line in lines if "book_ordinal" in line]

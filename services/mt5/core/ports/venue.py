@@ -80,8 +80,8 @@ class Venue(Protocol):
     def step_to(self, ordinal: int) -> None:
         """Stand at tick `ordinal`, having let every tick on the way set off what it sets off; never back, never past the last."""
 
-    def checkpoint(self) -> None:
-        """Commit where the book stands."""
+    def checkpoint(self, *, is_synced: bool = True) -> None:
+        """Commit where the book stands; unsynced, a power cut may take that back."""
 
     def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor after the step to tick `ordinal`, before any command there."""

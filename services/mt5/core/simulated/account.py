@@ -366,6 +366,7 @@ class SimulatedAccount:
         removed: int = 0,
         position: Position | None = None,
         modification: Modification | None = None,
+        is_synced: bool = True,
     ) -> None:
         """Make a change durable and fold it in; `stepped`: a tick has set it off, and may set off more."""
         self._commit(
@@ -382,6 +383,7 @@ class SimulatedAccount:
                 removed=removed,
                 position=position,
                 modification=modification,
+                is_synced=is_synced,
             )
         )
 

@@ -179,10 +179,10 @@ class SimulatedVenue:
                 account.next_tick()
                 self._ticking.process_tick()
 
-    def checkpoint(self) -> None:
-        """Commit where the book stands, which a change does by itself: at the end of the data and before leaving."""
+    def checkpoint(self, *, is_synced: bool = True) -> None:
+        """Commit where the book stands, which a change does by itself; unsynced, a power cut may take that back."""
         if self._account.ordinal != self._book.ordinal:
-            self._account.commit(stepped=False)
+            self._account.commit(stepped=False, is_synced=is_synced)
 
     # --------------------------------------------------------------------------------------------------------- orders
 

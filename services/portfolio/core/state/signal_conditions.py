@@ -30,7 +30,8 @@ def show_signal_health(desk: Desk, health: SignalHealth) -> frozenset[str]:
         if desk.state is DeskState.FINISHED or desk.is_stopping:
             _clear(desk, set())
         return frozenset()
-    found = health.findings(symbols, stream_id, desk.market, desk.cursor.marks, desk.now.mono_ns)
+    cursor = desk.cursor
+    found = health.findings(symbols, stream_id, desk.market, cursor.marks, cursor.sequences, desk.now.mono_ns)
     for finding in found:
         desk.conditions.set(finding.code, finding.text, subject=finding.symbol)
     _clear(desk, {(finding.code, finding.symbol) for finding in found})

@@ -18,6 +18,9 @@ from services.portfolio.core.account.tick_cursor import Mark
 SIGNAL_SILENT_NS: Final = 2_500_000_000
 """Two hellos missed and half a second: with a check every quarter of a second it is reported within three."""
 
+MARKET_BEHIND_NS: Final = 1_000_000_000
+"""For so long a gateway that was killed may play again what it published since its last checkpoint."""
+
 BOOTS_WINDOW_NS: Final = 60_000_000_000
 BOOTS_MAX: Final = 5
 """Starts of one signal process within a minute; so many are no accident any more."""
@@ -84,12 +87,13 @@ class _Progress:
         self.not_ahead_ns = mono_ns
         """When a signal came last, or the market had published what it is of."""
 
-    def look(self, sequence: int, published: int, mono_ns: int) -> None:
+    def look(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
+        """Take in the latest signal, the last tick that was decided, with or without one, and the newest tick."""
         if sequence > self.sequence:
             self.sequence, self.moved_ns, self.not_ahead_ns = sequence, mono_ns, mono_ns
-        if not published or published >= self.sequence:
+        if not published or published >= max(self.sequence, decided):
             self.not_ahead_ns = mono_ns
-        if published <= self.sequence:
+        if published <= self.sequence or published < decided:
             self.moved_ns = self.level_ns = mono_ns
 
 
@@ -128,7 +132,13 @@ class SignalHealth:
         return None
 
     def findings(
-        self, symbols: Sequence[str], stream_id: str, market: MarketFeed, marks: Mapping[str, Mark], mono_ns: int
+        self,
+        symbols: Sequence[str],
+        stream_id: str,
+        market: MarketFeed,
+        marks: Mapping[str, Mark],
+        decided: Mapping[str, int],
+        mono_ns: int,
     ) -> list[Finding]:
         """The conditions of all symbols; call it a few times a second while the desk runs.
 
@@ -137,24 +147,29 @@ class SignalHealth:
             stream_id: of the stream that is followed.
             market: what a live market published; empty in a replay.
             marks: the quotes that symbols were decided on last.
+            decided: sequence of each symbol's last decided tick.
             mono_ns: now.
         """
         if stream_id != self._stream_id or self._since_ns is None:
             self._stream_id, self._since_ns = stream_id, mono_ns
             self._progress.clear()
             self.sequences.clear()
-        return [found for symbol in symbols for found in self._of(symbol, market, marks.get(symbol), mono_ns)]
+        return [
+            found
+            for symbol in symbols
+            for found in self._of(symbol, market, marks.get(symbol), decided.get(symbol, 0), mono_ns)
+        ]
 
     def pause(self) -> None:
         """The desk is not running: time without signals does not count meanwhile."""
         self._since_ns = None
 
-    def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, mono_ns: int) -> Iterator[Finding]:
+    def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, decided: int, mono_ns: int) -> Iterator[Finding]:
         published = market.published.get(symbol, 0)
         progress = self._progress.get(symbol)
         if progress is None or not progress.sequence:
             progress = self._progress[symbol] = _Progress(published, mono_ns)
-        progress.look(self.sequences.get(symbol, 0), published, mono_ns)
+        progress.look(self.sequences.get(symbol, 0), decided, published, mono_ns)
         publisher = max(
             (known for known in self._publishers.values() if symbol in known.hello.symbols),
             key=lambda known: known.heard_ns,
@@ -180,8 +195,9 @@ class SignalHealth:
         elif report is None or report.state is not SymbolState.FAULT:
             yield from self._lag(symbol, progress, published, report, market.newest_ns, mark, mono_ns)
         is_heard = mono_ns - market.last_message_mono_ns <= SIGNAL_SILENT_NS
-        if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > SIGNAL_SILENT_NS:
-            text = f"the market makes {progress.sequence - published:,} ticks again that signals were given for"
+        if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > MARKET_BEHIND_NS:
+            again = max(progress.sequence, decided) - published
+            text = f"the market makes {again:,} ticks again that signals were given for"
             yield Finding("MARKET_BEHIND", symbol, text)
 
     def _lag(

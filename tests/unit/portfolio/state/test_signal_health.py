@@ -87,15 +87,26 @@ def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watche
     """From tick 20 back to tick 10: the ten ticks that follow get no signal again."""
     watched.go_on(20_000, hello=a_hello(), signals=True)
     watched.tick -= 10
-    watched.go_on(2_000, hello=a_hello())
+    watched.go_on(1_000, hello=a_hello())
     assert watched.codes == []
-    watched.go_on(REPORTED_WITHIN_MS - 2_000 + 1_000, hello=a_hello())
+    watched.go_on(1_000, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
-    assert watched.text("MARKET_BEHIND") == "the market makes 6 ticks again that signals were given for"
-    watched.go_on(6_000, hello=a_hello())
+    assert watched.text("MARKET_BEHIND") == "the market makes 8 ticks again that signals were given for"
+    watched.go_on(8_000, hello=a_hello())
     assert watched.codes == []
     watched.go_on(5_000, hello=a_hello(), signals=True)
     assert watched.codes == []
+
+
+def test_a_market_behind_the_ledger_is_reported_by_a_portfolio_that_has_heard_no_signal(watched: Watched) -> None:
+    """The ticks up to 30 are decided; signal has none of theirs to send again, and is not mute for that."""
+    watched.driven.desk.cursor.sequences["EURUSD"] = 30
+    watched.tick = 10
+    watched.go_on(3_000, hello=a_hello())
+    assert watched.codes == ["MARKET_BEHIND"]
+    assert watched.text("MARKET_BEHIND") == "the market makes 17 ticks again that signals were given for"
+    watched.go_on(REPORTED_WITHIN_MS, hello=a_hello())
+    assert watched.codes == ["MARKET_BEHIND"]
 
 
 def test_a_market_without_ticks_makes_nobody_mute(watched: Watched) -> None:
