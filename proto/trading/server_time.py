@@ -38,6 +38,13 @@ def time_of_day_ns(time_ns: int) -> int:
     return server_ns(time_ns) % DAY_NS
 
 
+def next_day_ns(time_ns: int) -> int:
+    """UTC time at which the server's next day begins; the day may have 23 or 25 hours."""
+    midnight = (server_day(time_ns) + 1) * DAY_NS
+    end = midnight - _offset_ns(time_ns // HOUR_NS)
+    return midnight - _offset_ns(end // HOUR_NS)
+
+
 def weekday(time_ns: int) -> int:
     """0 for the server's Monday to 6 for its Sunday."""
     return (server_day(time_ns) + 3) % 7

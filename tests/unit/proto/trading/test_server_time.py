@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proto.trading.server_time import is_in_session, minute_of_week
+from proto.trading.server_time import is_in_session, minute_of_week, next_day_ns
 
 WEEK = 7 * 24 * 60
 
@@ -24,6 +24,18 @@ def at(text: str) -> int:
 ])  # fmt: skip
 def test_the_week_begins_with_the_servers_monday(utc: str, minute: int) -> None:
     assert minute_of_week(at(utc)) == minute
+
+
+@pytest.mark.parametrize(("utc", "end"), [
+    ("2026-01-05T22:00", "2026-01-06T22:00"),
+    ("2026-01-06T21:59:59", "2026-01-06T22:00"),
+    ("2026-03-07T22:00", "2026-03-08T21:00"),  # New York goes to summer time on the 8th at 07:00 UTC
+    ("2026-03-08T20:59", "2026-03-08T21:00"),
+    ("2026-10-31T21:00", "2026-11-01T22:00"),  # and back on November 1st at 06:00 UTC
+    ("2026-11-01T21:59", "2026-11-01T22:00"),
+])  # fmt: skip
+def test_a_day_ends_when_banks_in_new_york_close_also_when_its_clocks_change(utc: str, end: str) -> None:
+    assert next_day_ns(at(utc)) == at(end)
 
 
 def test_a_session_holds_from_its_first_minute_to_before_its_end() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.trading.server_time import DAY_NS, server_day, time_of_day_ns
+from proto.trading.server_time import next_day_ns, server_day
 from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -16,8 +16,8 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
         return None
     for since, pct in daily_loss_pct(context, now_ns).items():
         if pct >= most:
-            until_ns = now_ns + DAY_NS - time_of_day_ns(now_ns)
-            return Denial("DAILY_LOSS", f"{format_percent(most)} from {since}", format_percent(pct), until_ns=until_ns)
+            loss = format_percent(pct)
+            return Denial("DAILY_LOSS", f"{format_percent(most)} from {since}", loss, until_ns=next_day_ns(now_ns))
     return None
 
 
