@@ -18,13 +18,16 @@ from cli.run_options import AsJson
 from common.errors import StartError
 
 if TYPE_CHECKING:
-    from proto.control import TradingCommand
+    from proto.control import TradingCommand, TradingReply
 
 TIMEOUT_S: Final = 10.0
 """A commit on a slow disk."""
 
 NOTICE_S: Final = 1.0
 """After so long without an answer a person is told that there is none yet."""
+
+START_S: Final = 3.0
+"""A portfolio that was just killed listens again within this; where nobody does, there is none."""
 
 ReasonText = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger.", show_default=False)
@@ -103,27 +106,44 @@ def validated_reason(reason: str) -> str:
     return words
 
 
+def _answer(url: str, command: TradingCommand) -> TradingReply:
+    """What portfolio answers; it may be starting again, or be waiting for its disk.
+
+    Raises:
+        StartError: nobody listens there, or nobody has answered.
+    """
+    from orchestration.address_files import is_listening
+    from orchestration.control_client import ControlClient
+    from proto.control import TradingReply
+
+    with ControlClient(url) as client:
+        reply = client.request(command, TradingReply, timeout_s=NOTICE_S)
+        if reply is None:
+            print(f"{url} has not answered for {NOTICE_S:.0f} s; asking again", file=sys.stderr)
+            reply = client.request(command, TradingReply, timeout_s=START_S - NOTICE_S)
+        if reply is None and not is_listening(url):
+            raise StartError(
+                f"nobody listens at {url}, expected a running desk; nothing was done, --at-gateway tells the gateway"
+            )
+        reply = reply or client.request(command, TradingReply, timeout_s=TIMEOUT_S + NOTICE_S - START_S)
+    if reply is None:
+        raise StartError(
+            f"{url} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"
+        )
+    return reply
+
+
 def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
     from cli.desk_client import control_url_of
     from cli.paths import existing_desk
     from cli.running_desks import running_desk
-    from orchestration.control_client import ControlClient
-    from proto.control import TradingReply
 
     where = url or (running_desk().control if data_dir is None else control_url_of(existing_desk(data_dir)))
     if where is None:
         raise StartError(
             f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"
         )
-    with ControlClient(where) as client:
-        reply = client.request(command, TradingReply, timeout_s=NOTICE_S)
-        if reply is None:
-            print(f"{where} has not answered for {NOTICE_S:.0f} s; asking again for {TIMEOUT_S:.0f} s", file=sys.stderr)
-            reply = client.request(command, TradingReply, timeout_s=TIMEOUT_S)
-    if reply is None:
-        raise StartError(
-            f"{where} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"
-        )
+    reply = _answer(where, command)
     if as_json:
         print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
         return 0
