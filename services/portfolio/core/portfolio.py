@@ -22,7 +22,7 @@ from proto.control import (
     ReconcileReply,
     TradingState,
 )
-from proto.gateway import Confirm, ConfirmReply, ErrorCode, OrderReply, Reply
+from proto.gateway import Confirm, ConfirmReply, ErrorCode, ErrorReply, OrderReply, Reply
 from proto.messages import (
     STRATEGY_FAULT,
     Answer,
@@ -43,6 +43,7 @@ from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, Si
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.deals import pull_deals
+from services.portfolio.core.gateway_client.lease import on_order_refused
 from services.portfolio.core.gateway_client.live_orders import TRANSIENT_ERRORS
 from services.portfolio.core.gateway_client.live_scheduler import LiveScheduler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
@@ -365,7 +366,8 @@ class Portfolio:
             self._confirm = None
         if self.desk.is_live and running is not self._busy:
             self._live.on_task_done(running)
-            self.desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", words, by="gateway")
+            if not (isinstance(reply, ErrorReply) and on_order_refused(self.desk, reply, running.request)):
+                self.desk.restrict_trading(TradingState.HALTED, "GATEWAY_REFUSED", words, by="gateway")
         else:
             self.desk.fail_until_restart(words)
         return []

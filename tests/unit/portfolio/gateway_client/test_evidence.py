@@ -7,7 +7,20 @@ from decimal import Decimal
 from msgspec import structs
 
 from proto.control import ResumeCommand, TradingState
-from proto.gateway import Buy, Fault, Fence, Flatten, HaltReply, OrderReplyStatus, Simulate
+from proto.gateway import (
+    Buy,
+    Cancel,
+    Fault,
+    Fence,
+    Flatten,
+    HaltReply,
+    Hello,
+    HelloReply,
+    Lease,
+    OrderReplyStatus,
+    Simulate,
+)
+from proto.messages import Call
 from proto.trading.enums import OrderType
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.gateway.tick_publisher import Pace
@@ -54,6 +67,23 @@ def test_an_order_that_rests_although_it_was_presumed_to_have_expired_is_cancele
     go_by(driven, seconds=60)
     assert not venue.resting()
     assert driven.desk.book.trading_state is TradingState.ACTIVE
+
+
+def test_a_cancel_of_such_an_order_that_another_client_has_outrun_is_a_lost_lease() -> None:
+    driven = a_live_desk(faults=True, plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
+    driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=100_000), driven.now)
+    driven.answer_all([an_order_on_its_way(driven)])
+    calls: list[Call] = []
+    cancels: list[Call] = []
+    while not cancels:
+        calls = [following for call in calls for following in driven.answer(call)] + driven.wait(500)
+        cancels = [call for call in calls if isinstance(request_of(call), Cancel)]
+    hello = driven.gateway.handle(Hello(client="other"), driven.now)
+    assert isinstance(hello, HelloReply)
+    lease = Lease(holder="other", epoch=driven.desk.epoch + 1, seen_ns=hello.lease_now_ns)
+    assert driven.gateway.handle(lease, driven.now).error_code is None
+    driven.answer_all(driven.answer(cancels[0]))
+    assert [cause.code for cause in driven.desk.state_causes] == ["LEASE_LOST"]
 
 
 def test_a_presumption_that_was_right_costs_one_comparison() -> None:
