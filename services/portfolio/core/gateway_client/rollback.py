@@ -155,7 +155,7 @@ def _halt(desk: Desk, text: str) -> None:
     present = [cause.text for cause in desk.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
     if trading is None or not present:
         desk.restrict_trading(TradingState.HALTED, "LEDGER_ROLLED_BACK", text, by="ledger")
-    elif text not in present[0]:
+    else:
         both = f"{text}; {present[0]}"
         desk.set_trading_state(TradingState.HALTED, "LEDGER_ROLLED_BACK", both, by="ledger", flatten=trading.flatten)
 
