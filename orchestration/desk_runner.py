@@ -95,7 +95,9 @@ class DeskView:
             down.append(condition("SUPERVISOR_SILENT", f"no answer for {self.supervisor_silent_s:.0f} s"))
         if self.silent_s > (PORTFOLIO_SILENT_S if self.status is not None else START_S):
             return by_gravity([*down, condition("PORTFOLIO_SILENT", f"no answer for {self.silent_s:.0f} s")])
-        return by_gravity([*down, *(self.status.conditions if self.status is not None else ())])
+        seen = {(one.code, one.subject) for one in down}
+        shown = self.status.conditions if self.status is not None else ()
+        return by_gravity([*down, *(one for one in shown if (one.code, one.subject) not in seen)])
 
 
 class Screen(Protocol):

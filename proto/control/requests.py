@@ -25,11 +25,12 @@ class StatusQuery(
 ):
     """How is the desk doing.
 
-    `alert_problem` is the watchdog's alone: why ALERT_COMMAND failed last, empty where it did not; None from anybody
-    else.
+    The watchdog's alone, None from anybody else: `alert_problem` is why ALERT_COMMAND failed last, `supervisor_problem`
+    why supervisord is no help; each empty where there is none.
     """
 
     alert_problem: Text | None = None
+    supervisor_problem: Text | None = None
 
 
 class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE", forbid_unknown_fields=True):

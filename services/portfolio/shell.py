@@ -169,7 +169,8 @@ class PortfolioShell:
         match request:
             case StatusQuery():
                 if request.alert_problem is not None:
-                    self._portfolio.desk.watchdog.on_question(request.alert_problem, clock.mono_ns())
+                    problems = request.alert_problem, request.supervisor_problem or ""
+                    self._portfolio.desk.watchdog.on_question(*problems, clock.mono_ns())
                 send(self._control, [*envelope, encode(status_of(self._portfolio.desk, clock.mono_ns()))])
             case ReconcileCommand() if len(self._askers) >= REPLIES_MAX:
                 send(self._control, [*envelope, encode(ControlError(error="the venue cannot be compared with by now"))])

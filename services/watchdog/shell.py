@@ -40,6 +40,7 @@ CONDITIONS_MS: Final = 1_000
 ASK_EVERY_LOOKS: Final = 10
 """supervisord is asked anew after so many looks, should an event have been lost."""
 
+SUPERVISOR_SILENT: Final = "SUPERVISOR_SILENT"
 SUPERVISOR_SILENT_NS: Final = 3_000_000_000
 """It answers from memory; to start or stop its programs keeps it for a moment at most."""
 
@@ -81,7 +82,7 @@ class WatchdogShell:
         self._programs: dict[str, Program] = {}
         self._looks_until_asking = 0
         self._silent_since_ns = mono_ns()
-        self._is_silence_raised = False
+        self._supervisor_problem = ""
         self._deaths = DeathWindow()
         self._pidfds: dict[int, int] = {}
         self._control = control
@@ -182,19 +183,21 @@ class WatchdogShell:
         """Raise an alert, once, when supervisord has not answered for a while: it starts nothing again then."""
         now_ns = mono_ns()
         if is_there:
-            self._silent_since_ns, self._is_silence_raised = now_ns, False
+            self._silent_since_ns, self._supervisor_problem = now_ns, ""
             return
         silent_ns = now_ns - self._silent_since_ns
-        if silent_ns > SUPERVISOR_SILENT_NS and not self._is_silence_raised:
-            self._is_silence_raised = True
-            text = f"supervisord has not answered for {silent_ns // 1_000_000_000} s: what ends is not started again"
-            self._alerts.send("SUPERVISOR_SILENT", "supervisord", text)
+        if silent_ns > SUPERVISOR_SILENT_NS:
+            is_news = not self._supervisor_problem
+            self._supervisor_problem = f"no answer for {silent_ns // 1_000_000_000} s"
+            if is_news:  # at once, and also where portfolio, which has it in its status, does not answer either
+                self._alerts.send(SUPERVISOR_SILENT, "supervisord", f"supervisord: {self._supervisor_problem}")
 
     # ----------------------------------------------------------------------------------------------------- conditions
 
     def _ask_status(self) -> None:
         """Ask again each second; a portfolio that is away or hangs is found by its heartbeat, not by this."""
-        send(self._control, [b"", encode(StatusQuery(alert_problem=self._alerts.problem))])
+        problems = StatusQuery(alert_problem=self._alerts.problem, supervisor_problem=self._supervisor_problem)
+        send(self._control, [b"", encode(problems)])
 
     def _on_status(self, frames: list[bytes]) -> None:
         try:
@@ -204,7 +207,9 @@ class WatchdogShell:
             return
         if not isinstance(status, StatusReply):
             return
-        begun, over = self._conditions.update(one for one in status.conditions if needs_person(one))
+        begun, over = self._conditions.update(
+            one for one in status.conditions if needs_person(one) and one.code != SUPERVISOR_SILENT
+        )
         for found in begun:
             self._alerts.send(found.code, found.subject or "portfolio", describe(found), effect=found.effect)
         for found in over:

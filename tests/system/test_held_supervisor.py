@@ -45,6 +45,7 @@ def test_the_screen_goes_on_and_names_the_supervisor_and_what_has_ended(desk: Ru
         wait_for(
             lambda: printed("ALERT SUPERVISOR_SILENT: no answer for "), "supervisord to be missed", seconds=TIMEOUT_S
         )
+        wait_for(lambda: desk.holds("SUPERVISOR_SILENT"), "the status to have it", seconds=TIMEOUT_S)
         wait_for(lambda: printed("ALERT SIGNAL_SILENT EURUSD: "), "signal to be missed", seconds=TIMEOUT_S)
     finally:
         supervisor.send_signal(signal.SIGCONT)

@@ -119,7 +119,7 @@ def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> 
             wait_for(told.is_file, "the alert", seconds=WAIT_S)
         finally:
             os.kill(supervisor, signal.SIGCONT)
-    assert told.read_text().startswith("supervisord SUPERVISOR_SILENT supervisord has not answered for ")
+    assert told.read_text().startswith("supervisord SUPERVISOR_SILENT supervisord: no answer for ")
 
 
 def test_the_watchdog_itself_comes_back_and_looks_on(root: Path) -> None:

@@ -329,10 +329,10 @@ def _stale_feed() -> Scene:
     return Scene(driven)
 
 
-def _watchdog(*, seconds: int, alert_problem: str = "") -> Scene:
+def _watchdog(*, seconds: int, alert_problem: str = "", supervisor_problem: str = "") -> Scene:
     """The watchdog has asked so many seconds ago."""
     driven = a_live_desk()
-    driven.desk.watchdog.on_question(alert_problem, driven.mono_ns - seconds * 1_000_000_000)
+    driven.desk.watchdog.on_question(alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000)
     return Scene(driven)
 
 
@@ -408,7 +408,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "FAILED": lambda _: _other_symbols(),
     "STOPPING": lambda _: _stopping(),
     "PROCESS_DOWN": lambda _: Scene(a_live_desk(), processes={"signal": ProcessState("signal", "FATAL", 1, 0)}),
-    "SUPERVISOR_SILENT": lambda _: Scene(a_live_desk(), processes={}, supervisor_silent_s=4.0),
+    "SUPERVISOR_SILENT": lambda _: _watchdog(seconds=1, supervisor_problem="no answer for 4 s"),
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
     "LEDGER_UNSIGNED": lambda folder: Scene(no_room_beside_the_key(folder)),
@@ -445,5 +445,5 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
 }
 """By code; the folder is for files."""
 
-SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "SUPERVISOR_SILENT", "PORTFOLIO_SILENT")
+SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PORTFOLIO_SILENT")
 """Conditions that portfolio itself cannot know of."""

@@ -1,4 +1,4 @@
-"""What portfolio knows of the watchdog: when it last asked for the conditions, and whether its alerts get out."""
+"""What portfolio knows of the watchdog and by it: when it last asked, whether alerts get out, whether supervisord answers."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ class WatchdogContact:
         self._heard_ns = 0
         self._due_ns: int | None = None
         self._alert_problem = ""
+        self._supervisor_problem = ""
 
     def expect(self, mono_ns: int) -> None:
         """A watchdog is being started as well."""
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_START_NS
 
-    def on_question(self, alert_problem: str, mono_ns: int) -> None:
-        """The watchdog has asked; `alert_problem` is why its alerts do not get out, empty where they do."""
+    def on_question(self, alert_problem: str, supervisor_problem: str, mono_ns: int) -> None:
+        """The watchdog has asked, and says why its alerts do not get out and why supervisord is no help, if that is so."""
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_SILENT_NS
-        self._alert_problem = alert_problem
+        self._alert_problem, self._supervisor_problem = alert_problem, supervisor_problem
 
     def conditions(self, mono_ns: int) -> Iterator[Condition]:
         """What a person has to know of it at this monotonic time."""
         if self._due_ns is not None and mono_ns > self._due_ns:
             text = f"the watchdog has not asked for {(mono_ns - self._heard_ns) // _NS_PER_S} s; see watchdog.log"
             yield condition("WATCHDOG_SILENT", text)
-        elif self._alert_problem:
+            return
+        if self._alert_problem:
             yield condition("ALERTS_FAIL", self._alert_problem)
+        if self._supervisor_problem:
+            yield condition("SUPERVISOR_SILENT", self._supervisor_problem)

@@ -25,18 +25,25 @@ def test_one_that_is_started_and_never_asks_is_silent() -> None:
 
 def test_one_that_stops_asking_is_silent_until_it_asks_again() -> None:
     contact = WatchdogContact()
-    contact.on_question("", NOW_NS)
+    contact.on_question("", "", NOW_NS)
     assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS) == []
     assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"]
-    contact.on_question("", NOW_NS + 2 * WATCHDOG_SILENT_NS)
+    contact.on_question("", "", NOW_NS + 2 * WATCHDOG_SILENT_NS)
     assert codes(contact, NOW_NS + 2 * WATCHDOG_SILENT_NS + 1) == []
 
 
 def test_alerts_that_reach_nobody_are_seen_until_one_does() -> None:
     contact = WatchdogContact()
-    contact.on_question("ALERT_COMMAND cannot be run: pager: No such file or directory", NOW_NS)
+    contact.on_question("ALERT_COMMAND cannot be run: pager: No such file or directory", "", NOW_NS)
     [found] = contact.conditions(NOW_NS)
     assert found.code == "ALERTS_FAIL"
     assert found.text == "ALERT_COMMAND cannot be run: pager: No such file or directory"
-    contact.on_question("", NOW_NS)
+    contact.on_question("", "", NOW_NS)
     assert codes(contact, NOW_NS) == []
+
+
+def test_a_supervisor_that_the_watchdog_misses_is_seen_beside_alerts_that_fail() -> None:
+    contact = WatchdogContact()
+    contact.on_question("exit status 1", "no answer for 4 s", NOW_NS)
+    assert codes(contact, NOW_NS) == ["ALERTS_FAIL", "SUPERVISOR_SILENT"]
+    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"], "what it said then is old"
