@@ -41,7 +41,7 @@ HELLO_RETRY_NS: Final = 100_000_000
 HELLOS_UNTIL_SILENT: Final = 10
 """After this many an operator is told."""
 
-HELLO_INTERVAL_NS: Final = 1_000_000_000
+HELLO_INTERVAL_NS: Final = 500_000_000
 """How often portfolio is told that this process is alive."""
 
 RESEND_PAUSE_NS: Final = 100_000_000

@@ -1,6 +1,6 @@
 """Health of the signal processes: which are there, how far their signals have come, which strategies are at fault.
 
-Hellos come every second and signals with every tick. From both, and from what the market published meanwhile,
+Hellos come twice a second and signals with every tick. From both, and from what the market published meanwhile,
 `findings` makes the conditions of each symbol: never heard, silent, restarting again and again, mute, catching up,
 warming up, at fault.
 """
@@ -15,8 +15,8 @@ from proto.messages import SignalHello, SymbolReport, SymbolState
 from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
-SIGNAL_SILENT_NS: Final = 2_500_000_000
-"""Two hellos missed and half a second: with a check every quarter of a second it is reported within three."""
+SIGNAL_SILENT_NS: Final = 2_000_000_000
+"""Four hellos missed: with a check every quarter of a second, and a trade that is a little older, within three."""
 
 MARKET_BEHIND_NS: Final = 1_000_000_000
 """For so long a gateway that was killed may play again what it published since its last checkpoint."""
