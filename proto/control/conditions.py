@@ -120,7 +120,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger ends before an event that was signed: an older copy was put back, or its tail was cut.",
+        "The ledger lacks events that it had: an older copy was put back, its tail was cut, or it is a new one.",
         "Check positions and cash with `paperdesk reconcile`, find out who changed the ledger, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(

@@ -7,6 +7,7 @@ sent or answered that depends on it, and the core makes no new order; the commit
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from common import clock
@@ -47,6 +48,7 @@ from services.portfolio.ledger.audit import Audit
 from services.portfolio.ledger.clock_guard import ClockGuard
 from services.portfolio.ledger.ledger import Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
+from services.portfolio.ledger.lost_ledger import note_ledger
 from services.portfolio.query_handler import answer_query
 from services.portfolio.settings import PortfolioSettings
 
@@ -82,6 +84,8 @@ class PortfolioShell:
         self._portfolio = portfolio
         self._ledger_writer = LedgerWriter(ledger, portfolio.desk)
         self._ledger_path = ledger.path
+        self._note_ledger = partial(note_ledger, ledger, settings.paperdesk_runtime_dir)
+        self._is_noted = False
         self._audit: Audit | None = None
         self._calls: list[Call] = []
         self._askers: list[list[bytes]] = []
@@ -254,6 +258,7 @@ class PortfolioShell:
         desk = self._portfolio.desk
         self._ledger_writer.require_file()
         self._ledger_writer.sign_if_due()
+        self._is_noted = self._is_noted or self._note_ledger()
         self._clock_guard.look()
         if self._clock_guard.has_found and desk.is_live:
             self._end_turn()

@@ -204,3 +204,19 @@ def test_a_socket_whose_file_is_removed_is_made_again(tmp_path: Path) -> None:
             desk.socket_file(name).unlink()
             desk.wait_for_log(program, f"{name} was removed or replaced while in use")
             fills = desk.fills_above(fills)
+
+
+def test_a_data_folder_that_loses_everything_is_no_new_account_that_trades(tmp_path: Path) -> None:
+    with a_live_desk(tmp_path / "data") as desk:
+        desk.fills_above(3)
+        (tmp_path / "elsewhere").mkdir()
+        for path in desk.data.iterdir():
+            if path.name != "logs":  # supervisord starts nothing without them
+                path.rename(tmp_path / "elsewhere" / path.name)
+        text = desk.wait_for_condition("LEDGER_TAIL_MISSING", "is new: the ledger that this desk had before is gone")
+        assert text.startswith(str(desk.data / "ledger.db"))
+        status = desk.status()
+        assert status is not None
+        assert (status.trading_state, status.fills) == (TradingState.HALTED, 0)
+        desk.resume()
+        desk.fills_above(1)

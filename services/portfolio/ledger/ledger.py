@@ -127,6 +127,11 @@ class Ledger:
             raise
         self._noted = self._end.number
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it has no event yet."""
+        return self._end.number == 0
+
     def _walk(self) -> ChainPosition:
         known = end = hash_chain.checkpoint(self._db)
         try:

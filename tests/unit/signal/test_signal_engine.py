@@ -81,11 +81,11 @@ def test_the_gateway_is_asked_until_it_answers_and_its_silence_told_once() -> No
 WARMING = [SymbolReport("EURUSD", SymbolState.WARMING_UP, 0, "")]
 
 
-def test_portfolio_is_greeted_at_the_start_and_each_second() -> None:
+def test_portfolio_is_greeted_at_the_start_and_twice_a_second() -> None:
     bench = a_bench(a_walk(1)).start()
     assert bench.said(SignalHello) == [SignalHello("signal.test", "s1", STREAM, "momentum", ["EURUSD"], 0, 0, WARMING)]
     bench.wait(3_000)
-    assert len(bench.said(SignalHello)) == 4
+    assert len(bench.said(SignalHello)) == 7
 
 
 def test_a_symbol_that_the_gateway_does_not_know_is_told() -> None:

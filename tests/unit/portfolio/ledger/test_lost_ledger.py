@@ -1,0 +1,69 @@
+"""A new ledger where this supervisor's portfolio had one is a loss; where it had none, the beginning of an account."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.ledger import lost_ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.portfolio.ledger.lost_ledger import find_loss, note_ledger
+from tests.support.builders import an_opened_stream
+
+
+def test_a_new_ledger_is_a_loss_where_the_same_supervisor_had_one(tmp_path: Path) -> None:
+    assert loss_after(tmp_path, has_events=True) == (
+        f"{tmp_path / LEDGER_FILE_NAME} is new: the ledger that this desk had before is gone, with what was beside it"
+    )
+
+
+def test_a_ledger_that_had_nothing_in_it_is_no_loss(tmp_path: Path) -> None:
+    assert loss_after(tmp_path, has_events=False) == ""
+
+
+def test_a_new_ledger_under_another_supervisor_is_a_new_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person stopped the desk, removed its folder and started it again."""
+    with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+        assert note_ledger(ledger, tmp_path)
+    remove(tmp_path)
+    monkeypatch.setattr(lost_ledger, "_parent", lambda: "another")
+    with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+        find_loss(ledger, tmp_path)
+        assert ledger.rollback == ""
+
+
+def test_a_ledger_that_is_there_is_no_loss(tmp_path: Path) -> None:
+    with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+        assert note_ledger(ledger, tmp_path)
+    with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+        find_loss(ledger, tmp_path)
+        assert ledger.rollback == ""
+
+
+def a_full_ledger(path: Path) -> Ledger:
+    ledger, book = Ledger(path), Book()
+    event = an_opened_stream()
+    book.apply(event)
+    ledger.commit([event], book, TickCursor())
+    return ledger
+
+
+def loss_after(folder: Path, *, has_events: bool) -> str:
+    path = folder / LEDGER_FILE_NAME
+    with closing(a_full_ledger(path) if has_events else Ledger(path)) as ledger:
+        assert note_ledger(ledger, folder) is has_events
+    remove(folder)
+    with closing(Ledger(path)) as ledger:
+        find_loss(ledger, folder)
+        return ledger.rollback
+
+
+def remove(folder: Path) -> None:
+    for path in folder.glob(f"{LEDGER_FILE_NAME}*"):
+        path.unlink()
