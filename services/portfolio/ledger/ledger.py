@@ -114,7 +114,7 @@ class Ledger:
         try:
             self._end = self._walk()
             self._require_signature()
-            self._counts = stored_counts(self._db)
+            self._counts, self._account = stored_counts(self._db), b""
             self._notes = notes_digest(self._db)
             self._synchronous = "NORMAL"
             if not self._is_signed and not self.rollback:
@@ -189,14 +189,16 @@ class Ledger:
                     is_new_incarnation = True
                     write_notes(db, {INCARNATION: event.incarnation})
             end = ChainPosition(number, last)
-            counts = write_changed_rows(db, book) if events else self._counts
+            counts, account = self._counts, self._account
+            if events:
+                counts, account = write_changed_rows(db, book, counts, account)
             notes = notes_digest(db) if is_new_incarnation else self._notes
             write_cursor(db, cursor, end, counts, self._key, notes)
             seal = write_seal(db, self._key, end, clock.wall_ns()) if self._key and is_new_incarnation else None
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
                 hash_chain.write_checkpoint(db, end)
                 noted = number
-        self._end, self._noted, self._counts, self._notes = end, noted, counts, notes
+        self._end, self._noted, self._counts, self._account, self._notes = end, noted, counts, account, notes
         self._publish(seal)
         book.changed_rows.clear()
 

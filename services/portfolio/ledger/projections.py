@@ -103,8 +103,20 @@ _account = msgspec.json.Decoder(_AccountRow)
 _cursor = msgspec.json.Decoder(TickCursor)
 
 
-def write_changed_rows(db: apsw.Connection, book: Book) -> RowCounts:
-    """Write what the events since the last commit have touched; how many rows there are then."""
+def write_changed_rows(
+    db: apsw.Connection, book: Book, before: RowCounts, account_before: bytes
+) -> tuple[RowCounts, bytes]:
+    """Write what the events since the last commit have touched.
+
+    Args:
+        db: the ledger.
+        book: with the events.
+        before: how many rows there are.
+        account_before: the account's row as it was written last; empty where that is not known.
+
+    Returns:
+        Both as they are now.
+    """
     touched = book.changed_rows
     for order_id in sorted(touched.orders):
         order = book.orders[order_id]
@@ -120,11 +132,13 @@ def write_changed_rows(db: apsw.Connection, book: Book) -> RowCounts:
         held = _PositionRow(list(position.lots), list(position.legs))
         row = with_checksum("lots", symbol, position.direction, _encode(held))
         db.execute("INSERT OR REPLACE INTO lots VALUES (?, ?, ?, ?)", row)
-    row = with_checksum("account", "account", _encode(account_row(book)))
-    db.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?)", row)
-    [(lots,)] = db.execute("SELECT count(*) FROM lots").fetchall()
-    assert isinstance(lots, int), lots
-    return RowCounts(len(book.orders), len(book.deals), lots)
+    encoded = _encode(account_row(book))
+    if encoded != account_before:  # an order that is created leaves the account as it is
+        db.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?)", with_checksum("account", "account", encoded))
+    lots: Any = before.lots
+    if touched.symbols:
+        [(lots,)] = db.execute("SELECT count(*) FROM lots").fetchall()
+    return RowCounts(len(book.orders), len(book.deals), lots), encoded
 
 
 def write_cursor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -36,15 +37,49 @@ def move(file: Path) -> None:
     file.rename(file.with_name("elsewhere"))
 
 
+def settle(folder: Path) -> None:
+    """Nothing was created, removed or renamed in it for a long time."""
+    os.utime(folder, ns=(0, 0))
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
 @pytest.mark.parametrize("harm", [Path.unlink, replace, move])
 @pytest.mark.parametrize("name", FILES)
 def test_a_commit_to_a_file_that_is_gone_does_not_count(
-    tmp_path: Path, name: str, harm: Callable[[Path], None]
+    tmp_path: Path, name: str, harm: Callable[[Path], None], is_settled: bool
 ) -> None:
     writer = a_writer(tmp_path / "desk.db")
+    if is_settled:
+        settle(tmp_path)
     note(writer, "kept")
+    note(writer, "kept as well")
     harm(tmp_path / name)
     with pytest.raises(FileLostError, match=rf"{name} was removed or replaced while in use"):
+        note(writer, "lost")
+    writer.close()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_clock_of_the_disk_that_is_too_coarse_to_show_two_changes_hides_none(tmp_path: Path, name: str) -> None:
+    writer = a_writer(tmp_path / "desk.db")
+    note(writer, "kept")
+    changed_ns = tmp_path.stat().st_mtime_ns
+    (tmp_path / name).unlink()
+    os.utime(tmp_path, ns=(changed_ns, changed_ns))
+    with pytest.raises(FileLostError, match=name):
+        note(writer, "lost")
+    writer.close()
+
+
+def test_a_file_that_is_itself_a_link_is_watched_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data" / "desk.db").symlink_to(tmp_path / "disk" / "desk.db")
+    writer = a_writer(tmp_path / "data" / "desk.db")
+    settle(tmp_path / "data")
+    note(writer, "kept")
+    replace(tmp_path / "disk" / "desk.db")
+    with pytest.raises(FileLostError):
         note(writer, "lost")
     writer.close()
 
