@@ -47,6 +47,9 @@ COMMAND_MODULES = (
 )
 """Modules of `cli.commands` that register commands, in the order of the help."""
 
+RUNS_STRATEGIES = ("backtest",)
+"""Commands in whose own process strategies run."""
+
 EMERGENCY_MODULE = "trading_state"
 EMERGENCY_COMMANDS = ("halt", "reduce-only", "resume", "flatten")
 """Commands that are not kept waiting for the modules of all the others."""
@@ -90,6 +93,8 @@ def run(arguments: list[str]) -> int:
         signal.signal(signal.SIGHUP, _end)
     try:
         line = arguments or ["--help"]
+        if line[0] in RUNS_STRATEGIES:
+            import_module("research.call_watch").watch_calls(_tell)
         code = application(line[0])(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
     except StartError as error:
@@ -115,6 +120,10 @@ def run(arguments: list[str]) -> int:
     if code == 128 + signal.SIGINT:
         print("paperdesk: interrupted; what was running has been stopped", file=sys.stderr)
     return int(code or 0)
+
+
+def _tell(line: str) -> None:
+    print(f"paperdesk: {line}", file=sys.stderr, flush=True)
 
 
 def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> int:

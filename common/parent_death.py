@@ -17,9 +17,9 @@ SUPERVISED_VARIABLE: Final = "SUPERVISOR_ENABLED"
 STDOUT_FD: Final = 1
 
 
-def terminate_with_parent(parent_pid: int) -> None:
-    """Get a SIGTERM when the parent dies; end at once when it is dead already. Only Linux can be asked that."""
-    if not _signal_at_parents_death(signal.SIGTERM):
+def terminate_with_parent(parent_pid: int, number: signal.Signals = signal.SIGTERM) -> None:
+    """Get a signal when the parent dies; end at once when it is dead already. Only Linux can be asked that."""
+    if not _signal_at_parents_death(number):
         return
     if os.getppid() != parent_pid:
         sys.exit(0)

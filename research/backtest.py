@@ -21,6 +21,7 @@ from proto.codec import decode_request, encode
 from proto.control import DeskState
 from proto.messages import Answer, Call, CallOutcome, Signal, SignalHello
 from proto.time import Now
+from research.call_watch import end_calls, mark_calls
 from research.report import build_report
 from research.run_spec import RunSpec
 from services.mt5.core.compose import account_name, simulated_gateway
@@ -36,7 +37,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.signing_key import existing_key, key_file
 from services.signal.core.strategy_fault import StrategyError
 from services.signal.core.symbol_engine import SymbolEngine
-from services.signal.strategy_loader import strategy_factories
+from services.signal.strategy_loader import parse_strategies, strategy_factories
 
 PROGRESS_EVERY_TICKS: Final = 5_000
 COMMIT_EVERY_TICKS: Final = 5_000
@@ -81,8 +82,14 @@ class Backtest:
             )
         except ValueError as error:
             raise StartError(str(error)) from None
+        names = parse_strategies(spec.strategy, spec.symbols)
+        marks = {symbol: mark_calls(symbol, name) for symbol, name in names.items()}
+        if (mark := marks[spec.symbols[0]]) is not None:
+            mark(0)
         makers = strategy_factories(spec.strategy, spec.symbols, model=spec.model)
-        self._engines = {symbol: SymbolEngine(symbol, make()) for symbol, make in makers.items()}
+        self._engines = {
+            symbol: SymbolEngine(symbol, make(), mark_call=marks[symbol]) for symbol, make in makers.items()
+        }
         self._now = Now(0, 0)
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
@@ -108,6 +115,7 @@ class Backtest:
                 self._commit()
             if progress is not None and ordinal % PROGRESS_EVERY_TICKS == 0:
                 progress(self._progress())
+        end_calls()
         self._settle(portfolio.on_idle(now))
         self._commit()
         if progress is not None:

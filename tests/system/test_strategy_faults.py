@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from common.project_root import PROJECT_ROOT
 from tests.support import faulty_strategies as faulty
+from tests.support.command_line import PAPERDESK
 from tests.support.faulty_strategies import AT_THE_START, FAULT_TICK, ON_A_TICK, Sound
 from tests.support.replays import run_paperdesk
 from tests.support.tick_files import a_tick_file
+from tests.support.waits import wait_for
 
 HERE = "tests.support.faulty_strategies"
 DIED = f"the process died 3 times inside the strategy of EURUSD at tick {FAULT_TICK}"
@@ -35,6 +40,40 @@ def test_a_backtest_ends_in_one_line(tmp_path: Path, make: type[Sound]) -> None:
     if make is not faulty.CannotBeMade:  # refused before the run
         assert line.startswith(f"paperdesk: strategy {make.name}, ")
         assert (f"tick {FAULT_TICK} of EURUSD at " in line) == (make in ON_A_TICK)
+
+
+@pytest.mark.parametrize(
+    ("make", "end"),
+    [
+        (faulty.Exits, "ended with exit code 0"),
+        (faulty.ExitsAsRefused, "ended with exit code 2"),
+        (faulty.Aborts, "was ended by SIGABRT"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_a_backtest_whose_process_the_strategy_ends_says_whose_it_was(
+    tmp_path: Path, make: type[Sound], end: str
+) -> None:
+    where = f"strategy {HERE}:{make.__name__}, tick {FAULT_TICK} of EURUSD"
+    assert line_of("backtest", tmp_path, make) == f"paperdesk: {where}: the process {end} inside the strategy"
+
+
+def test_a_backtest_that_a_strategy_blocks_says_so_and_can_be_interrupted(tmp_path: Path) -> None:
+    ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=40)
+    command = (PAPERDESK, "backtest", f"{ticks}:EURUSD", "--strategy", f"{HERE}:Blocks", "--risk", "none")
+    said = tmp_path / "stderr"
+    with said.open("w") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, cwd=PROJECT_ROOT)
+    try:
+        line = f"paperdesk: strategy {HERE}:Blocks, tick {FAULT_TICK} of EURUSD: no answer for 3 s\n"
+        wait_for(lambda: line in said.read_text(), "the line", seconds=60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 128 + signal.SIGINT
+    finally:
+        process.kill()
+        process.wait()
+    endings = ("interrupted; what was running has been stopped", "killed, for it did not end within 5 s")
+    assert said.read_text().endswith(tuple(f"paperdesk: {words}\n" for words in endings))
 
 
 def test_a_parity_ends_in_one_line(tmp_path: Path) -> None:
