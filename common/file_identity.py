@@ -1,4 +1,4 @@
-"""Whether a database is still the file that was opened, and whole: what is written to one taken away is forgotten.
+"""Whether a database is whole and still the file that was opened: what is written to a removed file is lost.
 
 A full disk is borne, a file gone from under its process is not: the process ends before it acknowledges anything, and
 the next start finds out what is there.
@@ -39,34 +39,34 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
 
 
 SETTLED_NS: Final = 100_000_000
-"""A folder that was last changed so long ago shows the next change by its time of change, however coarse that is."""
+"""A folder whose modification time is older shows any further change by it, however coarse the file system's clock."""
 
 
 class FileIdentity:
-    """Files of one folder as they were when they were opened: a database with its log and the log's index, or a socket."""
+    """Files of one folder as they were when opened: a database, its log and the log's index, or a socket."""
 
-    __slots__ = ("_files", "_folder", "_folder_as_seen", "_is_in_folder", "_why")
+    __slots__ = ("_files", "_folder", "_is_in_folder", "_trusted_folder_state", "_why")
 
     def __init__(self, *files: str, why: str = "so that nothing is acknowledged that would be forgotten") -> None:
         """Remember the files that are there; `why` is the reason for which the process ends when one is lost."""
         self._why = why
         self._folder = str(Path(files[0]).parent)
         self._is_in_folder = not any(Path(file).is_symlink() for file in files)
-        """Whether all that can happen to the files changes the folder; not so where a name leads elsewhere."""
-        self._folder_as_seen: tuple[int, int, int] | None = None
-        """Device, inode and time of change, with the files in place; None while another change might not show."""
+        """Whether removing or replacing any of the files changes the folder; not so for a symbolic link."""
+        self._trusted_folder_state: tuple[int, int, int] | None = None
+        """Device, inode and modification time with all files in place; None while a further change might not show."""
         self._files = [(file, identity) for file in files if (identity := _identity(file)) is not None]
 
     def require_unchanged(self) -> None:
-        """Look again: at the folder alone, unless something was created, removed or renamed in it.
+        """Check the folder's modification time, and each file as well if that has changed, or did within the last 0.1 s.
 
         Raises:
             FileLostError: one of them is gone, or is another file now.
         """
-        folder = _changed(self._folder) if self._is_in_folder else None
-        if folder is not None and folder == self._folder_as_seen:
+        folder = _folder_state(self._folder) if self._is_in_folder else None
+        if folder is not None and folder == self._trusted_folder_state:
             return
-        self._folder_as_seen = None
+        self._trusted_folder_state = None
         for file, identity in self._files:
             if _identity(file) != identity:
                 raise FileLostError(
@@ -74,18 +74,18 @@ class FileIdentity:
                     f"ending, {self._why}"
                 )
         if folder is not None and time.time_ns() - folder[2] > SETTLED_NS:
-            self._folder_as_seen = folder
+            self._trusted_folder_state = folder
 
 
 def _identity(file: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(file)  # noqa: PTH116 - once a commit and file, and a Path costs as much again
+        found = os.stat(file)  # noqa: PTH116 - at each commit, and a Path costs as much again
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
 
 
-def _changed(folder: str) -> tuple[int, int, int] | None:
+def _folder_state(folder: str) -> tuple[int, int, int] | None:
     try:
         found = os.stat(folder)  # noqa: PTH116 - as above
     except (FileNotFoundError, NotADirectoryError):

@@ -57,9 +57,10 @@ class HeartbeatRecord(NamedTuple):
 
 
 class Heartbeat:
-    """The file of this process; each beat writes it anew while it cannot be written, was removed or was replaced.
+    """The heartbeat file of this process; a beat creates it again if it could not be written, was removed or replaced.
 
-    A second process of the same name replaces it at its start, and ends when it finds the first one's locks.
+    A second process of the same name replaces it at its start, then finds the first one's locks and ends; the first
+    one takes the file back.
     """
 
     def __init__(self, folder: Path, program: str) -> None:

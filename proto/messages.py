@@ -91,7 +91,7 @@ class SymbolReport(Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
-    """A signal process is alive and speaks for `symbols`; sent at its start, every second, and at once after a fault.
+    """A signal process is alive and speaks for `symbols`; sent at its start, twice a second, and at once after a fault.
 
     `reports` has the symbols that are not simply followed.
     """

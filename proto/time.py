@@ -24,7 +24,7 @@ class Now(NamedTuple):
 def utc_text(time_ns: int) -> str:
     """Nanoseconds since 1970 as a date and time of UTC, to the millisecond, or to the microsecond where it has any.
 
-    Remembered, for a pause or a halt names its end at each tick that it denies.
+    Cached: a pause of the circuit breaker names its end in each denial.
 
     >>> utc_text(1_577_836_800_000_000_000)
     '2020-01-01 00:00:00.000Z'

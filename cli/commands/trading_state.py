@@ -26,8 +26,8 @@ TIMEOUT_S: Final = 10.0
 NOTICE_S: Final = 1.0
 """After so long without an answer a person is told that there is none yet."""
 
-START_S: Final = 3.0
-"""A portfolio that was just killed listens again within this; where nobody does, there is none."""
+RESTART_S: Final = 3.0
+"""A killed portfolio listens again within this; a socket that is still closed after it has no portfolio behind it."""
 
 ReasonText = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the ledger.", show_default=False)
@@ -120,12 +120,13 @@ def _answer(url: str, command: TradingCommand) -> TradingReply:
         reply = client.request(command, TradingReply, timeout_s=NOTICE_S)
         if reply is None:
             print(f"{url} has not answered for {NOTICE_S:.0f} s; asking again", file=sys.stderr)
-            reply = client.request(command, TradingReply, timeout_s=START_S - NOTICE_S)
+            reply = client.request(command, TradingReply, timeout_s=RESTART_S - NOTICE_S)
         if reply is None and not is_listening(url):
             raise StartError(
-                f"nobody listens at {url}, expected a running desk; nothing was done, --at-gateway tells the gateway"
+                f"nobody listens at {url}, expected a running desk; whether it was done is not known, "
+                "--at-gateway tells the gateway"
             )
-        reply = reply or client.request(command, TradingReply, timeout_s=TIMEOUT_S + NOTICE_S - START_S)
+        reply = reply or client.request(command, TradingReply, timeout_s=TIMEOUT_S + NOTICE_S - RESTART_S)
     if reply is None:
         raise StartError(
             f"{url} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; nothing is known, ask again or --at-gateway"

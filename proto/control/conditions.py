@@ -84,7 +84,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "REPEATED_ORDERS": ConditionKind(_C, None, "A symbol got too many orders in one direction in a row.", _RESUME),
     "REJECTS": ConditionKind(_C, None, "The venue rejected too many orders within a minute.", _RESUME),
     "CLOCK_STEPPED": ConditionKind(
-        _C, None, "The wall clock jumped against the monotonic clock.", "Set the clock right, then resume."
+        _C, None, "The wall clock jumped relative to the monotonic clock.", "Set the clock right, then resume."
     ),
     "IN_DOUBT_LIMIT": ConditionKind(
         _C, None, "More orders or lots are in doubt than the settings allow.", "Compare with the venue, then resume."
@@ -114,13 +114,13 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEDGER_ROLLED_BACK": ConditionKind(
         _C,
         None,
-        "The gateway knows orders of the desk that the ledger does not: the ledger has gone back in time.",
+        "Gateway or venue know orders or changes of the desk that the ledger does not: it has gone back in time.",
         "Check positions and cash with `paperdesk reconcile`, find out who put an older ledger back, then resume.",
     ),
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger lacks events that it had: an older copy was put back, its tail was cut, or it is a new one.",
+        "The ledger lacks events that it had: an older copy was put back, its tail was cut, or a new one took its place.",
         "Check positions and cash with `paperdesk reconcile`, find out who changed the ledger, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(
@@ -146,7 +146,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "Mend the cause, then restart portfolio.",
     ),
     "STOPPING": ConditionKind(_I, Effect.HALTED, "Portfolio is stopping on request.", "Nothing."),
-    # ------------------------------------------------------------- what others than portfolio see of the processes
+    # ---------------------------------------- seen from outside portfolio: by the screen, status and the watchdog
     "PROCESS_DOWN": ConditionKind(
         _C, Effect.HALTED, "A process of the desk is not running.", "Read its log, then `supervisorctl start NAME`."
     ),
@@ -159,8 +159,8 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     # --------------------------------------------------------------------------------------- what comes and goes
     "STORAGE": ConditionKind(
         _C,
-        Effect.REDUCE_ONLY,
-        "The ledger cannot be written.",
+        Effect.HALTED,
+        "The ledger cannot be written: no order is made or sent, not even one that closes.",
         "Free room or mend the disk; the desk retries by itself.",
     ),
     "LEDGER_UNSIGNED": ConditionKind(
@@ -190,7 +190,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEASE_MISSING": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,
-        "The lease ran out: the gateway refuses orders that open exposure, and cancels resting ones.",
+        "The lease ran out or was not granted: the gateway refuses orders that open exposure, and cancels resting ones.",
         "Read mt5.log and execution.log; the lease is requested again every second.",
     ),
     "LEASE_UNSUPPORTED": ConditionKind(
@@ -226,7 +226,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "ORDERS_REFUSED": ConditionKind(
         _C,
         Effect.SYMBOL,
-        "The venue rejects every order of the symbol, or lets it expire.",
+        "Every order of the symbol ends unexecuted: rejected, expired, or canceled by the venue.",
         "Read `paperdesk orders`; look the retcode up in docs/retcodes.md.",
     ),
     "STRATEGY_FAULT": ConditionKind(

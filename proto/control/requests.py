@@ -26,7 +26,7 @@ class StatusQuery(
     """How is the desk doing.
 
     The watchdog's alone, None from anybody else: `alert_problem` is why ALERT_COMMAND failed last, `supervisor_problem`
-    why supervisord is no help; each empty where there is none.
+    for how long supervisord has not answered; each empty where there is no problem.
     """
 
     alert_problem: Text | None = None

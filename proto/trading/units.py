@@ -59,7 +59,7 @@ def to_decimal(price: float) -> Decimal:
     A price that was computed and not quoted may have 16 decimals of float noise; it is rounded to the decimals that orders
     and deals can carry.
     """
-    text = repr(float(price) + 0.0)  # the two zeros are one
+    text = repr(float(price) + 0.0)  # -0.0 equals 0.0 and shares its cache entry: both give 0
     value = Decimal(text)
     if len(text) > MAX_DECIMAL_EXPONENT + 2 or "e" in text:
         return value if is_exact(value) else value.quantize(_FINEST)

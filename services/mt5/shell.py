@@ -48,7 +48,7 @@ _QUESTIONS: Final = (Ping, GetAccount, GetPositions, GetOrders, GetDeals, GetSym
 """Requests that change nothing: without a client to take the reply they are not worth handling."""
 
 CHECKPOINT_TICKS: Final = 50
-"""A live market that was killed goes on from its last checkpoint, and plays again what it published since."""
+"""Most ticks between two checkpoints of a live market: about as many are published again after a kill."""
 
 _CHOSEN_BY_LIBZMQ: Final = b"\0"
 """How an identity begins that no client has chosen for itself; such a one never comes back after its connection."""
@@ -195,7 +195,7 @@ class GatewayShell:
         self._has_failed_to_write = False
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Make durable where market and book stand: a live market goes on from there after a restart."""
+        """Commit where market and book stand, for a live market to go on from; unsynced, a power cut may undo the book's part."""
         venue = self._gateway.venue
         self._ticks_since_checkpoint = 0
         try:

@@ -18,7 +18,7 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import verify_if_short
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from services.portfolio.ledger.lost_ledger import find_loss
+from services.portfolio.ledger.lost_ledger import mark_if_lost
 from services.portfolio.ledger.signing_key import ensure_key, key_file
 from services.portfolio.metrics import METRICS
 from services.portfolio.settings import PortfolioSettings
@@ -45,7 +45,7 @@ def run() -> None:
     )
     key = ensure_key(key_file(settings.paperdesk_data_dir, settings.ledger_key_file))
     ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME, key, host_boot=host_boot())
-    find_loss(ledger, settings.paperdesk_runtime_dir)
+    mark_if_lost(ledger, settings.paperdesk_runtime_dir)
     sockets = Sockets()
     try:
         verify_if_short(ledger)

@@ -180,7 +180,7 @@ class WatchdogShell:
             self._watch_deaths()
 
     def _note_answer(self, *, is_there: bool) -> None:
-        """Raise an alert, once, when supervisord has not answered for a while: it starts nothing again then."""
+        """Note for how long supervisord has not answered; raise an alert the first time that is too long."""
         now_ns = mono_ns()
         if is_there:
             self._silent_since_ns, self._supervisor_problem = now_ns, ""

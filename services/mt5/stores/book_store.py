@@ -1,6 +1,7 @@
 """The simulated broker's book on disk: a file of its own, as a real broker's would not be ours.
 
-Each change is one synced transaction that leaves orders, deals, positions and cash in step.
+Each change is one transaction that leaves orders, deals, positions and cash in step; all are synced but the checkpoints
+that a live market makes between two seconds.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ _POINTS_OF_OTHERS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
 
 
 class DurableBookStore:
-    """`simulated.book_store.BookStore` in a SQLite file; every change is synced before it returns."""
+    """`simulated.book_store.BookStore` in a SQLite file; every change with `is_synced` is synced before it returns."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the file.
@@ -163,7 +164,7 @@ class DurableBookStore:
         """Make a change durable."""
         before, after = _POINTS_OF_ORDERS if change.order is not None else _POINTS_OF_OTHERS
         crash_point(before, change.ordinal)
-        with raise_if_damaged(self._path), self._synced(is_synced=change.is_synced), transaction(self._db):
+        with raise_if_damaged(self._path), self._sync_mode(is_synced=change.is_synced), transaction(self._db):
             # Before the deal: what counts for a new stream is how many deals there were.
             self._write_account(change)
             if change.order is not None:
@@ -179,8 +180,8 @@ class DurableBookStore:
         crash_point(after, change.ordinal)
 
     @contextmanager
-    def _synced(self, *, is_synced: bool) -> Iterator[None]:
-        """Without: what is committed within reaches the disk with the next change that is synced, or by itself."""
+    def _sync_mode(self, *, is_synced: bool) -> Iterator[None]:
+        """Commit with or without a sync; an unsynced commit reaches the disk with the next synced one, or by itself."""
         if is_synced:
             yield
             return

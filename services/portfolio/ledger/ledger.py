@@ -100,7 +100,9 @@ class Ledger:
         self.head_fault = ""
         """Why the newest head could not be kept beside the key, in words; the one before it stands there."""
         self.rollback = ""
-        """Why the file is older than the newest signed head, or empty; that head stays until this is cleared."""
+        """Why the file lacks events that the desk had: it ends before the newest signed head, or replaces a lost ledger.
+
+        Empty otherwise; no head is kept beside the key until it is cleared."""
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
@@ -114,7 +116,7 @@ class Ledger:
         try:
             self._end = self._walk()
             self._require_signature()
-            self._counts, self._account = stored_counts(self._db), b""
+            self._counts, self._account_row = stored_counts(self._db), b""
             self._notes = notes_digest(self._db)
             self._synchronous = "NORMAL"
             if not self._is_signed and not self.rollback:
@@ -189,7 +191,7 @@ class Ledger:
                     is_new_incarnation = True
                     write_notes(db, {INCARNATION: event.incarnation})
             end = ChainPosition(number, last)
-            counts, account = self._counts, self._account
+            counts, account = self._counts, self._account_row
             if events:
                 counts, account = write_changed_rows(db, book, counts, account)
             notes = notes_digest(db) if is_new_incarnation else self._notes
@@ -198,7 +200,7 @@ class Ledger:
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
                 hash_chain.write_checkpoint(db, end)
                 noted = number
-        self._end, self._noted, self._counts, self._account, self._notes = end, noted, counts, account, notes
+        self._end, self._noted, self._counts, self._account_row, self._notes = end, noted, counts, account, notes
         self._publish(seal)
         book.changed_rows.clear()
 

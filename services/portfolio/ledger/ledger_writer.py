@@ -34,7 +34,7 @@ class LedgerWriter:
     """What is decided and not yet durable."""
 
     def __init__(self, ledger: Ledger, desk: Desk) -> None:
-        """Nothing waits; a ledger that is older than its signed head halts the desk."""
+        """Nothing waits; a ledger that lacks events it had halts the desk."""
         if ledger.rollback:
             desk.restrict_trading(TradingState.HALTED, "LEDGER_TAIL_MISSING", ledger.rollback, by="ledger")
         self._ledger = ledger

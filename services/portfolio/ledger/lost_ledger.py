@@ -1,7 +1,7 @@
-"""A new ledger in the place of one that this supervisor's portfolio had before: a loss, and not the beginning of an account.
+"""A new ledger where this supervisor's portfolio had one before: a loss, not a new account.
 
-A folder that is removed with all that is in it leaves nothing behind that a new ledger could be compared with: neither
-its signed head nor the gateway's journal. So the runtime folder has a note, by which supervisor a ledger was opened.
+A data folder that loses all its files leaves nothing to compare a new ledger with: neither the signed head nor the
+gateway's journal. So a note in the runtime folder records which supervisor's portfolio had a ledger, and where.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ NOTE: Final = "portfolio.ledger"
 """Name of the note in the runtime folder."""
 
 
-def find_loss(ledger: Ledger, runtime: Path) -> None:
-    """Mark a new ledger as one that lacks what was before, where this supervisor's portfolio had one."""
+def mark_if_lost(ledger: Ledger, runtime: Path) -> None:
+    """Set `ledger.rollback` where the ledger is new although this supervisor's portfolio had one at its path."""
     with suppress(OSError):
         if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8") == _note(ledger):
-            words = f"{ledger.path} is new: the ledger that this desk had before is gone, with what was beside it"
-            ledger.rollback = ledger.rollback or words
+            text = f"{ledger.path} is new: the ledger that this desk had before is gone, with what was beside it"
+            ledger.rollback = ledger.rollback or text
 
 
 def note_ledger(ledger: Ledger, runtime: Path) -> bool:
@@ -40,7 +40,7 @@ def _note(ledger: Ledger) -> str:
 
 
 def _parent() -> str:
-    """The process that started this one, told from a later one with its number by when it began, where Linux says so."""
+    """The parent process: its id and, on Linux, its start time, which tells it from a later one with the same id."""
     pid = os.getppid()
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

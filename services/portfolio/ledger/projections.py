@@ -115,7 +115,7 @@ def write_changed_rows(
         account_before: the account's row as it was written last; empty where that is not known.
 
     Returns:
-        Both as they are now.
+        The row counts and the encoded account row after the write.
     """
     touched = book.changed_rows
     for order_id in sorted(touched.orders):

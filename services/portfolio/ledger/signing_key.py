@@ -46,7 +46,7 @@ class LedgerKey:
         self._private: Ed25519PrivateKey = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._private.public_key().public_bytes_raw().hex()
         """The public half in hex."""
-        # Copied for each statement: OpenSSL looks up the algorithm for each new one, which takes longer than the rest.
+        # Copied per statement: for a new HMAC OpenSSL looks up the algorithm, which takes longer than the rest.
         self._mac = hmac.new(hmac.digest(seed, b"paperdesk ledger state 1", "sha256"), digestmod="sha256")
 
     def sign(self, statement: bytes) -> str:

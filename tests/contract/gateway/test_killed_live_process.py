@@ -1,4 +1,4 @@
-"""A live gateway killed where only a live one commits: lease, fence, claim, presumption, halt and what it keeps each second."""
+"""A live gateway killed where only a live one commits: lease, fence, claim, presumption, halt, checkpoints."""
 
 from __future__ import annotations
 

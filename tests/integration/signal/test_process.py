@@ -20,7 +20,7 @@ from tests.integration.signal.gateway import GatewayPeer
 from tests.support.waits import receive, stays_silent
 from tests.unit.signal.builders import Bench, TickGateway, a_walk, words
 
-GREETINGS_MAX = 10  # one comes each second, so waiting for messages alone would never end
+GREETINGS_MAX = 10  # two come each second, so waiting for messages alone would never end
 MOMENTUM = "tests.unit.signal.builders:Momentum"
 
 

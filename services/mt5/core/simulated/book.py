@@ -25,7 +25,7 @@ class BookChange(Struct, frozen=True, kw_only=True):
 
     `ordinal` and `time_ns` say where the book stands; `balance` is the one after the change. `is_within_tick`: the tick itself has
     caused it, and may be about to cause more. `removed` is the ticket of a position
-    that is gone, `position` one that is new or changed. Without `is_synced` a power cut may take it back, a kill not.
+    that is gone, `position` one that is new or changed. Without `is_synced` a power cut may undo it; a kill cannot.
     """
 
     stream_id: str

@@ -180,7 +180,7 @@ class SimulatedVenue:
                 self._ticking.process_tick()
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Commit where the book stands, which a change does by itself; unsynced, a power cut may take that back."""
+        """Commit the book's ordinal if it has moved since the last change; unsynced, a power cut may undo that."""
         if self._account.ordinal != self._book.ordinal:
             self._account.commit(stepped=False, is_synced=is_synced)
 

@@ -108,8 +108,8 @@ def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
     return False
 
 
-def has_every_deal(desk: Desk, hello: HelloReply) -> bool:
-    """Whether the venue has as many deals as were booked; the desk fails where it has not."""
+def require_every_deal(desk: Desk, hello: HelloReply) -> bool:
+    """Fail the desk where the venue's deals end before the last booked one; True if it has not failed."""
     booked = desk.book.deal_cursor
     if hello.deal_cursor is not None and hello.deal_cursor < booked:
         text = f"the venue has deals up to {hello.deal_cursor}, the ledger has booked {booked}"
@@ -117,8 +117,8 @@ def has_every_deal(desk: Desk, hello: HelloReply) -> bool:
     return not desk.venue_fault
 
 
-def has_last_deal(desk: Desk) -> Generator[Request, Reply | None, bool]:
-    """Whether the venue shows the last booked deal under its number; the desk fails where it shows another one."""
+def require_last_deal(desk: Desk) -> Generator[Request, Reply | None, bool]:
+    """Fail the desk where the venue shows another deal under the last booked number; True if it has not failed."""
     if not desk.book.deals:
         return True
     last = desk.book.deals[-1]
@@ -150,7 +150,7 @@ def fail_for_venue(desk: Desk, why: str) -> None:
 
 
 def _halt(desk: Desk, text: str) -> None:
-    """Halt with what the gateway knows, before what the ledger itself may have shown."""
+    """Halt, durably; the text of an earlier finding of this kind follows the new one."""
     trading = desk.book.trading
     present = [cause.text for cause in desk.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
     if trading is None or not present:

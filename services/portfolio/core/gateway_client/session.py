@@ -13,7 +13,7 @@ from services.portfolio.core.gateway_client.instruments import request_instrumen
 from services.portfolio.core.gateway_client.lease import on_hello
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
 from services.portfolio.core.gateway_client.reconciliation import find_differences
-from services.portfolio.core.gateway_client.rollback import check_ids, has_every_deal, has_last_deal
+from services.portfolio.core.gateway_client.rollback import check_ids, require_every_deal, require_last_deal
 from services.portfolio.core.gateway_client.stepped_orders import query_open_orders, resend_open_requests
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.desk import Desk
@@ -26,7 +26,7 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
     """
     hello = yield Hello(client="portfolio")
     assert isinstance(hello, HelloReply)
-    if not has_every_deal(desk, hello) or not _open_stream(desk, hello):
+    if not require_every_deal(desk, hello) or not _open_stream(desk, hello):
         return
     desk.window = hello.window
     if desk.window == 0 and (problem := foreign_policy_problem(desk.config.limits.foreign_orders, hello.account_mode)):
@@ -37,7 +37,7 @@ def open_session(desk: Desk, reconciler: Reconciler) -> GatewayTask:
         check_ids(desk, hello)
         on_hello(desk, hello)
     desk.set_state(DeskState.RECONCILING, "the reconciliation with the gateway")
-    if not (yield from has_last_deal(desk)):
+    if not (yield from require_last_deal(desk)):
         return
     yield from request_instruments(desk, *desk.config.symbols)
     if desk.window:

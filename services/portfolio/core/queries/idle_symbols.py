@@ -1,7 +1,7 @@
-"""Symbols of a live desk that do not trade although nothing prevents it: the strategy holds, or an entry rests.
+"""Symbols of a live desk without new orders: the strategy holds, an entry rests, or an order at the market is unanswered.
 
-Either may be what strategy and plan are made for, so that it is shown and neither raises an alert nor counts as
-prevented.
+The first two may be what strategy and plan are made for: INFO, no alert. An unanswered order is a WARNING that prevents
+others of its symbol.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def idle_symbols(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         if not order.can_rest and order.status is not OrderStatus.IN_DOUBT and order.decision.cause is Cause.SIGNAL:
             yield from _unanswered(desk, order_id, symbol, mono_ns)
         elif order.can_rest and order.status is OrderStatus.ACCEPTED and rested_ns > RESTING_NS:
-            text = f"{order_id} rests since {rested_ns // _NS_PER_S} s at {order.limit_price}"
+            text = f"{order_id} has rested for {rested_ns // _NS_PER_S} s at {order.limit_price}"
             yield condition("ENTRY_RESTS", text, subject=symbol)
 
 

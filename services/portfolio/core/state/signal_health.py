@@ -16,10 +16,11 @@ from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
 SIGNAL_SILENT_NS: Final = 2_000_000_000
-"""Four hellos missed: with a check every quarter of a second, and a trade that is a little older, within three."""
+"""Four missed hellos; also how long signals may stand still or lag. Checked four times a second, it shows within three
+seconds of the last trade."""
 
 MARKET_BEHIND_NS: Final = 1_000_000_000
-"""For so long a gateway that was killed may play again what it published since its last checkpoint."""
+"""A killed gateway may repeat what it published since its last checkpoint for so long before it is a condition."""
 
 BOOTS_WINDOW_NS: Final = 60_000_000_000
 BOOTS_MAX: Final = 5
@@ -85,7 +86,7 @@ class _Progress:
         self.moved_ns = mono_ns
         self.level_ns = mono_ns
         self.not_ahead_ns = mono_ns
-        """When a signal came last, or the market had published what it is of."""
+        """When a signal last came, or the market last stood at or past the latest signal and decision."""
 
     def look(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
         """Take in the latest signal, the last tick that was decided, with or without one, and the newest tick."""
@@ -179,9 +180,7 @@ class SignalHealth:
         if publisher is None:
             if mono_ns - since_ns > SIGNAL_SILENT_NS:
                 waited_s = (mono_ns - since_ns) // _NS_PER_S
-                yield Finding(
-                    "SIGNAL_NEVER_HEARD", symbol, f"no signal process for {symbol} since {waited_s} s; {_LOG}"
-                )
+                yield Finding("SIGNAL_NEVER_HEARD", symbol, f"no signal process for {symbol} for {waited_s} s; {_LOG}")
             return
         if (restarts := publisher.restarts(mono_ns)) >= BOOTS_MAX:
             text = f"the signal process restarted {restarts} times in {BOOTS_WINDOW_NS // _NS_PER_S} s; {_LOG}"
@@ -197,7 +196,7 @@ class SignalHealth:
         is_heard = mono_ns - market.last_message_mono_ns <= SIGNAL_SILENT_NS
         if is_heard and mono_ns - max(progress.not_ahead_ns, since_ns) > MARKET_BEHIND_NS:
             again = max(progress.sequence, decided) - published
-            text = f"the market makes {again:,} ticks again that signals were given for"
+            text = f"the market repeats {again:,} ticks that were decided already"
             yield Finding("MARKET_BEHIND", symbol, text)
 
     def _lag(
@@ -222,7 +221,9 @@ class SignalHealth:
             else:
                 silent_s = (mono_ns - progress.moved_ns) // _NS_PER_S
                 yield Finding(
-                    "SIGNAL_MUTE", symbol, f"the signal process is alive and sent no signal for {silent_s} s; {_LOG}"
+                    "SIGNAL_MUTE",
+                    symbol,
+                    f"the signal process is alive and has sent no signal for {silent_s} s; {_LOG}",
                 )
         elif state is SymbolState.WARMING_UP:
             yield Finding("SIGNAL_WARMING_UP", symbol, "the strategy has not seen enough ticks yet")

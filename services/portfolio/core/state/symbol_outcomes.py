@@ -1,7 +1,7 @@
 """Symbols of a live desk whose strategy wants to trade and cannot: signals denied in a row, orders refused in a row.
 
-Either is a condition of the symbol until an order passes. Nothing is kept over a restart: the next signals show it
-again.
+SIGNALS_DENIED ends with the next order that is made, ORDERS_REFUSED with the next one that is executed or rests. Nothing
+is kept over a restart: the next signals show it again.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class SymbolOutcomes:
             self._conditions.clear("SIGNALS_DENIED", subject=symbol)
 
     def on_refusal(self, symbol: str, text: str) -> None:
-        """The venue rejected an order of the symbol, or never took it."""
+        """An order of the symbol ended unexecuted."""
         count = self._refused[symbol] = self._refused.get(symbol, 0) + 1
         if count >= REFUSED_ORDERS_MIN:
             text = f"{count} orders in a row came to no execution, the latest: {text}"
             self._conditions.set("ORDERS_REFUSED", text, subject=symbol)
 
     def on_acceptance(self, symbol: str) -> None:
-        """The venue took an order of the symbol."""
+        """An order of the symbol was executed, or rests at the venue."""
         if self._refused.pop(symbol, None) is not None:
             self._conditions.clear("ORDERS_REFUSED", subject=symbol)

@@ -1,4 +1,4 @@
-"""What portfolio knows of the watchdog and by it: when it last asked, whether alerts get out, whether supervisord answers."""
+"""What the watchdog tells portfolio: that it lives, whether alerts get out, whether supervisord answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WatchdogContact:
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_START_NS
 
     def on_question(self, alert_problem: str, supervisor_problem: str, mono_ns: int) -> None:
-        """The watchdog has asked, and says why its alerts do not get out and why supervisord is no help, if that is so."""
+        """The watchdog has asked. Each problem is a text for people, empty where there is none."""
         self._heard_ns, self._due_ns = mono_ns, mono_ns + WATCHDOG_SILENT_NS
         self._alert_problem, self._supervisor_problem = alert_problem, supervisor_problem
 

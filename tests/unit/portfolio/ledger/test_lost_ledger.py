@@ -11,7 +11,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import lost_ledger
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from services.portfolio.ledger.lost_ledger import find_loss, note_ledger
+from services.portfolio.ledger.lost_ledger import mark_if_lost, note_ledger
 from tests.support.builders import an_opened_stream
 
 
@@ -34,7 +34,7 @@ def test_a_new_ledger_under_another_supervisor_is_a_new_account(
     remove(tmp_path)
     monkeypatch.setattr(lost_ledger, "_parent", lambda: "another")
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
-        find_loss(ledger, tmp_path)
+        mark_if_lost(ledger, tmp_path)
         assert ledger.rollback == ""
 
 
@@ -42,7 +42,7 @@ def test_a_ledger_that_is_there_is_no_loss(tmp_path: Path) -> None:
     with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
-        find_loss(ledger, tmp_path)
+        mark_if_lost(ledger, tmp_path)
         assert ledger.rollback == ""
 
 
@@ -60,7 +60,7 @@ def loss_after(folder: Path, *, has_events: bool) -> str:
         assert note_ledger(ledger, folder) is has_events
     remove(folder)
     with closing(Ledger(path)) as ledger:
-        find_loss(ledger, folder)
+        mark_if_lost(ledger, folder)
         return ledger.rollback
 
 

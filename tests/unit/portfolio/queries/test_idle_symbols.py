@@ -32,7 +32,7 @@ def test_an_entry_that_rests_for_a_minute_is_shown_until_it_is_canceled() -> Non
     assert texts(resting_entry(seconds=60)) == {}
     driven = resting_entry(seconds=61)
     [order] = driven.desk.book.orders.values()
-    assert texts(driven) == {"ENTRY_RESTS": f"{order.order_id} rests since 61 s at {order.limit_price}"}
+    assert texts(driven) == {"ENTRY_RESTS": f"{order.order_id} has rested for 61 s at {order.limit_price}"}
     driven.answer_all(driven.deliver(a_signal(3, -1)))
     for _ in range(5):
         driven.answer_all(driven.wait(1_000))

@@ -42,7 +42,7 @@ def test_a_process_that_signals_is_no_condition(watched: Watched) -> None:
 def test_a_process_that_was_never_heard_is_reported_within_three_seconds(watched: Watched) -> None:
     watched.go_on(REPORTED_WITHIN_MS)
     assert watched.codes == ["SIGNAL_NEVER_HEARD"]
-    assert watched.text("SIGNAL_NEVER_HEARD") == "no signal process for EURUSD since 2 s; see signal.log"
+    assert watched.text("SIGNAL_NEVER_HEARD") == "no signal process for EURUSD for 2 s; see signal.log"
     watched.go_on(3_000, hello=a_hello(), signals=True)
     assert watched.codes == [], "cleared when it is over"
 
@@ -91,7 +91,7 @@ def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watche
     assert watched.codes == []
     watched.go_on(1_000, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
-    assert watched.text("MARKET_BEHIND") == "the market makes 8 ticks again that signals were given for"
+    assert watched.text("MARKET_BEHIND") == "the market repeats 8 ticks that were decided already"
     watched.go_on(8_000, hello=a_hello())
     assert watched.codes == []
     watched.go_on(5_000, hello=a_hello(), signals=True)
@@ -104,7 +104,7 @@ def test_a_market_behind_the_ledger_is_reported_by_a_portfolio_that_has_heard_no
     watched.tick = 10
     watched.go_on(3_000, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
-    assert watched.text("MARKET_BEHIND") == "the market makes 17 ticks again that signals were given for"
+    assert watched.text("MARKET_BEHIND") == "the market repeats 17 ticks that were decided already"
     watched.go_on(REPORTED_WITHIN_MS, hello=a_hello())
     assert watched.codes == ["MARKET_BEHIND"]
 
