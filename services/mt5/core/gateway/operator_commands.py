@@ -30,7 +30,7 @@ class OperatorCommands:
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
-        """`venue_ns` tells the venue's time."""
+        """`venue_ns` tells the venue's time. A gateway that was halted ends what rests once more: it may have died before."""
         self._venue = venue
         self._terminal = terminal
         self._journal = journal
@@ -39,7 +39,7 @@ class OperatorCommands:
         self._header = header
         self._is_live = is_live
         self._venue_ns = venue_ns
-        self._still_to_end = ""
+        self._still_to_end = _halt_text(journal.halt_reason) if is_live and journal.halt_reason else ""
         self._still_to_close: list[int] = []
 
     def step(self, now: Now) -> None:
@@ -61,7 +61,7 @@ class OperatorCommands:
         self._still_to_end = ""
         self._still_to_close = []
         if not isinstance(request, Resume):
-            self._still_to_end = f"halted: {request.reason}"[:200]
+            self._still_to_end = _halt_text(request.reason)
             self.step(now)
         if isinstance(request, Flatten):
             self._still_to_close = [position.ticket for position in self._venue.positions()]
@@ -93,3 +93,7 @@ class OperatorCommands:
             if reply.ticket is not None:
                 tickets.append(reply.ticket)
         return tickets
+
+
+def _halt_text(reason: str) -> str:
+    return f"halted: {reason}"[:200]

@@ -184,6 +184,16 @@ def test_a_halt_that_finds_the_terminal_away_ends_what_rests_when_it_is_back(liv
     assert live.status() == "CANCELED"
 
 
+def test_a_halt_that_finds_the_terminal_away_ends_what_rests_also_after_a_restart(live: LiveGateway) -> None:
+    live.order(a_limit())
+    live.play(Fault.DISCONNECTED, duration_ms=2_000)
+    live.ask(Halt(reason="enough"))
+    assert live.status() == "ACCEPTED"
+    live.boot()
+    live.wait(1_000)
+    assert live.status() == "CANCELED"
+
+
 def test_an_older_epoch_changes_nothing(live: LiveGateway) -> None:
     lease(live, 2)
     live.order(structs.replace(a_limit(), epoch=2))
