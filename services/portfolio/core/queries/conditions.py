@@ -108,12 +108,17 @@ def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         yield condition("GATEWAY_SILENT", text)
     if desk.state is not DeskState.RUNNING or not mono_ns:
         return
+    if not desk.storage_problem:  # with one nothing is sent, so that nothing can be answered
+        yield from _silence(desk, silent_ns)
+    if desk.is_live:
+        yield from _feed(desk, mono_ns)
+
+
+def _silence(desk: Desk, silent_ns: int) -> Iterator[Condition]:
     if silent_ns > GATEWAY_SILENT_NS:
         yield condition("GATEWAY_SILENT", f"no answer from the gateway for {silent_ns // _NS_PER_S} s")
     elif desk.waiting_for:
         yield condition("GATEWAY_SILENT", desk.waiting_for)
-    if desk.is_live:
-        yield from _feed(desk, mono_ns)
 
 
 def _feed(desk: Desk, mono_ns: int) -> Iterator[Condition]:

@@ -14,7 +14,7 @@ from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
 from services.portfolio.core.decision.signal_queue import LIVE_DECISIONS_MAX, QUEUED_SIGNALS_MAX
-from services.portfolio.core.queries.conditions import MEETING_SILENT_NS
+from services.portfolio.core.queries.conditions import MEETING_SILENT_NS, conditions_of
 from services.portfolio.core.queries.status import status_of
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, a_tick
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
@@ -69,6 +69,17 @@ def test_a_gateway_that_is_not_met_within_half_a_minute_is_a_silent_one(has_met:
     silent, _ = status_of(driven.desk, driven.mono_ns).conditions
     assert (silent.code, needs_person(silent)) == ("GATEWAY_SILENT", True)
     assert silent.text == f"no answer that can be used for 30 s: {driven.desk.waiting_for}"
+
+
+def test_a_desk_that_cannot_write_misses_no_answer_to_what_it_does_not_send() -> None:
+    driven = a_live_desk()
+    driven.deliver(a_signal(1, 1))
+    driven.mono_ns += 4_000_000_000
+    driven.desk.on_storage_failure("the disk is full")
+    assert [one.code for one in conditions_of(driven.desk, driven.mono_ns)][:1] == ["STORAGE"]
+    assert "GATEWAY_SILENT" not in {one.code for one in conditions_of(driven.desk, driven.mono_ns)}
+    driven.desk.on_storage_recovery()
+    assert "GATEWAY_SILENT" in {one.code for one in conditions_of(driven.desk, driven.mono_ns)}
 
 
 def test_signals_that_waited_while_the_desk_met_the_gateway_are_judged_by_what_came_since() -> None:
