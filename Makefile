@@ -87,8 +87,8 @@ lint: setup
 check: lint ## Format, lint, types and the quick tests: a minute or two
 	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
 
-# Tests of whole desks mostly wait for processes, the others compute: side by side they take little longer than the first alone.
-WHOLE_DESKS := tests/system tests/chaos tests/integration
+# Tests of whole desks mostly wait for processes, the others compute more: side by side both take about as long.
+WHOLE_DESKS := tests/system
 
 .PHONY: test
 test: lint ## Everything: lint, types and all the tests but those that need Docker
