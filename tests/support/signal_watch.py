@@ -44,7 +44,7 @@ class Watched:
         """What a condition of EURUSD says."""
         return self.driven.desk.conditions.text(code, subject="EURUSD")
 
-    def publish(self) -> None:
+    def publish(self, *, with_heartbeat: bool = True) -> None:
         """One more tick, and the heartbeat that tells of it."""
         self.tick += 1
         bid, ask = RISING[self.tick % len(RISING)]
@@ -52,6 +52,8 @@ class Watched:
         time_ns = START_NS + (self.tick - 1) * TICK_NS
         tick = a_tick(ordinal=self.tick, sequence=self.tick, time_ns=time_ns, bid=bid, ask=ask)
         self.driven.answer_all(self.driven.portfolio.on_market_data(tick, now))
+        if not with_heartbeat:
+            return
         beat = MarketHeartbeat("mt5", "boot", STREAM_ID, self.tick, {"EURUSD": self.tick}, time_ns)
         self.driven.answer_all(self.driven.portfolio.on_market_data(beat, now))
 

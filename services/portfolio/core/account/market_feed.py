@@ -32,7 +32,7 @@ class MarketFeed:
         self.last_message_mono_ns = 0
         self.quotes: dict[str, LiveQuote] = {}
         self.published: dict[str, int] = {}
-        """The last published sequence of each symbol as of the last heartbeat."""
+        """The sequence that was published last of each symbol: less than before when the market has gone back."""
         self._newest_mono_ns = 0
 
     def on_message(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
@@ -42,8 +42,9 @@ class MarketFeed:
         self.advance_clock(message.time_ns, mono_ns)
         if isinstance(message, Tick):
             self.quotes[message.symbol] = LiveQuote(message.bid, message.ask, message.time_ns, mono_ns)
+            self.published[message.symbol] = message.sequence
         else:
-            self.published = message.sequences
+            self.published = dict(message.sequences)
 
     def advance_clock(self, time_ns: int, mono_ns: int) -> None:
         """The venue's clock has shown this, here or in a reply; it does not go back."""

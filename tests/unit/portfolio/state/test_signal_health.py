@@ -15,7 +15,7 @@ from services.portfolio.core.state.signal_conditions import NO_SIGNAL
 from services.portfolio.core.state.signal_health import BOOTS_MAX, SIGNAL_CONDITIONS
 from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
-from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
+from tests.support.signal_watch import CHECK_MS, MS, Watched, a_fault, a_hello, a_warm_up
 
 REPORTED_WITHIN_MS = 3_000
 
@@ -81,6 +81,21 @@ def test_a_process_that_lives_and_gives_no_signals_is_mute(watched: Watched) -> 
     assert watched.codes == ["SIGNAL_MUTE"]
     watched.go_on(4_000, hello=a_hello(), signals=True)
     assert watched.codes == []
+
+
+def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two_heartbeats(watched: Watched) -> None:
+    """Four ticks a second and a heartbeat once a second: what is decided is ahead of what the heartbeat told."""
+    watched.go_on(5_000, hello=a_hello(), signals=True)
+    seen = []
+    for step in range(1, 81):
+        watched.driven.mono_ns += CHECK_MS * MS
+        watched.publish(with_heartbeat=step % 4 == 0)
+        if step % 2 == 0:
+            watched.driven.deliver(a_hello())
+        watched.driven.portfolio.check_signals(watched.driven.now)
+        seen.append(watched.codes)
+    late = REPORTED_WITHIN_MS // CHECK_MS
+    assert seen[late:] == [["SIGNAL_MUTE"]] * (80 - late)
 
 
 def test_a_market_that_has_gone_back_is_reported_until_it_is_where_it_was(watched: Watched) -> None:
