@@ -38,8 +38,8 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
         raise FileLostError(f"{path} was damaged while in use: {words}; ending, to look at the whole of it") from error
 
 
-SETTLED_NS: Final = 100_000_000
-"""A folder whose modification time is older shows any further change by it, however coarse the file system's clock."""
+SETTLED_NS: Final = 3_000_000_000
+"""A folder whose time of change is older shows any further change by it: file systems count at least every two seconds."""
 
 
 class FileIdentity:
@@ -54,11 +54,13 @@ class FileIdentity:
         self._is_in_folder = not any(Path(file).is_symlink() for file in files)
         """Whether removing or replacing any of the files changes the folder; not so for a symbolic link."""
         self._trusted_folder_state: tuple[int, int, int] | None = None
-        """Device, inode and modification time with all files in place; None while a further change might not show."""
+        """Device, inode and time of change with all files in place; None while a further change might not show."""
         self._files = [(file, identity) for file in files if (identity := _identity(file)) is not None]
 
     def require_unchanged(self) -> None:
-        """Check the folder's modification time, and each file as well if that has changed, or did within the last 0.1 s.
+        """Check the folder's time of change, and each file as well if that is another one, or a recent one.
+
+        It is not the time of modification, which programs that copy or unpack put back.
 
         Raises:
             FileLostError: one of them is gone, or is another file now.
@@ -90,4 +92,4 @@ def _folder_state(folder: str) -> tuple[int, int, int] | None:
         found = os.stat(folder)  # noqa: PTH116 - as above
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_ctime_ns

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from common.file_identity import FileLostError
+from common import file_identity
+from common.file_identity import SETTLED_NS, FileLostError
 from common.storage import WriterConnection, open_writer, transaction
+from tests.support.waits import wait_for
 
 SCHEMA = "CREATE TABLE notes (words TEXT)"
 
@@ -37,9 +39,22 @@ def move(file: Path) -> None:
     file.rename(file.with_name("elsewhere"))
 
 
-def settle(folder: Path) -> None:
-    """Nothing was created, removed or renamed in it for a long time."""
-    os.utime(folder, ns=(0, 0))
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder is trusted soon, and no sooner than any file system here has counted on."""
+    monkeypatch.setattr(file_identity, "SETTLED_NS", 50_000_000)
+
+
+def settle(writer: WriterConnection) -> None:
+    """Until the folder alone is looked at."""
+    identity = writer.identity
+    assert identity is not None
+
+    def is_trusted() -> bool:
+        writer.require_in_place()
+        return identity._trusted_folder_state is not None
+
+    wait_for(is_trusted, "a settled folder")
 
 
 @pytest.mark.parametrize("is_settled", [False, True])
@@ -49,9 +64,9 @@ def test_a_commit_to_a_file_that_is_gone_does_not_count(
     tmp_path: Path, name: str, harm: Callable[[Path], None], is_settled: bool
 ) -> None:
     writer = a_writer(tmp_path / "desk.db")
-    if is_settled:
-        settle(tmp_path)
     note(writer, "kept")
+    if is_settled:
+        settle(writer)
     note(writer, "kept as well")
     harm(tmp_path / name)
     with pytest.raises(FileLostError, match=rf"{name} was removed or replaced while in use"):
@@ -60,14 +75,26 @@ def test_a_commit_to_a_file_that_is_gone_does_not_count(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_clock_of_the_disk_that_is_too_coarse_to_show_two_changes_hides_none(tmp_path: Path, name: str) -> None:
+def test_a_folder_whose_time_of_modification_was_put_back_is_looked_into(tmp_path: Path, name: str) -> None:
+    """As programs that copy or unpack do, over the files of a running desk."""
     writer = a_writer(tmp_path / "desk.db")
-    note(writer, "kept")
-    changed_ns = tmp_path.stat().st_mtime_ns
-    (tmp_path / name).unlink()
-    os.utime(tmp_path, ns=(changed_ns, changed_ns))
+    settle(writer)
+    modified_ns = tmp_path.stat().st_mtime_ns
+    replace(tmp_path / name)
+    os.utime(tmp_path, ns=(modified_ns, modified_ns))
     with pytest.raises(FileLostError, match=name):
         note(writer, "lost")
+    writer.close()
+
+
+def test_a_folder_that_has_just_changed_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another change may come before the clock of its file system goes on, which counts seconds at the worst."""
+    monkeypatch.setattr(file_identity, "SETTLED_NS", SETTLED_NS)
+    writer = a_writer(tmp_path / "desk.db")
+    note(writer, "kept")
+    assert writer.identity is not None
+    assert writer.identity._trusted_folder_state is None
+    assert SETTLED_NS > 2_000_000_000
     writer.close()
 
 
@@ -76,7 +103,6 @@ def test_a_file_that_is_itself_a_link_is_watched_where_it_is(tmp_path: Path) -> 
     (tmp_path / "disk").mkdir()
     (tmp_path / "data" / "desk.db").symlink_to(tmp_path / "disk" / "desk.db")
     writer = a_writer(tmp_path / "data" / "desk.db")
-    settle(tmp_path / "data")
     note(writer, "kept")
     replace(tmp_path / "disk" / "desk.db")
     with pytest.raises(FileLostError):
