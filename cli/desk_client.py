@@ -118,10 +118,17 @@ def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
 
 def control_url_of(data_dir: Path) -> str | None:
     """The control socket that a desk on this directory would answer on; None when it cannot be running."""
-    from orchestration.address_files import CONTROL_FILE, is_listening, read_address
+    from orchestration.address_files import is_listening
 
-    url = read_address(data_dir, CONTROL_FILE) or _of_settings(data_dir)
+    url = noted_control_url(data_dir)
     return url if url is not None and is_listening(url) else None
+
+
+def noted_control_url(data_dir: Path) -> str | None:
+    """The control socket of a desk on this directory, also while portfolio is starting again; None where none is known."""
+    from orchestration.address_files import CONTROL_FILE, read_address
+
+    return read_address(data_dir, CONTROL_FILE) or _of_settings(data_dir)
 
 
 def is_configured_desk(data_dir: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from common.errors import StartError
+from common.process_identity import process_identity
 from common.project_root import PROJECT_ROOT
 
 CONTROL_FILE: Final = "control.url"
@@ -28,6 +29,10 @@ FOLDER_FILE: Final = "folder.id"
 
 ANNOUNCED: Final = PROJECT_ROOT / "var" / "run" / "desks"
 """A file for each desk that `paperdesk run` has started from this checkout, whatever its data directory."""
+
+
+_OWNER: Final = "owner"
+"""Key of the process that announced a desk."""
 
 
 class DeskAddresses(NamedTuple):
@@ -65,7 +70,7 @@ def announced(
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = note.with_suffix(".new")
-        fresh.write_text(json.dumps(addresses._asdict()), encoding="utf-8")
+        fresh.write_text(json.dumps({**addresses._asdict(), _OWNER: process_identity(os.getpid())}), encoding="utf-8")
         fresh.replace(note)
     try:
         yield
@@ -75,30 +80,36 @@ def announced(
 
 
 def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
-    """Every announced desk whose control socket is open; notes of those that were killed are removed."""
+    """Every announced desk whose control socket is open, or whose process lives: portfolio may be starting again.
+
+    Notes of those that were killed are removed.
+    """
     found = []
     for note in sorted(folder.glob("*.json")):
         try:
-            desk = DeskAddresses(**json.loads(note.read_text(encoding="utf-8")))
-            is_open = is_listening(desk.control)
+            words = json.loads(note.read_text(encoding="utf-8"))
+            owner = words.pop(_OWNER, "")
+            desk = DeskAddresses(**words)
+            is_there = _is_alive(owner) or is_listening(desk.control)
         except (OSError, ValueError, TypeError):
             continue
-        if is_open:
+        if is_there:
             found.append(desk)
-        elif not _is_alive(note.stem):
+        else:
             with suppress(OSError):
                 note.unlink(missing_ok=True)
     return found
 
 
-def _is_alive(pid: str) -> bool:
-    """Whether the process is there that announced a desk, which may be starting."""
+def _is_alive(owner: str) -> bool:
+    """Whether the process is there that announced a desk."""
+    pid = owner.partition(" ")[0]
+    if not pid.isdigit() or process_identity(int(pid)) != owner:
+        return False
     try:
         os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
+    except OSError as error:
+        return isinstance(error, PermissionError)
     return True
 
 

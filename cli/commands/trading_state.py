@@ -135,11 +135,11 @@ def _answer(url: str, command: TradingCommand) -> TradingReply:
 
 
 def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as_json: bool) -> int:
-    from cli.desk_client import control_url_of
+    from cli.desk_client import noted_control_url
     from cli.paths import existing_desk
     from cli.running_desks import running_desk
 
-    where = url or (running_desk().control if data_dir is None else control_url_of(existing_desk(data_dir)))
+    where = url or (running_desk().control if data_dir is None else noted_control_url(existing_desk(data_dir)))
     if where is None:
         raise StartError(
             f"no portfolio answers for {data_dir}, expected a running desk; --at-gateway tells the gateway"

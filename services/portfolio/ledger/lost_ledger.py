@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from common.process_identity import process_identity
 from services.portfolio.ledger.ledger import Ledger
 
 NOTE: Final = "portfolio.ledger"
@@ -20,7 +21,7 @@ NOTE: Final = "portfolio.ledger"
 def mark_if_lost(ledger: Ledger, runtime: Path) -> None:
     """Set `ledger.rollback` where the ledger is new although this supervisor's portfolio had one at its path."""
     with suppress(OSError):
-        if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8") == _note(ledger):
+        if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8", errors="replace") == _note(ledger):
             text = f"{ledger.path} is new: the ledger that this desk had before is gone, with what was beside it"
             ledger.rollback = ledger.rollback or text
 
@@ -36,14 +37,4 @@ def note_ledger(ledger: Ledger, runtime: Path) -> bool:
 
 
 def _note(ledger: Ledger) -> str:
-    return f"{_parent()} {ledger.path}"
-
-
-def _parent() -> str:
-    """The parent process: its id and, on Linux, its start time, which tells it from a later one with the same id."""
-    pid = os.getppid()
-    try:
-        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return f"{pid} {after_name[19]}"
-    except (OSError, IndexError):
-        return str(pid)
+    return f"{process_identity(os.getppid())} {ledger.path}"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +17,7 @@ from cli import running_desks
 from cli.main import COMMAND_MODULES, EMERGENCY_COMMANDS, application, run
 from cli.running_desks import running_desk, running_gateway_url
 from common.errors import StartError
+from common.process_identity import process_identity
 from orchestration.address_files import announced, announced_desks, control_url, gateway_url, is_listening
 
 
@@ -87,9 +92,32 @@ def test_a_setting_names_the_desk_whatever_else_runs(
 def test_a_desk_that_was_killed_is_forgotten(checkout: Path) -> None:
     with ExitStack() as stack:
         a_desk(stack, checkout, "a")
+    [note] = (checkout / "desks").iterdir()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        owner = process_identity(ended.pid)
+    note.write_text(json.dumps({**json.loads(note.read_text()), "owner": owner}))
     assert announced_desks(checkout / "desks") == []
     assert list((checkout / "desks").iterdir()) == []
     assert not is_listening(f"ipc://{checkout}/pd-a/control.ipc")
+
+
+def test_a_process_that_has_the_number_of_one_that_was_killed_runs_no_desk(checkout: Path) -> None:
+    with ExitStack() as stack:
+        a_desk(stack, checkout, "a")
+    [note] = (checkout / "desks").iterdir()
+    note.write_text(json.dumps({**json.loads(note.read_text()), "owner": f"{os.getpid()} 1"}))
+    assert announced_desks(checkout / "desks") == []
+
+
+def test_a_desk_whose_portfolio_is_away_is_the_one_that_is_meant(checkout: Path, stack: ExitStack) -> None:
+    """It may be starting again: a command waits for it, and its gateway can be told."""
+    with ExitStack() as life_of_portfolio:
+        a = a_desk(life_of_portfolio, checkout, "a")
+    assert running_desk() == (str(a), control_url(checkout / "pd-a"), gateway_url(checkout / "pd-a"))
+    assert running_gateway_url() == gateway_url(checkout / "pd-a")
+    b = a_desk(stack, checkout, "b")
+    with pytest.raises(StartError, match=f"2 desks run: {a}, {b}"):
+        running_gateway_url()
 
 
 def test_an_emergency_command_is_the_same_among_all_the_others() -> None:

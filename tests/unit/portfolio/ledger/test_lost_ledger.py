@@ -32,7 +32,7 @@ def test_a_new_ledger_under_another_supervisor_is_a_new_account(
     with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     remove(tmp_path)
-    monkeypatch.setattr(lost_ledger, "_parent", lambda: "another")
+    monkeypatch.setattr(lost_ledger, "process_identity", lambda _pid: "another")
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         mark_if_lost(ledger, tmp_path)
         assert ledger.rollback == ""
