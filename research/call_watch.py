@@ -64,7 +64,7 @@ def watch_calls(tell: Callable[[str], None]) -> None:
 
     def forward(number: int, _frame: FrameType | None) -> None:
         asked.append((number, time.monotonic()))
-        os.kill(child, number)
+        os.kill(child, signal.SIGINT)  # of all ways to end it, the one that is not taken for the strategy's own
 
     for number in _FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -109,7 +109,7 @@ def _follow(child: int, note: mmap.mmap, asked: list[tuple[int, float]], tell: C
         time.sleep(LOOK_S)
     code = os.waitstatus_to_exitcode(status)
     if note[_HAS_ENDED]:
-        raise SystemExit(code)
+        raise SystemExit(128 + asked[0][0] if asked and code == 128 + signal.SIGINT else code)
     if asked:
         tell(f"killed, for it did not end within {END_S:.0f} s")
         raise SystemExit(128 + asked[0][0])
