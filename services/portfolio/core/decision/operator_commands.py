@@ -31,6 +31,11 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
             return ControlError(error=f"the ledger is not whole: {desk.ledger_fault}; restore it from a backup"[:500])
         case ResumeCommand() | ReduceOnlyCommand() if desk.venue_fault:
             return ControlError(error=desk.venue_fault[:500])
+        case ReduceOnlyCommand() if graver := _causes_of_a_halt(desk):
+            return ControlError(
+                error=f"the desk is HALTED by {graver}, and REDUCE_ONLY would allow more; "
+                "`paperdesk close` closes a position as it is, `paperdesk resume` trades again"
+            )
         case ReduceOnlyCommand():
             desk.set_trading_state(TradingState.REDUCE_ONLY, "PERSON", command.reason, by=PERSON)
         case ResumeCommand():
@@ -50,3 +55,10 @@ def apply_trading_command(desk: Desk, command: TradingCommand) -> TradingReply |
             ]
             desk.set_trading_state(TradingState.HALTED, "PERSON", command.reason, by=PERSON, flatten=True)
     return TradingReply(trading_state=desk.book.trading_state, trading_reason=command.reason, closing=closing)
+
+
+def _causes_of_a_halt(desk: Desk) -> str:
+    """The codes that the desk itself has halted by; a person's own halt may be taken back in steps."""
+    if desk.book.trading_state is not TradingState.HALTED:
+        return ""
+    return ", ".join(cause.code for cause in desk.state_causes if cause.by != PERSON)

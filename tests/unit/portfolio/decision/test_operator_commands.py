@@ -128,6 +128,17 @@ def test_what_the_desk_finds_never_loosens_what_a_person_has_stopped() -> None:
     )
 
 
+def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
+    driven = a_running_desk()
+    driven.portfolio.handle_command(HALT, driven.now)
+    assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply)
+    driven.desk.restrict_trading(TradingState.HALTED, "DRAWDOWN", "10 % from the peak", by="risk")
+    reply = driven.portfolio.handle_command(REDUCE_ONLY, driven.now)
+    assert isinstance(reply, ControlError)
+    assert reply.error.startswith("the desk is HALTED by DRAWDOWN, and REDUCE_ONLY would allow more")
+    assert driven.desk.book.trading_state is TradingState.HALTED
+
+
 @pytest.mark.parametrize("command", [RESUME, ReduceOnlyCommand(reason="a little")])
 @pytest.mark.parametrize("fault", ["ledger_fault", "venue_fault"])
 def test_records_that_lie_are_nothing_that_a_person_can_resume_or_loosen(
