@@ -110,6 +110,8 @@ def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:
     Raises:
         StartError: the folder has no desk in it, or no socket.
     """
+    if url is None and data_dir is not None:
+        url = noted_control_url(existing_desk(data_dir))  # portfolio may be starting again
     found = open_desk(data_dir, url)
     if found.url is None:
         raise StartError(f"no portfolio answers for {data_dir}, expected a running desk; nothing was done")

@@ -29,6 +29,7 @@ ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
 
 DEFAULT_DATA_DIR: Final = PROJECT_ROOT / "var" / "data"
 DEFAULT_CONTROL_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/control.ipc"
+DEFAULT_SUPERVISOR_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/supervisor.sock"
 
 
 def running_desk() -> DeskAddresses:
@@ -43,7 +44,8 @@ def running_desk() -> DeskAddresses:
         if named is not None:
             return named
     found = {one.control: one for one in announced_desks(ANNOUNCED)}
-    if is_listening(DEFAULT_CONTROL_URL):
+    # Its portfolio may be starting again.
+    if is_listening(DEFAULT_CONTROL_URL) or is_listening(DEFAULT_SUPERVISOR_URL):
         found.setdefault(DEFAULT_CONTROL_URL, DeskAddresses(str(DEFAULT_DATA_DIR), DEFAULT_CONTROL_URL, ""))
     if len(found) > 1:
         names = ", ".join(sorted(one.data_dir for one in found.values()))
@@ -63,7 +65,8 @@ def _of_settings() -> DeskAddresses | None:
         return None
     folder = settings.paperdesk_data_dir
     noted = read_address(folder, CONTROL_FILE)
-    if noted is not None and is_listening(noted):
+    is_announced = any(one.control == noted for one in announced_desks(ANNOUNCED))
+    if noted is not None and (is_announced or is_listening(noted)):
         return DeskAddresses(str(folder), noted, read_address(folder, GATEWAY_FILE) or "")
     return DeskAddresses(str(folder), settings.control_url, settings.gateway_url)
 

@@ -88,7 +88,7 @@ def announced_desks(folder: Path = ANNOUNCED) -> list[DeskAddresses]:
     for note in sorted(folder.glob("*.json")):
         try:
             words = json.loads(note.read_text(encoding="utf-8"))
-            owner = words.pop(_OWNER, "")
+            owner = str(words.pop(_OWNER, ""))
             desk = DeskAddresses(**words)
             is_there = _is_alive(owner) or is_listening(desk.control)
         except (OSError, ValueError, TypeError):
@@ -108,7 +108,7 @@ def _is_alive(owner: str) -> bool:
         return False
     try:
         os.kill(int(pid), 0)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         return isinstance(error, PermissionError)
     return True
 

@@ -8,6 +8,7 @@ from proto.control.conditions import ConditionKind as ConditionKind
 from proto.control.conditions import Effect as Effect
 from proto.control.conditions import Severity as Severity
 from proto.control.conditions import StateCause as StateCause
+from proto.control.conditions import TradingState as TradingState
 from proto.control.conditions import by_gravity as by_gravity
 from proto.control.conditions import condition as condition
 from proto.control.conditions import describe as describe
@@ -30,7 +31,6 @@ from proto.control.replies import RiskResetReply as RiskResetReply
 from proto.control.replies import SignalLine as SignalLine
 from proto.control.replies import StatusReply as StatusReply
 from proto.control.replies import TradingReply as TradingReply
-from proto.control.replies import TradingState as TradingState
 from proto.control.replies import denial_message as denial_message
 from proto.control.replies import describe_denial as describe_denial
 from proto.control.replies import describe_values as describe_values

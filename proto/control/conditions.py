@@ -43,12 +43,21 @@ class Severity(StrEnum):
     CRITICAL = "CRITICAL"
 
 
-class StateCause(Struct, frozen=True):
-    """A cause of a trading state other than ACTIVE: a row of the table, who or what set it, and its text."""
+class TradingState(StrEnum):
+    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN or a person closes."""
+
+    ACTIVE = "ACTIVE"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALTED = "HALTED"
+
+
+class StateCause(Struct, frozen=True, omit_defaults=True):
+    """A cause of a trading state other than ACTIVE: a row of the table, who or what set it, its text, and that state."""
 
     code: Name
     by: Name
     text: Text
+    state: TradingState = TradingState.HALTED
 
 
 class Condition(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from proto.control.conditions import CONDITIONS_MAX, Condition
+from proto.control.conditions import CONDITIONS_MAX, Condition, TradingState
 from proto.control.views import AccountView, FillsReply, OrdersReply, PositionsReply, RiskReply, TradesReply, WhyReply
 from proto.time import utc_text
 from proto.trading.units import Cursor, Name, Text
@@ -25,14 +25,6 @@ class DeskState(StrEnum):
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     """It cannot go on with this account before it is started again."""
-
-
-class TradingState(StrEnum):
-    """What the desk may do: trade, only reduce what it holds, or send nothing but what FLATTEN or a person closes."""
-
-    ACTIVE = "ACTIVE"
-    REDUCE_ONLY = "REDUCE_ONLY"
-    HALTED = "HALTED"
 
 
 class Difference(Struct, frozen=True, kw_only=True):

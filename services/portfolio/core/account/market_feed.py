@@ -38,6 +38,8 @@ class MarketFeed:
     def on_message(self, message: Tick | MarketHeartbeat, mono_ns: int) -> None:
         """Take note of what came on the tick socket."""
         self.last_message_mono_ns = mono_ns
+        if message.stream_id != self.stream_id:
+            self.published = {}
         self.stream_id = message.stream_id
         self.advance_clock(message.time_ns, mono_ns)
         if isinstance(message, Tick):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec import structs
+
 from proto.control import CONDITION_KINDS, StateCause, TradingState
 from services.portfolio.core.account.events import TradingStateChanged
 
@@ -35,8 +37,8 @@ def causes_of(event: TradingStateChanged) -> list[StateCause]:
     if event.causes:
         return event.causes
     if event.by != RISK:
-        return [StateCause(_CODES_BY_ORIGIN.get(event.by, _UNCLASSIFIED), event.by, event.reason)]
-    return [_written_by_risk(part) for part in event.reason.split("; ")]
+        return [StateCause(_CODES_BY_ORIGIN.get(event.by, _UNCLASSIFIED), event.by, event.reason, event.state)]
+    return [structs.replace(_written_by_risk(part), state=event.state) for part in event.reason.split("; ")]
 
 
 def add_cause(causes: Iterable[StateCause], cause: StateCause) -> list[StateCause]:

@@ -61,4 +61,5 @@ def _causes_of_a_halt(desk: Desk) -> str:
     """The codes that the desk itself has halted by; a person's own halt may be taken back in steps."""
     if desk.book.trading_state is not TradingState.HALTED:
         return ""
-    return ", ".join(cause.code for cause in desk.state_causes if cause.by != PERSON)
+    halts = (cause for cause in desk.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)
+    return ", ".join(cause.code for cause in halts)

@@ -102,13 +102,14 @@ def _pauses(desk: Desk, mono_ns: int) -> Iterator[Condition]:
 
 
 def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:
-    silent_ns = desk.gateway_silence_ns(mono_ns) if mono_ns else 0
+    # Where nothing can be written nothing is sent, and nothing can be answered.
+    silent_ns = desk.gateway_silence_ns(mono_ns) if mono_ns and not desk.storage_problem else 0
     if desk.state in _MEETING and silent_ns > MEETING_SILENT_NS:
         text = f"no answer that can be used for {silent_ns // _NS_PER_S} s: {desk.waiting_for}"
         yield condition("GATEWAY_SILENT", text)
     if desk.state is not DeskState.RUNNING or not mono_ns:
         return
-    if not desk.storage_problem:  # with one nothing is sent, so that nothing can be answered
+    if not desk.storage_problem:
         yield from _silence(desk, silent_ns)
     if desk.is_live:
         yield from _feed(desk, mono_ns)

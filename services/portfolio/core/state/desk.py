@@ -164,7 +164,7 @@ class Desk:
 
         `code` is a row of `CONDITION_KINDS`.
         """
-        causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX]))
+        causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
         self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
 
     def restrict_trading(self, state: TradingState, code: str, text: str, *, by: str) -> None:
@@ -172,9 +172,11 @@ class Desk:
         present = self.book.trading
         if _SEVERITY[state] > _SEVERITY[self.book.trading_state]:
             self.set_trading_state(state, code, text, by=by)
-        elif present is not None and code not in {cause.code for cause in self.state_causes}:
+        elif present is not None and not any(
+            cause.code == code and _SEVERITY[cause.state] >= _SEVERITY[state] for cause in self.state_causes
+        ):
             # The person who resumes trading has to see this cause as well.
-            causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX]))
+            causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
             self._set_trading_state(
                 present.state, describe_causes(causes), by=present.by, causes=causes, flatten=present.flatten
             )

@@ -132,6 +132,12 @@ def test_reduce_only_takes_back_a_person_s_own_halt_and_no_other() -> None:
     driven = a_running_desk()
     driven.portfolio.handle_command(HALT, driven.now)
     assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply)
+    driven.desk.restrict_trading(TradingState.REDUCE_ONLY, "DRAWDOWN", "5 % from the peak", by="risk")
+    driven.portfolio.handle_command(HALT, driven.now)
+    assert isinstance(driven.portfolio.handle_command(REDUCE_ONLY, driven.now), TradingReply), (
+        "the rule asks for no more"
+    )
+    driven.portfolio.handle_command(HALT, driven.now)
     driven.desk.restrict_trading(TradingState.HALTED, "DRAWDOWN", "10 % from the peak", by="risk")
     reply = driven.portfolio.handle_command(REDUCE_ONLY, driven.now)
     assert isinstance(reply, ControlError)
