@@ -84,12 +84,17 @@ class Backtest:
             raise StartError(str(error)) from None
         names = parse_strategies(spec.strategy, spec.symbols)
         marks = {symbol: mark_calls(symbol, name) for symbol, name in names.items()}
-        if (mark := marks[spec.symbols[0]]) is not None:
-            mark(0)
-        makers = strategy_factories(spec.strategy, spec.symbols, model=spec.model)
-        self._engines = {
-            symbol: SymbolEngine(symbol, make(), mark_call=marks[symbol]) for symbol, make in makers.items()
-        }
+
+        def mark_load(symbol: str) -> None:
+            if (mark := marks[symbol]) is not None:
+                mark(0)
+
+        makers = strategy_factories(spec.strategy, spec.symbols, model=spec.model, mark_load=mark_load)
+        self._engines = {}
+        for symbol, make in makers.items():
+            mark_load(symbol)
+            self._engines[symbol] = SymbolEngine(symbol, make(), mark_call=marks[symbol])
+        end_calls()
         self._now = Now(0, 0)
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
@@ -115,7 +120,6 @@ class Backtest:
                 self._commit()
             if progress is not None and ordinal % PROGRESS_EVERY_TICKS == 0:
                 progress(self._progress())
-        end_calls()
         self._settle(portfolio.on_idle(now))
         self._commit()
         if progress is not None:
@@ -124,6 +128,7 @@ class Backtest:
     def _signal(self, ordinal: int) -> Signal:
         tick = self._stream.tick_at(ordinal)
         word = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        end_calls()
         return Signal(
             _PUBLISHER,
             self._stream_id,

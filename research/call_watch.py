@@ -29,7 +29,7 @@ END_S: Final = 5.0
 LOOK_S: Final = 0.05
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PLACE: Final = struct.Struct("<?HQ")
-"""Whether a strategy is being called, or was a moment ago; the number of its symbol; the tick, 0 before the first."""
+"""Whether a strategy is being called; the number of its symbol; the tick, 0 before the first."""
 
 _HAS_ENDED: Final = 15
 _NAMES: Final = 16
@@ -55,7 +55,7 @@ def watch_calls(tell: Callable[[str], None]) -> None:
     note, parent = mmap.mmap(-1, _SIZE), os.getpid()
     child = os.fork()
     if child == 0:
-        os.setpgid(0, 0)  # an interrupt of the terminal reaches it by the parent, once
+        signal.signal(signal.SIGINT, _interrupt_once)
         terminate_with_parent(parent, signal.SIGKILL)  # TERM would wait for a call that blocks in C
         _note = note
         atexit.register(note.__setitem__, _HAS_ENDED, 1)
@@ -70,6 +70,12 @@ def watch_calls(tell: Callable[[str], None]) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, forward)
     _follow(child, note, asked, tell)
+
+
+def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
+    """An interrupt of the terminal comes twice: to every process of it, and from the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
@@ -88,7 +94,7 @@ def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
 
 
 def end_calls() -> None:
-    """No strategy is called from here on."""
+    """No strategy is called any more, until the next mark."""
     if _note is not None:
         _note[0] = 0
 
@@ -108,8 +114,9 @@ def _follow(child: int, note: mmap.mmap, asked: list[tuple[int, float]], tell: C
             os.kill(child, signal.SIGKILL)
         time.sleep(LOOK_S)
     code = os.waitstatus_to_exitcode(status)
+    ended = 128 - code if code < 0 else code
     if note[_HAS_ENDED]:
-        raise SystemExit(128 + asked[0][0] if asked and code == 128 + signal.SIGINT else code)
+        raise SystemExit(128 + asked[0][0] if asked and ended == 128 + signal.SIGINT else ended)
     if asked:
         tell(f"killed, for it did not end within {END_S:.0f} s")
         raise SystemExit(128 + asked[0][0])
@@ -119,7 +126,7 @@ def _follow(child: int, note: mmap.mmap, asked: list[tuple[int, float]], tell: C
     if code >= 0:
         raise StartError(f"the run {how} where no handler sees it: in code that was imported, such as a strategy's")
     tell(f"the run {how}")
-    raise SystemExit(128 - code)
+    raise SystemExit(ended)
 
 
 def _where(note: mmap.mmap) -> str:

@@ -18,7 +18,14 @@ from cli.main import COMMAND_MODULES, EMERGENCY_COMMANDS, application, run
 from cli.running_desks import running_desk, running_gateway_url
 from common.errors import StartError
 from common.process_identity import process_identity
-from orchestration.address_files import announced, announced_desks, control_url, gateway_url, is_listening
+from orchestration.address_files import (
+    announced,
+    announced_desks,
+    control_url,
+    gateway_url,
+    is_listening,
+    published_addresses,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +36,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(running_desks.ENV_FILE_VARIABLE, "")
     monkeypatch.setattr(running_desks, "ANNOUNCED", tmp_path / "desks")
     monkeypatch.setattr(running_desks, "DEFAULT_CONTROL_URL", f"ipc://{tmp_path}/control.ipc")
+    monkeypatch.setattr(running_desks, "DEFAULT_SUPERVISOR_URL", f"ipc://{tmp_path}/supervisor.sock")
     return tmp_path
 
 
@@ -118,6 +126,25 @@ def test_a_desk_whose_portfolio_is_away_is_the_one_that_is_meant(checkout: Path,
     b = a_desk(stack, checkout, "b")
     with pytest.raises(StartError, match=f"2 desks run: {a}, {b}"):
         running_gateway_url()
+
+
+def test_a_desk_that_a_setting_names_is_found_while_its_portfolio_is_away(
+    checkout: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir, runtime = checkout / "a", checkout / "pd-a"
+    data_dir.mkdir()
+    stack.enter_context(published_addresses(data_dir, runtime))
+    stack.enter_context(announced(data_dir, runtime, folder=checkout / "desks"))
+    monkeypatch.setenv("PAPERDESK_DATA_DIR", str(data_dir))
+    assert running_desk() == (str(data_dir), control_url(runtime), gateway_url(runtime))
+    assert running_gateway_url() == gateway_url(runtime)
+
+
+def test_a_desk_under_supervisord_counts_while_its_portfolio_is_away(checkout: Path, stack: ExitStack) -> None:
+    a_desk(stack, checkout, "a")
+    listen(stack, checkout / "supervisor.sock")
+    with pytest.raises(StartError, match="2 desks run"):
+        running_desk()
 
 
 def test_an_emergency_command_is_the_same_among_all_the_others() -> None:

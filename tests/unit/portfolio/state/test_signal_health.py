@@ -6,14 +6,15 @@ import pytest
 
 from proto.control import CONDITION_KINDS, DeskState, Effect, Severity
 from proto.gateway import Sell
-from proto.messages import STRATEGY_FAULT, SignalHello, SymbolReport, SymbolState
+from proto.messages import STRATEGY_FAULT, MarketHeartbeat, SignalHello, SymbolReport, SymbolState
 from proto.trading.enums import Side
 from services.portfolio.core.account.events import ProtectionSet
+from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.state.signal_conditions import NO_SIGNAL
 from services.portfolio.core.state.signal_health import BOOTS_MAX, SIGNAL_CONDITIONS
-from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, some_rules
+from tests.support.builders import START_NS, STREAM_ID, TICK_NS, a_gateway, a_signal, a_stream, a_tick, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
 from tests.support.signal_watch import CHECK_MS, MS, Watched, a_fault, a_hello, a_warm_up
 
@@ -259,3 +260,10 @@ def test_a_recorded_stream_says_within_three_seconds_that_its_signal_process_is_
     watched = Watched(a_stepped_desk())
     watched.go_on(REPORTED_WITHIN_MS, ticks=False)
     assert watched.codes == ["SIGNAL_SILENT"]
+
+
+def test_a_market_that_begins_anew_is_not_behind_what_another_stream_published() -> None:
+    feed = MarketFeed()
+    feed.on_message(MarketHeartbeat("mt5", "boot", "one", 900, {"EURUSD": 500, "GBPUSD": 400}, START_NS), 1)
+    feed.on_message(a_tick(ordinal=1, sequence=1, time_ns=START_NS, bid=1.1, ask=1.1001), 2)
+    assert feed.published == {"EURUSD": 1}
