@@ -84,8 +84,8 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code."""
+def run(arguments: list[str], *, has_own_process: bool = False) -> int:
+    """Run one command line and return its exit code; with a process of its own, strategies run in a child of it."""
     # A shell starts background jobs with SIGINT ignored; whoever sends one all the same means it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
@@ -93,7 +93,7 @@ def run(arguments: list[str]) -> int:
         signal.signal(signal.SIGHUP, _end)
     try:
         line = arguments or ["--help"]
-        if line[0] in RUNS_STRATEGIES:
+        if has_own_process and line[0] in RUNS_STRATEGIES:
             import_module("research.call_watch").watch_calls(_tell)
         code = application(line[0])(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
@@ -137,7 +137,7 @@ def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> 
 
 def main() -> NoReturn:
     """The entry point of the installed command."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], has_own_process=True))
 
 
 if __name__ == "__main__":
