@@ -88,7 +88,10 @@ check: lint ## Format, lint, types and the quick tests: a minute or two
 	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
 
 # Tests of whole desks mostly wait for processes, the others compute: half of the first beside all the rest takes as long.
-WHOLE_DESKS := $(sort $(wildcard tests/system/test_[a-q]*.py))
+BESIDE_THE_OTHERS := $(addprefix tests/system/,test_stalls.py test_strategy_faults.py test_supervision.py \
+	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
+NO_TESTS := $(addprefix tests/system/,__init__.py full_disk.py small_desk.py)
+WHOLE_DESKS := $(sort $(filter-out $(BESIDE_THE_OTHERS) $(NO_TESTS),$(wildcard tests/system/*.py)))
 
 .PHONY: test
 test: lint ## Everything: lint, types and all the tests but those that need Docker
