@@ -127,7 +127,7 @@ def control_url_of(data_dir: Path) -> str | None:
 
 
 def noted_control_url(data_dir: Path) -> str | None:
-    """The control socket of a desk on this directory, also while portfolio is starting again; None where none is known."""
+    """The control socket of a desk on this directory, also while portfolio is starting again; None if not known."""
     from orchestration.address_files import CONTROL_FILE, read_address
 
     return read_address(data_dir, CONTROL_FILE) or _of_settings(data_dir)

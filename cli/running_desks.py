@@ -65,8 +65,7 @@ def _of_settings() -> DeskAddresses | None:
         return None
     folder = settings.paperdesk_data_dir
     noted = read_address(folder, CONTROL_FILE)
-    is_announced = any(one.control == noted for one in announced_desks(ANNOUNCED))
-    if noted is not None and (is_announced or is_listening(noted)):
+    if noted is not None and (is_listening(noted) or any(one.control == noted for one in announced_desks(ANNOUNCED))):
         return DeskAddresses(str(folder), noted, read_address(folder, GATEWAY_FILE) or "")
     return DeskAddresses(str(folder), settings.control_url, settings.gateway_url)
 

@@ -39,7 +39,7 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
 
 
 SETTLED_NS: Final = 3_000_000_000
-"""A folder whose time of change is older shows any further change by it: file systems count at least every two seconds."""
+"""A folder whose time of change is older shows any further change by it: file systems count in two seconds at most."""
 
 
 class FileIdentity:

@@ -11,8 +11,9 @@ def process_identity(pid: int) -> str:
     One that has ended and is not reaped yet is none any more.
     """
     try:
-        # "pid (name) state …", and the name may hold anything but ends at the last parenthesis; field 22 is the start.
-        after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        # "pid (name) state", and the name may hold anything but ends at the last parenthesis; field 22 is the start.
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        after_name = stat.rpartition(")")[2].split()
         return f"{pid} has ended" if after_name[0] in "ZX" else f"{pid} {after_name[19]}"
     except (OSError, IndexError):
         return str(pid)

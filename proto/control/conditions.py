@@ -52,7 +52,7 @@ class TradingState(StrEnum):
 
 
 class StateCause(Struct, frozen=True, omit_defaults=True):
-    """A cause of a trading state other than ACTIVE: a row of the table, who or what set it, its text, and that state."""
+    """A cause of a trading state but ACTIVE: a row of the table, who or what set it, its text, and that state."""
 
     code: Name
     by: Name
@@ -129,7 +129,8 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEDGER_TAIL_MISSING": ConditionKind(
         _C,
         None,
-        "The ledger lacks events that it had: an older copy was put back, its tail was cut, or a new one took its place.",
+        "The ledger lacks events that it had: an older copy was put back, its tail was cut, or a new one took its "
+        "place.",
         "Check positions and cash with `paperdesk reconcile`, find out who changed the ledger, then resume.",
     ),
     "VENUE_ROLLED_BACK": ConditionKind(
@@ -199,7 +200,8 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "LEASE_MISSING": ConditionKind(
         _C,
         Effect.REDUCE_ONLY,
-        "The lease ran out or was not granted: the gateway refuses orders that open exposure, and cancels resting ones.",
+        "The lease ran out or was not granted: the gateway refuses orders that open exposure, and cancels resting "
+        "ones.",
         "Read mt5.log and execution.log; the lease is requested again every second.",
     ),
     "LEASE_UNSUPPORTED": ConditionKind(

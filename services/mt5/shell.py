@@ -195,7 +195,10 @@ class GatewayShell:
         self._has_failed_to_write = False
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Commit where market and book stand, for a live market to go on from; unsynced, a power cut may undo the book's part."""
+        """Commit where market and book stand, for a live market to go on from.
+
+        Unsynced, a power cut may undo the book's part.
+        """
         venue = self._gateway.venue
         self._ticks_since_checkpoint = 0
         try:

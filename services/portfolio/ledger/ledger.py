@@ -100,7 +100,7 @@ class Ledger:
         self.head_fault = ""
         """Why the newest head could not be kept beside the key, in words; the one before it stands there."""
         self.rollback = ""
-        """Why the file lacks events that the desk had: it ends before the newest signed head, or replaces a lost ledger.
+        """Why it lacks events that the desk had: it ends before the newest signed head, or replaces a lost ledger.
 
         Empty otherwise; no head is kept beside the key until it is cleared."""
         self._db = open_writer(

@@ -30,7 +30,7 @@ class OperatorCommands:
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
-        """`venue_ns` tells the venue's time. A gateway that was halted ends what rests once more: it may have died before."""
+        """`venue_ns` tells the venue's time. One that was halted ends what rests once more: it may have died before."""
         self._venue = venue
         self._terminal = terminal
         self._journal = journal

@@ -28,7 +28,7 @@ GATEWAY_SILENT_NS: Final = 3_000_000_000
 """A gateway and an execution that live answer within milliseconds; a restart of either takes up to two seconds."""
 
 MEETING_SILENT_NS: Final = 30_000_000_000
-"""The same while connecting or reconciling: it may be starting with a large book. After so long a person has to know."""
+"""The same while connecting or reconciling: it may be starting with a large book."""
 
 NO_TICKS_NS: Final = 60_000_000_000
 """The majors tick every few seconds while their market is open."""

@@ -1,4 +1,4 @@
-"""Symbols of a live desk without new orders: the strategy holds, an entry rests, or an order at the market is unanswered.
+"""Symbols of a live desk without new orders: the strategy holds, an entry rests, or a market order is unanswered.
 
 The first two may be what strategy and plan are made for: INFO, no alert. An unanswered order is a WARNING that prevents
 others of its symbol.

@@ -1,7 +1,7 @@
 """Symbols of a live desk whose strategy wants to trade and cannot: signals denied in a row, orders refused in a row.
 
-SIGNALS_DENIED ends with the next order that is made, ORDERS_REFUSED with the next one that is executed or rests. Nothing
-is kept over a restart: the next signals show it again.
+SIGNALS_DENIED ends with the next order that is made, ORDERS_REFUSED with the next one that is executed or rests.
+Nothing is kept over a restart: the next signals show it again.
 """
 
 from __future__ import annotations
