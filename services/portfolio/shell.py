@@ -116,6 +116,7 @@ class PortfolioShell:
 
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
+        self._note_once()
         self._clock_guard.record()
         if is_supervised():
             self._portfolio.desk.watchdog.expect(clock.mono_ns())
@@ -246,9 +247,14 @@ class PortfolioShell:
         crash_point("portfolio.before_commit", desk.cursor.ordinal)
         if not self._ledger_writer.commit():
             return False
+        self._note_once()
         _observe(desk.tick_to_fill, desk.ticks_filled_mono_ns)
         crash_point("portfolio.after_commit", desk.cursor.ordinal)
         return True
+
+    def _note_once(self) -> None:
+        """Note that there is a ledger, before anybody outside hears what is in it."""
+        self._is_noted = self._is_noted or self._note_ledger()
 
     def _retry(self) -> None:
         if self._ledger_writer.retry_commit():
@@ -258,7 +264,7 @@ class PortfolioShell:
         desk = self._portfolio.desk
         self._ledger_writer.require_file()
         self._ledger_writer.sign_if_due()
-        self._is_noted = self._is_noted or self._note_ledger()
+        self._note_once()
         self._clock_guard.look()
         if self._clock_guard.has_found and desk.is_live:
             self._end_turn()

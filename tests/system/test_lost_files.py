@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from orchestration.address_files import control_url
 from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
-from proto.control import ResumeCommand, StatusQuery, StatusReply, TradingReply, TradingState
+from proto.control import HaltCommand, ResumeCommand, StatusQuery, StatusReply, TradingReply, TradingState
 from tests.support.waits import wait_for
 from verification.chaos.oracle import compare_books
 
@@ -204,6 +205,38 @@ def test_a_socket_whose_file_is_removed_is_made_again(tmp_path: Path) -> None:
             desk.socket_file(name).unlink()
             desk.wait_for_log(program, f"{name} was removed or replaced while in use")
             fills = desk.fills_above(fills)
+
+
+def test_a_ledger_that_is_lost_with_its_first_commit_is_no_new_account(tmp_path: Path) -> None:
+    """Whatever was asked for at the venue or answered to a person is in a ledger whose loss is noticed."""
+    data, runtime, marks = tmp_path / "data", tmp_path / "runtime", tmp_path / "marks"
+    for folder in (data, runtime, marks):
+        folder.mkdir(mode=0o700)
+    environment = desk_environment(os.environ, SETTINGS, runtime=runtime, data_dir=data)
+    command = [sys.executable, "-m", "services.portfolio"]
+    crash = {"PAPERDESK_CRASH_AT": "portfolio.after_commit@0", "PAPERDESK_CRASH_DIR": str(marks)}
+    with (
+        subprocess.Popen(command, env={**environment, **crash}, cwd=PROJECT_ROOT) as portfolio,
+        ControlClient(control_url(runtime)) as client,
+    ):
+
+        def is_dead() -> bool:
+            client.request(HaltCommand(reason="the first event"), TradingReply, timeout_s=0.5)
+            return portfolio.poll() is not None
+
+        wait_for(is_dead, "the crash", seconds=TIMEOUT_S)
+        assert portfolio.returncode == -signal.SIGKILL
+    remove(data / "ledger.db")
+    shutil.rmtree(data / "keys")
+    with (
+        subprocess.Popen(command, env=environment, cwd=PROJECT_ROOT) as portfolio,
+        ControlClient(control_url(runtime)) as client,
+    ):
+        status = wait_for(lambda: client.request(StatusQuery(), StatusReply, timeout_s=1.0), "a reply")
+        portfolio.terminate()
+    assert status.trading_state is TradingState.HALTED
+    [lost] = [one.text for one in status.conditions if one.code == "LEDGER_TAIL_MISSING"]
+    assert lost.startswith(f"{data / 'ledger.db'} is new: the ledger that this desk had before is gone")
 
 
 def test_a_data_folder_that_loses_everything_is_no_new_account_that_trades(tmp_path: Path) -> None:

@@ -30,8 +30,10 @@ def note_ledger(ledger: Ledger, runtime: Path) -> bool:
     """Note that this supervisor's portfolio has a ledger with something in it; False while it is not noted."""
     if ledger.is_new:
         return False
+    part = runtime / f"{NOTE}.part"
     with suppress(OSError):
-        (runtime / NOTE).write_text(_note(ledger), encoding="utf-8")
+        part.write_text(_note(ledger), encoding="utf-8")
+        part.replace(runtime / NOTE)
         return True
     return False
 
