@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from common.errors import StartError
 from marketdata.instruments import CURRENCIES, find_instrument
@@ -11,7 +18,21 @@ from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.signal import UnknownStrategyError
-from services.signal.strategy_loader import MODEL_STRATEGIES, strategy_factories, uses_model
+from services.signal.strategy_loader import MODEL_STRATEGIES, parse_strategies, strategy_factories, uses_model
+
+_SLOW_LOAD_S: Final = 3.0
+"""After a strategy's module has taken so long to load, a line says so."""
+
+_LOAD: Final = """
+import os, pathlib, sys
+from services.signal.strategy_loader import strategy_factory
+strategy, sign = sys.argv[1:]
+try:
+    strategy_factory(strategy)
+finally:
+    pathlib.Path(sign).touch()
+    os._exit(0)
+"""
 
 
 def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
@@ -25,9 +46,40 @@ def require_strategy(text: str, symbols: Sequence[str], model: Path | None = Non
             f"--model {model} with --strategy {text}, expected it with --strategy {MODEL_STRATEGIES[0]} only"
         )
     try:
+        for name in dict.fromkeys(parse_strategies(text, symbols).values()):
+            if ":" in name:
+                _require_that_it_returns(name)
         strategy_factories(text, symbols, model=model)
     except UnknownStrategyError as error:
         raise StartError(f"--strategy: {error}") from None
+
+
+def _require_that_it_returns(strategy: str) -> None:
+    """Load somebody's own strategy in a process of its own first: what ends a process at that would end this one.
+
+    Raises:
+        StartError: it ended the process.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    output = subprocess.DEVNULL  # what it prints is printed when it is loaded here
+    with TemporaryDirectory(prefix="paperdesk-load-") as folder:
+        sign = Path(folder) / "returned"
+        command = [sys.executable, "-c", _LOAD, strategy, str(sign)]
+        child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_SLOW_LOAD_S)
+            if child.returncode is None:
+                line = f"strategy {strategy} has been loading for {_SLOW_LOAD_S:.0f} s; waiting for it"
+                print(f"paperdesk: {line}", file=sys.stderr)
+            code = child.wait()
+        finally:
+            child.kill()  # where this command was interrupted
+            child.wait()
+        has_returned = sign.exists()
+    if not has_returned:
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        raise StartError(f"--strategy: {strategy} cannot be loaded: the process {how} inside it")
 
 
 def require_limits(risk: str) -> None:
