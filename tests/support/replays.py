@@ -28,6 +28,7 @@ from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import report_digest
 from tests.support.command_line import PAPERDESK, run_within
+from tests.support.processes import process_below
 from tests.support.waits import wait_for
 
 SERVICES: Final = ("mt5", "execution", "portfolio", "signal")
@@ -156,11 +157,7 @@ class RunningReplay:
 
     def _find(self, service: str) -> psutil.Process | None:
         self._require_alive()
-        for process in self.child_processes():
-            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                if f"services.{service}" in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
-                    return process
-        return None
+        return process_below(self._command.pid, f"services.{service}")
 
     def _require_alive(self) -> None:
         assert self._command.poll() is None, f"the replay ended: {self._command.communicate()[1]}"

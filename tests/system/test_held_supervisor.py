@@ -6,10 +6,10 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.support.command_line import TIMEOUT_S
+from tests.support.processes import process_below
 from tests.support.waits import wait_for
 from tests.system.test_halts_are_seen import RunningDesk
 
@@ -26,17 +26,14 @@ def desk(tmp_path: Path) -> Iterator[RunningDesk]:
                 desk.process.wait()
 
 
-def child(desk: RunningDesk, module: str) -> psutil.Process | None:
-    found = psutil.Process(desk.process.pid).children(recursive=True)
-    return next((process for process in found if module in process.cmdline()), None)
-
-
 def test_the_screen_goes_on_and_names_the_supervisor_and_what_has_ended(desk: RunningDesk, tmp_path: Path) -> None:
     def printed(words: str) -> bool:
         return words in (tmp_path / "output").read_text(encoding="utf-8")
 
     wait_for(lambda: desk.holds("DRAWDOWN"), "the desk to have traded", seconds=TIMEOUT_S)
-    supervisor, strategies = (child(desk, name) for name in ("orchestration.supervisord_launcher", "services.signal"))
+    supervisor, strategies = (
+        process_below(desk.process.pid, name) for name in ("orchestration.supervisord_launcher", "services.signal")
+    )
     assert supervisor is not None
     assert strategies is not None
     supervisor.send_signal(signal.SIGSTOP)

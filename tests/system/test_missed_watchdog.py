@@ -5,22 +5,18 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import psutil
-
 from tests.support.command_line import TIMEOUT_S
+from tests.support.processes import process_below
 from tests.support.waits import wait_for
 from tests.system.test_halts_are_seen import RunningDesk
-
-
-def watchdog_of(desk: RunningDesk) -> psutil.Process | None:
-    found = psutil.Process(desk.process.pid).children(recursive=True)
-    return next((process for process in found if "services.watchdog" in process.cmdline()), None)
 
 
 def test_a_watchdog_that_is_held_is_missed_until_it_goes_on(tmp_path: Path) -> None:
     desk = RunningDesk(tmp_path)
     try:
-        watchdog = wait_for(lambda: watchdog_of(desk), "the watchdog", seconds=TIMEOUT_S)
+        watchdog = wait_for(
+            lambda: process_below(desk.process.pid, "services.watchdog"), "the watchdog", seconds=TIMEOUT_S
+        )
         wait_for(lambda: desk.is_alerted("DRAWDOWN"), "an alert, so that it has asked", seconds=TIMEOUT_S)
         watchdog.send_signal(signal.SIGSTOP)
         try:

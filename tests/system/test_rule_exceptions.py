@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.processes import process_with_file
 from tests.support.waits import wait_for
 from tests.system.test_run import FLIPPING, filled, told
 
@@ -105,12 +104,6 @@ def pause(desk: Path) -> Any:
 
 def kill_portfolio(desk: Path) -> None:
     """Outright, as a crash does; the desk's portfolio is known by its ledger."""
-    ledger = str(desk / "ledger.db")
-    for process in psutil.process_iter(["cmdline"]):
-        if "services.portfolio" in (process.info["cmdline"] or ()) and any(
-            file.path == ledger for file in process.open_files()
-        ):
-            process.kill()
-            process.wait(TIMEOUT_S)
-            return
-    raise AssertionError(f"no portfolio has {ledger} open")
+    portfolio = wait_for(lambda: process_with_file("services.portfolio", desk / "ledger.db"), "portfolio")
+    portfolio.kill()
+    portfolio.wait(TIMEOUT_S)

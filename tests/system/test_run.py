@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,6 +21,7 @@ from orchestration.control_client import ControlClient
 from orchestration.desk_runner import LOOK_EVERY_S, read_account_totals
 from proto.control import StatusQuery, StatusReply
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.processes import process_with_file
 from tests.support.replays import stall, suspended
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
@@ -131,13 +131,7 @@ def misses_the_gateway(desk: Path) -> bool:
 
 def gateway_of(desk: Path) -> psutil.Process:
     """The gateway's process, known by the book that it has open."""
-    book = str(desk / "venue" / "book.db")
-    for process in psutil.process_iter(["cmdline"]):
-        if "services.mt5" in (process.info["cmdline"] or ()):
-            with suppress(psutil.Error):
-                if any(file.path == book for file in process.open_files()):
-                    return process
-    raise AssertionError(f"nobody has {book} open")
+    return wait_for(lambda: process_with_file("services.mt5", desk / "venue" / "book.db"), "the gateway")
 
 
 def test_an_interrupt_is_the_regular_end(tmp_path: Path) -> None:

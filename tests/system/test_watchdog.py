@@ -15,6 +15,7 @@ import pytest
 from common.errors import StartError
 from common.heartbeat import Phase, read
 from orchestration.supervisor import DeskSupervisor
+from tests.support.processes import process_below
 from tests.support.waits import wait_for
 from tests.system.small_desk import build
 
@@ -51,15 +52,7 @@ def hold(desk: DeskSupervisor, program: str) -> int:
 def watchdog_of(desk: DeskSupervisor) -> psutil.Process:
     supervisor = psutil.Process(next(iter(desk.states().values())).pid).parent()
     assert supervisor is not None
-
-    def found() -> psutil.Process | None:
-        for child in supervisor.children():
-            with contextlib.suppress(psutil.Error):
-                if "services.watchdog" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
-                    return child
-        return None
-
-    return wait_for(found, "the watchdog", seconds=WAIT_S)
+    return wait_for(lambda: process_below(supervisor.pid, "services.watchdog"), "the watchdog", seconds=WAIT_S)
 
 
 def test_a_process_that_hangs_is_killed_and_comes_back(root: Path) -> None:
