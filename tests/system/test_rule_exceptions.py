@@ -57,10 +57,11 @@ def test_a_paused_symbol_is_named_passed_and_cleared_by_a_person(tmp_path: Path)
         unknown = paperdesk("risk", "reset", "SPEED", "--reason", "x", *at)
         assert unknown.returncode == 2
         assert "rule is SPEED, expected one that remembers something: CIRCUIT_BREAKER, " in unknown.stderr
+        wait_for(lambda: not told("positions", *at), "the strategy to have closed it", seconds=TIMEOUT_S)
+        fills = filled(desk)
         cleared = told(*reset, "--key", "r")
         assert "pause until" in cleared["before"]["EURUSD"]
         assert (cleared["after"], cleared["repeated"]) == ({}, False)
-        fills = filled(desk)
         wait_for(lambda: filled(desk) > fills, "the symbol to trade again", seconds=TIMEOUT_S)
         repeated = told(*reset, "--key", "r")
         assert (repeated["before"], repeated["repeated"]) == (cleared["before"], True)
