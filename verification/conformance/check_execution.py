@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from proto.gateway import DealEntry, DealReason, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
+from proto.gateway import DealEntry, DealReason, ErrorCode, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
@@ -186,6 +186,7 @@ def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
     position = client.open_position().position
     is_below = reason is DealReason.STOP_LOSS
     deadline, revision = time.monotonic() + NEAR_S, 0
+    present: Decimal | None = None
 
     def is_gone() -> bool:
         return all(held.ticket != position.ticket for held in client.positions())
@@ -199,9 +200,11 @@ def _closed_near(client: ConformanceClient, reason: DealReason) -> None:
                 symbol=client.symbol, position=position.ticket, stop_loss=loss, take_profit=profit, revision=revision
             )
         )
-        if changed.status != "OK" and not is_gone():
+        stands = price == present and changed.error_code == ErrorCode.NO_CHANGES  # the market is where it was
+        if changed.status != "OK" and not stands and not is_gone():
             expect(changed.error_code in OVERTAKEN, f"MODIFY: {changed.error_code}: {changed.error}")
             continue
+        present = price
 
         def is_reached(quote: Quote, price: Decimal = price) -> bool:
             return _is_at(quote.bid, price, is_below=is_below)
