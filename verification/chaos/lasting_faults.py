@@ -270,10 +270,17 @@ class LastingFaults:
         give_room(pid, hard)
 
     def _replace_file(self, path: Path) -> None:
-        """Another file with the same content takes the place of one in use."""
+        """Another file with the same content takes the place of a database in use.
+
+        A read transaction keeps the log from beginning again meanwhile, so that what the copy lacks still stands there:
+        without it the copy is a damaged database, which is refused.
+        """
         copy = path.with_name(path.name + ".copy")
-        shutil.copy(path, copy)
-        copy.replace(path)
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as db:
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            shutil.copy(path, copy)
+            copy.replace(path)
 
     def _remove(self, path: Path) -> None:
         for suffix in _DATABASE_FILES:
