@@ -6,6 +6,7 @@ import os
 
 from common import gc_control, logs
 from common.clock import host_boot
+from common.errors import StartError
 from common.heartbeat import Heartbeat
 from common.process_main import run_process
 from common.settings import load
@@ -18,7 +19,7 @@ from services.portfolio.core.state.desk import Desk
 from services.portfolio.ledger.audit import verify_if_short
 from services.portfolio.ledger.incarnation import ensure_incarnation
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from services.portfolio.ledger.lost_ledger import mark_if_lost
+from services.portfolio.ledger.lost_ledger import mark_if_lost, note_before_opening
 from services.portfolio.ledger.signing_key import ensure_key, key_file
 from services.portfolio.metrics import METRICS
 from services.portfolio.settings import PortfolioSettings
@@ -44,7 +45,9 @@ def run() -> None:
         reconcile_every_ns=settings.reconcile_every_s * 1_000_000_000,
     )
     key = ensure_key(key_file(settings.paperdesk_data_dir, settings.ledger_key_file))
-    ledger = Ledger(settings.paperdesk_data_dir / LEDGER_FILE_NAME, key, host_boot=host_boot())
+    path = settings.paperdesk_data_dir / LEDGER_FILE_NAME
+    note_before_opening(path, settings.paperdesk_runtime_dir)
+    ledger = Ledger(path, key, host_boot=host_boot())
     mark_if_lost(ledger, settings.paperdesk_runtime_dir)
     sockets = Sockets()
     try:
@@ -63,6 +66,9 @@ def run() -> None:
         METRICS.serve(settings.metrics_port_portfolio, settings.metrics_host)
         portfolio = Portfolio(desk, timeout_ms=settings.gtw_timeout_ms)
         PortfolioShell(settings, portfolio, ledger, sockets, heartbeat).run()
+    except StartError:
+        ledger.require_file_unchanged()  # where it was taken away, that is the reason, and the next start finds out
+        raise
     finally:
         sockets.close()
         ledger.close()

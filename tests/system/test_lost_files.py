@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -207,36 +208,90 @@ def test_a_socket_whose_file_is_removed_is_made_again(tmp_path: Path) -> None:
             fills = desk.fills_above(fills)
 
 
+LOSES_ITS_FILE: Final = """
+import services.portfolio.__main__ as main
+verify = main.verify_if_short
+main.verify_if_short = lambda ledger: (ledger.path.unlink(), verify(ledger))
+main.run_process(main.run)
+"""
+"""A portfolio whose ledger is removed just after it was opened."""
+
+
+class LonePortfolio:
+    """Portfolios of one supervisor, this process, without the other services."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self.runtime, self.marks = (folder / name for name in ("data", "runtime", "marks"))
+        for each in (self.data, self.runtime, self.marks):
+            each.mkdir(mode=0o700)
+        self.environment = desk_environment(os.environ, SETTINGS, runtime=self.runtime, data_dir=self.data)
+
+    def started(self, *command: str, **settings: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *(command or ("-m", "services.portfolio"))],
+            env={**self.environment, **settings},
+            cwd=PROJECT_ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def make_ledger_of_one_commit(self) -> None:
+        """The process dies with it, before anybody is answered."""
+        crash = {"PAPERDESK_CRASH_AT": "portfolio.after_commit@0", "PAPERDESK_CRASH_DIR": str(self.marks)}
+        with self.started(**crash) as process, ControlClient(control_url(self.runtime)) as client:
+
+            def is_dead() -> bool:
+                client.request(HaltCommand(reason="the first event"), TradingReply, timeout_s=0.5)
+                return process.poll() is not None
+
+            wait_for(is_dead, "the crash", seconds=TIMEOUT_S)
+            assert process.returncode == -signal.SIGKILL
+
+    def lose_everything(self) -> None:
+        remove(self.data / "ledger.db")
+        shutil.rmtree(self.data / "keys")
+
+    def is_halted_for_the_loss(self) -> bool:
+        """What the next portfolio says of itself."""
+        with self.started() as process, ControlClient(control_url(self.runtime)) as client:
+            status = wait_for(lambda: client.request(StatusQuery(), StatusReply, timeout_s=1.0), "a reply")
+            process.terminate()
+        [lost] = [one.text for one in status.conditions if one.code == "LEDGER_TAIL_MISSING"]
+        assert lost.startswith(f"{self.data / 'ledger.db'} is new: the ledger that this desk had before is gone")
+        return status.trading_state is TradingState.HALTED
+
+
 def test_a_ledger_that_is_lost_with_its_first_commit_is_no_new_account(tmp_path: Path) -> None:
     """Whatever was asked for at the venue or answered to a person is in a ledger whose loss is noticed."""
-    data, runtime, marks = tmp_path / "data", tmp_path / "runtime", tmp_path / "marks"
-    for folder in (data, runtime, marks):
-        folder.mkdir(mode=0o700)
-    environment = desk_environment(os.environ, SETTINGS, runtime=runtime, data_dir=data)
-    command = [sys.executable, "-m", "services.portfolio"]
-    crash = {"PAPERDESK_CRASH_AT": "portfolio.after_commit@0", "PAPERDESK_CRASH_DIR": str(marks)}
-    with (
-        subprocess.Popen(command, env={**environment, **crash}, cwd=PROJECT_ROOT) as portfolio,
-        ControlClient(control_url(runtime)) as client,
-    ):
+    desk = LonePortfolio(tmp_path)
+    desk.make_ledger_of_one_commit()
+    desk.lose_everything()
+    assert desk.is_halted_for_the_loss()
 
-        def is_dead() -> bool:
-            client.request(HaltCommand(reason="the first event"), TradingReply, timeout_s=0.5)
-            return portfolio.poll() is not None
 
-        wait_for(is_dead, "the crash", seconds=TIMEOUT_S)
-        assert portfolio.returncode == -signal.SIGKILL
-    remove(data / "ledger.db")
-    shutil.rmtree(data / "keys")
+def test_a_ledger_that_is_lost_while_a_desk_starts_is_no_new_account(tmp_path: Path) -> None:
+    """It is noted before it is opened: here the start ends before the desk is served."""
+    desk = LonePortfolio(tmp_path)
+    desk.make_ledger_of_one_commit()
+    shutil.rmtree(desk.runtime)  # as under another supervisor, which knows of no ledger
+    desk.runtime.mkdir(mode=0o700)
     with (
-        subprocess.Popen(command, env=environment, cwd=PROJECT_ROOT) as portfolio,
-        ControlClient(control_url(runtime)) as client,
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        desk.started(METRICS_PORT_PORTFOLIO=str(taken.getsockname()[1])) as process,
     ):
-        status = wait_for(lambda: client.request(StatusQuery(), StatusReply, timeout_s=1.0), "a reply")
-        portfolio.terminate()
-    assert status.trading_state is TradingState.HALTED
-    [lost] = [one.text for one in status.conditions if one.code == "LEDGER_TAIL_MISSING"]
-    assert lost.startswith(f"{data / 'ledger.db'} is new: the ledger that this desk had before is gone")
+        _, words = process.communicate(timeout=TIMEOUT_S)
+    assert "cannot serve metrics" in words
+    desk.lose_everything()
+    assert desk.is_halted_for_the_loss()
+
+
+def test_a_portfolio_whose_ledger_goes_while_it_starts_is_started_again(tmp_path: Path) -> None:
+    """Exit code 1: a refusal, 2, would be for good."""
+    desk = LonePortfolio(tmp_path)
+    desk.make_ledger_of_one_commit()
+    with desk.started("-c", LOSES_ITS_FILE) as process:
+        _, words = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, "was removed or replaced while in use" in words) == (1, True), words
 
 
 def test_a_data_folder_that_loses_everything_is_no_new_account_that_trades(tmp_path: Path) -> None:

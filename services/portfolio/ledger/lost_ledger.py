@@ -7,36 +7,48 @@ gateway's journal. So a note in the runtime folder records which supervisor's po
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+import apsw
+
+from common.errors import StartError
 from common.process_identity import process_identity
-from services.portfolio.ledger.ledger import Ledger
+from services.portfolio.ledger.ledger import Ledger, open_ledger
 
 NOTE: Final = "portfolio.ledger"
 """Name of the note in the runtime folder."""
 
 
+def note_before_opening(path: Path, runtime: Path) -> None:
+    """Note a ledger with something in it that is there at a start: to walk it takes a while, and it may go meanwhile."""
+    with suppress(StartError, apsw.Error), closing(open_ledger(path)) as db:
+        if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None:
+            _write(path, runtime)
+
+
 def mark_if_lost(ledger: Ledger, runtime: Path) -> None:
     """Set `ledger.rollback` where the ledger is new although this supervisor's portfolio had one at its path."""
     with suppress(OSError):
-        if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8", errors="replace") == _note(ledger):
+        if ledger.is_new and (runtime / NOTE).read_text(encoding="utf-8", errors="replace") == _note(ledger.path):
             text = f"{ledger.path} is new: the ledger that this desk had before is gone, with what was beside it"
             ledger.rollback = ledger.rollback or text
 
 
 def note_ledger(ledger: Ledger, runtime: Path) -> bool:
     """Note that this supervisor's portfolio has a ledger with something in it; False while it is not noted."""
-    if ledger.is_new:
-        return False
+    return not ledger.is_new and _write(ledger.path, runtime)
+
+
+def _write(path: Path, runtime: Path) -> bool:
     part = runtime / f"{NOTE}.part"
     with suppress(OSError):
-        part.write_text(_note(ledger), encoding="utf-8")
+        part.write_text(_note(path), encoding="utf-8")
         part.replace(runtime / NOTE)
         return True
     return False
 
 
-def _note(ledger: Ledger) -> str:
-    return f"{process_identity(os.getppid())} {ledger.path}"
+def _note(path: Path) -> str:
+    return f"{process_identity(os.getppid())} {path}"

@@ -11,7 +11,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.ledger import lost_ledger
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
-from services.portfolio.ledger.lost_ledger import mark_if_lost, note_ledger
+from services.portfolio.ledger.lost_ledger import mark_if_lost, note_before_opening, note_ledger
 from tests.support.builders import an_opened_stream
 
 
@@ -34,6 +34,25 @@ def test_a_new_ledger_under_another_supervisor_is_a_new_account(
     remove(tmp_path)
     monkeypatch.setattr(lost_ledger, "process_identity", lambda _pid: "another")
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+        mark_if_lost(ledger, tmp_path)
+        assert ledger.rollback == ""
+
+
+def test_a_ledger_that_is_there_at_a_start_is_noted_before_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_FILE_NAME
+    a_full_ledger(path).close()
+    note_before_opening(path, tmp_path)
+    remove(tmp_path)
+    with closing(Ledger(path)) as ledger:
+        mark_if_lost(ledger, tmp_path)
+        assert "is new: the ledger that this desk had before is gone" in ledger.rollback
+
+
+def test_a_ledger_without_an_event_is_not_noted_before_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_FILE_NAME
+    Ledger(path).close()
+    note_before_opening(path, tmp_path)
+    with closing(Ledger(path)) as ledger:
         mark_if_lost(ledger, tmp_path)
         assert ledger.rollback == ""
 
