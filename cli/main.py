@@ -18,6 +18,7 @@ import typer
 from cli.json_output import json_text
 from common.disk_faults import disk_fault
 from common.errors import StartError
+from common.lingering_threads import end_despite_threads
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
 EXIT_UNUSABLE = 2
@@ -137,7 +138,11 @@ def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> 
 
 def main() -> NoReturn:
     """The entry point of the installed command."""
-    sys.exit(run(sys.argv[1:], has_own_process=True))
+    try:
+        sys.exit(run(sys.argv[1:], has_own_process=True))
+    except SystemExit as ended:
+        end_despite_threads(int(ended.code or 0), _tell)
+        raise
 
 
 if __name__ == "__main__":

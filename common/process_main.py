@@ -10,6 +10,7 @@ from typing import Final
 
 from common.clock import mono_ns
 from common.errors import InUseError, StartError
+from common.lingering_threads import end_despite_threads
 from common.logs import get_logger
 from common.parent_death import die_with_supervisor, is_supervised
 
@@ -36,9 +37,9 @@ def run_process(run: Callable[[], None]) -> None:
     die_with_supervisor()
     try:
         _run_when_free(run)
+        end_despite_threads(0, _tell)
     except StartError as error:
-        sys.stderr.write(f"paperdesk {_service_name()}: {error}\n")
-        sys.stderr.flush()
+        _tell(str(error))
         wait_out_startsecs(started_ns)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
@@ -73,6 +74,11 @@ def wait_out_startsecs(started_ns: int | None = None) -> None:
     if is_supervised():
         lived_s = (mono_ns() - started_ns) / 1e9 if started_ns is not None else 0.0
         time.sleep(max(0.0, SUPERVISOR_START_SECONDS - lived_s))
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"paperdesk {_service_name()}: {line}\n")
+    sys.stderr.flush()
 
 
 def _service_name() -> str:
