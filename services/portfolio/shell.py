@@ -116,7 +116,6 @@ class PortfolioShell:
 
     def run(self) -> None:
         """Serve until told to stop; what was decided is durable when this returns."""
-        self._note_once()
         self._clock_guard.record()
         if is_supervised():
             self._portfolio.desk.watchdog.expect(clock.mono_ns())
@@ -258,6 +257,7 @@ class PortfolioShell:
 
     def _retry(self) -> None:
         if self._ledger_writer.retry_commit():
+            self._note_once()
             self._end_turn()
 
     def _every_second(self) -> None:
