@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -14,6 +13,7 @@ from typing import Final
 
 from common.errors import StartError
 from marketdata.instruments import CURRENCIES, find_instrument
+from research.call_watch import ending_words
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
@@ -78,8 +78,7 @@ def _require_that_it_returns(strategy: str) -> None:
             child.wait()
         has_returned = sign.exists()
     if not has_returned:
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        raise StartError(f"--strategy: {strategy} cannot be loaded: the process {how} inside it")
+        raise StartError(f"--strategy: {strategy} cannot be loaded: the process {ending_words(code)} inside it")
 
 
 def require_limits(risk: str) -> None:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from common.errors import StartError
 from common.process_identity import process_identity
 from common.project_root import PROJECT_ROOT
+from common.text_notes import replace_text
 
 CONTROL_FILE: Final = "control.url"
 """Where portfolio can be asked."""
@@ -69,9 +70,7 @@ def announced(
     addresses = DeskAddresses(str(data_dir), control_url(runtime), gateway_at)
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = note.with_suffix(".new")
-        fresh.write_text(json.dumps({**addresses._asdict(), _OWNER: process_identity(os.getpid())}), encoding="utf-8")
-        fresh.replace(note)
+        replace_text(note, json.dumps({**addresses._asdict(), _OWNER: process_identity(os.getpid())}))
     try:
         yield
     finally:

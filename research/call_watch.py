@@ -120,13 +120,18 @@ def _follow(child: int, note: mmap.mmap, asked: list[tuple[int, float]], tell: C
     if asked:
         tell(f"killed, for it did not end within {END_S:.0f} s")
         raise SystemExit(128 + asked[0][0])
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    how = ending_words(code)
     if note[0]:
         raise StartError(f"{_where(note)}: the process {how} inside the strategy")
     if code >= 0:
         raise StartError(f"the run {how} where no handler sees it: in code that was imported, such as a strategy's")
     tell(f"the run {how}")
     raise SystemExit(ended)
+
+
+def ending_words(code: int) -> str:
+    """How a process ended: `code` is its exit code, below 0 the signal that ended it."""
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
 def _where(note: mmap.mmap) -> str:

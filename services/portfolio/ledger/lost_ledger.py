@@ -15,6 +15,7 @@ import apsw
 
 from common.errors import StartError
 from common.process_identity import process_identity
+from common.text_notes import replace_text
 from services.portfolio.ledger.ledger import Ledger, open_ledger
 
 NOTE: Final = "portfolio.ledger"
@@ -22,7 +23,7 @@ NOTE: Final = "portfolio.ledger"
 
 
 def note_before_opening(path: Path, runtime: Path) -> None:
-    """Note a ledger with something in it that is there at a start: to walk it takes a while, and it may go meanwhile."""
+    """Note a ledger with something in it at a start: to walk it takes a while, in which it may go."""
     with suppress(StartError, apsw.Error), closing(open_ledger(path)) as db:
         if db.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None:
             _write(path, runtime)
@@ -42,10 +43,8 @@ def note_ledger(ledger: Ledger, runtime: Path) -> bool:
 
 
 def _write(path: Path, runtime: Path) -> bool:
-    part = runtime / f"{NOTE}.part"
     with suppress(OSError):
-        part.write_text(_note(path), encoding="utf-8")
-        part.replace(runtime / NOTE)
+        replace_text(runtime / NOTE, _note(path))
         return True
     return False
 

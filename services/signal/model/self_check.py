@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]  # numba's compiler ships no types
 
+from common.text_notes import replace_text
 from services.signal.core import jit
 from services.signal.core.inference import forest as forest_module
 from services.signal.core.inference import kernel, self_check_rows, ubjson
@@ -86,8 +87,6 @@ def _write(note: Path, text: str) -> None:
     """Keep the outcome; where that is not possible the next start compares again."""
     try:
         note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = note.with_suffix(".new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(note)
+        replace_text(note, text)
     except OSError:
         return
