@@ -7,6 +7,7 @@ takes a model away.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import read_toml
-from services.mt5.core.simulated.fill_model import PROFILES, REALISTIC, FillProfile
+from services.mt5.core.simulated.fill_model import PROFILES, REALISTIC, FillProfile, Slippage, SlippageByType
 
 LIKE: Final = "like"
 NOTHING: Final = "none"
@@ -43,6 +44,8 @@ def load_fill_profile(name: str) -> FillProfile:
     base = msgspec.to_builtins(PROFILES[like])
     defaults = msgspec.to_builtins(FillProfile(name=like))
     merged = {**base, **{key: defaults.get(key) if value == NOTHING else value for key, value in said.items()}}
+    if isinstance(merged["slippage"], dict):
+        merged["slippage"] = _slippage_by_type(merged["slippage"], base=base["slippage"] or {})
     try:
         # Strict, but for numbers: a file writes 100 for a Decimal, and says so in digits.
         profile = msgspec.convert(_exact(merged), FillProfile)
@@ -52,6 +55,13 @@ def load_fill_profile(name: str) -> FillProfile:
     if profile == PROFILES[like]:
         return profile
     return msgspec.structs.replace(profile, name=f"{like}-{hashlib.sha256(text).hexdigest()[:16]}")
+
+
+def _slippage_by_type(said: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
+    """Slippage of each type: one that is said without a type is that of all; with types, the others are those of `base`."""
+    if said.keys() & {*Slippage.__struct_fields__}:
+        return dict.fromkeys(SlippageByType.__struct_fields__, said)
+    return {**base, **{key: None if value == NOTHING else value for key, value in said.items()}}
 
 
 def _exact(merged: dict[str, object]) -> dict[str, object]:

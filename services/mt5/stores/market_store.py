@@ -16,7 +16,7 @@ from marketdata.generated_market import GeneratedMarket, MarketHistory
 from marketdata.price_model import MarketState
 
 APPLICATION_ID: Final = 0x50444231
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Of the book's file."""
 
 SCHEMA: Final = """

@@ -6,10 +6,15 @@ from typing import Final
 
 import apsw
 
-from common.checksums import add_checksum_column
+from common.checksums import add_checksum_column, with_checksum
 from common.migration import FileKind, Step
 from services.mt5.stores import book_store, journal_store
 from services.mt5.terminal import store as terminal_store
+
+_MATCHED_AS_DELAYED: Final = """
+SELECT ticket, json_set(json_remove(payload, '$.matched_price', '$.matched_volume'), '$.wait', 'DELAYED')
+FROM orders WHERE json_extract(payload, '$.wait') = 'MATCHED'
+"""
 
 
 def _add_checksums(*tables: str) -> Step:
@@ -28,6 +33,12 @@ def _journal_from_3(db: apsw.Connection) -> None:
         db.execute(journal_store.LEASE_TABLE)
 
 
+def _book_from_5(db: apsw.Connection) -> None:
+    """Version 6 enters a deal when its order arrives: one that was matched and not entered yet arrives once more."""
+    for ticket, payload in db.execute(_MATCHED_AS_DELAYED).fetchall():
+        db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", with_checksum("orders", ticket, payload))
+
+
 def _no_fault(_db: apsw.Connection) -> str:
     return ""
 
@@ -43,7 +54,10 @@ BOOK: Final = FileKind(
     "book",
     book_store.APPLICATION_ID,
     book_store.SCHEMA_VERSION,
-    {4: _add_checksums("account", "orders", "deals", "positions", "modifications", "market", "market_minutes")},
+    {
+        4: _add_checksums("account", "orders", "deals", "positions", "modifications", "market", "market_minutes"),
+        5: _book_from_5,
+    },
     check=_no_fault,
 )
 TERMINAL: Final = FileKind(

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from common.errors import StartError
-from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC
+from services.mt5.core.simulated.fill_model import IDEAL, REALISTIC, Slippage, SlippageByType
 from services.mt5.core.simulated.latency_model import ConstantLatency, MeasuredLatency
 from services.mt5.fill_profiles import load_fill_profile
 
@@ -59,6 +59,18 @@ def test_a_file_may_begin_with_the_ideal(tmp_path: Path) -> None:
     assert profile == structs.replace(IDEAL, name=profile.name, charges=True)
 
 
+def test_slippage_may_be_said_of_one_type_or_of_all(tmp_path: Path) -> None:
+    own = Slippage(against=0.1, against_mean_spreads=1.0, favourable=0.5, favourable_mean_spreads=2.0)
+    numbers = "against = 0.1\nagainst_mean_spreads = 1.0\nfavourable = 0.5\nfavourable_mean_spreads = 2.0"
+    assert REALISTIC.slippage is not None
+    of_stops = load_fill_profile(a_file(tmp_path, f"[slippage]\nlimit = 'none'\n[slippage.stop]\n{numbers}")).slippage
+    assert of_stops == structs.replace(REALISTIC.slippage, stop=own, limit=None)
+    of_all = load_fill_profile(a_file(tmp_path, f"[slippage]\n{numbers}")).slippage
+    assert of_all == SlippageByType(market=own, stop=own, limit=own)
+    of_one = load_fill_profile(a_file(tmp_path, f"like = 'ideal'\n[slippage.market]\n{numbers}")).slippage
+    assert of_one == SlippageByType(market=own)
+
+
 def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     one = load_fill_profile(a_file(tmp_path, "charges = false"))
@@ -78,6 +90,9 @@ def test_a_profile_is_named_by_what_it_says_and_not_by_where_it_lies(tmp_path: P
         ('like = "perfect"', "like is 'perfect', expected ideal or realistic"),
         ('name = "mine"', "name is 'mine', expected none: a profile is named by what it says"),
         ("charges = ", "Invalid value"),
+        ("[slippage.targets]\nagainst = 0.1", "Object contains unknown field `targets` - at `$.slippage`"),
+        ('limit_fills = "touch"', "Invalid enum value 'touch' - at `$.limit_fills`"),
+        ("quote_age_ms_max = -1", "Expected `int` >= 0 - at `$.quote_age_ms_max`"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_the_file(text: str, words: str, tmp_path: Path) -> None:

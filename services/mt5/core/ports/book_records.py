@@ -13,15 +13,14 @@ from proto.gateway import ErrorCode, VenueOrder, VenuePosition
 class RestingState(StrEnum):
     """What an order that rests is waiting for.
 
-    NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: it is on its way, and is matched at the first
-    tick at or after its `due_ns`. MATCHED: the news of its execution, which is entered at the first tick at or after `due_ns`.
-    PENDING: the market, to come to its price. REST: more volume at the touch, for what is left of a market order.
+    NOTHING: it has ended. HELD: its terminal, which has not passed it on. DELAYED: it arrives at `due_ns`, which the venue carries
+    out at the first tick at or after it. PENDING: the market, to come to its price. REST: more volume at the touch, for what is
+    left of a market order.
     """
 
     NOTHING = "NOTHING"
     HELD = "HELD"
     DELAYED = "DELAYED"
-    MATCHED = "MATCHED"
     PENDING = "PENDING"
     REST = "REST"
 
@@ -41,8 +40,8 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     The broker knows whose an order is by its `magic` alone; what stands in `order.order_id`, and in that of its deals, is
     the comment that came with it. 0 is somebody else's. `fills` counts its deals, `position` is the ticket of the position that the
     last of them was about, `ending` numbers the orders that ticks have ended otherwise than by filling them whole (0: not
-    so ended). `asked_price` and `deviation_points` are what a market order may be requoted for; `matched_*` what was
-    found for an order whose deal is not entered yet.
+    so ended). `asked_price` and `deviation_points` are what a market order may be requoted for. `due_ns` is when an order with a
+    latency arrives, and `told_ns` when the news of its first deal is back; 0 without a latency.
     """
 
     order: VenueOrder
@@ -58,8 +57,7 @@ class BookOrder(Struct, frozen=True, kw_only=True):
     ending: int = 0
     asked_price: Decimal | None = None
     deviation_points: int | None = None
-    matched_price: Decimal | None = None
-    matched_volume: Decimal | None = None
+    told_ns: int = 0
     taken: PlacementSnapshot | None = None
 
     @property

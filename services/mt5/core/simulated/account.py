@@ -21,14 +21,15 @@ from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal,
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, conversion_rate
-from proto.trading.units import decimal_text, round_money, to_decimal
+from proto.trading.units import decimal_text, round_money
 from services.mt5.core.ports import retcodes
-from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot
+from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot, RestingState
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.book import BookChange
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import FillProfile
 from services.mt5.core.simulated.margin import is_affordable
+from services.mt5.core.simulated.market_view import MarketView
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
@@ -62,26 +63,23 @@ class SimulatedAccount:
             VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
                 has seen, or the broker does not trade one of its symbols.
         """
-        self.stream = stream
         self._stream_id = stream_id
         self._store = store
-        self._desk_names = {_broker_name(name, symbols): name for name in stream.symbols}
-        self._broker_names = {desk_name: name for name, desk_name in self._desk_names.items()}
+        desk_names = {_broker_name(name, symbols): name for name in stream.symbols}
+        self.market = MarketView(stream, desk_names)
         self.profile = profile
         self._is_always_quoted = not stream.data_sha256
-        self.instruments = {name: self.effective_instrument(_catalogued(name)) for name in self._desk_names}
+        self.instruments = {name: self.effective_instrument(_catalogued(name)) for name in desk_names}
         self.currency = currency
         self.digits = account_digits(currency)
         self.mode = account_mode
         self.leverage = leverage
         self.book = store.load()
-        self.ordinal = 0
-        self._quotes: dict[str, Quote | None] = {}
         self._open_book(deposit)
-        self.ordinal = self.book.ordinal
+        self.market.skip_to(self.book.ordinal)
 
     def _open_book(self, deposit: Decimal) -> None:
-        book = self.book
+        book, stream = self.book, self.market.stream
         if book.is_empty:
             self._commit(self._opening(balance=deposit, deal=self.cash_deal(deposit, "initial deposit")))
             return
@@ -90,23 +88,24 @@ class SimulatedAccount:
         if book.account_mode is not self.mode:
             raise VenueSetupError(f"the account is {book.account_mode.lower()}, but {self.mode.lower()} is asked for")
         if book.stream_id == self._stream_id:
-            if book.ordinal > self.stream.last_ordinal:
+            if book.ordinal > stream.last_ordinal:
                 raise VenueSetupError(
                     f"the book stands at tick {book.ordinal} of stream {self._stream_id}, "
-                    f"which has only {self.stream.last_ordinal}"
+                    f"which has only {stream.last_ordinal}"
                 )
             return
-        if self.stream.first_time_ns <= book.time_ns:
+        if stream.first_time_ns <= book.time_ns:
             raise VenueSetupError(
-                f"the ticks begin at {_written(self.stream.first_time_ns)}, "
+                f"the ticks begin at {_written(stream.first_time_ns)}, "
                 f"expected later than {_written(book.time_ns)}, which the account has seen"
             )
         self._commit(self._opening(balance=book.balance))
 
     def _opening(self, *, balance: Decimal, deal: VenueDeal | None = None) -> BookChange:
         """Stand where a stream opens: before its first tick, or after the history that it has by then."""
-        ordinal = self.stream.opening_ordinal
-        time_ns = self.stream.tick_at(ordinal).time_ns if ordinal else self.book.time_ns
+        stream = self.market.stream
+        ordinal = stream.opening_ordinal
+        time_ns = stream.tick_at(ordinal).time_ns if ordinal else self.book.time_ns
         return BookChange(
             stream_id=self._stream_id,
             currency=self.currency,
@@ -120,41 +119,23 @@ class SimulatedAccount:
     # ------------------------------------------------------------------------------------------------ where it stands
 
     @property
+    def ordinal(self) -> int:
+        """The tick at which the book stands; 0 before the first."""
+        return self.market.ordinal
+
+    @property
     def time_ns(self) -> int:
-        """Time of the tick at which the book stands; before the first, the last time that the account has seen."""
-        return self.stream.tick_at(self.ordinal).time_ns if self.ordinal else self.book.time_ns
+        """The market's time where the book stands; before the first tick, the last time that the account has seen."""
+        return self.market.time_ns if self.ordinal else self.book.time_ns
 
     @property
     def broker_symbols(self) -> list[str]:
         """What is quoted here."""
-        return list(self._desk_names)
-
-    @property
-    def tick_symbol(self) -> str:
-        """The symbol of the tick at which the book stands."""
-        return self._broker_names[self.stream.tick_at(self.ordinal).symbol]
-
-    def skip_to(self, ordinal: int) -> None:
-        """Stand at another tick, having looked at none on the way."""
-        self._quotes.clear()
-        self.ordinal = ordinal
-
-    def next_tick(self) -> None:
-        """Stand at the next tick. What is known of the other symbols' quotes stays true."""
-        self.ordinal += 1
-        tick = self.stream.tick_at(self.ordinal)
-        self._quotes[self._broker_names[tick.symbol]] = Quote(to_decimal(tick.bid), to_decimal(tick.ask))
+        return list(self.instruments)
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote of a symbol where the book stands, or None when it has had none."""
-        if symbol in self._quotes:
-            return self._quotes[symbol]
-        desk_name = self._desk_names.get(symbol)
-        tick = self.stream.last_tick(desk_name, self.ordinal) if desk_name is not None else None
-        found = None if tick is None else Quote(to_decimal(tick.bid), to_decimal(tick.ask))
-        if desk_name is not None:
-            self._quotes[symbol] = found
-        return found
+        return self.market.quote(symbol)
 
     def effective_instrument(self, catalogued: Instrument) -> Instrument:
         """What of the catalogue's terms applies here: a market that is made and not recorded has no hours to keep."""
@@ -297,6 +278,7 @@ class SimulatedAccount:
         commission: Decimal,
         reason: DealReason,
         stepped: bool,
+        limit_gap: Decimal = ZERO,
     ) -> VenueDeal:
         """The deal that makes `folded` of a position, for an order or by the broker itself."""
         profit = ZERO
@@ -324,7 +306,15 @@ class SimulatedAccount:
             comment="",
             position=about.ticket,
             reason=reason,
+            arrived_ns=record.due_ns if record is not None and record.wait is RestingState.DELAYED else 0,
+            limit_gap=self._worth(symbol, volume, limit_gap) if limit_gap else ZERO,
         )
+
+    def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
+        """What a price that is better by `distance` is worth for `volume` lots."""
+        worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
+        assert worth is not None, symbol  # as above
+        return worth
 
     def cash_deal(
         self,
@@ -375,7 +365,7 @@ class SimulatedAccount:
                 currency=self.currency,
                 account_mode=self.mode,
                 ordinal=self.ordinal,
-                time_ns=self.time_ns,
+                time_ns=self.market.tick_time_ns if self.ordinal else self.book.time_ns,
                 balance=self.book.balance + (ZERO if deal is None else deal.cash),
                 is_within_tick=stepped,
                 order=order,

@@ -75,6 +75,7 @@ class Book:
     modifications: dict[str, Modification] = field(default_factory=dict)
     _by_magic: dict[int, BookOrder] = field(default_factory=dict, repr=False)
     _cursor_keys: list[int] = field(default_factory=list, repr=False)
+    _told_ns: list[int] = field(default_factory=list, repr=False)
     _ending_ordinals: list[int] = field(default_factory=list, repr=False)
     _resting: dict[int, BookOrder] = field(default_factory=dict, repr=False)
     _resting_by_ticket: tuple[BookOrder, ...] | None = field(default=None, repr=False, compare=False)
@@ -84,7 +85,9 @@ class Book:
         for order in self.orders:
             self._index_order(order)
         for number, deal in enumerate(self.deals):
-            self._cursor_keys.append(0 if number < self.deals_before_stream else _cursor_key(deal))
+            is_of_stream = number >= self.deals_before_stream
+            self._cursor_keys.append(_cursor_key(deal) if is_of_stream else 0)
+            self._note_news(self.orders[deal.ticket - 1].told_ns if is_of_stream and deal.ticket else 0)
         for order in sorted((order for order in self.orders if order.ending), key=lambda order: order.ending):
             self._note_ending(order)
 
@@ -112,13 +115,22 @@ class Book:
         """Open positions in a symbol by ticket; on a netting account one at most."""
         return [self.positions[ticket] for ticket in sorted(self.positions) if self.positions[ticket].symbol == symbol]
 
-    def deal_cursor_at(self, ordinal: int) -> int:
-        """Deals that had happened when the book had stepped to tick `ordinal`, before any command there."""
-        keys = self._cursor_keys
+    @property
+    def told_ns(self) -> int:
+        """When the news of every deal is out; 0 where none was late."""
+        return self._told_ns[-1] if self._told_ns else 0
+
+    def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
+        """Deals that had happened and were told of when the book had stepped to tick `ordinal`, before any command there.
+
+        Args:
+            ordinal: a tick of the stream.
+            time_ns: its time: a deal whose news is under way then does not count yet, nor does what came after it.
+        """
+        keys, told = self._cursor_keys, self._told_ns
         bound = 2 * ordinal + 1
-        if not keys or keys[-1] < bound:
-            return len(keys)
-        return bisect_left(keys, bound)
+        happened = len(keys) if not keys or keys[-1] < bound else bisect_left(keys, bound)
+        return happened if not told or told[-1] <= time_ns else min(happened, bisect_right(told, time_ns))
 
     def order_cursor_at(self, ordinal: int) -> int:
         """Orders that ticks up to `ordinal` have ended otherwise than by filling them whole."""
@@ -131,6 +143,7 @@ class Book:
             self.last_set_off = 0
             self.deals_before_stream = len(self.deals)
             self._cursor_keys = [0] * len(self.deals)
+            self._told_ns = [0] * len(self.deals)
             self.endings_before_stream = len(self._ending_ordinals)
             self._ending_ordinals = [0] * len(self._ending_ordinals)
         self.currency = change.currency
@@ -152,6 +165,7 @@ class Book:
         if change.deal is not None:
             self.deals.append(change.deal)
             self._cursor_keys.append(_cursor_key(change.deal))
+            self._note_news(0 if change.order is None else change.order.told_ns)
         if change.removed:
             del self.positions[change.removed]
         if change.position is not None:
@@ -165,13 +179,17 @@ class Book:
         state = (
             (self.stream_id, self.currency, self.account_mode, self.ordinal, self.time_ns, self.balance),
             (self.is_within_tick, self.last_set_off),
-            (self.deals_before_stream, self.last_position_ticket, self._cursor_keys),
+            (self.deals_before_stream, self.last_position_ticket, self._cursor_keys, self._told_ns),
             (self.endings_before_stream, self._ending_ordinals),
             (self.orders, self.deals, sorted(self._resting)),
             [self.positions[ticket] for ticket in sorted(self.positions)],
             [self.modifications[target] for target in sorted(self.modifications)],
         )
         return hashlib.sha256(msgspec.msgpack.encode(state)).hexdigest()
+
+    def _note_news(self, told_ns: int) -> None:
+        """Deals are told of in their order: none before the one that it follows."""
+        self._told_ns.append(max(self.told_ns, told_ns))
 
     def _note_ending(self, order: BookOrder) -> None:
         assert order.ending == len(self._ending_ordinals) + 1, order

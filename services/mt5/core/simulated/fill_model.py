@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Annotated, Final, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
-from proto.trading.enums import Side
+from proto.trading.enums import OrderType, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.server_time import DAY_NS, MINUTE_NS, time_of_day_ns
@@ -28,10 +29,21 @@ ROLLOVER_FACTOR_MAX: Final = 100
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Spreads = Annotated[float, Meta(ge=0, le=100)]
 Minutes = Annotated[int, Meta(ge=0, le=720)]
+QuoteAgeMs = Annotated[int, Meta(ge=0, le=7 * 24 * 60 * 60 * 1_000)]
+
+QUOTE_AGE_MS_MAX: Final = 60_000
+"""A minute without a quote is a market that does not move, or one that is not there."""
+
+
+class LimitFills(StrEnum):
+    """What a resting limit order or a target gets where the market has passed its price: that price, or the better quote."""
+
+    LIMIT = "limit"
+    QUOTE = "quote"
 
 
 class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far an execution is from the touch: asymmetric, mostly nothing.
+    """How far an execution is from the price that it would have without it: mostly nothing.
 
     With probability `against` it is worse, with probability `favourable` better; by an exponential distance of a mean of so
     many spreads, rounded to whole ticks. Measured in spreads because a market that is quoted wide also slips far.
@@ -43,11 +55,27 @@ class Slippage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     favourable_mean_spreads: Spreads
 
     def __post_init__(self) -> None:
-        """The two exclude each other, and against us is the likelier and the farther."""
+        """The two exclude each other."""
         if self.against + self.favourable > 1:
             raise ValueError(f"against {self.against} and favourable {self.favourable}, expected at most 1 together")
-        if self.favourable > self.against or self.favourable_mean_spreads > self.against_mean_spreads:
-            raise ValueError(f"slippage is {self}, expected it to be against us rather than for us")
+
+
+class SlippageByType(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Slippage by what is executed: `market` orders and stop-outs, `stop` orders and stop losses, `limit` orders and targets."""
+
+    market: Slippage | None = None
+    stop: Slippage | None = None
+    limit: Slippage | None = None
+
+    def of(self, order_type: OrderType) -> Slippage | None:
+        """That of an order type; None for none."""
+        match order_type:
+            case OrderType.STOP:
+                return self.stop
+            case OrderType.LIMIT:
+                return self.limit
+            case _:
+                return self.market
 
 
 class Depth(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,14 +108,17 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """What fills are like. The defaults are the ideal: the touch, whole, at once, at no cost, and nobody is stopped out.
 
     `charges`: commission and swaps are asked. `keeps_sessions`: nothing is traded outside the instrument's sessions; without it
-    a quote is proof enough that the market is open. Margin levels are percentages of equity by margin; None: neither call
-    nor stop-out.
+    a quote is proof enough that the market is open. An order that arrives between two ticks is matched with the quote that
+    stands then, unless that is older than `quote_age_ms_max`. Margin levels are percentages of equity by margin; None: neither
+    call nor stop-out.
     """
 
     name: Name
     request_latency: Latency = NO_LATENCY
     reply_latency: Latency = NO_LATENCY
-    slippage: Slippage | None = None
+    quote_age_ms_max: QuoteAgeMs = QUOTE_AGE_MS_MAX
+    slippage: SlippageByType | None = None
+    limit_fills: LimitFills = LimitFills.QUOTE
     depth: Depth | None = None
     rollover: RolloverSpread | None = None
     charges: bool = False
@@ -126,7 +157,12 @@ REALISTIC: Final = FillProfile(
     name="realistic",
     request_latency=LognormalLatency(median_ms=40.0, sigma=0.5),
     reply_latency=LognormalLatency(median_ms=30.0, sigma=0.5),
-    slippage=Slippage(against=0.30, against_mean_spreads=0.40, favourable=0.08, favourable_mean_spreads=0.25),
+    slippage=SlippageByType(
+        market=Slippage(against=0.30, against_mean_spreads=0.40, favourable=0.08, favourable_mean_spreads=0.25),
+        stop=Slippage(against=0.51, against_mean_spreads=0.40, favourable=0.08, favourable_mean_spreads=0.25),
+        limit=Slippage(against=0.0, against_mean_spreads=0.0, favourable=0.10, favourable_mean_spreads=0.25),
+    ),
+    limit_fills=LimitFills.LIMIT,
     depth=Depth(median_lots=5.0, sigma=1.0),
     rollover=RolloverSpread(factor=Decimal(2), minutes_before=5, minutes_after=30),
     charges=True,
@@ -139,10 +175,15 @@ PROFILES: Final = {profile.name: profile for profile in (IDEAL, REALISTIC)}
 
 
 class Execution(NamedTuple):
-    """What can be dealt now: `volume` in lots, a multiple of the step, 0 when nothing can; `price` per unit of base currency."""
+    """What can be dealt now: `volume` in lots, a multiple of the step, 0 when nothing can; `price` per unit of base currency.
+
+    `limit_gap` is by how much the touch is better than the price of a resting limit order or a target, whichever is dealt at; 0
+    for anything else.
+    """
 
     price: Decimal
     volume: Decimal
+    limit_gap: Decimal = _ZERO
 
 
 class FillModel:
@@ -172,25 +213,31 @@ class FillModel:
         volume: Decimal,
         instrument: Instrument,
         time_ns: int,
+        order_type: OrderType,
         limit: Decimal | None = None,
+        rests: bool = False,
     ) -> Execution:
         """What of `volume` lots (> 0) is dealt, and at which price.
 
-        The touch of `quote`, made worse by the rollover's spread, and slippage in whole ticks; never less than one tick.
-        A `limit` is kept to whatever is drawn, and filled at the touch where that is better; where the widened touch is beyond it
-        nothing is dealt. `fill_number` counts the executions tried of one order: each is drawn anew.
+        The touch of `quote`, made worse by the rollover's spread, and slippage of `order_type` in whole ticks; never less than one
+        tick. A `limit` is kept to whatever is drawn, and where the widened touch is beyond it nothing is dealt. One that `rests`
+        is dealt at its own price under `LimitFills.LIMIT`, any other at the touch. `fill_number` counts the executions tried of
+        one order: each is drawn anew.
         """
         touch = self._touch(side, quote, instrument, time_ns)
         if limit is not None and (touch - limit) * side.sign > 0:
             return Execution(touch, _ZERO)
-        slippage_ticks = self._slippage_ticks(ticket, fill_number, quote, instrument)
-        price = touch  # as it was quoted, with no more zeros
+        slippage_ticks = self._slippage_ticks(ticket, fill_number, quote, instrument, order_type)
+        limit_gap = abs(limit - touch) if limit is not None and rests else _ZERO
+        base = limit if limit_gap and self.profile.limit_fills is LimitFills.LIMIT else touch
+        assert base is not None, limit
+        price = base  # as it was quoted, with no more zeros
         if slippage_ticks:
-            slipped = touch + side.sign * slippage_ticks * instrument.tick_size
-            price = max(slipped, instrument.tick_size) if slipped < touch else slipped
+            slipped = base + side.sign * slippage_ticks * instrument.tick_size
+            price = max(slipped, instrument.tick_size) if slipped < base else slipped
         if limit is not None and (price - limit) * side.sign > 0:
             price = limit
-        return Execution(price, self._available(ticket, fill_number, volume, instrument))
+        return Execution(price, self._available(ticket, fill_number, volume, instrument), limit_gap)
 
     def is_requoted(
         self,
@@ -216,9 +263,11 @@ class FillModel:
         widened = touch + side.sign * ticks * instrument.tick_size
         return widened if widened >= touch else max(widened, min(touch, instrument.tick_size))
 
-    def _slippage_ticks(self, ticket: int, fill_number: int, quote: Quote, instrument: Instrument) -> int:
+    def _slippage_ticks(
+        self, ticket: int, fill_number: int, quote: Quote, instrument: Instrument, order_type: OrderType
+    ) -> int:
         """Whole ticks against us; below 0 for us."""
-        slippage = self.profile.slippage
+        slippage = None if self.profile.slippage is None else self.profile.slippage.of(order_type)
         if slippage is None:
             return 0
         u = self._draw(self._seed, ticket, fill_number, "slippage side")

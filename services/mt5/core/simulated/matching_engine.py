@@ -1,7 +1,7 @@
 """What becomes of an order: taken, delayed, matched with the quote, entered into the book, or ended without effect.
 
-One order goes `submit` → (HELD, DELAYED) → `on_arrival` → PENDING or `match` → (MATCHED) → `fill_order`; with the ideal
-profile a market order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped` True.
+One order goes `submit` → (HELD, DELAYED) → `on_arrival` → PENDING or `match` → a fill; with the ideal profile a market
+order does all of it in one commit. `tick_processor.py` calls the same steps for what a tick sets off, with `stepped` True.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, RestingState
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.account import ZERO, SimulatedAccount, with_placement_snapshot
-from services.mt5.core.simulated.fill_model import FillModel, worst_price
+from services.mt5.core.simulated.fill_model import Execution, FillModel, worst_price
+from services.mt5.core.simulated.latency_model import MS_NS
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position, PositionChange
+from services.mt5.core.simulated.sessions import is_open
 
 _NO_LIQUIDITY: Final = "not so much is to be had at the touch"
 
@@ -44,8 +46,11 @@ class MatchingEngine:
 
     @property
     def quiet(self) -> bool:
-        """Whether no tick could set anything off."""
-        return not self.account.book.resting() and self._is_quiet_with(self.account.book.positions.values())
+        """Whether no tick could set anything off, and there is no news that one could bring."""
+        book = self.account.book
+        return (
+            not book.resting() and book.told_ns <= self.account.time_ns and self._is_quiet_with(book.positions.values())
+        )
 
     def instrument(self, symbol: str) -> Instrument | None:
         """Terms of a symbol under the profile, also of one that is not quoted here; None when it is not traded."""
@@ -92,13 +97,23 @@ class MatchingEngine:
         return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
 
     def _send(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        delay_ns = self.model.request_latency_ns(record.order.ticket)
-        if delay_ns:
-            return self.commit_order(
-                structs.replace(record, wait=RestingState.DELAYED, due_ns=self.account.time_ns + delay_ns),
-                stepped=stepped,
-            )
-        return self._go(record, stepped=stepped)
+        request_ns = self.model.request_latency_ns(record.order.ticket)
+        is_market = record.order.type is OrderType.MARKET
+        reply_ns = self.model.reply_latency_ns(record.order.ticket) if is_market else 0
+        if not request_ns + reply_ns:
+            return self._go(record, stepped=stepped)
+        due_ns = self.account.time_ns + request_ns
+        delayed = structs.replace(
+            record, wait=RestingState.DELAYED, due_ns=due_ns, told_ns=due_ns + reply_ns if reply_ns else 0
+        )
+        return self.commit_order(delayed, stepped=stepped)
+
+    def is_priced(self, symbol: str) -> bool:
+        """Whether an order that arrives now is matched with the quote that stands: the session is open and the quote not old."""
+        age_ns = self.account.market.quote_age_ns(symbol)
+        if age_ns is None or age_ns > self.model.profile.quote_age_ms_max * MS_NS:
+            return False
+        return is_open(self.account.instruments[symbol], self.account.time_ns)
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """An order that was on its way is at the broker's, who judges it by what is now."""
@@ -180,13 +195,15 @@ class MatchingEngine:
             wanted = min(wanted, abs(target.volume))
         execution = self.model.execution(
             order.ticket,
-            account.ordinal,
+            account.market.quoted_ordinal,
             side=order.side,
             quote=quote,
             volume=wanted,
             instrument=instrument,
             time_ns=account.time_ns,
+            order_type=order.type,
             limit=limit,
+            rests=record.wait is RestingState.PENDING,
         )
         is_short = execution.volume < record.leaves_volume
         if order.time_in_force is TimeInForce.FOK and is_short:
@@ -202,17 +219,7 @@ class MatchingEngine:
         poor = account.check_margin(target, folded)
         if poor is not None:
             return self.reject_order(record, poor, stepped=stepped)
-        delay_ns = self.model.reply_latency_ns(order.ticket) if order.type is OrderType.MARKET else 0
-        if delay_ns and record.wait is not RestingState.REST:
-            matched = structs.replace(
-                record,
-                wait=RestingState.MATCHED,
-                due_ns=account.time_ns + delay_ns,
-                matched_price=execution.price,
-                matched_volume=execution.volume,
-            )
-            return self.commit_order(self._present(matched), stepped=stepped)
-        return self.fill_order(record, price=execution.price, volume=execution.volume, stepped=stepped)
+        return self._fill(record, execution, target, folded, stepped=stepped)
 
     def _is_requoted(self, record: BookOrder, instrument: Instrument, quote: Quote) -> bool:
         assert record.asked_price is not None, record
@@ -251,17 +258,18 @@ class MatchingEngine:
 
     # --------------------------------------------------------------------------------------------------------- entering
 
-    def fill_order(self, record: BookOrder, *, price: Decimal, volume: Decimal, stepped: bool) -> BookOrder:
-        """Book the deal of an order, and say what is left of the order."""
+    def _fill(
+        self,
+        record: BookOrder,
+        execution: Execution,
+        target: Position | None,
+        folded: PositionChange,
+        *,
+        stepped: bool,
+    ) -> BookOrder:
+        """Book the deal of an order, which makes `folded` of the position `target`, and say what is left of the order."""
         order, account = record.order, self.account
-        target = account.target_position(record)
-        if order.position:
-            volume = min(volume, abs(target.volume)) if target is not None else ZERO
-            if not volume:
-                words = f"position {order.position} was closed meanwhile"
-                wrong = Rejection(retcodes.POSITION_CLOSED, ErrorCode.UNKNOWN_POSITION, words)
-                return self.reject_order(record, wrong, stepped=stepped)
-        folded = account.change_by_deal(target, symbol=order.symbol, side=order.side, volume=volume, price=price)
+        price, volume = execution.price, execution.volume
         deal = account.deal(
             record,
             folded,
@@ -273,6 +281,7 @@ class MatchingEngine:
             commission=self.commission(order.symbol, volume),
             reason=DealReason.CLIENT,
             stepped=stepped,
+            limit_gap=execution.limit_gap,
         )
         is_whole = volume == record.leaves_volume
         wait = RestingState.NOTHING
@@ -298,8 +307,6 @@ class MatchingEngine:
             wait=wait,
             fills=record.fills + 1,
             position=deal.position,
-            matched_price=None,
-            matched_volume=None,
         )
         position = self._kept(record, folded, target)
         is_gone = target is not None and (position is None or position.ticket != target.ticket)
@@ -353,9 +360,9 @@ class MatchingEngine:
         )
 
     def is_frozen(self, record: BookOrder) -> bool:
-        """Whether an order is too near to its execution to be canceled, or executed already and about to tell."""
+        """Whether an order is too near to its execution to be canceled."""
         if record.wait is not RestingState.PENDING:
-            return record.wait is RestingState.MATCHED
+            return False
         order = record.order
         instrument, quote = self.instrument(order.symbol), self.account.quote(order.symbol)
         if instrument is None or quote is None:
@@ -388,6 +395,7 @@ class MatchingEngine:
             positions.append(position)
         is_quiet = (
             not record.is_open
+            and max(book.told_ns, record.told_ns) <= self.account.time_ns
             and all(resting.order.ticket == ticket for resting in book.resting())
             and self._is_quiet_with(positions)
         )
@@ -403,7 +411,8 @@ class MatchingEngine:
         """Whether no tick could set anything off once a position is as given."""
         book = self.account.book
         others = [position for position in book.positions.values() if position.ticket != changed.ticket]
-        return not book.resting() and self._is_quiet_with([*others, changed])
+        is_told = book.told_ns <= self.account.time_ns
+        return is_told and not book.resting() and self._is_quiet_with([*others, changed])
 
     def _is_quiet_with(self, positions: Iterable[Position]) -> bool:
         return not any(self._follows_positions or position.has_stops for position in positions)

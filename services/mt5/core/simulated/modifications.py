@@ -140,6 +140,9 @@ class ModificationProcessor:
         quote = self._account.quote(order.symbol)
         assert instrument is not None, order
         assert quote is not None, order
+        closed = order_validation.check_session(instrument, self._account.time_ns)
+        if closed is not None:
+            return closed
         if is_within_freeze_level(order.price, touch_of(order.side, quote), instrument):
             return _frozen(instrument.freeze_level_points)
         if request.expires_ns and order.time_in_force is not TimeInForce.GTD:
@@ -174,6 +177,9 @@ class ModificationProcessor:
         assert instrument is not None, position
         if quote is None:
             return Rejection(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{position.symbol} has no quote")
+        closed = order_validation.check_session(instrument, self._account.time_ns)
+        if closed is not None:
+            return closed
         touch = closing_touch(position.side, quote)
         if any(is_within_freeze_level(stop, touch, instrument) for stop in (position.stop_loss, position.take_profit)):
             return _frozen(instrument.freeze_level_points)

@@ -191,7 +191,12 @@ def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) 
     if instrument.trade_mode is TradeMode.CLOSE_ONLY and opens:
         words = f"positions in {instrument.symbol} may only be closed"
         return Rejection(retcodes.CLOSE_ONLY, ErrorCode.CLOSE_ONLY, words)
-    if not sessions.is_open(instrument, time_ns):
-        words = f"{instrument.symbol} is not traded at this time of the server's week"
-        return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)
-    return None
+    return check_session(instrument, time_ns)
+
+
+def check_session(instrument: Instrument, time_ns: int) -> Rejection | None:
+    """A symbol between its sessions: nothing is opened, closed or modified then."""
+    if sessions.is_open(instrument, time_ns):
+        return None
+    words = f"{instrument.symbol} is not traded at this time of the server's week"
+    return Rejection(retcodes.MARKET_CLOSED, ErrorCode.MARKET_CLOSED, words)

@@ -1,8 +1,10 @@
 """What a tick sets off in the simulated broker's book, always in the same order.
 
-Swaps that are due, expiries, orders that were delayed or have news to tell, pending orders of the tick's symbol, stops of its
-positions (the loss first), and the margin. Each change is a commit of its own. A process that died between two of them begins
-the tick again, so nothing here may act twice on one thing at one tick: an order that the tick has touched bears its ordinal.
+First the moments since the tick before at which an order arrived: swaps that were due by then, and the order. Then the tick:
+swaps that are due, expiries, orders that were delayed, pending orders of the tick's symbol, stops of its positions (the loss
+first), and the margin. What would execute anything waits for the symbol's session. Each change is a commit of its own. A
+process that died between two of them begins the tick again, so nothing here may act twice on one thing at one tick: an order
+that the tick has touched bears its ordinal.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from proto.trading.price_distance import closing_touch
 from proto.trading.server_time import server_day
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, RestingState
-from services.mt5.core.simulated import order_validation
+from services.mt5.core.simulated import order_validation, sessions
 from services.mt5.core.simulated.margin import first_to_close, is_under_level
 from services.mt5.core.simulated.matching_engine import MatchingEngine
 from services.mt5.core.simulated.order_validation import Rejection
@@ -44,14 +46,19 @@ class TickProcessor:
 
     def process_tick(self) -> None:
         """Let the tick at which the book stands set off what it sets off."""
+        if self._book.resting():
+            self._go_through_arrivals()
         if self._charges:
             self._charge_nights()
+        is_open = self._is_open(self._account.market.tick_symbol)
         if self._book.resting():
             self._expire()
-            self._deliver()
-            self._trigger()
+            self._deliver(is_open=is_open)
+            if is_open:
+                self._trigger()
         if self._book.positions:
-            self._stop()
+            if is_open:
+                self._stop()
             if self._stop_out_level_pct is not None:
                 self._watch_margin()
 
@@ -89,29 +96,63 @@ class TickProcessor:
 
     # ----------------------------------------------------------------------------------------------------------- orders
 
+    def _go_through_arrivals(self) -> None:
+        """Let orders arrive that are due between the tick before and this one, each at its moment and at the quote of then.
+
+        One that meets a closed session, or no quote of late, waits for a tick of its symbol.
+        """
+        market = self._account.market
+        since_ns, until_ns = market.previous_tick_time_ns, market.tick_time_ns
+        arrivals = [
+            record
+            for record in self._book.resting()
+            if record.wait is RestingState.DELAYED and since_ns is not None and since_ns <= record.due_ns < until_ns
+        ]
+        for record in sorted(arrivals, key=lambda record: (record.due_ns, record.order.ticket)):
+            market.stand_before_tick(record.due_ns)
+            if self._charges:
+                self._charge_nights()
+            if self._matching.is_priced(record.order.symbol):
+                self._arrive(record)
+            market.stand_at_tick()
+
+    def _arrive(self, record: BookOrder) -> None:
+        if _is_over(record, self._account.time_ns):
+            self._end_expired(record)
+        else:
+            self._matching.on_arrival(record, stepped=True)
+
+    def _end_expired(self, record: BookOrder) -> None:
+        over = Rejection(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
+        self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
+
     def _expire(self) -> None:
         time_ns = self._account.time_ns
         for record in self._book.resting():
-            if record.wait is not RestingState.MATCHED and _is_over(record, time_ns):
-                over = Rejection(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
-                self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
+            if _is_over(record, time_ns) and self._is_open(record.order.symbol):
+                self._end_expired(record)
 
-    def _deliver(self) -> None:
-        """Match what has arrived, tell of what was matched, and go on with what is left of market orders."""
+    def _deliver(self, *, is_open: bool) -> None:
+        """Match what has arrived, and go on with what is left of market orders while the tick's session `is_open`."""
         account = self._account
         for record in self._book.resting():
             match record.wait:
-                case RestingState.DELAYED if record.due_ns <= account.time_ns:
+                case RestingState.DELAYED if record.due_ns <= account.time_ns and self._meets(record):
                     self._matching.on_arrival(record, stepped=True)
-                case RestingState.MATCHED if record.due_ns <= account.time_ns:
-                    price, volume = record.matched_price, record.matched_volume
-                    assert price is not None, record
-                    assert volume is not None, record
-                    self._matching.fill_order(record, price=price, volume=volume, stepped=True)
-                case RestingState.REST if self._is_new_to(record):
+                case RestingState.REST if is_open and self._is_new_to(record):
                     self._matching.match(record, stepped=True)
                 case _:
                     pass
+
+    def _meets(self, record: BookOrder) -> bool:
+        """Whether an order that is due is matched at this tick: one of its symbol, or one at the moment of its arrival."""
+        symbol, market = record.order.symbol, self._account.market
+        return symbol == market.tick_symbol or (record.due_ns == market.time_ns and self._matching.is_priced(symbol))
+
+    def _is_open(self, symbol: str) -> bool:
+        """Whether a symbol is in a session; one that is not quoted here has none."""
+        instrument = self._account.instruments.get(symbol)
+        return instrument is None or sessions.is_open(instrument, self._account.time_ns)
 
     def _trigger(self) -> None:
         for record in self._book.resting():
@@ -127,7 +168,7 @@ class TickProcessor:
     def _is_new_to(self, record: BookOrder) -> bool:
         """Whether the tick is one of the order's symbol, and has not touched the order yet."""
         order, account = record.order, self._account
-        if order.symbol != account.tick_symbol:
+        if order.symbol != account.market.tick_symbol:
             return False
         # By the time as well: an order that rests from an earlier stream has that one's ordinal.
         return (order.ordinal, order.time_ns) != (account.ordinal, account.time_ns)
@@ -135,7 +176,7 @@ class TickProcessor:
     # -------------------------------------------------------------------------------------------------------- positions
 
     def _stop(self) -> None:
-        symbol = self._account.tick_symbol
+        symbol = self._account.market.tick_symbol
         for position in self._book.positions_in(symbol):
             if not position.has_stops:
                 continue
@@ -143,12 +184,14 @@ class TickProcessor:
             assert quote is not None, symbol
             touch, sign = closing_touch(position.side, quote), position.side.sign
             if position.stop_loss is not None and (touch - position.stop_loss) * sign <= 0:
-                self._close(position, DealReason.STOP_LOSS)
+                self._close(position, DealReason.STOP_LOSS, OrderType.STOP)
             elif position.take_profit is not None and (touch - position.take_profit) * sign >= 0:
-                self._close(position, DealReason.TAKE_PROFIT, limit=position.take_profit)
+                self._close(position, DealReason.TAKE_PROFIT, OrderType.LIMIT, limit=position.take_profit)
 
-    def _close(self, position: Position, reason: DealReason, *, limit: Decimal | None = None) -> None:
-        """Close a position whole, by the broker itself, which has no order for it.
+    def _close(
+        self, position: Position, reason: DealReason, order_type: OrderType, *, limit: Decimal | None = None
+    ) -> None:
+        """Close a position whole, by the broker itself, which has no order for it; it fills like one of `order_type`.
 
         It stays where the touch is beyond `limit` under the profile.
         """
@@ -164,7 +207,9 @@ class TickProcessor:
             volume=volume,
             instrument=instrument,
             time_ns=account.time_ns,
+            order_type=order_type,
             limit=limit,
+            rests=limit is not None,
         )
         if limit is not None and not execution.volume and (execution.price - limit) * side.sign > 0:
             return
@@ -182,11 +227,15 @@ class TickProcessor:
             commission=self._matching.commission(position.symbol, volume),
             reason=reason,
             stepped=True,
+            limit_gap=execution.limit_gap,
         )
         account.commit(stepped=True, deal=deal, removed=position.ticket)
 
     def _watch_margin(self) -> None:
-        """Under the stop-out level end every resting order, then close the largest loss, until the level is kept."""
+        """Under the stop-out level end every resting order, then close the largest loss, until the level is kept.
+
+        Only what has been quoted in a session that is open can be closed; without any, nothing is ended either.
+        """
         while self._book.positions:
             equity, margin = self._account.equity, self._account.margin
             level_pct = self._stop_out_level_pct
@@ -194,15 +243,25 @@ class TickProcessor:
                 return
             if not is_under_level(equity=equity, margin=margin, level_pct=level_pct):
                 return
+            profits = {
+                position.ticket: profit
+                for position in self._by_ticket()
+                if (profit := self._account.unrealized(position)) is not None and self._is_closable(position.symbol)
+            }
+            worst = first_to_close(profits)
+            if worst is None:
+                return
             for record in self._book.resting():
-                if record.wait is not RestingState.MATCHED:
-                    words = _STOPPED_OUT.format(level=level_pct)
-                    why = Rejection(retcodes.CANCEL, ErrorCode.STOPPED_OUT, words)
-                    self._matching.end(record, OrderReplyStatus.CANCELED, why, stepped=True)
-            profits = {position.ticket: self._account.unrealized(position) for position in self._by_ticket()}
-            worst = first_to_close({ticket: profit for ticket, profit in profits.items() if profit is not None})
-            assert worst is not None, profits
-            self._close(self._book.positions[worst], DealReason.STOP_OUT)
+                words = _STOPPED_OUT.format(level=level_pct)
+                why = Rejection(retcodes.CANCEL, ErrorCode.STOPPED_OUT, words)
+                self._matching.end(record, OrderReplyStatus.CANCELED, why, stepped=True)
+            self._close(self._book.positions[worst], DealReason.STOP_OUT, OrderType.MARKET)
+
+    def _is_closable(self, symbol: str) -> bool:
+        """Whether a symbol is in a session, and has been quoted since it began."""
+        lasted_ns = sessions.session_age_ns(self._account.instruments[symbol], self._account.time_ns)
+        quote_age_ns = self._account.market.quote_age_ns(symbol)
+        return lasted_ns is not None and quote_age_ns is not None and quote_age_ns <= lasted_ns
 
 
 def is_triggered(record: BookOrder, quote: Quote) -> bool:

@@ -105,8 +105,9 @@ class SimulatedVenue:
         return self._matching.quiet
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has set anything off, and none could."""
-        return self._book.last_set_off <= ordinal and self.quiet
+        """Whether no tick after `ordinal` has set anything off, and none could, and everything is told of by then."""
+        is_told = self._book.told_ns <= self._told_until(ordinal)
+        return self._book.last_set_off <= ordinal and is_told and self.quiet
 
     @property
     def deal_count(self) -> int:
@@ -158,8 +159,13 @@ class SimulatedVenue:
         return structs.replace(terms, tick_value=Decimal(decimal_text(value)))
 
     def deal_cursor_at(self, ordinal: int) -> int:
-        """The deal cursor after the step to tick `ordinal`, before any command there."""
-        return self._book.deal_cursor_at(ordinal)
+        """The deal cursor after the step to tick `ordinal`, before any command there; past the last tick all deals count."""
+        return self._book.deal_cursor_at(ordinal, self._told_until(ordinal))
+
+    def _told_until(self, ordinal: int) -> int:
+        """Up to when news is out at a tick: its time; past the last tick, or without any that is late, all is out."""
+        stream, told_ns = self._account.market.stream, self._book.told_ns
+        return stream.tick_at(ordinal).time_ns if told_ns and 0 < ordinal <= stream.last_ordinal else told_ns
 
     def order_cursor_at(self, ordinal: int) -> int:
         """How many orders ticks up to `ordinal` have ended otherwise than by filling them whole."""
@@ -171,12 +177,12 @@ class SimulatedVenue:
         Every tick on the way sets off what it sets off; while the book is quiet none can, and they are passed over.
         """
         account = self._account
-        last = min(ordinal, account.stream.last_ordinal)
+        last = min(ordinal, account.market.stream.last_ordinal)
         while account.ordinal < last:
             if self._matching.quiet:
-                account.skip_to(last)
+                account.market.skip_to(last)
             else:
-                account.next_tick()
+                account.market.next_tick()
                 self._ticking.process_tick()
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
@@ -242,8 +248,8 @@ class SimulatedVenue:
         return self._book.resting()
 
     def cancel(self, resting: BookOrder, words: str) -> BookOrder:
-        """End an order that rests; what the book has of it then. One that is executed already, and waits to tell, stays."""
-        if not resting.is_open or resting.wait is RestingState.MATCHED:
+        """End an order that rests; what the book has of it then."""
+        if not resting.is_open:
             return resting
         return self._matching.cancel(resting, words)
 
@@ -256,7 +262,7 @@ class SimulatedVenue:
         return self._modifying.previous_modification(request)
 
     def is_frozen(self, resting: BookOrder) -> bool:
-        """Whether an order is too near to its execution to be canceled, or executed already and about to tell."""
+        """Whether an order is too near to its execution to be canceled."""
         return self._matching.is_frozen(resting)
 
     def move_cash(self, amount: Decimal, note: str) -> None:

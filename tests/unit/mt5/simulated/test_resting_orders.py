@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from marketdata.tick_stream import build_stream
 from proto.gateway import DealEntry
 from services.mt5.core.simulated.fill_model import Depth, FillProfile
-from services.mt5.core.simulated.latency_model import ConstantLatency
+from services.mt5.core.simulated.latency_model import ConstantLatency, LognormalLatency
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
 from tests.unit.mt5.simulated.broker_by_hand import DAY, FOK, GTC, GTD, IOC, Dealing, refusal
 
@@ -171,17 +172,89 @@ SLOW = FillProfile(name="slow", request_latency=ConstantLatency(ms=1_500.0))
 SLOW_TO_TELL = FillProfile(name="telling", reply_latency=ConstantLatency(ms=1_500.0))
 
 
-def test_an_order_on_its_way_is_matched_at_the_first_tick_after_its_arrival() -> None:
-    """Sent at second 0, there at 1.5: the tick of second 2 is the first that it can meet."""
+ARRIVAL_NS = START_NS + 1_500_000_000
+
+
+def test_an_order_on_its_way_is_matched_at_the_quote_that_stood_when_it_arrived() -> None:
+    """Sent at second 0, there at 1.5, where the quote of second 1 stands; the tick of second 2 brings it about."""
     desk = Dealing(1.1, 1.2, 1.3, profile=SLOW)
-    placed = desk.buy()
-    assert (placed.order.status, placed.order.retcode, placed.due_ns) == ("ACCEPTED", 10008, START_NS + 1_500_000_000)
+    placed = desk.buy(stop_loss="1.0")
+    assert (placed.order.status, placed.order.retcode, placed.due_ns) == ("ACCEPTED", 10008, ARRIVAL_NS)
     desk.to(2)
     assert desk.status(placed) == "ACCEPTED"
     desk.to(3)
     filled = desk.now(placed).order
-    assert (filled.status, filled.filled_price, filled.ordinal) == ("FILLED", Decimal("1.3002"), 3)
-    assert desk.deals[0].stepped
+    assert (filled.status, filled.retcode, filled.filled_price) == ("FILLED", 10009, Decimal("1.2002"))
+    assert (filled.ordinal, filled.time_ns) == (3, ARRIVAL_NS)
+    [deal] = desk.deals
+    assert (deal.stepped, deal.ordinal, deal.time_ns, deal.arrived_ns) == (True, 3, ARRIVAL_NS, ARRIVAL_NS)
+    assert desk.position.time_ns == ARRIVAL_NS
+
+
+def test_a_stop_guards_a_position_from_the_arrival_of_its_order_on() -> None:
+    """Bought at 1.2002 at second 1.5, stopped by the tick of second 2: one step of the book, two deals."""
+    desk = Dealing(1.1, 1.2, 1.05, profile=SLOW)
+    desk.buy(stop_loss="1.06")
+    desk.to(3)
+    assert [(deal.price, deal.time_ns) for deal in desk.deals] == [
+        (Decimal("1.2002"), ARRIVAL_NS),
+        (Decimal("1.05"), START_NS + 2 * SECOND_NS),
+    ]
+
+
+def test_an_order_that_arrives_with_a_tick_meets_that_tick() -> None:
+    desk = Dealing(1.1, 1.2, profile=FillProfile(name="a second", request_latency=ConstantLatency(ms=1_000.0)))
+    desk.buy()
+    desk.to(2)
+    assert [(deal.price, deal.time_ns) for deal in desk.deals] == [(Decimal("1.2002"), START_NS + SECOND_NS)]
+
+
+def test_orders_that_arrive_between_two_ticks_do_so_in_the_order_of_their_arrival() -> None:
+    """The first to be sent takes longer: the draws of 5 tickets come in another order than their numbers."""
+    rows = [(START_NS + second * SECOND_NS, 1.1, 1.1002) for second in (0, 50)]
+    stream = build_stream([some_rows("EURUSD", rows)], accept_crossed=False)
+    scattered = FillProfile(name="scattered", request_latency=LognormalLatency(median_ms=1_000.0, sigma=1.0))
+    desk = Dealing(stream=stream, profile=scattered)
+    sent = [desk.buy("0.01") for _ in range(5)]
+    desk.to(2)
+    assert [deal.ticket for deal in desk.deals] == sorted(range(1, 6), key=lambda ticket: sent[ticket - 1].due_ns)
+    assert [deal.time_ns for deal in desk.deals] == sorted(order.due_ns for order in sent)
+    assert [deal.ticket for deal in desk.deals] != [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("age_ms_max", "is_late"), [(1_499, True), (1_500, False)])
+def test_an_order_that_arrives_at_an_old_quote_is_matched_at_the_next_one(age_ms_max: int, is_late: bool) -> None:
+    """The quote of second 0 is a second and a half old when the order arrives; the next one is of second 2."""
+    rows = [(START_NS + second * SECOND_NS, 1.1 + second / 10, 1.1002 + second / 10) for second in (0, 2)]
+    other = [(START_NS + second * SECOND_NS, 1.3, 1.3002) for second in (0, 1)]
+    late = [(START_NS + 1_600_000_000, 1.3, 1.3002)]
+    stream = build_stream([some_rows("EURUSD", rows), some_rows("GBPUSD", [*other, *late])], accept_crossed=False)
+    profile = structs.replace(SLOW, quote_age_ms_max=age_ms_max)
+    desk = Dealing(stream=stream, profile=profile)
+    desk.buy()
+    desk.to(stream.last_ordinal)
+    [deal] = desk.deals
+    assert deal.arrived_ns == ARRIVAL_NS
+    if is_late:
+        assert (deal.price, deal.time_ns) == (Decimal("1.3002"), START_NS + 2 * SECOND_NS)
+    else:
+        assert (deal.price, deal.time_ns) == (Decimal("1.1002"), ARRIVAL_NS)
+
+
+def test_a_rate_is_that_of_the_arrival_too() -> None:
+    """A yen lost on 100,000 EUR, realised at second 3.5, where a dollar is 100 yen: 200 come with the tick of second 4 only."""
+    rows = [(START_NS + second * SECOND_NS, bid, bid) for second, bid in ((0, 150.0), (1, 150.0), (3, 149.0))]
+    yen = [(START_NS + second * SECOND_NS, bid, bid) for second, bid in ((0, 100.0), (2, 100.0), (4, 200.0))]
+    stream = build_stream([some_rows("EURJPY", rows), some_rows("USDJPY", yen)], accept_crossed=False)
+    desk = Dealing(stream=stream, profile=SLOW, ordinal=2, leverage=0)
+    desk.buy("1.00", symbol="EURJPY")
+    desk.to(4)
+    desk.sell("1.00", symbol="EURJPY")
+    desk.to(6)
+    assert [(deal.price, deal.profit) for deal in desk.deals] == [
+        (Decimal(150), 0),
+        (Decimal(149), Decimal("-1000.00")),
+    ]
 
 
 def test_an_order_is_judged_again_where_it_arrives() -> None:
@@ -197,16 +270,19 @@ def test_a_deal_whose_news_is_late_has_the_price_of_its_match() -> None:
     desk = Dealing(1.1, 1.2, 1.3, profile=SLOW_TO_TELL)
     placed = desk.buy()
     assert placed.order.status == "ACCEPTED"
-    assert desk.venue.cancel(placed, "too late").order.status == "ACCEPTED"
-    desk.to(2)
-    assert desk.venue.positions() == []
     desk.to(3)
     filled = desk.now(placed).order
-    assert (filled.filled_price, filled.ordinal, desk.position.time_ns) == (
-        Decimal("1.1002"),
-        3,
-        START_NS + 2 * SECOND_NS,
-    )
+    assert (filled.filled_price, filled.ordinal, desk.position.time_ns) == (Decimal("1.1002"), 2, START_NS)
+    assert [desk.venue.deal_cursor_at(ordinal) for ordinal in (1, 2, 3)] == [1, 1, 2]
+    assert [desk.venue.quiet_from(ordinal) for ordinal in (1, 2, 3)] == [False, False, True]
+
+
+def test_news_that_a_tick_does_not_bring_any_more_is_out_at_the_end() -> None:
+    desk = Dealing(1.1, 1.2, profile=SLOW_TO_TELL)
+    desk.buy()
+    desk.to(2)
+    assert [desk.venue.deal_cursor_at(ordinal) for ordinal in (2, 3)] == [1, 2]
+    assert desk.opened().deal_cursor_at(2) == 1
 
 
 def test_a_position_that_is_closed_while_an_order_for_it_is_on_its_way() -> None:

@@ -9,7 +9,7 @@ import pytest
 from marketdata.tick_stream import build_stream
 from proto.gateway import DealEntry, DealKind, DealReason
 from proto.trading.enums import AccountMode
-from services.mt5.core.simulated.fill_model import REALISTIC, FillProfile, Slippage
+from services.mt5.core.simulated.fill_model import REALISTIC, FillProfile, Slippage, SlippageByType
 from tests.unit.mt5.builders import SECOND_NS, START_NS, a_stream, some_rows
 from tests.unit.mt5.simulated.broker_by_hand import Dealing, refusal
 
@@ -74,7 +74,8 @@ def test_a_take_profit_is_never_dealt_worse_than_its_price() -> None:
     """Every execution slips far against us, and the one at a take-profit stays at its price where the touch is at it."""
     always = Slippage(against=1.0, against_mean_spreads=50.0, favourable=0.0, favourable_mean_spreads=0.0)
     for seed in range(1, 11):
-        desk = Dealing(1.1, 1.1050, profile=FillProfile(name="slipping", slippage=always), seed=seed)
+        slippage = SlippageByType(market=always, stop=always, limit=always)
+        desk = Dealing(1.1, 1.1050, profile=FillProfile(name="slipping", slippage=slippage), seed=seed)
         desk.buy(take_profit="1.1050")
         desk.to(2)
         assert (desk.deals[-1].reason, desk.deals[-1].price) == (DealReason.TAKE_PROFIT, Decimal("1.105")), seed
