@@ -53,6 +53,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         *((f"denied, {reason}", _count(count)) for reason, count in orders["denied"].items()),
         *((f"signals blocked, {reason}", _count(count)) for reason, count in signals["blocked"].items()),
         ("fills", _count(report["deals"])),
+        *_if_any("fills after arrival", report["deals_after_arrival"]),
         *(
             (f"position {symbol}", f"{held['net_volume']} lots at {average_text(Decimal(held['avg_entry_price']))}")
             for symbol, held in report["position"].items()
@@ -61,6 +62,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         ("realised P&L", f"{report['realized_pnl']} {currency}"),
         ("commission", f"{report['commission']} {currency}"),
         ("swap", f"{report['swap']} {currency}"),
+        *_limit_gap(report, currency),
         ("balance", f"{report['balance']} {currency}"),
         ("unrealised P&L", _money(report["unrealized_pnl"], currency)),
         ("equity", _money(report["equity"], currency)),
@@ -75,6 +77,15 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         if q["count"]
     ]
     return rows
+
+
+def _if_any(name: str, count: int) -> list[tuple[str, str]]:
+    return [(name, _count(count))] if count else []
+
+
+def _limit_gap(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
+    """What dealing at quotes instead of limits is worth; no row where no limit order or target gapped."""
+    return [("quotes better than limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
 
 
 def balance_before(report: Mapping[str, Any]) -> Decimal:

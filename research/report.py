@@ -98,6 +98,8 @@ def build_report(
         },
         "deals": len(deals),
         "position_changes": len(deals),
+        "deals_after_arrival": sum(0 < deal.arrived_ns < deal.time_ns for deal in deals),
+        "limit_gap": decimal_text(sum((deal.limit_gap for deal in deals), ZERO)),
         "position": {
             symbol: {
                 "net_volume": decimal_text(position.net_volume),
