@@ -6,6 +6,8 @@ Whatever bytes arrive, decoding gives a message of the schema or raises `Malform
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar, get_args
 
 import msgpack
@@ -13,8 +15,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from proto.control import ControlReply, ControlRequest
+from proto.decimal_fields import decimal_names, has_decimals, read_decimals
 from proto.gateway import ErrorCode, Reply, Request
 from proto.messages import Call, ReportMessage, SignalMessage, TickMessage
+from proto.trading.instrument import Instrument
+from proto.trading.number_text import nearest_multiple, parse_decimal
 from proto.trading.units import MAX_FRAME_BYTES
 
 M = TypeVar("M")
@@ -55,7 +60,7 @@ class BusDecoder(Generic[M]):
     def __init__(self, union: Any) -> None:
         """`union` is a message type or a union of them."""
         members = get_args(union) or (union,)
-        self._decode = msgspec.msgpack.Decoder(union).decode
+        self._decode = msgspec.msgpack.Decoder(union)
         self._map_size: dict[type, int] = {
             member: len(member.__struct_fields__) + 1 for member in members if not member.__struct_defaults__
         }
@@ -66,10 +71,7 @@ class BusDecoder(Generic[M]):
         Raises:
             MalformedMessageError: whatever is wrong with it.
         """
-        try:
-            message: M = self._decode(payload)
-        except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
-            raise MalformedMessageError(str(error)) from None
+        message: M = _decode_exactly(payload, self._decode)
         # Unknown fields are refused, so a map of the right size has no field twice; with optional fields they are
         # counted.
         expected = self._map_size.get(type(message)) or len(msgspec.msgpack.decode(payload))
@@ -94,9 +96,7 @@ decode_report_message: BusDecoder[ReportMessage] = BusDecoder(ReportMessage)
 decode_control_request: BusDecoder[ControlRequest] = BusDecoder(ControlRequest)
 decode_control_reply: BusDecoder[ControlReply] = BusDecoder(ControlReply)
 
-_reply_decoder = msgspec.msgpack.Decoder(Reply)
-_json_reply_decoder = msgspec.json.Decoder(Reply)
-_request_decoder = msgspec.msgpack.Decoder(Request)
+_reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def decode_reply(payload: bytes | Raw) -> Reply:
@@ -105,15 +105,38 @@ def decode_reply(payload: bytes | Raw) -> Reply:
     Raises:
         MalformedMessageError: it is none.
     """
-    try:
-        reply: Reply = _reply_decoder.decode(payload)
-    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
-        raise MalformedMessageError(str(error)) from None
+    reply: Reply = _decode_exactly(payload, _reply_decoder)
     return reply
 
 
-def decode_request(payload: bytes) -> tuple[Request, bool]:
+def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -> M:
+    """Decode a frame, the text of its decimals by our grammar and not by Python's.
+
+    Raises:
+        MalformedMessageError: whatever is wrong with it.
+    """
+    try:
+        try:
+            message = decoder.decode(payload)
+            if not has_decimals(type(message)):
+                return message
+        except msgspec.ValidationError:
+            pass  # 0.0100000000000 has too many decimals only until its zeros are gone; all else fails again below
+        values = read_decimals(msgspec.msgpack.decode(payload), decoder.type)
+        return decoder.decode(_encoder.encode(values))
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
+        raise MalformedMessageError(str(error)) from None
+
+
+def decode_request(
+    payload: bytes, instrument_of: Callable[[str], Instrument | None] = lambda _symbol: None
+) -> tuple[Request, bool]:
     """A client's request, and whether it came as JSON (a JSON object starts with `{`, which no MessagePack map does).
+
+    Args:
+        payload: the frame.
+        instrument_of: terms of a symbol by its name in the request. A volume or price that came as a number, and not as text, is
+            the multiple of its step that it is nearest to, where it is within a millionth of a step of one.
 
     Raises:
         MalformedMessageError: with the code the gateway answers and a text that names the field and what was expected.
@@ -124,11 +147,42 @@ def decode_request(payload: bytes) -> tuple[Request, bool]:
         )
     is_json = looks_like_json(payload)
     fields = _json_fields(payload) if is_json else _msgpack_fields(payload)
+    action = fields.get("action")
+    member = _ACTIONS.get(action) if isinstance(action, str) else None
+    if member is None:
+        raise _explain(fields, "")
     try:
-        request: Request = msgspec.json.decode(payload, type=Request) if is_json else _request_decoder.decode(payload)
+        # Text that is no Unicode is read by the standard library, and refused by this.
+        values = msgspec.json.decode(payload) if is_json else fields
+        _read_numbers(values, member, instrument_of)
+        request: Request = msgspec.convert(values, member)
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise _explain(fields, str(error)) from None
     return request, is_json
+
+
+def _read_numbers(
+    fields: dict[Any, Any], member: type[Struct], instrument_of: Callable[[str], Instrument | None]
+) -> None:
+    """Put exact decimals in the place of their text and of numbers.
+
+    Raises:
+        ValueError: a text is no decimal; it names the field.
+    """
+    for name in decimal_names(member):
+        value = fields.get(name)
+        if isinstance(value, str):
+            try:
+                fields[name] = parse_decimal(value)
+            except ValueError as error:
+                raise ValueError(f"{name} is {error}") from None
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            number = Decimal(str(value))  # of a float the shortest decimal that reads back as the same one
+            symbol = fields.get("symbol")
+            terms = instrument_of(symbol) if number.is_finite() and isinstance(symbol, str) else None
+            if terms is not None:
+                number = nearest_multiple(number, terms.volume_step if name == "volume" else terms.tick_size)
+            fields[name] = number
 
 
 def looks_like_json(payload: bytes) -> bool:
@@ -174,7 +228,7 @@ def _msgpack_fields(payload: bytes) -> dict[Any, Any]:
     return fields
 
 
-_ACTIONS: Final = {str(member.__struct_config__.tag): member for member in get_args(Request)}
+_ACTIONS: Final[dict[str, type[Request]]] = {str(member.__struct_config__.tag): member for member in get_args(Request)}
 
 
 def _explain(fields: dict[Any, Any], words: str) -> MalformedMessageError:

@@ -140,7 +140,7 @@ class GatewayShell:
             error = MalformedMessageError(f"{len(payload)} frames after the empty one, expected 1")
             return error, bool(payload) and looks_like_json(payload[0])
         try:
-            return decode_request(payload[0])
+            return decode_request(payload[0], self._gateway.instrument)
         except MalformedMessageError as error:
             return error, looks_like_json(payload[0])
 

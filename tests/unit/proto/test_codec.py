@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from proto.codec import (
     NIL,
@@ -24,15 +24,29 @@ from proto.codec import (
     encode_json,
 )
 from proto.control import PlaceCommand, StatusQuery
-from proto.gateway import Buy, Confirm, ErrorCode, GetAccount, GetDeals, GetOrders, GetPositions, Ping
+from proto.gateway import (
+    Buy,
+    Confirm,
+    DealsReply,
+    ErrorCode,
+    GetAccount,
+    GetDeals,
+    GetOrders,
+    GetPositions,
+    OrderReply,
+    Ping,
+)
 from proto.messages import Answer, Call, CallOutcome
 from proto.time import Now
 from proto.trading.units import MAX_FRAME_BYTES
-from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, a_tick
+from tests.support.builders import STREAM_ID, a_deal, a_gateway, a_signal, a_stream, a_tick, plain_terms
 
 TICK = msgpack.unpackb(encode(a_tick()))
 SIGNAL = msgpack.unpackb(encode(a_signal()))
 BUY: dict[str, Any] = {"action": "BUY", "order_id": "A", "symbol": "EURUSD", "volume": 0.01}
+HEADER: dict[str, Any] = {"status": "OK", "mode": "simulated", "venue": "v", "account": "a", "boot_id": "b"}
+A_FILL = OrderReply(**HEADER, order_id="A", filled_volume=Decimal("0.01"), filled_price=Decimal("1.1"))
+SOME_DEALS = DealsReply(**HEADER, deals=[a_deal()], next=None)
 
 
 def packed_pairs(pairs: list[tuple[Any, Any]]) -> bytes:
@@ -200,11 +214,86 @@ def test_a_request_is_the_same_in_json_and_messagepack() -> None:
     assert decode_request(encode_json(expected)) == (expected, True)
 
 
-@pytest.mark.parametrize("volume", [0.01, "0.01", "0.0100", 1, "1e-2"])
+@pytest.mark.parametrize("volume", [0.01, "0.01", "0.0100", 1, "1e-2", ".01", "+0.01", " 0.01\t", "0.0100000000000"])
 def test_volumes_are_numbers_or_strings(volume: Any) -> None:
-    request, _ = decode_request(json.dumps({**BUY, "volume": volume}).encode())
-    assert isinstance(request, Buy)
-    assert request.volume == Decimal(str(volume))
+    for payload in (json.dumps({**BUY, "volume": volume}).encode(), msgpack.packb({**BUY, "volume": volume})):
+        request, _ = decode_request(payload)
+        assert isinstance(request, Buy)
+        assert request.volume == Decimal(str(volume).strip())
+
+
+@pytest.mark.parametrize(
+    "text", ["0_1", "1_0", "\uff10.\uff10\uff11", "\u0660.\u0660\u0661", "_1", "1_", "\u00a01", "0,1"]
+)
+def test_text_that_only_python_takes_for_a_decimal_is_refused(text: str) -> None:
+    for name, code in (("volume", ErrorCode.INVALID_VOLUME), ("stop_loss", ErrorCode.INVALID_FIELD)):
+        fields = {**BUY, name: text}
+        assert code_of(json.dumps(fields).encode()) is code
+        assert code_of(msgpack.packb(fields)) is code
+
+
+def test_a_refused_decimal_is_named_with_what_was_expected() -> None:
+    with pytest.raises(MalformedMessageError, match=r"^volume is '0_1', expected a decimal of ASCII digits such as"):
+        decode_request(json.dumps({**BUY, "volume": "0_1"}).encode())
+
+
+TERMS = {"EURUSD": structs.replace(plain_terms(), tick_size=Decimal("0.00001"), volume_step=Decimal("0.01"))}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"volume": 0.1 + 0.2}, {"volume": "0.3"}),
+        ({"volume": 0.29999999999999993}, {"volume": "0.3"}),
+        ({"volume": 0.30000001}, {"volume": "0.3"}),  # a millionth of a step of 0.01 away
+        ({"volume": 0.3000000101}, {"volume": "0.3000000101"}),  # a little more than that
+        ({"volume": 0.015}, {"volume": "0.015"}),
+        ({"volume": 3}, {"volume": "3"}),
+        ({"price": 1.1 + 2.2}, {"price": "3.3"}),
+        ({"price": 1.08515000000001}, {"price": "1.08515"}),
+        (
+            {"stop_loss": 1.0000100000000001, "take_profit": 1.2000000000000002},
+            {"stop_loss": "1.00001", "take_profit": "1.2"},
+        ),
+        ({"price": 1.085155}, {"price": "1.085155"}),
+        ({"volume": "0.300000001"}, {"volume": "0.300000001"}),  # text is exact
+    ],
+)
+def test_a_number_near_a_step_is_the_step_and_text_is_what_it_says(
+    fields: dict[str, Any], expected: dict[str, str]
+) -> None:
+    for payload in (json.dumps({**BUY, **fields}).encode(), msgpack.packb({**BUY, **fields})):
+        request, _ = decode_request(payload, TERMS.get)
+        assert {name: getattr(request, name) for name in expected} == {
+            name: Decimal(text) for name, text in expected.items()
+        }
+
+
+def test_a_computed_number_that_is_near_no_step_is_refused() -> None:
+    fields = {**BUY, "volume": 0.30500000000000005}
+    with pytest.raises(MalformedMessageError, match=r"volume is 0\.30500000000000005, expected a finite decimal"):
+        decode_request(json.dumps(fields).encode(), TERMS.get)
+
+
+@pytest.mark.parametrize("text", ["0_1", "\uff11", "1e400", "nan"])
+def test_decimals_of_a_reply_and_of_a_command_are_held_to_the_same_grammar(text: str) -> None:
+    reply = {**msgpack.unpackb(encode(A_FILL)), "filled_volume": text}
+    with pytest.raises(MalformedMessageError, match="filled_volume is"):
+        decode_reply(msgpack.packb(reply))
+    with pytest.raises(MalformedMessageError, match="volume is"):
+        decode_control_request(msgpack.packb({**PLACE, "volume": text}))
+    deals = msgpack.unpackb(encode(SOME_DEALS))
+    deals["deals"][0]["price"] = text
+    with pytest.raises(MalformedMessageError, match="price is"):
+        decode_reply(msgpack.packb(deals))
+
+
+def test_zeros_at_the_end_of_a_decimal_do_not_count_on_any_socket() -> None:
+    reply = decode_reply(msgpack.packb({**msgpack.unpackb(encode(A_FILL)), "filled_volume": "0.0100000000000"}))
+    assert reply == A_FILL
+    command = decode_control_request(msgpack.packb({**PLACE, "volume": "0.0100000000000"}))
+    assert isinstance(command, PlaceCommand)
+    assert str(command.volume) == "0.01"
 
 
 @pytest.mark.parametrize(

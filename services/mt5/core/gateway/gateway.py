@@ -46,6 +46,7 @@ from proto.gateway import (
 )
 from proto.messages import MarketHeartbeat, Tick
 from proto.time import Now
+from proto.trading.instrument import Instrument
 from proto.trading.units import NAME_CHARS_MAX
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.lease_service import LeaseService
@@ -194,6 +195,11 @@ class Gateway:
             )
             return structs.replace(reply, request_id=request_id)
         return self._header.error(request_id, error.code, str(error))
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol by the desk's name, None where it is not traded; a JSON client's numbers are read by its steps."""
+        name = self._symbols.to_broker(symbol)
+        return None if name is None else self.venue.instrument(name)
 
     def storage_error(self, request: Request, words: str) -> Reply:
         """Answer a request whose handling ended at a disk that takes nothing: nothing of it counts but what is durable."""

@@ -147,6 +147,6 @@ INCARNATION_CHARS: Final = 8
 def id_parts(order_id: str) -> tuple[str, int]:
     """Incarnation and number of an id of the desk's own form; number 0 for any other."""
     incarnation, dash, number = order_id.partition("-")
-    if len(incarnation) != INCARNATION_CHARS or not dash or not number.isdecimal():
+    if len(incarnation) != INCARNATION_CHARS or not dash or not (number.isascii() and number.isdecimal()):
         return order_id, 0
     return incarnation, int(number)

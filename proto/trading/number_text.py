@@ -1,0 +1,111 @@
+"""Numbers as people and peers write them: ASCII digits, one point, a sign, an exponent, and nothing else.
+
+Python's own readers take more: `Decimal("0_1")` is 1, and digits of any script count. No peer in another language reads them so,
+and a slip of the finger must not become another volume. Blanks around a number do not count, nor do zeros at the end of its
+decimals.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, is_exact
+
+_BLANKS: Final = " \t\r\n"
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_SHOWN_CHARS_MAX: Final = 60
+_INTEGER_DIGITS_MAX: Final = 40
+"""More than any whole number of the desk has; Python reads thousands slowly."""
+
+DECIMAL_EXPECTED: Final = "a decimal of ASCII digits such as 0.01 or 1e-2"
+INTEGER_EXPECTED: Final = "a whole number of ASCII digits such as 1000"
+
+
+def parse_decimal(text: str) -> Decimal:
+    """The exact decimal that a text is.
+
+    Raises:
+        ValueError: it is none, or is too large or too fine to be kept exact; the text has what was found and what was expected.
+    """
+    plain = _matched(text, _DECIMAL, DECIMAL_EXPECTED)
+    try:
+        value = Decimal(plain)
+    except InvalidOperation:  # an exponent beyond all bounds
+        raise ValueError(f"{_shown(text)}, expected {DECIMAL_EXPECTED}") from None
+    if not is_exact(value):
+        value = _without_zeros_at_the_end(value)
+    if not is_exact(value):
+        most = f"at most {MAX_DECIMAL_DIGITS} digits and {MAX_DECIMAL_EXPONENT} decimals"
+        raise ValueError(f"{_shown(text)}, expected a finite decimal of {most}")
+    return value
+
+
+def parse_integer(text: str) -> int:
+    """The whole number that a text is.
+
+    Raises:
+        ValueError: it is none; the text has what was found and what was expected.
+    """
+    plain = _matched(text, _INTEGER, INTEGER_EXPECTED)
+    if len(plain) > _INTEGER_DIGITS_MAX:
+        raise ValueError(f"{_shown(text)}, expected at most {_INTEGER_DIGITS_MAX} digits")
+    return int(plain)
+
+
+def parse_float(text: str) -> float:
+    """The finite float that is nearest to the decimal that a text is.
+
+    Raises:
+        ValueError: it is none, or too large for a float; the text has what was found and what was expected.
+    """
+    value = float(_matched(text, _DECIMAL, DECIMAL_EXPECTED))
+    if not math.isfinite(value):
+        raise ValueError(f"{_shown(text)}, expected a smaller number")
+    return value
+
+
+PARSERS: Final[dict[type, Callable[[str], Decimal | int | float]]] = {
+    Decimal: parse_decimal,
+    int: parse_integer,
+    float: parse_float,
+}
+"""The reader of each type of number."""
+
+
+def nearest_multiple(number: Decimal, step: Decimal) -> Decimal:
+    """A multiple of `step` (> 0) that is within a millionth of a step of `number`, else the number itself.
+
+    For numbers that came as binary floats: 0.1 + 0.2 is 0.30000000000000004 in every language.
+    """
+    assert step > 0, step
+    multiple = (number / step).to_integral_value() * step
+    return multiple if abs(number - multiple) * 1_000_000 <= step else number
+
+
+def _matched(text: str, pattern: re.Pattern[str], expected: str) -> str:
+    plain = text.strip(_BLANKS)
+    if pattern.fullmatch(plain) is None:
+        raise ValueError(f"{_shown(text)}, expected {expected}")
+    return plain
+
+
+def _without_zeros_at_the_end(value: Decimal) -> Decimal:
+    """The same value with as few decimals as it needs, exact whatever its length."""
+    sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int), value
+    if not value:
+        return Decimal(0)
+    kept = len(digits)
+    while exponent < 0 and digits[kept - 1] == 0:
+        kept, exponent = kept - 1, exponent + 1
+    return Decimal((sign, digits[:kept], exponent))
+
+
+def _shown(text: str) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= _SHOWN_CHARS_MAX else f"{shown[: _SHOWN_CHARS_MAX - 3]}..."
