@@ -16,6 +16,7 @@ from typing import NoReturn
 import typer
 
 from cli.json_output import json_text
+from cli.number_options import require_plain_numbers
 from common.disk_faults import disk_fault
 from common.errors import StartError
 from common.lingering_threads import end_despite_threads
@@ -96,7 +97,9 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         line = arguments or ["--help"]
         if has_own_process and line[0] in RUNS_STRATEGIES:
             import_module("research.call_watch").watch_calls(_tell)
-        code = application(line[0])(line, prog_name="paperdesk", standalone_mode=False)
+        command = typer.main.get_command(application(line[0]))
+        require_plain_numbers(command)
+        code = command(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
     except StartError as error:
         return _refuse(arguments, str(error), error.details)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
@@ -19,7 +19,8 @@ import typer
 from cli.option_groups import with_options_of
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
-from proto.trading.units import decimal_text, is_exact
+from proto.trading.number_text import parse_decimal, parse_float
+from proto.trading.units import decimal_text
 
 if TYPE_CHECKING:
     from research.run_spec import RunSpec
@@ -323,10 +324,10 @@ def decimal_option(name: str, text: str, *, above: Decimal, most: Decimal, unit:
         StartError: it is none.
     """
     try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not is_exact(value) or not above < value <= most:
+        value = parse_decimal(text)
+    except ValueError:
+        value = None
+    if value is None or not above < value <= most:
         raise StartError(f"{name} is {text!r}, expected {unit} more than {above} and at most {most:f}")
     return value
 
@@ -340,7 +341,7 @@ def speed_option(text: str) -> str:
     if text in ("lockstep", "max"):
         return text
     try:
-        factor = float(text)
+        factor = parse_float(text)
     except ValueError:
         factor = 0.0
     if not 0 < factor <= SPEED_MAX:

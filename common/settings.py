@@ -18,17 +18,27 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args
 
 import dotenv
 from dotenv.parser import parse_stream
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
+from proto.trading.number_text import PARSERS
 
 ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
 SYMBOL_CHARS_MAX: Final = 64
@@ -43,7 +53,8 @@ def _endpoint(url: str) -> str:
     if scheme == "ipc" and address:
         return url
     host, _, port = address.rpartition(":")
-    if scheme == "tcp" and host and (port == "*" or (port.isdecimal() and 0 <= int(port) <= 65_535)):
+    is_number = port.isascii() and port.isdecimal()
+    if scheme == "tcp" and host and (port == "*" or (is_number and 0 <= int(port) <= 65_535)):
         return url
     raise ValueError("tcp://HOST:PORT or ipc://PATH")
 
@@ -86,6 +97,20 @@ class DeskSettings(BaseSettings):
         plain = all(field.alias is None and field.validation_alias is None for field in cls.model_fields.values())
         assert plain, f"{cls.__name__}: settings have no aliases"
         assert not cls.model_config.get("env_prefix"), f"{cls.__name__}: settings have no prefix"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_number(cls, value: object, info: ValidationInfo) -> object:
+        """The number that a text is by the desk's grammar; pydantic's own would take 1_0 for ten."""
+        assert info.field_name is not None
+        annotation = cls.model_fields[info.field_name].annotation
+        kinds = [kind for kind in (annotation, *get_args(annotation)) if kind in PARSERS]
+        if not kinds or not isinstance(value, str):
+            return value
+        try:
+            return PARSERS[kinds[0]](value)
+        except ValueError:
+            raise PydanticCustomError("number", "a number") from None
 
 
 class CommonSettings(DeskSettings):

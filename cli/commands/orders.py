@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -21,7 +21,8 @@ from cli.option_groups import with_options_of
 from cli.run_options import AsJson
 from common.errors import StartError
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import decimal_text, is_exact
+from proto.trading.number_text import parse_decimal
+from proto.trading.units import decimal_text
 
 if TYPE_CHECKING:
     from proto.control import OrderCommand, PlaceCommand
@@ -342,11 +343,11 @@ def _decimal(option: str, text: str | None) -> Decimal | None:
     if text is None:
         return None
     try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise StartError(f"{option} is {text!r}, expected a number above 0") from None
-    if not is_exact(value) or value <= 0:
-        raise StartError(f"{option} is {text}, expected a number above 0 of a sane size")
+        value = parse_decimal(text)
+    except ValueError:
+        value = None
+    if value is None or value <= 0:
+        raise StartError(f"{option} is {text!r}, expected a number above 0 in ASCII digits, such as 0.01")
     return value
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from marketdata.files.errors import TickFileError
 
-_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?([0-5]\d)")
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?([0-5]\d)", re.ASCII)
 _MINUTE_NS: Final = 60_000_000_000
 _OFFSET_MINUTES_MAX: Final = 14 * 60
 ZONE_EXPECTED: Final = "an offset such as +02:00 or a zone such as Europe/Athens"

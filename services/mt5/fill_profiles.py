@@ -16,6 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import read_toml
+from proto.decimal_fields import read_decimals
 from services.mt5.core.simulated.fill_model import PROFILES, REALISTIC, FillProfile, Slippage, SlippageByType
 
 LIKE: Final = "like"
@@ -48,8 +49,8 @@ def load_fill_profile(name: str) -> FillProfile:
         merged["slippage"] = _slippage_by_type(merged["slippage"], base=base["slippage"] or {})
     try:
         # Strict, but for numbers: a file writes 100 for a Decimal, and says so in digits.
-        profile = msgspec.convert(_exact(merged), FillProfile)
-    except (msgspec.ValidationError, ArithmeticError) as error:
+        profile = msgspec.convert(read_decimals(_exact(merged), FillProfile), FillProfile)
+    except (ValueError, ArithmeticError) as error:
         raise StartError(f"MT5_FILLS: {path}: {error}; {_EXAMPLE}") from None
     text = msgspec.json.encode(msgspec.structs.replace(profile, name=like))
     if profile == PROFILES[like]:

@@ -18,6 +18,7 @@ from marketdata.generated_market import UnknownSymbolError, pairs_of
 from marketdata.instruments import CURRENCIES, account_digits
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.enums import AccountMode
+from proto.trading.number_text import parse_float
 from proto.trading.units import is_exact
 from services.mt5.core.compose import account_name
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
@@ -94,7 +95,7 @@ def parse_pace(value: str, *, window: int) -> Pace:
     if word not in ("", "live"):
         raise ValueError(PACE_EXPECTED)
     try:
-        speed = float(factor)
+        speed = parse_float(factor)
     except ValueError:
         raise ValueError(PACE_EXPECTED) from None
     if not 0 < speed <= FACTOR_MAX:

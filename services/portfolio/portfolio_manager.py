@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proto.trading.enums import Side, side_of
+from proto.trading.number_text import parse_decimal
 from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, is_exact
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.position import ZERO, Position
@@ -279,6 +280,8 @@ def _decimal(value: object) -> Decimal | None:
     if value is None or isinstance(value, bool | bytes):
         return None
     try:
+        if isinstance(value, str):
+            return parse_decimal(value)
         number = Decimal(str(value))
         # A computed float carries noise beyond the decimals that count: 1.1 + 0.0001 is 1.1001.
         number = number if is_exact(number) else number.quantize(_FINEST)

@@ -10,6 +10,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import digest_of, name_of_contents, read_toml
+from proto.decimal_fields import read_decimals
 from proto.trading.units import decimal_text
 from services.portfolio.config_files.limits_validation import EXPECTED, LimitsError, validate_limits
 from services.portfolio.config_files.news_calendar import read_calendar
@@ -63,9 +64,12 @@ def _read(values: dict[str, Any], path: Path) -> Limits:
     news = _news_of(path, values.pop("news_calendar", NO_LIMIT))
     said = {field: None if value == NO_LIMIT else value for field, value in values.items()}
     try:
+        said = read_decimals(said, Limits)
         limits = msgspec.convert({**msgspec.structs.asdict(DEFAULT_LIMITS), **said, "name": ""}, Limits)
     except msgspec.ValidationError as error:
         raise LimitsError(validation_message(error, values, example=_EXAMPLE, expected=EXPECTED)) from None
+    except ValueError as error:
+        raise LimitsError(str(error)) from None
     validate_limits(limits)
     return msgspec.structs.replace(limits, news_calendar=news)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from common.errors import StartError
 from common.toml_files import name_of_contents, read_toml
+from proto.decimal_fields import read_decimals
 from proto.trading.units import decimal_text
 from services.portfolio.config_files.plan_validation import PlanError, validate_number, validate_symbol_plan
 from services.portfolio.config_files.validation_errors import validation_message
@@ -26,6 +27,7 @@ WEIGHTS_FILE: Final = "weights_file"
 
 T = TypeVar("T")
 
+_WEIGHTS: Final = dict[str, Decimal]
 _EXAMPLE: Final = 'expected sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 
@@ -107,16 +109,18 @@ def _take_weights(section: dict[str, Any], plan: Path) -> None:
     except (ValueError, ArithmeticError) as error:
         raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
     try:
-        section["weights_pct"] = msgspec.convert(weights, dict[str, Decimal])
-    except msgspec.ValidationError as error:
+        section["weights_pct"] = msgspec.convert(read_decimals(weights, _WEIGHTS), _WEIGHTS)
+    except ValueError as error:
         raise PlanError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
 
 
 def _converted(values: Any, kind: type[T], *, where: str) -> T:
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(read_decimals(values, kind), kind)
     except msgspec.ValidationError as error:
         raise PlanError(validation_message(error, values, where=where, example=_EXAMPLE)) from None
+    except ValueError as error:
+        raise PlanError(f"{where}.{error}" if where else str(error)) from None
 
 
 def _judge_numbers(plan: Plan) -> None:

@@ -161,7 +161,8 @@ def head_problem(db: apsw.Connection, expected: str) -> str:
         StartError: that is no head.
     """
     number, colon, link = expected.partition(":")
-    if not colon or not number.isdecimal() or len(link) != HASH_CHARS or set(link) - set("0123456789abcdef"):
+    is_number = number.isascii() and number.isdecimal()
+    if not colon or not is_number or len(link) != HASH_CHARS or set(link) - set("0123456789abcdef"):
         raise StartError(f"head '{expected}': expected NUMBER:HASH as `paperdesk verify --head` prints it")
     row = db.execute("SELECT hash FROM events WHERE number = ?", (int(number),)).fetchone()
     found = hash_chain.GENESIS if number == "0" else b"" if row is None else row[0]

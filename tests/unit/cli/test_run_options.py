@@ -70,6 +70,9 @@ def test_everything_that_is_said_arrives() -> None:
         ({"volume": "lots"}, "--volume is 'lots', expected lots more than 0"),
         ({"volume": "NaN"}, "--volume is 'NaN', expected lots more than 0"),
         ({"volume": "1e300"}, "--volume is '1e300', expected lots more than 0"),
+        ({"volume": "0_1"}, "--volume is '0_1', expected lots more than 0"),
+        ({"volume": "\u0660.\u0660\u0661"}, "expected lots more than 0"),
+        ({"balance": "1_0"}, "--balance is '1_0', expected money more than 0"),
         ({"balance": "-5"}, "--balance is '-5', expected money more than 0"),
         ({"balance": "Infinity"}, "--balance is 'Infinity', expected money more than 0"),
         ({"currency": "US"}, "--currency is 'US', expected a currency's code"),
@@ -131,6 +134,11 @@ def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
     plan.write_text("[sizing]\nvolume = -1\n")
     with pytest.raises(StartError, match=r"--plan: .*plan\.toml: sizing\.volume is -1, expected lots above 0"):
         run_spec(a_run(plan=plan))
+
+
+@pytest.mark.parametrize("text", ["0.3", " 0.30 ", ".3", "+0.3", "3e-1", "0.3000000000000"])
+def test_a_volume_may_be_written_in_any_plain_way(text: str) -> None:
+    assert run_spec(a_run(volume=text)).volume == Decimal("0.3")
 
 
 def test_a_plan_for_a_symbol_that_the_run_has_no_ticks_of_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, DeskSettings, check_env_file, describe, load, setting_names
 from services.execution.settings import ExecutionSettings
+from services.portfolio.settings import PortfolioSettings
 from services.signal.settings import SignalSettings
 
 
@@ -45,6 +47,26 @@ def test_the_defaults_are_a_desk_on_one_host() -> None:
     assert settings.market_data_url == "tcp://127.0.0.1:5556"
     assert settings.signal_url == f"ipc://{PROJECT_ROOT}/var/run/signal.ipc"
     assert settings.paperdesk_data_dir == PROJECT_ROOT / "var" / "data"
+
+
+@pytest.mark.parametrize("text", ["1_0", "\uff11\uff10", "1.0", "1e1", "", "0x1", "ten"])
+def test_a_whole_number_is_ascii_digits(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("GTW_TIMEOUT_MS", text or " ")
+    with pytest.raises(StartError, match=r"GTW_TIMEOUT_MS: value '.*', expected milliseconds from 1 to 600000"):
+        load(CommonSettings)
+
+
+@pytest.mark.parametrize("text", ["0_1", "\u0660.\u0661", "nan", "1e400", "0,1"])
+def test_a_decimal_is_ascii_digits_with_one_dot(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("DEFAULT_VOLUME", text)
+    with pytest.raises(StartError, match=rf"DEFAULT_VOLUME: value '{text}', expected lots above 0"):
+        load(PortfolioSettings)
+
+
+@pytest.mark.parametrize("text", ["0.01", " .01 ", "+0.01", "1e-2", "0.0100000000000"])
+def test_a_decimal_may_be_written_in_any_plain_way(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("DEFAULT_VOLUME", text)
+    assert load(PortfolioSettings).default_volume == Decimal("0.01")
 
 
 def test_symbols_are_a_comma_list_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,13 @@ def test_numbers_of_any_kind_are_taken(price: Any, volume: Any) -> None:
     assert order.price in (Decimal(1), Decimal("1.1"), Decimal("1.1001"))
 
 
+@pytest.mark.parametrize("text", ["0_1", "\uff11", "0.0000000000001"])
+def test_text_is_exact_and_in_ascii_digits(text: str) -> None:
+    manager = a_manager()
+    assert manager.create_order(BUY, PRICE, text) is None
+    assert manager.last_reason == f"[ORDER] volume is '{text}', expected a finite number above 0"
+
+
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
 def test_no_order_comes_of_a_price_or_volume_that_is_none(value: Any) -> None:
     manager = a_manager()

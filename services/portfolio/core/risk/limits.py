@@ -11,8 +11,8 @@ from services.portfolio.core.account.foreign_order_policy import ForeignOrderPol
 from services.portfolio.core.risk.news import Impact, NewsEvent
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
-Hours = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
-HourOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Hours = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]$")]
+HourOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -194,7 +194,7 @@ def test_a_zone_is_refused_where_the_file_says_its_own(tmp_path: Path) -> None:
         load(a_file(tmp_path, truefx(QUOTES)), zone="+02:00")
 
 
-@pytest.mark.parametrize("zone", ["Athens", "+25:00", "+2", ""])
+@pytest.mark.parametrize("zone", ["Athens", "+25:00", "+2", "+\u0660\u0662:00", ""])
 def test_a_zone_that_is_none_is_refused(tmp_path: Path, zone: str) -> None:
     with pytest.raises(TickFileError, match=r"the time zone is .*, expected an offset such as \+02:00"):
         load(a_file(tmp_path, metatrader(QUOTES)), zone=zone)
@@ -210,6 +210,14 @@ def test_a_blank_side_is_the_last_one_known(tmp_path: Path) -> None:
     stream = load(path, zone="UTC")
     assert [tick[1:] for tick in ticks_of(stream)] == [(1.1, 1.2), (1.15, 1.2), (1.15, 1.3)]
     assert stream.counts.rejected == {"not_finite": 1, "unreadable": 1}
+
+
+@pytest.mark.parametrize("text", ["1_1", "\uff11.1", "\u0661.1", "1,1", "0x1"])
+def test_a_price_in_other_than_ascii_digits_is_unreadable(tmp_path: Path, text: str) -> None:
+    rows = ["00\t1.1\t1.2", f"01\t{text}\t1.2", f"02\t1.1\t{text}"]
+    stream = load(a_file(tmp_path, [f"2014.05.01\t00:00:{row}\t\t\t6" for row in rows]), zone="UTC")
+    assert [tick[1:] for tick in ticks_of(stream)] == [(1.1, 1.2)]
+    assert stream.counts.rejected == {"unreadable": 2}
 
 
 def test_metatrader_needs_no_header(tmp_path: Path) -> None:

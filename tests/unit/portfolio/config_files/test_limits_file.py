@@ -73,7 +73,8 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
     [
         ("position_legs_max = 0", "position_legs_max is 0: Expected `int` >= 1"),
         ("orders_per_day_max = 1.5", "orders_per_day_max is 1.5: Expected `int"),
-        ('order_volume_max = "much"', "order_volume_max is 'much': Invalid decimal string"),
+        ('order_volume_max = "much"', "order_volume_max is 'much', expected a decimal of ASCII digits"),
+        ('order_volume_max = "0_1"', "order_volume_max is '0_1', expected a decimal of ASCII digits"),
         ("order_volume_max = true", "order_volume_max is true: Expected `decimal"),
         ("order_volume_max = -1", "order_volume_max is -1, expected a number above 0, or 'none'"),
         ('leverage = "none"', "leverage is 'none': Expected `decimal`"),
@@ -85,6 +86,8 @@ def test_a_file_with_a_wrong_limit_stops_the_start(tmp_path: Path, text: str) ->
         ('name = "mine"', "name is 'mine', expected none: a set is named by what it changes"),
         ('foreign_orders = "shoot"', "foreign_orders is 'shoot', expected 'halt', 'adopt' or 'ignore'"),
         ('news_impact_min = "huge"', "news_impact_min is 'huge', expected 'low', 'medium' or 'high'"),
+        ('trading_hours = "0\u0668:00-20:00"', "expected hours and minutes such as '07:00-20:00'"),
+        ('friday_close = "2\u0660:00"', "expected hours and minutes such as '20:00'"),
         ('trading_hours = "8-20"', "trading_hours is '8-20', expected hours and minutes such as '07:00-20:00'"),
         ('trading_hours = "20:00-24:30"', "trading_hours is '20:00-24:30', expected hours and minutes such as"),
         ('trading_hours = "08:00-08:00"', "trading_hours is '08:00-08:00', which is no time at all"),

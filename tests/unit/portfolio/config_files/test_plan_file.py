@@ -119,7 +119,16 @@ def test_a_limit_order_may_stand_for_a_while(tmp_path: Path) -> None:
         ("[exits]\nstop_loss_points = 0", "exits.stop_loss_points is 0: Expected `int` >= 1"),
         ("[exits]\nstop_loss_points = 1.5", "exits.stop_loss_points is 1.5: Expected `int"),
         ("[exits]\ntime_exit_s = -1", "exits.time_exit_s is -1: Expected `int` >= 1"),
-        ('[sizing]\nvolume = "much"', "sizing.volume is 'much': Invalid decimal string"),
+        ('[sizing]\nvolume = "much"', "sizing.volume is 'much', expected a decimal of ASCII digits such as 0.01"),
+        ('[sizing]\nvolume = "0_1"', "sizing.volume is '0_1', expected a decimal of ASCII digits such as 0.01"),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD"]\nvolume_max = "1_0"',
+            "strategies.a.volume_max is '1_0', expected a decimal of ASCII digits",
+        ),
+        (
+            '[sizing]\nmethod = "weights"\nweights_pct = { EURUSD = "\uff11" }',
+            "sizing.weights_pct.EURUSD is '\uff11', expected a decimal of ASCII digits",
+        ),
         ("[sizing]\nvolume = 0", "sizing.volume is 0, expected lots above 0 and at most 1000000"),
         ("[sizing]\nvolume = 1e999999", "sizing.volume is 1E+999999, expected lots above 0"),
         ("[sizing]\nvolume = 1e99999999999999999999", "expected sections such as [sizing]"),

@@ -260,6 +260,8 @@ def test_a_head_that_was_printed_is_found_again_and_misses_an_edit(desk: Path) -
     found: LedgerReport = verify(desk, expected_head=head)
     assert any("does not go through the expected head: event 4 is " in line for line in found.problems)
     with pytest.raises(StartError, match="expected NUMBER:HASH"):
+        verify(desk, expected_head=f"\u0664:{head.partition(':')[2]}")
+    with pytest.raises(StartError, match="expected NUMBER:HASH"):
         verify(desk, expected_head="4")
 
 
