@@ -205,6 +205,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     from cli.validators import (
         require_currency,
         require_fills,
+        require_fixed_volumes,
         require_limits,
         require_plan,
         require_strategy,
@@ -222,6 +223,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     require_limits(risk)
     require_fills(fills)
     require_plan(plan, symbols)
+    require_fixed_volumes(volume, plan, symbols)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         strategy=options.strategy,

@@ -7,16 +7,20 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from common.errors import StartError
 from marketdata.instruments import CURRENCIES, find_instrument
+from proto.trading.units import decimal_text
 from research.call_watch import ending_words
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
+from services.portfolio.core.plan.plan import SizingMethod
+from services.portfolio.core.sizing.methods.fixed import fixed_volume
 from services.signal import UnknownStrategyError
 from services.signal.strategy_loader import MODEL_STRATEGIES, parse_strategies, strategy_factories, uses_model
 
@@ -115,6 +119,24 @@ def require_plan(plan: str, symbols: Collection[str]) -> None:
         load_plan(plan, symbols)
     except StartError as error:
         raise StartError(f"--plan: {str(error).removeprefix('PLAN: ')}") from None
+
+
+def require_fixed_volumes(volume: Decimal, plan: str, symbols: Collection[str], *, option: str = "--volume") -> None:
+    """Refuse a fixed volume, the plan's or the default, that the simulated broker does not take of a symbol that is traded with it.
+
+    Raises:
+        StartError: names the option, or the plan's file, and what the broker takes.
+    """
+    read = load_plan(plan, symbols)
+    for symbol in symbols:
+        instrument, course = find_instrument(symbol), read.for_symbol(symbol)
+        sizing, lots = course.sizing, fixed_volume(course.sizing, volume)
+        if sizing.method is not SizingMethod.FIXED or instrument is None or instrument.takes_volume(lots):
+            continue
+        is_own = course.strategy is not None and course.strategy.sizing is not None
+        section = f"strategies.{course.tag}.sizing" if is_own else "sizing"
+        where = option if sizing.volume is None else f"--plan: {plan}: {section}.volume"
+        raise StartError(f"{where} is {decimal_text(lots)}, expected {instrument.volume_terms} for {symbol}")
 
 
 def require_symbols(symbols: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from marketdata import price_model_parameters
 from proto.trading.instrument import Instrument
-from proto.trading.units import is_on_step, to_decimal
+from proto.trading.units import to_decimal
 
 _CODES: Final = (
     "AED ARS AUD BGN BHD BRL CAD CHF CLP CNH CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD "
@@ -134,10 +134,3 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
 def account_digits(currency: str) -> int:
     """Decimals in which an account in this currency is kept."""
     return ACCOUNT_DIGITS.get(currency, ACCOUNT_DIGITS_DEFAULT)
-
-
-def is_invalid_volume(volume: Decimal, instrument: Instrument) -> bool:
-    """Whether the broker does not take a volume: outside its bounds, or off its step."""
-    if not instrument.volume_min <= volume <= instrument.volume_max:
-        return True
-    return not is_on_step(volume, instrument.volume_step)

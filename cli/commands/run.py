@@ -171,10 +171,12 @@ def _desk(
     duration: float | None,
     venue: Mapping[str, str | None],
 ) -> DeskRunSpec:
-    from cli.validators import require_fills, require_limits, require_plan
+    from cli.validators import require_fills, require_fixed_volumes, require_limits, require_plan
+    from common.settings import load
     from orchestration.desk_runner import DeskRunSpec
     from orchestration.stopped_desk_audit import VENUE_BOOK
     from services.mt5.stores.book_store import read_account_mode
+    from services.portfolio.settings import PortfolioSettings
 
     settings, gateway = run_settings()
     if gateway is not None:
@@ -208,6 +210,8 @@ def _desk(
     require_limits(settings["RISK"])
     settings["PLAN"] = o.plan_option(Path(settings["PLAN"]) if plan is None and "PLAN" in settings else plan)
     require_plan(settings["PLAN"], names)
+    if gateway is None:  # a venue elsewhere has terms of its own, which the desk learns when it meets it
+        require_fixed_volumes(load(PortfolioSettings).default_volume, settings["PLAN"], names, option="DEFAULT_VOLUME")
     return DeskRunSpec(
         data_dir=folder,
         settings=settings,

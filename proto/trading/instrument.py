@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from proto.trading.enums import TradeMode
-from proto.trading.units import Name, require_exact
+from proto.trading.units import Name, decimal_text, is_on_step, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 
@@ -58,6 +58,16 @@ class Instrument(Struct, frozen=True, kw_only=True):
             said: Decimal | None = getattr(self, field)
             if said is not None:
                 require_exact(field, said)
+
+    def takes_volume(self, volume: Decimal) -> bool:
+        """Whether an order of so many lots is within the terms."""
+        return self.volume_min <= volume <= self.volume_max and is_on_step(volume, self.volume_step)
+
+    @property
+    def volume_terms(self) -> str:
+        """The volumes that are taken, for people."""
+        least, most = decimal_text(self.volume_min), decimal_text(self.volume_max)
+        return f"{least} to {most} lots in steps of {decimal_text(self.volume_step)}"
 
     @property
     def point(self) -> Decimal:

@@ -125,4 +125,7 @@ def test_one_step_more_would_be_more_than_was_wanted(plan: Sizing, given_: Sizin
     unrounded = size_order(free, given_._replace(instrument=fine)).volume
     coarse = structs.replace(fine, volume_step=D("0.01"), volume_min=D("0.01"))
     volume = size_order(free, given_._replace(instrument=coarse)).volume
+    if plan.method is SizingMethod.FIXED and not is_on_step(unrounded, coarse.volume_step):
+        assert volume == 0  # what people name themselves is not rounded
+        return
     assert volume <= unrounded < volume + D("0.01")

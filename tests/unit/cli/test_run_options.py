@@ -72,6 +72,9 @@ def test_everything_that_is_said_arrives() -> None:
         ({"volume": "1e300"}, "--volume is '1e300', expected lots more than 0"),
         ({"volume": "0_1"}, "--volume is '0_1', expected lots more than 0"),
         ({"volume": "\u0660.\u0660\u0661"}, "expected lots more than 0"),
+        ({"volume": "0.015"}, "--volume is 0.015, expected 0.01 to 100 lots in steps of 0.01 for EURUSD"),
+        ({"volume": "0.001"}, "--volume is 0.001, expected 0.01 to 100 lots in steps of 0.01 for EURUSD"),
+        ({"volume": "101"}, "--volume is 101, expected 0.01 to 100 lots in steps of 0.01 for EURUSD"),
         ({"balance": "1_0"}, "--balance is '1_0', expected money more than 0"),
         ({"balance": "-5"}, "--balance is '-5', expected money more than 0"),
         ({"balance": "Infinity"}, "--balance is 'Infinity', expected money more than 0"),
@@ -134,6 +137,35 @@ def test_a_plan_is_read_before_anything_is_started(tmp_path: Path) -> None:
     plan.write_text("[sizing]\nvolume = -1\n")
     with pytest.raises(StartError, match=r"--plan: .*plan\.toml: sizing\.volume is -1, expected lots above 0"):
         run_spec(a_run(plan=plan))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "[sizing]\nvolume = 0.015\n",
+            r"sizing\.volume is 0\.015, expected 0\.01 to 100 lots in steps of 0\.01 for EUR",
+        ),
+        (
+            '[strategies.a]\nsymbols = ["EURUSD"]\n[strategies.a.sizing]\nvolume = 0.015\n',
+            r"strategies\.a\.sizing\.volume is 0\.015, expected 0\.01 to 100 lots",
+        ),
+    ],
+)
+def test_a_fixed_volume_of_a_plan_that_the_broker_does_not_take_is_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(text)
+    with pytest.raises(StartError, match=rf"--plan: .*plan\.toml: {words}"):
+        run_spec(a_run(plan=plan))
+
+
+def test_a_volume_that_no_order_has_is_not_judged(tmp_path: Path) -> None:
+    """A plan that finds its own sizes leaves --volume without effect."""
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[sizing]\nmethod = "fraction"\nrisk_pct = 1\n[exits]\nstop_loss_points = 100\n')
+    assert run_spec(a_run(plan=plan, volume="0.015")).volume == Decimal("0.015")
 
 
 @pytest.mark.parametrize("text", ["0.3", " 0.30 ", ".3", "+0.3", "3e-1", "0.3000000000000"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from marketdata.instruments import is_invalid_volume
 from proto.gateway import ErrorCode
 from proto.time import utc_text
 from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
@@ -49,11 +48,9 @@ def touch_of(side: Side, quote: Quote) -> Decimal:
 
 def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
     """A volume out of the terms."""
-    if not is_invalid_volume(volume, instrument):
+    if instrument.takes_volume(volume):
         return None
-    terms = f"{decimal_text(instrument.volume_min)} to {decimal_text(instrument.volume_max)}"
-    step = decimal_text(instrument.volume_step)
-    words = f"volume {volume} of {instrument.symbol}, expected {terms} in steps of {step}"
+    words = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
     return Rejection(retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:_WORDS_MAX])
 
 

@@ -173,10 +173,20 @@ def test_029_with_step_001_is_029() -> None:
 
 def test_whatever_comes_out_is_rounded_down_to_the_step() -> None:
     coarse = terms_of(volume_step=D("0.05"), volume_min=D("0.05"))
-    assert size_order(Sizing(volume=D("0.149")), an_input(instrument=coarse)) == (
-        D("0.10"),
-        "fixed: 0.149 lots of the plan -> 0.149, step 0.05 -> 0.1 lots",
-    )
+    sized = size_order(FRACTION, an_input(equity=D(373), instrument=coarse))
+    assert sized.volume == D("0.10")
+    assert sized.explanation.endswith("-> 0.1492, step 0.05 -> 0.1 lots")
+
+
+@pytest.mark.parametrize(
+    ("plan", "default", "words"),
+    [
+        (Sizing(volume=D("0.149")), D("0.01"), "fixed: 0.149 lots of the plan, expected steps of 0.01: no trade"),
+        (Sizing(), D("0.015"), "fixed: 0.015 lots, the desk's default, expected steps of 0.01: no trade"),
+    ],
+)
+def test_a_fixed_volume_between_two_steps_is_no_trade_and_never_cut(plan: Sizing, default: Decimal, words: str) -> None:
+    assert size_order(plan, an_input(default_volume=default)) == (D(0), words)
 
 
 def test_less_than_the_least_volume_is_no_trade_and_never_rounded_up() -> None:

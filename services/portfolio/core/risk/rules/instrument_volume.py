@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proto.trading.units import decimal_text, is_exact, is_on_step
+from proto.trading.units import decimal_text, is_exact
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -11,7 +11,6 @@ def check(order: OrderProposal, _context: RiskContext, _now_ns: int) -> Denial |
     terms = order.instrument
     if not is_exact(order.volume):
         return Denial("INVALID_VOLUME", "a finite number of lots, of a sane size", f"{order.volume} of {terms.symbol}")
-    if terms.volume_min <= order.volume <= terms.volume_max and is_on_step(order.volume, terms.volume_step):
+    if terms.takes_volume(order.volume):
         return None
-    allowed = f"{decimal_text(terms.volume_min)} to {decimal_text(terms.volume_max)} lots in steps of {decimal_text(terms.volume_step)}"
-    return Denial("INVALID_VOLUME", allowed, f"{decimal_text(order.volume)} lots of {terms.symbol}")
+    return Denial("INVALID_VOLUME", terms.volume_terms, f"{decimal_text(order.volume)} lots of {terms.symbol}")

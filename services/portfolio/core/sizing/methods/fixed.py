@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from proto.trading.units import decimal_text
+from decimal import Decimal
+
+from proto.trading.units import decimal_text, is_on_step
 from services.portfolio.core.plan.plan import Sizing
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
 def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
-    """The plan's `volume`, or the desk's default."""
-    if sizing.volume is not None:
-        return RawSize(sizing.volume, f"{decimal_text(sizing.volume)} lots of the plan")
-    return RawSize(inputs.default_volume, f"{decimal_text(inputs.default_volume)} lots, the desk's default")
+    """The plan's `volume`, or the desk's default; one between two steps is what somebody meant otherwise, and is not cut."""
+    volume = fixed_volume(sizing, inputs.default_volume)
+    words = "lots of the plan" if sizing.volume is not None else "lots, the desk's default"
+    words, step = f"{decimal_text(volume)} {words}", inputs.instrument.volume_step
+    if not is_on_step(volume, step):
+        return NoTrade(f"{words}, expected steps of {decimal_text(step)}")
+    return RawSize(volume, words)
+
+
+def fixed_volume(sizing: Sizing, default: Decimal) -> Decimal:
+    """The lots before they are bounded: those of the plan, or the desk's default."""
+    return default if sizing.volume is None else sizing.volume
