@@ -12,6 +12,9 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
+from proto.trading.enums import side_of
+from proto.trading.instrument import Instrument
+from proto.trading.price_rounding import PriceRole, price_away
 from proto.trading.stops import Stops, stops_after
 from services.portfolio.core.account.orders import Order
 
@@ -86,15 +89,19 @@ def protection_after_deal(
 
 
 def trail_stop(
-    protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, point: Decimal
+    protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, instrument: Instrument
 ) -> Protection | None:
     """The protection with its stop moved after the market; None where it stays.
 
-    The stop of a long position follows the bid from below, that of a short one the ask from above, and never goes back.
+    The stop of a long position follows the bid from below, that of a short one the ask from above, and never goes back. It stands on
+    a tick; the step is measured from tick to tick.
     """
-    distance = protection.trailing_stop_points * point
-    wanted = bid - distance if direction > 0 else ask + distance
-    present = protection.stop_loss
-    if present is not None and (wanted - present) * direction < protection.trailing_step_points * point:
+    point, points, present = instrument.point, protection.trailing_stop_points, protection.stop_loss
+    touch = bid if direction > 0 else ask
+    step = protection.trailing_step_points * point
+    if present is not None and (touch - present) * direction - points * point < step:
+        return None  # most ticks: rounded away from the market it would move less far still
+    wanted = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
+    if wanted <= 0 or (present is not None and (wanted - present) * direction < step):
         return None
     return structs.replace(protection, stop_loss=wanted, revision=protection.revision + 1, error="")

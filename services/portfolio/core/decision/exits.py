@@ -12,8 +12,8 @@ from msgspec import structs
 
 from proto.control import TradingState, denial_message
 from proto.messages import Signal
-from proto.trading.enums import TimeInForce
-from proto.trading.price_distance import is_within_freeze_level
+from proto.trading.enums import TimeInForce, side_of
+from proto.trading.price_distance import is_within_freeze_level, respects_stops_level, stop_loss_distance
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
@@ -115,12 +115,19 @@ def _canceled_entries(
 
 
 def _trailed(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
-    """The guard with its stop moved; the venue changes nothing that is as near to its execution as its freeze level."""
+    """The guard with its stop moved, unless the venue would refuse that.
+
+    It changes nothing that is as near to its execution as its freeze level, and takes no stop that is nearer than its stops level.
+    """
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)
     touch = bid if direction > 0 else ask
     if any(is_within_freeze_level(stop, touch, terms) for stop in (protection.stop_loss, protection.take_profit)):
         return None
-    return trail_stop(protection, direction=direction, bid=bid, ask=ask, point=terms.point)
+    moved = trail_stop(protection, direction=direction, bid=bid, ask=ask, instrument=terms)
+    if moved is None or moved.stop_loss is None:
+        return None
+    distance = stop_loss_distance(side_of(direction), moved.stop_loss, touch)
+    return moved if respects_stops_level(distance, terms) else None
 
 
 def _is_closing(protection: Protection, book: Book) -> bool:

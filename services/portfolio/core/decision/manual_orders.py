@@ -173,6 +173,7 @@ def _place(desk: Desk, command: PlaceCommand) -> OrderCommandReply | ControlErro
         limit_price=command.price if rests else None,
         time_in_force=command.time_in_force or TimeInForce.GTC,
         expires_ns=command.expires_ns,
+        trailing_stop_points=command.trailing_stop_points,
     )
     context = _account(desk, symbol)
     denial = check_order(order, context, decision.time_ns, command.past_rules)

@@ -1,17 +1,18 @@
 """What a signal opens: how much, in what kind of order, and with which exits, as the plan says.
 
 Prices are found from the signal's quote: an order at the market from the side that it would trade at, one that rests from its own
-price. Stops that are not at the tick size are moved to it, away from the market.
+price. Each price that is made here is on the venue's tick, away from the market.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from proto.messages import Signal
-from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.enums import OrderType, Side, TimeInForce, side_of
 from proto.trading.instrument import Instrument
+from proto.trading.price_rounding import ENTRY_ROLES, PriceRole, price_away
 from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.decision.sizing_inputs import sizing_input
 from services.portfolio.core.plan.plan import Entry, Exits
@@ -37,8 +38,9 @@ def plan_entry(
     """What the plan opens on a signal, or None with the reason why nothing."""
     course, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
     direction = signal.direction
+    side = side_of(direction)
     touch = decision.ask if direction > 0 else decision.bid
-    price = _entry_price(course.entry, touch, direction, instrument)
+    price = _entry_price(course.entry, touch, side, instrument)
     given = sizing_input(
         instrument,
         direction=direction,
@@ -51,7 +53,7 @@ def plan_entry(
     sized = size_order(course.sizing, given)
     if not sized.volume:
         return None, sized.explanation
-    stop_loss, take_profit = _stops(course.exits, price, direction, instrument)
+    stop_loss, take_profit = _stops(course.exits, price, side, instrument)
     terms = {
         **_entry_terms(course.entry, price, signal.time_ns),
         "stop_loss": stop_loss,
@@ -63,12 +65,12 @@ def plan_entry(
     return PlannedEntry(sized.volume, price, terms, sized.explanation), sized.explanation
 
 
-def _entry_price(entry: Entry, touch: Decimal, direction: int, instrument: Instrument) -> Decimal:
-    """A LIMIT waits for a better price than the touch, a STOP for a worse one."""
-    away = (entry.offset_points or 0) * instrument.point * direction
-    if entry.type is OrderType.LIMIT:
-        return touch - away
-    return touch + away if entry.type is OrderType.STOP else touch
+def _entry_price(entry: Entry, touch: Decimal, side: Side, instrument: Instrument) -> Decimal:
+    """A LIMIT waits for a better price than the touch, a STOP for a worse one; an order at the market trades at it."""
+    role = ENTRY_ROLES.get(entry.type)
+    if role is None:
+        return touch
+    return price_away(touch, entry.offset_points or 0, role=role, side=side, instrument=instrument)
 
 
 def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
@@ -88,21 +90,11 @@ def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
     }
 
 
-def _stops(
-    exits: Exits, price: Decimal, direction: int, instrument: Instrument
-) -> tuple[Decimal | None, Decimal | None]:
+def _stops(exits: Exits, price: Decimal, side: Side, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
     """Stop loss and take profit; a stop that trails starts at its distance, unless one is nearer."""
+
+    def at(points: int | None, role: PriceRole) -> Decimal | None:
+        return price_away(price, points, role=role, side=side, instrument=instrument) if points else None
+
     distances = [points for points in (exits.stop_loss_points, exits.trailing_stop_points) if points]
-    stop_loss = take_profit = None
-    if distances:
-        stop_loss = _on_tick(price - min(distances) * instrument.point * direction, instrument, up=direction < 0)
-    if exits.take_profit_points:
-        take_profit = _on_tick(
-            price + exits.take_profit_points * instrument.point * direction, instrument, up=direction > 0
-        )
-    return stop_loss, take_profit
-
-
-def _on_tick(price: Decimal, instrument: Instrument, *, up: bool) -> Decimal:
-    rounding = ROUND_CEILING if up else ROUND_FLOOR
-    return (price / instrument.tick_size).to_integral_value(rounding=rounding) * instrument.tick_size
+    return at(min(distances, default=None), PriceRole.STOP_LOSS), at(exits.take_profit_points, PriceRole.TAKE_PROFIT)

@@ -34,7 +34,7 @@ class OrderProposal(NamedTuple):
     `volume` in lots; `opening_volume` the part of it that would add exposure; `price` the side of the signal's quote that it would
     trade at; `direction` +1 or -1. `limit_price` is the price of a LIMIT or STOP order, None of one at the market. `stop_loss` and
     `take_profit` are the prices at which the venue is to close what it opens. `expires_ns` is the venue time until which a GTD order
-    stands, 0 of any other. `is_manual`: somebody has asked for exactly this, and it closes or guards what is held.
+    stands, 0 of any other. `trailing_stop_points` is how far behind the market the desk is to move the stop loss, 0 for not. `is_manual`: somebody has asked for exactly this, and it closes or guards what is held.
     """
 
     instrument: Instrument
@@ -50,6 +50,7 @@ class OrderProposal(NamedTuple):
     time_in_force: TimeInForce = TimeInForce.GTC
     expires_ns: int = 0
     is_manual: bool = False
+    trailing_stop_points: int = 0
 
     @property
     def waits_for_price(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Final, NamedTuple
 
+from proto.trading.enums import side_of
 from proto.trading.money import gross_profit
+from proto.trading.price_rounding import PriceRole, price_away
 from services.portfolio.core.sizing.formatting import format_money
 from services.portfolio.core.sizing.types import NoTrade, SizingInput
 
@@ -23,18 +25,20 @@ class StopRisk(NamedTuple):
 def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
     """The loss of one lot from the order's price to its stop loss, at the rate of a loss, and the commission of both deals.
 
-    A stop between two prices that the venue quotes stands at the further one. What the market jumps past the stop by, and swaps, are not in it: nobody knows them before.
+    The stop stands on the venue's tick, as the entry will have it. What the market jumps past the stop by, and swaps, are not in it: nobody knows them before.
     """
     terms, points = inputs.instrument, inputs.exits.stop_loss_points
     if points is None:
         return NoTrade("there is no stop_loss_points, which tells what a lot risks")
     if inputs.loss_rate is None:
         return NoTrade(f"no rate is known from {terms.profit_currency} to {inputs.currency}")
-    away = (points * terms.point / terms.tick_size).to_integral_value(rounding=ROUND_CEILING) * terms.tick_size
+    stop_loss = price_away(
+        inputs.price, points, role=PriceRole.STOP_LOSS, side=side_of(inputs.direction), instrument=terms
+    )
     gross = gross_profit(
         signed_volume=Decimal(inputs.direction),
         open_price=inputs.price,
-        close_price=inputs.price - inputs.direction * away,
+        close_price=stop_loss,
         contract_size=terms.contract_size,
     )
     commission = _DEALS * terms.commission_per_lot

@@ -16,7 +16,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection, protection_after_deal, trail_stop
-from tests.support.builders import a_book, a_deal, an_order, booked_deals
+from tests.support.builders import a_book, a_deal, an_order, booked_deals, plain_terms
 from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
 HELD = Protection(
@@ -96,7 +96,7 @@ def test_a_stop_follows_at_its_whole_step_and_not_a_point_before(
         """The touch that counts, and another that would move the stop far."""
         price, other = Decimal(touch), Decimal(touch) + direction
         bid, ask = (price, other) if direction > 0 else (other, price)
-        return trail_stop(guard, direction=direction, bid=bid, ask=ask, point=Decimal("0.00001"))
+        return trail_stop(guard, direction=direction, bid=bid, ask=ask, instrument=plain_terms())
 
     assert moved(short_of_it) is None
     found = moved(at_it)

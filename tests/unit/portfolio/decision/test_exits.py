@@ -88,3 +88,20 @@ def test_what_ends_an_order_that_would_open_leaves_one_that_rests_and_only_reduc
     assert isinstance(ended, CancelRequested)
     [ended] = tended(resting(scene().hold("EURUSD", "0.1"), Side.BUY, "0.10"))
     assert isinstance(ended, CancelRequested)
+
+
+def a_trailed_position(**terms: Any) -> Scene:
+    """0.10 lots long whose stop is to follow 10 points behind the market, on a symbol with these terms."""
+    scene = Scene().term(**terms).hold("EURUSD", "0.1")
+    guard = Protection(symbol="EURUSD", position=0, tag="desk", stop_loss=D("1.09"), trailing_stop_points=10)
+    scene.desk.emit(
+        ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
+    )
+    return scene
+
+
+def test_a_stop_that_would_be_nearer_than_the_stops_level_is_not_asked_for() -> None:
+    """The venue has raised its level since the stop began to follow."""
+    [moved] = tended(a_trailed_position(stops_level_points=10))
+    assert isinstance(moved, ProtectionSet)
+    assert tended(a_trailed_position(stops_level_points=11)) == []

@@ -168,6 +168,15 @@ def test_stops_are_measured_from_the_touch_that_closes(direction: int, stop: str
         assert (None if denial is None else denial.code) == expected, asked
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_trailing_stop_that_would_follow_nearer_than_the_stops_level_is_denied(direction: int) -> None:
+    scene = Scene().term(stops_level_points=10)
+    scene.order = scene.order._replace(direction=direction, trailing_stop_points=10)
+    assert scene.denial() is None
+    scene.order = scene.order._replace(trailing_stop_points=9)
+    assert scene.denial() == Denial("INVALID_STOPS", "10 points", "trailing stop 9 points")
+
+
 def test_stops_of_a_pending_order_are_measured_from_its_price() -> None:
     scene = Scene().term(stops_level_points=10)
     order = scene.order._replace(type=OrderType.STOP, limit_price=D("1.2"), stop_loss=D("1.1999"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proto.trading.enums import side_of
 from proto.trading.price_distance import closing_touch, respects_stops_level, stop_loss_distance, take_profit_distance
+from proto.trading.price_rounding import PriceRole, price_away
 from proto.trading.units import decimal_text
 from services.portfolio.core.risk.latest_quote import latest_quote
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -11,7 +12,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """INVALID_STOPS for one on the wrong side, or nearer than the stops level of the symbol."""
-    if order.stop_loss is None and order.take_profit is None:
+    if order.stop_loss is None and order.take_profit is None and not order.trailing_stop_points:
         return None
     terms, side, quote = order.instrument, side_of(order.direction), latest_quote(order, context)
     if order.waits_for_price and order.limit_price is not None:
@@ -33,4 +34,8 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
             return Denial(
                 "INVALID_STOPS", limit, f"{name} {decimal_text(price)}, {decimal_text(distance / terms.point)} points"
             )
+    if points := order.trailing_stop_points:
+        trailing = price_away(reference, points, role=PriceRole.STOP_LOSS, side=side, instrument=terms)
+        if not respects_stops_level(stop_loss_distance(side, trailing, reference), terms):
+            return Denial("INVALID_STOPS", f"{terms.stops_level_points} points", f"trailing stop {points} points")
     return None

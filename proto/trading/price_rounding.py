@@ -1,0 +1,49 @@
+"""Prices at a distance from a reference, on the venue's tick.
+
+A distance in points need not end on a tick, and a quote may be finer than one. Such a price is moved to the next tick away from the
+market: it is then no nearer than it was meant to be, and a stops level that it respected is respected still.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from enum import StrEnum
+from typing import Final
+
+from proto.trading.enums import OrderType, Side
+from proto.trading.instrument import Instrument
+
+
+class PriceRole(StrEnum):
+    """What a price is for: an order that waits for it, or the end of a position."""
+
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LOSS = "STOP_LOSS"
+    TAKE_PROFIT = "TAKE_PROFIT"
+
+
+_SIGN: Final = {PriceRole.LIMIT: -1, PriceRole.STOP: 1, PriceRole.STOP_LOSS: -1, PriceRole.TAKE_PROFIT: 1}
+"""Where a price stands for a buy or a long position: +1 above the market, -1 below it; a sell or a short mirrors it."""
+
+ENTRY_ROLES: Final = {OrderType.LIMIT: PriceRole.LIMIT, OrderType.STOP: PriceRole.STOP}
+
+
+def price_away(reference: Decimal, points: int, *, role: PriceRole, side: Side, instrument: Instrument) -> Decimal:
+    """The price `points` from the reference on the side of the role, or the next tick farther.
+
+    Args:
+        reference: the touch, or the price of an entry that its stops are measured from.
+        points: of the symbol's digits, 0 or more.
+        role: what the price is for.
+        side: of the order, or of the position that the stop closes.
+        instrument: gives point and tick.
+    """
+    sign = _SIGN[role] * side.sign
+    return round_to_tick(reference + sign * points * instrument.point, instrument, is_upward=sign > 0)
+
+
+def round_to_tick(price: Decimal, instrument: Instrument, *, is_upward: bool) -> Decimal:
+    """The nearest multiple of the tick that is not below (`is_upward`) or not above a price."""
+    rounding = ROUND_CEILING if is_upward else ROUND_FLOOR
+    return (price / instrument.tick_size).to_integral_value(rounding=rounding) * instrument.tick_size
