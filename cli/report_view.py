@@ -52,6 +52,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         *((f"orders {status}", _count(count)) for status, count in orders["by_status"].items()),
         *((f"denied, {reason}", _count(count)) for reason, count in orders["denied"].items()),
         *((f"signals blocked, {reason}", _count(count)) for reason, count in signals["blocked"].items()),
+        *_modification_rows(report["modifications"]),
         ("fills", _count(report["deals"])),
         *_if_any("fills after arrival", report["deals_after_arrival"]),
         *(
@@ -86,6 +87,18 @@ def _if_any(name: str, count: int) -> list[tuple[str, str]]:
 def _limit_gap(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
     """What dealing at quotes instead of limits is worth; no row where no limit order or target gapped."""
     return [("quotes better than limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
+
+
+def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Changes of stops and orders, where there were any."""
+    made, refused = modifications["made"], modifications["refused"]
+    if not made and not refused:
+        return []
+    return [
+        ("modifications made", _count(made)),
+        *((f"modifications refused, {code}", _count(count)) for code, count in refused.items()),
+        *((("modifications refused", _count(0)),) if not refused else ()),
+    ]
 
 
 def balance_before(report: Mapping[str, Any]) -> Decimal:

@@ -57,6 +57,11 @@ def show_summary(summary: DeskSummary) -> None:
         ("orders", f"{run.orders:,}", f"{account.orders:,}"),
         ("fills", f"{run.fills:,}", f"{account.fills:,}"),
         ("denied", f"{run.denied:,}", f"{account.denied:,}"),
+        *(
+            [("changes refused", f"{run.refused_modifications:,}", f"{account.refused_modifications:,}")]
+            if account.refused_modifications
+            else []
+        ),
         *_balance_rows(summary, "" if is_narrow else currency),
         ("unrealised P&L", "", format_signed(account.unrealized_pnl, currency)),
         *(

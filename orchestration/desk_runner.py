@@ -36,6 +36,7 @@ from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
 from services.portfolio.core.queries.views import account_cash
 from services.portfolio.ledger import ledger
+from services.portfolio.ledger.event_search import modification_counts
 
 LOOK_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
@@ -120,6 +121,7 @@ class AccountTotals:
     orders: int = 0
     fills: int = 0
     denied: int = 0
+    refused_modifications: int = 0
     time_ns: int = 0
     balance: Decimal | None = None
     realized_pnl: Decimal = ZERO
@@ -138,6 +140,7 @@ class AccountTotals:
             sell=self.sell - (before.sell if same else 0),
             hold=self.hold - (before.hold if same else 0),
             denied=self.denied - (before.denied if same else 0),
+            refused_modifications=self.refused_modifications - before.refused_modifications,
             orders=self.orders - before.orders,
             fills=self.fills - before.fills,
             realized_pnl=self.realized_pnl - before.realized_pnl,
@@ -191,6 +194,7 @@ def read_account_totals(data_dir: Path) -> AccountTotals:
         orders=len(book.orders),
         fills=book.position_changes,
         denied=sum(cursor.denied.values()),
+        refused_modifications=modification_counts(path, of_stream=False).refused_total,
         time_ns=cursor.time_ns,
         balance=book.balance if stream else None,
         realized_pnl=book.realized_pnl,

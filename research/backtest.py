@@ -33,6 +33,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.core.portfolio import Portfolio
 from services.portfolio.core.state.desk import Desk
+from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.signing_key import existing_key, key_file
 from services.signal.core.strategy_fault import StrategyError
@@ -217,4 +218,5 @@ def run_backtest(
         "ticks_per_s": round(desk.cursor.processed / seconds) if seconds else None,
         "latency_us": None,
     }
-    return build_report(desk.book, desk.cursor, spec, mode="backtest", timings=timings)
+    modifications = modification_counts(data_dir / LEDGER_FILE_NAME, of_stream=True)
+    return build_report(desk.book, desk.cursor, spec, modifications=modifications, mode="backtest", timings=timings)

@@ -22,7 +22,9 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import cost_totals
+from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
+from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 
 SCHEMA_VERSION: Final = 1
@@ -35,8 +37,10 @@ def report_of(data_dir: Path, spec: RunSpec, *, mode: str, timings: Mapping[str,
     Raises:
         StartError: there is no ledger, or it cannot be read.
     """
-    book, cursor = read_ledger(data_dir / LEDGER_FILE_NAME)
-    return build_report(book, cursor, spec, mode=mode, timings=timings)
+    path = data_dir / LEDGER_FILE_NAME
+    book, cursor = read_ledger(path)
+    modifications = modification_counts(path, of_stream=True)
+    return build_report(book, cursor, spec, modifications=modifications, mode=mode, timings=timings)
 
 
 def orders_of_run(book: Book) -> list[Order]:
@@ -58,15 +62,21 @@ def cash_of_run(book: Book) -> list[VenueDeal]:
 
 
 def build_report(
-    book: Book, cursor: TickCursor, spec: RunSpec, *, mode: str, timings: Mapping[str, Any] | None = None
+    book: Book,
+    cursor: TickCursor,
+    spec: RunSpec,
+    *,
+    modifications: ModificationCounts,
+    mode: str,
+    timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report of a run from the account's state."""
+    """The report of a run from the account's state, and how the venue has answered the modifications of the run."""
     orders, deals = orders_of_run(book), deals_of_run(book)
     costs = cost_totals(book, cash_of_run(book))
     unrealized = total_unrealized_pnl(book, cursor.marks) if book.stream else ZERO
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
-    warnings = run_warnings(book, cursor)
+    warnings = run_warnings(book, cursor, modifications)
     reconciled = last is not None and last.at_end and book.ended is not None and not last.differences
     return {
         "schema_version": SCHEMA_VERSION,
@@ -96,6 +106,7 @@ def build_report(
             "denied": dict(sorted(cursor.denied.items())),
             "by_status": dict(sorted(Counter(str(order.status) for order in orders).items())),
         },
+        "modifications": {"made": modifications.made, "refused": dict(sorted(modifications.refused.items()))},
         "deals": len(deals),
         "position_changes": len(deals),
         "deals_after_arrival": sum(0 < deal.arrived_ns < deal.time_ns for deal in deals),

@@ -1,4 +1,4 @@
-"""Warnings of a run whose digits show the risk rules more than the strategy: signals denied, or trading stopped."""
+"""Warnings of a run whose digits show something else than the strategy: signals denied, trading stopped, changes refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from proto.time import utc_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.risk.limits import LIMITS_OF_RULE
 
 WARN_FROM_SHARE: Final = 0.25
@@ -17,9 +18,10 @@ WARN_FROM_SHARE: Final = 0.25
 _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 
 
-def run_warnings(book: Book, cursor: TickCursor) -> list[str]:
+def run_warnings(book: Book, cursor: TickCursor, modifications: ModificationCounts) -> list[str]:
     """What a reader of the run's digits should know, a line each."""
-    return [warning for warning in (stop_warning(book), denial_warning(book, cursor)) if warning is not None]
+    found = (stop_warning(book), denial_warning(book, cursor), modification_warning(modifications))
+    return [warning for warning in found if warning is not None]
 
 
 def stop_warning(book: Book) -> str | None:
@@ -27,6 +29,17 @@ def stop_warning(book: Book) -> str | None:
     if book.trading is None or book.trading_state is TradingState.ACTIVE:
         return None
     return f"trading was {book.trading_state} from {utc_text(book.trading.time_ns)} to the end: {book.trading.reason}"
+
+
+def modification_warning(modifications: ModificationCounts) -> str | None:
+    """How many changes of stops and orders the venue refused, and by which codes; None without any."""
+    refused = modifications.refused_total
+    if not refused:
+        return None
+    codes = ", ".join(f"{code} {count:,}" for code, count in sorted(modifications.refused.items()))
+    return (
+        f"the venue refused {refused:,} of {refused + modifications.made:,} modifications of stops and orders: {codes}"
+    )
 
 
 def denial_warning(book: Book, cursor: TickCursor) -> str | None:

@@ -240,6 +240,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "Every order of the symbol ends unexecuted: rejected, expired, or canceled by the venue.",
         "Read `paperdesk orders`; look the retcode up in docs/retcodes.md.",
     ),
+    "MODIFICATION_REFUSED": ConditionKind(
+        _W,
+        Effect.NONE,
+        "The venue refused the latest change of a position's stops, or of an order that rests: what it had before stands.",
+        "Read the text and docs/retcodes.md; the next change is sent as usual.",
+    ),
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,

@@ -45,6 +45,12 @@ _BLOCKED: Final = METRICS.external_counter(
     "blocked_signals_total", "Signals that the position or an open order left no room for, by reason", "reason"
 )
 _DENIED: Final = METRICS.external_counter("denied_orders_total", "Orders that a risk rule denied, by its code", "code")
+_MODIFIED: Final = METRICS.external_counter(
+    "made_modifications_total", "Changes of stops and resting orders that the venue made since the start"
+)
+_REFUSED: Final = METRICS.external_counter(
+    "refused_modifications_total", "Changes of stops and resting orders that the venue refused since the start", "code"
+)
 _SKIPPED: Final = METRICS.external_counter("skipped_ticks_total", "Ticks of this stream that no signal came of")
 _DUPLICATES: Final = METRICS.external_counter(
     "duplicate_messages_total", "Signals and answers that had been seen before"
@@ -122,6 +128,9 @@ _CODES: Final = (
 )
 """What may be denied for; the series are there before the first denial."""
 
+_REFUSAL_CODES: Final = ("INVALID_STOPS", "INVALID_PRICE", "FROZEN", "MARKET_CLOSED")
+"""What the venue may refuse a modification for; the series are there before the first refusal."""
+
 _heard_mono_ns: dict[str, int] = {}
 
 
@@ -159,6 +168,9 @@ def _progress(portfolio: Portfolio) -> Iterator[Reading]:
         yield _BLOCKED, cursor.blocked.get(reason, 0), reason
     for code in dict.fromkeys((*_CODES, *cursor.denied)):
         yield _DENIED, cursor.denied.get(code, 0), code
+    yield _MODIFIED, desk.modifications.made
+    for code in dict.fromkeys((*_REFUSAL_CODES, *desk.modifications.refused)):
+        yield _REFUSED, desk.modifications.refused[code], code
     yield _SKIPPED, cursor.gaps
     yield _DUPLICATES, desk.duplicates
     yield _UNUSABLE, desk.malformed

@@ -25,6 +25,7 @@ UNITS = (
         "questions",
         "fallbacks",
         "faults",
+        "modifications",
         "audits",
         "events",
         "processes",

@@ -17,6 +17,7 @@ import msgspec
 from common.errors import StartError
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderDenied
 from services.portfolio.core.account.orders import Order
+from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.queries.explain import Subject, is_history_complete
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.ledger import open_ledger
@@ -34,6 +35,9 @@ _CHUNK: Final = 2_000
 _CREATED: Final = b'{"type":"order_created"'
 _DENIED: Final = b'{"type":"order_denied"'
 _BOOKED: Final = b'{"type":"deal_booked"'
+_OPENED: Final = b'{"type":"stream_opened"'
+_STOPS_ANSWERED: Final = b'{"type":"protection_answered"'
+_CHANGE_ANSWERED: Final = b'{"type":"order_change_answered"'
 
 _events = msgspec.json.Decoder(Event)
 
@@ -56,6 +60,37 @@ def events_about(path: Path, subject: Subject) -> list[Event]:
     finally:
         db.close()
     return found
+
+
+def modification_counts(path: Path, *, of_stream: bool) -> ModificationCounts:
+    """How the venue has answered modifications, in the ledger's last stream alone or ever.
+
+    Raises:
+        StartError: the ledger cannot be read.
+    """
+    counts = ModificationCounts()
+    db = open_ledger(path)
+    try:
+        with db:
+            after = _last_of_kind(db, _OPENED) if of_stream else 0
+            rows = db.execute(
+                "SELECT payload FROM events WHERE number > ? AND (substr(payload, 1, ?) = ? OR substr(payload, 1, ?) = ?)",
+                (after, len(_STOPS_ANSWERED), _STOPS_ANSWERED, len(_CHANGE_ANSWERED), _CHANGE_ANSWERED),
+            )
+            for (payload,) in rows:
+                counts.add(_events.decode(payload))
+    except (apsw.Error, msgspec.MsgspecError) as error:
+        raise StartError(f"{path} cannot be read: {error}") from None
+    finally:
+        db.close()
+    return counts
+
+
+def _last_of_kind(db: apsw.Connection, kind: bytes) -> int:
+    row = db.execute(
+        "SELECT ifnull(max(number), 0) FROM events WHERE substr(payload, 1, ?) = ?", (len(kind), kind)
+    ).fetchone()
+    return int(row[0])  # type: ignore[index]  # one row
 
 
 def _about(db: apsw.Connection, subject: Subject) -> list[Event]:

@@ -30,7 +30,6 @@ from services.mt5.core.simulated.fill_model import IDEAL
 from services.portfolio.core.account.events import DealBooked, TradingStateChanged
 from services.portfolio.core.decision.escalation import escalate_drawdown
 from services.portfolio.core.gateway_client.instruments import update_instrument
-from services.portfolio.core.plan.plan import Exits, Plan
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.ledger.audit import AuditResult
@@ -38,6 +37,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
 from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
 from tests.contract.conditions.signed_ledgers import no_room_beside_the_key, older_than_its_signature
+from tests.contract.conditions.venue_refusals import near_plan, refused_orders, refused_stop
 from tests.support.builders import START_NS, STREAM_ID, a_deal, a_gateway, a_signal, a_stream, some_rules
 from tests.support.desk_harness import RISING, DeskHarness, a_live_desk, request_of
 from tests.support.signal_watch import Watched, a_fault, a_hello, a_warm_up
@@ -312,17 +312,6 @@ def _denied_for_a_minute() -> Scene:
     return Scene(driven)
 
 
-def _refused_by_the_venue() -> Scene:
-    """There is no money for the volume that the desk is told to trade: 100 lots for 10,000 USD."""
-    gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), leverage=1)
-    driven = DeskHarness(gateway, rules=some_rules(volume="100", limits=Limits(name="none")))
-    driven.answer_all(driven.start())
-    driven.gateway.due_ticks(driven.now)
-    for number in range(1, 8):
-        driven.answer_all(driven.deliver(a_signal(number, 1)))
-    return Scene(driven)
-
-
 def _stale_feed() -> Scene:
     driven = a_live_desk()
     driven.mono_ns += 4_000_000_000
@@ -352,13 +341,6 @@ def _margin_call() -> Scene:
 def _foreign_orders() -> Scene:
     driven = a_live_desk()
     driven.desk.allow_foreign_orders([77])
-    return Scene(driven)
-
-
-def _near_plan() -> Scene:
-    driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
-    instrument = driven.desk.book.instruments["EURUSD"]
-    update_instrument(driven.desk, structs.replace(instrument, stops_level_points=10))
     return Scene(driven)
 
 
@@ -422,7 +404,8 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "NO_TICKS": lambda _: _quiet_symbol(),
     "BREAKER_OPEN": lambda _: _three_losses(),
     "SIGNALS_DENIED": lambda _: _denied_for_a_minute(),
-    "ORDERS_REFUSED": lambda _: _refused_by_the_venue(),
+    "ORDERS_REFUSED": lambda _: Scene(refused_orders()),
+    "MODIFICATION_REFUSED": lambda _: Scene(refused_stop()),
     "STRATEGY_FAULT": lambda _: _signals(hello=a_hello("b1", a_fault())),
     "SIGNAL_SILENT": lambda _: _signals(),
     "SIGNAL_NEVER_HEARD": lambda _: _never_heard(),
@@ -441,7 +424,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "MARGIN_CALL": lambda _: _margin_call(),
     "INSTRUMENT_TERMS": lambda _: _instrument(is_held=False, contract_size=Decimal(10)),
     "FOREIGN_ORDERS": lambda _: _foreign_orders(),
-    "PLAN_DISTANCE": lambda _: _near_plan(),
+    "PLAN_DISTANCE": lambda _: Scene(near_plan()),
 }
 """By code; the folder is for files."""
 

@@ -14,6 +14,7 @@ from research.run_warnings import denial_warning, run_warnings, stop_warning
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.accounting.modifications import ModificationCounts
 from tests.support.builders import START_NS
 from tests.unit.research.test_report import a_run, ticks  # noqa: F401  (a fixture)
 
@@ -84,7 +85,7 @@ def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
             state=TradingState.HALTED, reason="DRAWDOWN: 7.1 %, limit 7 %", by="risk", time_ns=START_NS, causes=[cause]
         )
     )
-    [words] = run_warnings(book, counted(100))
+    [words] = run_warnings(book, counted(100), ModificationCounts())
     assert words == f"trading was HALTED from {utc_text(START_NS)} to the end: DRAWDOWN: 7.1 %, limit 7 %"
     book.apply(TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS))
-    assert run_warnings(book, counted(100)) == []
+    assert run_warnings(book, counted(100), ModificationCounts()) == []

@@ -82,6 +82,7 @@ def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         text = "an order presumed to have expired; the venue has not been compared since"
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
     yield from _pauses(desk, mono_ns)
+    yield from _refused_modifications(desk.book)
     yield from idle_symbols(desk, mono_ns)
     yield from desk.watchdog.conditions(mono_ns)
     if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
@@ -99,6 +100,20 @@ def _pauses(desk: Desk, mono_ns: int) -> Iterator[Condition]:
             losses = max(breaker.run, limits.breaker_losses)
             text = f"paused by CIRCUIT_BREAKER {format_pause(losses, breaker.until_ns)}"
             yield condition("BREAKER_OPEN", text, subject=symbol)
+
+
+def _refused_modifications(book: Book) -> Iterator[Condition]:
+    """Positions and resting orders whose latest change the venue refused, by symbol."""
+    refused: dict[str, list[str]] = {}
+    for key, guard in sorted(book.protections.items()):
+        if guard.error and not guard.is_in_flight:
+            refused.setdefault(guard.symbol, []).append(f"stops of {key}: {guard.error}")
+    for order_id, symbol in book.open_orders.items():
+        order = book.orders[order_id]
+        if order.error and order.revision and order.revision == order.revision_answered:
+            refused.setdefault(symbol, []).append(f"{order_id}: {order.error}")
+    for symbol, found in sorted(refused.items()):
+        yield condition("MODIFICATION_REFUSED", "; ".join(found), subject=symbol)
 
 
 def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:

@@ -15,6 +15,7 @@ from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.state_causes import add_cause, causes_of, describe_causes
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.invariants import find_violation
+from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.accounting.round_trips import RoundTripTracker
 from services.portfolio.core.risk.state_updates import update_from_event
 from services.portfolio.core.state.conditions import ActiveConditions
@@ -50,6 +51,8 @@ class Desk:
         self.round_trip_tracker = RoundTripTracker(book)
         """The round trips so far; whoever asks makes it go on."""
         self.cursor = cursor
+        self.modifications = ModificationCounts()
+        """Since the start of the process; the ledger's events have those before."""
         self.live_incarnation = live_incarnation
         self.incarnation_reason = incarnation_reason
         self.boot_id = boot_id
@@ -144,6 +147,7 @@ class Desk:
         """Fold an event into the book and the ladder's memory, and keep it for the ledger."""
         self.book.apply(event)
         update_from_event(self.cursor.risk, event, self.config.limits)
+        self.modifications.add(event)
         self._events.append(event)
         self.is_dirty = True
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):

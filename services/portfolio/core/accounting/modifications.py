@@ -1,0 +1,30 @@
+"""How the venue has answered the desk's changes of stops and of orders that rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from services.portfolio.core.account.events import Event, OrderModifyAnswered, ProtectionAnswered
+
+
+class ModificationCounts:
+    """Answers to modifications: those that were made, and those that were refused, by the venue's code."""
+
+    def __init__(self) -> None:
+        """None was answered yet."""
+        self.made = 0
+        self.refused: Counter[str] = Counter()
+
+    def add(self, event: Event) -> None:
+        """Count an event, if it is the answer to a modification."""
+        if not isinstance(event, ProtectionAnswered | OrderModifyAnswered):
+            return
+        if event.error:
+            self.refused[event.error.split(maxsplit=1)[0]] += 1
+        else:
+            self.made += 1
+
+    @property
+    def refused_total(self) -> int:
+        """Refused modifications of any code."""
+        return self.refused.total()

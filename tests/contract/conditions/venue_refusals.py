@@ -1,0 +1,42 @@
+"""Desks that ask the venue for what it does not take: orders, stops, and a plan of such."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from services.mt5.core.gateway.tick_publisher import Pace
+from services.portfolio.core.gateway_client.instruments import update_instrument
+from services.portfolio.core.plan.plan import Exits, Plan
+from services.portfolio.core.risk.limits import Limits
+from tests.support.builders import a_gateway, a_signal, a_stream, some_rules
+from tests.support.desk_harness import RISING, DeskHarness, a_live_desk
+from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, told
+
+
+def refused_stop() -> DeskHarness:
+    """The venue has a stops level that the desk has not learned of: it trails by less."""
+    driven = a_quoted_desk(limits=Limits(name="none"))
+    instrument = driven.desk.book.instruments["EURUSD"]
+    update_instrument(driven.desk, structs.replace(instrument, stops_level_points=0))
+    told(driven, an_order(trailing_stop_points=1))
+    driven.answer_all(driven.deliver(a_signal(2)))
+    return driven
+
+
+def refused_orders() -> DeskHarness:
+    """There is no money for the volume that the desk is told to trade: 100 lots for 10,000 USD."""
+    gateway = a_gateway(a_stream(*RISING), pace=Pace(0, 1.0), leverage=1)
+    driven = DeskHarness(gateway, rules=some_rules(volume="100", limits=Limits(name="none")))
+    driven.answer_all(driven.start())
+    driven.gateway.due_ticks(driven.now)
+    for number in range(1, 8):
+        driven.answer_all(driven.deliver(a_signal(number, 1)))
+    return driven
+
+
+def near_plan() -> DeskHarness:
+    """The plan's stop is nearer than the venue's stops level."""
+    driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
+    instrument = driven.desk.book.instruments["EURUSD"]
+    update_instrument(driven.desk, structs.replace(instrument, stops_level_points=10))
+    return driven
