@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
+
+RETCODE_DONE: Final = 10009
+"""MetaTrader's word on an order whose whole volume is executed."""
+
+RETCODE_DONE_PARTIAL: Final = 10010
+"""Its word on one of which a part is executed: the rest stands, or has ended with it."""
 
 
 class ErrorCode(StrEnum):

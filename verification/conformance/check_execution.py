@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import DealEntry, DealReason, ErrorCode, Modify, OrderReply, OrderReplyStatus, Ping, PingReply
+from proto.gateway.codes import RETCODE_DONE
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
@@ -26,9 +27,6 @@ SECOND_NS: Final = 1_000_000_000
 NEAR_TICKS: Final = 1
 TAKEN: Final = (10008, 10009)
 """Retcodes of an order that rests: placed, or the request for it done."""
-
-DONE: Final = (10008, 10009, 10010)
-"""Retcodes of an order that has a fill: a broker that answers before it executes says placed."""
 
 NEAR_S: Final = 30.0
 """So long the market may take to come to a price, in all."""
@@ -55,16 +53,17 @@ EXPIRY_LATE_NS: Final = 30 * SECOND_NS
 
 @check
 def answers_carry_the_venues_word_for_them(client: ConformanceClient) -> None:
-    """An order that rests has the retcode 10008 or 10009, one that is filled 10009, 10010 or 10008."""
+    """An order that rests has the retcode 10008 or 10009, one that is filled 10009."""
     limit = client.new_order(type=OrderType.LIMIT, price=client.far_price(Side.BUY, OrderType.LIMIT))
     resting = client.place(limit)
     expect(resting.status == ACCEPTED, f"a limit far away came to {resting.status}: {resting.error}")
     expect(resting.retcode in TAKEN, f"ACCEPTED with {resting.retcode}, expected one of {TAKEN}")
     client.cancel(limit.order_id)
     filled = client.open_position().reply
-    expect(filled.retcode in DONE, f"FILLED with {filled.retcode}, expected one of {DONE}")
+    expect(filled.retcode == RETCODE_DONE, f"FILLED with {filled.retcode}, expected {RETCODE_DONE}")
     listed = client.find_order(filled.order_id)
-    expect(listed is not None and listed.retcode in DONE, f"listed as {listed}, expected a retcode of {DONE}")
+    is_done = listed is not None and listed.retcode == RETCODE_DONE
+    expect(is_done, f"listed as {listed}, expected the retcode {RETCODE_DONE}")
 
 
 @check
@@ -174,7 +173,7 @@ def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tupl
         if is_executed and known.error_code not in OVERTAKEN:
             expect(known.status == FILLED, f"a {kind} at {price} came to {known.status}: {known.error}")
         if known.status == FILLED:
-            expect(known.retcode in DONE, f"FILLED with {known.retcode}, expected one of {DONE}")
+            expect(known.retcode == RETCODE_DONE, f"FILLED with {known.retcode}, expected {RETCODE_DONE}")
             deals = client.poll_until(lambda order_id=order.order_id: client.deals_of(order_id), bool)  # type: ignore[misc]
             expect(len(deals) == 1, f"{len(deals)} deals under its id")
             return known, price

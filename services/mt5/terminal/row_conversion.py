@@ -50,6 +50,9 @@ _ENDED: Final = {
     mt5_types.ORDER_STATE_REJECTED: OrderReplyStatus.REJECTED,
     mt5_types.ORDER_STATE_EXPIRED: OrderReplyStatus.EXPIRED,
 }
+_ENDED_IN_PART: Final = (mt5_types.ORDER_STATE_FILLED, mt5_types.ORDER_STATE_PARTIAL)
+"""States in the history of an order that is not filled whole, where nobody has canceled it."""
+
 RETCODE_OF_STATUS: Final = {
     OrderReplyStatus.FILLED: retcodes.DONE,
     OrderReplyStatus.PARTIALLY_FILLED: retcodes.DONE_PARTIAL,
@@ -149,7 +152,7 @@ def order_from_row(
         filled_volume=filled,
         filled_price=average_deal_price(deals),
         status=status,
-        retcode=RETCODE_OF_STATUS[status],
+        retcode=_retcode(row, status, kind, filled),
         reason=row.comment[:TEXT_CHARS_MAX] if status is OrderReplyStatus.REJECTED else "",
         deal=deals[-1].deal if deals else 0,
         time_ns=clock.utc_of_ms(row.time_setup_msc),
@@ -250,6 +253,14 @@ def _expiry_ns(row: Mt5Order, clock: ServerClock) -> int:
         return clock.utc_of_ms(row.time_expiration * _S)
     except NoSuchTimeError:
         return clock.utc_ns((row.time_expiration // HOUR_S + 1) * HOUR_S * SECOND_NS)
+
+
+def _retcode(row: Mt5Order, status: OrderReplyStatus, kind: OrderType, filled: Decimal) -> int:
+    """Of an order that had a part and could not have the rest, the one that says so."""
+    is_canceled = status is OrderReplyStatus.CANCELED and filled > 0
+    if is_canceled and (row.state in _ENDED_IN_PART or _time_in_force(row, kind) is TimeInForce.IOC):
+        return retcodes.DONE_PARTIAL
+    return RETCODE_OF_STATUS[status]
 
 
 def _status(row: Mt5Order, *, filled: Decimal, asked: Decimal, is_open: bool) -> OrderReplyStatus:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from proto.gateway.codes import RETCODE_DONE, RETCODE_DONE_PARTIAL
+
 
 class RetcodeOutcome(StrEnum):
     """What an answer proves of its request.
@@ -109,8 +111,8 @@ REQUOTE: Final = 10004
 REJECT: Final = 10006
 CANCEL: Final = 10007
 PLACED: Final = 10008
-DONE: Final = 10009
-DONE_PARTIAL: Final = 10010
+DONE: Final = RETCODE_DONE
+DONE_PARTIAL: Final = RETCODE_DONE_PARTIAL
 ERROR: Final = 10011
 TIMEOUT: Final = 10012
 INVALID: Final = 10013

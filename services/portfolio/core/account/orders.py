@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from proto.control import denial_message
+from proto.gateway.codes import RETCODE_DONE, RETCODE_DONE_PARTIAL
 from proto.trading.enums import OrderType, Side, TimeInForce
 from services.portfolio.core.account.order_status import OrderStatus
 
@@ -130,6 +131,17 @@ class Order(Struct, frozen=True, kw_only=True):
             take_profit=self.take_profit,
             expires_ns=self.expires_ns,
         )
+
+    @property
+    def venue_retcode(self) -> int | None:
+        """MetaTrader's word on the order as it stands; None where the venue has said none.
+
+        `retcode` is that of the last reply that was kept, and a fill is known by its deals, which carry none and may come before or
+        without a further reply.
+        """
+        if self.status is OrderStatus.FILLED:
+            return RETCODE_DONE
+        return RETCODE_DONE_PARTIAL if self.status is OrderStatus.PARTIALLY_FILLED else self.retcode
 
     @property
     def can_rest(self) -> bool:

@@ -178,7 +178,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
     if order.filled_volume and order.filled_price is not None:
         came += f", {decimal_text(order.filled_volume)} lots at {format_price(order.filled_price, order.symbol, book)}"
     if order.error and not order.filled_volume:
-        came += f": {order.code or order.retcode or ''} {order.error}"
+        came += f": {order.code or order.venue_retcode or ''} {order.error}"
     by = _BECAUSE[decision.cause]
     if decision.cause is Cause.SIGNAL:
         who = decision.publisher or "the strategy"
@@ -274,8 +274,8 @@ def _order(order: Order, events: Sequence[Event]) -> WhyStep:
 
 def _gateway(order: Order) -> WhyStep:
     facts = {"ticket": "none yet" if order.ticket is None else str(order.ticket)}
-    if order.retcode is not None:
-        facts["retcode"] = str(order.retcode)
+    if order.venue_retcode is not None:
+        facts["retcode"] = str(order.venue_retcode)
     if order.code:
         facts["code"] = order.code
     if order.error:

@@ -130,7 +130,7 @@ def order_row(order: Order) -> OrderRow:
         filled_volume=order.filled_volume,
         filled_price=order.filled_price,
         profit=order.profit,
-        retcode=order.retcode,
+        retcode=order.venue_retcode,
         code=order.code,
         error=order.error,
         reason=decision.reason,

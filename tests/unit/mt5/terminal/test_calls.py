@@ -119,6 +119,18 @@ def test_a_partial_fill_is_told_with_what_it_has(bench: Bench) -> None:
     found = bench.found()
     assert found is not None
     assert (found.order.status, found.order.filled_volume) == ("CANCELED", Decimal("0.04"))
+    assert found.order.retcode == 10010
+
+
+def test_an_order_that_was_answered_with_placed_and_is_filled_is_done(bench: Bench) -> None:
+    """Some brokers answer 10008 before they execute; what the order has come to is 10009."""
+    bench.fake.script.append(ScriptedReply(answer=10008))
+    sent = bench.send(a_buy())
+    assert isinstance(sent, TradeResult)
+    assert sent.retcode == 10008
+    found = bench.found()
+    assert found is not None
+    assert (found.order.status, found.order.retcode) == ("FILLED", 10009)
 
 
 def test_a_pending_order_rests_is_changed_and_is_removed(bench: Bench) -> None:

@@ -114,7 +114,7 @@ def test_an_order_is_walked_from_its_tick_to_the_position_that_it_left() -> None
     assert facts(reply, "signal") == {"publisher": "signal-7", "direction": "SELL (-1)", "confidence": "0.625"}
     assert facts(reply, "decision")["position before"] == "LONG 0.02 lots"
     assert facts(reply, "decision")["sizing"] == "fixed: 0.01 lots; 0.02 lots more close the position"
-    assert facts(reply, "gateway") == {"ticket": "55", "retcode": "10008"}
+    assert facts(reply, "gateway") == {"ticket": "55", "retcode": "10009"}
     assert facts(reply, "deals")["net"] == "199.75 USD"
     assert facts(reply, "position") | {"before": "LONG 0.02 lots", "after": "SHORT 0.01 lots"} == facts(
         reply, "position"
