@@ -71,7 +71,7 @@ Files = Annotated[
 Zone = Annotated[
     str | None,
     typer.Option(
-        "--zone", metavar="ZONE", help="Whose clock the times are, such as Europe/Athens, where no file says."
+        "--zone", metavar="ZONE", help="Whose clock the times are: Europe/Athens, new_york_close. Where no file says."
     ),
 ]
 UtcOffset = Annotated[

@@ -32,7 +32,7 @@ CONVERT_EXAMPLES = """
 
   paperdesk ticks convert EURUSD_mt5.csv eurusd.parquet --symbol EURUSD --utc-offset +02:00
 
-  paperdesk ticks convert lean/fxcm/eurusd eurusd.parquet --symbol EURUSD
+  paperdesk ticks convert forex/fxcm/eurusd eurusd.parquet --symbol EURUSD
 
   paperdesk ticks convert eurusd.csv.gz:EURUSD gbpusd.zip:GBPUSD both.parquet
 """

@@ -66,6 +66,8 @@ class _MetaTraderRows:
     has_symbols = False
     zone_rule = ZoneRule.REQUIRED
     clock = UTC
+    clock_source = ""
+    clock_doubt = ""
 
     def __init__(self, names: Sequence[str], *, header_lines: int) -> None:
         self.header_lines = header_lines
@@ -121,12 +123,14 @@ class _DukascopyRows:
     header_lines = 1
     has_symbols = False
     clock = UTC
+    clock_source = ""
+    clock_doubt = ""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = list(names)
-        says = "gmt" in names[0] or "utc" in names[0] or names[0] == "local time"
-        self.zone_rule = ZoneRule.FIXED if says else ZoneRule.REQUIRED
         self._has_offset = names[0] == "local time"
+        is_utc = "gmt" in names[0] or "utc" in names[0]
+        self.zone_rule = ZoneRule.FIXED if self._has_offset else ZoneRule.DEFAULT if is_utc else ZoneRule.REQUIRED
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split_columns(lines, ",", len(self._names))
@@ -183,6 +187,8 @@ class _TableRows:
     has_symbols: bool
     header_lines: int = 1
     clock: SourceClock = UTC
+    clock_source: str = ""
+    clock_doubt: str = ""
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split_columns(lines, self.separator, self.count)

@@ -27,8 +27,9 @@ from marketdata.files.layout import (
     parse_wall_times,
     split_columns,
 )
+from marketdata.files.lean_clocks import lean_clock
 from marketdata.files.text import ArchiveMember
-from marketdata.files.time_zones import SourceClock
+from marketdata.files.time_zones import EASTERN, SourceClock
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ class _RowParser:
     """A parser of lines that are all alike."""
 
     has_symbols = False
-    zone_rule = ZoneRule.FIXED
+    zone_rule = ZoneRule.DEFAULT
     zone = "UTC"
+    clock_source = ""
+    clock_doubt = ""
 
     def __init__(self, header_lines: int, member: ArchiveMember) -> None:
         self.header_lines = header_lines
@@ -72,8 +75,7 @@ class _TrueFx(_RowParser):
 
 
 class _HistData(_RowParser):
-    zone_rule = ZoneRule.DEFAULT
-    zone = "-05:00"
+    zone = EASTERN
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split_columns(lines, ",", 4)
@@ -85,12 +87,17 @@ class _HistData(_RowParser):
 class _Lean(_RowParser):
     """The day of the rows stands in the name of the file, and nowhere in it."""
 
-    zone_rule = ZoneRule.DEFAULT
+    clock_doubt = "LEAN's goes by security type and market, told by folders such as forex/fxcm/eurusd"
     _DAY_MS: Final = 86_400_000
 
     def __init__(self, header_lines: int, member: ArchiveMember) -> None:
         super().__init__(header_lines, member)
         self.day = lean_day(member)
+        known = lean_clock(member.path)
+        if known is None:
+            self.zone_rule = ZoneRule.REQUIRED
+        else:
+            self.clock, self.clock_source = SourceClock(known.zone), known.source
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         assert self.day is not None

@@ -29,8 +29,8 @@ NUMBER: Final = r"\s*[-+]?\d*\.?\d+\s*"
 class ZoneRule(Enum):
     """Whose clock a layout's times are."""
 
-    FIXED = "the file says UTC or an offset"
-    DEFAULT = "the layout has one that may be overruled"
+    FIXED = "each row says its offset"
+    DEFAULT = "layout or file has one, which may be overruled"
     REQUIRED = "neither layout nor file says"
 
 
@@ -41,6 +41,10 @@ class Parser(Protocol):
     has_symbols: bool
     zone_rule: ZoneRule
     clock: SourceClock
+    clock_source: str
+    """Who says that the rows are on `clock`; empty where the layout does, or nobody."""
+    clock_doubt: str
+    """What to know where `clock` is nobody's word, or where there is none; may be empty."""
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         """A row per line."""

@@ -1,4 +1,7 @@
-"""Paperdesk's own Parquet: `ts_ns` (UTC nanoseconds), `bid`, `ask`, and possibly `symbol` and `volume`."""
+"""Paperdesk's own Parquet: `ts_ns` (nanoseconds since 1970), `bid`, `ask`, and possibly `symbol` and `volume`.
+
+The times are UTC, unless somebody's wall clock was counted as if it were: then that clock is given.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import numpy as np
 import polars as pl
 
 from marketdata.files.errors import TickFileError
+from marketdata.files.time_zones import UTC, SourceClock
+from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 MISSING_TIME_NS: Final = -1
 """Stands for a time that is not there; the rules refuse it as out of range."""
@@ -19,7 +24,7 @@ CHUNK_ROWS: Final = 1 << 18
 
 _INTEGERS: Final = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _TYPES: Final[dict[str, tuple[tuple[type[pl.DataType], ...], str]]] = {
-    "ts_ns": ((pl.Int64,), "Int64, nanoseconds UTC"),
+    "ts_ns": ((pl.Int64,), "Int64, nanoseconds since 1970"),
     "bid": ((pl.Float64,), "Float64"),
     "ask": ((pl.Float64,), "Float64"),
     "volume": ((pl.Float64, pl.Float32, *_INTEGERS), "a number"),
@@ -31,13 +36,14 @@ REQUIRED: Final = ("ts_ns", "bid", "ask")
 class ParquetRows:
     """The rows of a Parquet file, a chunk at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Look at the columns.
+    def __init__(self, path: Path, clock: SourceClock) -> None:
+        """Look at the columns; `clock` is whose the times are.
 
         Raises:
             TickFileError: it is damaged, or has other columns.
         """
         self._path = path
+        self._clock = clock
         try:
             self._scan = pl.scan_parquet(path, glob=False)
             schema = self._scan.collect_schema()
@@ -60,12 +66,19 @@ class ParquetRows:
                 raise self._unreadable(error) from None
             volume = pl.col("volume").cast(pl.Float64).fill_null(0.0) if "volume" in self._wanted else pl.lit(0.0)
             yield frame.select(
-                pl.col("ts_ns").fill_null(MISSING_TIME_NS),
+                self._utc(frame["ts_ns"]),
                 pl.col("bid").fill_null(np.nan),
                 pl.col("ask").fill_null(np.nan),
                 volume.alias("volume"),
                 *([pl.col("symbol").cast(pl.String)] if self.has_symbols else []),
             )
+
+    def _utc(self, ts_ns: pl.Series) -> pl.Series:
+        """The times in UTC; one that the clock does not show exactly once is unreadable."""
+        if self._clock is UTC:
+            return ts_ns.fill_null(MISSING_TIME_NS)
+        utc_ns = self._clock.to_utc(ts_ns.cast(pl.Datetime("ns"))).fill_null(UNREADABLE_TIME_NS)
+        return utc_ns.set(ts_ns.is_null(), MISSING_TIME_NS).alias("ts_ns")
 
     def _require_columns(self, schema: pl.Schema) -> None:
         missing = [name for name in REQUIRED if name not in schema]

@@ -1,6 +1,6 @@
 """A file of ticks by its content: which layout it has, and its rows a chunk at a time.
 
-A file's name counts nowhere, except that the day of a LEAN file stands in it alone.
+A file's name counts nowhere, except that the day of a LEAN file stands in it alone, and its clock in its folders.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ class TickFile:
 
         Args:
             path: a file.
-            zone: whose clock its times are, where it does not say.
+            zone: whose clock its times are; needed where it does not say, and overruling what its layout says.
 
         Raises:
             UnknownLayoutError: it fits no layout.
-            TickFileError: it is missing, empty, damaged, or `zone` is needed or contradicts what it says.
+            TickFileError: it is missing, empty, damaged, or `zone` is needed or contradicts what each row says.
         """
         self.path = path
         self.unreadable: list[tuple[int, str]] = []
         self.blank_lines = 0
         self.rows_passed = 0
+        self.remarks: list[str] = []
+        """What to know of the times of the file before one trusts them."""
         self._parquet: ParquetRows | None = None
         clock = None if zone is None else SourceClock(zone)
         _require_file(path)
         if first_bytes(path) == b"PAR1":
-            if clock is not None:
-                raise TickFileError(f"{path} is Parquet, whose times are UTC, expected no time zone {zone!r} for it")
-            self._parquet = ParquetRows(path)
-            self.detected = DetectedLayout("Parquet", UTC.name)
+            self._parquet = ParquetRows(path, clock or UTC)
+            self.detected = DetectedLayout("Parquet", (clock or UTC).name)
             return
         self._member, layout, self._parser = _recognised(path)
         self.detected = DetectedLayout(layout.name, self._set_clock(layout, clock))
@@ -107,19 +107,30 @@ class TickFile:
             yield frame
 
     def _set_clock(self, layout: Layout, clock: SourceClock | None) -> str:
-        rule = self._parser.zone_rule
-        if rule is ZoneRule.FIXED and clock is not None:
-            raise TickFileError(
-                f"{self.path} is {layout.name} and says UTC or an offset itself, expected no time zone {clock.name!r}"
+        parser, rule = self._parser, self._parser.zone_rule
+        if rule is ZoneRule.FIXED:
+            if clock is not None:
+                raise TickFileError(
+                    f"{self.path} is {layout.name}, and each row says its offset, expected no time zone {clock.name!r}"
+                )
+            return "as each row says"
+        if clock is None:
+            if rule is ZoneRule.REQUIRED:
+                raise TickFileError(
+                    f"{self.path} is {layout.name}, which does not say whose clock its times are"
+                    f"{f' ({parser.clock_doubt})' if parser.clock_doubt else ''}; "
+                    f"expected {ZONE_EXPECTED}, by --utc-offset or --zone, or MT5_TICKS_ZONE for a gateway"
+                )
+            if parser.clock_doubt and not parser.clock_source:
+                self.remarks.append(f"{self.path}: {parser.clock_doubt}")
+            return parser.clock.name
+        if parser.clock_source and clock.name != parser.clock.name:
+            self.remarks.append(
+                f"{self.path} is read by {clock.name}, as it was asked for; the clock of {parser.clock_source} is "
+                f"{parser.clock.name}"
             )
-        if rule is ZoneRule.REQUIRED and clock is None:
-            raise TickFileError(
-                f"{self.path} is {layout.name}, which does not say whose clock its times are; "
-                f"expected {ZONE_EXPECTED}, by --utc-offset or --zone, or MT5_TICKS_ZONE for a gateway"
-            )
-        if clock is not None:
-            self._parser.clock = clock
-        return "as each row says" if rule is ZoneRule.FIXED and layout is TABLE else self._parser.clock.name
+        parser.clock = clock
+        return clock.name
 
 
 def files_of(path: Path) -> list[Path]:

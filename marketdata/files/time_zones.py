@@ -1,35 +1,44 @@
-"""Whose clock the times of a file are: a fixed offset from UTC, or a zone with its summer time.
+"""Whose clock the times of a file are: a fixed offset from UTC, a zone with its summer time, or New-York-close time.
 
-A local time that a zone does not have, or has twice, gives no instant; it is never guessed which one was meant.
+A local time that a clock does not show, or shows twice, gives no instant; it is never guessed which one was meant.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC as UTC_ZONE
+from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from marketdata.files.errors import TickFileError
+from proto.trading import server_time
+from proto.trading.server_time import AHEAD_OF_NEW_YORK, NEW_YORK, NEW_YORK_CLOSE
 
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?([0-5]\d)", re.ASCII)
 _MINUTE_NS: Final = 60_000_000_000
+_SECOND_NS: Final = 1_000_000_000
 _OFFSET_MINUTES_MAX: Final = 14 * 60
-ZONE_EXPECTED: Final = "an offset such as +02:00 or a zone such as Europe/Athens"
+_MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC_ZONE)
+ZONE_EXPECTED: Final = f"an offset such as +02:00, {NEW_YORK_CLOSE} or a zone such as Europe/Athens"
 
 
 class SourceClock:
     """Turns wall clock readings into UTC."""
 
     def __init__(self, name: str) -> None:
-        """Read `+02:00`, `UTC` or a zone of the time zone database.
+        """Read `+02:00`, `UTC`, `new_york_close` or a zone of the time zone database.
 
         Raises:
             TickFileError: it is none of these.
         """
         self.name = name
         self._offset_ns: int | None = None
+        self._zone = name
+        self._ahead_of_zone_ns = 0
         found = _OFFSET.fullmatch(name)
         if name.upper() in ("UTC", "GMT", "Z"):
             self._offset_ns = 0
@@ -38,6 +47,8 @@ class SourceClock:
             if minutes > _OFFSET_MINUTES_MAX:
                 raise TickFileError(f"the time zone is {name!r}, expected {ZONE_EXPECTED}, at most 14 hours from UTC")
             self._offset_ns = (-1 if found[1] == "-" else 1) * minutes * _MINUTE_NS
+        elif name == NEW_YORK_CLOSE:
+            self._zone, self._ahead_of_zone_ns = NEW_YORK, AHEAD_OF_NEW_YORK // _MICROSECOND * 1_000
         else:
             try:
                 if not name:
@@ -48,15 +59,26 @@ class SourceClock:
 
     def to_utc(self, wall: pl.Series) -> pl.Series:
         """Nanoseconds UTC of readings (Datetime without a zone), null where the clock does not show it exactly once."""
-        wall = wall.cast(pl.Datetime("ns"))
+        wall_ns = wall.cast(pl.Datetime("ns")).cast(pl.Int64)
         if self._offset_ns is not None:
-            return wall.cast(pl.Int64) - self._offset_ns
-        aware = wall.to_frame("wall").select(
-            pl.col("wall").dt.replace_time_zone(self.name, ambiguous="null", non_existent="null")
+            return wall_ns - self._offset_ns
+        in_zone = (wall_ns - self._ahead_of_zone_ns).cast(pl.Datetime("ns"))
+        aware = in_zone.to_frame("wall").select(
+            pl.col("wall").dt.replace_time_zone(self._zone, ambiguous="null", non_existent="null")
         )["wall"]
         return aware.dt.convert_time_zone("UTC").cast(pl.Int64)
 
+    def ahead_ns(self, utc_ns: int) -> int:
+        """What the clock is ahead of UTC by at a moment."""
+        if self._offset_ns is not None:
+            return self._offset_ns
+        if self.name == NEW_YORK_CLOSE:
+            return server_time.server_ns(utc_ns) - utc_ns
+        offset = (_EPOCH + timedelta(seconds=utc_ns // _SECOND_NS)).astimezone(ZoneInfo(self._zone)).utcoffset()
+        assert offset is not None
+        return int(offset.total_seconds()) * _SECOND_NS
+
 
 UTC: Final = SourceClock("UTC")
-EST: Final = SourceClock("-05:00")
-"""Eastern Standard Time the whole year, which is what HistData.com writes."""
+EASTERN: Final = "-05:00"
+"""Eastern Standard Time the whole year, without summer time."""

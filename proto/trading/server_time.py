@@ -18,8 +18,13 @@ HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
 FRIDAY: Final = 4
 
-_NEW_YORK: Final = ZoneInfo("America/New_York")
-_AHEAD: Final = timedelta(hours=7)
+NEW_YORK_CLOSE: Final = "new_york_close"
+"""What this clock is called wherever a zone is asked for."""
+
+NEW_YORK: Final = "America/New_York"
+AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
+
+_NEW_YORK: Final = ZoneInfo(NEW_YORK)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,7 +71,7 @@ def _offset_ns(hour: int) -> int:
     """What the server is ahead of UTC by; clocks are changed at full hours."""
     offset = (_EPOCH + timedelta(hours=hour)).astimezone(_NEW_YORK).utcoffset()
     assert offset is not None
-    return int((offset + _AHEAD).total_seconds()) * SECOND_NS
+    return int((offset + AHEAD_OF_NEW_YORK).total_seconds()) * SECOND_NS
 
 
 def within_last_minute(times_ns: list[int], now_ns: int) -> list[int]:

@@ -19,6 +19,7 @@ from marketdata.instruments import CURRENCIES, account_digits
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.enums import AccountMode
 from proto.trading.number_text import parse_float
+from proto.trading.server_time import NEW_YORK_CLOSE
 from proto.trading.units import is_exact
 from services.mt5.core.compose import account_name
 from services.mt5.core.gateway.in_doubt_orders import SETTLING_MS
@@ -26,7 +27,7 @@ from services.mt5.core.gateway.lease import LEASE_TTL_MS
 from services.mt5.core.gateway.tick_publisher import LOCKSTEP, WINDOW_MAX, Pace
 from services.mt5.core.simulated.fill_model import IDEAL, PROFILES
 from services.mt5.core.simulated.venue import LEVERAGE_DEFAULT
-from services.mt5.terminal.server_clock import NEW_YORK_CLOSE, ServerClock
+from services.mt5.terminal.server_clock import ServerClock
 
 INPUTS_SEPARATOR = ";"
 PACE_EXPECTED = "lockstep, max, a factor such as 10 or 0.5, live or live:FACTOR"

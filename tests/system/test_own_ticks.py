@@ -21,7 +21,7 @@ LAYOUTS = available_recordings(
         "formats/iso_usdjpy_20130101.csv:USDJPY": (),
         "formats/mt5_export_eurusd.csv:EURUSD": ("--utc-offset", "+02:00"),
         "formats/truefx_eurusd.csv:EURUSD": (),
-        "lean/fxcm/nzdusd:NZDUSD": (),
+        "lean/fxcm/nzdusd:NZDUSD": ("--utc-offset", "-05:00"),
     }
 )
 
@@ -38,6 +38,28 @@ def test_each_layout_is_backtested_as_it_is(layout: tuple[str, tuple[str, ...]])
     found = told("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
     assert found["ticks"]["processed"] > 0
     assert found["reconciled"] is True
+
+
+@pytest.mark.parametrize(
+    "recording",
+    available_recordings(
+        {
+            "lean/fxcm/eurusd": ("EURUSD", "fxcm_eurusd_2014-05-01_09.parquet"),
+            "lean/fxcm/nzdusd": ("NZDUSD", "fxcm_nzdusd_2014-05-01_09.parquet"),
+        }
+    ),
+)
+def test_leans_days_of_fxcm_are_the_rows_of_the_parquet_by_their_clock(
+    recording: tuple[str, tuple[str, str]], tmp_path: Path
+) -> None:
+    folder, (symbol, parquet) = recording
+    days, out = SHARED_DATA / folder, tmp_path / "out.parquet"
+    told("ticks", "convert", days, out, "--symbol", symbol, "--utc-offset", "-05:00")
+    [made], [there], [read] = (
+        told("ticks", "describe", f"{path}:{symbol}", *clock)
+        for path, clock in ((out, ()), (SHARED_DATA / parquet, ()), (days, ("--utc-offset", "-05:00")))
+    )
+    assert made["data_sha256"] == there["data_sha256"] == read["data_sha256"]
 
 
 def test_a_brokers_export_comes_to_the_same_through_the_processes_and_as_parquet(tmp_path: Path) -> None:

@@ -12,9 +12,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from proto.trading import server_time
-from proto.trading.server_time import HOUR_NS, MINUTE_NS
+from proto.trading.server_time import HOUR_NS, MINUTE_NS, NEW_YORK_CLOSE
 
-NEW_YORK_CLOSE: Final = "new_york_close"
 ZONE_EXPECTED: Final = f"{NEW_YORK_CLOSE}, UTC, or a zone such as Europe/Athens"
 
 _HALF_HOUR_NS: Final = 30 * MINUTE_NS

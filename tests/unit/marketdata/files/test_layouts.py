@@ -5,20 +5,28 @@ from __future__ import annotations
 import gzip
 import random
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from marketdata.files import TickFileError, TickInput, UnknownLayoutError, load_stream
 from marketdata.files import text as texts
+from marketdata.files.lean_clocks import lean_clock
 from marketdata.files.source import TickFile
+from marketdata.files.time_zones import SourceClock
 from marketdata.tick_stream import TickStream
 from tests.unit.marketdata.files.tick_texts import DAY_NS, SAMPLES, Quote, Sample, metatrader, some_quotes, truefx
 
 EACH_LAYOUT = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.layout for sample in SAMPLES])
 HOUR_NS = 3_600_000_000_000
 QUOTES = some_quotes()
+CFDS_OF_FXCM_ON_UTC = (
+    "AU200AUD BCOUSD CH20CHF DE10YBEUR DE30EUR DXYUSD ES35EUR EU50EUR FR40EUR HK33HKD IT40EUR JP225JPY NAS100USD "
+    "NATGASUSD SPX500USD UK100GBP US30USD WTICOUSD XAGUSD XAUUSD XCUUSD XPDUSD XPTUSD"
+)
 
 
 def a_file(
@@ -189,9 +197,115 @@ def test_local_time_of_dukascopy_says_its_offset(tmp_path: Path) -> None:
     assert ticks_of(load(path)) == [(DAY_NS, 1.1, 1.2)]
 
 
-def test_a_zone_is_refused_where_the_file_says_its_own(tmp_path: Path) -> None:
-    with pytest.raises(TickFileError, match=r"is TrueFX and says UTC or an offset itself, expected no time zone"):
-        load(a_file(tmp_path, truefx(QUOTES)), zone="+02:00")
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Local time,Ask,Bid", "01.05.2014 02:00:00.000 GMT+0200,1.2,1.1"],
+        ["time,bid,ask", "2014-05-01 02:00:00+02:00,1.1,1.2"],
+    ],
+)
+def test_a_zone_is_refused_where_each_row_says_an_offset(tmp_path: Path, lines: list[str]) -> None:
+    with pytest.raises(TickFileError, match=r"each row says its offset, expected no time zone '\+02:00'"):
+        load(a_file(tmp_path, lines), zone="+02:00")
+
+
+@EACH_LAYOUT
+def test_a_zone_may_be_given_for_each_layout_that_does_not_say_it_in_each_row(tmp_path: Path, sample: Sample) -> None:
+    """Whoever knows better may say so: the readings are those of the clock that was given."""
+    if sample.layout == "table with a header":
+        return
+    shift_ns = 5 * HOUR_NS if sample.layout.startswith("HistData") else 0
+    path = a_file(tmp_path, sample.write(QUOTES), sample.file)
+    told = ticks_of(load(path, zone="+02:00"))
+    assert told == [(time_ns - shift_ns - 2 * HOUR_NS, bid, ask) for time_ns, bid, ask in EXPECTED]
+    assert TickFile(path, "+02:00").detected.zone == "+02:00"
+
+
+def test_a_zone_may_be_given_for_parquet_whose_times_are_a_wall_clock(tmp_path: Path) -> None:
+    """13:00 of 2014-05-01 in Athens is 10:00 UTC; 2014-03-30 03:30 was skipped there; a missing time stays one."""
+    noon_ns = DAY_NS + 13 * HOUR_NS
+    skipped_ns = DAY_NS - (32 * 24 * HOUR_NS) + 3 * HOUR_NS + HOUR_NS // 2
+    path = tmp_path / "wall.parquet"
+    pl.DataFrame({"ts_ns": [skipped_ns, None, noon_ns], "bid": [1.1] * 3, "ask": [1.2] * 3}).write_parquet(path)
+    assert load(path).counts.rejected == {"out_of_range": 1}
+    stream = load(path, zone="Europe/Athens")
+    assert ticks_of(stream) == [(noon_ns - 3 * HOUR_NS, 1.1, 1.2)]
+    assert stream.counts.rejected == {"out_of_range": 1, "unreadable": 1}
+
+
+@pytest.mark.parametrize(
+    ("wall", "utc_hour"),
+    [
+        ("2024.03.08\t12:00:00", 10),  # winter in New York and in Athens
+        ("2024.03.12\t12:00:00", 9),  # only New York has summer time
+        ("2024.04.02\t12:00:00", 9),
+        ("2024.10.29\t12:00:00", 9),  # only New York still has it
+        ("2024.11.05\t12:00:00", 10),
+    ],
+)
+def test_new_york_close_time_changes_on_new_yorks_dates(tmp_path: Path, wall: str, utc_hour: int) -> None:
+    path = a_file(tmp_path, [f"{wall}\t1.1\t1.2\t\t\t6"])
+    [(time_ns, _, _)] = ticks_of(load(path, zone="new_york_close"))
+    assert datetime.fromtimestamp(time_ns // 10**9, UTC).hour == utc_hour
+    assert SourceClock("new_york_close").ahead_ns(time_ns) == (12 - utc_hour) * HOUR_NS
+
+
+def test_new_york_close_time_skips_an_hour_in_march_and_has_one_twice_in_november(tmp_path: Path) -> None:
+    """2024-03-10 at 02:00 and 2024-11-03 at 02:00 in New York, where it is 09:00 on such a server."""
+    rows = ["03.10\t08:59:59", "03.10\t09:30:00", "03.10\t10:00:00", "11.03\t08:30:00", "11.03\t09:00:00"]
+    stream = load(a_file(tmp_path, [f"2024.{row}\t1.1\t1.2\t\t\t6" for row in rows]), zone="new_york_close")
+    assert stream.counts.rejected == {"unreadable": 2}
+    one, other, _ = (time for time, _, _ in ticks_of(stream))
+    assert other - one == 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("folder", "hours"),
+    [
+        ("forex/fxcm/eurusd", 5),
+        ("Forex/FXCM/tick/EURUSD", 5),
+        ("forex/oanda/eurusd", 0),
+        ("forex/oanda/minute/eurusd", 0),
+        ("cfd/oanda/de30eur", 0),
+        ("cfd/fxcm/xauusd", 0),
+        ("cfd/fxcm/tick/us30usd", 0),
+        ("cfd/fxcm/jp225usd", 5),
+    ],
+)
+def test_the_clock_of_lean_goes_by_security_type_market_and_symbol(tmp_path: Path, folder: str, hours: int) -> None:
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
+    assert ticks_of(load(path)) == [(DAY_NS + hours * HOUR_NS + 10**9, 1.1, 1.2)]
+    assert TickFile(path).remarks == []
+
+
+def test_23_symbols_of_fxcms_cfds_are_on_utc() -> None:
+    clocks = [lean_clock(Path("cfd/fxcm", symbol, "20140501_quote.zip")) for symbol in CFDS_OF_FXCM_ON_UTC.split()]
+    assert len(clocks) == 23
+    assert {clock.zone for clock in clocks if clock} == {"UTC"}
+
+
+@pytest.mark.parametrize("folder", ["lean/fxcm/eurusd", "forex/eurusd", "equity/usa/tick/spy", "crypto/gdax/btcusd"])
+def test_a_lean_path_without_a_known_type_and_market_asks_for_the_clock(tmp_path: Path, folder: str) -> None:
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
+    with pytest.raises(
+        TickFileError, match=r"whose clock its times are \(LEAN's goes by security type and market.*--zone"
+    ):
+        load(path)
+    assert load(path, zone="-05:00").first_time_ns == DAY_NS + 5 * HOUR_NS + 10**9
+
+
+def test_a_clock_given_against_leans_own_is_taken_and_remarked(tmp_path: Path) -> None:
+    place = tmp_path / "forex/fxcm/eurusd"
+    place.mkdir(parents=True)
+    path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
+    assert load(path, zone="UTC").first_time_ns == DAY_NS + 10**9
+    [remark] = TickFile(path, "UTC").remarks
+    assert remark.endswith("read by UTC, as it was asked for; the clock of LEAN's forex/fxcm/eurusd is -05:00")
+    assert TickFile(path, "-05:00").remarks == []
 
 
 @pytest.mark.parametrize("zone", ["Athens", "+25:00", "+2", "+\u0660\u0662:00", ""])
@@ -244,7 +358,7 @@ def test_the_day_of_a_lean_file_is_its_name_and_a_folder_is_its_days(tmp_path: P
     for day in ("20140502", "20140501"):
         with zipfile.ZipFile(tmp_path / f"{day}_quote.zip", "w") as archive:
             archive.writestr("quotes.csv", "1000,1.1,1.2\n86400000,1.1,1.2\n")
-    stream = load(tmp_path)
+    stream = load(tmp_path, zone="UTC")
     assert [time for time, _, _ in ticks_of(stream)] == [DAY_NS + 10**9, DAY_NS + 24 * HOUR_NS + 10**9]
     assert stream.counts.rejected == {"unreadable": 2}
     with pytest.raises(UnknownLayoutError) as caught:

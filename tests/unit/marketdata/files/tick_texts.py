@@ -54,6 +54,7 @@ def histdata(quotes: list[Quote]) -> list[str]:
 
 
 def lean(quotes: list[Quote]) -> list[str]:
+    """Rows of a day by UTC, as Oanda's are."""
     return [f"{quote.ms},{quote.bid},{quote.ask}" for quote in quotes]
 
 
@@ -91,7 +92,7 @@ class Sample(NamedTuple):
 SAMPLES: Final = (
     Sample("TrueFX", truefx),
     Sample("HistData ASCII ticks", histdata),
-    Sample("LEAN daily quotes", lean, file="20140501_quote.csv"),
+    Sample("LEAN daily quotes", lean, file="20140501_quote.csv", zone="UTC"),
     Sample("Dukascopy", dukascopy),
     Sample("MetaTrader 5 tick export", metatrader, zone="+00:00"),
     Sample("table with a header", iso),
