@@ -9,11 +9,13 @@ from typing import Final
 
 import polars as pl
 
+from marketdata.files import epoch_times
 from marketdata.files.layout import (
     TIME_OF_DAY,
     YEAR,
     Layout,
     LayoutMismatch,
+    LayoutRefusal,
     Parser,
     ZoneRule,
     build_tick_frame,
@@ -32,14 +34,19 @@ _MINUTE_NS: Final = 60_000_000_000
 _SEPARATORS: Final = ("\t", ";", ",")
 _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "time": ("ts_ns", "timestamp", "time", "datetime", "date_time", "date", "utc"),
+    "time_msc": ("time_msc",),
     "bid": ("bid", "bid_price", "bidprice"),
     "ask": ("ask", "ask_price", "askprice", "offer"),
     "volume": ("volume", "vol"),
     "symbol": ("symbol", "instrument", "pair"),
 }
-_SAYS: Final = re.compile(r".*:\d\d(\.\d+)? ?(Z|[+-]\d\d(:?\d\d)?)|\d+")
-_EPOCH_NS: Final = {10: 1_000_000_000, 13: 1_000_000, 16: 1_000, 19: 1}
-"""Nanoseconds of a unit, by the digits that a time since 1970 has in it from 2001 to 2286."""
+_WITH_OFFSET: Final = r"^(.*:[0-9]{2}(?:\.[0-9]+)?) ?(?:(?:UTC|GMT)?([+-][0-9]{2}(?::?[0-9]{2})?)|(Z|UTC|GMT))$"
+"""A time of day and what it is ahead of UTC by: an offset, or the word for none."""
+
+_NO_OFFSET: Final = re.compile(r"[+-]00(:?00)?")
+_SERVER_TIME: Final = (
+    "time_msc is the time of the broker's server, read as if that were UTC; if it is not, say --utc-offset or --zone"
+)
 
 
 class MetaTrader(Layout):
@@ -66,6 +73,7 @@ class _MetaTraderRows:
     has_symbols = False
     zone_rule = ZoneRule.REQUIRED
     clock = UTC
+    says_offsets = False
     clock_source = ""
     clock_doubt = ""
 
@@ -123,6 +131,7 @@ class _DukascopyRows:
     header_lines = 1
     has_symbols = False
     clock = UTC
+    says_offsets = False
     clock_source = ""
     clock_doubt = ""
 
@@ -137,7 +146,7 @@ class _DukascopyRows:
         text = fields["0"]
         offset_ns: pl.Series | None = None
         if self._has_offset:
-            text, offset_ns = _without_offset(text, r"^(.*\S) (?:GMT|UTC)([+-]\d\d:?\d\d)$")
+            text, offset_ns = _without_offset(text, r"^(.*\S) (?:GMT|UTC)([+-]\d\d:?\d\d)()$")
         dotted = parse_wall_times(text, rf"\d\d\.\d\d\.{YEAR} {TIME_OF_DAY}", "%d.%m.%Y %H:%M:%S%.f")
         other = parse_wall_times(text, rf"{YEAR}\.\d\d\.\d\d {TIME_OF_DAY}", "%Y.%m.%d %H:%M:%S%.f")
         ts_ns = self.clock.to_utc(dotted.zip_with(dotted.is_not_null(), other))
@@ -154,7 +163,7 @@ class _DukascopyRows:
 class Table(Layout):
     """Any table whose header names a time, a bid and an ask."""
 
-    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
         """Told by the header."""
         del member
         if not head:
@@ -164,18 +173,44 @@ class Table(Layout):
         place: dict[str, int] = {}
         for meaning, words in _NAMES.items():
             found = [number for number, name in enumerate(names) if name in words]
-            if len(found) > 1:
+            if len(found) > 1 and not (meaning == "time" and "time_msc" in names):
                 return LayoutMismatch(f"the header names {meaning} {len(found)} times")
             if found:
                 place[meaning] = found[0]
+        # MetaTrader's Python package gives each time twice; `time` is cut to seconds.
+        is_metatrader = "time_msc" in place
+        if is_metatrader:
+            place["time"] = place.pop("time_msc")
         lacking = [meaning for meaning in ("time", "bid", "ask") if meaning not in place]
         if lacking:
             return LayoutMismatch(f"the first line names no {', '.join(lacking)}")
-        # Whether the times say their offset is told by the rows, as most of them have it.
-        times = [fields[place["time"]] for line in head[1:] if len(fields := line.split(separator)) == len(names)]
-        naive = [text for text in times if not _SAYS.fullmatch(text.strip(' "'))]
-        rule = ZoneRule.REQUIRED if 2 * len(naive) > len(times) else ZoneRule.FIXED
-        return _TableRows(place, len(names), separator, rule, has_symbols="symbol" in place)
+        rows = [fields for line in head[1:] if len(fields := line.split(separator)) == len(names)]
+        times = [fields[place["time"]].strip(' "') for fields in rows]
+        numbers = [text for text in times if epoch_times.is_number(text)]
+        if 2 * len(numbers) > len(times):
+            problem = epoch_times.problem_of(numbers)
+            if problem is not None:
+                return LayoutRefusal(problem)
+        rule = _zone_rule(times)
+        return _TableRows(
+            place=place,
+            count=len(names),
+            separator=separator,
+            zone_rule=rule,
+            says_offsets=2 * len(numbers) <= len(times),
+            has_symbols="symbol" in place,
+            clock_doubt=_SERVER_TIME if is_metatrader and rule is ZoneRule.DEFAULT else "",
+        )
+
+
+def _zone_rule(times: Sequence[str]) -> ZoneRule:
+    """Whether times say their offset, as most of them have it."""
+    said = [found for text in times if (found := re.fullmatch(_WITH_OFFSET, text))]
+    known = len(said) + sum(epoch_times.is_number(text) for text in times)
+    if 2 * known < len(times):
+        return ZoneRule.REQUIRED
+    is_ahead = any(found[2] and not _NO_OFFSET.fullmatch(found[2]) for found in said)
+    return ZoneRule.FIXED if is_ahead else ZoneRule.DEFAULT
 
 
 @dataclass
@@ -184,11 +219,12 @@ class _TableRows:
     count: int
     separator: str
     zone_rule: ZoneRule
+    says_offsets: bool
     has_symbols: bool
+    clock_doubt: str
     header_lines: int = 1
     clock: SourceClock = UTC
     clock_source: str = ""
-    clock_doubt: str = ""
 
     def parse(self, lines: Sequence[str]) -> pl.DataFrame:
         fields = split_columns(lines, self.separator, self.count)
@@ -200,31 +236,33 @@ class _TableRows:
         )
 
     def _time(self, text: pl.Series) -> pl.Series:
-        offset_ns: pl.Series | None = None
-        wall = text
-        if self.zone_rule is ZoneRule.FIXED:
-            wall, offset_ns = _without_offset(text, r"^(.*\S?) ?(Z|[+-]\d\d(?::?\d\d)?)$")
-        wall = wall.str.replace("T", " ", literal=True)
-        dashed = parse_wall_times(wall, rf"{YEAR}-\d\d-\d\d {TIME_OF_DAY}", "%Y-%m-%d %H:%M:%S%.f")
-        ts_ns = self.clock.to_utc(dashed)
-        if offset_ns is None:
-            return ts_ns
-        return (ts_ns - offset_ns).zip_with(ts_ns.is_not_null() & offset_ns.is_not_null(), _epoch_ns(text))
+        if self.zone_rule is ZoneRule.REQUIRED:
+            return self.clock.to_utc(_wall_times(text))
+        counted = self.clock.to_utc(epoch_times.epoch_ns(text).cast(pl.Datetime("ns")))
+        wall, offset_ns = _without_offset(text, _WITH_OFFSET)
+        reading = _wall_times(wall)
+        # A clock that was given stands in for an offset of none, and contradicts every other one.
+        said = (
+            UTC.to_utc(reading) - offset_ns
+            if self.clock.name == UTC.name
+            else self.clock.to_utc(reading).set(offset_ns != 0, None)
+        )
+        return said.zip_with(offset_ns.is_not_null(), counted)
 
 
-def _epoch_ns(text: pl.Series) -> pl.Series:
-    """Nanoseconds of whole numbers since 1970, whose digits tell their unit."""
-    kept = text.to_frame("t").select(pl.when(pl.col("t").str.contains(r"^\d+$")).then(pl.col("t")))["t"]
-    digits = kept.str.len_chars()
-    value = kept.cast(pl.Int64, strict=False)
-    unit = digits.replace_strict(_EPOCH_NS, default=None, return_dtype=pl.Int64)
-    return value * unit
+def _wall_times(text: pl.Series) -> pl.Series:
+    text = text.str.replace("T", " ", literal=True)
+    return parse_wall_times(text, rf"{YEAR}-\d\d-\d\d {TIME_OF_DAY}", "%Y-%m-%d %H:%M:%S%.f")
 
 
 def _without_offset(text: pl.Series, pattern: str) -> tuple[pl.Series, pl.Series]:
-    """The time before its offset from UTC, and the offset in nanoseconds; null where there is none."""
+    """The time before its offset from UTC, and the offset in nanoseconds; null where there is none.
+
+    The groups of the pattern are the time, its offset, and a word for none.
+    """
     wall = text.str.extract(pattern, 1)
-    offset = text.str.extract(pattern, 2).str.replace("Z", "+00", literal=True).str.replace(":", "", literal=True)
+    offset = text.str.extract(pattern, 2).str.replace(":", "", literal=True)
+    offset = offset.zip_with(offset.is_not_null(), text.str.extract(pattern, 3).str.replace(".+", "+00"))
     hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False)
     minutes = offset.str.slice(3, 2).replace("", "00").cast(pl.Int64, strict=False)
     total = (hours * 60 + minutes) * _MINUTE_NS

@@ -50,6 +50,7 @@ class _RowParser:
     has_symbols = False
     zone_rule = ZoneRule.DEFAULT
     zone = "UTC"
+    says_offsets = False
     clock_source = ""
     clock_doubt = ""
 

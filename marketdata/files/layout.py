@@ -41,6 +41,8 @@ class Parser(Protocol):
     has_symbols: bool
     zone_rule: ZoneRule
     clock: SourceClock
+    says_offsets: bool
+    """Whether rows say what they are ahead of UTC by, even if that is nothing."""
     clock_source: str
     """Who says that the rows are on `clock`; empty where the layout does, or nobody."""
     clock_doubt: str
@@ -54,6 +56,10 @@ class LayoutMismatch(str):
     """Why the first lines are not of a layout."""
 
 
+class LayoutRefusal(str):
+    """Why a file whose layout is known all the same holds no ticks that can be read."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """A layout by name, with an example, and what tells it."""
@@ -61,7 +67,7 @@ class Layout:
     name: str
     example: str
 
-    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
+    def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch | LayoutRefusal:
         """A parser of the file that begins with these lines, none of them empty, or why it is not of this layout."""
         raise NotImplementedError
 

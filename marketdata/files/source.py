@@ -14,7 +14,7 @@ import polars as pl
 from marketdata.files.errors import TickFileError, UnknownLayoutError
 from marketdata.files.header_layouts import DUKASCOPY, MT5, TABLE
 from marketdata.files.headerless_layouts import HISTDATA, LEAN, TRUEFX
-from marketdata.files.layout import HEAD_LINES, Layout, LayoutMismatch, Parser, ZoneRule
+from marketdata.files.layout import HEAD_LINES, Layout, LayoutMismatch, LayoutRefusal, Parser, ZoneRule
 from marketdata.files.parquet import REQUIRED, ParquetRows
 from marketdata.files.text import ArchiveMember, archive_members, escaped, first_bytes, head, lines_of
 from marketdata.files.time_zones import UTC, ZONE_EXPECTED, SourceClock
@@ -122,12 +122,11 @@ class TickFile:
                     f"expected {ZONE_EXPECTED}, by --utc-offset or --zone, or MT5_TICKS_ZONE for a gateway"
                 )
             if parser.clock_doubt and not parser.clock_source:
-                self.remarks.append(f"{self.path}: {parser.clock_doubt}")
-            return parser.clock.name
+                self.remarks.append(parser.clock_doubt)
+            return "as each row says" if parser.says_offsets else parser.clock.name
         if parser.clock_source and clock.name != parser.clock.name:
             self.remarks.append(
-                f"{self.path} is read by {clock.name}, as it was asked for; the clock of {parser.clock_source} is "
-                f"{parser.clock.name}"
+                f"read by {clock.name}, as it was asked for; the clock of {parser.clock_source} is {parser.clock.name}"
             )
         parser.clock = clock
         return clock.name
@@ -162,12 +161,16 @@ def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
     """The one text in a file that fits a layout."""
     fits: list[tuple[ArchiveMember, Layout, Parser]] = []
     details: list[str] = []
+    refusal = ""
     texts = archive_members(path)
     for member in texts:
         begin = head(member)
         refusals = []
         for layout in LAYOUTS:
             parser = layout.recognise(begin[: HEAD_LINES + 1], member)
+            if isinstance(parser, LayoutRefusal):
+                refusal = refusal or f"{member.name} is a {layout.name}, but {parser}"
+                break
             if not isinstance(parser, LayoutMismatch):
                 fits.append((member, layout, parser))
                 break
@@ -182,6 +185,8 @@ def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
     if len(fits) > 1:
         names = " and ".join(member.inner or "" for member, _, _ in fits[:2])
         raise TickFileError(f"{path} holds several files of ticks ({names}), expected a zip with one")
+    if not fits and refusal:
+        raise TickFileError(refusal)
     if not fits:
         begin = head(texts[0])
         details.append(f"expected {EXPECTED}, such as")

@@ -151,7 +151,8 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         (b"", "is empty, expected Parquet with ts_ns, bid, ask, or text"),
         (b"PAR1", "cannot be read as Parquet"),
         (b"one,two\n", "fits no layout of ticks; it begins with 'one,two'"),
-        (b"time,bid,ask\n1,2,3\n", r"none of 1 rows became a tick \(1 unreadable\)"),
+        (b"time,bid,ask\n1,2,3\n", "is a table with a header, but its times are numbers such as 1, expected"),
+        (b"time,bid,ask\n1398902401,2,x\n", r"none of 1 rows became a tick \(1 unreadable\)"),
     ],
 )
 def test_a_file_that_is_no_source_is_refused_in_one_line(tmp_path: Path, content: bytes, words: str) -> None:

@@ -1,0 +1,66 @@
+"""Numbers as times: since 1970 in seconds, milli-, micro- or nanoseconds, with or without a fraction or an exponent.
+
+The digits before the point tell the unit, for times from March 1973 on; every digit counts as it was written, because no
+float is on the way. A number with too few of them (`1.398902e+12`) is exact to what it says and is of no use as a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+_NUMBER: Final = r"^([1-9][0-9]*)(?:\.([0-9]*))?(?:[eE]\+?([0-9]{1,2}))?$"
+_SECOND_POWER: Final = 9
+_POWERS: Final = {9: 9, 10: 9, 12: 6, 13: 6, 15: 3, 16: 3, 18: 0, 19: 0}
+"""Nanoseconds of a unit as a power of ten, by the digits before the point: 1973 to 2001, and from then to 2286."""
+
+_TIME_NS_BELOW: Final = 9.2e18
+"""Nanoseconds since 1970 reach into the year 2262."""
+
+_FACTORS: Final = {power: 10**power for power in range(19)}
+EXPECTED: Final = "whole or decimal s, ms, µs or ns since 1970, of March 1973 or later"
+
+
+def epoch_ns(text: pl.Series) -> pl.Series:
+    """Nanoseconds since 1970 (Int64) of numbers, null where the text is none or says less or more than that."""
+    parts = text.to_frame("t").select(
+        pl.col("t").str.extract(_NUMBER, 1).alias("whole"),
+        pl.col("t").str.extract(_NUMBER, 2).fill_null("").str.strip_chars_end("0").alias("fraction"),
+        pl.col("t").str.extract(_NUMBER, 3).cast(pl.Int64, strict=False).fill_null(0).alias("exponent"),
+    )
+    unit = (pl.col("whole").str.len_chars() + pl.col("exponent")).replace_strict(
+        _POWERS, default=None, return_dtype=pl.Int64
+    )
+    power = unit + pl.col("exponent") - pl.col("fraction").str.len_chars()
+    digits = pl.concat_str("whole", "fraction").cast(pl.Int64, strict=False)
+    factor = power.replace_strict(_FACTORS, default=None, return_dtype=pl.Int64)
+    is_small = digits.cast(pl.Float64) * factor.cast(pl.Float64) < _TIME_NS_BELOW
+    return parts.select(pl.when(is_small).then(digits * factor).alias("ns"))["ns"]
+
+
+def is_number(text: str) -> bool:
+    """Whether it is written as numeric times are, whatever it says."""
+    return re.fullmatch(r"\d+(\.\d*)?([eE]\+?\d+)?", text) is not None
+
+
+def problem_of(texts: Sequence[str]) -> str | None:
+    """Why numbers are no times: of no unit, or all of them coarser than a second; None when most are good."""
+    if not texts:
+        return None
+    bad = [text for text, ns in zip(texts, epoch_ns(pl.Series(texts, dtype=pl.String)), strict=True) if ns is None]
+    if 2 * len(bad) >= len(texts):
+        return f"its times are numbers such as {bad[0]}, expected {EXPECTED}"
+    good = [text for text in texts if text not in bad]
+    if all(_is_coarse(text) for text in good):
+        return f"its times are numbers such as {good[0]}, whose digits end before the second, expected {EXPECTED}"
+    return None
+
+
+def _is_coarse(text: str) -> bool:
+    found = re.fullmatch(_NUMBER, text)
+    assert found is not None
+    exponent, fraction = int(found[3] or 0), len(found[2] or "")
+    return exponent > 0 and _POWERS[len(found[1]) + exponent] + exponent - fraction > _SECOND_POWER
