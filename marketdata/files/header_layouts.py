@@ -60,8 +60,7 @@ class MetaTrader(Layout):
             bare = [name.strip("<>") for name in names]
             lacking = [f"<{name}>" for name in _MT5_COLUMNS[:4] if name not in bare]
             if lacking:
-                bars = "; these are bars, no ticks" if "OPEN" in bare else ""
-                return LayoutMismatch(f"the header has no column {', '.join(lacking)}{bars}")
+                return LayoutMismatch(f"the header has no column {', '.join(lacking)}")
             return _MetaTraderRows(bare, header_lines=1)
         found = count_header_lines(
             head, _MT5_ROW, "2014.05.01<tab>00:00:01.787<tab>1.38727<tab>1.38729<tab><tab><tab>6"
@@ -122,8 +121,7 @@ class Dukascopy(Layout):
             return LayoutMismatch(f"the header begins with {begin} and not with 'Gmt time'")
         lacking = [name for name in ("ask", "bid") if names.count(name) != 1]
         if lacking:
-            bars = "; these are bars, no ticks" if "open" in names else ""
-            return LayoutMismatch(f"the header has no column {', '.join(lacking)}{bars}")
+            return LayoutMismatch(f"the header has no column {', '.join(lacking)}")
         return _DukascopyRows(names)
 
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from marketdata.files.bars import bar_interval
 from marketdata.files.errors import TickFileError, UnknownLayoutError
 from marketdata.files.header_layouts import DUKASCOPY, MT5, TABLE
 from marketdata.files.headerless_layouts import HISTDATA, LEAN, TRUEFX
@@ -165,6 +166,10 @@ def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
     texts = archive_members(path)
     for member in texts:
         begin = head(member)
+        interval = bar_interval(begin[: HEAD_LINES + 1])
+        if interval is not None:
+            refusal = refusal or f"{member.name} holds bars of {interval}, expected ticks: rows with a bid and an ask"
+            continue
         refusals = []
         for layout in LAYOUTS:
             parser = layout.recognise(begin[: HEAD_LINES + 1], member)

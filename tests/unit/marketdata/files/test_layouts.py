@@ -383,8 +383,8 @@ def test_what_fits_no_layout_is_told_with_its_first_lines_and_what_was_tried(tmp
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>", "no column <BID>, <ASK>; these are bars, no ticks"),
-        ("Gmt time,Open,High,Low,Close,Volume", "no column ask, bid; these are bars, no ticks"),
+        ("<DATE>\t<TIME>\t<LAST>\t<VOLUME>", "no column <BID>, <ASK>"),
+        ("Gmt time,Last,Volume", "no column ask, bid"),
         ("time,bid,last", "the first line names no ask"),
         ("time,bid,bid,ask", "the header names bid 2 times"),
     ],
