@@ -37,6 +37,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
+from common.text_files import EncodingError, python_codec, read_text
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.number_text import PARSERS
 
@@ -169,7 +170,8 @@ def load(model: type[S]) -> S:
     check_env_file(setting_names() | _names(model))
     try:
         # What BaseSettings takes beside its fields is not in the signature that type checkers derive.
-        return cast("Callable[..., S]", model)(_env_file=path)
+        codec = python_codec(path.read_bytes()) if path else None
+        return cast("Callable[..., S]", model)(_env_file=path, _env_file_encoding=codec)
     except ValidationError as error:
         lines = [_line(model, problem) for problem in error.errors() if problem["type"] != "default_factory_not_called"]
         raise StartError("; ".join(lines)) from None
@@ -264,11 +266,11 @@ def _env_file_values() -> dict[str, str | None]:
     if path is None:
         return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except OSError as error:
         raise StartError(f"{path} cannot be read: {error.strerror}; expected a readable file") from None
-    except UnicodeDecodeError:
-        raise StartError(f"{path} is no UTF-8 text, expected lines of KEY=VALUE") from None
+    except EncodingError as error:
+        raise StartError(f"{path} is {error}: lines of KEY=VALUE") from None
     for binding in parse_stream(StringIO(text)):
         if binding.error or (binding.key is not None and binding.value is None):
             said = binding.original

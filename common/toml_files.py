@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import StartError
+from common.text_files import read_text
 
 NAME_CHARS_MAX: Final = 120
 """Longer than this a name is a digest of what it would say."""
@@ -34,7 +35,7 @@ def read_toml(
         StartError: it is not there, or no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=parse_float)
+        return tomllib.loads(read_text(path), parse_float=parse_float)
     except OSError as error:
         raise StartError(f"{setting}: value {said!r}, expected {expected} ({error.strerror})") from None
     except (ValueError, ArithmeticError) as error:  # no TOML, no text at all, or a number that is none

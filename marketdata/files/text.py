@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+from common.text_files import EncodingError, encoding_of
 from marketdata.files.errors import TickFileError
 
 CHUNK_BYTES: Final = 1 << 22
@@ -28,7 +29,6 @@ HEAD_BYTES: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
 _ZIP_EMPTY: Final = b"PK\x05\x06"
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
 class ArchiveMember(NamedTuple):
@@ -89,8 +89,8 @@ def head(member: ArchiveMember) -> list[str]:
     with _opened(member) as file:
         data = file.read(HEAD_BYTES)
         is_all = not file.read(1)
-    text = _decoder(data).decode(data, final=False)
-    texts = text.removeprefix("\ufeff").split("\n")
+    decoder, mark = _decoder(member, data)
+    texts = decoder.decode(data[mark:], final=False).split("\n")
     if not is_all and len(texts) > 1:
         del texts[-1]
     return [line for line in (line.removesuffix("\r") for line in texts) if line.strip()]
@@ -108,8 +108,8 @@ def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterat
         decoder: codecs.IncrementalDecoder | None = None
         while data := file.read(chunk_bytes):
             if decoder is None:
-                decoder = _decoder(data)
-                text = decoder.decode(data).removeprefix("\ufeff")
+                decoder, mark = _decoder(member, data)
+                text = decoder.decode(data[mark:])
             else:
                 text = decoder.decode(data)
             *texts, rest = (rest + text).split("\n")
@@ -132,9 +132,13 @@ def escaped(text: str, limit: int = 160) -> str:
     return f"'{shown[:limit]}'" + ("..." if len(text) > limit or len(shown) > limit else "")
 
 
-def _decoder(data: bytes) -> codecs.IncrementalDecoder:
-    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
-    return codecs.getincrementaldecoder(encoding)(errors="replace")
+def _decoder(member: ArchiveMember, data: bytes) -> tuple[codecs.IncrementalDecoder, int]:
+    """What decodes text that begins with `data`, after as many bytes of a mark."""
+    try:
+        encoding, mark = encoding_of(data)
+    except EncodingError as error:
+        raise TickFileError(f"{member.name} is {error}") from None
+    return codecs.getincrementaldecoder(encoding)(errors="replace"), mark
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from common.errors import StartError
+from common.text_files import EncodingError, read_text
 from proto.gateway import ErrorCode
 from services.mt5.core.ports.terminal import Unavailable
 from services.mt5.terminal import mt5_types
@@ -58,8 +59,8 @@ def is_real_allowed(*, allow: bool, token: str, token_file: Path | None) -> bool
             "text in MT5_REAL_TOKEN_FILE: without them only demo accounts are traded"
         )
     try:
-        written = token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        written = read_text(token_file).strip()
+    except (OSError, EncodingError) as error:
         raise StartError(f"MT5_REAL_TOKEN_FILE: {token_file} cannot be read: {error}") from None
     if not hmac.compare_digest(written.encode(), token.encode()):
         raise StartError(f"MT5_REAL_TOKEN: value '**********', expected what stands in {token_file}")

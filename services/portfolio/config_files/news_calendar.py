@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Final, NoReturn
 
 import msgspec
 
 from common.errors import StartError
+from common.text_files import EncodingError, read_text
 from services.portfolio.core.risk.news import NEWS_EVENTS_MAX, NewsEvent
 
 COLUMNS: Final = ("time", "currency", "impact", "title")
@@ -33,12 +35,11 @@ def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
         StartError: the file is not there, or a row is wrong; it names file, line, value and what was expected.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            events = tuple(sorted(set(_events(path, file))))
+        events = tuple(sorted(set(_events(path, StringIO(read_text(path), newline="")))))
     except OSError as error:
         raise StartError(f"RISK: news_calendar {path}: {error.strerror}; expected a CSV file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise StartError(f"RISK: news_calendar {path}: {error}; expected CSV in UTF-8") from None
+    except (EncodingError, csv.Error) as error:
+        raise StartError(f"RISK: news_calendar {path}: {error}; expected CSV") from None
     if not events:
         raise StartError(f"RISK: news_calendar {path}: has no event, expected at least one row under its header")
     return events

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.errors import StartError
+from common.text_files import EncodingError, decode_text
 from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, schema_sha256
 from services.signal.core.inference.classes import CLASSES
 
@@ -129,8 +130,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"model {folder}: there is no such folder, expected one with {FILE_NAME} and a model in it")
     data = read_file(folder, FILE_NAME, bytes_max=MANIFEST_BYTES_MAX)
     try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        manifest = msgspec.json.decode(decode_text(data), type=Manifest)
+    except (msgspec.DecodeError, EncodingError) as error:
         raise ModelError(f"{path} is no manifest of a model: {error}") from None
     if tuple(manifest.classes) != CLASSES:
         raise ModelError(f"{path}: classes {manifest.classes}, expected {list(CLASSES)} (sell, hold, buy)")
