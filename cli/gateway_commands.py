@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.paths import existing_desk
 from cli.running_desks import running_gateway_url
 from common.errors import StartError
@@ -46,7 +46,7 @@ def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url
     finally:
         sockets.close()
     if as_json:
-        print(json_text({"is_halted": reply.is_halted, "reason": reply.reason, "closed": reply.closed}))
+        print_json({"is_halted": reply.is_halted, "reason": reply.reason, "closed": reply.closed})
         return 0
     stands = "refuses orders that open exposure" if reply.is_halted else "lets orders pass"
     print(f"the gateway of {reply.account} {stands}" + (f": {reply.reason}" if reply.reason else ""))

@@ -1,21 +1,38 @@
-"""What commands give to programs: JSON as text, and JSON files that are written whole."""
+"""What commands give to programs: JSON on standard output, and JSON files that are written whole."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from common.errors import StartError
+from proto.time import with_time_texts
 from proto.trading.units import decimal_text
 
 
-def json_text(value: object) -> str:
-    """JSON with sorted keys; decimals are strings, so that no reader rounds them."""
-    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=_plain)
+def print_json(value: object) -> None:
+    """Print JSON; characters beyond ASCII are escapes where standard output is not UTF-8."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json_text(value, is_ascii=not is_utf8))
+
+
+def json_text(value: object, *, is_ascii: bool = False) -> str:
+    """JSON with sorted keys; no reader has to round: decimals are strings, and each `..._ns` has a text beside it."""
+    return json.dumps(_timed(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
+
+
+def _timed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _timed(item) for name, item in with_time_texts(value).items()}
+    if isinstance(value, list | tuple):
+        return [_timed(item) for item in value]
+    return value
 
 
 def _plain(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import typer
 
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.number_options import require_plain_numbers
 from common.disk_faults import disk_fault
 from common.errors import StartError
@@ -134,7 +134,7 @@ def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> 
     """One line for people, and for a program that has asked for JSON the same as JSON."""
     line = " ".join(words.split())
     if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
-        print(json_text({"error": line}))
+        print_json({"error": line})
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     return EXIT_UNUSABLE
 

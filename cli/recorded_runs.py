@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import run_options as o
-from cli.json_output import json_text, write_json
+from cli.json_output import print_json, write_json
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def finish_run(report: dict[str, Any], failure: str, *, out: Path | None, as_jso
     if out is not None:
         write_json(out, report)
     if as_json:
-        print(json_text(report))
+        print_json(report)
     else:
         show_report(report)
     if failure:

@@ -1,12 +1,16 @@
-"""The two times every core is told, and how a time is written for people."""
+"""The two times every core is told, and how a time is written for people and for programs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _NS_PER_S: Final = 1_000_000_000
+
+TIME_SUFFIX: Final = "_ns"
+"""Of the names of fields that are a time in nanoseconds since 1970, UTC."""
 
 
 class Now(NamedTuple):
@@ -32,3 +36,29 @@ def utc_text(time_ns: int) -> str:
     seconds, rest = divmod(time_ns, _NS_PER_S)
     at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1_000)
     return at.isoformat(sep=" ", timespec="milliseconds" if rest % 1_000_000 == 0 else "microseconds")[:-6] + "Z"
+
+
+def iso_text(time_ns: int) -> str:
+    """Nanoseconds since 1970 as ISO 8601 in UTC, to the nanosecond.
+
+    >>> iso_text(1_577_836_800_000_000_001)
+    '2020-01-01T00:00:00.000000001Z'
+    """
+    seconds, rest = divmod(time_ns, _NS_PER_S)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def with_time_texts(fields: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The fields, each time followed by its text under the same name without `_ns`; None where there is no time.
+
+    Times have more digits than a double holds (2**53), which is what many readers make of a number.
+
+    >>> with_time_texts({"ended_ns": 0})
+    {'ended_ns': 0, 'ended': None}
+    """
+    shown: dict[Any, Any] = {}
+    for name, value in fields.items():
+        shown[name] = value
+        if isinstance(name, str) and name.endswith(TIME_SUFFIX) and isinstance(value, int | None):
+            shown[name.removesuffix(TIME_SUFFIX)] = iso_text(value) if value else None
+    return shown

@@ -1,7 +1,8 @@
 """What leaves the desk for other programs: orders, fills, round trips and the balance, as rows with columns in a fixed order.
 
 Rows are those of `proto/control/views.py` as plain fields. CSV and JSON keep decimals as exact text; Parquet has them as Decimal(38, 12), which is
-exact but for average prices, which are rounded to 12 decimals. Times are nanoseconds UTC in columns called `..._ns`.
+exact but for average prices, which are rounded to 12 decimals. Times are nanoseconds UTC in
+columns called `..._ns`; CSV and JSON have them as text, too, under the same name without `_ns`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from common.errors import StartError
 from proto.control.views import FillRow, OrderRow, TradeRow
+from proto.time import with_time_texts
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.position import ZERO
 
@@ -81,10 +83,11 @@ _PLACES: Final = Decimal(1).scaleb(-PARQUET_DECIMALS)
 def csv_text(rows: Sequence[Mapping[str, Any]], kind: type[Struct]) -> str:
     """Rows as CSV with a head; what is not there is an empty field."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(kind.__struct_fields__), lineterminator="\n")
+    columns = with_time_texts(dict.fromkeys(kind.__struct_fields__, 0))
+    writer = csv.DictWriter(out, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _text(value) for name, value in row.items()})
+        writer.writerow({name: _text(value) for name, value in with_time_texts(row).items()})
     return out.getvalue()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.commands.verify import DeskFolder, ledger_key_setting
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.paths import existing_desk
 from cli.run_options import AsJson
 from common.errors import StartError
@@ -29,8 +29,10 @@ def backup(
     from services.portfolio.ledger.backup import back_up
 
     events = back_up(existing_desk(data_dir), out)
-    said = {"file": out.resolve(), "events": events}
-    print(json_text(said) if as_json else f"backed up: {events} events in {out}, verified")
+    if as_json:
+        print_json({"file": out.resolve(), "events": events})
+    else:
+        print(f"backed up: {events} events in {out}, verified")
     return 0
 
 
@@ -51,7 +53,7 @@ def restore(
     folder = data_dir.resolve()
     done = put_back(backup, folder, ledger_key_setting(folder))
     if as_json:
-        print(json_text({"events": done.events, "replaced": done.replaced, "signature": done.signature}))
+        print_json({"events": done.events, "replaced": done.replaced, "signature": done.signature})
     else:
         print(f"restored: {done.events} events from {backup}")
         print(f"the backup was {done.signature}; the ledger is signed with the key of this desk")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import run_options as o
-from cli.json_output import json_text, write_json
+from cli.json_output import print_json, write_json
 from cli.paths import data_directory, existing_desk, writable_file
 from cli.progress import status_line
 
@@ -244,4 +244,4 @@ def _show(card: Scorecard) -> None:
     for name in ("lost", "doubled", "different", "positions", "cash", "in_doubt"):
         for line in figures[name][:SHOWN_MAX]:
             print(f"{name}: {line}")
-    print(json_text({"clean": figures["clean"]}))
+    print_json({"clean": figures["clean"]})

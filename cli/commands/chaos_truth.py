@@ -10,7 +10,7 @@ import typer
 
 from cli import run_options as o
 from cli.commands.chaos import PLAIN_EVERY_S, Minutes, Seed
-from cli.json_output import json_text, write_json
+from cli.json_output import print_json, write_json
 from cli.paths import data_directory, writable_file
 from cli.progress import status_line
 
@@ -105,4 +105,4 @@ def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
     if not card.is_clean:
         faults = "".join(f' --fault "{name}"' for name in only)
         print(f"again: paperdesk chaos-truth --minutes {card.minutes:g} --seed {card.seed}{faults}")
-    print(json_text({"clean": figures["clean"]}))
+    print_json({"clean": figures["clean"]})

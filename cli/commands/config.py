@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import AsJson
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def config(as_json: AsJson = False) -> int:
         if service == SHARED or name not in shared
     ]
     if as_json:
-        print(json_text(rows))
+        print_json(rows)
     else:
         show_rows(rows, ("service", "setting", "value", "source"), none="no settings")
     return 0

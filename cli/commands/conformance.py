@@ -47,7 +47,7 @@ def conformance(
     """
     from uuid import uuid4
 
-    from cli.json_output import json_text
+    from cli.json_output import print_json
     from verification.conformance import CheckOutcome, ConformanceClient, UnfitAccountError, run_suite
 
     asked = _asked(gateway) if restart else None
@@ -60,7 +60,7 @@ def conformance(
         desk.close()
     counted = {outcome.value: sum(result.outcome is outcome for result in results) for outcome in CheckOutcome}
     if as_json:
-        print(json_text({"gateway": gateway, "symbol": symbol, "counts": counted, "checks": _rows(results)}))
+        print_json({"gateway": gateway, "symbol": symbol, "counts": counted, "checks": _rows(results)})
     else:
         print(", ".join(f"{count} {outcome.lower()}" for outcome, count in counted.items()))
     return EXIT_FAILED if counted[CheckOutcome.FAILED.value] else 0

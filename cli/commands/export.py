@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.desk_client import Folder, Url, open_desk
-from cli.json_output import json_text
+from cli.json_output import json_text, print_json
 from cli.paths import writable_file
 from cli.run_options import AsJson
 from common.errors import StartError
@@ -71,7 +71,7 @@ def export(
     else:
         _write(json_text(rows) + "\n" if form is Format.JSON else csv_text(rows, COLUMNS[what]), path)
     if as_json and path is not None:
-        print(json_text({"what": what, "rows": len(rows), "out": str(path)}))
+        print_json({"what": what, "rows": len(rows), "out": str(path)})
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import AsJson
 
 Place = Annotated[
@@ -34,7 +34,7 @@ def migrate(place: Place, as_json: AsJson = False) -> int:
             {"file": one.path, "kind": one.kind, "from": one.before, "to": one.after, "backup": one.backup}
             for one in done
         ]
-        print(json_text({"files": rows}))
+        print_json({"files": rows})
         return 0
     for one in done:
         if one.backup is None:

@@ -16,7 +16,7 @@ import typer
 
 from cli.commands.trading_state import ReasonText, validated_reason
 from cli.desk_client import DeskClient, Folder, Url, no_answer_error, open_running_desk
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.option_groups import with_options_of
 from cli.run_options import AsJson
 from common.errors import StartError
@@ -264,7 +264,7 @@ def _tell(desk: DeskClient, command: OrderCommand, done: str, *, as_json: bool) 
     if reply is None:
         raise no_answer_error(desk.url, f"ask again with --key {command.key}: it is not done twice")
     if as_json:
-        print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
+        print_json({name: getattr(reply, name) for name in reply.__struct_fields__})
     elif reply.denied:
         words = denial_message(limit=reply.limit, observed=reply.observed)
         print(f"DENIED by {reply.code}: {words}" + (f" (denial {reply.denial_id})" if reply.denial_id else ""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli import run_options as o
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.paths import data_directory
 from cli.recorded_runs import backtest_with_progress, replay_with_progress
 from cli.report_view import print_warnings
@@ -47,7 +47,7 @@ def parity(
     with data_directory(data_dir, go_on=False) as folder:
         differences, reports = _compared(spec, spec.load(), speed=speed, data_dir=folder)
     if as_json:
-        print(json_text({"identical": not differences, "differences": differences, **reports}))
+        print_json({"identical": not differences, "differences": differences, **reports})
     elif differences:
         print(f"{len(differences)} differences between replay and backtest", *differences, sep="\n")
     else:

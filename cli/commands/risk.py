@@ -12,7 +12,7 @@ from cli.commands.orders import Key, command_key, command_name
 from cli.commands.trading_state import ReasonText, validated_reason
 from cli.commands.views import ledger_views, show_table
 from cli.desk_client import Folder, Url, all_rows, no_answer_error, open_desk, open_running_desk
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import AsJson, plan_option
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
@@ -115,7 +115,7 @@ def reset(
     if reply is None:
         raise no_answer_error(desk.url, f"ask again with --key {command.key}: it is not done twice")
     if as_json:
-        print(json_text(plain_fields(reply)))
+        print_json(plain_fields(reply))
         return 0
     subject = f"{reply.rule} of {reply.symbol}" if reply.symbol else reply.rule
     done = "was reset before under this key" if reply.repeated else "is reset"

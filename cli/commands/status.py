@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cli.desk_client import DeskClient, Folder, Url, open_desk
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import AsJson
 from common.errors import StartError
 
@@ -45,7 +45,7 @@ def status(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) ->
     if as_json:
         rows = [{**plain_fields(one), "action": CONDITION_KINDS[one.code].action} for one in conditions]
         fields = {"headline": title, "state": state, "trading_state": trading_state, "conditions": rows}
-        print(json_text({**fields, "latest_denials": [plain_fields(one) for one in denials]}))
+        print_json({**fields, "latest_denials": [plain_fields(one) for one in denials]})
     else:
         out = console()
         out.print(f"{title}: SIMULATED desk {state}, trading state {trading_state}", soft_wrap=True)

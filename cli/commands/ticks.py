@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
@@ -65,18 +65,14 @@ def describe(
     """Layout, rows, range, symbols, spreads, pauses, and how many rows are rejected for which reason."""
     from marketdata.files import TickInput
     from marketdata.files.tick_statistics import describe as described
-    from proto.time import utc_text
 
     clock = clock_option(zone, utc_offset)
     found = []
     for path, name in _symbols_of(file, symbol, clock):
         one = described(TickInput(path, name, clock), crossed="accept" if crossed is Crossed.ACCEPT else "reject")
-        gaps = [
-            {**gap, "after": utc_text(gap["after_ns"]), "before": utc_text(gap["before_ns"])} for gap in one["gaps"]
-        ]
-        found.append({**one, "first": utc_text(one["first_ns"]), "last": utc_text(one["last_ns"]), "gaps": gaps})
+        found.append(one)
     if as_json:
-        print(json_text(found))
+        print_json(found)
     else:
         for one in found:
             _show_description(one)
@@ -108,7 +104,7 @@ def convert(
     inputs = [ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split_symbol, names)]
     report = converted(inputs, Path(out), force=force)
     if as_json:
-        print(json_text(report))
+        print_json(report)
     else:
         _show_conversion(report)
     return 0
@@ -137,6 +133,7 @@ def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tu
 
 def _show_description(one: dict[str, Any]) -> None:
     from cli.tables import show_fields
+    from proto.time import utc_text
 
     show_fields(
         {
@@ -148,12 +145,12 @@ def _show_description(one: dict[str, Any]) -> None:
             "ticks": f"{one['ticks']:,}",
             **{f"rejected, {reason}": f"{count:,}" for reason, count in one["rejected"].items()},
             **_odd_lines(one),
-            "first": one["first"],
-            "last": one["last"],
+            "first": utc_text(one["first_ns"]),
+            "last": utc_text(one["last_ns"]),
             "duration": str(timedelta(seconds=round(one["duration_s"]))),
             "ticks per second, median": f"{one['ticks_per_second_median']:g}",
             **{
-                f"pause {place}": f"{timedelta(seconds=round(gap['seconds'], 3))} from {gap['after']}"
+                f"pause {place}": f"{timedelta(seconds=round(gap['seconds'], 3))} from {utc_text(gap['after_ns'])}"
                 for place, gap in enumerate(one["gaps"], start=1)
             },
             "bid": f"{one['bid_min']} to {one['bid_max']}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli.gateway_commands import send_to_gateway
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import AsJson
 from common.errors import StartError
 
@@ -146,7 +146,7 @@ def _tell(command: TradingCommand, data_dir: Path | None, url: str | None, *, as
         )
     reply = _answer(where, command)
     if as_json:
-        print(json_text({name: getattr(reply, name) for name in reply.__struct_fields__}))
+        print_json({name: getattr(reply, name) for name in reply.__struct_fields__})
         return 0
     print(f"trading is {reply.trading_state}: {reply.trading_reason}")
     if reply.closing:

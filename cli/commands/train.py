@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import run_options as o
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 
@@ -121,7 +121,7 @@ def train(
     if as_json:
         import msgspec
 
-        print(json_text(msgspec.to_builtins(trained.manifest)))
+        print_json(msgspec.to_builtins(trained.manifest))
     else:
         _show(trained.manifest, out, len(trained.model))
     return 0

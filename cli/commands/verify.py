@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.paths import existing_desk
 from cli.run_options import AsJson
 from common.errors import StartError
@@ -59,7 +59,7 @@ def verify(
     problems = report.problems
     if as_json:
         rows = {"problems": problems, "verified": not problems, "signature": report.signature, "head": report.head}
-        print(json_text(rows))
+        print_json(rows)
     elif problems:
         print(*problems, sep="\n")
     elif head:
@@ -93,7 +93,7 @@ def reconcile(data_dir: DeskFolder, control: Control = None, as_json: AsJson = F
     differences = _ask(url) if url else _compare(folder)
     rows: list[dict[str, Any]] = [to_builtins(found) for found in differences]
     if as_json:
-        print(json_text({"differences": rows, "reconciled": not rows}))
+        print_json({"differences": rows, "reconciled": not rows})
     else:
         print(*(map(difference_text, rows) if rows else ["reconciled: ledger and venue agree"]), sep="\n")
     return 1 if differences else 0

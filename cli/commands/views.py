@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.desk_client import Folder, Url, all_rows, open_desk
-from cli.json_output import json_text
+from cli.json_output import print_json
 from cli.run_options import AsJson
 from common.errors import StartError
 from proto.control.views import PAGE_ROWS_MAX, plain_fields
@@ -143,7 +143,7 @@ def account(data_dir: Folder = None, url: Url = None, as_json: AsJson = False) -
     with open_desk(data_dir, url) as desk:
         fields = account_fields(desk)
     if as_json:
-        print(json_text(fields))
+        print_json(fields)
     else:
         show_fields(fields)
     return 0
@@ -174,7 +174,7 @@ def why(
         found = desk.request(WhyQuery(words), WhyReply)
         chain = ledger_views().why(desk.fallback_folder(), words) if found is None else plain_fields(found)
     if as_json:
-        print(json_text(chain))
+        print_json(chain)
     else:
         show_why(chain)
     return 0
@@ -283,7 +283,7 @@ def show_table(
     from cli.tables import show_rows
 
     if as_json:
-        print(json_text(rows))
+        print_json(rows)
         return 0
     show_rows(rows, columns, none=none, spare=spare)
     if total > len(rows):

@@ -54,8 +54,14 @@ def test_csv_keeps_decimals_to_the_last_digit_and_reads_back() -> None:
     rows = equity_rows([a_deal(1, "BUY", "1", "1", profit="0.1000000000001")], {"time_ns": 9, "unrealized_pnl": None})
     text = csv_text([plain_fields(row) for row in rows], COLUMNS["equity"])
     read = list(csv.DictReader(io.StringIO(text)))
-    assert list(read[0]) == list(COLUMNS["equity"].__struct_fields__)
+    assert list(read[0]) == ["time_ns", "time", "deal", "kind", "symbol", "change", "balance", "equity"]
     assert (read[0]["balance"], read[0]["equity"]) == ("0.1000000000001", "")
+    assert (read[0]["time_ns"], read[0]["time"]) == ("1", "1970-01-01T00:00:00.000000001Z")
+
+
+def test_csv_has_no_text_for_a_time_that_is_none() -> None:
+    (read,) = csv.DictReader(io.StringIO(csv_text([{"created_ns": 1, "ended_ns": 0}], COLUMNS["orders"])))
+    assert (read["ended_ns"], read["ended"], read["expires"]) == ("0", "", "")
 
 
 @pytest.mark.parametrize("what", COLUMNS)

@@ -9,7 +9,6 @@ broker's names.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +17,7 @@ from msgspec import structs
 from marketdata.instruments import account_digits, find_instrument
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
+from proto.time import iso_text
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote, account_margin, conversion_rate
@@ -96,8 +96,8 @@ class SimulatedAccount:
             return
         if stream.first_time_ns <= book.time_ns:
             raise VenueSetupError(
-                f"the ticks begin at {_written(stream.first_time_ns)}, "
-                f"expected later than {_written(book.time_ns)}, which the account has seen"
+                f"the ticks begin at {iso_text(stream.first_time_ns)}, "
+                f"expected later than {iso_text(book.time_ns)}, which the account has seen"
             )
         self._commit(self._opening(balance=book.balance))
 
@@ -403,8 +403,3 @@ def _catalogued(symbol: str) -> Instrument:
     if instrument is None:
         raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected an FX pair, XAUUSD or XAGUSD")
     return instrument
-
-
-def _written(time_ns: int) -> str:
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

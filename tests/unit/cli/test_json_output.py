@@ -1,0 +1,37 @@
+"""JSON for programs: nothing in it has to be rounded or decoded in a way of its own."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cli.json_output import json_text, print_json, write_json
+
+
+def test_a_time_has_its_text_beside_it_to_the_nanosecond_however_deep_it_lies() -> None:
+    """1764244800 is 2025-11-27T12:00:00Z."""
+    value = {"lots": [{"time_ns": 1_764_244_800_000_000_001}], "orders": ({"expires_ns": 0, "ended_ns": None},)}
+    assert json.loads(json_text(value)) == {
+        "lots": [{"time_ns": 1_764_244_800_000_000_001, "time": "2025-11-27T12:00:00.000000001Z"}],
+        "orders": [{"expires_ns": 0, "expires": None, "ended_ns": None, "ended": None}],
+    }
+
+
+def test_a_reader_of_doubles_loses_no_digit_that_it_does_not_find_in_the_text() -> None:
+    found = json.loads(json_text({"time_ns": 2**53 + 1}), parse_int=float)
+    assert found["time_ns"] == 2**53
+    assert found["time"] == "1970-04-15T05:59:59.254740993Z"
+
+
+def test_decimals_are_exact_text() -> None:
+    assert json.loads(json_text({"price": Decimal("1.10000")})) == {"price": "1.1"}
+
+
+def test_a_file_has_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"reason": "über 1.10", "time_ns": 1}
+    write_json(tmp_path / "report.json", value)
+    print_json(value)
+    assert (tmp_path / "report.json").read_text(encoding="utf-8") == capsys.readouterr().out
