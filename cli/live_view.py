@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.run_summary import format_duration, format_money, format_signed
+from cli.tables import NOTHING
 from orchestration.desk_runner import DeskView, Screen
 from proto.control import (
     DenialLine,
@@ -152,11 +153,11 @@ def _state(view: DeskView, status: StatusReply) -> str:
 
 
 def _market_time(status: StatusReply) -> str:
-    return utc_text(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else "–"
+    return utc_text(status.venue_time_ns // 1_000_000_000 * 1_000_000_000)[:19] if status.venue_time_ns else NOTHING
 
 
 def _points(points: float | None) -> str:
-    return "–" if points is None else f"{points:.0f}"
+    return NOTHING if points is None else f"{points:.0f}"
 
 
 # --------------------------------------------------------------------------------------------------------------- page
@@ -224,7 +225,7 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
         table.add_column(column, justify="left" if column in ("symbol", "signal") else "right", no_wrap=True)
     for symbol in view.plan.symbols:
         quote, signal, held = status.quotes.get(symbol), status.signals.get(symbol), status.positions.get(symbol)
-        name, style = NAMES[signal.direction] if signal is not None else ("–", "dim")
+        name, style = NAMES[signal.direction] if signal is not None else (NOTHING, "dim")
         refusal = _refusal(view, symbol)
         if signal is not None and signal.reason == "WARMING_UP":
             name, style = "warming" if width >= MIDDLE else "warm", "dim"
@@ -237,8 +238,12 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
         entry = "" if held is None else _price(held.avg_entry_price, quote.bid if quote else None)
         cells: dict[str, Text] = {
             "symbol": Text(symbol, style="bold"),
-            "bid": Text("–" if quote is None else _digits(quote.bid, status, symbol), style="dim" if is_old else ""),
-            "ask": Text("–" if quote is None else _digits(quote.ask, status, symbol), style="dim" if is_old else ""),
+            "bid": Text(
+                NOTHING if quote is None else _digits(quote.bid, status, symbol), style="dim" if is_old else ""
+            ),
+            "ask": Text(
+                NOTHING if quote is None else _digits(quote.ask, status, symbol), style="dim" if is_old else ""
+            ),
             "spread": Text("" if quote is None else f"{_points(quote.spread_points)} pt"),
             "sprd": Text("" if quote is None else _points(quote.spread_points)),
             "signal": Text(name, style=style),
@@ -303,7 +308,7 @@ def _sign(amount: object) -> str:
 
 def _money(view: DeskView, status: StatusReply, width: int) -> list[Text]:
     currency = status.currency
-    balance = "–" if status.balance is None else f"{status.balance:,f} {currency}"
+    balance = NOTHING if status.balance is None else f"{status.balance:,f} {currency}"
     equity = "unknown" if status.equity is None else f"{status.equity:,f} {currency}"
     parts = [
         ("balance", balance, ""),

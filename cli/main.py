@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 
@@ -20,9 +21,14 @@ from cli.number_options import require_plain_numbers
 from common.disk_faults import disk_fault
 from common.errors import StartError
 from common.lingering_threads import end_despite_threads
+from common.standard_streams import guard_standard_streams
 
 HELP = "A paper-trading desk for MetaTrader 5 style trading. Everything it trades is SIMULATED."
 EXIT_UNUSABLE = 2
+COLUMNS_MIN: Final = 20
+COLUMNS_MAX: Final = 10_000
+"""Of a terminal or a page that help and tables are laid out for."""
+
 JSON = "--json"
 WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
@@ -116,14 +122,18 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         words = disk_fault(error)
         if words is None:
             raise
-        if (where := getattr(error, "filename", None)) is None:
-            # Commands name the files that they write; this is for what is printed. The rest of the output is dropped.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            where = "standard output"
+        where = getattr(error, "filename", None) or "a file"  # commands name the files that they write
         return _refuse(arguments, f"{where} cannot be written: {words}; expected a disk with room")
     if code == 128 + signal.SIGINT:
         print("paperdesk: interrupted; what was running has been stopped", file=sys.stderr)
     return int(code or 0)
+
+
+def _disregard_impossible_width() -> None:
+    """Lay out for 80 columns where COLUMNS is no page that text fits on, or is one that takes minutes to fill."""
+    width = os.environ.get("COLUMNS", "")
+    if width.isdigit() and not COLUMNS_MIN <= int(width) <= COLUMNS_MAX:
+        del os.environ["COLUMNS"]
 
 
 def _tell(line: str) -> None:
@@ -133,19 +143,26 @@ def _tell(line: str) -> None:
 def _refuse(arguments: list[str], words: str, details: tuple[str, ...] = ()) -> int:
     """One line for people, and for a program that has asked for JSON the same as JSON."""
     line = " ".join(words.split())
-    if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
-        print_json({"error": line})
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
+    if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:
+        with suppress(StartError, SystemExit):  # nobody reads it: the line has been said
+            print_json({"error": line})
+            sys.stdout.flush()
     return EXIT_UNUSABLE
 
 
 def main() -> NoReturn:
     """The entry point of the installed command."""
+    guard_standard_streams(is_log=False)
+    _disregard_impossible_width()
     try:
-        sys.exit(run(sys.argv[1:], has_own_process=True))
+        code = run(sys.argv[1:], has_own_process=True)
     except SystemExit as ended:
-        end_despite_threads(int(ended.code or 0), _tell)
-        raise
+        code = int(ended.code or 0)
+    with suppress(StartError, SystemExit):  # of a command that was refused or interrupted
+        sys.stdout.flush()
+    end_despite_threads(code, _tell)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

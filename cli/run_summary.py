@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.report_view import difference_text
-from cli.tables import console
+from cli.tables import NOTHING, console
 from orchestration.desk_runner import DeskSummary
 from proto.control import describe, headline
 from proto.time import utc_text
@@ -68,7 +68,11 @@ def show_summary(summary: DeskSummary) -> None:
             (symbol if is_narrow else f"position {symbol}", "", f"{volume:+f} at {decimal_text(round(price, 5))}")
             for symbol, (volume, price) in account.positions.items()
         ),
-        ("market time", "", utc_text(account.time_ns)[5 if is_narrow else 0 : 19] + "Z" if account.time_ns else "–"),
+        (
+            "market time",
+            "",
+            utc_text(account.time_ns)[5 if is_narrow else 0 : 19] + "Z" if account.time_ns else NOTHING,
+        ),
     ]
     for what, this_run, whole in rows:
         table.add_row(Text(what), Text(this_run), Text(whole))
@@ -100,7 +104,7 @@ def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, s
     run, account = summary.after.since(summary.before), summary.after
     before, after = summary.before.balance, account.balance
     if after is None:
-        return [("balance", "–", "–")]
+        return [("balance", NOTHING, NOTHING)]
     return [
         ("balance before", f"{format_money(before or ZERO)} {currency}".strip(), ""),
         *(

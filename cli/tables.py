@@ -34,7 +34,7 @@ TITLES: Final = {
 }
 """How columns are headed where their field's name is long."""
 
-NOTHING: Final = "–"
+NOTHING: Final = "-"
 AVERAGES: Final = frozenset({"avg_entry_price", "filled_price"})
 AVERAGE_DECIMALS: Final = 8
 """Of an average price in a table: three more than prices of the finest pairs have; JSON and exports have twelve."""

@@ -5,33 +5,12 @@ Events say a fact in a sentence; numbers and names go into fields of their own. 
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
-from typing import Any, Final, TextIO, cast
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger
-
-_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-
-
-class _LossyFile:
-    """A text file that a line is lost of, and not the process, while the disk does not take it."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        try:
-            self._file.write(text)
-            self._file.flush()
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-
-    def flush(self) -> None:
-        """Each line is flushed as it is written."""
 
 
 def configure(service: str, level: str, *, file: TextIO | None = None) -> None:
@@ -50,7 +29,7 @@ def configure(service: str, level: str, *, file: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _LossyFile(file or sys.stdout))),
+        logger_factory=structlog.WriteLoggerFactory(file=file or sys.stdout),
         cache_logger_on_first_use=False,
     )
 

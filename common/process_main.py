@@ -13,6 +13,7 @@ from common.errors import InUseError, StartError
 from common.lingering_threads import end_despite_threads
 from common.logs import get_logger
 from common.parent_death import die_with_supervisor, is_supervised
+from common.standard_streams import guard_standard_streams
 
 SUPERVISOR_START_SECONDS: Final = 1.2
 """A little more than supervisord's startsecs: an exit within those is retried, whatever its code."""
@@ -34,6 +35,7 @@ def run_process(run: Callable[[], None]) -> None:
     to release what it took.
     """
     started_ns = mono_ns()
+    guard_standard_streams(is_log=True)
     die_with_supervisor()
     try:
         _run_when_free(run)

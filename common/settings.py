@@ -36,7 +36,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT, expanded
 from common.text_files import EncodingError, python_codec, read_text
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.number_text import PARSERS
@@ -72,7 +72,7 @@ def _distinct_symbols(symbols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _under_root(path: Path) -> Path:
-    return PROJECT_ROOT / path.expanduser()
+    return PROJECT_ROOT / expanded(path)
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]

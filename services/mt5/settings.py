@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
+from common.project_root import PROJECT_ROOT, expanded
 from common.settings import CommonSettings, DeskPath, Endpoint, Port
 from marketdata.files import TickInput
 from marketdata.files.time_zones import ZONE_EXPECTED
@@ -43,7 +42,7 @@ def _inputs(value: object) -> object:
         path, _, symbol = part.rpartition(":")
         if not path or not symbol:
             raise ValueError(f"FILE:SYMBOL, several joined by '{INPUTS_SEPARATOR}'")
-        inputs.append(TickInput(PROJECT_ROOT / Path(path).expanduser(), symbol))
+        inputs.append(TickInput(PROJECT_ROOT / expanded(path), symbol))
     if not inputs:
         raise ValueError("FILE:SYMBOL, or nothing at all for the generated market")
     return tuple(inputs)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from common.errors import StartError
+from common.project_root import expanded
 from common.storage import publish_file
 
 if TYPE_CHECKING:
@@ -29,8 +30,15 @@ _SEED_BYTES: Final = 32
 
 
 def key_file(data_dir: Path, setting: str = "") -> Path:
-    """Where the key of a desk is kept: in a folder of its own unless the setting names another file."""
-    return Path(setting).expanduser() if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME
+    """Where the key of a desk is kept: in a folder of its own unless the setting names another file.
+
+    Raises:
+        StartError: the setting begins with a `~` that is not known.
+    """
+    try:
+        return expanded(setting) if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME
+    except ValueError as error:
+        raise StartError(f"LEDGER_KEY_FILE: value {setting!r}, expected {error}") from None
 
 
 class LedgerKey:

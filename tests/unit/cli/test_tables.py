@@ -17,7 +17,7 @@ from cli.tables import cell, show_rows
         ("filled_price", "1.084466666667", "1.08446667"),
         ("filled_price", "1.08445", "1.08445"),
         ("avg_entry_price", "150.1", "150.1"),
-        ("filled_price", None, "–"),
+        ("filled_price", None, "-"),
         ("price", "1.084433333333", "1.084433333333"),
         ("created_ns", 1_577_836_800_000_001_000, "2020-01-01 00:00:00.000001Z"),
     ],

@@ -14,8 +14,11 @@ from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from common.settings import CommonSettings, DeskSettings, check_env_file, describe, load, setting_names
 from services.execution.settings import ExecutionSettings
+from services.mt5.settings import Mt5Settings
 from services.portfolio.settings import PortfolioSettings
 from services.signal.settings import SignalSettings
+
+NO_HOME = "a path without ~: that home is not known here"
 
 
 class SecretSettings(CommonSettings):
@@ -110,6 +113,8 @@ def test_the_url_of_the_gateway_goes_before_host_and_port_that_are_not_given(mon
         (SignalSettings, "SIGNAL_CHECKPOINT_TICKS", "0", "ticks from 1 to 1000000"),
         (SignalSettings, "METRICS_PORT_SIGNAL", "-1", "a port from 0 to 65535; 0 means off"),
         (ExecutionSettings, "EXECUTION_IN_FLIGHT_MAX", "many", "calls from 1 to 1000"),
+        (CommonSettings, "PAPERDESK_DATA_DIR", "~nobody-of-this-host/desk", NO_HOME),
+        (Mt5Settings, "MT5_TICKS", "~nobody-of-this-host/a.parquet:EURUSD", NO_HOME),
         (SecretSettings, "RETRIES", "0", "greater than or equal to 1"),
     ],
 )

@@ -1,0 +1,127 @@
+"""What becomes of text that standard output and error do not take, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+GUARDED: Final = (
+    "import sys\nfrom common.standard_streams import guard_standard_streams\nguard_standard_streams(is_log={})\n"
+)
+LOG: Final = GUARDED.format(True)
+ANSWERS: Final = GUARDED.format(False)
+
+
+def ended(script: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    return subprocess.run([sys.executable, "-c", script], check=False, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def ended_without_a_reader(script: str, name: str = "stdout") -> subprocess.CompletedProcess[bytes]:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return ended(script, **{name: writing})
+    finally:
+        os.close(writing)
+
+
+def test_answers_that_nobody_reads_end_the_process_by_the_number_of_sigpipe() -> None:
+    done = ended_without_a_reader(ANSWERS + "print('x', flush=True)\nprint('never', file=sys.stderr)")
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_answers_without_room_are_a_start_error_and_the_rest_is_dropped() -> None:
+    script = """
+from common.errors import StartError
+try:
+    print("x", flush=True)
+except StartError as error:
+    print("more")
+    print(error, file=sys.stderr)
+"""
+    with Path("/dev/full").open("w") as full:
+        done = ended(ANSWERS + script, stdout=full)
+    words = b"standard output cannot be written: no room is left on the disk; expected a disk with room\n"
+    assert (done.returncode, done.stderr) == (0, words)
+
+
+def test_a_failure_that_a_library_has_caught_is_seen_at_the_next_flush() -> None:
+    script = """
+try:
+    print("x", flush=True)
+except BaseException:
+    pass
+sys.stdout.flush()
+"""
+    assert ended_without_a_reader(ANSWERS + script).returncode == 141
+
+
+def test_a_log_that_nobody_reads_stops_nothing() -> None:
+    script = "for _ in range(3):\n    print('x' * 10_000, flush=True)\nprint('done', file=sys.stderr)"
+    done = ended_without_a_reader(LOG + script)
+    assert (done.returncode, done.stderr) == (0, b"done\n")
+
+
+def test_a_log_goes_on_when_its_disk_has_room_again(tmp_path: Path) -> None:
+    """The file is a FIFO's place holder: what was lost is lost, what comes later is written."""
+    script = """
+import os
+def write_to(path):
+    os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), 1)
+write_to("/dev/full")
+print("lost or late", flush=True)
+write_to(sys.argv[1] if len(sys.argv) > 1 else os.environ["LOG"])
+print("written", flush=True)
+"""
+    log = tmp_path / "log"
+    done = ended(LOG + script, env={**os.environ, "LOG": str(log)})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert log.read_text().endswith("written\n")
+
+
+def test_standard_error_that_nobody_reads_stops_nothing() -> None:
+    script = "print('progress', file=sys.stderr, flush=True)\nprint('answer')"
+    done = ended_without_a_reader(ANSWERS + script, "stderr")
+    assert (done.returncode, done.stdout) == (0, b"answer\n")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [
+        ("ascii", b"- - x | u ~ * o \\xe9 \\u20ac"),
+        (
+            "cp437",
+            "- - x \N{MIDDLE DOT} \N{MICRO SIGN} ~ * o \N{LATIN SMALL LETTER E WITH ACUTE} \\u20ac".encode("cp437"),
+        ),
+        ("utf-8", "– − × · µ … ● ○ é €".encode()),
+    ],
+)
+def test_characters_that_an_encoding_has_not_are_plain_ones_or_escapes(encoding: str, expected: bytes) -> None:
+    script = "print('– − × · µ … ● ○ é €')"
+    done = ended(ANSWERS + script, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert (done.returncode, done.stdout) == (0, expected + b"\n")
+
+
+def test_a_handler_that_was_asked_for_stays() -> None:
+    done = ended(ANSWERS + "print('–')", env={**os.environ, "PYTHONIOENCODING": "ascii:replace"})
+    assert (done.returncode, done.stdout) == (0, b"?\n")
+
+
+def test_a_name_of_bytes_that_are_no_text_is_shown_as_escapes() -> None:
+    done = ended(ANSWERS + "print('a\\udcffb')", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    assert (done.returncode, done.stdout) == (0, b"a\\udcffb\n")
+
+
+def test_a_process_without_streams_opens_no_file_in_their_place(tmp_path: Path) -> None:
+    """The first file that a process opens would be its standard output otherwise, and be written to by a print."""
+    target = tmp_path / "file"
+    script = ANSWERS + f"file = open({str(target)!r}, 'w')\nprint('x', flush=True)\nsys.exit(file.fileno() < 3)"
+    command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    assert target.read_text() == ""
