@@ -12,10 +12,11 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
+from cli.commands.completion import answer_shell
 from cli.json_output import print_json
 from cli.number_options import require_plain_numbers
 from common.disk_faults import disk_fault
@@ -33,34 +34,34 @@ JSON = "--json"
 WRITES_JSON_TO_A_FILE = ("chaos", "chaos-truth", "crash-points")
 """Commands whose `--json` names a file."""
 
-COMMAND_MODULES = (
-    "run",
-    "replay",
-    "backtest",
-    "parity",
-    "train",
-    "views",
-    "risk",
-    "export",
-    "status",
-    "verify",
-    "backup",
-    "migrate",
-    "trading_state",
-    "orders",
-    "config",
-    "chaos",
-    "chaos_truth",
-    "conformance",
-)
-"""Modules of `cli.commands` that register commands, in the order of the help."""
+TELLING: Final = "Tell a running desk"
+COMMAND_GROUPS: Final = {
+    "Trade on simulated markets": ("run", "replay", "backtest", "parity"),
+    "Ask a desk": ("status", "views", "risk", "export"),
+    TELLING: ("orders", "trading_state"),
+    "Files of a desk": ("verify", "backup", "migrate"),
+    "Ticks and models": ("ticks", "train"),
+    "Settings and shell": ("config", "completion"),
+    "Proofs": ("conformance", "chaos", "chaos_truth"),
+}
+"""Modules of `cli.commands` that register commands, under the heading that the help has for them."""
 
 RUNS_STRATEGIES = ("backtest",)
 """Commands in whose own process strategies run."""
 
-EMERGENCY_MODULE = "trading_state"
+EMERGENCY_GROUPS: Final = {TELLING: ("trading_state",)}
 EMERGENCY_COMMANDS = ("halt", "reduce-only", "resume", "flatten")
 """Commands that are not kept waiting for the modules of all the others."""
+
+
+def _show_version(is_asked: bool) -> None:
+    """Say which version this is, on what it runs, and end."""
+    if is_asked:
+        import platform
+        from importlib.metadata import version
+
+        print(f"paperdesk {version('paperdesk')}, Python {platform.python_version()}, {platform.platform()}")
+        raise typer.Exit
 
 
 def application(command: str) -> typer.Typer:
@@ -72,19 +73,24 @@ def application(command: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    if command in EMERGENCY_COMMANDS:
-        _register(app, EMERGENCY_MODULE)
-        return app
-    for name in COMMAND_MODULES:
-        _register(app, name)
-    ticks = import_module("cli.commands.ticks").app
-    _register(ticks, "ticks_generate")
-    app.add_typer(ticks, name="ticks")
+    app.callback()(_paperdesk)
+    for heading, modules in (EMERGENCY_GROUPS if command in EMERGENCY_COMMANDS else COMMAND_GROUPS).items():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        for module in modules:
+            import_module(f"cli.commands.{module}").register_commands(app)
+        for command_info in app.registered_commands[commands:]:
+            command_info.rich_help_panel = heading
+        for group_info in app.registered_groups[groups:]:
+            group_info.rich_help_panel = heading
     return app
 
 
-def _register(app: typer.Typer, module: str) -> None:
-    import_module(f"cli.commands.{module}").register_commands(app)
+def _paperdesk(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    pass
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
@@ -100,6 +106,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is
         signal.signal(signal.SIGHUP, _end)
     try:
+        answer_shell()
         line = arguments or ["--help"]
         if has_own_process and line[0] in RUNS_STRATEGIES:
             import_module("research.call_watch").watch_calls(_tell)

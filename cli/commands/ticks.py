@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cli.commands import ticks_generate
 from cli.json_output import print_json
 from cli.run_options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
@@ -46,6 +47,12 @@ NOT_NAMED = "not named"
 
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Symbol, where the file names none.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")]
+
+
+def register_commands(parent: typer.Typer) -> None:
+    """Register the commands below `ticks`."""
+    ticks_generate.register_commands(app)
+    parent.add_typer(app, name="ticks")
 
 
 @app.callback()

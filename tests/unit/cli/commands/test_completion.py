@@ -1,0 +1,53 @@
+"""Completion as a shell asks for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+
+
+def completed_by_bash(line: str) -> list[str]:
+    """What bash would offer for a line, by the script that the command prints, read as its documentation says."""
+    script = f"""
+source <("{PAPERDESK}" completion bash)
+COMP_WORDS=({line}) COMP_CWORD=$(({len(line.split())} - 1))
+_paperdesk_completion "{PAPERDESK}"
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash")
+    done = subprocess.run([bash, "--norc", "-c", script], capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_and_choices() -> None:
+    assert completed_by_bash("paperdesk rec") == ["reconcile"]
+    assert completed_by_bash("paperdesk ticks d") == ["describe"]
+    assert completed_by_bash("paperdesk export trades --for") == ["--format"]
+    assert completed_by_bash("paperdesk export tr") == ["trades"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"), [("bash", "COMP_WORDS"), ("zsh", "_TYPER_COMPLETE_ARGS"), ("fish", "_TYPER_COMPLETE_ARGS")]
+)
+def test_the_entry_point_answers_each_shell_with_the_commands_that_begin_so(shell: str, words: str) -> None:
+    environment = {"_PAPERDESK_COMPLETE": f"complete_{shell}", words: "paperdesk rec", "COMP_CWORD": "1"}
+    done = paperdesk(**environment, _TYPER_COMPLETE_FISH_ACTION="get-args")
+    assert done.returncode == 0, done
+    assert "reconcile" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_names_the_command_and_asks_it_in_the_way_that_it_answers(shell: str, tmp_path: Path) -> None:
+    done = paperdesk("completion", shell, HOME=str(tmp_path))
+    assert done.returncode == 0
+    assert f"_PAPERDESK_COMPLETE=complete_{shell}" in done.stdout
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - nothing is installed behind anybody's back
