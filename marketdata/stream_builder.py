@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketdata.columns import BLOCK_ROWS, ColumnStore, SymbolRows, TickTable
-from marketdata.tick_validation import ACCEPTED, REASONS, RowValidator, label_reason_counts
+from marketdata.tick_validation import ACCEPTED, REASONS, FarRow, RowValidator, label_reason_counts
 from proto.gateway import TickCounts
 
 _NONE: Final = np.zeros(0)
@@ -36,21 +36,27 @@ class ValidatedRows:
     def __len__(self) -> int:
         return len(self._verdict)
 
-    def add(self, rows: SymbolRows) -> NDArray[np.uint8]:
-        """Judge the next rows and keep them.
-
-        Returns:
-            The verdict on each.
-        """
-        verdict = self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume)
+    def add(self, rows: SymbolRows) -> None:
+        """Keep the next rows, and judge those whose time has come."""
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
+        self._take(self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
+
+    def finish(self) -> None:
+        """Judge the last rows: none follow them."""
+        self._take(self._judge.finish())
+
+    @property
+    def far_rows(self) -> list[FarRow]:
+        """The first rows that are far ahead of those after them."""
+        return self._judge.far_rows
+
+    def _take(self, verdict: NDArray[np.uint8]) -> None:
         self._verdict.append(verdict)
         counted = np.bincount(verdict, minlength=len(REASONS))
         self.verdict_counts += counted
         self.accepted += int(counted[ACCEPTED])
-        return verdict
 
     def accepted_rows(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
         """Time, bid, ask and volume of what was accepted of rows `start` to `stop - 1`."""
@@ -96,6 +102,7 @@ class StreamData(NamedTuple):
     table: TickTable
     counts: TickCounts
     data_sha256: str
+    far_rows: tuple[tuple[str, FarRow], ...]
 
 
 def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
@@ -107,6 +114,8 @@ def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: i
         ticks_max: cut it after so many ticks. A cut leaves the rows after each symbol's last tick unread: they are neither
             counted nor part of the hash.
     """
+    for tape in tapes:
+        tape.finish()
     table = TickTable(store)
     published = np.zeros(len(tapes), dtype=np.int64)
     for symbol_index, columns in _merged(tapes):
@@ -129,6 +138,9 @@ def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: i
         table=table,
         counts=TickCounts(read=sum(ends), published=len(table), rejected=label_reason_counts(verdicts)),
         data_sha256=digest.hexdigest(),
+        far_rows=tuple(
+            (tape.symbol, far) for tape, end in zip(tapes, ends, strict=True) for far in tape.far_rows if far.row <= end
+        ),
     )
 
 

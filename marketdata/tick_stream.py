@@ -99,6 +99,7 @@ class TickStream:
         self.symbols = assembled.symbols
         self.counts = assembled.counts
         self.data_sha256 = assembled.data_sha256
+        self.far_rows = assembled.far_rows
         self.last_ordinal = len(assembled.table)
         self.opening_ordinal = 0
         self._table = assembled.table

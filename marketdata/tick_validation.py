@@ -1,12 +1,13 @@
 """Which rows of a tick source become ticks, and why the others do not.
 
 Rows are judged once, here, for replay and backtest alike. The rules look at one symbol's rows in the order in which they
-were read; a rejected row leaves no trace in the rows after it.
+were read; a rejected row leaves no trace in the rows after it. A row that is far ahead of those after it is told by them,
+so a row of a file is judged when enough others have followed it; whoever reads a market while it goes on looks back only.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,11 @@ REASONS: Final = (
     "out_of_order",
     "duplicate",
     "unreadable",
+    "far_future",
 )
 """Reasons by verdict; of several that fit, `unreadable` counts, or else the first one."""
 
-NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE, CROSSED, OUT_OF_ORDER, DUPLICATE, UNREADABLE = range(1, 8)
+NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE, CROSSED, OUT_OF_ORDER, DUPLICATE, UNREADABLE, FAR_FUTURE = range(1, 9)
 
 UNREADABLE_TIME_NS: Final = -(2**63)
 """Stands for the time of a row whose text gives no tick: how a reader tells of it without leaving it out."""
@@ -36,14 +38,40 @@ PRICE_MIN: Final = 1e-12
 
 TIME_NS_MAX: Final = 2**62
 
+FAR_NS: Final = 60_000_000_000
+"""Further ahead than this a row would take a minute of the rows after it with it; less is ordinary disorder."""
+
+FOLLOWERS: Final = 64
+"""Rows that a row is held against: up to half as many in a row may be wrong. More of them are the market's own clock."""
+
+REACH_ROWS: Final = 4_096
+"""Followers are looked for among so many rows, good or not: what is held stays bounded."""
+
+FAR_ROWS_SHOWN: Final = 5
+
+LATE_SHARE: Final = 0.01
+"""Of the rows that were read: feeds that are merged have a few late rows, a wrong time has the rest of a file."""
+
+
+class FarRow(NamedTuple):
+    """A row far ahead of those after it: which of the symbol's rows, from 1, and its time."""
+
+    row: int
+    time_ns: int
+
 
 class RowValidator:
     """Judges one symbol's rows, a block after the other, as if they came in one."""
 
-    def __init__(self, *, accept_crossed: bool) -> None:
-        """Start before the first row."""
+    def __init__(self, *, accept_crossed: bool, followers: int = FOLLOWERS) -> None:
+        """Start before the first row; a row is judged when so many others have followed it, 0 for at once."""
+        self.far_rows: list[FarRow] = []
+        """The first of them."""
         self._accept_crossed = accept_crossed
+        self._followers = followers
         self._last: tuple[int, float, float] | None = None
+        self._held: tuple[NDArray[Any], ...] = (np.zeros(0, np.int64), *(np.zeros(0),) * 2, np.zeros(0, np.uint8))
+        self._judged = 0
 
     def validate(
         self,
@@ -52,23 +80,66 @@ class RowValidator:
         ask: NDArray[np.float64],
         volume: NDArray[np.float64],
     ) -> NDArray[np.uint8]:
-        """Judge the next rows.
+        """Take the next rows, and judge those that enough rows have followed by now.
 
         - `unreadable`: the reader could not make a row of it, and set `UNREADABLE_TIME_NS`.
         - `not_finite`: bid, ask or volume is NaN or infinite.
         - `not_positive`: bid or ask is zero or less.
         - `out_of_range`: a time before 1970, a negative volume, or a number larger or finer than a tick can carry.
         - `crossed`: bid above ask, unless `accept_crossed`.
+        - `far_future`: more than a minute ahead of most of the rows that follow, which go on where it stands.
         - `out_of_order`: earlier than the symbol's last accepted row.
         - `duplicate`: time, bid and ask equal those of the symbol's last accepted row.
 
         Returns:
-            A verdict per row: `ACCEPTED`, or an index into `REASONS`.
+            A verdict for each row that is judged now, in their order: `ACCEPTED`, or an index into `REASONS`.
         """
         verdict = _judged_alone(time_ns, bid, ask, volume, accept_crossed=self._accept_crossed)
+        rows = tuple(
+            np.concatenate([held, new]) for held, new in zip(self._held, (time_ns, bid, ask, verdict), strict=True)
+        )
+        good = np.flatnonzero(rows[3] == ACCEPTED)
+        if not self._followers or not len(good):
+            return self._judge(rows, len(rows[3]))
+        # The last rows wait for those that follow, and with them whatever stands between.
+        first = max(int(good[max(0, len(good) - self._followers)]), len(rows[3]) - REACH_ROWS)
+        waiting = good[good >= first]
+        return self._judge(rows, int(waiting[0]) if len(waiting) else len(rows[3]))
+
+    def finish(self) -> NDArray[np.uint8]:
+        """Judge the rows that are still held: none follow."""
+        return self._judge(self._held, len(self._held[3]))
+
+    def _judge(self, rows: tuple[NDArray[Any], ...], count: int) -> NDArray[np.uint8]:
+        """The verdicts on the first `count` rows; the others are held."""
+        verdict = rows[3][:count].copy()
+        good = np.flatnonzero(verdict == ACCEPTED)
+        if len(good):
+            latest = UNREADABLE_TIME_NS if self._last is None else self._last[0]
+            places = np.flatnonzero(rows[3] == ACCEPTED)
+            far = good[_far_rows(rows[0][places], places, latest, len(good), self._followers)]
+            verdict[far] = FAR_FUTURE
+            self._note_far(far, rows[0])
+            self._judge_order(verdict, *rows[:3])
+        self._held = tuple(values[count:] for values in rows)
+        self._judged += count
+        return verdict
+
+    def _note_far(self, far: NDArray[np.intp], time_ns: NDArray[np.int64]) -> None:
+        for place in far[: FAR_ROWS_SHOWN - len(self.far_rows)].tolist():
+            self.far_rows.append(FarRow(self._judged + place + 1, int(time_ns[place])))
+
+    def _judge_order(
+        self,
+        verdict: NDArray[np.uint8],
+        time_ns: NDArray[np.int64],
+        bid: NDArray[np.float64],
+        ask: NDArray[np.float64],
+    ) -> None:
+        """Write what the accepted rows before them make of rows that are good by themselves."""
         good = np.flatnonzero(verdict == ACCEPTED)
         if not len(good):
-            return verdict
+            return
         times, bids, asks = time_ns[good], bid[good], ask[good]
         if self._last is not None:
             # The last accepted row stands before these, so that they are judged as its followers.
@@ -88,7 +159,40 @@ class RowValidator:
         same = (times[1:] == times[:-1]) & (bids[1:] == bids[:-1]) & (asks[1:] == asks[:-1])
         verdict[good[1:][same]] = DUPLICATE
         self._last = (int(times[-1]), float(bids[-1]), float(asks[-1]))
-        return verdict
+
+
+def _far_rows(
+    times: NDArray[np.int64], places: NDArray[np.intp], latest: int, count: int, followers: int
+) -> NDArray[np.bool_]:
+    """Which of the first `count` times are far ahead of most of the times after each.
+
+    Args:
+        times: of rows that are good by themselves.
+        places: which rows these are; one follows another if it is within `REACH_ROWS`.
+        latest: the time of the last accepted row before them.
+        count: how many are asked for; all that follow them are there.
+        followers: how many after a row count.
+    """
+    far = np.zeros(count, dtype=np.bool_)
+    if not followers or not np.any(np.maximum.accumulate(times) - times > FAR_NS):
+        return far
+    behind, after = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    for step in range(1, min(followers, len(times) - 1) + 1):
+        until = min(count, len(times) - step)
+        is_near = places[step : step + until] - places[:until] <= REACH_ROWS
+        after[:until] += is_near
+        behind[:until] += is_near & (times[step : step + until] < times[:until] - FAR_NS)
+    seen = 0
+    for place in np.flatnonzero(2 * behind > after).tolist():
+        latest = max(latest, int(times[seen:place].max(initial=latest)))
+        seen = place + 1
+        following = times[place + 1 : place + 1 + int(after[place])]
+        # Rows behind what was accepted before say nothing: without this row they would be late all the same.
+        fitting = np.count_nonzero((following >= latest) & (following < times[place] - FAR_NS))
+        far[place] = 2 * fitting > len(following)
+        if not far[place]:
+            latest = max(latest, int(times[place]))
+    return far
 
 
 def _judged_alone(
@@ -122,7 +226,8 @@ def validate_rows(
     accept_crossed: bool,
 ) -> NDArray[np.uint8]:
     """Judge all of one symbol's rows; see `RowValidator`."""
-    return RowValidator(accept_crossed=accept_crossed).validate(time_ns, bid, ask, volume)
+    validator = RowValidator(accept_crossed=accept_crossed)
+    return np.concatenate([validator.validate(time_ns, bid, ask, volume), validator.finish()])
 
 
 def rejected_by_reason(verdict: NDArray[np.uint8]) -> dict[str, int]:

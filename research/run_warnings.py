@@ -1,10 +1,12 @@
-"""Warnings of a run whose digits show something else than the strategy: signals denied, trading stopped, changes refused."""
+"""Warnings of a run whose digits show something else than the strategy: signals denied, trading stopped, changes refused, rows out."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS
 from proto.control import TradingState
+from proto.gateway import TickCounts
 from proto.time import utc_text
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.state_causes import causes_of
@@ -20,8 +22,33 @@ _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 
 def run_warnings(book: Book, cursor: TickCursor, modifications: ModificationCounts) -> list[str]:
     """What a reader of the run's digits should know, a line each."""
-    found = (stop_warning(book), denial_warning(book, cursor), modification_warning(modifications))
+    counts = book.ended.counts if book.ended else None
+    found = (
+        *row_warnings(counts),
+        stop_warning(book),
+        denial_warning(book, cursor),
+        modification_warning(modifications),
+    )
     return [warning for warning in found if warning is not None]
+
+
+def row_warnings(counts: TickCounts | None) -> list[str]:
+    """Rows whose times are wrong: any that is far ahead of those after it, and many that are late."""
+    if counts is None:
+        return []
+    far, late = (counts.rejected.get(REASONS[code], 0) for code in (FAR_FUTURE, OUT_OF_ORDER))
+    warnings = []
+    if far:
+        warnings.append(
+            f"{far:,} of {counts.read:,} rows {'is' if far == 1 else 'are'} stamped more than a minute ahead of the rows "
+            "after them and left out (far_future); paperdesk ticks describe names them"
+        )
+    if late and late >= counts.read * LATE_SHARE:
+        warnings.append(
+            f"{late:,} of {counts.read:,} rows ({late / counts.read:.0%}) are earlier than a row before them and left out "
+            "(out_of_order): are the files in their order, and the times right?"
+        )
+    return warnings
 
 
 def stop_warning(book: Book) -> str | None:

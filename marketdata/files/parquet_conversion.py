@@ -107,6 +107,8 @@ class _Conversion:
                     yield self._kept(frame, one.symbol)
             if self.written == before and one.symbol is not None and any(source.has_symbols for source in sources):
                 raise TickFileError(f"{one.path} has no rows of symbol {one.symbol}")
+        for judge in self._judges.values():
+            self._verdicts += np.bincount(judge.finish(), minlength=len(REASONS))
 
     def _kept(self, frame: pl.DataFrame, symbol: str | None) -> pl.DataFrame:
         self.read += frame.height
@@ -156,6 +158,7 @@ class _Conversion:
             "written": self.written,
             "unreadable": unreadable,
             "unreadable_lines": unreadable_line_messages(sources),
+            "remarks": list(dict.fromkeys(remark for source in sources for remark in source.remarks)),
             "blank_lines": sum(source.blank_lines for source in sources),
             "of_other_symbols": self.other_symbols,
             "symbols": sorted(name for name in self._judges if name is not None),

@@ -406,7 +406,8 @@ class TerminalClient:
         batches: dict[str, TickBatch] = {}
         self._has_more = False
         for symbol, rows in shown.ticks.items():
-            batch = batches[self._symbols.to_desk(symbol)] = self._readers[symbol].read(rows)
+            batch = self._readers[symbol].read(rows, wall_ns=self._wall_ns(now.mono_ns))
+            batches[self._symbols.to_desk(symbol)] = batch
             self._has_more |= batch.is_full
             if batch.newest_msc and symbol in self._caught_up:
                 # It has come since the last look, so it tells what the server's clock shows.

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketdata.tick_validation import ACCEPTED, REASONS, UNREADABLE_TIME_NS, RowValidator
+from marketdata.tick_validation import ACCEPTED, FAR_FUTURE, REASONS, UNREADABLE_TIME_NS, RowValidator
+from proto.trading.server_time import DAY_NS
 from services.mt5.terminal.mt5_types import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
@@ -20,6 +21,11 @@ BATCH_TICKS: Final = 1_000
 
 BATCH_TICKS_MAX: Final = 1_024_000
 _MS_PER_S: Final = 1_000
+_NS_PER_MS: Final = 1_000_000
+
+FUTURE_NS_MAX: Final = DAY_NS
+"""A row further ahead of the host's clock is wrong, whatever zone the server runs. Where a file's rows after it tell, a
+market that goes on has none yet."""
 
 
 class TickReadOffset(NamedTuple):
@@ -66,7 +72,8 @@ class TickReader:
         self.cursor = cursor
         self.count = BATCH_TICKS
         self._clock = clock
-        self._judge = RowValidator(accept_crossed=accept_crossed)
+        self._judge = RowValidator(accept_crossed=accept_crossed, followers=0)
+        self._far_msc = 0
         self._last_ns = 0
         if last is not None:
             self._last_ns = last.time_ns
@@ -78,20 +85,34 @@ class TickReader:
         """The second from which to ask."""
         return self.cursor.time_msc // _MS_PER_S
 
-    def read(self, rows: Ticks) -> TickBatch:
-        """Take what `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)` has given."""
+    def read(self, rows: Ticks, *, wall_ns: int) -> TickBatch:
+        """Take what `copy_ticks_from(symbol, from_s, count, COPY_TICKS_ALL)` has given at a time of the host's clock.
+
+        Rows far in the future are counted once each, and the next look goes on from the newest of the others.
+        """
         is_full = len(rows) >= self.count
+        rows, far = self._without_far(rows, wall_ns)
         fresh = self._fresh(rows)
         if is_full and not len(fresh):
             self.count = min(2 * self.count, BATCH_TICKS_MAX)
         elif not is_full:
             self.count = BATCH_TICKS
         if not len(fresh):
-            return TickBatch([], 0, {}, self.cursor, 0, is_full)
+            return TickBatch([], far, _counted({}, far), self.cursor, 0, is_full)
         newest_msc = int(fresh["time_msc"][-1])
         self.cursor = TickReadOffset(newest_msc, int(np.count_nonzero(rows["time_msc"] == newest_msc)))
         ticks, rejected = self._judged(fresh)
-        return TickBatch(ticks, len(fresh), rejected, self.cursor, newest_msc, is_full)
+        return TickBatch(ticks, len(fresh) + far, _counted(rejected, far), self.cursor, newest_msc, is_full)
+
+    def _without_far(self, rows: Ticks, wall_ns: int) -> tuple[Ticks, int]:
+        """The rows that may be right, and how many of the others are new."""
+        times = rows["time_msc"]
+        far = times > self._clock.server_ns(wall_ns + FUTURE_NS_MAX) // _NS_PER_MS
+        if not np.any(far):
+            return rows, 0
+        new = np.count_nonzero(times[far] > self._far_msc)
+        self._far_msc = max(self._far_msc, int(times[far].max()))
+        return rows[~far], int(new)
 
     def _fresh(self, rows: Ticks) -> Ticks:
         """The rows after the cursor. A second is asked for whole, so those of the cursor's millisecond are all there."""
@@ -123,3 +144,7 @@ class TickReader:
             return UNREADABLE_TIME_NS
         self._last_ns = max(self._last_ns, utc_ns)
         return utc_ns
+
+
+def _counted(rejected: dict[str, int], far: int) -> dict[str, int]:
+    return {**rejected, REASONS[FAR_FUTURE]: far} if far else rejected

@@ -9,10 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketdata.tick_validation import ACCEPTED, PRICE_MIN, REASONS, TIME_NS_MAX, rejected_by_reason, validate_rows
+from marketdata.tick_validation import (
+    ACCEPTED,
+    FAR_NS,
+    FOLLOWERS,
+    PRICE_MIN,
+    REACH_ROWS,
+    REASONS,
+    TIME_NS_MAX,
+    RowValidator,
+    rejected_by_reason,
+    validate_rows,
+)
 from proto.trading.units import PRICE_MAX
 
-times = st.sampled_from([-1, 0, 1, 2, 3, TIME_NS_MAX, TIME_NS_MAX + 1])
+MINUTE = FAR_NS
+YEAR_2100 = 4_102_444_800_000_000_000
+times = st.sampled_from([-1, 0, 1, 2, 3, 2 * MINUTE, 5 * MINUTE, TIME_NS_MAX, TIME_NS_MAX + 1])
 prices = st.sampled_from([1.0, 1.1, 1.2, 0.0, -1.0, math.nan, math.inf, -math.inf, 1e-13, 1e13])
 volumes = st.sampled_from([0.0, 0.0, 0.0, 5.0, -1.0, math.nan])
 tables = st.lists(st.tuples(times, prices, prices, volumes), max_size=30)
@@ -35,26 +48,42 @@ def judged(rows: list[tuple[int, float, float, float]], *, accept_crossed: bool)
 
 
 def judged_one_by_one(rows: list[tuple[int, float, float, float]], *, accept_crossed: bool) -> list[str]:
+    alone = [judged_alone(row, accept_crossed=accept_crossed) for row in rows]
     last: tuple[int, float, float] | None = None
     reasons = []
-    for time_ns, bid, ask, volume in rows:
-        if not (math.isfinite(bid) and math.isfinite(ask) and math.isfinite(volume)):
-            reason = "not_finite"
-        elif bid <= 0 or ask <= 0:
-            reason = "not_positive"
-        elif not is_in_range(time_ns, bid, ask, volume):
-            reason = "out_of_range"
-        elif bid > ask and not accept_crossed:
-            reason = "crossed"
-        elif last is not None and time_ns < last[0]:
+    for place, (time_ns, bid, ask, _) in enumerate(rows):
+        reason = alone[place]
+        if not reason and is_far(place, rows, alone, last):
+            reason = "far_future"
+        elif not reason and last is not None and time_ns < last[0]:
             reason = "out_of_order"
-        elif (time_ns, bid, ask) == last:
+        elif not reason and (time_ns, bid, ask) == last:
             reason = "duplicate"
-        else:
-            reason = ""
+        elif not reason:
             last = (time_ns, bid, ask)
         reasons.append(reason)
     return reasons
+
+
+def judged_alone(row: tuple[int, float, float, float], *, accept_crossed: bool) -> str:
+    time_ns, bid, ask, volume = row
+    if not (math.isfinite(bid) and math.isfinite(ask) and math.isfinite(volume)):
+        return "not_finite"
+    if bid <= 0 or ask <= 0:
+        return "not_positive"
+    if not is_in_range(time_ns, bid, ask, volume):
+        return "out_of_range"
+    return "crossed" if bid > ask and not accept_crossed else ""
+
+
+def is_far(
+    place: int, rows: list[tuple[int, float, float, float]], alone: list[str], last: tuple[int, float, float] | None
+) -> bool:
+    """Most of the good rows that follow go on from the last accepted one, more than a minute before this."""
+    after = [row[0] for row, reason in zip(rows[place + 1 :], alone[place + 1 :], strict=True) if not reason]
+    after = after[:FOLLOWERS]
+    fitting = [time for time in after if (last is None or time >= last[0]) and time < rows[place][0] - FAR_NS]
+    return 2 * len(fitting) > len(after)
 
 
 def is_in_range(time_ns: int, bid: float, ask: float, volume: float) -> bool:
@@ -87,6 +116,56 @@ def test_a_row_after_an_accepted_one_at_5(row: tuple[int, float, float, float], 
 def test_a_rejected_row_does_not_make_the_next_one_late() -> None:
     rows = [(5, 1.0, 1.1, 0.0), (9, 1.1, 1.0, 0.0), (6, 1.0, 1.1, 0.0)]
     assert judged(rows, accept_crossed=False) == ["", "crossed", ""]
+
+
+def good_rows(times_ns: list[int]) -> list[tuple[int, float, float, float]]:
+    return [(time_ns, 1.0 + number / 1e6, 1.1 + number / 1e6, 0.0) for number, time_ns in enumerate(times_ns)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 500, 998])
+@pytest.mark.parametrize("wrong", [1, 3])
+def test_rows_far_in_the_future_are_rejected_and_the_rest_is_not(place: int, wrong: int) -> None:
+    """The last row has none after it that could tell, so one is left."""
+    rows = good_rows([number * 1_000_000_000 for number in range(1_000 - wrong)])
+    far = [(YEAR_2100 + number, 1.0, 1.1, 0.0) for number in range(wrong)]
+    place = min(place, len(rows) - wrong - 1)
+    expected = [*[""] * place, *["far_future"] * wrong, *[""] * (len(rows) - place)]
+    assert judged([*rows[:place], *far, *rows[place:]], accept_crossed=False) == expected
+
+
+def test_a_market_that_goes_on_far_ahead_is_believed() -> None:
+    """More rows than half of those that are looked at: whatever comes back later is late."""
+    before = good_rows([number * 1_000_000_000 for number in range(200)])
+    ahead = good_rows([YEAR_2100 + number * 1_000_000_000 for number in range(FOLLOWERS // 2 + 1)])
+    after = good_rows([(200 + number) * 1_000_000_000 for number in range(200)])
+    verdict = judged([*before, *ahead, *after], accept_crossed=False)
+    assert verdict == [*[""] * (len(before) + len(ahead)), *["out_of_order"] * len(after)]
+
+
+def test_less_than_a_minute_ahead_is_ordinary_disorder() -> None:
+    rows = good_rows([0, 10, 50 * 1_000_000_000, 20, 30, 51 * 1_000_000_000])
+    assert judged(rows, accept_crossed=False) == ["", "", "", "out_of_order", "out_of_order", ""]
+
+
+def test_a_day_before_another_is_late_and_the_first_day_stays() -> None:
+    second = good_rows([86_400_000_000_000 + number * 1_000_000_000 for number in range(300)])
+    first = good_rows([number * 1_000_000_000 for number in range(300)])
+    assert judged([*second, *first], accept_crossed=False) == [*[""] * 300, *["out_of_order"] * 300]
+
+
+def test_far_rows_are_named_and_what_is_held_stays_bounded() -> None:
+    validator = RowValidator(accept_crossed=False)
+    ahead = np.array([5, YEAR_2100], dtype=np.int64)
+    ones = np.ones(REACH_ROWS)
+    validator.validate(ahead, ones[:2], ones[:2], ones[:2])
+    crossed = np.full(REACH_ROWS, 6, dtype=np.int64)
+    decided = sum(len(validator.validate(crossed, 2 * ones, ones, ones)) for _ in range(10))
+    assert decided == 2 + 10 * REACH_ROWS
+    assert validator.far_rows == []  # no good row has followed within reach
+    validator = RowValidator(accept_crossed=False)
+    validator.validate(np.array([5, YEAR_2100, 6], dtype=np.int64), *[ones[:3] * price for price in (1.0, 1.1, 0.0)])
+    validator.finish()
+    assert validator.far_rows == [(2, YEAR_2100)]
 
 
 def test_only_reasons_that_occurred_are_counted() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from cli.report_view import show_report
 from proto.control import StateCause, TradingState
+from proto.gateway import TickCounts
 from proto.time import utc_text
 from research.report import report_digest
-from research.run_warnings import denial_warning, run_warnings, stop_warning
+from research.run_warnings import denial_warning, row_warnings, run_warnings, stop_warning
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.account.tick_cursor import TickCursor
@@ -89,3 +90,19 @@ def test_a_run_that_stopped_trading_says_since_when_and_why() -> None:
     assert words == f"trading was HALTED from {utc_text(START_NS)} to the end: DRAWDOWN: 7.1 %, limit 7 %"
     book.apply(TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS))
     assert run_warnings(book, counted(100), ModificationCounts()) == []
+
+
+@pytest.mark.parametrize(
+    ("rejected", "words"),
+    [
+        ({}, []),
+        ({"crossed": 900, "out_of_order": 9}, []),
+        ({"far_future": 1}, ["1 of 1,000 rows is stamped more than a minute ahead of the rows after them"]),
+        ({"far_future": 3}, ["3 of 1,000 rows are stamped more than a minute ahead"]),
+        ({"out_of_order": 10}, ["10 of 1,000 rows (1%) are earlier than a row before them"]),
+    ],
+)
+def test_rows_with_wrong_times_are_warned_of(rejected: dict[str, int], words: list[str]) -> None:
+    found = row_warnings(TickCounts(read=1_000, published=1_000 - sum(rejected.values()), rejected=rejected))
+    assert [line.startswith(start) for line, start in zip(found, words, strict=True)] == [True] * len(words)
+    assert row_warnings(None) == []

@@ -19,7 +19,7 @@ from marketdata.files import TickFileError, TickInput, load_stream
 from marketdata.files.spool import Spool
 from marketdata.stream_builder import ValidatedRows, assemble
 from marketdata.tick_stream import BLOCK_TICKS, TickStream, build_stream
-from marketdata.tick_validation import UNREADABLE_TIME_NS, RowValidator, validate_rows
+from marketdata.tick_validation import FAR_NS, UNREADABLE_TIME_NS, RowValidator, validate_rows
 from proto.gateway import TickCounts
 from tests.support.tick_files import a_tick_file
 
@@ -35,8 +35,11 @@ RECORDINGS = {
         "fb0ef3fc851282c0430fa1dfc3ed1985b64e9b6d86eda11fe787cc941f397853",
     ),
 }
+FAR = 2 * FAR_NS
 a_row = st.tuples(
-    st.one_of(st.integers(1, 6), st.just(UNREADABLE_TIME_NS)), st.sampled_from([1.0, 1.1, np.nan]), st.just(1.05)
+    st.one_of(st.integers(1, 6), st.sampled_from([FAR, 2 * FAR]), st.just(UNREADABLE_TIME_NS)),
+    st.sampled_from([1.0, 1.1, np.nan]),
+    st.just(1.05),
 )
 
 
@@ -58,7 +61,7 @@ def test_rows_are_judged_by_blocks_as_in_one(rows: Rows, cut: int, accept: bool)
     for start in range(0, len(rows), cut):
         part = rows_of("EURUSD", rows[start : start + cut])
         found += by_blocks.validate(part.time_ns, part.bid, part.ask, part.volume).tolist()
-    assert found == at_once
+    assert [*found, *by_blocks.finish().tolist()] == at_once
 
 
 @given(

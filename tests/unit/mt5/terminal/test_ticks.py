@@ -17,6 +17,8 @@ from tests.support.fake_terminal.rows import TICK_TYPE
 from tests.unit.mt5.terminal.terminal_by_hand import POLL_MS, WINTER_NS, Bench
 
 START_MS = WINTER_NS // 1_000_000 + 2 * 3_600_000
+WALL_NS = WINTER_NS
+DAY_MS = 86_400_000
 
 
 def rows_of(ticks: list[tuple[int, float]]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
@@ -26,7 +28,7 @@ def rows_of(ticks: list[tuple[int, float]]) -> np.ndarray[tuple[int], np.dtype[n
 def poll(reader: TickReader, ticks: list[tuple[int, float]]) -> list[float]:
     """One call of `copy_ticks_from` and what it brings."""
     held = [tick for tick in ticks if tick[0] // 1_000 >= reader.from_s][: reader.count]
-    return [tick.bid for tick in reader.read(rows_of(held)).ticks]
+    return [tick.bid for tick in reader.read(rows_of(held), wall_ns=WALL_NS).ticks]
 
 
 def a_reader(cursor: TickReadOffset | None = None) -> TickReader:
@@ -66,10 +68,22 @@ def test_rows_that_are_no_quotes_are_counted_and_left_out() -> None:
     reader = a_reader()
     rows = rows_of([(START_MS, 1.1), (START_MS + 1, 0.0), (START_MS + 2, 1.2)])
     rows["ask"][2] = 1.1
-    batch = reader.read(rows)
+    batch = reader.read(rows, wall_ns=WALL_NS)
     assert [tick.bid for tick in batch.ticks] == [1.1]
     assert batch.rejected == {"not_positive": 1, "crossed": 1}
     assert batch.read == 3
+
+
+def test_a_row_far_in_the_future_is_counted_once_and_the_rows_after_it_are_read() -> None:
+    """By the host's clock: the next look goes on from the newest row that may be right."""
+    reader = a_reader()
+    ticks = [(START_MS, 1.1), (START_MS + 2 * DAY_MS, 9.9)]
+    batch = reader.read(rows_of(ticks), wall_ns=WALL_NS)
+    assert ([tick.bid for tick in batch.ticks], batch.read, batch.rejected) == ([1.1], 2, {"far_future": 1})
+    assert reader.cursor == (START_MS, 1)
+    again = reader.read(rows_of([ticks[0], (START_MS + 1, 1.2), ticks[1]]), wall_ns=WALL_NS)
+    assert ([tick.bid for tick in again.ticks], again.read, again.rejected) == ([1.2], 1, {})
+    assert poll(reader, ticks) == []
 
 
 @given(
