@@ -139,6 +139,7 @@ def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tu
 
 
 def _show_description(one: dict[str, Any]) -> None:
+    from cli.report_view import print_warnings
     from cli.tables import show_fields
     from proto.time import utc_text
 
@@ -152,6 +153,9 @@ def _show_description(one: dict[str, Any]) -> None:
             "ticks": f"{one['ticks']:,}",
             **{f"rejected, {reason}": f"{count:,}" for reason, count in one["rejected"].items()},
             **_odd_lines(one),
+            **_remarks(one),
+            "clock": one["clock"]["text"],
+            **({"summer time": one["clock"]["summer_time_text"]} if one["clock"]["summer_time"] else {}),
             "first": utc_text(one["first_ns"]),
             "last": utc_text(one["last_ns"]),
             "duration": str(timedelta(seconds=round(one["duration_s"]))),
@@ -164,6 +168,7 @@ def _show_description(one: dict[str, Any]) -> None:
             **{f"spread {name}, {one['spread_unit']}": value for name, value in one["spread"].items()},
         }
     )
+    print_warnings(one)
 
 
 def _show_conversion(report: dict[str, Any]) -> None:
@@ -180,11 +185,16 @@ def _show_conversion(report: dict[str, Any]) -> None:
             **({"left out, of other symbols": report["of_other_symbols"]} if report["of_other_symbols"] else {}),
             **({"left out, unreadable": f"{report['unreadable']:,}"} if report["unreadable"] else {}),
             **_odd_lines(report),
+            **_remarks(report),
             **{f"written, but {reason}": f"{count:,}" for reason, count in report["rejected_when_used"].items()},
             "earliest": utc_text(report["first_ns"]),
             "latest": utc_text(report["last_ns"]),
         }
     )
+
+
+def _remarks(found: dict[str, Any]) -> dict[str, Any]:
+    return {f"remark {place}": words for place, words in enumerate(found["remarks"], start=1)}
 
 
 def _odd_lines(found: dict[str, Any]) -> dict[str, Any]:

@@ -60,11 +60,13 @@ class TickFile:
         clock = None if zone is None else SourceClock(zone)
         _require_file(path)
         if first_bytes(path) == b"PAR1":
-            self._parquet = ParquetRows(path, clock or UTC)
-            self.detected = DetectedLayout("Parquet", (clock or UTC).name)
+            self._clock = clock or UTC
+            self._parquet = ParquetRows(path, self._clock)
+            self.detected = DetectedLayout("Parquet", self._clock.name)
             return
         self._member, layout, self._parser = _recognised(path)
         self.detected = DetectedLayout(layout.name, self._set_clock(layout, clock))
+        self._clock = self._parser.clock
 
     def chunks(self, first_row: int = 1, last_row: int | None = None) -> Iterator[pl.DataFrame]:
         """Frames of `ts_ns`, `bid`, `ask`, `volume` and, where the file names it, `symbol`; rows count from 1.
@@ -85,6 +87,11 @@ class TickFile:
                 yield frame[begin:end]
             if last_row is not None and self.rows_passed >= last_row:
                 return
+
+    @property
+    def clock(self) -> SourceClock:
+        """By which its times are read; UTC where each row says its offset."""
+        return self._clock
 
     @property
     def has_symbols(self) -> bool:

@@ -10,15 +10,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from marketdata.files.clock_check import ClockCheck, ClockFinding
 from marketdata.files.source import TickFile, files_of
 from marketdata.files.stream_loader import Crossed, TickInput, open_inputs, read_stream, unreadable_line_messages
 from marketdata.instruments import find_instrument
+from marketdata.tick_stream import TickStream
+from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS
+from proto.time import utc_text
+from proto.trading.server_time import DAY_NS
 
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
 VALUES_MAX: Final = 100_000
 """Different spreads that are told apart; with more, they are counted ten times coarser."""
 
+LONG_PAUSE_NS: Final = 31 * DAY_NS
 _NS: Final = 1_000_000_000
 
 
@@ -52,11 +58,14 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     spreads = _Counted(1e-10) if instrument is None else _Counted(0.1)
     scale = 1.0 if instrument is None else 10.0**instrument.digits
     pace = _Pace()
+    check = ClockCheck(instrument, sources[0].clock)
     lowest, highest = np.inf, -np.inf
     for time_ns, bid, ask in stream.blocks():
         spreads.add((ask - bid) * scale)
         pace.add(time_ns)
+        check.add(time_ns, ask - bid)
         lowest, highest = min(lowest, float(bid.min())), max(highest, float(bid.max()))
+    finding = check.finding()
     first_ns, last_ns = stream.first_time_ns, stream.tick_at(stream.last_ordinal).time_ns
     return {
         "file": str(one.path),
@@ -68,7 +77,11 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
         "rows": stream.counts.read,
         "ticks": stream.counts.published,
         "rejected": dict(sorted(stream.counts.rejected.items())),
+        "far_rows": [{"row": far.row, "time_ns": far.time_ns} for _, far in stream.far_rows],
         "unreadable_lines": unreadable_line_messages(sources),
+        "remarks": list(dict.fromkeys(remark for source in sources for remark in source.remarks)),
+        "clock": finding._asdict(),
+        "warnings": _warnings(stream, finding, pace),
         "blank_lines": sum(source.blank_lines for source in sources),
         "first_ns": first_ns,
         "last_ns": last_ns,
@@ -84,6 +97,28 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
         ],
         "data_sha256": stream.data_sha256,
     }
+
+
+def _warnings(stream: TickStream, finding: ClockFinding, pace: _Pace) -> list[str]:
+    """What is wrong with the times, a line each."""
+    warnings = [
+        f"row {far.row:,} is stamped {utc_text(far.time_ns)}, more than a minute ahead of the rows after it, and left out"
+        for _, far in stream.far_rows
+    ]
+    left = stream.counts.rejected.get(REASONS[FAR_FUTURE], 0) - len(warnings)
+    if left > 0:
+        warnings.append(f"{left:,} more rows are stamped ahead of the rows after them, and left out")
+    late = stream.counts.rejected.get(REASONS[OUT_OF_ORDER], 0)
+    if late >= LATE_SHARE * stream.counts.read:
+        warnings.append(f"{late:,} of {stream.counts.read:,} rows are earlier than a row before them, and left out")
+    if pace.longest and pace.longest[0][0] > LONG_PAUSE_NS:
+        gap_ns, after_ns = pace.longest[0]
+        warnings.append(
+            f"no tick from {utc_text(after_ns)} to {utc_text(after_ns + gap_ns)}: is the time of what follows right?"
+        )
+    if finding.verdict == "probably_wrong":
+        warnings.append(f"the clock is {finding.text}")
+    return warnings
 
 
 class _Counted:

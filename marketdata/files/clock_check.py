@@ -1,0 +1,261 @@
+"""Whether the clock of a file is right: the week and the quiet hour of a market are known, and a wrong clock moves both.
+
+FX closes on Friday at 17:00 in New York, and spreads are widest in the hour from then on, or there is no quote at all. That is
+midnight of New-York-close time (`proto.trading.server_time`), in which everything here is reckoned. Measured in one pass, in
+bounded memory. What a file is too short or too thin for is not said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketdata.files.time_zones import SourceClock
+from proto.trading import server_time
+from proto.trading.instrument import Instrument
+from proto.trading.server_time import DAY_NS, FRIDAY, HOUR_NS, MINUTE_NS, NEW_YORK_CLOSE
+
+Verdict = Literal["fits", "probably_wrong", "cannot_tell"]
+Season = Literal["summer_or_winter", "differing"]
+
+EUROPEAN_SERVER: Final = "Europe/Athens"
+"""A zone of servers that change on Europe's dates."""
+
+PAUSE_NS: Final = (44 * HOUR_NS, 51 * HOUR_NS)
+"""Of a weekend: two days, an hour less or more by summer time and by market, and brokers that open early."""
+
+CLOSE_SLACK_NS: Final = 2 * MINUTE_NS
+BUSY_TICKS: Final = 60
+"""So many within the hour before a pause: a market that quotes seldom ends its week anywhere."""
+
+HOURS_OFF_MAX: Final = 14
+WEEKS_SURE: Final = 2
+"""Week ends that it takes to say that a clock is wrong by one hour, which a file that was cut short is as well."""
+
+DAYS_SURE: Final = 3
+"""Whole days from Monday to Thursday that it takes to say where the quiet hour lies."""
+
+DAY_HOURS_MIN: Final = 20
+WIDER_SHARE: Final = 1.1
+"""How much wider than in all hours but its neighbours spreads have to be in the quiet one."""
+
+EMPTY_SHARE: Final = 0.02
+"""Of the ticks of a usual hour: below it the hour is one in which the market rests."""
+
+HOLIDAYS: Final = ((12, 20), (1, 5))
+"""From this month and day to that one markets close early."""
+
+CLOSE_HOUR: Final = 17
+"""In New York."""
+
+FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
+
+
+@dataclass
+class _Evidence:
+    """Of the weeks in which New York and Europe agree on summer time, or of those in which they do not."""
+
+    week_ends: Counter[int] = field(default_factory=Counter)
+    """Hours after the known close."""
+    week_end_server_hours: Counter[int] = field(default_factory=Counter)
+    """What the server that dated the rows was ahead of UTC by then."""
+    day_clock_hours: Counter[int] = field(default_factory=Counter)
+    """What the clock by which they are read was ahead of UTC by, a day each."""
+    days: int = 0
+    ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
+    spreads: NDArray[np.float64] = field(default_factory=lambda: np.zeros(24))
+
+    def hours_off(self) -> tuple[int | None, bool]:
+        """By how many hours times are late, and whether that is sure enough to say."""
+        quiet = self.quiet_hour()
+        if self.week_ends:
+            [(hours, count)] = self.week_ends.most_common(1)
+            if 2 * count <= self.week_ends.total():
+                return None, False
+            return hours, abs(hours) != 1 or count >= WEEKS_SURE or quiet == hours
+        return quiet, quiet is not None and abs(quiet) != 1
+
+    def server_hours(self) -> Counter[int]:
+        """What the server that dated the rows was ahead of UTC by; empty where that is not known."""
+        quiet = self.quiet_hour()
+        if self.week_end_server_hours or quiet is None:
+            return self.week_end_server_hours
+        return Counter({hours + quiet: days for hours, days in self.day_clock_hours.items()})
+
+    def quiet_hour(self) -> int | None:
+        """Hours from the known close to the quiet hour; None where no hour is clearly the quiet one."""
+        if self.days < DAYS_SURE:
+            return None
+        empty = np.flatnonzero(self.ticks < EMPTY_SHARE * np.median(self.ticks))
+        if len(empty) == 1:
+            place = int(empty[0])
+        elif len(empty):
+            return None
+        else:
+            mean = self.spreads / self.ticks
+            place = int(np.argmax(mean))
+            others = np.delete(mean, [(place - 1) % 24, place, (place + 1) % 24])
+            if mean[place] < WIDER_SHARE * others.max():
+                return None
+        return place if place <= 24 // 2 else place - 24
+
+
+class ClockFinding(NamedTuple):
+    """What a file's times say of the clock by which it was read."""
+
+    verdict: Verdict
+    hours_off: int | None
+    """By how much times are late; negative where they are early; None where that is not known."""
+    text: str
+    summer_time: Literal["new_york", "europe", "cannot_tell"] | None
+    """Whose dates a server of UTC+2 and +3 changes its clocks on; None where it is not such a server."""
+    summer_time_text: str
+
+
+class ClockCheck:
+    """Takes the ticks of one symbol in order."""
+
+    def __init__(self, instrument: Instrument | None, clock: SourceClock) -> None:
+        """Look at a symbol whose terms are known, read by `clock`."""
+        sessions = () if instrument is None else instrument.sessions
+        self._has_known_close = bool(sessions) and max(end for _, end in sessions) == FRIDAY_CLOSE_MIN
+        self._clock = clock
+        self._european = SourceClock(EUROPEAN_SERVER)
+        self._evidence: dict[Season, _Evidence] = {"summer_or_winter": _Evidence(), "differing": _Evidence()}
+        self._tail = np.zeros(0, dtype=np.int64)
+        self._day: int | None = None
+        self._is_whole = False
+        self._day_ticks = np.zeros(24, np.int64)
+        self._day_spreads = np.zeros(24)
+
+    def add(self, time_ns: NDArray[np.int64], spread: NDArray[np.float64]) -> None:
+        """Take the next ticks: times in UTC, and how far the ask is above the bid."""
+        if not self._has_known_close or not len(time_ns):
+            return
+        times = np.concatenate([self._tail, time_ns])
+        gaps = np.diff(times)
+        for place in np.flatnonzero((gaps >= PAUSE_NS[0]) & (gaps <= PAUSE_NS[1])).tolist():
+            if place >= len(self._tail) - 1 and place >= BUSY_TICKS - 1:
+                self._add_week_end(int(times[place]), int(times[place - BUSY_TICKS + 1]))
+        self._tail = times[-BUSY_TICKS:]
+        hours = time_ns // HOUR_NS
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(hours)) + 1])
+        sums = np.add.reduceat(np.maximum(spread, 0.0), starts)
+        counts = np.diff(np.append(starts, len(hours)))
+        for hour, total, count in zip(hours[starts].tolist(), sums.tolist(), counts.tolist(), strict=True):
+            self._add_hour(hour * HOUR_NS, total, count)
+
+    def finding(self) -> ClockFinding:
+        """What it comes to."""
+        if not self._has_known_close:
+            words = "cannot tell: the closes of the symbol are not known"
+            return ClockFinding("cannot_tell", None, words, None, "")
+        usual, differing = (self._evidence[season] for season in ("summer_or_winter", "differing"))
+        hours, is_sure = usual.hours_off()
+        other, is_other_sure = differing.hours_off()
+        # One week end is enough where it is held against those of other weeks.
+        is_other_sure = is_other_sure or (bool(differing.week_ends) and other is not None and hours == 0)
+        seen = "; ".join(filter(None, (_seen(usual, ""), _seen(differing, _DIFFERING))))
+        seen = seen and f"in New York {seen}; FX closes at {CLOSE_HOUR}:00"
+        summer_time, words = self._summer_time()
+        if hours and is_sure:
+            return ClockFinding("probably_wrong", hours, f"probably wrong: {_off(hours)}: {seen}", summer_time, words)
+        if other and is_other_sure:
+            text = f"probably wrong{_DIFFERING}: {_off(other)}: {seen}"
+            return ClockFinding("probably_wrong", other, text, summer_time, words)
+        if (hours == 0 or other == 0) and not hours and not other:
+            return ClockFinding("fits", 0, f"fits: {seen}", summer_time, words)
+        reason = seen or "the file has no end of a week between busy hours, and too few whole days"
+        return ClockFinding("cannot_tell", None, f"cannot tell: {reason}", summer_time, words)
+
+    def _summer_time(self) -> tuple[Literal["new_york", "europe", "cannot_tell"] | None, str]:
+        usual, differing = (self._evidence[season].server_hours() for season in ("summer_or_winter", "differing"))
+        if not (usual or differing) or any(hours not in (2, 3) for hours in (*usual, *differing)):
+            return None, ""
+        if not differing:
+            return "cannot_tell", (
+                "cannot tell: no week in which only New York or only Europe has summer time ends in the file, "
+                f"and {NEW_YORK_CLOSE} and {EUROPEAN_SERVER} read it alike"
+            )
+        [(hours, count)] = differing.most_common(1)
+        if 2 * count <= differing.total():
+            return "cannot_tell", "cannot tell: the weeks in which New York and Europe differ contradict each other"
+        if hours == 3:
+            return "new_york", f"the server changes on New York's dates, which {NEW_YORK_CLOSE} fits"
+        return "europe", f"the server changes on Europe's dates, which {EUROPEAN_SERVER} fits"
+
+    def _season(self, utc_ns: int) -> _Evidence:
+        is_same = server_time.server_ns(utc_ns) - utc_ns == self._european.ahead_ns(utc_ns)
+        return self._evidence["summer_or_winter" if is_same else "differing"]
+
+    def _add_week_end(self, last_ns: int, earlier_ns: int) -> None:
+        if last_ns - earlier_ns > HOUR_NS or _is_holiday(last_ns):
+            return
+        after_close_ns = _of_week_ns(last_ns) - FRIDAY_CLOSE_MIN * MINUTE_NS
+        hours = -((CLOSE_SLACK_NS - after_close_ns) // HOUR_NS)
+        if abs(hours) > HOURS_OFF_MAX:
+            return
+        evidence = self._season(last_ns)
+        evidence.week_ends[hours] += 1
+        evidence.week_end_server_hours[self._clock.ahead_ns(last_ns) // HOUR_NS + hours] += 1
+
+    def _add_hour(self, utc_ns: int, spread: float, count: int) -> None:
+        server_ns = server_time.server_ns(utc_ns)
+        day, hour = server_ns // DAY_NS, server_ns % DAY_NS // HOUR_NS
+        if day != self._day:
+            self._end_day()
+            self._is_whole, self._day = self._day is not None, day
+        self._day_ticks[hour] += count
+        self._day_spreads[hour] += spread
+
+    def _end_day(self) -> None:
+        """Count the day that is over if it began in the file, and is one from Monday to Thursday."""
+        if self._day is not None and self._is_whole and np.count_nonzero(self._day_ticks) >= DAY_HOURS_MIN:
+            noon_ns = self._day * DAY_NS + DAY_NS // 2
+            if server_time.weekday(noon_ns) < FRIDAY:
+                evidence = self._season(noon_ns)
+                evidence.days += 1
+                evidence.day_clock_hours[self._clock.ahead_ns(noon_ns) // HOUR_NS] += 1
+                evidence.ticks += self._day_ticks
+                evidence.spreads += self._day_spreads
+        self._day_ticks = np.zeros(24, np.int64)
+        self._day_spreads = np.zeros(24)
+
+
+_DIFFERING: Final = " in the weeks in which only New York or only Europe has summer time"
+
+
+def _of_week_ns(utc_ns: int) -> int:
+    return server_time.weekday(utc_ns) * DAY_NS + server_time.time_of_day_ns(utc_ns)
+
+
+def _is_holiday(utc_ns: int) -> bool:
+    day = np.datetime64(utc_ns, "ns").astype("datetime64[D]").item()
+    return (day.month, day.day) >= HOLIDAYS[0] or (day.month, day.day) <= HOLIDAYS[1]
+
+
+def _seen(evidence: _Evidence, when: str) -> str:
+    parts = []
+    if evidence.week_ends:
+        count = evidence.week_ends.total()
+        ends = ", ".join(
+            f"{_clock_text(hours)} ({weeks} of {count})" for hours, weeks in evidence.week_ends.most_common(2)
+        )
+        parts.append(f"the week ends on Friday {ends}")
+    quiet = evidence.quiet_hour()
+    if quiet is not None:
+        parts.append(f"the quiet hour of {evidence.days} days begins {_clock_text(quiet)}")
+    return " and ".join(parts) + (when if parts else "")
+
+
+def _clock_text(hours: int) -> str:
+    return f"at {(CLOSE_HOUR + hours) % 24:02d}:00"
+
+
+def _off(hours: int) -> str:
+    count = f"{abs(hours)} hour{'s' if abs(hours) > 1 else ''}"
+    return f"times are {count} {'late' if hours > 0 else 'early'}"

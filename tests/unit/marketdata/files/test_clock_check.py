@@ -1,0 +1,166 @@
+"""A wrong clock is told by where the week ends and where the quiet hour lies, and only where they are there to be seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+
+from marketdata.files import TickInput
+from marketdata.files.tick_statistics import describe
+from proto.trading import server_time
+
+SECOND_NS = 1_000_000_000
+HOUR_NS = 3_600 * SECOND_NS
+STEP_S = 30
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def wall_ns(utc_ns: int, server: str) -> int:
+    """What a server's clock shows, by the rules of summer time themselves."""
+    if server == "new_york_close":
+        return server_time.server_ns(utc_ns)
+    offset = datetime.fromtimestamp(utc_ns // SECOND_NS, UTC).astimezone(ZoneInfo(server)).utcoffset()
+    assert offset is not None
+    return utc_ns + int(offset.total_seconds()) * SECOND_NS
+
+
+def a_market(
+    path: Path, first: str, last: str, *, server: str = "UTC", step_s: int = STEP_S, is_flat: bool = False
+) -> Path:
+    """Quotes of FX from one day of New York to before another, each dated by a server's clock.
+
+    The week is from Sunday to Friday, 17:00 in New York. The spread is 2 points, and 5 in the hour from 17:00 on.
+    """
+    begin, end = (datetime.fromisoformat(day).replace(tzinfo=NEW_YORK).astimezone(UTC) for day in (first, last))
+    rows = []
+    moment = begin
+    while moment < end:
+        local = moment.astimezone(NEW_YORK)
+        since_sunday = (local.weekday() + 1) % 7 * 24 + local.hour
+        if 17 <= since_sunday < 5 * 24 + 17:
+            ns = int(moment.timestamp()) * SECOND_NS
+            points = 5 if local.hour == 17 and not is_flat else 2
+            rows.append((wall_ns(ns, server), 1.1, 1.1 + points / 1e5))
+        moment += timedelta(seconds=step_s)
+    times, bids, asks = zip(*rows, strict=True)
+    # A market moves: without it, equal quotes of one time would be duplicates where clocks are set back.
+    moves = np.arange(len(rows)) % 7 / 1e5
+    pl.DataFrame({"ts_ns": times, "bid": np.array(bids) + moves, "ask": np.array(asks) + moves}).write_parquet(path)
+    return path
+
+
+def described(path: Path, zone: str | None = None, symbol: str = "EURUSD") -> dict[str, Any]:
+    return describe(TickInput(path, symbol, zone), crossed="reject")
+
+
+@pytest.mark.parametrize(
+    ("server", "zone", "hours_off"),
+    [
+        ("UTC", None, 0),
+        ("new_york_close", "new_york_close", 0),
+        ("new_york_close", None, 3),
+        ("America/New_York", None, -4),
+        ("America/New_York", "-05:00", 1),
+        ("Asia/Tokyo", "+02:00", 7),
+    ],
+)
+def test_a_clock_is_held_against_the_end_of_the_week_and_the_quiet_hour(
+    tmp_path: Path, server: str, zone: str | None, hours_off: int
+) -> None:
+    """Two week ends of May 2024, when New York has summer time."""
+    found = described(a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server=server), zone)
+    assert found["clock"]["hours_off"] == hours_off
+    assert found["clock"]["verdict"] == ("fits" if hours_off == 0 else "probably_wrong")
+    assert [warning for warning in found["warnings"] if "the clock is probably wrong" in warning] == (
+        found["warnings"] if hours_off else []
+    )
+    assert f"ends on Friday at {17 + hours_off:02d}:00" in found["clock"]["text"] or hours_off == 7
+
+
+def test_the_quiet_hour_alone_tells_a_clock_that_is_hours_off(tmp_path: Path) -> None:
+    """Monday to Friday of one week: no end of a week between ticks."""
+    path = a_market(tmp_path / "t.parquet", "2024-05-06T06:00", "2024-05-10T12:00", server="America/New_York")
+    assert described(path)["clock"]["hours_off"] == -4
+    assert described(path, "America/New_York")["clock"]["verdict"] == "fits"
+    by_an_hour = described(path, "-05:00")["clock"]
+    assert by_an_hour["verdict"] == "cannot_tell"
+    assert "quiet hour of 3 days begins at 18:00" in by_an_hour["text"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "options"),
+    [
+        ("2024-05-07", "2024-05-08", {}),
+        ("2024-05-06T06:00", "2024-05-10T12:00", {"is_flat": True}),
+        ("2024-05-01", "2024-05-14", {"is_flat": True, "step_s": 3_600}),
+    ],
+    ids=["a day", "no quiet hour", "a quote an hour"],
+)
+def test_what_a_file_is_too_short_or_thin_for_is_not_said(
+    tmp_path: Path, first: str, last: str, options: dict[str, Any]
+) -> None:
+    found = described(a_market(tmp_path / "t.parquet", first, last, server="America/New_York", **options))
+    assert found["clock"]["verdict"] == "cannot_tell"
+    assert found["clock"]["text"].startswith("cannot tell: the file has no end of a week")
+    assert found["warnings"] == []
+
+
+def test_a_symbol_of_unknown_closes_is_not_judged(tmp_path: Path) -> None:
+    path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="America/New_York")
+    assert "the closes of the symbol are not known" in described(path, symbol="DE40")["clock"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("2024-03-04", "2024-03-20"), ("2024-10-21", "2024-11-05"), ("2024-03-11T06:00", "2024-03-15T12:00")],
+    ids=["March", "October and November", "days of March without a week end"],
+)
+@pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
+def test_the_dates_of_a_servers_summer_time_are_told_in_the_weeks_in_which_they_differ(
+    tmp_path: Path, first: str, last: str, server: str
+) -> None:
+    path = a_market(tmp_path / "t.parquet", first, last, server=server)
+    kind = "new_york" if server == "new_york_close" else "europe"
+    for zone in ("new_york_close", "Europe/Athens"):
+        found = described(path, zone)["clock"]
+        assert found["summer_time"] == kind
+        assert found["summer_time_text"].endswith(f"{server} fits")
+        if "12:00" not in last:
+            assert found["verdict"] == ("fits" if zone == server else "probably_wrong")
+
+
+def test_the_dates_of_summer_time_cannot_be_told_in_other_weeks(tmp_path: Path) -> None:
+    path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="Europe/Athens")
+    for zone in ("new_york_close", "Europe/Athens", "+03:00"):
+        found = described(path, zone)["clock"]
+        assert (found["verdict"], found["summer_time"]) == ("fits", "cannot_tell")
+    assert described(path, "Asia/Tokyo")["clock"]["summer_time"] == "cannot_tell"
+    utc = a_market(tmp_path / "u.parquet", "2024-05-01", "2024-05-14")
+    assert described(utc)["clock"]["summer_time"] is None
+
+
+def test_rows_whose_times_are_wrong_are_named(tmp_path: Path) -> None:
+    times = [number * SECOND_NS for number in range(10**9, 10**9 + 400)]
+    times[299] = 4_102_444_800 * SECOND_NS
+    bids = np.arange(400) / 1e5 + 1.1
+    pl.DataFrame({"ts_ns": times, "bid": bids, "ask": bids + 1e-4}).write_parquet(tmp_path / "t.parquet")
+    found = described(tmp_path / "t.parquet")
+    assert (found["ticks"], found["rejected"]) == (399, {"far_future": 1})
+    [warning] = found["warnings"]
+    assert warning.startswith("row 300 is stamped 2100-01-01 00:00:00.000Z, more than a minute ahead")
+
+
+def test_a_file_out_of_order_and_a_long_pause_are_said(tmp_path: Path) -> None:
+    later = np.arange(10**9, 10**9 + 100) * SECOND_NS
+    times = np.concatenate([later, later - 10_000 * SECOND_NS, later + 40 * 24 * HOUR_NS])
+    bids = np.arange(300) / 1e5 + 1.1
+    pl.DataFrame({"ts_ns": times, "bid": bids, "ask": bids + 1e-4}).write_parquet(tmp_path / "t.parquet")
+    late, pause = described(tmp_path / "t.parquet")["warnings"]
+    assert late == "100 of 300 rows are earlier than a row before them, and left out"
+    assert pause.startswith("no tick from 2001-09-09 01:48:19.000Z to 2001-10-19")
