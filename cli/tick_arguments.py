@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from common.errors import StartError
+
+if TYPE_CHECKING:
+    from marketdata.tick_stream import TickStream
 
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9._#-]{3,32}")
 
@@ -57,6 +61,13 @@ def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFile
             raise StartError(f"{path} has a ';' in its name, which separates files in MT5_TICKS; expected another name")
         named.append(TickFileArgument(path, chosen))
     return tuple(named)
+
+
+def show_remarks(stream: TickStream) -> TickStream:
+    """Say on stderr what to know of the times of a stream's files; the stream as it is."""
+    for remark in stream.remarks:
+        print(f"WARNING: {remark}", file=sys.stderr)
+    return stream
 
 
 def clock_option(zone: str | None, utc_offset: str | None) -> str | None:

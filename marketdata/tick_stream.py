@@ -100,6 +100,8 @@ class TickStream:
         self.counts = assembled.counts
         self.data_sha256 = assembled.data_sha256
         self.far_rows = assembled.far_rows
+        self.remarks: tuple[str, ...] = ()
+        """What to know of the times of the files before one trusts them."""
         self.last_ordinal = len(assembled.table)
         self.opening_ordinal = 0
         self._table = assembled.table

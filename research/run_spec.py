@@ -124,7 +124,7 @@ class RunSpec:
             "ON_OPPOSITE": str(self.on_opposite),
             "RISK": self.risk if self.risk in RISK_SETS else str(Path(self.risk).resolve()),
             "PLAN": str(Path(self.plan).resolve()) if self.plan else "",
-            "MT5_TICKS": ";".join(f"{source.path.resolve()}:{source.symbol}" for source in self.inputs),
+            "MT5_TICKS": ";".join(f"{source.path.absolute()}:{source.symbol}" for source in self.inputs),
             "MT5_TICKS_ZONE": self.inputs[0].zone or "",
             "MT5_PACE": speed,
             "MT5_CROSSED": self.crossed,

@@ -7,6 +7,7 @@ import typer
 from cli import run_options as o
 from cli.paths import data_directory, writable_file
 from cli.recorded_runs import backtest_with_progress, finish_run, opened_terms, require_unseen_ticks
+from cli.tick_arguments import show_remarks
 
 BACKTEST_EXAMPLES = """
 [bold]Examples[/bold]
@@ -37,7 +38,7 @@ def backtest(
     spec = o.run_spec(run, going_on=opened_terms(data_dir) if go_on and data_dir is not None else None)
     out = None if report is None else writable_file(report, "--report")
     with data_directory(data_dir, go_on=go_on) as folder:
-        stream = spec.load()
+        stream = show_remarks(spec.load())
         require_unseen_ticks(spec, stream, data_dir=folder)
         found = backtest_with_progress(spec, stream, data_dir=folder, keep_venue=data_dir is not None)
     return finish_run(found, "", out=out, as_json=as_json)

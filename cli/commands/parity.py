@@ -12,6 +12,7 @@ from cli.json_output import print_json
 from cli.paths import data_directory
 from cli.recorded_runs import backtest_with_progress, replay_with_progress
 from cli.report_view import print_warnings
+from cli.tick_arguments import show_remarks
 
 if TYPE_CHECKING:
     from marketdata.tick_stream import TickStream
@@ -45,7 +46,7 @@ def parity(
     speed = o.speed_option(speed)
     spec = o.run_spec(run)
     with data_directory(data_dir, go_on=False) as folder:
-        differences, reports = _compared(spec, spec.load(), speed=speed, data_dir=folder)
+        differences, reports = _compared(spec, show_remarks(spec.load()), speed=speed, data_dir=folder)
     if as_json:
         print_json({"identical": not differences, "differences": differences, **reports})
     elif differences:

@@ -7,6 +7,7 @@ import typer
 from cli import run_options as o
 from cli.paths import data_directory, writable_file
 from cli.recorded_runs import finish_run, opened_terms, replay_with_progress, require_unseen_ticks
+from cli.tick_arguments import show_remarks
 
 REPLAY_EXAMPLES = """
 [bold]Examples[/bold]
@@ -43,7 +44,7 @@ def replay(
     spec = o.run_spec(run, going_on=opened_terms(data_dir) if go_on and data_dir is not None else None)
     out = None if report is None else writable_file(report, "--report")
     with data_directory(data_dir, go_on=go_on) as folder:
-        stream = spec.load()
+        stream = show_remarks(spec.load())
         require_unseen_ticks(spec, stream, data_dir=folder)
         found, failure = replay_with_progress(spec, stream, speed=speed, data_dir=folder)
     return finish_run(found, failure, out=out, as_json=as_json)

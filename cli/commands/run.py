@@ -12,7 +12,7 @@ import typer
 
 from cli import run_options as o
 from cli.run_settings import HASH_CHARS, GatewayElsewhere, run_settings
-from cli.tick_arguments import clock_option, parse_tick_files
+from cli.tick_arguments import clock_option, parse_tick_files, show_remarks
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 
@@ -260,9 +260,10 @@ def _recorded(
         [TickInput(file.path, file.symbol, clock) for file in named],
         crossed="accept" if crossed == "accept" else "reject",
     )
+    show_remarks(stream)
     settings |= {
         "MT5_MARKET": "recorded",
-        "MT5_TICKS": ";".join(f"{file.path.resolve()}:{file.symbol}" for file in named),
+        "MT5_TICKS": ";".join(f"{file.path.absolute()}:{file.symbol}" for file in named),
         "MT5_TICKS_ZONE": clock or "",
     }
     own = f"{named[0].path.stem[:32]}-{stream.data_sha256[:HASH_CHARS]}"

@@ -18,7 +18,7 @@ from polars.io.plugins import register_io_source
 
 from marketdata.files.errors import TickFileError
 from marketdata.files.source import TickFile, files_of
-from marketdata.files.stream_loader import unreadable_line_messages
+from marketdata.files.stream_loader import remarks_on, unreadable_line_messages
 from marketdata.tick_validation import REASONS, UNREADABLE, UNREADABLE_TIME_NS, RowValidator, label_reason_counts
 
 SCHEMA: Final = {"ts_ns": pl.Int64(), "bid": pl.Float64(), "ask": pl.Float64(), "volume": pl.Float64()}
@@ -158,7 +158,7 @@ class _Conversion:
             "written": self.written,
             "unreadable": unreadable,
             "unreadable_lines": unreadable_line_messages(sources),
-            "remarks": list(dict.fromkeys(remark for source in sources for remark in source.remarks)),
+            "remarks": list(remarks_on(sources)),
             "blank_lines": sum(source.blank_lines for source in sources),
             "of_other_symbols": self.other_symbols,
             "symbols": sorted(name for name in self._judges if name is not None),

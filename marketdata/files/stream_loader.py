@@ -117,6 +117,7 @@ def read_stream(
                 break
             tape.add(rows)
     stream = TickStream(assemble(list(tapes.values()), store=accepted, ticks_max=ticks_max))
+    stream.remarks = remarks_on([source for one in inputs for source in one.sources])
     if stream.last_ordinal == 0:
         files = ", ".join(str(one.path) for one in inputs)
         reasons = ", ".join(f"{count} {reason}" for reason, count in stream.counts.rejected.items())
@@ -125,6 +126,15 @@ def read_stream(
             f"{files}: none of {stream.counts.read} rows became a tick ({reasons})" + (f"; {lines}" if lines else "")
         )
     return stream
+
+
+def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
+    """What to know of the times of files, each remark once, with the first file that it is on."""
+    found: dict[str, TickFile] = {}
+    for source in sources:
+        for remark in source.remarks:
+            found.setdefault(remark, source)
+    return tuple(f"{source.path.name}: {remark}" for remark, source in found.items())
 
 
 def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:

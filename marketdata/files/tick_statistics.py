@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from marketdata.files.clock_check import ClockCheck, ClockFinding
 from marketdata.files.source import TickFile, files_of
-from marketdata.files.stream_loader import Crossed, TickInput, open_inputs, read_stream, unreadable_line_messages
+from marketdata.files.stream_loader import (
+    Crossed,
+    TickInput,
+    open_inputs,
+    read_stream,
+    remarks_on,
+    unreadable_line_messages,
+)
 from marketdata.instruments import find_instrument
 from marketdata.tick_stream import TickStream
 from marketdata.tick_validation import FAR_FUTURE, LATE_SHARE, OUT_OF_ORDER, REASONS
@@ -79,7 +86,7 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
         "rejected": dict(sorted(stream.counts.rejected.items())),
         "far_rows": [{"row": far.row, "time_ns": far.time_ns} for _, far in stream.far_rows],
         "unreadable_lines": unreadable_line_messages(sources),
-        "remarks": list(dict.fromkeys(remark for source in sources for remark in source.remarks)),
+        "remarks": list(remarks_on(sources)),
         "clock": finding._asdict(),
         "warnings": _warnings(stream, finding, pace),
         "blank_lines": sum(source.blank_lines for source in sources),

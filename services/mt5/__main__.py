@@ -65,6 +65,8 @@ def run() -> None:
         # Not the system's folder for temporary files, which in a container is memory.
         spool_folder=settings.paperdesk_data_dir,
     )
+    for remark in stream.remarks:
+        logs.get_logger().warning("times of the ticks", remark=remark)
     serve(settings, stream)
 
 

@@ -83,6 +83,18 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
     assert "played to its end" in done.stdout
 
 
+def test_a_run_says_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:
+    """Ticks of MetaTrader's Python package; an offset or a zone settles it."""
+    export = tmp_path / "export.csv"
+    rows = [f"{quote.tick[0] // 10**9},{quote.tick[0] // 10**6},{quote.bid},{quote.ask}" for quote in some_quotes(200)]
+    export.write_text("\n".join(["time,time_msc,bid,ask", *rows]) + "\n")
+    done = run_paperdesk("backtest", f"{export}:EURUSD", "--json")
+    assert "WARNING: export.csv: time_msc is the time of the broker's server, read as if that were UTC" in done.stderr
+    told_its_clock = run_paperdesk("backtest", f"{export}:EURUSD", "--json", "--zone", "new_york_close")
+    assert "WARNING" not in told_its_clock.stderr
+    assert (done.returncode, told_its_clock.returncode) == (0, 0)
+
+
 @pytest.mark.parametrize("command", ["replay", "backtest", "parity"])
 def test_an_export_without_its_clock_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
     export = tmp_path / "export.csv"
