@@ -57,7 +57,7 @@ def mt5_rows(
     time: Callable[[int], str] = second,
     time_msc: Callable[[int], str] = millisecond,
 ) -> list[str]:
-    """What pandas writes of `copy_ticks_range`."""
+    """What pandas writes of the ticks that the package gives."""
     lines = [separator.join([""] * has_index + [f"{quote}{name}{quote}" for name in names])]
     for number, row in enumerate(QUOTES):
         ns = row.tick[0]
