@@ -259,6 +259,6 @@ def test_a_missing_file_stops_the_start(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text_stops_the_start(tmp_path: Path) -> None:
-    (tmp_path / "plan.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "plan.toml").write_bytes(b"\xff\xff")
     with pytest.raises(StartError, match="PLAN: "):
         load_plan(str(tmp_path / "plan.toml"))
