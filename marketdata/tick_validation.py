@@ -121,7 +121,8 @@ class RowValidator:
             verdict[far] = FAR_FUTURE
             self._note_far(far, rows[0])
             self._judge_order(verdict, *rows[:3])
-        self._held = tuple(values[count:] for values in rows)
+        # Copies: views would hold all of the block.
+        self._held = tuple(values[count:].copy() for values in rows)
         self._judged += count
         return verdict
 

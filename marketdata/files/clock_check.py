@@ -169,7 +169,13 @@ class ClockCheck:
             return ClockFinding("probably_wrong", other, text, summer_time, words)
         if (hours == 0 or other == 0) and not hours and not other:
             return ClockFinding("fits", 0, f"fits: {seen}", summer_time, words)
-        reason = seen or "the file has no end of a week between busy hours, and too few whole days"
+        days = max(usual.days, differing.days)
+        few = (
+            f"{days} whole days, fewer than {DAYS_SURE}"
+            if days < DAYS_SURE
+            else "no hour that is clearly the quiet one"
+        )
+        reason = seen or f"the file has no end of a week between busy hours, and {few}"
         return ClockFinding("cannot_tell", None, f"cannot tell: {reason}", summer_time, words)
 
     def _summer_time(self) -> tuple[Literal["new_york", "europe", "cannot_tell"] | None, str]:

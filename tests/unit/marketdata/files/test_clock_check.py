@@ -94,20 +94,20 @@ def test_the_quiet_hour_alone_tells_a_clock_that_is_hours_off(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "options"),
+    ("first", "last", "options", "why"),
     [
-        ("2024-05-07", "2024-05-08", {}),
-        ("2024-05-06T06:00", "2024-05-10T12:00", {"is_flat": True}),
-        ("2024-05-01", "2024-05-14", {"is_flat": True, "step_s": 3_600}),
+        ("2024-05-07", "2024-05-08", {}, "0 whole days, fewer than 3"),
+        ("2024-05-06T06:00", "2024-05-10T12:00", {"is_flat": True}, "no hour that is clearly the quiet one"),
+        ("2024-05-01", "2024-05-14", {"is_flat": True, "step_s": 3_600}, "no hour that is clearly the quiet one"),
     ],
     ids=["a day", "no quiet hour", "a quote an hour"],
 )
 def test_what_a_file_is_too_short_or_thin_for_is_not_said(
-    tmp_path: Path, first: str, last: str, options: dict[str, Any]
+    tmp_path: Path, first: str, last: str, options: dict[str, Any], why: str
 ) -> None:
     found = described(a_market(tmp_path / "t.parquet", first, last, server="America/New_York", **options))
     assert found["clock"]["verdict"] == "cannot_tell"
-    assert found["clock"]["text"].startswith("cannot tell: the file has no end of a week")
+    assert found["clock"]["text"] == f"cannot tell: the file has no end of a week between busy hours, and {why}"
     assert found["warnings"] == []
 
 
