@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,19 @@ def random_rows(*, rows: int = ROWS, features: int = len(FEATURE_NAMES), seed: i
     return found
 
 
-def a_booster(*, rounds: int = 4, features: int = len(FEATURE_NAMES), seed: int = 1, **parameters: Any) -> Any:
-    """A small booster of three classes, or of what `parameters` say, on random rows."""
+def a_booster(
+    *,
+    rounds: int = 4,
+    features: int = len(FEATURE_NAMES),
+    seed: int = 1,
+    names: Sequence[str] | None = None,
+    stop_after: int | None = None,
+    **parameters: Any,
+) -> Any:
+    """A small booster of three classes, or of what `parameters` say, on random rows.
+
+    `stop_after` rounds without a better loss on other rows end it early.
+    """
     import xgboost
 
     random = np.random.default_rng(seed + 1)
@@ -45,11 +57,20 @@ def a_booster(*, rounds: int = 4, features: int = len(FEATURE_NAMES), seed: int 
     classes = int(told.get("num_class", 2))
     types = told.pop("feature_types", None)
     if types is not None:
-        rows[:, 0] = random.integers(0, 6, len(rows))
+        rows[:, types.index("c")] = random.integers(0, 6, len(rows))
     matrix = xgboost.DMatrix(
-        rows, random.integers(0, classes, len(rows)), feature_types=types, enable_categorical=types is not None
+        rows,
+        random.integers(0, classes, len(rows)),
+        feature_names=None if names is None else list(names),
+        feature_types=types,
+        enable_categorical=types is not None,
     )
-    return xgboost.train(told, matrix, rounds)
+    if stop_after is None:
+        return xgboost.train(told, matrix, rounds)
+    others = xgboost.DMatrix(random_rows(features=features, seed=seed + 2), random.integers(0, classes, ROWS))
+    return xgboost.train(
+        told, matrix, rounds, evals=[(others, "others")], early_stopping_rounds=stop_after, verbose_eval=False
+    )
 
 
 def write_model(folder: Path, model: bytes, *, file: str = "model.ubj", **changes: Any) -> Path:

@@ -6,20 +6,22 @@ from typing import Final
 
 import numpy as np
 
-from services.signal.core.inference.forest import ModelFormatError
+from services.signal.core.inference.forest import ModelFormatError, ModelInfo
 from services.signal.core.inference.kernel import Singles
 
 _LARGEST: Final = float(np.finfo(np.float32).max)
+_TRIAL_ROWS: Final = 200
+_TRIAL_SEED: Final = 20_140_501
 
 
 class BoosterMargins:
     """A model as XGBoost serves it; about forty times slower on one row than the walk."""
 
-    def __init__(self, model: bytes) -> None:
-        """Load the model, in JSON or UBJ.
+    def __init__(self, model: bytes, info: ModelInfo) -> None:
+        """Load the model, in JSON or UBJ, and ask it for the margins of some rows, together and one alone.
 
         Raises:
-            ModelFormatError: XGBoost does not take it.
+            ModelFormatError: XGBoost does not take it, or does not answer with a finite number for each class.
         """
         import xgboost
 
@@ -28,14 +30,38 @@ class BoosterMargins:
             self._booster = xgboost.Booster(params={"nthread": 1}, model_file=bytearray(model))
             self._is_linear = '"name":"gblinear"' in self._booster.save_config().replace(" ", "")
         except xgboost.core.XGBoostError as error:
-            raise ModelFormatError(f"XGBoost does not take it: {str(error).splitlines()[0]}") from None
+            raise ModelFormatError(f"XGBoost does not take it: {_first_line(error)}") from None
+        # A range that ends with 0 is all rounds.
+        self._range = (0, 0 if self._is_linear else info.rounds.used)
+        random = np.random.Generator(np.random.PCG64(_TRIAL_SEED))
+        rows = random.normal(size=(_TRIAL_ROWS, info.features)).astype(np.float32)
+        rows[random.random(rows.shape) < 0.1] = np.nan
+        try:
+            found, alone = self.margins(rows), self.margins(rows[:1])
+        except (xgboost.core.XGBoostError, ValueError) as error:
+            raise ModelFormatError(f"XGBoost takes it but cannot predict with it: {_first_line(error)}") from None
+        groups = max(1, info.classes)
+        if found.shape != (_TRIAL_ROWS, groups) or alone.shape != (1, groups) or not np.isfinite(found).all():
+            shown = (
+                "other than finite numbers"
+                if found.shape == (_TRIAL_ROWS, groups)
+                else f"margins of shape {found.shape}"
+            )
+            raise ModelFormatError(
+                f"XGBoost answers {_TRIAL_ROWS} rows with {shown}, expected {groups} finite margins each"
+            )
 
     def margins(self, rows: Singles) -> Singles:
         """Untransformed scores, float32 of shape (rows, groups)."""
         if self._is_linear:
-            # It cannot predict in place, and its matrix refuses infinities.
+            # It cannot predict in place, and its matrix refuses infinities. Names were compared when it was loaded.
             matrix = self._xgboost.DMatrix(np.clip(rows, -_LARGEST, _LARGEST), nthread=1)
-            found = self._booster.predict(matrix, output_margin=True)
+            found = self._booster.predict(matrix, output_margin=True, validate_features=False)
         else:
-            found = self._booster.inplace_predict(rows, predict_type="margin")
+            found = self._booster.inplace_predict(rows, iteration_range=self._range, predict_type="margin")
         return np.ascontiguousarray(found, dtype=np.float32).reshape(len(rows), -1)
+
+
+def _first_line(error: Exception) -> str:
+    """What XGBoost says, without the place in its source and without the trace that follows."""
+    return str(error).splitlines()[0].rpartition(": Check failed: ")[2].rstrip(": ")

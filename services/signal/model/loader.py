@@ -20,6 +20,7 @@ from services.signal.core.inference.forest import (
     flatten,
     model_info,
     read_document,
+    require_sound_booster,
 )
 from services.signal.core.inference.kernel import Singles
 from services.signal.core.strategies.xgboost_classes import ClassModel
@@ -90,9 +91,12 @@ def _margins_of(
         raise ModelFormatError(
             f"{facts.features} features, expected the {len(FEATURE_NAMES)} of the manifest in their order"
         )
+    if facts.categorical:
+        raise ModelFormatError(f"{facts.categorical} is categorical, expected numbers: the features are no categories")
     try:
         forest = flatten(document)
     except UnsupportedModelError as error:
-        return BoosterMargins(data).margins, f"the walk does not cover {error}"
-    why = self_check_failure(forest, data, sha256, folders)
-    return (BoosterMargins(data).margins if why else forest.margins), why
+        require_sound_booster(document)
+        return BoosterMargins(data, facts).margins, f"the walk does not cover {error}"
+    why = self_check_failure(forest, data, facts, sha256, folders)
+    return (BoosterMargins(data, facts).margins if why else forest.margins), why

@@ -20,25 +20,28 @@ from llvmlite.binding import get_host_cpu_name  # type: ignore[import-untyped]  
 from common.text_notes import replace_text
 from services.signal.core import jit
 from services.signal.core.inference import forest as forest_module
-from services.signal.core.inference import kernel, self_check_rows, ubjson
-from services.signal.core.inference.forest import Forest
+from services.signal.core.inference import kernel, rounds, self_check_rows, ubjson
+from services.signal.core.inference.forest import Forest, ModelInfo
 from services.signal.model.booster import BoosterMargins
 
-_WALK: Final = (jit, forest_module, self_check_rows, kernel, ubjson)
+_WALK: Final = (jit, forest_module, rounds, self_check_rows, kernel, ubjson)
 _XGBOOST: Final = ("xgboost-cpu", "xgboost")
 
 
-def self_check_failure(forest: Forest, model: bytes, model_sha256: str, folders: Iterable[Path]) -> str:
+def self_check_failure(
+    forest: Forest, model: bytes, info: ModelInfo, model_sha256: str, folders: Iterable[Path]
+) -> str:
     """How the walk differs from XGBoost, or nothing; looked up in the folders first, and noted in each.
 
     Args:
         forest: the flattened model.
         model: the file it was read from.
+        info: what that says of itself.
         model_sha256: of that file.
         folders: where outcomes are kept; one that cannot be written is passed over.
 
     Raises:
-        ModelFormatError: XGBoost does not take the file.
+        ModelFormatError: XGBoost does not take the file, or cannot predict with it.
     """
     subject = _subject(model_sha256)
     digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()
@@ -47,7 +50,7 @@ def self_check_failure(forest: Forest, model: bytes, model_sha256: str, folders:
         if note.is_file():
             return ""
     rows = self_check_rows.self_check_rows(forest)
-    ours, theirs = forest.margins(rows), BoosterMargins(model).margins(rows)
+    ours, theirs = forest.margins(rows), BoosterMargins(model, info).margins(rows)
     differing = np.flatnonzero((ours.view(np.int32) != theirs.view(np.int32)).any(axis=1))
     if len(differing):
         row = int(differing[0])

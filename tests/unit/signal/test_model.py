@@ -19,7 +19,7 @@ from common.project_root import PROJECT_ROOT
 from services.signal import StrategyEngine
 from services.signal.core.features.schema import FEATURE_NAMES
 from services.signal.core.inference.classes import CLASSES
-from services.signal.core.inference.forest import Forest
+from services.signal.core.inference.forest import Forest, model_info, read_document
 from services.signal.core.strategies.xgboost_classes import ClassModel, XGBoostClasses
 from services.signal.model.kernel_cache import is_writable
 from services.signal.model.loader import load_model
@@ -229,35 +229,7 @@ def test_a_model_with_the_features_in_another_order_is_refused(tmp_path: Path) -
     )
 
 
-# ------------------------------------------------------------------------------------------------- the slow way
-
-
-@pytest.mark.parametrize(
-    ("parameters", "words"),
-    [
-        ({"booster": "dart", "rate_drop": 0.3}, "the walk does not cover booster dart"),
-        ({"booster": "gblinear", "max_depth": None}, "the walk does not cover booster gblinear"),
-        ({"multi_strategy": "multi_output_tree"}, "vectors in its leaves"),
-        ({"feature_types": ["c", *["q"] * 29]}, "categorical splits"),
-    ],
-)
-def test_what_the_walk_does_not_cover_is_served_by_xgboost_and_told(
-    tmp_path: Path, parameters: dict[str, Any], words: str
-) -> None:
-    told: list[str] = []
-    folder = a_model(tmp_path / "m", **parameters)
-    model = load_model(folder, on_fallback=told.append)
-    assert len(told) == 1
-    assert words in told[0]
-    rows = random_rows(rows=30)
-    if "feature_types" in parameters:
-        rows[:, 0] = 2.0
-    rows[0, 5], rows[1, 5] = np.inf, -np.inf
-    np.testing.assert_allclose(model.probabilities(rows).sum(axis=1), 1)
-    engine = StrategyEngine("EURUSD", "xgboost", model=folder)
-    for time_ns, bid, ask, _ in zip(*market(count=105), strict=True):
-        word = engine.process_tick({"time_ns": int(time_ns), "bid": float(bid), "ask": float(ask)})
-    assert 0 < word[1] < 1
+# ------------------------------------------------------------------------------------------------- the self-check
 
 
 def test_a_walk_that_differs_in_one_bit_is_found(tmp_path: Path) -> None:
@@ -267,7 +239,8 @@ def test_a_walk_that_differs_in_one_bit_is_found(tmp_path: Path) -> None:
     leaf = int(np.flatnonzero(forest.nodes[:, 0] < 0)[0])
     values[leaf] = np.nextafter(values[leaf], np.float32(1e9))
     bent = Forest(forest.nodes, values, forest.roots, forest.base, forest.features)
-    why = self_check_failure(bent, (folder / "model.ubj").read_bytes(), "0" * 64, [tmp_path])
+    data = (folder / "model.ubj").read_bytes()
+    why = self_check_failure(bent, data, model_info(read_document(data, "ubj")), "0" * 64, [tmp_path])
     assert "rows of the self-check have other margins than XGBoost's" in why
     assert list(tmp_path.glob("model-check-*")) == []
 

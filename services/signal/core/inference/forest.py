@@ -11,11 +11,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
 from services.signal.core.inference.kernel import Indices, Singles, fill_margins
+from services.signal.core.inference.rounds import LINEAR, Rounds, boosting_rounds
 from services.signal.core.inference.ubjson import UbjError, parse
 
 Format = Literal["json", "ubj"]
@@ -23,6 +24,11 @@ Format = Literal["json", "ubj"]
 IDENTITY_OBJECTIVES: Final = ("multi:softprob", "multi:softmax", "reg:squarederror", "binary:logitraw")
 LOGISTIC_OBJECTIVES: Final = ("binary:logistic", "reg:logistic")
 """Their base score is stored as a probability."""
+
+
+OLD_BINARY: Final = b"binf"
+CATEGORY: Final = "c"
+"""XGBoost's type of a feature whose values are categories."""
 
 
 class ModelFormatError(ValueError):
@@ -64,6 +70,9 @@ class ModelInfo:
     classes: int
     features: int
     feature_names: tuple[str, ...]
+    categorical: str
+    """What of it asks for categories in place of numbers; empty without."""
+    rounds: Rounds
 
 
 def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
@@ -72,6 +81,10 @@ def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
     Raises:
         ModelFormatError: it is none.
     """
+    if data.startswith(OLD_BINARY):
+        raise ModelFormatError(
+            "the binary format of XGBoost before 2, expected UBJ or JSON: load and save it there again"
+        )
     try:
         document = json.loads(data) if form == "json" else parse(data)
     except (UbjError, ValueError, RecursionError) as error:
@@ -82,10 +95,10 @@ def read_document(data: bytes, form: Format) -> Mapping[str, Any]:
 
 
 def model_info(document: Mapping[str, Any]) -> ModelInfo:
-    """What a model predicts, and from what.
+    """What a model predicts, from what, and with how many of its rounds.
 
     Raises:
-        ModelFormatError: it does not say.
+        ModelFormatError: it does not say, or contradicts itself.
     """
     try:
         learner = document["learner"]
@@ -95,9 +108,25 @@ def model_info(document: Mapping[str, Any]) -> ModelInfo:
             classes=int(parameters["num_class"]),
             features=int(parameters["num_feature"]),
             feature_names=tuple(str(name) for name in learner.get("feature_names", ())),
+            categorical=_categorical(learner),
+            rounds=boosting_rounds(learner),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ModelFormatError(f"no XGBoost model: its learner lacks {error}") from None
+    except ValueError as error:
+        raise ModelFormatError(str(error)) from None
+
+
+def _categorical(learner: Mapping[str, Any]) -> str:
+    types = [str(kind) for kind in learner.get("feature_types", ())]
+    if CATEGORY in types:
+        names = learner.get("feature_names", ())
+        place = types.index(CATEGORY)
+        return f"feature {names[place] if place < len(names) else place + 1}"
+    booster = learner["gradient_booster"]
+    trees = booster.get("gbtree", booster)["model"].get("trees", ())
+    number = next((number for number, tree in enumerate(trees) if len(tree.get("categories_nodes", ()))), None)
+    return "" if number is None else f"a split of tree {number}"
 
 
 def flatten(document: Mapping[str, Any]) -> Forest:
@@ -117,6 +146,41 @@ def flatten(document: Mapping[str, Any]) -> Forest:
         raise ModelFormatError(f"damaged model: {error}") from None
 
 
+def require_sound_booster(document: Mapping[str, Any]) -> None:
+    """Refuse trees and weights that XGBoost would take and then crash on: it checks little of what it loads.
+
+    Raises:
+        ModelFormatError: a tree is damaged, or written in a way that the present XGBoost does not read.
+    """
+    try:
+        learner = document["learner"]
+        booster = learner["gradient_booster"]
+        parameters = learner["learner_model_param"]
+        features = int(parameters["num_feature"])
+        if booster["name"] == LINEAR:
+            found, expected = len(booster["model"]["weights"]), (features + 1) * max(1, int(parameters["num_class"]))
+            if found != expected and (found or int(booster["model"]["boosted_rounds"])):  # none before the first round
+                raise ModelFormatError(f"{found} weights of a linear booster, expected {expected}")
+        for number, tree in enumerate(booster.get("gbtree", booster)["model"].get("trees", ())):
+            width = int(tree["tree_param"].get("size_leaf_vector", 1))
+            if width > 1 and "leaf_weights" not in tree:
+                raise ModelFormatError(
+                    f"tree {number} has vectors in its leaves as an older XGBoost wrote them, on which this one crashes; "
+                    "expected a model that the XGBoost of the desk has trained"
+                )
+            leaves = int(np.count_nonzero(_columns(tree, number, features).left == -1))
+            if width > 1 and len(tree["leaf_weights"]) != width * leaves:
+                raise ModelFormatError(
+                    f"tree {number} has {len(tree['leaf_weights'])} weights, expected {width} a leaf"
+                )
+    except (KeyError, TypeError, IndexError, OverflowError) as error:
+        raise ModelFormatError(f"damaged model: {type(error).__name__} at {error}") from None
+    except ModelFormatError:
+        raise
+    except ValueError as error:
+        raise ModelFormatError(f"damaged model: {error}") from None
+
+
 def _flatten(learner: Mapping[str, Any]) -> Forest:
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
@@ -131,6 +195,9 @@ def _flatten(learner: Mapping[str, Any]) -> Forest:
     trees, tree_info = model["trees"], [int(group) for group in model["tree_info"]]
     if len(trees) != len(tree_info) or any(not 0 <= group < groups for group in tree_info):
         raise ModelFormatError(f"{len(trees)} trees and groups {sorted(set(tree_info))}, expected 0 to {groups - 1}")
+    rounds = boosting_rounds(learner)
+    used = rounds.tree_ends[rounds.used]
+    trees, tree_info = trees[:used], tree_info[:used]
     nodes: list[Indices] = []
     values: list[Singles] = []
     roots: list[tuple[int, int]] = []
@@ -175,6 +242,23 @@ def _tree(tree: Mapping[str, Any], number: int, features: int) -> tuple[Indices,
         raise UnsupportedModelError(f"tree {number} has vectors in its leaves")
     if len(tree.get("categories_nodes", ())) or any(tree.get("split_type", ())):
         raise UnsupportedModelError(f"tree {number} has categorical splits")
+    left, right, feature, default_left, values = _columns(tree, number, features)
+    is_leaf = left == -1
+    missing = np.where(default_left != 0, left, right)
+    nodes = np.column_stack([feature, *(np.where(is_leaf, 0, child) for child in (left, right, missing))])
+    return np.ascontiguousarray(nodes, dtype=np.int32), values
+
+
+class _Columns(NamedTuple):
+    left: Indices
+    right: Indices
+    feature: Indices
+    """-1 of a leaf."""
+    default_left: Indices
+    values: Singles
+
+
+def _columns(tree: Mapping[str, Any], number: int, features: int) -> _Columns:
     left, right = _column(tree["left_children"]), _column(tree["right_children"])
     feature, default_left = _column(tree["split_indices"]), _column(tree["default_left"])
     values = np.array(tree["split_conditions"], dtype=np.float32)
@@ -186,9 +270,7 @@ def _tree(tree: Mapping[str, Any], number: int, features: int) -> tuple[Indices,
     if not np.isfinite(values).all() or (feature >= features).any() or (feature[~is_leaf] < 0).any():
         raise ModelFormatError(f"tree {number} splits on a feature or at a value that there is not")
     _require_tree(left.tolist(), right.tolist(), number)
-    missing = np.where(default_left != 0, left, right)
-    nodes = np.column_stack([feature, *(np.where(is_leaf, 0, child) for child in (left, right, missing))])
-    return np.ascontiguousarray(nodes, dtype=np.int32), values
+    return _Columns(left, right, feature, default_left, values)
 
 
 def _column(values: Any) -> Indices:

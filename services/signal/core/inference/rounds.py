@@ -1,0 +1,72 @@
+"""Boosting rounds: how many a model has, which trees they made, and after how many its training found it best.
+
+Training with early stopping keeps the rounds after the best one and notes that one as the attribute `best_iteration`, counted
+from 0. XGBoost's scikit-learn interface predicts with the rounds up to it, and so does the desk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+BEST: Final = "best_iteration"
+LINEAR: Final = "gblinear"
+
+
+class Rounds(NamedTuple):
+    """The rounds of a model.
+
+    `used` of the `grown` ones count. `tree_ends[n]` is how many trees the first n rounds made; empty for a linear booster.
+    """
+
+    used: int
+    grown: int
+    tree_ends: tuple[int, ...]
+
+
+def boosting_rounds(learner: Mapping[str, Any]) -> Rounds:
+    """The rounds of the model that a document's `learner` is.
+
+    Raises:
+        ValueError: it contradicts itself, or names a best round that it cannot go back to.
+        KeyError: it lacks something.
+    """
+    booster = learner["gradient_booster"]
+    ends: tuple[int, ...]
+    if booster["name"] == LINEAR:
+        ends, grown = (), int(booster["model"]["boosted_rounds"])
+    else:
+        ends = _tree_ends(
+            booster.get("gbtree", booster)["model"], max(1, int(learner["learner_model_param"]["num_class"]))
+        )
+        grown = len(ends) - 1
+    text = learner.get("attributes", {}).get(BEST)
+    used = grown if text is None else _used(str(text), grown)
+    if used < grown and booster["name"] == LINEAR:
+        raise ValueError(
+            f"{BEST} is {text} of {grown} rounds of a linear booster, which has the weights of its last round only; "
+            "expected one trained for the rounds it is to have"
+        )
+    return Rounds(used, grown, ends)
+
+
+def _tree_ends(model: Mapping[str, Any], groups: int) -> tuple[int, ...]:
+    count = len(model["trees"])
+    if "iteration_indptr" in model:
+        ends = tuple(int(end) for end in model["iteration_indptr"])
+    else:  # written before XGBoost 2: every round makes as many
+        a_round = groups * max(1, int(model["gbtree_model_param"].get("num_parallel_tree", 1)))
+        ends = tuple(range(0, count + 1, a_round))
+    if not ends or ends[0] != 0 or ends[-1] != count or any(end < start for start, end in pairwise(ends)):
+        raise ValueError(f"{count} trees, which are not those of its rounds")
+    return ends
+
+
+def _used(text: str, grown: int) -> int:
+    # XGBoost 1 notes -1 for a model without rounds.
+    plain = text.removeprefix("-")
+    best = int(text) if plain.isascii() and plain.isdecimal() and len(plain) < 10 else None
+    if best is None or not -1 <= best < grown or (best < 0 < grown):
+        raise ValueError(f"{BEST} is {text[:40]!r}, expected one of its {grown} rounds, counted from 0")
+    return best + 1
