@@ -52,6 +52,21 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
         )
 
 
+def tell_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> None:
+    """Say in the first line of a run that its model has learned from such ticks, or that this is not known."""
+    from research.model_data import OUT_OF_SAMPLE, model_data
+
+    last = stream.last_ordinal
+    found = model_data(
+        spec,
+        data_sha256=stream.data_sha256,
+        first_ns=stream.first_time_ns,
+        last_ns=stream.tick_at(last).time_ns if last else 0,
+    )
+    if found is not None and found["sample"] != OUT_OF_SAMPLE:
+        print(found["text"], file=sys.stderr if as_json else sys.stdout, flush=True)
+
+
 def replay_with_progress(
     spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
 ) -> tuple[dict[str, Any], str]:

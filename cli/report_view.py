@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from cli.tables import average_text, console
+
+SAMPLE_WORDS: Final = {"in": "IN SAMPLE", "out": "out of sample", "unknown": "UNKNOWN"}
 
 
 def show_report(report: Mapping[str, Any]) -> None:
@@ -43,6 +45,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
     rows = [
         ("strategy", report["strategy"]),
         ("symbols", ", ".join(report["symbols"])),
+        *((("model's data", SAMPLE_WORDS[found["sample"]]),) if (found := report.get("model_data")) else ()),
         ("rows read", _count(ticks["read"])),
         *((f"rows rejected, {reason}", _count(count)) for reason, count in (ticks["rejected"] or {}).items() if count),
         ("ticks published", _count(ticks["published"])),

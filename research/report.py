@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from proto.gateway import VenueDeal
 from proto.trading.units import decimal_text
+from research.model_data import model_data
 from research.run_spec import RunSpec
 from research.run_warnings import run_warnings
 from services.portfolio.core.account.book import Book
@@ -77,6 +78,14 @@ def build_report(
     counts = book.ended.counts if book.ended else None
     last = book.reconciled
     warnings = run_warnings(book, cursor, modifications)
+    found_model_data = None
+    if book.stream is not None:
+        found_model_data = model_data(
+            spec,
+            data_sha256=book.stream.data_sha256,
+            first_ns=book.stream.first_time_ns,
+            last_ns=cursor.time_ns,
+        )
     reconciled = last is not None and last.at_end and book.ended is not None and not last.differences
     return {
         "schema_version": SCHEMA_VERSION,
@@ -144,6 +153,7 @@ def build_report(
             }
             for found in (last.differences if last else [])
         ],
+        **({"model_data": found_model_data} if found_model_data else {}),
         **({"warnings": warnings} if warnings else {}),
         "timings": dict(timings) if timings is not None else dict(_NO_TIMINGS),
     }
@@ -155,6 +165,7 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 
 def report_digest(report: Mapping[str, Any]) -> str:
-    """SHA-256 of the report without `timings`, `mode` and `warnings`: equal for two runs of the same."""
-    same = {key: value for key, value in report.items() if key not in ("timings", "mode", "warnings")}
+    """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`: equal for two runs of the same."""
+    left_out = ("timings", "mode", "warnings", "model_data")
+    same = {key: value for key, value in report.items() if key not in left_out}
     return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()

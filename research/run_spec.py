@@ -23,7 +23,7 @@ from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.state.config import DeskConfig
-from services.signal.model.manifest import read_manifest
+from services.signal.model.manifest import Manifest, read_manifest
 from services.signal.settings import DEFAULT_MODEL
 from services.signal.strategy_loader import canonical_strategy, uses_model
 
@@ -77,9 +77,17 @@ class RunSpec:
             "venue": "simulated",
             "volume": decimal_text(self.volume),
         }
-        if uses_model(self.strategy):
-            found["model"] = read_manifest(self.model or DEFAULT_MODEL).deciding_sha256()
+        if (manifest := self.model_manifest()) is not None:
+            found["model"] = manifest.deciding_sha256()
         return found
+
+    def model_manifest(self) -> Manifest | None:
+        """The manifest of the model that the run's strategy speaks for; None where it speaks for none.
+
+        Raises:
+            ModelError: it cannot be read.
+        """
+        return read_manifest(self.model or DEFAULT_MODEL) if uses_model(self.strategy) else None
 
     def stream_id(self, data_sha256: str) -> str:
         """The name of the run: a function of data, settings and seed."""

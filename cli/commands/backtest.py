@@ -6,7 +6,13 @@ import typer
 
 from cli import run_options as o
 from cli.paths import data_directory, writable_file
-from cli.recorded_runs import backtest_with_progress, finish_run, opened_terms, require_unseen_ticks
+from cli.recorded_runs import (
+    backtest_with_progress,
+    finish_run,
+    opened_terms,
+    require_unseen_ticks,
+    tell_model_data,
+)
 from cli.tick_arguments import show_remarks
 
 BACKTEST_EXAMPLES = """
@@ -40,5 +46,6 @@ def backtest(
     with data_directory(data_dir, go_on=go_on) as folder:
         stream = show_remarks(spec.load())
         require_unseen_ticks(spec, stream, data_dir=folder)
+        tell_model_data(spec, stream, as_json=as_json)
         found = backtest_with_progress(spec, stream, data_dir=folder, keep_venue=data_dir is not None)
     return finish_run(found, "", out=out, as_json=as_json)

@@ -10,7 +10,7 @@ import typer
 from cli import run_options as o
 from cli.json_output import print_json
 from cli.paths import data_directory
-from cli.recorded_runs import backtest_with_progress, replay_with_progress
+from cli.recorded_runs import backtest_with_progress, replay_with_progress, tell_model_data
 from cli.report_view import print_warnings
 from cli.tick_arguments import show_remarks
 
@@ -46,7 +46,9 @@ def parity(
     speed = o.speed_option(speed)
     spec = o.run_spec(run)
     with data_directory(data_dir, go_on=False) as folder:
-        differences, reports = _compared(spec, show_remarks(spec.load()), speed=speed, data_dir=folder)
+        stream = show_remarks(spec.load())
+        tell_model_data(spec, stream, as_json=as_json)
+        differences, reports = _compared(spec, stream, speed=speed, data_dir=folder)
     if as_json:
         print_json({"identical": not differences, "differences": differences, **reports})
     elif differences:

@@ -6,7 +6,13 @@ import typer
 
 from cli import run_options as o
 from cli.paths import data_directory, writable_file
-from cli.recorded_runs import finish_run, opened_terms, replay_with_progress, require_unseen_ticks
+from cli.recorded_runs import (
+    finish_run,
+    opened_terms,
+    replay_with_progress,
+    require_unseen_ticks,
+    tell_model_data,
+)
 from cli.tick_arguments import show_remarks
 
 REPLAY_EXAMPLES = """
@@ -46,5 +52,6 @@ def replay(
     with data_directory(data_dir, go_on=go_on) as folder:
         stream = show_remarks(spec.load())
         require_unseen_ticks(spec, stream, data_dir=folder)
+        tell_model_data(spec, stream, as_json=as_json)
         found, failure = replay_with_progress(spec, stream, speed=speed, data_dir=folder)
     return finish_run(found, failure, out=out, as_json=as_json)

@@ -102,7 +102,7 @@ def test_a_run_to_the_end_is_reconciled(report: dict[str, Any]) -> None:
 
 def test_the_docs_describe_every_field_and_no_other(report: dict[str, Any]) -> None:
     described = re.findall(r"^\| `([a-z0-9_.]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(described) == sorted({*keys_of(report), "warnings"})
+    assert sorted(described) == sorted({*keys_of(report), "model_data", "warnings"})
     for name in report["settings"]:
         assert f"`{name}`" in PAGE.read_text(encoding="utf-8")
 

@@ -1,0 +1,75 @@
+"""Is a run in sample: whether its ticks are of the time that its model was trained or tuned on.
+
+The manifest of a model tells the symbol and the times of its parts. A run over ticks that the model has learned from shows what it
+remembers, and not what it foresees; so it says so before anything else. Rows are not compared: other ticks of the symbol from the same
+time count as well, for the market that they are of is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marketdata.instruments import find_instrument
+from proto.time import utc_text
+from research.run_spec import RunSpec
+from services.signal.model.manifest import Manifest
+from services.signal.strategy_loader import MODEL_STRATEGIES, parse_strategies
+
+IN_SAMPLE: Final = "in"
+OUT_OF_SAMPLE: Final = "out"
+UNKNOWN: Final = "unknown"
+
+LEARNED_FROM: Final = {"training": "trained", "validation": "tuned"}
+"""Parts of a model's data that decided something of it, and what was done with them. The held-out part decided nothing."""
+
+
+def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) -> dict[str, Any] | None:
+    """What a run's report says of its model's data; None for a run without a model.
+
+    Args:
+        spec: of the run.
+        data_sha256: of its ticks.
+        first_ns: time of the first of them.
+        last_ns: time of the last of them.
+
+    Returns:
+        `sample`, `in`, `out` or `unknown`; `overlap`, from when to when the run is of the time of each part of the model's data; and
+        `text`, the same in a line.
+    """
+    manifest = spec.model_manifest()
+    if manifest is None:
+        return None
+    training = manifest.training
+    told = {name: part for name in LEARNED_FROM if (part := training.parts.get(name)) is not None and part.last_ns}
+    overlap: dict[str, list[str]] = {}
+    if data_sha256 == training.data_sha256 or _is_its_market(spec, manifest):
+        for name, part in told.items():
+            if first_ns <= part.last_ns and part.first_ns <= last_ns:
+                overlap[name] = [utc_text(max(first_ns, part.first_ns)), utc_text(min(last_ns, part.last_ns))]
+    if overlap:
+        stretches = " and ".join(f"{LEARNED_FROM[name]} on, {start} to {end}" for name, (start, end) in overlap.items())
+        which = (
+            "are ticks"
+            if data_sha256 == training.data_sha256
+            else f"are of the symbol, {training.symbol}, and the time"
+        )
+        text = f"IN SAMPLE: ticks of this run {which} that the model was {stretches}: the digits show what it remembers"
+        return {"sample": IN_SAMPLE, "overlap": overlap, "text": text}
+    if len(told) < len(LEARNED_FROM):
+        missing = " or ".join(LEARNED_FROM[name] for name in LEARNED_FROM if name not in told)
+        text = f"UNKNOWN whether in sample: the manifest of the model does not tell on which ticks it was {missing}"
+        return {"sample": UNKNOWN, "overlap": {}, "text": text}
+    text = f"out of sample: no tick is of the time and the symbol, {training.symbol}, that the model was trained or tuned on"
+    return {"sample": OUT_OF_SAMPLE, "overlap": {}, "text": text}
+
+
+def _is_its_market(spec: RunSpec, manifest: Manifest) -> bool:
+    """Whether the model speaks for a symbol of the market that it was trained on, under whatever suffix a broker gives it."""
+    names = parse_strategies(spec.strategy, spec.symbols)
+    speaks_for = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}
+    return _market(manifest.training.symbol) in speaks_for
+
+
+def _market(symbol: str) -> str:
+    terms = find_instrument(symbol)
+    return symbol if terms is None else terms.base_currency + terms.profit_currency
