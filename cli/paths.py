@@ -1,4 +1,4 @@
-"""Folders and files that a command writes to: judged before anything runs, so that no run ends with nowhere to go."""
+"""Folders that a command writes to: judged before anything runs, so that no run ends with nowhere to go."""
 
 from __future__ import annotations
 
@@ -70,23 +70,4 @@ def existing_desk(path: Path) -> Path:
         raise StartError(f"--data-dir {path} is not there, expected the folder of a desk")
     if not (path / "ledger.db").is_file():
         raise StartError(f"--data-dir {path} has no ledger.db, expected the folder of a desk")
-    return path.resolve()
-
-
-def writable_file(path: Path, option: str) -> Path:
-    """A file that can be written when the time comes.
-
-    Raises:
-        StartError: it is a folder, or its folder is not there or cannot be written.
-    """
-    folder = path.resolve().parent
-    if path.is_dir():
-        raise StartError(f"{option} {path} is a folder, expected a file")
-    if not folder.is_dir():
-        raise StartError(f"{option} {path}: there is no folder {folder}, expected one that is there")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StartError(f"{option} {path} cannot be written: {error.strerror}; expected a writable folder") from None
     return path.resolve()

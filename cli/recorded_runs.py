@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import run_options as o
-from cli.json_output import print_json, write_json
+from cli.json_output import print_json
+from cli.output_file import OutputFile
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -113,16 +114,18 @@ def _showing(show: ProgressDisplay, currency: str) -> Any:
     return tell
 
 
-def finish_run(report: dict[str, Any], failure: str, *, out: Path | None, as_json: bool) -> int:
+def finish_run(report: dict[str, Any], failure: str, *, out: OutputFile | None, as_json: bool) -> int:
     """Print and keep the report of a run; the exit code is 0 where ledger and venue agree and the desk did not fail."""
     from cli.report_view import show_report
 
     if out is not None:
-        write_json(out, report)
+        out.write_json(report)
     if as_json:
         print_json(report)
     else:
         show_report(report)
+        if out is not None:
+            print(f"the report is in {out.path}")
     if failure:
         print(f"paperdesk: the desk failed: {failure}", file=sys.stderr)
     return 0 if report["reconciled"] and not failure else 1

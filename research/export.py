@@ -17,7 +17,6 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import Struct
 
-from common.errors import StartError
 from proto.control.views import FillRow, OrderRow, TradeRow
 from proto.time import with_time_texts
 from proto.trading.units import decimal_text
@@ -99,7 +98,7 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Stru
     """Rows as a Parquet file; its columns have their types also where there is no row.
 
     Raises:
-        StartError: it cannot be written.
+        OSError: it cannot be written.
     """
     import polars as pl
 
@@ -110,10 +109,7 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Stru
         name: [_column_value(row.get(name), is_decimal=type_ == decimals) for row in rows]
         for name, type_ in schema.items()
     }
-    try:
-        pl.DataFrame(columns, schema=schema).write_parquet(path)
-    except OSError as error:
-        raise StartError(f"--out {path} cannot be written: {error.strerror or error}") from None
+    pl.DataFrame(columns, schema=schema).write_parquet(path)
 
 
 def _column_value(value: Any, *, is_decimal: bool) -> Any:

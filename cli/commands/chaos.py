@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import run_options as o
-from cli.json_output import print_json, write_json
-from cli.paths import data_directory, existing_desk, writable_file
+from cli.json_output import print_json
+from cli.output_file import Force, output_file
+from cli.paths import data_directory, existing_desk
 from cli.progress import status_line
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def chaos(
     everything: Everything = False,
     data_dir: o.DataDir = None,
     report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
+    force: Force = False,
 ) -> int:
     """Disturb a live desk in every way known, let it settle, and compare its ledger with the venue's own book.
 
@@ -86,7 +88,7 @@ def chaos(
     from verification.chaos.live_run import ChaosPlan, desk_settings, full_feature_settings, run_chaos
     from verification.chaos.lossy_proxy import FaultProbabilities
 
-    out = None if report is None else writable_file(report, "--json")
+    out = None if report is None else output_file(report, "--json", force=force)
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)
     with data_directory(data_dir, go_on=False) as folder:
         if everything:
@@ -103,7 +105,7 @@ def chaos(
         with status_line("chaos", plain_every_s=PLAIN_EVERY_S) as tell:
             card = run_chaos(plan, tell)
     if out is not None:
-        write_json(out, card.as_json())
+        out.write_json(card.as_json())
     _show(card)
     return 0 if card.is_clean else 1
 
@@ -162,6 +164,7 @@ def crash_points(
         typer.Option("--point", metavar="NAME", help="Only this one; repeatable. Default: every point."),
     ] = None,
     report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the counts there.")] = None,
+    force: Force = False,
 ) -> int:
     """Kill real processes at every named point, round by round; nothing may be lost, doubled or different.
 
@@ -171,7 +174,7 @@ def crash_points(
     from verification.chaos import scenarios
     from verification.chaos.crash_point_run import run_crash_points
 
-    out = None if report is None else writable_file(report, "--json")
+    out = None if report is None else output_file(report, "--json", force=force)
     every = frozenset([*scenarios.replay_points(), *scenarios.live_points()])
     if unknown := set(chosen or ()) - every:
         raise StartError(f"--point is {min(unknown)!r}, expected one of {', '.join(sorted(every))}")
@@ -180,7 +183,7 @@ def crash_points(
             folder, count=count, seed=seed, ticks=ticks, wanted=frozenset(chosen or every), tell=print
         )
     if out is not None:
-        write_json(out, {"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})
+        out.write_json({"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})
     for point, kills in sorted(found.kills.items()):
         print(f"{kills:>5}  {point}" + ("" if kills >= count else f"  expected {count}"))
     print(*(found.wrong or ["nothing lost, nothing doubled, every replay as undisturbed"]), sep="\n")

@@ -10,8 +10,9 @@ import typer
 
 from cli import run_options as o
 from cli.commands.chaos import PLAIN_EVERY_S, Minutes, Seed
-from cli.json_output import print_json, write_json
-from cli.paths import data_directory, writable_file
+from cli.json_output import print_json
+from cli.output_file import Force, output_file
+from cli.paths import data_directory
 from cli.progress import status_line
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def chaos_truth(
     ] = None,
     data_dir: o.DataDir = None,
     report: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the scorecard there.")] = None,
+    force: Force = False,
 ) -> int:
     """Play lasting faults on a live desk one by one, and compare what it shows with what it does at every second.
 
@@ -51,13 +53,13 @@ def chaos_truth(
     """
     from verification.chaos.truth_run import TruthPlan, run_truth
 
-    out = None if report is None else writable_file(report, "--json")
+    out = None if report is None else output_file(report, "--json", force=force)
     with data_directory(data_dir, go_on=False) as folder:
         plan = TruthPlan(data_dir=folder, minutes=minutes, seed=seed, only=tuple(chosen or ()))
         with status_line("chaos-truth", plain_every_s=PLAIN_EVERY_S) as tell:
             card = run_truth(plan, tell)
     if out is not None:
-        write_json(out, card.as_json())
+        out.write_json(card.as_json())
     _show(card, plan.only)
     return 0 if card.is_clean else 1
 

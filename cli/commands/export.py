@@ -11,7 +11,7 @@ import typer
 
 from cli.desk_client import Folder, Url, open_desk
 from cli.json_output import json_text, print_json
-from cli.paths import writable_file
+from cli.output_file import Force, OutputFile, output_file
 from cli.run_options import AsJson
 from common.errors import StartError
 
@@ -50,28 +50,28 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to; stdout without, but for Parquet.")
     ] = None,
+    force: Force = False,
     data_dir: Folder = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> int:
     """Write all orders, fills, round trips, or the balance after each deal; docs/commands.md has the columns."""
-    from research.export import COLUMNS, csv_text, write_parquet
-
     if as_json and format_ not in (None, Format.JSON):
         raise StartError(f"--format {format_} with --json, expected one of them: --json is --format json")
     form = format_ or (Format.JSON if as_json else Format.CSV)
     if form is Format.PARQUET and out is None:
         raise StartError("--format parquet without --out, expected --out FILE: Parquet is nothing for a terminal")
-    path = None if out is None else writable_file(out, "--out")
+    file = None if out is None else output_file(out, "--out", force=force)
     with open_desk(data_dir, url) as desk:
         rows = _rows(desk, what)
-    if form is Format.PARQUET:
-        assert path is not None
-        write_parquet(path, rows, COLUMNS[what])
+    if file is None:
+        print(_text(rows, what, form), end="")
+        return 0
+    _write(file, rows, what, form)
+    if as_json:
+        print_json({"what": what, "rows": len(rows), "out": str(file.path)})
     else:
-        _write(json_text(rows) + "\n" if form is Format.JSON else csv_text(rows, COLUMNS[what]), path)
-    if as_json and path is not None:
-        print_json({"what": what, "rows": len(rows), "out": str(path)})
+        print(f"{len(rows):,} rows of {what} in {out}")
     return 0
 
 
@@ -90,11 +90,17 @@ def _rows(desk: DeskClient, what: ExportKind) -> Sequence[dict[str, Any]]:
     return [plain_fields(row) for row in equity_rows(deals, account)]
 
 
-def _write(text: str, path: Path | None) -> None:
-    if path is None:
-        print(text, end="")
+def _text(rows: Sequence[dict[str, Any]], what: ExportKind, form: Format) -> str:
+    from research.export import COLUMNS, csv_text
+
+    return json_text(rows) + "\n" if form is Format.JSON else csv_text(rows, COLUMNS[what])
+
+
+def _write(file: OutputFile, rows: Sequence[dict[str, Any]], what: ExportKind, form: Format) -> None:
+    from research.export import COLUMNS, write_parquet
+
+    if form is not Format.PARQUET:
+        file.write_text(_text(rows, what, form))
         return
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StartError(f"--out {path} cannot be written: {error.strerror}") from None
+    with file.written() as part:
+        write_parquet(part, rows, COLUMNS[what])

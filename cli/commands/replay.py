@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from cli import run_options as o
-from cli.paths import data_directory, writable_file
+from cli.output_file import Force, output_file
+from cli.paths import data_directory
 from cli.recorded_runs import (
     finish_run,
     opened_terms,
@@ -40,6 +41,7 @@ def replay(
     data_dir: o.DataDir = None,
     go_on: o.Continue = False,
     report: o.Report = None,
+    force: Force = False,
     as_json: o.AsJson = False,
 ) -> int:
     """Replay recorded ticks through the real processes on a simulated venue.
@@ -48,7 +50,7 @@ def replay(
     """
     speed = o.speed_option(speed)
     spec = o.run_spec(run, going_on=opened_terms(data_dir) if go_on and data_dir is not None else None)
-    out = None if report is None else writable_file(report, "--report")
+    out = None if report is None else output_file(report, "--report", force=force)
     with data_directory(data_dir, go_on=go_on) as folder:
         stream = show_remarks(spec.load())
         require_unseen_ticks(spec, stream, data_dir=folder)

@@ -11,6 +11,7 @@ import typer
 
 from cli.commands import ticks_generate
 from cli.json_output import print_json
+from cli.output_file import Force
 from cli.run_options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
@@ -46,7 +47,6 @@ NOT_NAMED = "not named"
 """Stands for the symbol of a file whose rows name none: it can be looked at, its spread in price and not in points."""
 
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Symbol, where the file names none.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")]
 
 
 def register_commands(parent: typer.Typer) -> None:

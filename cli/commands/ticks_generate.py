@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.paths import writable_file
+from cli.output_file import Force, output_file
 from cli.run_options import SEED_MAX
 from common.disk_faults import disk_faults_named
 from common.errors import StartError
@@ -27,7 +27,7 @@ EXAMPLES = """
   paperdesk ticks generate --symbols EURUSD,GBPUSD,USDJPY,XAUUSD --hours 8 four.parquet
 """
 
-Out = Annotated[Path, typer.Argument(metavar="OUT.parquet", help="File to write; one that is there is replaced.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT.parquet", help="File to write.")]
 Symbols = Annotated[str, typer.Option("--symbols", help="Pairs of currencies, XAUUSD or XAGUSD, comma separated.")]
 Hours = Annotated[float, typer.Option("--hours", metavar="H", help="Hours of market time, in whole minutes.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="K", help="Decides every price of it.")]
@@ -38,7 +38,7 @@ def register_commands(app: typer.Typer) -> None:
     app.command(epilog=EXAMPLES)(generate)
 
 
-def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: Seed = 0) -> int:
+def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: Seed = 0, force: Force = False) -> int:
     """Write ticks of the generated, SIMULATED market: ts_ns, symbol, bid, ask, volume, in the order of time.
 
     They begin on Monday, 2025-01-06, 08:00 UTC. The same symbols, hours and seed make the same rows.
@@ -52,7 +52,7 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
         raise StartError(f"--hours is {hours:g}, expected hours above 0 and at most {HOURS_MAX:.0f}")
     if not 0 <= seed <= SEED_MAX:
         raise StartError(f"--seed is {seed}, expected 0 to {SEED_MAX}")
-    path = writable_file(out, "OUT")
+    file = output_file(out, "OUT", force=force)
 
     import polars as pl
     from polars.io.plugins import register_io_source
@@ -72,15 +72,8 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
             count += len(frame)
             yield frame if columns is None else frame.select(columns)
 
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with disk_faults_named(path.parent):
-            register_io_source(source, schema=schema).sink_parquet(temporary)
-            temporary.replace(path)
-    except OSError as error:
-        raise StartError(f"OUT {path} cannot be written: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with disk_faults_named(file.path.parent), file.written() as part:
+        register_io_source(source, schema=schema).sink_parquet(part)
     print(f"{count:,} SIMULATED ticks of {', '.join(names)} in {out}")
     return 0
 

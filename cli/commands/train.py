@@ -11,6 +11,7 @@ import typer
 
 from cli import run_options as o
 from cli.json_output import print_json
+from cli.output_file import Force
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 
@@ -35,7 +36,7 @@ EXAMPLES = """
   paperdesk replay eurusd.parquet:EURUSD --from-row 300001 --strategy xgboost --model models/mine
 """
 
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The model's folder; a model in it is replaced.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The model's folder.")]
 Horizon = Annotated[int, typer.Option("--horizon", metavar="N", help="Ticks ahead that are foreseen.")]
 Threshold = Annotated[
     float | None,
@@ -70,6 +71,7 @@ def train(
     rounds: Rounds = DEFAULT_ROUNDS,
     seed: o.Seed = 0,
     note: Note = "",
+    force: Force = False,
     as_json: o.AsJson = False,
 ) -> int:
     """Train a model, and say whether its edge survives costs on ticks that it has not seen.
@@ -82,7 +84,7 @@ def train(
     if len(symbols) > 1:
         raise StartError(f"ticks of {', '.join(symbols)}, expected one symbol: a model is trained on one")
     _judge(from_row, to_row, horizon=horizon, threshold=threshold, depth=depth, rounds=rounds, seed=seed)
-    _judge_out(out)
+    _judge_out(out, force=force)
     chosen: dict[str, Any] = {
         "--symbol": symbol,
         "--zone": zone,
@@ -159,12 +161,14 @@ _SEED_MAX: Final = 2**31 - 1
 """XGBoost's own limit."""
 
 
-def _judge_out(out: Path) -> None:
-    """A folder that is not there, is empty, or holds a model: nothing else is written into."""
+def _judge_out(out: Path, *, force: bool) -> None:
+    """A folder that is not there or is empty, or with `force` one of a model: nothing else is written into."""
     if out.exists() and not out.is_dir():
         raise StartError(f"--out {out} is a file, expected a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
         raise StartError(f"--out {out} has files in it and no model, expected a new folder or one of a model")
+    if (out / "manifest.json").is_file() and not force:
+        raise StartError(f"--out {out} has a model in it already, expected a new folder, or --force to replace it")
 
 
 def _command(files: list[str], out: Path, chosen: Mapping[str, Any]) -> str:

@@ -6,8 +6,6 @@ file is written beside its place and takes it when it is whole.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,6 +14,7 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from common.whole_files import whole_file
 from marketdata.files.errors import TickFileError
 from marketdata.files.source import TickFile, files_of
 from marketdata.files.stream_loader import remarks_on, unreadable_line_messages
@@ -47,31 +46,16 @@ def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -
     _require_free(inputs, out, force=force)
     conversion = _Conversion([(one, [TickFile(path, one.zone) for path in files_of(one.path)]) for one in inputs])
     try:
-        number, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        raise TickFileError(f"{out} cannot be written: {error.strerror}; expected a writable folder") from None
-    temporary = Path(name)
-    try:
-        _sink(conversion, temporary)
-        if not conversion.written:
-            raise TickFileError(
-                f"{', '.join(str(one.path) for one in inputs)}: no row that can be read; {out} is not made"
-            )
-        os.fsync(number)
-        mask = os.umask(0o077)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        if force:
-            temporary.replace(out)
-        else:
-            os.link(temporary, out)  # fails where another has made it meanwhile
+        with whole_file(out, replaces=force) as part:
+            _sink(conversion, part)
+            if not conversion.written:
+                raise TickFileError(
+                    f"{', '.join(str(one.path) for one in inputs)}: no row that can be read; {out} is not made"
+                )
     except FileExistsError:
         raise _taken(out) from None
     except OSError as error:
-        raise TickFileError(f"{out} cannot be written: {error.strerror or error}") from None
-    finally:
-        os.close(number)
-        temporary.unlink(missing_ok=True)
+        raise TickFileError(f"{out} cannot be written: {error.strerror or error}; expected a writable file") from None
     return {"out": str(out), **conversion.report()}
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 
-import pytest
-
-from cli.json_output import json_text, print_json, write_json
+from cli.json_output import json_text
 
 
 def test_a_time_has_its_text_beside_it_to_the_nanosecond_however_deep_it_lies() -> None:
@@ -28,10 +25,3 @@ def test_a_reader_of_doubles_loses_no_digit_that_it_does_not_find_in_the_text() 
 
 def test_decimals_are_exact_text() -> None:
     assert json.loads(json_text({"price": Decimal("1.10000")})) == {"price": "1.1"}
-
-
-def test_a_file_has_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    value = {"reason": "über 1.10", "time_ns": 1}
-    write_json(tmp_path / "report.json", value)
-    print_json(value)
-    assert (tmp_path / "report.json").read_text(encoding="utf-8") == capsys.readouterr().out

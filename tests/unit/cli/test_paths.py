@@ -1,13 +1,10 @@
-"""Data directories and reports: judged before a run, written whole."""
+"""Data directories: judged before a run."""
 
-import json
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from cli.json_output import write_json
-from cli.paths import data_directory, existing_desk, writable_file
+from cli.paths import data_directory, existing_desk
 from common.errors import StartError
 
 
@@ -91,27 +88,3 @@ def test_a_folder_without_a_ledger_is_no_desk(tmp_path: Path) -> None:
         existing_desk(tmp_path)
     with pytest.raises(StartError, match="is not there"):
         existing_desk(tmp_path / "nowhere")
-
-
-def test_a_report_needs_a_folder_to_lie_in(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=r"--report .*there is no folder"):
-        writable_file(tmp_path / "nowhere" / "out.json", "--report")
-    with pytest.raises(StartError, match=r"--report .*is a folder, expected a file"):
-        writable_file(tmp_path, "--report")
-
-
-def test_a_report_has_sorted_keys_and_exact_decimals(tmp_path: Path) -> None:
-    path = tmp_path / "out.json"
-    write_json(path, {"b": Decimal("1.10"), "a": {"d": 1, "c": None}})
-    assert path.read_text() == '{\n  "a": {\n    "c": null,\n    "d": 1\n  },\n  "b": "1.1"\n}\n'
-    assert json.loads(path.read_text())["b"] == "1.1"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "out.json"
-    path.write_text("old")
-    with pytest.raises(TypeError):
-        write_json(path, {"a": object()})
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

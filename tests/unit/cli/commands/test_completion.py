@@ -31,7 +31,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_bash_completes_commands_options_and_choices() -> None:
     assert completed_by_bash("paperdesk rec") == ["reconcile"]
     assert completed_by_bash("paperdesk ticks d") == ["describe"]
-    assert completed_by_bash("paperdesk export trades --for") == ["--format"]
+    assert completed_by_bash("paperdesk export trades --for") == ["--format", "--force"]
     assert completed_by_bash("paperdesk export tr") == ["trades"]
 
 

@@ -140,8 +140,9 @@ def test_an_export_is_the_same_from_the_socket_and_from_the_ledger(
 ) -> None:
     live = told(capsys, "export", what, "--url", standing.url)
     out = tmp_path / f"{what}.csv"
-    assert told(capsys, "export", what, "--data-dir", str(standing.folder), "--out", str(out)) == ""
+    said = told(capsys, "export", what, "--data-dir", str(standing.folder), "--out", str(out))
     assert out.read_text() == live
+    assert said == f"{len(live.splitlines()) - 1} rows of {what} in {out}\n"
     found = rows(capsys, "export", what, "--url", standing.url)
     assert len(list(csv.DictReader(io.StringIO(live)))) == len(found) > 0
 
@@ -163,14 +164,15 @@ def test_another_format_and_json_contradict(capsys: pytest.CaptureFixture[str], 
     assert not out.exists()
 
 
-def test_json_into_a_file_is_told_of_only_where_json_is_asked_for(
+def test_an_export_into_a_file_is_told_of_in_words_or_as_json(
     standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "orders.json"
     asked = ("export", "orders", "--url", standing.url, "--out", str(out))
-    assert told(capsys, *asked, "--format", "json") == ""
+    said = told(capsys, *asked, "--format", "json")
     written = json.loads(out.read_text())
-    found = json.loads(told(capsys, *asked, "--json"))
+    assert said == f"{len(written)} rows of orders in {out}\n"
+    found = json.loads(told(capsys, *asked, "--json", "--force"))
     assert found == {"what": "orders", "rows": len(written), "out": str(out)}
     assert json.loads(out.read_text()) == written
 

@@ -229,7 +229,9 @@ def test_the_command_trains_and_tells(tmp_path: Path, capsys: pytest.CaptureFixt
         manifest["training"]["command"] == f"paperdesk train {path} --symbol EURUSD --horizon 30 --rounds 5 --out {out}"
     )
     before = (out / "model.ubj").read_bytes()
-    assert run([*words, "--json"]) == 0, "a model may be replaced"
+    assert run(words) == 2
+    assert "has a model in it already, expected a new folder, or --force to replace it" in capsys.readouterr().err
+    assert run([*words, "--json", "--force"]) == 0, "a model may be replaced"
     assert json.loads(capsys.readouterr().out) == json.loads(json_text(manifest))
     assert (out / "model.ubj").read_bytes() == before
 

@@ -1,0 +1,85 @@
+"""A file that a command writes: judged before anything runs, so that no run ends with nowhere to go, and never another's."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from cli.json_output import json_text
+from common.errors import StartError
+from common.whole_files import whole_file
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
+
+
+class OutputFile(NamedTuple):
+    """Where to, which option says so, and whether a file that is there may be replaced."""
+
+    path: Path
+    option: str
+    force: bool
+
+    @contextmanager
+    def written(self) -> Iterator[Path]:
+        """A file to write into, which takes its place when it is whole.
+
+        Raises:
+            StartError: it cannot be written, or another has come in its place meanwhile.
+        """
+        try:
+            with whole_file(self.path, replaces=self.force) as part:
+                yield part
+        except FileExistsError:
+            raise _taken(self.path, self.option) from None
+        except OSError as error:
+            words = error.strerror or error
+            raise StartError(
+                f"{self.option} {self.path} cannot be written: {words}; expected a writable file"
+            ) from None
+
+    def write_text(self, text: str) -> None:
+        """Write text as UTF-8.
+
+        Raises:
+            StartError: as `written`.
+        """
+        with self.written() as part:
+            part.write_text(text, encoding="utf-8")
+
+    def write_json(self, value: object) -> None:
+        """Write JSON.
+
+        Raises:
+            StartError: as `written`.
+        """
+        self.write_text(json_text(value) + "\n")
+
+
+def output_file(path: Path, option: str, *, force: bool) -> OutputFile:
+    """A file that can be written when the time comes.
+
+    Raises:
+        StartError: it is there and `force` is False, is a folder, or its folder is not there or cannot be written.
+    """
+    folder = path.resolve().parent
+    if path.is_dir():
+        raise StartError(f"{option} {path} is a folder, expected a file")
+    if not folder.is_dir():
+        raise StartError(f"{option} {path}: there is no folder {folder}, expected one that is there")
+    if path.exists() and not force:
+        raise _taken(path, option)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StartError(f"{option} {path} cannot be written: {error.strerror}; expected a writable folder") from None
+    return OutputFile(path.resolve(), option, force)
+
+
+def _taken(path: Path, option: str) -> StartError:
+    return StartError(f"{option} {path} is there already, expected a new name, or --force to replace it")

@@ -1,0 +1,37 @@
+"""Files that are written beside their place and take it when they are whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
+    """A file to write into, which becomes `path` at the end of the block: a reader finds the old one, none, or a whole one.
+
+    Raises:
+        FileExistsError: `path` is there, if only since the block began, and `replaces` is False.
+        OSError: it cannot be written.
+    """
+    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.fsync(number)
+        temporary.chmod(0o666 & ~_umask())
+        if not replaces:
+            path.touch(exist_ok=False)  # takes the name, on file systems without hard links as well
+        temporary.replace(path)
+    finally:
+        os.close(number)
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
