@@ -1,77 +1,103 @@
-"""How far a run has come, on stderr: a line that stays up to date on a terminal, a line every few seconds elsewhere."""
+"""How far a command has come, on stderr: a line that stays up to date on a terminal; elsewhere only what it waits for."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from orchestration.progress import ProgressDisplay, RunProgress
+from orchestration.progress import Progress, ProgressDisplay, TimeLeft
 
-PLAIN_EVERY_S: Final = 5.0
+BAR_COLUMNS: Final = 12
+WITH_A_BAR: Final = 60
+"""Columns of a terminal that has room for one beside the words."""
 
 
 @contextmanager
-def progress_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[ProgressDisplay]:
-    """Something to show standings with, fit for where stderr goes; `what` says what is running."""
+def progress_line(what: str) -> Iterator[ProgressDisplay]:
+    """Something to show progress with, fit for where stderr goes; `what` says what is running."""
     if sys.stderr.isatty():
         with _terminal_line(what) as show:
             yield show
     else:
-        yield _PlainLines(what, plain_every_s)
+        yield _Notes(what)
 
 
 @contextmanager
 def _terminal_line(what: str) -> Iterator[ProgressDisplay]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[words]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None, words="SIMULATED, starting")
+    console, left = Console(stderr=True), TimeLeft()
+    words = TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    bars = (BarColumn(bar_width=BAR_COLUMNS),) if console.width >= WITH_A_BAR else ()
+    taken = len(what) + 1 + len(bars) * (BAR_COLUMNS + 1)
+    with Bar(TextColumn("{task.description}"), *bars, words, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None, words="starting")
 
-        def show(standing: RunProgress) -> None:
-            bar.update(task, completed=standing.ticks, total=standing.ticks_total, words=standing.text())
+        def show(progress: Progress) -> None:
+            line = fitting_words(progress, left.update(progress), console.width - taken)
+            bar.update(task, completed=progress.done, total=progress.total or None, words=line)
 
         yield show
 
 
+def fitting_words(progress: Progress, left_s: float | None, room: int) -> str:
+    """What there is room for in so many columns, the most important first; a note is cut rather than left out."""
+    words = f"{min(1.0, progress.done / progress.total):.0%}" if progress.total else "starting"
+    if left_s is not None:
+        words += f", {time_text(left_s)} left"
+    if progress.note:
+        words += f"; {progress.note}"
+    for fact in progress.facts:
+        if len(words) + len(", ") + len(fact) <= room:
+            words += f", {fact}"
+    return words[:room]
+
+
+def time_text(seconds: float) -> str:
+    """Hours, minutes and seconds, as short as it goes."""
+    minutes, whole = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{whole:02d}" if hours else f"{minutes}:{whole:02d}"
+
+
 @contextmanager
-def status_line(what: str, *, plain_every_s: float = PLAIN_EVERY_S) -> Iterator[Callable[[str], None]]:
-    """Something to show words with, for a run that has no end that is known in ticks."""
-    if sys.stderr.isatty():
-        from rich.console import Console
+def status_line(what: str, *, lasts_s: float = 0.0) -> Iterator[Callable[[str], None]]:
+    """Something to show words with on a terminal, for a run of faults; `lasts_s` is how long they are played, 0 unknown."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    import time
 
-        with Console(stderr=True).status(f"{what}: SIMULATED, starting") as status:
-            yield lambda words: status.update(f"{what}: SIMULATED {words}")
-    else:
-        yield _PlainLines(what, plain_every_s).say
+    from rich.console import Console
+    from rich.text import Text
+
+    def line(words: str) -> Text:
+        left_s = ends - time.monotonic()
+        rest = f"{time_text(left_s)} left, " if left_s > 0 else ""
+        return Text(f"{what}: SIMULATED, {rest}{words}", no_wrap=True, overflow="ellipsis")
+
+    ends = time.monotonic() + lasts_s
+    with Console(stderr=True).status(line("starting"), spinner="line") as status:
+        yield lambda words: status.update(line(words))
 
 
-class _PlainLines:
-    def __init__(self, what: str, every_s: float) -> None:
+class _Notes:
+    """What a run waits for, once a kind: progress itself is for those who look on."""
+
+    def __init__(self, what: str) -> None:
         self._what = what
-        self._every_s = every_s
-        self._next = time.monotonic() + every_s
         self._note = ""
-        print(f"{what}: SIMULATED, starting", file=sys.stderr, flush=True)
 
-    def __call__(self, standing: RunProgress) -> None:
-        note = _without_numbers(standing.note)
-        if (note and note != self._note) or time.monotonic() >= self._next:
-            self._note = note
-            self._tell(standing.text())
-
-    def say(self, words: str) -> None:
-        """The same of words that are no standing."""
-        if time.monotonic() >= self._next:
-            self._tell(f"SIMULATED {words}")
-
-    def _tell(self, words: str) -> None:
-        self._next = time.monotonic() + self._every_s
-        print(f"{self._what}: {words}", file=sys.stderr, flush=True)
+    def __call__(self, progress: Progress) -> None:
+        note = _without_numbers(progress.note)
+        if note and note != self._note:
+            print(f"{self._what}: {progress.note}", file=sys.stderr, flush=True)
+        self._note = note
 
 
 def _without_numbers(note: str) -> str:

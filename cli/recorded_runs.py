@@ -75,7 +75,7 @@ def replay_with_progress(
     from cli.progress import progress_line
     from orchestration.replay_runner import run_replay
 
-    with progress_line("replay") as show:
+    with progress_line("replay: SIMULATED") as show:
         done = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
     return done.report, done.failure
 
@@ -87,21 +87,21 @@ def backtest_with_progress(
     from cli.progress import progress_line
     from research.backtest import run_backtest
 
-    with progress_line("backtest") as show:
+    with progress_line("backtest: SIMULATED") as show:
         return run_backtest(
             spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_showing(show, spec.currency)
         )
 
 
 def _showing(show: ProgressDisplay, currency: str) -> Any:
-    from orchestration.progress import RunProgress, TickRate
+    from orchestration.progress import TickRate, run_progress
     from research.backtest import BacktestProgress
 
     rate = TickRate()
 
     def tell(progress: BacktestProgress) -> None:
         show(
-            RunProgress(
+            run_progress(
                 ticks=progress.ticks,
                 ticks_total=progress.ticks_total,
                 ticks_per_s=rate.update(progress.ticks),

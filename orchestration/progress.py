@@ -1,32 +1,36 @@
-"""How far a run has come: its figures, its rate, and the interface of a display."""
+"""How far something has come: its figures, its rate, the time that is left, and the interface of a display."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+ESTIMATE_AFTER_S: Final = 0.5
+"""Before, a rate says more about the start than about what is to come."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunProgress:
-    """Progress of a run; `note` says why it stands still, or is empty."""
+class Progress:
+    """What is done of the whole, in the same unit; `facts` in words, the most important first.
 
-    ticks: int
-    ticks_total: int
-    ticks_per_s: float | None
-    orders: int
-    fills: int
-    pnl: str
+    `total` 0 is not known. `note` says why it stands still, or is empty.
+    """
+
+    done: float
+    total: float
+    facts: tuple[str, ...] = ()
     note: str = ""
 
-    def text(self) -> str:
-        """All of it in one line."""
-        rate = "" if self.ticks_per_s is None else f", {self.ticks_per_s:,.0f} ticks/s"
-        note = f"; {self.note}" if self.note else ""
-        return (
-            f"SIMULATED {self.ticks:,} of {self.ticks_total:,} ticks{rate}, {self.orders} orders, {self.fills} fills, "
-            f"P&L {self.pnl}{note}"
-        )
+
+def run_progress(
+    *, ticks: int, ticks_total: int, ticks_per_s: float | None, orders: int, fills: int, pnl: str, note: str = ""
+) -> Progress:
+    """The progress of a run over recorded ticks."""
+    rate = () if ticks_per_s is None else (f"{ticks_per_s:,.0f} ticks/s",)
+    facts = (f"{orders:,} orders", f"P&L {pnl}", f"{ticks:,} of {ticks_total:,} ticks", *rate, f"{fills:,} fills")
+    return Progress(done=ticks, total=ticks_total, facts=facts, note=note)
 
 
 class TickRate:
@@ -46,8 +50,29 @@ class TickRate:
         return ticks / self.seconds if self.seconds > 0 else None
 
 
-class ProgressDisplay(Protocol):
-    """Whoever shows how a run stands."""
+class TimeLeft:
+    """How long the rest takes at the rate since the first look at which something was done."""
 
-    def __call__(self, standing: RunProgress) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._first: tuple[float, float] | None = None
+
+    def update(self, progress: Progress) -> float | None:
+        """Seconds; None while they cannot be known."""
+        now = self._clock()
+        if not progress.done:
+            self._first = None
+            return None
+        if self._first is None:
+            self._first = (now, progress.done)
+        since, done = now - self._first[0], progress.done - self._first[1]
+        if since < ESTIMATE_AFTER_S or done <= 0 or not progress.total:
+            return None
+        return max(0.0, progress.total - progress.done) * since / done
+
+
+class ProgressDisplay(Protocol):
+    """Whoever shows how something stands."""
+
+    def __call__(self, progress: Progress) -> None:
         """Show it."""

@@ -18,7 +18,7 @@ from marketdata.tick_stream import TickStream
 from orchestration.address_files import control_url, published_addresses
 from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
-from orchestration.progress import ProgressDisplay, RunProgress, TickRate
+from orchestration.progress import ProgressDisplay, TickRate, run_progress
 from orchestration.standstill import Standstill
 from orchestration.start_checks import require_startable
 from orchestration.supervisor import DeskSupervisor
@@ -110,7 +110,7 @@ class _ReplayMonitor:
             self.ticks_per_s = self.rate.update(self._ticks) or self.ticks_per_s
         last = self._status
         self.show(
-            RunProgress(
+            run_progress(
                 ticks=self._ticks,
                 ticks_total=self.ticks_total,
                 ticks_per_s=self.ticks_per_s,

@@ -11,7 +11,7 @@ from cli import run_options as o
 from cli.json_output import print_json
 from cli.output_file import Force, output_file
 from cli.paths import data_directory, existing_desk
-from cli.progress import status_line
+from cli.progress import progress_line, status_line
 
 if TYPE_CHECKING:
     from verification.chaos.scorecard import Scorecard
@@ -34,9 +34,6 @@ POINTS_EXAMPLES: Final = """
   paperdesk crash-points --count 25 --seed 7
 """
 SHOWN_MAX: Final = 10
-PLAIN_EVERY_S: Final = 30.0
-"""These runs are long: a log of one need not be."""
-
 Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="How long it is disturbed.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="What every fault is drawn from.")]
 Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Processes killed.")]
@@ -102,7 +99,7 @@ def chaos(
             faults_per_minute=faults_per_minute,
             odds=FaultProbabilities(drop=network, delay=network, duplicate=network, reorder=network, delay_max_s=0.2),
         )
-        with status_line("chaos", plain_every_s=PLAIN_EVERY_S) as tell:
+        with status_line("chaos", lasts_s=minutes * 60) as tell:
             card = run_chaos(plan, tell)
     if out is not None:
         out.write_json(card.as_json())
@@ -138,7 +135,7 @@ def chaos_replay(
         last = calm.orders[-1]["ordinal"] if calm.orders else 1
         named = scenarios.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
         outside = external_kills(draw, count=kills - len(named), ticks=ticks)
-        with status_line("chaos-replay", plain_every_s=PLAIN_EVERY_S) as tell:
+        with status_line("chaos-replay") as tell:
             wild = replay_with_kills(
                 walk,
                 folder / "disturbed",
@@ -199,11 +196,17 @@ def bit_flips(
 
     Exit code 0 when each did, 1 otherwise, 2 when it could not be run.
     """
+    from orchestration.progress import Progress
     from verification.chaos.bit_flips import Outcome
     from verification.chaos.bit_flips import flip_bits as flip
 
-    with status_line("bit-flips", plain_every_s=PLAIN_EVERY_S) as tell:
-        report = flip(existing_desk(desk), count=count, seed=seed, progress=lambda done: tell(f"{done:,} of {count:,}"))
+    with progress_line("bit-flips") as show:
+        report = flip(
+            existing_desk(desk),
+            count=count,
+            seed=seed,
+            progress=lambda done: show(Progress(done=done, total=count, facts=(f"{done:,} of {count:,} flips",))),
+        )
     for file, outcomes in sorted(report.outcomes.items()):
         counts = ", ".join(f"{outcomes[one]:,} {one}" for one in Outcome if outcomes[one])
         print(f"{file}: {counts or 'none drawn'}")
@@ -227,8 +230,9 @@ def _market(ticks: list[str] | None) -> dict[str, str]:
 
 
 def _show(card: Scorecard) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.tables import console
 
     figures = card.as_json()
     table = Table(title=f"Chaos, {card.minutes:g} minutes, seed {card.seed}: SIMULATED", show_header=False)
@@ -243,7 +247,7 @@ def _show(card: Scorecard) -> None:
     table.add_section()
     for name, found in figures["recovery_s"].items():
         table.add_row(f"recovery of {name}", f"p50 {found['p50']} s, p99 {found['p99']} s, {found['count']} times")
-    Console().print(table)
+    console().print(table)
     for name in ("lost", "doubled", "different", "positions", "cash", "in_doubt"):
         for line in figures[name][:SHOWN_MAX]:
             print(f"{name}: {line}")

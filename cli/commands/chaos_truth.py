@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import run_options as o
-from cli.commands.chaos import PLAIN_EVERY_S, Minutes, Seed
+from cli.commands.chaos import Minutes, Seed
 from cli.json_output import print_json
 from cli.output_file import Force, output_file
 from cli.paths import data_directory
@@ -56,7 +56,7 @@ def chaos_truth(
     out = None if report is None else output_file(report, "--json", force=force)
     with data_directory(data_dir, go_on=False) as folder:
         plan = TruthPlan(data_dir=folder, minutes=minutes, seed=seed, only=tuple(chosen or ()))
-        with status_line("chaos-truth", plain_every_s=PLAIN_EVERY_S) as tell:
+        with status_line("chaos-truth", lasts_s=minutes * 60) as tell:
             card = run_truth(plan, tell)
     if out is not None:
         out.write_json(card.as_json())
@@ -65,8 +65,9 @@ def chaos_truth(
 
 
 def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.tables import console
 
     figures = card.as_json()
     table = Table(
@@ -96,7 +97,7 @@ def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
     table.add_section()
     for name, count in figures["resumed_by_the_command"].items():
         table.add_row(f"resumed after {name}", str(count))
-    Console().print(table)
+    console().print(table)
     for name in ("lost", "doubled", "different", "positions", "cash", "in_doubt"):
         for line in figures[name][:SHOWN_MAX]:
             print(f"{name}: {line}")

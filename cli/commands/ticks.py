@@ -12,6 +12,7 @@ import typer
 from cli.commands import ticks_generate
 from cli.json_output import print_json
 from cli.output_file import Force
+from cli.progress import progress_line
 from cli.run_options import LAYOUTS, AsJson, Crossed, CrossedQuotes, UtcOffset, Zone
 from cli.tick_arguments import clock_option, is_symbol, split_symbol
 from common.errors import StartError
@@ -101,6 +102,7 @@ def convert(
     """
     from marketdata.files.parquet_conversion import ConvertInput
     from marketdata.files.parquet_conversion import convert as converted
+    from orchestration.progress import Progress
 
     clock = clock_option(zone, utc_offset)
     *names, out = files
@@ -109,7 +111,15 @@ def convert(
     if not out.endswith(OUT_SUFFIX):
         raise StartError(f"the last file is {out}, expected the one to write, OUT{OUT_SUFFIX}")
     inputs = [ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split_symbol, names)]
-    report = converted(inputs, Path(out), force=force)
+    with progress_line("convert") as show:
+        report = converted(
+            inputs,
+            Path(out),
+            force=force,
+            progress=lambda files, count, rows: show(
+                Progress(done=files, total=count, facts=(f"{rows:,} rows", f"{count} files"))
+            ),
+        )
     if as_json:
         print_json(report)
     else:

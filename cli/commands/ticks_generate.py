@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.output_file import Force, output_file
+from cli.progress import progress_line
 from cli.run_options import SEED_MAX
 from common.disk_faults import disk_faults_named
 from common.errors import StartError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HOURS_MAX: Final = 24.0 * 366 * 10
 BATCH_TICKS: Final = 100_000
+_NS_PER_H: Final = 3_600_000_000_000
 
 EXAMPLES = """
 [bold]Examples[/bold]
@@ -58,6 +60,8 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
     from polars.io.plugins import register_io_source
 
     from marketdata.generated_market import UnknownSymbolError, pairs_of
+    from marketdata.price_model_parameters import OPENING_NS
+    from orchestration.progress import Progress
 
     try:
         pairs_of(names)
@@ -70,9 +74,11 @@ def generate(out: Out, symbols: Symbols = "EURUSD", hours: Hours = 24.0, seed: S
         nonlocal count
         for frame in _frames(names, hours=hours, seed=seed):
             count += len(frame)
+            reached_h = (frame["ts_ns"][-1] - OPENING_NS) / _NS_PER_H
+            show(Progress(done=reached_h, total=hours, facts=(f"{count:,} ticks",)))
             yield frame if columns is None else frame.select(columns)
 
-    with disk_faults_named(file.path.parent), file.written() as part:
+    with progress_line("generate: SIMULATED") as show, disk_faults_named(file.path.parent), file.written() as part:
         register_io_source(source, schema=schema).sink_parquet(part)
     print(f"{count:,} SIMULATED ticks of {', '.join(names)} in {out}")
     return 0

@@ -12,6 +12,7 @@ import typer
 from cli import run_options as o
 from cli.json_output import print_json
 from cli.output_file import Force
+from cli.progress import progress_line
 from cli.tick_arguments import clock_option, parse_tick_files
 from common.errors import StartError
 
@@ -101,24 +102,29 @@ def train(
     }
 
     from marketdata.files import TickInput
+    from orchestration.progress import Progress
     from research.training.train import TrainSpec, train, write_model
 
-    trained = train(
-        TrainSpec(
-            inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
-            symbol=symbols[0],
-            from_row=from_row,
-            to_row=to_row,
-            crossed="accept" if crossed is o.Crossed.ACCEPT else "reject",
-            horizon_ticks=horizon,
-            depth=depth,
-            rounds_max=rounds,
-            threshold=threshold,
-            seed=seed,
-            note=note,
-            command=_command(files, out, chosen),
-        )
+    spec = TrainSpec(
+        inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
+        symbol=symbols[0],
+        from_row=from_row,
+        to_row=to_row,
+        crossed="accept" if crossed is o.Crossed.ACCEPT else "reject",
+        horizon_ticks=horizon,
+        depth=depth,
+        rounds_max=rounds,
+        threshold=threshold,
+        seed=seed,
+        note=note,
+        command=_command(files, out, chosen),
     )
+    with progress_line("train") as show:
+
+        def tell(rounds_done: int) -> None:
+            show(Progress(done=rounds_done, total=rounds, facts=(f"{rounds_done} of at most {rounds} rounds",)))
+
+        trained = train(spec, tell)
     write_model(trained, out)
     if as_json:
         import msgspec

@@ -6,7 +6,7 @@ file is written beside its place and takes it when it is whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +24,10 @@ SCHEMA: Final = {"ts_ns": pl.Int64(), "bid": pl.Float64(), "ask": pl.Float64(), 
 GROUP_ROWS: Final = 1 << 18
 
 
+ConvertProgress = Callable[[float, int, int], None]
+"""Told how many files are read, with a part of the one that is being read, of how many, and the rows so far."""
+
+
 class ConvertInput(NamedTuple):
     """A file or a folder, and the one symbol to take of it; None takes what it has."""
 
@@ -32,7 +36,9 @@ class ConvertInput(NamedTuple):
     zone: str | None = None
 
 
-def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -> dict[str, Any]:
+def convert(
+    inputs: Sequence[ConvertInput], out: Path, *, force: bool = False, progress: ConvertProgress = lambda *_: None
+) -> dict[str, Any]:
     """Write the rows of the inputs to `out`.
 
     The file has a column `symbol` when the symbol of every input is known.
@@ -44,7 +50,9 @@ def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -
         TickFileError: an input cannot be read, `out` is there and `force` is False, or cannot be written.
     """
     _require_free(inputs, out, force=force)
-    conversion = _Conversion([(one, [TickFile(path, one.zone) for path in files_of(one.path)]) for one in inputs])
+    conversion = _Conversion(
+        [(one, [TickFile(path, one.zone) for path in files_of(one.path)]) for one in inputs], progress
+    )
     try:
         with whole_file(out, replaces=force) as part:
             _sink(conversion, part)
@@ -62,7 +70,8 @@ def convert(inputs: Sequence[ConvertInput], out: Path, *, force: bool = False) -
 class _Conversion:
     """The rows of all inputs, counted on their way."""
 
-    def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickFile]]]) -> None:
+    def __init__(self, inputs: Sequence[tuple[ConvertInput, list[TickFile]]], progress: ConvertProgress) -> None:
+        self._progress = progress
         self.read = self.written = 0
         self.other_symbols = 0
         self.failure: TickFileError | None = None
@@ -84,11 +93,15 @@ class _Conversion:
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """What is to be written."""
+        files, count = 0, sum(len(sources) for _, sources in self._inputs)
         for one, sources in self._inputs:
             before = self.written
             for source in sources:
+                read_before = self.read
                 for frame in source.chunks():
                     yield self._kept(frame, one.symbol)
+                    self._progress(files + source.part_passed(self.read - read_before), count, self.read)
+                files += 1
             if self.written == before and one.symbol is not None and any(source.has_symbols for source in sources):
                 raise TickFileError(f"{one.path} has no rows of symbol {one.symbol}")
         for judge in self._judges.values():

@@ -56,6 +56,7 @@ class TickFile:
         self.rows_passed = 0
         self.remarks: list[str] = []
         """What to know of the times of the file before one trusts them."""
+        self._chars_passed = 0
         self._parquet: ParquetRows | None = None
         clock = None if zone is None else SourceClock(zone)
         _require_file(path)
@@ -88,6 +89,12 @@ class TickFile:
             if last_row is not None and self.rows_passed >= last_row:
                 return
 
+    def part_passed(self, rows: int) -> float:
+        """About how much of the file has been read when so many rows of it were given; 0 where it is packed."""
+        if self._parquet is not None:
+            return rows / max(1, self._parquet.row_count)
+        return 0.0 if self._member.packing else min(1.0, self._chars_passed / self.path.stat().st_size)
+
     @property
     def clock(self) -> SourceClock:
         """By which its times are read; UTC where each row says its offset."""
@@ -103,6 +110,7 @@ class TickFile:
         for lines in lines_of(self._member):
             places = [place for place, line in enumerate(lines.texts) if line and not line.isspace()]
             self.blank_lines += len(lines.texts) - len(places)
+            self._chars_passed += sum(map(len, lines.texts)) + len(lines.texts)
             skipped, places = places[:skip], places[skip:]
             skip -= len(skipped)
             if not places:

@@ -11,6 +11,7 @@ The same ticks, settings and libraries give the same bytes: one thread, a seed, 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -108,8 +109,8 @@ class _Rows(NamedTuple):
     """Index of each row's tick."""
 
 
-def train(spec: TrainSpec) -> TrainedModel:
-    """Make a model.
+def train(spec: TrainSpec, tell: Callable[[int], None] | None = None) -> TrainedModel:
+    """Make a model; `tell` is called with the rounds of boosting that are done.
 
     Raises:
         TickFileError: the ticks cannot be read.
@@ -131,7 +132,7 @@ def train(spec: TrainSpec) -> TrainedModel:
     parts = split_parts(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
     _require_something_to_learn(parts, spec)
 
-    booster, rounds = _grow(parts, spec)
+    booster, rounds = _grow(parts, spec, tell)
     margins = {
         name: booster.inplace_predict(rows.features, predict_type="margin").reshape(-1, len(CLASSES))
         for name, rows in parts.items()
@@ -230,9 +231,19 @@ def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> Non
             )
 
 
-def _grow(parts: dict[str, _Rows], spec: TrainSpec) -> tuple[Any, int]:
+def _grow(parts: dict[str, _Rows], spec: TrainSpec, tell: Callable[[int], None] | None) -> tuple[Any, int]:
     """The booster, cut back to its best round on the validation part, and how many rounds that are."""
     import xgboost
+
+    class Rounds(xgboost.callback.TrainingCallback):
+        """Tell the rounds that are done."""
+
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+            """Go on."""
+            del model, evals_log
+            if tell is not None:
+                tell(epoch + 1)
+            return False
 
     names = list(FEATURE_NAMES)
     training, validation = (
@@ -245,6 +256,7 @@ def _grow(parts: dict[str, _Rows], spec: TrainSpec) -> tuple[Any, int]:
         evals=[(validation, "validation")],
         early_stopping_rounds=PATIENCE_ROUNDS,
         verbose_eval=False,
+        callbacks=[Rounds()],
     )
     rounds = int(booster.best_iteration) + 1
     return booster[:rounds], rounds
