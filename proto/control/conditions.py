@@ -246,6 +246,12 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         "The venue refused the latest change of a position's stops, or of an order that rests: what it had before stands.",
         "Read the text and docs/retcodes.md; the next change is sent as usual.",
     ),
+    "CLOSE_WAITS": ConditionKind(
+        _W,
+        Effect.NONE,
+        "A position of the symbol is to be closed, and its market is closed: the order goes out with the next session.",
+        "Wait; `paperdesk positions` shows what is held.",
+    ),
     "STRATEGY_FAULT": ConditionKind(
         _C,
         Effect.SYMBOL,

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from proto.trading.enums import TradeMode
+from proto.trading.server_time import is_in_session
 from proto.trading.units import Name, decimal_text, is_on_step, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
@@ -68,6 +69,10 @@ class Instrument(Struct, frozen=True, kw_only=True):
         """The volumes that are taken, for people."""
         least, most = decimal_text(self.volume_min), decimal_text(self.volume_max)
         return f"{least} to {most} lots in steps of {decimal_text(self.volume_step)}"
+
+    def is_traded(self, time_ns: int) -> bool:
+        """Whether the symbol is in one of its sessions at a UTC time; always, where it has none."""
+        return not self.sessions or is_in_session(self.sessions, time_ns)
 
     @property
     def point(self) -> Decimal:

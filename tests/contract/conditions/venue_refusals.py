@@ -1,9 +1,11 @@
-"""Desks that ask the venue for what it does not take: orders, stops, and a plan of such."""
+"""Desks that ask the venue for what it does not take: orders, stops, a plan of such, and a close between sessions."""
 
 from __future__ import annotations
 
 from msgspec import structs
 
+from proto.control import FlattenCommand
+from proto.trading.server_time import minute_of_week
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.gateway_client.instruments import update_instrument
 from services.portfolio.core.plan.plan import Exits, Plan
@@ -39,4 +41,16 @@ def near_plan() -> DeskHarness:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=1)))
     instrument = driven.desk.book.instruments["EURUSD"]
     update_instrument(driven.desk, structs.replace(instrument, stops_level_points=10))
+    return driven
+
+
+def waiting_close() -> DeskHarness:
+    """A person has everything closed while the market of what is held is closed."""
+    driven = a_live_desk()
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    minute = minute_of_week(driven.desk.domain_ns(driven.mono_ns))
+    instrument = driven.desk.book.instruments["EURUSD"]
+    update_instrument(driven.desk, structs.replace(instrument, sessions=((minute + 10, minute + 60),)))
+    driven.portfolio.handle_command(FlattenCommand(reason="enough"), driven.now)
+    driven.answer_all(driven.pause())
     return driven

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proto.trading.instrument import Instrument
-from proto.trading.server_time import MINUTE_NS, is_in_session, minute_of_week, time_of_day_ns
+from proto.trading.server_time import MINUTE_NS, minute_of_week, time_of_day_ns
 
 
 def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
@@ -19,4 +19,4 @@ def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
 
 def is_open(instrument: Instrument, time_ns: int) -> bool:
     """True within one of the instrument's sessions, its first minute included and its end not; always, where it has none."""
-    return not instrument.sessions or is_in_session(instrument.sessions, time_ns)
+    return instrument.is_traded(time_ns)

@@ -1,6 +1,7 @@
 """Per-tick exits: trailing stops, time exits, and cancellation of resting entries that risk no longer allows.
 
-All of it comes from the tick alone, so that it falls on the same tick live, in a replay and in a backtest.
+All of it comes from the tick alone, so that it falls on the same tick live, in a replay and in a backtest. Between the sessions of a symbol
+nothing is sent that the venue would refuse: stops stay where they are, and a close that is due goes out with the first tick of the session.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.position import ZERO
 from services.portfolio.core.account.protection import Protection, trail_stop
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.decision.order_factory import decision_at, order_created
+from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.signal_decision import DecisionConditions
 from services.portfolio.core.risk.checks import check_base_rules, check_resting
 from services.portfolio.core.risk.exposure import opening_volume
@@ -44,28 +45,29 @@ def exit_events(
         guard = book.protections[key]
         if guard.symbol != signal.symbol:
             continue
-        leg = book.position(guard.symbol).leg(guard.position)
+        leg, instrument = book.position(guard.symbol).leg(guard.position), book.instruments[guard.symbol]
         direction, volume = leg.direction, leg.volume
         if (
             guard.trailing_stop_points
             and not guard.is_in_flight
             and (moved := _trailed(guard, direction, signal, book))
+            and conditions.is_traded(instrument, signal.time_ns)
         ):
-            found.append(_protection_set(moved, "the stop follows the market", signal))
+            found.append(protection_set(moved, "the stop follows the market", signal))
             guard = moved
-        if 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book):
+        is_due = 0 < guard.exit_ns <= signal.time_ns and not _is_closing(guard, book)
+        if is_due and conditions.is_traded(instrument, signal.time_ns):
             later = structs.replace(guard, exit_ns=signal.time_ns + TIME_EXIT_RETRY_NS)
-            found.append(_protection_set(later, "its time is up", signal))
+            found.append(protection_set(later, "it is due to be closed", signal))
             decision = decision_at(
                 signal,
                 book,
                 cursor,
                 direction=-direction,
                 position_before=book.position(guard.symbol).net_volume,
-                reason=f"[EXIT] the time of the position is up: {guard.tag}",
+                reason=f"[EXIT] the position is due to be closed: {guard.tag}",
                 cause=Cause.TIME_EXIT,
             )
-            instrument = book.instruments[guard.symbol]
             volume = min(volume, instrument.volume_max)
             price = decision.ask if direction < 0 else decision.bid
             order = OrderProposal(instrument, -direction, volume, ZERO, price, signal.confidence)
@@ -109,7 +111,7 @@ def _canceled_entries(
         proposal = OrderProposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
         past_rules = [passed.code for passed in order.decision.past_rules]
         denial = check_resting(proposal, account, signal.time_ns, past_rules) if opens else None
-        if denial is not None:
+        if denial is not None and symbol not in conditions.closed_symbols:
             why = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
             yield CancelRequested(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
 
@@ -135,15 +137,4 @@ def _is_closing(protection: Protection, book: Book) -> bool:
     return any(
         order.position in (0, protection.position) and not order.can_rest
         for order in book.open_orders_of(protection.symbol)
-    )
-
-
-def _protection_set(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
-    return ProtectionSet(
-        protection=protection,
-        why=why,
-        ordinal=signal.ordinal,
-        time_ns=signal.time_ns,
-        bid=to_decimal(signal.bid),
-        ask=to_decimal(signal.ask),
     )

@@ -1,6 +1,6 @@
-"""Making an order: its id, its number, and everything it was decided on, whoever decides.
+"""Making an order, or the guard of a position: everything it was decided on, whoever decides.
 
-An order that is made here is an event away from the ledger; nothing is judged.
+What is made here is an event away from the ledger; nothing is judged.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from proto.messages import Signal
 from proto.trading.enums import side_of
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import OrderCreated
+from services.portfolio.core.account.events import OrderCreated, ProtectionSet
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Decision, Order
+from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import cost_rate
 
@@ -75,4 +76,16 @@ def decision_at(signal: Signal, book: Book, cursor: TickCursor, **said: Any) -> 
         rate=cost_rate(signal.symbol, book, cursor.marks),
         publisher=signal.publisher,
         **said,
+    )
+
+
+def protection_set(protection: Protection, why: str, signal: Signal) -> ProtectionSet:
+    """The event that guards a position so from a signal's tick on."""
+    return ProtectionSet(
+        protection=protection,
+        why=why,
+        ordinal=signal.ordinal,
+        time_ns=signal.time_ns,
+        bid=to_decimal(signal.bid),
+        ask=to_decimal(signal.ask),
     )

@@ -7,7 +7,7 @@ decided on is stored with it, so that the decision can be walked later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -16,16 +16,18 @@ from msgspec import structs
 from proto.control import TradingState, denial_message
 from proto.messages import WARMING_UP, Signal
 from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.instrument import Instrument
 from proto.trading.units import to_decimal
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderDenied
+from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderDenied, ProtectionSet
 from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import ZERO, Position
+from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, Mark, TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl
-from services.portfolio.core.decision.order_factory import decision_at, order_created
+from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
 from services.portfolio.core.decision.position_rule import (
     SIGNAL_NAMES,
@@ -35,6 +37,7 @@ from services.portfolio.core.decision.position_rule import (
 )
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order
+from services.portfolio.core.risk.rules.symbol import market_closed
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_spread_median
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.state.config import DeskConfig
@@ -89,7 +92,8 @@ class DecisionConditions(NamedTuple):
     far the venue's clock is past the signal's tick. `storage_problem`: why nothing can be made durable, or nothing.
     `latest_bid_ask`: the latest bid and ask of the symbol that the process has; the signal's own without.
     `is_unproven`: an order of the symbol was presumed to have expired, and the venue has not been compared since.
-    `lease_problem`: why the gateway takes nothing that opens, or nothing.
+    `lease_problem`: why the gateway takes nothing that opens, or nothing. `closed_symbols`: the venue has just called their markets
+    closed, whatever is known of their sessions.
     """
 
     valid_until_ns: int = 0
@@ -98,6 +102,11 @@ class DecisionConditions(NamedTuple):
     latest_bid_ask: tuple[float, float] | None = None
     is_unproven: bool = False
     lease_problem: str = ""
+    closed_symbols: Set[str] = frozenset()
+
+    def is_traded(self, instrument: Instrument, time_ns: int) -> bool:
+        """Whether the venue may execute and change anything in a symbol, as far as is known."""
+        return instrument.is_traded(time_ns) and instrument.symbol not in self.closed_symbols
 
 
 LOCK_STEP_CONDITIONS: Final = DecisionConditions()
@@ -106,7 +115,7 @@ LOCK_STEP_CONDITIONS: Final = DecisionConditions()
 class DecisionResult(NamedTuple):
     """What a signal comes to: its events, and the denial among them, which may ask for another state of the desk."""
 
-    events: Sequence[OrderCreated | OrderDenied | CancelRequested] = ()
+    events: Sequence[OrderCreated | OrderDenied | CancelRequested | ProtectionSet] = ()
     denial: Denial | None = None
 
 
@@ -195,6 +204,9 @@ class _SignalDecision:
         """What the plan asks for, as far as the ladder lets it."""
         signal, account = self._signal, self._context
         closings = self._closings()
+        is_traded = self._conditions.is_traded(account.book.instruments[signal.symbol], signal.time_ns)
+        if closings and not is_traded:
+            return self._wait_for_session(closings)
         denial, opening, words = None, None, ""
         if self._opens(closing=bool(closings)):
             denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_open else None
@@ -203,6 +215,8 @@ class _SignalDecision:
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             denial = check_order(self._proposal(opening, closed), account, signal.time_ns)
+            if denial is None and not is_traded:
+                denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", words)
         reason = self._decision.reason
@@ -220,6 +234,24 @@ class _SignalDecision:
         account.cursor.last_denied.pop(signal.symbol, None)
         account.cursor.latest_denials.pop(signal.symbol, None)
         return DecisionResult(self._made(closings, opening, structs.replace(self._decision, reason=reason)))
+
+    def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
+        """Note that positions are to be closed at the first tick of the next session, once each, and deny the signal."""
+        signal, book = self._signal, self._context.book
+        symbol, time_ns = signal.symbol, signal.time_ns
+        denial: Denial | None = None
+        for _, volume in closings:
+            denial = denial or check_base_rules(self._closing(volume), self._context, time_ns)
+        noted: list[ProtectionSet] = []
+        for ticket, _ in closings if denial is None else ():
+            tag = self._config.plan.for_symbol(symbol).tag
+            guard = book.protections.get(protection_key(symbol, ticket))
+            guard = guard or Protection(symbol=symbol, position=ticket, tag=tag)
+            if not 0 < guard.exit_ns <= time_ns:
+                why = f"the signal is {SIGNAL_NAMES[signal.direction]}: closed at the first tick of the next session"
+                noted.append(protection_set(structs.replace(guard, exit_ns=time_ns), why, signal))
+        denied = _deny(signal, denial or market_closed(symbol, time_ns), book, self._context.cursor, self._config)
+        return denied._replace(events=[*noted, *denied.events])
 
     def _closings(self) -> list[tuple[int, Decimal]]:
         """Ticket (0 on a netting account) and lots of what the signal closes."""

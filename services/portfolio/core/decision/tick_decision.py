@@ -68,4 +68,5 @@ def _conditions(desk: Desk, signal: Signal) -> DecisionConditions:
         latest_bid_ask=None if quote is None else (quote.bid, quote.ask),
         is_unproven=signal.symbol in desk.unproven_symbols,
         lease_problem=desk.lease_problem,
+        closed_symbols=desk.closed_markets.symbols_at(desk.domain_ns(desk.now.mono_ns)),
     )

@@ -40,6 +40,7 @@ from services.portfolio.core.gateway_client.reply_events import (
 from services.portfolio.core.gateway_client.requests import cancel_request, modify_request, order_request
 from services.portfolio.core.gateway_client.task_runner import GatewayTask, Pause
 from services.portfolio.core.risk.exposure import opening_volume
+from services.portfolio.core.state.closed_markets import CLOSED_RETRY_NS
 from services.portfolio.core.state.desk import Desk
 
 POLL_NS_FIRST: Final = 100_000_000
@@ -171,6 +172,11 @@ class _OrderTracker:
             return self._end(ended, reply)
         elif reply.status == OrderReplyStatus.ACCEPTED:
             self._update(OrderStatus.ACCEPTED, reply)
+            if reply.error_code is ErrorCode.MARKET_CLOSED:
+                # It cannot be ended now, and a fence would be refused with each poll.
+                desk = self._desk
+                desk.closed_markets.on_refusal(self.order.symbol, desk.domain_ns(desk.now.mono_ns))
+                self._pause_ns = CLOSED_RETRY_NS
             if isinstance(request, Cancel) and reply.error_code is not None:
                 # The venue does not let it go (it is about to be executed): the desk does not go on asking.
                 now_ns = self._desk.now.domain_ns

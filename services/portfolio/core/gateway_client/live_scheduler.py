@@ -117,10 +117,14 @@ class LiveScheduler:
         book, limits = self._desk.book, self._desk.config.limits
         if book.trading is None or not book.trading.flatten:
             return []
+        time_ns = self._desk.domain_ns(now_ns)
+        closed = self._desk.closed_markets.symbols_at(time_ns)
         return [
             symbol
             for symbol in sorted(book.positions)
             if not own_position(book, symbol, limits.foreign_orders).is_flat
             and symbol not in book.open_orders.values()
             and now_ns >= self._flatten_due_ns.get(symbol, 0)
+            and symbol not in closed
+            and book.instruments[symbol].is_traded(time_ns)
         ]

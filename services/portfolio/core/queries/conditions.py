@@ -15,7 +15,9 @@ from proto.control import (
     by_gravity,
     condition,
 )
+from proto.time import utc_text
 from services.portfolio.core.account.book import Book
+from services.portfolio.core.account.foreign_orders import own_position
 from services.portfolio.core.account.market_feed import FEED_STALE_NS
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.state_causes import causes_of
@@ -83,6 +85,7 @@ def _derived(desk: Desk, mono_ns: int) -> Iterator[Condition]:
         yield condition("ORDER_IN_DOUBT", text, subject=symbol)
     yield from _pauses(desk, mono_ns)
     yield from _refused_modifications(desk.book)
+    yield from _waiting_closes(desk, mono_ns)
     yield from idle_symbols(desk, mono_ns)
     yield from desk.watchdog.conditions(mono_ns)
     if near := plan_warning(desk.config.plan, desk.config.symbols, desk.book.instruments):
@@ -114,6 +117,21 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
             refused.setdefault(symbol, []).append(f"{order_id}: {order.error}")
     for symbol, found in sorted(refused.items()):
         yield condition("MODIFICATION_REFUSED", "; ".join(found), subject=symbol)
+
+
+def _waiting_closes(desk: Desk, mono_ns: int) -> Iterator[Condition]:
+    """Symbols with a position that is to be closed, by its time, by a signal or by FLATTEN, and a market that is closed."""
+    book, now_ns = desk.book, desk.domain_ns(mono_ns)
+    closed = desk.closed_markets.symbols_at(now_ns)
+    since_ns = {guard.symbol: guard.exit_ns for guard in book.protections.values() if 0 < guard.exit_ns <= now_ns}
+    if book.trading is not None and book.trading.flatten:
+        policy = desk.config.limits.foreign_orders
+        held = (symbol for symbol in book.positions if not own_position(book, symbol, policy).is_flat)
+        since_ns |= dict.fromkeys(held, book.trading.time_ns)
+    for symbol in sorted(since_ns):
+        if symbol in closed or not book.instruments[symbol].is_traded(now_ns):
+            text = f"to be closed since {utc_text(since_ns[symbol])[:19]}Z, with the first tick of the next session"
+            yield condition("CLOSE_WAITS", text, subject=symbol)
 
 
 def _gateway(desk: Desk, mono_ns: int) -> Iterator[Condition]:

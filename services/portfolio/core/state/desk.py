@@ -18,6 +18,7 @@ from services.portfolio.core.accounting.invariants import find_violation
 from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.accounting.round_trips import RoundTripTracker
 from services.portfolio.core.risk.state_updates import update_from_event
+from services.portfolio.core.state.closed_markets import ClosedMarkets
 from services.portfolio.core.state.conditions import ActiveConditions
 from services.portfolio.core.state.config import DeskConfig
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
@@ -86,6 +87,7 @@ class Desk:
         """What holds at present, beside what the ledger keeps and what `queries/conditions.py` derives."""
         self.outcomes = SymbolOutcomes(self.conditions)
         self.watchdog = WatchdogContact()
+        self.closed_markets = ClosedMarkets()
         self.instrument_change_count = 0
         self.epoch = 0
         """Of this process, in the orders it sends; 0 before it has one, and at a gateway that leases nothing."""
@@ -148,6 +150,7 @@ class Desk:
         self.book.apply(event)
         update_from_event(self.cursor.risk, event, self.config.limits)
         self.modifications.add(event)
+        self.closed_markets.on_event(event, self.book, self.domain_ns(self.now.mono_ns))
         self._events.append(event)
         self.is_dirty = True
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from proto.trading.enums import TradeMode
-from proto.trading.server_time import is_in_session
 from services.portfolio.core.risk.formatting import format_server_weekday_time
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -11,7 +10,8 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
     """UNKNOWN_SYMBOL and TRADE_DISABLED for any order; CLOSE_ONLY and MARKET_CLOSED for one that opens.
 
-    A close may be tried outside of the sessions, too: what the venue says of it counts. A symbol whose sessions are not known is
+    A person may try a close outside of the sessions, too: what the venue says of it counts. The desk's own wait for the session, which is not
+    for this rule to say. A symbol whose sessions are not known is
     taken to be open.
     """
     terms = order.instrument
@@ -23,6 +23,9 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
         return None
     if terms.trade_mode is TradeMode.CLOSE_ONLY:
         return Denial("CLOSE_ONLY", f"opening in {terms.symbol}", terms.trade_mode)
-    if terms.sessions and not is_in_session(terms.sessions, now_ns):
-        return Denial("MARKET_CLOSED", f"a session of {terms.symbol}", format_server_weekday_time(now_ns))
-    return None
+    return None if terms.is_traded(now_ns) else market_closed(terms.symbol, now_ns)
+
+
+def market_closed(symbol: str, now_ns: int) -> Denial:
+    """Outside of the sessions of a symbol."""
+    return Denial("MARKET_CLOSED", f"a session of {symbol}", format_server_weekday_time(now_ns))

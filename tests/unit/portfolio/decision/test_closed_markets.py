@@ -1,0 +1,220 @@
+"""Between the sessions of a symbol nothing is sent that the venue would refuse, and a close that is due waits for the next one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from proto.control import HaltCommand, TradingState
+from proto.gateway import ErrorCode, Fence, OrderStatusQuery, Sell
+from proto.messages import Signal
+from proto.trading.enums import OrderType
+from proto.trading.server_time import minute_of_week
+from services.portfolio.core.account.events import OrderCreated, OrderDenied, OrderUpdated, ProtectionSet
+from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Cause
+from services.portfolio.core.account.protection import Protection
+from services.portfolio.core.decision.exits import ExitEvents, exit_events
+from services.portfolio.core.decision.signal_decision import (
+    LOCK_STEP_CONDITIONS,
+    DecisionConditions,
+    DecisionResult,
+    decide_signal,
+)
+from services.portfolio.core.gateway_client.instruments import update_instrument
+from services.portfolio.core.plan.on_opposite import OnOpposite
+from services.portfolio.core.plan.plan import Entry, Plan
+from services.portfolio.core.queries.conditions import conditions_of
+from services.portfolio.core.state.closed_markets import CLOSED_RETRY_NS
+from tests.contract.conditions.venue_refusals import waiting_close
+from tests.support.builders import START_NS, a_signal, an_order
+from tests.support.desk_harness import a_live_desk, request_of
+from tests.unit.portfolio.risk.scenes import MINUTE_NS, D, Scene
+
+MINUTE = minute_of_week(START_NS)
+CLOSED: Any = {"sessions": ((MINUTE - 60, MINUTE), (MINUTE + 10, MINUTE + 60))}
+"""It closes with the minute of START_NS, for ten minutes."""
+
+NO_OTHER_TERMS: Any = {}
+
+OPENS_NS = START_NS - START_NS % MINUTE_NS + 10 * MINUTE_NS
+BY_THE_VENUE = DecisionConditions(closed_symbols={"EURUSD"})
+
+
+def a_long_position(guard: Protection | None = None, **terms: Any) -> Scene:
+    """0.10 lots of EURUSD long, guarded so, in a market with these terms."""
+    scene = Scene().term(**terms).hold("EURUSD", "0.1")
+    if guard is not None:
+        scene.desk.emit(
+            ProtectionSet(protection=guard, why="a test", ordinal=1, time_ns=START_NS, bid=D("1.1"), ask=D("1.1001"))
+        )
+    return scene
+
+
+def a_guard(**changed: Any) -> Protection:
+    return structs.replace(Protection(symbol="EURUSD", position=0, tag="desk"), **changed)
+
+
+def tick(scene: Scene, time_ns: int, direction: int = 0) -> Signal:
+    return a_signal(9, direction, time_ns=time_ns)
+
+
+def tended(scene: Scene, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS) -> ExitEvents:
+    desk = scene.desk
+    return exit_events(tick(scene, time_ns), desk.book, desk.cursor, desk.config, conditions)
+
+
+def decided(
+    scene: Scene, direction: int, time_ns: int, conditions: DecisionConditions = LOCK_STEP_CONDITIONS
+) -> DecisionResult:
+    desk = scene.desk
+    rules = structs.replace(desk.config, on_opposite=OnOpposite.REVERSE)
+    result = decide_signal(tick(scene, time_ns, direction), desk.book, desk.cursor, rules, conditions)
+    for event in result.events:
+        desk.emit(event)
+    return result
+
+
+def test_the_last_and_the_first_minute_of_a_session_are_what_the_terms_say() -> None:
+    terms = a_long_position(**CLOSED).desk.book.instruments["EURUSD"]
+    begin_ns = START_NS - START_NS % MINUTE_NS
+    assert [terms.is_traded(at_ns) for at_ns in (begin_ns - 1, begin_ns, OPENS_NS - 1, OPENS_NS)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
+def test_a_stop_does_not_follow_between_sessions_and_does_at_the_first_tick_after(
+    conditions: DecisionConditions,
+) -> None:
+    guard = a_guard(stop_loss=D("1.09"), trailing_stop_points=10)
+    scene = a_long_position(guard, **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
+    assert tended(scene, START_NS, conditions) == []
+    [moved] = tended(scene, OPENS_NS)
+    assert isinstance(moved, ProtectionSet)
+    assert moved.protection.stop_loss == D("1.0999")
+
+
+@pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
+def test_a_position_whose_time_is_up_between_sessions_is_closed_at_the_first_tick_after(
+    conditions: DecisionConditions,
+) -> None:
+    scene = a_long_position(
+        a_guard(exit_ns=START_NS), **(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS)
+    )
+    for seconds in range(0, 60, 7):
+        assert tended(scene, START_NS + seconds * 1_000_000_000, conditions) == []
+    assert scene.desk.cursor.denied == {}
+    _, made = tended(scene, OPENS_NS)
+    assert isinstance(made, OrderCreated)
+    assert (made.order.decision.cause, made.order.volume) == (Cause.TIME_EXIT, D("0.1"))
+
+
+@pytest.mark.parametrize("conditions", [LOCK_STEP_CONDITIONS, BY_THE_VENUE], ids=["sessions", "venue"])
+def test_a_signal_that_closes_between_sessions_is_noted_once_and_carried_out_at_the_first_tick_after(
+    conditions: DecisionConditions,
+) -> None:
+    scene = a_long_position(**(CLOSED if conditions is LOCK_STEP_CONDITIONS else NO_OTHER_TERMS))
+    noted, denied = decided(scene, -1, START_NS, conditions).events
+    assert isinstance(noted, ProtectionSet)
+    assert noted.why == "the signal is SELL: closed at the first tick of the next session"
+    assert not noted.protection.is_in_flight, "the venue has nothing to be told"
+    assert isinstance(denied, OrderDenied)
+    assert denied.code == "MARKET_CLOSED"
+    assert decided(scene, -1, START_NS + 1, conditions).events == []
+    assert scene.desk.cursor.denied == {"MARKET_CLOSED": 2}
+    assert not decided(scene, 1, START_NS + 2, conditions).events, "it is held already, and the close is still due"
+    _, made = tended(scene, OPENS_NS)
+    assert isinstance(made, OrderCreated)
+    assert (made.order.side.sign, made.order.volume) == (-1, D("0.1"))
+
+
+def test_a_halted_desk_notes_no_close_for_later() -> None:
+    scene = a_long_position(**CLOSED)
+    scene.desk.set_trading_state(TradingState.HALTED, "PERSON", "a test", by="person")
+    [denied] = decided(scene, -1, START_NS).events
+    assert isinstance(denied, OrderDenied)
+    assert denied.code == "HALTED"
+
+
+def test_nothing_is_opened_where_the_venue_itself_has_said_closed() -> None:
+    scene = Scene()
+    [denied] = decided(scene, 1, START_NS, BY_THE_VENUE).events
+    assert isinstance(denied, OrderDenied)
+    assert denied.code == "MARKET_CLOSED"
+    assert decided(scene, 1, START_NS + 1).events[0].__class__ is OrderCreated
+
+
+def test_what_the_venue_calls_closed_is_asked_for_again_after_a_minute() -> None:
+    """A refused order, and a refused stop; another refusal is none of the market's."""
+    scene = Scene()
+    scene.desk.emit(OrderCreated(order=an_order(1)))
+    scene.desk.emit(
+        OrderUpdated(
+            order_id=an_order(1).order_id, status=OrderStatus.REJECTED, ticket=1, retcode=10_018,
+            code=ErrorCode.MARKET_CLOSED, error="", time_ns=START_NS,
+        )
+    )  # fmt: skip
+    now_ns, closed = scene.desk.domain_ns(0), scene.desk.closed_markets
+    assert closed.symbols_at(now_ns + CLOSED_RETRY_NS - 1) == {"EURUSD"}
+    assert closed.symbols_at(now_ns + CLOSED_RETRY_NS) == set()
+
+
+def test_a_close_that_waits_is_a_condition_of_its_symbol() -> None:
+    scene = a_long_position(a_guard(exit_ns=START_NS), **CLOSED)
+    desk = scene.desk
+    desk.cursor.time_ns = START_NS
+    found = {one.code: one for one in conditions_of(desk, 0)}
+    assert found["CLOSE_WAITS"].subject == "EURUSD"
+    assert found["CLOSE_WAITS"].text.endswith("with the first tick of the next session")
+    desk.cursor.time_ns = OPENS_NS
+    assert "CLOSE_WAITS" not in {one.code for one in conditions_of(desk, 0)}
+
+
+def test_flatten_waits_for_the_session_and_sends_nothing_meanwhile() -> None:
+    driven = waiting_close()
+    before = len(driven.requests_of(Sell))
+    for _ in range(2):
+        driven.answer_all(driven.wait(5_000))
+        driven.answer_all(driven.pause())
+    assert len(driven.requests_of(Sell)) == before
+    assert not driven.desk.book.position("EURUSD").is_flat
+    opened = structs.replace(driven.desk.book.instruments["EURUSD"], sessions=())
+    update_instrument(driven.desk, opened)
+    driven.answer_all(driven.wait(1_000))
+    driven.answer_all(driven.wait(1_000))
+    assert len(driven.requests_of(Sell)) == before + 1
+    assert driven.desk.book.position("EURUSD").is_flat
+
+
+def test_a_fence_that_is_refused_between_sessions_is_not_sent_again_with_each_poll() -> None:
+    """A halted desk ends what rests; a terminal whose market is closed lets nothing be canceled."""
+    driven = a_live_desk(plan=Plan(entry=Entry(type=OrderType.LIMIT, offset_points=5_000)))
+    driven.answer_all(driven.deliver(a_signal(1, 1)))
+    [order] = driven.desk.book.orders.values()
+    driven.portfolio.handle_command(HaltCommand("a test"), driven.now)
+
+    def refusals(seconds: int) -> int:
+        """Fences within so many seconds, each refused."""
+        count = 0
+        for _ in range(seconds):
+            calls = driven.wait(1_000)
+            while calls:
+                fences = [call for call in calls if isinstance(request_of(call), Fence)]
+                others = [call for call in calls if call not in fences]
+                count += len(fences)
+                calls = [following for call in others for following in driven.answer(call)]
+                for fence in fences:
+                    status = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
+                    refused = structs.replace(status, error_code=ErrorCode.MARKET_CLOSED, error="closed")
+                    calls += driven.answer(fence, refused)
+        return count
+
+    assert refusals(50) == 1
+    assert driven.desk.closed_markets.symbols_at(driven.desk.domain_ns(driven.mono_ns)) == {"EURUSD"}
+    assert refusals(50) == 1
