@@ -1,0 +1,173 @@
+"""What the venue has in its book: requests that it was sent, orders, positions and deals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from typing import NamedTuple
+
+from proto.gateway import DealEntry, DealKind, DealReason
+from proto.trading.enums import OrderType, TimeInForce
+
+
+class Retcode(IntEnum):
+    """The answers that these runs can have, by MetaTrader's numbers."""
+
+    REQUOTE = 10004
+    REJECT = 10006
+    PLACED = 10008
+    DONE = 10009
+    INVALID_PRICE = 10015
+    INVALID_STOPS = 10016
+    MARKET_CLOSED = 10018
+    NO_MONEY = 10019
+    NO_QUOTES = 10021
+    INVALID_EXPIRATION = 10022
+    FROZEN = 10029
+    POSITION_CLOSED = 10036
+    INVALID_CLOSE_VOLUME = 10038
+    CLOSE_ORDER_EXIST = 10039
+
+
+class OrderState(IntEnum):
+    """Where an order stands."""
+
+    ON_ITS_WAY = 1
+    WAITS_FOR_TICK = 2
+    RESTS = 3
+    FILLED = 4
+    REJECTED = 5
+    CANCELED = 6
+    EXPIRED = 7
+
+
+class Tick(NamedTuple):
+    """A quote with its number over all symbols."""
+
+    ordinal: int
+    symbol: str
+    time_ns: int
+    bid: float
+    ask: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceOrder:
+    """An order as it is sent; `sign` +1 buys. `position` is the order that opened what it closes, empty for any."""
+
+    ordinal: int
+    order_id: str
+    symbol: str
+    sign: int
+    volume: Decimal
+    type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    expires_ns: int = 0
+    position: str = ""
+    deviation_points: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelOrder:
+    """An order that rests is to be ended."""
+
+    ordinal: int
+    order_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModifyStops:
+    """A position is to have these stops. It is named by the order that opened it, or by its symbol on a netting account."""
+
+    ordinal: int
+    symbol: str
+    position: str
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+
+
+Request = PlaceOrder | CancelOrder | ModifyStops
+
+
+@dataclass(kw_only=True)
+class Order:
+    """An order and what has become of it; `number` counts the orders in the order of sending."""
+
+    request: PlaceOrder
+    number: int
+    arrives_ns: int
+    rests_since_ns: int = 0
+    state: OrderState = OrderState.ON_ITS_WAY
+    retcode: Retcode = Retcode.PLACED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can become of it any more."""
+        return self.state >= OrderState.FILLED
+
+    def end(self, state: OrderState, retcode: Retcode) -> None:
+        """Nothing more becomes of it."""
+        self.state, self.retcode = state, retcode
+
+
+@dataclass(kw_only=True)
+class Position:
+    """What is held of a symbol, or under one ticket; `cost` is the sum of price times lots."""
+
+    opened_by: str
+    symbol: str
+    sign: int
+    volume: Fraction
+    cost: Fraction
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+
+    @property
+    def price(self) -> Fraction:
+        """The average price of what is open."""
+        return self.cost / self.volume
+
+    def reduce(self, volume: Fraction) -> None:
+        """Take lots away at the average price."""
+        self.cost -= self.price * volume
+        self.volume -= volume
+
+    def inherit(self, asked: PlaceOrder) -> None:
+        """Take over each stop that an order gives which has added."""
+        self.stop_loss = self.stop_loss if asked.stop_loss is None else asked.stop_loss
+        self.take_profit = self.take_profit if asked.take_profit is None else asked.take_profit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deal:
+    """An execution, or a night's swap; `position` is named by the order that opened it."""
+
+    symbol: str
+    kind: DealKind
+    entry: DealEntry
+    volume: Decimal
+    price: Decimal
+    profit: Decimal
+    commission: Decimal
+    swap: Decimal
+    time_ns: int
+    reason: DealReason
+    order_id: str
+    position: str
+    limit_gap: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All that a run has led to; `changes` are the answers to changes of stops."""
+
+    deals: list[Deal]
+    orders: dict[str, Order]
+    changes: list[Retcode]
+    balance: Decimal
+    equity: Decimal

@@ -1,0 +1,29 @@
+"""At which price something is dealt: touch, rollover, limit, in this order."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+
+from tests.venue_by_document.money import Quote
+from tests.venue_by_document.server_clock import MINUTE_NS, midnight_ns, server_day
+from tests.venue_by_document.terms import Profile, SymbolTerms
+
+
+def widened(quote: Quote, time_ns: int, *, terms: SymbolTerms, profile: Profile) -> Quote:
+    """The quote that is dealt at: around the server's midnight its spread is a multiple about the same middle.
+
+    What is added on either side is rounded up to whole ticks.
+    """
+    if profile.rollover_factor == 1 or not _is_rollover(time_ns, profile):
+        return quote
+    tick = Fraction(terms.tick_size)
+    added = (quote.ask - quote.bid) * (profile.rollover_factor - 1) / 2
+    added = ceil(added / tick) * tick
+    return Quote(quote.bid - added, quote.ask + added)
+
+
+def _is_rollover(time_ns: int, profile: Profile) -> bool:
+    day = server_day(time_ns)
+    since, until = time_ns - midnight_ns(day), midnight_ns(day + 1) - time_ns
+    return since <= profile.rollover_minutes_after * MINUTE_NS or until <= profile.rollover_minutes_before * MINUTE_NS

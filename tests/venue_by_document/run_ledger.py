@@ -1,0 +1,133 @@
+"""A run as its ledger tells it: what the desk asked of the venue, and what the venue did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from proto.trading.instrument import Instrument
+from services.portfolio.core.account.events import (
+    CancelRequested,
+    DealBooked,
+    Event,
+    InstrumentLearned,
+    OrderCreated,
+    ProtectionAnswered,
+    ProtectionSet,
+)
+from services.portfolio.core.account.orders import Order
+from services.portfolio.core.account.protection import Protection
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger, read_ledger
+from tests.venue_by_document.book import CancelOrder, Deal, ModifyStops, PlaceOrder, Request
+
+_events: Final = msgspec.json.Decoder(Event)
+_RANK: Final = {ModifyStops: 0, CancelOrder: 1, PlaceOrder: 2}
+"""At a tick a desk sends stops, then ends, then orders."""
+
+
+class RunLedger:
+    """The events of one run."""
+
+    def __init__(self, data_dir: Path) -> None:
+        db = open_ledger(data_dir / LEDGER_FILE_NAME)
+        try:
+            rows = db.execute("SELECT payload FROM events ORDER BY number").fetchall()
+        finally:
+            db.close()
+        self._events: list[Event] = []
+        for (payload,) in rows:
+            assert isinstance(payload, bytes)
+            self._events.append(_events.decode(payload))
+        self._book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
+        self._created = [event.order for event in self._events if isinstance(event, OrderCreated)]
+        self._booked = [event for event in self._events if isinstance(event, DealBooked)]
+        self._opened_by: dict[int, str] = {}
+        for booked in self._booked:
+            self._opened_by.setdefault(booked.deal.position, booked.order_id)
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """What the venue told of each symbol."""
+        learned = (event.instrument for event in self._events if isinstance(event, InstrumentLearned))
+        return {instrument.symbol: instrument for instrument in learned}
+
+    @property
+    def requests(self) -> list[Request]:
+        """Everything that was sent, in the order of sending."""
+        found: list[Request] = [*self._changes(), *self._cancels(), *map(self._placed, self._created)]
+        return sorted(found, key=lambda request: (request.ordinal, _RANK[type(request)]))
+
+    def _placed(self, order: Order) -> PlaceOrder:
+        return PlaceOrder(
+            ordinal=order.decision.ordinal,
+            order_id=order.order_id,
+            symbol=order.symbol,
+            sign=order.side.sign,
+            volume=order.volume,
+            type=order.type,
+            price=order.price if order.limit_price is None else order.limit_price,
+            time_in_force=order.time_in_force,
+            stop_loss=order.stop_loss,
+            take_profit=order.take_profit,
+            expires_ns=order.expires_ns,
+            position=self._opened_by[order.position] if order.position else "",
+            deviation_points=order.deviation_points,
+        )
+
+    def _cancels(self) -> Iterator[CancelOrder]:
+        for event in self._events:
+            if isinstance(event, CancelRequested) and event.why:
+                yield CancelOrder(ordinal=event.ordinal, order_id=event.order_id)
+
+    def _changes(self) -> Iterator[ModifyStops]:
+        wanted: dict[str, ProtectionSet] = {}
+        for event in self._events:
+            if isinstance(event, ProtectionSet):
+                wanted[event.protection.key] = event
+            elif isinstance(event, ProtectionAnswered):
+                yield self._change(wanted[event.key].protection, wanted[event.key].ordinal)
+
+    def _change(self, wanted: Protection, ordinal: int) -> ModifyStops:
+        return ModifyStops(
+            ordinal=ordinal,
+            symbol=wanted.symbol,
+            position=self._opened_by[wanted.position] if wanted.position else "",
+            stop_loss=wanted.stop_loss,
+            take_profit=wanted.take_profit,
+        )
+
+    @property
+    def deals(self) -> list[Deal]:
+        """Trades and swaps in the order of happening, without the deposit."""
+        return [
+            Deal(
+                symbol=booked.deal.symbol,
+                kind=booked.deal.kind,
+                entry=booked.deal.entry,
+                volume=booked.deal.volume,
+                price=booked.deal.price,
+                profit=booked.deal.profit,
+                commission=booked.deal.commission,
+                swap=booked.deal.swap,
+                time_ns=booked.deal.time_ns,
+                reason=booked.deal.reason,
+                order_id=booked.order_id,
+                position=self._opened_by[booked.deal.position],
+                limit_gap=booked.deal.limit_gap,
+            )
+            for booked in self._booked
+            if booked.deal.symbol
+        ]
+
+    @property
+    def orders(self) -> dict[str, tuple[str, int | None]]:
+        """How each order stands, and the venue's last word on it."""
+        return {order_id: (order.status.value, order.retcode) for order_id, order in self._book.orders.items()}
+
+    @property
+    def change_answers(self) -> list[tuple[int | None, str]]:
+        """The venue's word on each change of stops, in the order of asking."""
+        return [(event.retcode, event.error) for event in self._events if isinstance(event, ProtectionAnswered)]

@@ -1,0 +1,281 @@
+"""A second venue, written from `docs/venue.md` and the pages that it names, and from no code of the venue's.
+
+It knows nothing that is drawn: delays are constant, nothing slips, and depth is without end. It is given the ticks of a run and
+the requests that were sent at each of them, and says every deal that these must lead to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Final
+
+from proto.gateway import DealReason
+from proto.trading.enums import OrderType, TimeInForce
+from tests.venue_by_document.account import Account
+from tests.venue_by_document.book import (
+    CancelOrder,
+    ModifyStops,
+    Order,
+    OrderState,
+    Outcome,
+    PlaceOrder,
+    Position,
+    Request,
+    Retcode,
+    Tick,
+)
+from tests.venue_by_document.dealing import widened
+from tests.venue_by_document.money import ZERO, NoRateError, Quote
+from tests.venue_by_document.rules import is_frozen, refusal_of_change, refusal_of_order
+from tests.venue_by_document.server_clock import is_in_spans, midnights, server_day, session_begin_ns
+from tests.venue_by_document.terms import AccountTerms, Profile, TermsOf
+
+MS_NS: Final = 1_000_000
+
+
+class Simulator:
+    """One account at the venue; `run` goes through the ticks."""
+
+    def __init__(self, account: AccountTerms, terms: TermsOf, profile: Profile) -> None:
+        self._terms = terms
+        self._profile = profile
+        self._quotes: dict[str, Quote] = {}
+        self._quoted_ns: dict[str, int] = {}
+        self._account = Account(account, terms, self._quotes, is_charged=profile.charges)
+        self._orders: dict[str, Order] = {}
+        self._open: list[Order] = []
+        self._changes: list[Retcode] = []
+        self._swaps_until_ns = 0
+
+    def run(self, ticks: Iterable[Tick], requests: Sequence[Request]) -> Outcome:
+        """All that the requests lead to, each sent at the tick of its ordinal."""
+        at: dict[int, list[Request]] = defaultdict(list)
+        for request in requests:
+            at[request.ordinal].append(request)
+        for tick in ticks:
+            self._step(tick)
+            for request in at[tick.ordinal]:
+                self._take(request, tick.time_ns)
+        account = self._account
+        return Outcome(
+            deals=account.deals,
+            orders=self._orders,
+            changes=self._changes,
+            balance=account.balance,
+            equity=account.equity,
+        )
+
+    # ------------------------------------------------------------------------------------------------------- the ticks
+
+    def _step(self, tick: Tick) -> None:
+        """What a tick sets off, in the order of the chapter on dealing.
+
+        What arrived before it is matched at the quotes that stood until then, what arrives at its very time at its own.
+        """
+        now = tick.time_ns
+        self._take_arrivals([order for order in self._of(OrderState.ON_ITS_WAY) if order.arrives_ns < now])
+        self._quotes[tick.symbol] = Quote(Fraction(repr(tick.bid)), Fraction(repr(tick.ask)))
+        self._quoted_ns[tick.symbol] = now
+        self._take_arrivals([order for order in self._of(OrderState.ON_ITS_WAY) if order.arrives_ns == now])
+        self._book_swaps(now)
+        self._expire(now)
+        for order in list(self._of(OrderState.WAITS_FOR_TICK, tick.symbol)):
+            self._judge(order, now)
+        if self._is_in_session(tick.symbol, now):
+            self._trigger_orders(tick.symbol, now)
+            self._trigger_stops(tick.symbol, now)
+        self._stop_out(now)
+        self._open = [order for order in self._open if not order.has_ended]
+
+    def _of(self, state: OrderState, symbol: str = "") -> Iterator[Order]:
+        """Open orders in a state by their numbers."""
+        return (order for order in self._open if order.state is state and symbol in ("", order.request.symbol))
+
+    def _take_arrivals(self, coming: list[Order]) -> None:
+        for order in sorted(coming, key=lambda one: (one.arrives_ns, one.number)):
+            self._book_swaps(order.arrives_ns)
+            symbol = order.request.symbol
+            age_ns = order.arrives_ns - self._quoted_ns[symbol]
+            if self._is_in_session(symbol, order.arrives_ns) and age_ns <= self._profile.quote_age_ms_max * MS_NS:
+                self._judge(order, order.arrives_ns)
+            else:
+                order.state = OrderState.WAITS_FOR_TICK
+
+    def _book_swaps(self, until_ns: int) -> None:
+        since, self._swaps_until_ns = self._swaps_until_ns, max(self._swaps_until_ns, until_ns)
+        if since and self._profile.charges and self._account.positions:
+            self._account.book_nights([weekday for _, weekday in midnights(since, until_ns)], until_ns)
+
+    def _expire(self, now: int) -> None:
+        for order in self._of(OrderState.RESTS):
+            if not self._is_in_session(order.request.symbol, now):
+                continue
+            match order.request.time_in_force:
+                case TimeInForce.DAY:
+                    is_over = server_day(now) > server_day(order.rests_since_ns)
+                case TimeInForce.GTD:
+                    is_over = now >= order.request.expires_ns
+                case _:
+                    is_over = False
+            if is_over:
+                order.state = OrderState.EXPIRED
+
+    def _trigger_orders(self, symbol: str, now: int) -> None:
+        for order in list(self._of(OrderState.RESTS, symbol)):
+            asked = order.request
+            assert asked.price is not None
+            price = Fraction(asked.price)
+            if asked.type is OrderType.STOP:
+                if (self._quotes[symbol].touch(asked.sign) - price) * asked.sign >= 0:
+                    self._fill_triggered(order, self._dealt_touch(symbol, asked.sign, now), now)
+            elif (limited := self._limit_price(symbol, asked.sign, price, now)) is not None:
+                self._fill_triggered(order, limited[0], now, gap=limited[1])
+
+    def _limit_price(self, symbol: str, sign: int, price: Fraction, now: int) -> tuple[Fraction, Fraction] | None:
+        """What a resting limit order or a target gets, and what the quote was better by; None where it is not reached."""
+        touch = self._dealt_touch(symbol, sign, now)
+        gap = (price - touch) * sign
+        if gap < 0:
+            return None
+        return (touch if self._profile.limit_fills_at_quote else price), gap
+
+    def _fill_triggered(self, order: Order, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
+        if (refusal := self._lack_of_money(order.request)) is not None:
+            order.end(OrderState.REJECTED, refusal)
+        else:
+            self._fill(order, price, now, gap=gap)
+
+    def _trigger_stops(self, symbol: str, now: int) -> None:
+        for position in self._account.of_symbol(symbol):
+            touch = self._quotes[symbol].touch(-position.sign)
+            loss, target = position.stop_loss, position.take_profit
+            if loss is not None and (touch - Fraction(loss)) * position.sign <= 0:
+                price = self._dealt_touch(symbol, -position.sign, now)
+                self._account.close(position, price, now, DealReason.STOP_LOSS)
+            elif target is not None:
+                limited = self._limit_price(symbol, -position.sign, Fraction(target), now)
+                if limited is not None:
+                    self._account.close(position, limited[0], now, DealReason.TAKE_PROFIT, gap=limited[1])
+
+    def _stop_out(self, now: int) -> None:
+        level, account = self._profile.stop_out_level_pct, self._account
+        while level is not None and account.positions and account.is_under(level):
+            closable = [held for held in account.positions.values() if self._can_be_stopped_out(held, now)]
+            if not closable:
+                return
+            for order in self._open:
+                if not order.has_ended:
+                    order.end(OrderState.CANCELED, order.retcode)
+            worst = min(closable, key=account.open_profit)
+            price = self._dealt_touch(worst.symbol, -worst.sign, now)
+            account.close(worst, price, now, DealReason.STOP_OUT)
+
+    def _can_be_stopped_out(self, held: Position, now: int) -> bool:
+        """Whether its symbol is in a session and has been quoted since that began."""
+        spans = self._terms[held.symbol].sessions
+        if not self._profile.keeps_sessions or not spans:
+            return True
+        return is_in_spans(spans, now) and self._quoted_ns[held.symbol] >= session_begin_ns(spans, now)
+
+    # ---------------------------------------------------------------------------------------------------- the requests
+
+    def _take(self, request: Request, now: int) -> None:
+        match request:
+            case PlaceOrder():
+                self._place(request, now)
+            case CancelOrder():
+                self._cancel(request)
+            case ModifyStops():
+                self._changes.append(self._modify(request, now))
+
+    def _place(self, request: PlaceOrder, now: int) -> None:
+        arrives_ns = now + self._profile.request_latency_ms * MS_NS
+        order = Order(request=request, number=len(self._orders) + 1, arrives_ns=arrives_ns)
+        self._orders[request.order_id] = order
+        self._open.append(order)
+        if not self._is_in_session(request.symbol, now):
+            order.end(OrderState.REJECTED, Retcode.MARKET_CLOSED)
+        elif arrives_ns == now:
+            self._judge(order, now)
+
+    def _cancel(self, request: CancelOrder) -> None:
+        order = self._orders[request.order_id]
+        asked = order.request
+        rests = order.state is OrderState.RESTS
+        if rests and is_frozen(asked, self._terms[asked.symbol], self._quotes[asked.symbol]):
+            return
+        if not order.has_ended:
+            order.end(OrderState.CANCELED, order.retcode)
+
+    def _modify(self, request: ModifyStops, now: int) -> Retcode:
+        position = self._account.named(request.symbol, request.position)
+        if position is None:
+            return Retcode.POSITION_CLOSED
+        if not self._is_in_session(request.symbol, now):
+            return Retcode.MARKET_CLOSED
+        refusal = refusal_of_change(request, position, self._terms[request.symbol], self._quotes[request.symbol])
+        if refusal is None:
+            position.stop_loss, position.take_profit = request.stop_loss, request.take_profit
+        return refusal or Retcode.DONE
+
+    def _judge(self, order: Order, now: int) -> None:
+        """Take an order that has come through: match it at the market, or let it rest."""
+        refusal = self._refusal(order, now)
+        if refusal is not None:
+            order.end(OrderState.REJECTED, refusal)
+        elif order.request.type is OrderType.MARKET:
+            self._match(order, now)
+        else:
+            order.state, order.rests_since_ns = OrderState.RESTS, now
+
+    def _refusal(self, order: Order, now: int) -> Retcode | None:
+        asked = order.request
+        if not self._is_in_session(asked.symbol, now):
+            return Retcode.MARKET_CLOSED
+        if asked.position:
+            held = self._account.positions.get(asked.position)
+            if held is None:
+                return Retcode.POSITION_CLOSED
+            if held.volume < Fraction(asked.volume):
+                return Retcode.INVALID_CLOSE_VOLUME
+        quote = self._quotes[asked.symbol]
+        refusal = refusal_of_order(asked, self._terms[asked.symbol], quote, now)
+        if refusal is None and asked.type is OrderType.MARKET:
+            is_late = self._is_beyond_deviation(asked, quote.touch(asked.sign))
+            refusal = Retcode.REQUOTE if is_late else self._lack_of_money(asked)
+        return refusal
+
+    def _lack_of_money(self, asked: PlaceOrder) -> Retcode | None:
+        try:
+            return None if self._account.covers(asked) else Retcode.NO_MONEY
+        except NoRateError:
+            return Retcode.NO_QUOTES
+
+    def _match(self, order: Order, now: int) -> None:
+        """Deal an order at the market, at no price beyond its deviation."""
+        asked = order.request
+        price = self._dealt_touch(asked.symbol, asked.sign, now)
+        if self._is_beyond_deviation(asked, price):
+            order.end(OrderState.REJECTED, Retcode.REJECT)
+        else:
+            self._fill(order, price, now)
+
+    def _is_beyond_deviation(self, asked: PlaceOrder, touch: Fraction) -> bool:
+        if asked.deviation_points is None or asked.price is None:
+            return False
+        allowed = asked.deviation_points * Fraction(self._terms[asked.symbol].point)
+        return (touch - Fraction(asked.price)) * asked.sign > allowed
+
+    def _fill(self, order: Order, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
+        self._account.fill(order.request, price, now, gap=gap)
+        order.end(OrderState.FILLED, Retcode.DONE)
+
+    # ------------------------------------------------------------------------------------------------------ the market
+
+    def _dealt_touch(self, symbol: str, sign: int, now: int) -> Fraction:
+        return widened(self._quotes[symbol], now, terms=self._terms[symbol], profile=self._profile).touch(sign)
+
+    def _is_in_session(self, symbol: str, time_ns: int) -> bool:
+        return not self._profile.keeps_sessions or is_in_spans(self._terms[symbol].sessions, time_ns)

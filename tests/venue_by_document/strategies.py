@@ -1,0 +1,33 @@
+"""Strategies that say what a test wants: sides by chance of the quotes, so that they need no more than the ticks."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Final
+
+from services.signal.core.tick_buffer import TickBuffer
+
+ONE_IN: Final = 12
+
+
+class Coin:
+    """Buys or sells at one tick of a few, by a hash of how many there were and of the quote."""
+
+    name: Final = "coin"
+    warm_up_ticks: Final = 0
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
+        self._count += 1
+        drawn = hashlib.sha256(struct.pack("<qddq", self._count, bid, ask, time_ns)).digest()
+        direction = 0 if drawn[0] % ONE_IN else 1 - 2 * (drawn[1] % 2)
+        return direction, 0.6 if direction else 0.0
+
+    def snapshot(self) -> bytes:
+        return self._count.to_bytes(8, "little")
+
+    def restore(self, state: bytes) -> None:
+        self._count = int.from_bytes(state, "little")
