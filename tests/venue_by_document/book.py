@@ -171,3 +171,4 @@ class Outcome:
     changes: list[Retcode]
     balance: Decimal
     equity: Decimal
+    margin: Decimal

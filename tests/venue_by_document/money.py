@@ -88,10 +88,10 @@ class Exchange:
         quote = self._quotes[terms.symbol]
         if terms.margin_mode is MarginMode.CFD_LEVERAGE:
             return -self.rounded(-lots * quote.touch(sign), terms.profit_currency)
-        return -self._forex_margin(lots, terms, quote)
+        return -self._forex_margin(lots, terms, quote, sign)
 
-    def _forex_margin(self, lots: Fraction, terms: SymbolTerms, quote: Quote) -> Decimal:
+    def _forex_margin(self, lots: Fraction, terms: SymbolTerms, quote: Quote, sign: int) -> Decimal:
         try:
             return self.rounded(-lots, terms.base_currency)
         except NoRateError:
-            return self.rounded(-lots * quote.ask, terms.profit_currency)
+            return self.rounded(-lots * quote.touch(sign), terms.profit_currency)

@@ -65,6 +65,7 @@ class Simulator:
             changes=self._changes,
             balance=account.balance,
             equity=account.equity,
+            margin=account.margin,
         )
 
     # ------------------------------------------------------------------------------------------------------- the ticks
