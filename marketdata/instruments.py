@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final
 
 from marketdata import price_model_parameters
-from proto.trading.instrument import Instrument
+from proto.trading.enums import CalculationMode
+from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
 from proto.trading.units import to_decimal
 
 _CODES: Final = (
@@ -22,7 +23,32 @@ _CODES: Final = (
 CURRENCIES: Final = frozenset(_CODES.split())
 """ISO 4217 codes of the currencies that are traded as pairs (CNH is the market's own code)."""
 
-ACCOUNT_DIGITS: Final = {"JPY": 0}
+ACCOUNT_DIGITS: Final = {
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+}
+"""Decimals of the currencies that have not two: minor units of ISO 4217."""
+
 ACCOUNT_DIGITS_DEFAULT: Final = 2
 
 VOLUME_MIN: Final = Decimal("0.01")
@@ -51,8 +77,6 @@ FX_SESSIONS: Final = ((0, 5 * _DAY),)
 
 METAL_SESSIONS: Final = tuple((day * _DAY + 60, (day + 1) * _DAY) for day in range(5))
 """Metals rest for the first hour of the server's day."""
-
-SWAP_TRIPLE_WEEKDAY: Final = 2
 
 RATES_PCT: Final = {
     "USD": Decimal("5.25"), "EUR": Decimal("3.75"), "GBP": Decimal("5.25"), "JPY": Decimal("0.1"),
@@ -99,12 +123,11 @@ def find_instrument(symbol: str) -> Instrument | None:
         stops_level_points=STOPS_LEVEL_POINTS,
         freeze_level_points=FREEZE_LEVEL_POINTS,
         margin_currency=profit if is_metal else base,
-        swap_long_points=swap_long,
-        swap_short_points=swap_short,
-        swap_triple_weekday=SWAP_TRIPLE_WEEKDAY,
+        calculation_mode=CalculationMode.CFD_LEVERAGE if is_metal else CalculationMode.FOREX,
+        swaps=(SwapTerms(long=swap_long, short=swap_short),) if swap_long or swap_short else (),
         sessions=METAL_SESSIONS if is_metal else FX_SESSIONS,
         filling=("FOK", "IOC", "RETURN"),
-        commission_per_lot=COMMISSION_PER_LOT,
+        commissions=(CommissionTerms(per_lot=COMMISSION_PER_LOT),),
     )
 
 

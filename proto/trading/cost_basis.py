@@ -52,7 +52,7 @@ def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decim
         return CostBasisChange(CostBasis(rest, price * rest), volume, cost)
 
 
-def gross_profit_at(holding: CostBasis, *, price: Decimal, contract_size: Decimal) -> Decimal:
+def gross_profit_at(holding: CostBasis, *, price: Decimal, multiplier: Decimal) -> Decimal:
     """Profit in the profit currency if the holding, or a part of one with its cost, is closed at `price`.
 
     It is `gross_profit` for a volume that was opened at several prices: their exact cost takes the place of a rounded average.
@@ -62,5 +62,5 @@ def gross_profit_at(holding: CostBasis, *, price: Decimal, contract_size: Decima
             signed_volume=Decimal(1),
             open_price=holding.cost,
             close_price=price * holding.volume,
-            contract_size=contract_size,
+            multiplier=multiplier,
         )

@@ -1,4 +1,4 @@
-"""Side, order type, time in force, account mode and trade mode, as MetaTrader 5 has them."""
+"""Side, order type, time in force, and the modes of accounts and symbols, as MetaTrader 5 has them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,37 @@ class TradeMode(StrEnum):
     FULL = "FULL"
     CLOSE_ONLY = "CLOSE_ONLY"
     DISABLED = "DISABLED"
+
+
+class CalculationMode(StrEnum):
+    """How profit and margin follow from a price: members of MetaTrader 5's ENUM_SYMBOL_CALC_MODE."""
+
+    FOREX = "FOREX"
+    FOREX_NO_LEVERAGE = "FOREX_NO_LEVERAGE"
+    CFD = "CFD"
+    CFD_INDEX = "CFD_INDEX"
+    CFD_LEVERAGE = "CFD_LEVERAGE"
+    FUTURES = "FUTURES"
+
+
+class SwapMode(StrEnum):
+    """In what a night's swap is told: members of MetaTrader 5's ENUM_SYMBOL_SWAP_MODE; those that reopen a position are left out."""
+
+    DISABLED = "DISABLED"
+    POINTS = "POINTS"
+    CURRENCY_SYMBOL = "CURRENCY_SYMBOL"
+    CURRENCY_MARGIN = "CURRENCY_MARGIN"
+    CURRENCY_DEPOSIT = "CURRENCY_DEPOSIT"
+    CURRENCY_PROFIT = "CURRENCY_PROFIT"
+    INTEREST_CURRENT = "INTEREST_CURRENT"
+    INTEREST_OPEN = "INTEREST_OPEN"
+
+
+class GtcMode(StrEnum):
+    """How long a GTC order stands: ENUM_SYMBOL_ORDER_GTC_MODE without the mode that deletes the stops of positions every day."""
+
+    GTC = "GTC"
+    DAILY_EXCLUDING_STOPS = "DAILY_EXCLUDING_STOPS"
 
 
 class Side(StrEnum):

@@ -2,29 +2,93 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Final, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import force_setattr
 
-from proto.trading.enums import TradeMode
-from proto.trading.server_time import is_in_session
-from proto.trading.units import Name, decimal_text, is_on_step, require_exact
+from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
+from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, is_in_session, server_day
+from proto.trading.units import Name, TimeNs, decimal_text, is_on_step, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
+Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=100)]
+OptionalCurrency = Annotated[str, Meta(max_length=8)]
+
+Weekdays = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
+
+ROWS_MAX: Final = 800
+"""Of a dated table: with as many, and a year of holidays, an instrument still fits into a frame."""
+
+SATURDAY: Final = 5
+NO_WEEKEND: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1), Decimal(0), Decimal(0))
+"""Value dates skip the weekend: its two nights are charged with the one that follows Wednesday."""
+
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_ONE: Final = Decimal(1)
+_ZERO: Final = Decimal(0)
+
+
+class SwapTerms(Struct, frozen=True, array_like=True):
+    """A row of a symbol's swaps: in force from a day of the symbol's clock on, None for the beginning.
+
+    `long` and `short` are what 1 lot earns (> 0) or costs (< 0) in a night: points, money, or percent a year, as `mode` says.
+    """
+
+    since: date | None = None
+    mode: SwapMode = SwapMode.POINTS
+    long: Decimal = _ZERO
+    short: Decimal = _ZERO
+
+    def __post_init__(self) -> None:
+        """Numbers are exact."""
+        require_exact("swap of a long position", self.long)
+        require_exact("swap of a short position", self.short)
+
+
+class CommissionTerms(Struct, frozen=True, array_like=True):
+    """A row of a symbol's commissions: `per_lot` of each deal from a day of the symbol's clock on, None for the beginning.
+
+    It is an amount of `currency`; of the account's, whatever that is, where none is named.
+    """
+
+    since: date | None = None
+    per_lot: Decimal = _ZERO
+    currency: OptionalCurrency = ""
+
+    def __post_init__(self) -> None:
+        """The number is exact."""
+        require_exact("commission per lot", self.per_lot)
+
+
+Dated = TypeVar("Dated", SwapTerms, CommissionTerms)
 
 
 class Instrument(Struct, frozen=True, kw_only=True):
-    """Trading terms of one symbol, as GET_SYMBOL_INFO tells them.
+    """Trading terms of one symbol, as GET_SYMBOL_INFO tells them; docs/instruments.md has the formulas and their sources.
 
-    `contract_size` is in units of the base currency (or ounces, barrels, ...) for 1 lot; `volume_*` in lots;
-    `tick_size` in price, `tick_value` what a tick of 1 lot is worth in account currency at the moment (None: no rate is known).
-    Profit arises in `profit_currency`; margin is asked for in `margin_currency`. A point is the last of `digits`; stops
-    may not be nearer to the market than `stops_level_points`, and nothing that is nearer than `freeze_level_points` to its
-    execution can be changed. `swap_*_points` are what 1 lot earns (> 0) or costs (< 0) overnight, in points, three times on the
-    night that follows `swap_triple_weekday` (0 Monday). `sessions` are spans of the server's week in minutes from Monday 00:00;
-    none at all means that it trades always. `filling` are the fillings that the venue takes of a market order. `commission_per_lot`
-    is asked by the broker for each deal, in account currency.
+    `contract_size` is in units of the base currency (or ounces, barrels, ...) for 1 lot; `volume_*` in lots, `volume_limit` of
+    positions and pending orders of one side together, 0 for none. `tick_size` is in price, `tick_price` what a tick of 1 lot is
+    worth in profit currency where the calculation mode asks for it, `tick_value` the worth of a tick of 1 lot in account currency
+    at the moment (None: no rate is known). Profit arises in `profit_currency`; margin is asked for in `margin_currency`. A point is
+    the last of `digits`; stops may not be nearer to the market than `stops_level_points`, and nothing that is nearer than
+    `freeze_level_points` to its execution can be changed.
+
+    `margin_initial` and `margin_maintenance` are money of 1 lot in margin currency, in place of the mode's formula, 0 for none;
+    the rates of a side multiply either, first to open and then to hold. `margin_hedged` is the contract size (with `margin_initial`
+    the money) of a lot that is held both ways; None: of the two sides the larger is charged, and the other is free.
+
+    Sessions are spans of the week of `clock` in minutes from Monday 00:00; none at all means always. `holidays` are spans of UTC
+    without trade. After `expires_ns`, where it is not 0, nothing is traded any more. `swap_weekdays` says how often the night that
+    follows each day of the clock, Monday first, is charged. `filling` are the fillings that the venue takes of a market order.
+    `untold` names fields of which the venue says nothing, so that they have their defaults here.
+
+    `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are the terms of earlier versions: they are read into `swaps`,
+    `swap_weekdays` and `commissions`, and never written.
     """
 
     symbol: Name
@@ -36,29 +100,83 @@ class Instrument(Struct, frozen=True, kw_only=True):
     volume_min: Decimal
     volume_max: Decimal
     volume_step: Decimal
+    volume_limit: Decimal = _ZERO
     tick_value: Decimal | None = None
+    tick_price: Decimal = _ZERO
     stops_level_points: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     freeze_level_points: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    margin_currency: Annotated[str, Meta(max_length=8)] = ""
-    swap_long_points: Decimal = Decimal(0)
-    swap_short_points: Decimal = Decimal(0)
-    swap_triple_weekday: Annotated[int, Meta(ge=0, le=6)] = 2
-    sessions: Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=100)] = ()
+    calculation_mode: CalculationMode = CalculationMode.FOREX
+    margin_currency: OptionalCurrency = ""
+    margin_initial: Decimal = _ZERO
+    margin_maintenance: Decimal = _ZERO
+    margin_rates_long: tuple[Decimal, Decimal] = (_ONE, _ONE)
+    margin_rates_short: tuple[Decimal, Decimal] = (_ONE, _ONE)
+    margin_hedged: Decimal | None = None
+    swaps: Annotated[tuple[SwapTerms, ...], Meta(max_length=ROWS_MAX)] = ()
+    swap_weekdays: Weekdays = NO_WEEKEND
+    commissions: Annotated[tuple[CommissionTerms, ...], Meta(max_length=ROWS_MAX)] = ()
+    clock: Annotated[str, Meta(min_length=1, max_length=64)] = NEW_YORK_CLOSE
+    sessions: Sessions = ()
+    quote_sessions: Sessions = ()
+    holidays: Annotated[tuple[tuple[TimeNs, TimeNs], ...], Meta(max_length=366)] = ()
+    expires_ns: TimeNs = 0
     filling: Annotated[tuple[Annotated[str, Meta(max_length=8)], ...], Meta(max_length=3)] = ("FOK", "IOC", "RETURN")
-    commission_per_lot: Decimal = Decimal(0)
+    gtc_mode: GtcMode = GtcMode.GTC
     trade_mode: TradeMode = TradeMode.FULL
+    untold: Annotated[tuple[Name, ...], Meta(max_length=50)] = ()
+    swap_long_points: Decimal | UnsetType = UNSET
+    swap_short_points: Decimal | UnsetType = UNSET
+    swap_triple_weekday: Annotated[int, Meta(ge=0, le=6)] | UnsetType = UNSET
+    commission_per_lot: Decimal | UnsetType = UNSET
 
     def __post_init__(self) -> None:
-        """Every number is finite and positive."""
+        """Every number is finite and has a sane sign; the terms of earlier versions become today's."""
         for field in ("contract_size", "tick_size", "volume_min", "volume_max", "volume_step"):
             value: Decimal = getattr(self, field)
             require_exact(field, value)
             if value <= 0:
                 raise ValueError(f"{field} of {self.symbol} is {value}, expected more than 0")
-        for field in ("tick_value", "swap_long_points", "swap_short_points", "commission_per_lot"):
-            said: Decimal | None = getattr(self, field)
-            if said is not None:
-                require_exact(field, said)
+        if self.tick_value is not None:
+            require_exact("tick_value", self.tick_value)
+        if not is_clock(self.clock):
+            raise ValueError(f"clock of {self.symbol} is {self.clock}, expected {NEW_YORK_CLOSE}, UTC or a zone")
+        self._check_margin()
+        self._take_earlier_terms()
+        _check_dates(self.symbol, self.swaps)
+        _check_dates(self.symbol, self.commissions)
+
+    def _check_margin(self) -> None:
+        for field, value in (
+            ("volume_limit", self.volume_limit),
+            ("tick_price", self.tick_price),
+            ("margin_initial", self.margin_initial),
+            ("margin_maintenance", self.margin_maintenance),
+            ("margin_rates_long", min(self.margin_rates_long)),
+            ("margin_rates_short", min(self.margin_rates_short)),
+            ("margin_hedged", self.margin_hedged or _ZERO),
+            ("swap_weekdays", min(self.swap_weekdays)),
+        ):
+            require_exact(field, value)
+            if value < 0:
+                raise ValueError(f"{field} of {self.symbol} is {value}, expected 0 or more")
+        if self.calculation_mode in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX) and not self.tick_price:
+            raise ValueError(f"tick_price of {self.symbol} is 0, expected more: it is {self.calculation_mode}")
+
+    def _take_earlier_terms(self) -> None:
+        long, short, triple = self.swap_long_points, self.swap_short_points, self.swap_triple_weekday
+        if long is not UNSET or short is not UNSET:
+            row = SwapTerms(long=_ZERO if long is UNSET else long, short=_ZERO if short is UNSET else short)
+            force_setattr(self, "swaps", (row,) if row.long or row.short else ())
+        if triple is not UNSET:
+            force_setattr(self, "swap_weekdays", weekdays_of_triple(triple))
+        if self.commission_per_lot is not UNSET:
+            row_of_commission = CommissionTerms(per_lot=self.commission_per_lot)
+            force_setattr(self, "commissions", (row_of_commission,) if row_of_commission.per_lot else ())
+        for field in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot"):
+            force_setattr(self, field, UNSET)
+        if self.calculation_mode is CalculationMode.FOREX and self.margin_currency == self.profit_currency:
+            # No mode was told: one whose margin arises in the profit currency is valued by its price.
+            force_setattr(self, "calculation_mode", CalculationMode.CFD_LEVERAGE)
 
     def takes_volume(self, volume: Decimal) -> bool:
         """Whether an order of so many lots is within the terms."""
@@ -70,11 +188,79 @@ class Instrument(Struct, frozen=True, kw_only=True):
         least, most = decimal_text(self.volume_min), decimal_text(self.volume_max)
         return f"{least} to {most} lots in steps of {decimal_text(self.volume_step)}"
 
-    def is_traded(self, time_ns: int) -> bool:
-        """Whether the symbol is in one of its sessions at a UTC time; always, where it has none."""
-        return not self.sessions or is_in_session(self.sessions, time_ns)
-
     @property
     def point(self) -> Decimal:
         """The last digit of a price."""
         return Decimal(1).scaleb(-self.digits)
+
+    @property
+    def multiplier(self) -> Decimal:
+        """Profit of 1 lot held long, in profit currency, when the price rises by 1.
+
+        MetaTrader 5's formulas of profit (ENUM_SYMBOL_CALC_MODE): contract size, and tick price / tick size of FUTURES.
+        """
+        return self.contract_size if self.calculation_mode is not CalculationMode.FUTURES else self.tick_ratio
+
+    @property
+    def tick_ratio(self) -> Decimal:
+        """Tick price / tick size."""
+        return self.tick_price / self.tick_size
+
+    def day(self, time_ns: int) -> int:
+        """The day of the symbol's clock, counted from 1970-01-01."""
+        return server_day(time_ns, self.clock)
+
+    def swap_terms(self, day: int) -> SwapTerms | None:
+        """The row for the night that follows a day; None where there are no swaps."""
+        return row_in_force(self.swaps, day)
+
+    def commission_terms(self, time_ns: int) -> CommissionTerms | None:
+        """The row for a deal at a time; None where there is no commission."""
+        return row_in_force(self.commissions, self.day(time_ns)) if self.commissions else None
+
+    def is_traded(self, time_ns: int) -> bool:
+        """True within a trade session, its first minute included and its end not, where there is no holiday and no expiry.
+
+        Without sessions it is traded always, but for holidays and after its expiry.
+        """
+        if self.expires_ns and time_ns >= self.expires_ns:
+            return False
+        if self.sessions and not is_in_session(self.sessions, time_ns, self.clock):
+            return False
+        if not self.holidays:
+            return True
+        place = bisect_right(self.holidays, time_ns, key=lambda span: span[0])
+        return not place or time_ns >= self.holidays[place - 1][1]
+
+
+def row_in_force(rows: tuple[Dated, ...], day: int) -> Dated | None:
+    """The last row whose date is not after a day; None without rows."""
+    if len(rows) < 2:
+        return rows[0] if rows else None
+    return rows[max(bisect_right(rows, day, key=_first_day) - 1, 0)]
+
+
+def _first_day(row: SwapTerms | CommissionTerms) -> int:
+    return -_EPOCH_ORDINAL if row.since is None else row.since.toordinal() - _EPOCH_ORDINAL
+
+
+def _check_dates(symbol: str, rows: tuple[Dated, ...]) -> None:
+    """The first row counts from the beginning, each further one from a later day."""
+    for place, row in enumerate(rows):
+        if (row.since is None) != (not place):
+            shown = "none" if row.since is None else row.since.isoformat()
+            raise ValueError(
+                f"row {place + 1} of a table of {symbol} counts from {shown}, expected "
+                f"{'a date' if place else 'none: the first row counts from the beginning'}"
+            )
+        if place > 1 and _first_day(row) <= _first_day(rows[place - 1]):
+            raise ValueError(f"row {place + 1} of a table of {symbol} counts from {row.since}, expected a later date")
+
+
+@lru_cache(maxsize=7)
+def weekdays_of_triple(triple: int) -> Weekdays:
+    """Coefficients of a week whose night after `triple` (0 Monday) counts three, and those of another Saturday and Sunday none."""
+    mon, tue, wed, thu, fri, sat, sun = (
+        Decimal(3 if day == triple else 0 if day >= SATURDAY else 1) for day in range(7)
+    )
+    return mon, tue, wed, thu, fri, sat, sun

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
+from proto.trading.enums import CalculationMode
 from proto.trading.instrument import Instrument
 from proto.trading.units import round_money
 
@@ -30,14 +31,12 @@ class Quotes(Protocol):
         """The latest quote, or None when the symbol has not been quoted."""
 
 
-def gross_profit(
-    *, signed_volume: Decimal, open_price: Decimal, close_price: Decimal, contract_size: Decimal
-) -> Decimal:
+def gross_profit(*, signed_volume: Decimal, open_price: Decimal, close_price: Decimal, multiplier: Decimal) -> Decimal:
     """Profit in the profit currency of `signed_volume` lots (> 0 long) held from open to close.
 
-    Formula: (close - open) x lots x contract size, the one MetaTrader 5 documents for FX and CFD calculation modes.
+    Formula: (close - open) x lots x multiplier, which is `Instrument.multiplier`.
     """
-    return (close_price - open_price) * signed_volume * contract_size
+    return (close_price - open_price) * signed_volume * multiplier
 
 
 def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, further_volume: Decimal) -> Decimal:
@@ -90,56 +89,161 @@ def conversion_rate(
     return inverse
 
 
-def commission_of(*, volume: Decimal, instrument: Instrument, currency_digits: int) -> Decimal:
+def commission_per_lot(
+    instrument: Instrument, time_ns: int, *, currency: str, instruments: Mapping[str, Instrument], quotes: Quotes
+) -> Decimal | None:
+    """What a deal of 1 lot is charged at a time, in account currency, not rounded; None when no rate is known.
+
+    The row in force on the day of the symbol's clock; where it names a currency, that is bought at the dear side.
+    """
+    terms = instrument.commission_terms(time_ns)
+    if terms is None or not terms.per_lot:
+        return _ZERO
+    rate = conversion_rate(
+        -1, source=terms.currency or currency, target=currency, instruments=instruments, quotes=quotes
+    )
+    return None if rate is None else terms.per_lot * rate
+
+
+def commission_of(*, volume: Decimal, per_lot: Decimal, currency_digits: int) -> Decimal:
     """What a deal of `volume` lots (> 0) moves in cash as commission, in account currency: 0 or less, rounded to its digits."""
-    return -round_money(volume * instrument.commission_per_lot, currency_digits)
+    return -round_money(volume * per_lot, currency_digits)
 
 
 # ----------------------------------------------------------------------------------------------------------- margin
 
+LEVERAGED: Final = frozenset({CalculationMode.FOREX, CalculationMode.CFD_LEVERAGE})
+BY_VOLUME: Final = frozenset({CalculationMode.FOREX, CalculationMode.FOREX_NO_LEVERAGE})
+"""Modes whose margin is a part of the base currency that is held, whatever its price."""
 
-def margin_required(
+
+class _Charge(NamedTuple):
+    """Lots that margin is asked for: `size` of a lot in units, `money` of a lot in its place where > 0, `rate` on either."""
+
+    lots: Decimal
+    size: Decimal
+    money: Decimal
+    rate: Decimal
+    price: Decimal | None
+
+
+class _Account(NamedTuple):
+    """Whose margin it is, and where its rates come from."""
+
+    leverage: Decimal | int
+    currency: str
+    instruments: Mapping[str, Instrument]
+    quotes: Quotes
+
+    def cost(self, source: str) -> Decimal | None:
+        """Account currency for a unit of `source` that is bought."""
+        return conversion_rate(
+            -1, source=source, target=self.currency, instruments=self.instruments, quotes=self.quotes
+        )
+
+
+def symbol_margin(
     *,
-    signed_volume: Decimal,
+    longs: Decimal,
+    shorts: Decimal,
     instrument: Instrument,
     leverage: Decimal | int,
     currency: str,
     currency_digits: int,
     instruments: Mapping[str, Instrument],
     quotes: Quotes,
+    is_opening: bool = False,
 ) -> Decimal | None:
-    """What holding `signed_volume` lots (> 0 long) holds back, in account currency, rounded to its digits.
+    """What holding lots long and short of one symbol holds back, in account currency, rounded to its digits.
 
-    Formulas, those of MetaTrader 5's calculation modes: where the margin currency is the profit currency (metals: CFD with
-    leverage) lots x contract size x price / leverage, a long at the ask and a short at the bid; else (Forex) lots x contract
-    size / leverage in the margin currency, the base currency where none is named. It is converted at the side against the
-    holder. Where the margin currency has no quoted pair with the account's, it is valued in the profit currency at the
-    symbol's own price, and converted from there: the same thing by another road.
+    MetaTrader 5's formulas of margin (ENUM_SYMBOL_CALC_MODE), L lots, C contract size, P price, R the side's margin rate:
+
+        FOREX              L x C / leverage x R, in the margin currency, the base currency where none is named
+        FOREX_NO_LEVERAGE  L x C x R, likewise
+        CFD                L x C x P x R, in the profit currency
+        CFD_LEVERAGE       L x C x P / leverage x R, likewise
+        CFD_INDEX          L x C x P x tick price / tick size x R, likewise
+        FUTURES            L x initial margin x R, in the margin currency; so in any mode where the initial margin is not 0
+
+    The price is the present one, of a long the ask and of a short the bid. It is converted at the side against the holder.
+    Where a margin currency that is the base currency has no quoted pair with the account's, it is valued in the profit
+    currency at the symbol's own price, and converted from there: the same thing by another road.
+
+    Held both ways, by the larger leg (SYMBOL_MARGIN_HEDGED_USE_LEG): of the two sides' margins the larger one. With
+    `margin_hedged`, the basic calculation: what one side has more than the other, as above; and what both have, with
+    `margin_hedged` in place of the contract size (or the initial margin) and the means of both prices and rates.
+
+    Args:
+        longs: lots held long, 0 or more.
+        shorts: lots held short, 0 or more.
+        instrument: terms of the symbol.
+        leverage: of the account; 0: the venue asks for no margin, and that is 0.
+        currency: of the account.
+        currency_digits: decimals that it is kept to.
+        instruments: terms by symbol, for the rates.
+        quotes: the present.
+        is_opening: initial rates and money, by which an order is judged; else those of maintenance.
 
     Returns:
-        0 or more; None when there is no rate. With `leverage` 0 the venue asks for no margin, and that is 0.
+        0 or more; None when a rate or a quote is missing.
     """
-    if not signed_volume or not leverage:
+    if not leverage or not (longs or shorts):
         return _ZERO
-    units = abs(signed_volume) * instrument.contract_size / leverage
-    if instrument.margin_currency != instrument.profit_currency:
-        source = instrument.margin_currency or instrument.base_currency
-        direct = conversion_rate(-1, source=source, target=currency, instruments=instruments, quotes=quotes)
-        if direct is not None:
-            return round_money(units * direct, currency_digits)
-        if source != instrument.base_currency:
-            return None
+    account = _Account(leverage, currency, instruments, quotes)
     quote = quotes.quote(instrument.symbol)
-    rate = conversion_rate(
-        -1, source=instrument.profit_currency, target=currency, instruments=instruments, quotes=quotes
-    )
-    if quote is None or rate is None:
+    bid, ask = (None, None) if quote is None else quote
+    at = 0 if is_opening else 1
+    money = instrument.margin_initial
+    if not is_opening and instrument.margin_maintenance:
+        money = instrument.margin_maintenance
+    size, hedged = instrument.contract_size, instrument.margin_hedged
+    rate_long, rate_short = instrument.margin_rates_long[at], instrument.margin_rates_short[at]
+    covered = _ZERO if hedged is None else min(longs, shorts)
+    parts = [
+        _margin(instrument, charge, account)
+        for charge in (
+            _Charge(longs - covered, size, money, rate_long, ask),
+            _Charge(shorts - covered, size, money, rate_short, bid),
+        )
+        if charge.lots
+    ]
+    if covered:
+        assert hedged is not None, instrument
+        middle = None if bid is None or ask is None else (bid + ask) / 2
+        both = _Charge(covered, hedged, hedged if money else _ZERO, (rate_long + rate_short) / 2, middle)
+        parts.append(_margin(instrument, both, account))
+    amounts = [part for part in parts if part is not None]
+    if len(amounts) < len(parts):
         return None
-    return round_money(units * (quote.ask if signed_volume > 0 else quote.bid) * rate, currency_digits)
+    return round_money(max(amounts) if hedged is None else sum(amounts, _ZERO), currency_digits)
 
 
-def charged_volumes(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    """Signed lots by symbol that margin is asked for: of a symbol that is held both ways, the larger leg.
+def _margin(instrument: Instrument, charge: _Charge, account: _Account) -> Decimal | None:
+    """The margin of one charge in account currency, not rounded; None when a rate or the quote is missing."""
+    mode, profit_currency = instrument.calculation_mode, instrument.profit_currency
+    margin_currency = instrument.margin_currency or instrument.base_currency
+    if charge.money or mode is CalculationMode.FUTURES:
+        rate = account.cost(margin_currency)
+        return None if rate is None else charge.lots * charge.money * charge.rate * rate
+    units = charge.lots * charge.size * charge.rate
+    if mode in LEVERAGED:
+        units /= account.leverage
+    if mode in BY_VOLUME:
+        direct = account.cost(margin_currency)
+        if direct is not None:
+            return units * direct
+        if margin_currency != instrument.base_currency:
+            return None
+    rate = account.cost(profit_currency)
+    if charge.price is None or rate is None:
+        return None
+    if mode is CalculationMode.CFD_INDEX:
+        units *= instrument.tick_ratio
+    return units * charge.price * rate
+
+
+def volumes_by_side(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Lots long and lots short by symbol.
 
     Args:
         holdings: symbol and signed lots of each position; on a netting account there is one a symbol.
@@ -147,9 +251,12 @@ def charged_volumes(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, Decima
     longs: defaultdict[str, Decimal] = defaultdict(Decimal)
     shorts: defaultdict[str, Decimal] = defaultdict(Decimal)
     for symbol, volume in holdings:
-        (longs if volume > 0 else shorts)[symbol] += volume
+        if volume > 0:
+            longs[symbol] += volume
+        else:
+            shorts[symbol] -= volume
     symbols = dict.fromkeys([*longs, *shorts])
-    return {symbol: max(longs.get(symbol, _ZERO), shorts.get(symbol, _ZERO), key=abs) for symbol in symbols}
+    return {symbol: (longs.get(symbol, _ZERO), shorts.get(symbol, _ZERO)) for symbol in symbols}
 
 
 def account_margin(
@@ -160,6 +267,7 @@ def account_margin(
     currency_digits: int,
     instruments: Mapping[str, Instrument],
     quotes: Quotes,
+    opening: str = "",
 ) -> Decimal | None:
     """What positions hold back together, in account currency; None when the margin of one is not known.
 
@@ -170,17 +278,20 @@ def account_margin(
         currency_digits: decimals that it is kept to.
         instruments: terms by symbol.
         quotes: the present.
+        opening: the symbol of an order that is judged: all of that symbol at its initial rates; every other at maintenance.
     """
     total = _ZERO
-    for symbol, volume in charged_volumes(holdings).items():
-        margin = margin_required(
-            signed_volume=volume,
+    for symbol, (longs, shorts) in volumes_by_side(holdings).items():
+        margin = symbol_margin(
+            longs=longs,
+            shorts=shorts,
             instrument=instruments[symbol],
             leverage=leverage,
             currency=currency,
             currency_digits=currency_digits,
             instruments=instruments,
             quotes=quotes,
+            is_opening=symbol == opening,
         )
         if margin is None:
             return None

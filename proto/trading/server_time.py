@@ -1,7 +1,7 @@
 """The clock of the broker's server: its day begins at 17:00 in New York, when banks close theirs.
 
 That is the midnight of servers at UTC+2, and UTC+3 during New York's daylight saving, which is what most MetaTrader 5
-brokers run for the sake of five daily bars a week.
+brokers run for the sake of five daily bars a week. A symbol may keep another clock, by the name of its zone.
 """
 
 from __future__ import annotations
@@ -25,53 +25,83 @@ NEW_YORK: Final = "America/New_York"
 AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
 
 _NEW_YORK: Final = ZoneInfo(NEW_YORK)
+_QUARTER_NS: Final = 15 * MINUTE_NS
+_AHEAD_MAX_NS: Final = 15 * HOUR_NS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def server_ns(time_ns: int) -> int:
-    """The server's local time in nanoseconds since the beginning of its 1970-01-01; `time_ns` is UTC."""
-    return time_ns + _offset_ns(time_ns // HOUR_NS)
+def is_clock(name: str) -> bool:
+    """Whether a name is that of the server's clock or of a zone."""
+    if name == NEW_YORK_CLOSE:
+        return True
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
-def server_day(time_ns: int) -> int:
-    """The number of the server's day, counted from 1970-01-01."""
-    return server_ns(time_ns) // DAY_NS
+def server_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """What the clock shows in nanoseconds since the beginning of its 1970-01-01; `time_ns` is UTC."""
+    return time_ns + _offset_ns(time_ns // _QUARTER_NS, clock)
 
 
-def time_of_day_ns(time_ns: int) -> int:
-    """How far the server's day has gone."""
-    return server_ns(time_ns) % DAY_NS
+def server_day(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """The number of the clock's day, counted from 1970-01-01."""
+    return server_ns(time_ns, clock) // DAY_NS
+
+
+def time_of_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """How far the clock's day has gone."""
+    return server_ns(time_ns, clock) % DAY_NS
 
 
 def next_day_ns(time_ns: int) -> int:
     """UTC time at which the server's next day begins; the day may have 23 or 25 hours."""
     midnight = (server_day(time_ns) + 1) * DAY_NS
-    end = midnight - _offset_ns(time_ns // HOUR_NS)
-    return midnight - _offset_ns(end // HOUR_NS)
+    end = midnight - _offset_ns(time_ns // _QUARTER_NS)
+    return midnight - _offset_ns(end // _QUARTER_NS)
 
 
-def weekday(time_ns: int) -> int:
-    """0 for the server's Monday to 6 for its Sunday."""
-    return (server_day(time_ns) + 3) % 7
+def weekday_of_day(day: int) -> int:
+    """0 for a Monday to 6 for a Sunday, of a day counted from 1970-01-01."""
+    return (day + 3) % 7
 
 
-def minute_of_week(time_ns: int) -> int:
-    """Whole minutes since the beginning of the server's Monday."""
-    return (weekday(time_ns) * DAY_NS + time_of_day_ns(time_ns)) // MINUTE_NS
+def weekday(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """0 for the clock's Monday to 6 for its Sunday."""
+    return weekday_of_day(server_day(time_ns, clock))
 
 
-def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int) -> bool:
-    """Whether one of the spans, in minutes of the server's week, has begun and not ended."""
-    minute = minute_of_week(time_ns)
+def minute_of_week(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """Whole minutes since the beginning of the clock's Monday."""
+    return (weekday(time_ns, clock) * DAY_NS + time_of_day_ns(time_ns, clock)) // MINUTE_NS
+
+
+def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int, clock: str = NEW_YORK_CLOSE) -> bool:
+    """Whether one of the spans, in minutes of the clock's week, has begun and not ended."""
+    minute = minute_of_week(time_ns, clock)
     return any(begin <= minute < end for begin, end in sessions)
 
 
-@lru_cache(maxsize=64)
-def _offset_ns(hour: int) -> int:
-    """What the server is ahead of UTC by; clocks are changed at full hours."""
-    offset = (_EPOCH + timedelta(hours=hour)).astimezone(_NEW_YORK).utcoffset()
+def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
+    """The UTC times at which a clock shows a time, the earlier first.
+
+    There are two in the hour before clocks are set back, and none in the one over which they are set forward.
+    """
+    around = (local_ns - _AHEAD_MAX_NS, local_ns, local_ns + _AHEAD_MAX_NS)
+    offsets = {server_ns(moment, clock) - moment for moment in around}  # clocks change once at most in between
+    return sorted(local_ns - offset for offset in offsets if server_ns(local_ns - offset, clock) == local_ns)
+
+
+@lru_cache(maxsize=256)
+def _offset_ns(quarter: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """What a clock is ahead of UTC by; clocks are changed at full quarters of an hour."""
+    moment = _EPOCH + timedelta(minutes=15 * quarter)
+    is_server = clock == NEW_YORK_CLOSE
+    offset = moment.astimezone(_NEW_YORK if is_server else ZoneInfo(clock)).utcoffset()
     assert offset is not None
-    return int((offset + AHEAD_OF_NEW_YORK).total_seconds()) * SECOND_NS
+    return int((offset + AHEAD_OF_NEW_YORK if is_server else offset).total_seconds()) * SECOND_NS
 
 
 def within_last_minute(times_ns: list[int], now_ns: int) -> list[int]:

@@ -324,12 +324,12 @@ def test_lots_and_average_price_earn_the_same_over_the_whole(fills: list[Fill], 
         earned += sum(one.gross for one in event.closings)
         sign = Side(deal.kind.value).sign
         cash += gross_profit(
-            signed_volume=deal.volume * sign, open_price=deal.price, close_price=price, contract_size=CONTRACT
+            signed_volume=deal.volume * sign, open_price=deal.price, close_price=price, multiplier=CONTRACT
         )
         book.apply(event)
     position = book.positions["EURUSD"]
     assert earned + position.gross_unrealized(bid=price, ask=price) == cash
-    by_leg = sum(gross_profit_at(leg.holding, price=price, contract_size=CONTRACT) for leg in position.legs)
+    by_leg = sum(gross_profit_at(leg.holding, price=price, multiplier=CONTRACT) for leg in position.legs)
     assert by_leg == sum(position.gross_of(leg, bid=price, ask=price) for leg in position.legs)
 
 

@@ -34,7 +34,6 @@ def inputs(draw: st.DrawFn) -> SizingInput:
         volume_step=step,
         volume_min=step * draw(st.integers(1, 5)),
         volume_max=step * draw(st.integers(5, 100_000)),
-        commission_per_lot=draw(decimals("0", "10", 2)),
     )
     rate = draw(st.one_of(decimals("0.001", "200", 5), st.integers(1, 20_000).map(lambda price: 1 / D(price))))
     return SizingInput(
@@ -46,6 +45,7 @@ def inputs(draw: st.DrawFn) -> SizingInput:
         equity=draw(decimals("-100", "10000000", 2)),
         loss_rate=rate,
         notional_per_lot=draw(decimals("1", "1000000", 4)),
+        commission_per_lot=draw(decimals("0", "10", 2)),
         volatility_per_day=draw(st.floats(0, 0.2)),
         exits=Exits(stop_loss_points=draw(st.integers(1, 100_000)), take_profit_points=draw(st.integers(1, 100_000))),
         default_volume=draw(decimals("0.001", "1000", 3)),

@@ -23,7 +23,7 @@ def account_state(book: Book) -> dict[str, Any]:
         if name not in NOT_REMEMBERED
     }
     state["positions"] = {
-        symbol: (position.lots, position.legs, position.net_volume, position.label, position.contract_size)
+        symbol: (position.lots, position.legs, position.net_volume, position.label, position.multiplier)
         for symbol, position in sorted(book.positions.items())
         if not position.is_flat
     }

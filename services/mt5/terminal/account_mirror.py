@@ -21,13 +21,13 @@ from services.mt5.terminal.mt5_types import Mt5Account, Mt5Deal, Mt5Order, Mt5Po
 from services.mt5.terminal.row_conversion import (
     SERVER_REASONS,
     deal_from_row,
-    instrument_from_row,
     order_from_row,
     position_from_row,
     volume_of,
 )
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.symbol_conversion import instrument_from_row
 from services.mt5.terminal.terminal_snapshot import AccountRows
 
 OVERLAP_S: Final = 86_400
@@ -99,9 +99,11 @@ class AccountMirror:
         times = [row.time_msc for row in deals] + [row.time_setup_msc for row in rows.orders]
         self._newest_s = max([self._newest_s, *(time // 1_000 for time in times)])
 
-    def update_instruments(self, rows: dict[str, Mt5Symbol]) -> None:
-        """Fold in the terms of symbols."""
-        self._instruments |= {symbol: instrument_from_row(row) for symbol, row in rows.items()}
+    def update_instruments(self, rows: dict[str, Mt5Symbol], currency: str) -> None:
+        """Fold in the terms of symbols on an account in `currency`."""
+        self._instruments |= {
+            symbol: instrument_from_row(row, currency=currency, clock=self._clock) for symbol, row in rows.items()
+        }
 
     def record_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
         """A target is about to be modified under a revision, or that has come to something; durable from here on."""

@@ -76,7 +76,27 @@ SYMBOL_TRADE_MODE_CLOSEONLY: Final = 3
 SYMBOL_TRADE_EXECUTION_REQUEST: Final = 0
 SYMBOL_TRADE_EXECUTION_INSTANT: Final = 1
 SYMBOL_TRADE_EXECUTION_MARKET: Final = 2
+SYMBOL_SWAP_MODE_DISABLED: Final = 0
 SYMBOL_SWAP_MODE_POINTS: Final = 1
+SYMBOL_SWAP_MODE_CURRENCY_SYMBOL: Final = 2
+SYMBOL_SWAP_MODE_CURRENCY_MARGIN: Final = 3
+SYMBOL_SWAP_MODE_CURRENCY_DEPOSIT: Final = 4
+SYMBOL_SWAP_MODE_INTEREST_CURRENT: Final = 5
+SYMBOL_SWAP_MODE_INTEREST_OPEN: Final = 6
+
+SYMBOL_CALC_MODE_FOREX: Final = 0
+SYMBOL_CALC_MODE_FUTURES: Final = 1
+SYMBOL_CALC_MODE_CFD: Final = 2
+SYMBOL_CALC_MODE_CFDINDEX: Final = 3
+SYMBOL_CALC_MODE_CFDLEVERAGE: Final = 4
+SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE: Final = 5
+SYMBOL_CALC_MODE_EXCH_STOCKS: Final = 32
+SYMBOL_CALC_MODE_EXCH_FUTURES: Final = 33
+SYMBOL_CALC_MODE_EXCH_FUTURES_FORTS: Final = 34
+SYMBOL_CALC_MODE_EXCH_STOCKS_MOEX: Final = 38
+
+SYMBOL_ORDERS_GTC: Final = 0
+SYMBOL_ORDERS_DAILY_NO_STOPS: Final = 2
 
 ACCOUNT_TRADE_MODE_DEMO: Final = 0
 ACCOUNT_TRADE_MODE_CONTEST: Final = 1
@@ -307,6 +327,22 @@ class Mt5Symbol(Protocol):
     def trade_exemode(self) -> int: ...
     @property
     def filling_mode(self) -> int: ...
+    @property
+    def trade_calc_mode(self) -> int: ...
+    @property
+    def volume_limit(self) -> float: ...
+    @property
+    def margin_initial(self) -> float: ...
+    @property
+    def margin_maintenance(self) -> float: ...
+    @property
+    def margin_hedged(self) -> float: ...
+    @property
+    def margin_hedged_use_leg(self) -> bool: ...
+    @property
+    def order_gtc_mode(self) -> int: ...
+    @property
+    def expiration_time(self) -> int: ...
     @property
     def swap_mode(self) -> int: ...
     @property

@@ -1,4 +1,4 @@
-"""Rows of the terminal in the desk's words: orders, deals, positions, terms of a symbol.
+"""Rows of the terminal in the desk's words: orders, deals and positions.
 
 Numbers come as floats; each becomes the decimal that was meant: prices and volumes rounded to what a broker can have said,
 money to the digits of the account.
@@ -12,13 +12,12 @@ from typing import Final
 
 from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
 from proto.trading import money
-from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
-from proto.trading.instrument import Instrument
+from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.server_time import SECOND_NS
 from proto.trading.units import NAME_CHARS_MAX, decimal_text, round_money, to_decimal
 from services.mt5.core.ports import retcodes
 from services.mt5.terminal import mt5_types
-from services.mt5.terminal.mt5_types import Mt5Deal, Mt5Order, Mt5Position, Mt5Symbol
+from services.mt5.terminal.mt5_types import Mt5Deal, Mt5Order, Mt5Position
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 PRICE_DECIMALS: Final = 10
@@ -162,7 +161,7 @@ def order_from_row(
         price=None if kind is OrderType.MARKET else price_of(row.price_open),
         stop_loss=stop_of(row.sl),
         take_profit=stop_of(row.tp),
-        expires_ns=_expiry_ns(row, clock),
+        expires_ns=expiry_ns(row.time_expiration, clock),
         position=0,
         revision=revision,
     )
@@ -186,53 +185,6 @@ def position_from_row(row: Mt5Position, *, digits: int, revision: int, clock: Se
     )
 
 
-def instrument_from_row(row: Mt5Symbol) -> Instrument:
-    """Terms of a symbol. The package tells neither sessions nor commissions: the server refuses and charges by itself.
-
-    Swaps that are not told in points are left at 0; what is charged comes with positions and deals in any case.
-    """
-    in_points = row.swap_mode == mt5_types.SYMBOL_SWAP_MODE_POINTS
-    return Instrument(
-        symbol=row.name,
-        base_currency=row.currency_base,
-        profit_currency=row.currency_profit,
-        digits=row.digits,
-        contract_size=to_decimal(row.trade_contract_size),
-        tick_size=to_decimal(row.trade_tick_size) if row.trade_tick_size else Decimal(1).scaleb(-row.digits),
-        volume_min=volume_of(row.volume_min),
-        volume_max=volume_of(row.volume_max),
-        volume_step=volume_of(row.volume_step),
-        tick_value=to_decimal(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None,
-        stops_level_points=row.trade_stops_level,
-        freeze_level_points=row.trade_freeze_level,
-        margin_currency=row.currency_margin,
-        swap_long_points=to_decimal(row.swap_long) if in_points else Decimal(0),
-        swap_short_points=to_decimal(row.swap_short) if in_points else Decimal(0),
-        swap_triple_weekday=(row.swap_rollover3days - 1) % 7,
-        filling=fillings_of(row),
-        trade_mode=_TRADE_MODES.get(row.trade_mode, TradeMode.FULL),
-    )
-
-
-_TRADE_MODES: Final = {
-    mt5_types.SYMBOL_TRADE_MODE_DISABLED: TradeMode.DISABLED,
-    mt5_types.SYMBOL_TRADE_MODE_CLOSEONLY: TradeMode.CLOSE_ONLY,
-}
-
-
-def fillings_of(row: Mt5Symbol) -> tuple[str, ...]:
-    """The fillings that a symbol takes of market orders, by its flags and its kind of execution.
-
-    Request and instant execution take FOK and RETURN whatever the flags say; RETURN is not to be had where orders are executed
-    at the market.
-    """
-    if row.trade_exemode in (mt5_types.SYMBOL_TRADE_EXECUTION_REQUEST, mt5_types.SYMBOL_TRADE_EXECUTION_INSTANT):
-        return ("FOK", "RETURN")
-    flags = (("FOK", mt5_types.SYMBOL_FILLING_FLAG_FOK), ("IOC", mt5_types.SYMBOL_FILLING_FLAG_IOC))
-    taken = tuple(name for name, flag in flags if row.filling_mode & flag)
-    return taken if row.trade_exemode == mt5_types.SYMBOL_TRADE_EXECUTION_MARKET else (*taken, "RETURN")
-
-
 def average_deal_price(deals: Sequence[VenueDeal]) -> Decimal | None:
     """What a lot has cost on average; None without a deal."""
     price, volume = Decimal(0), Decimal(0)
@@ -245,14 +197,14 @@ def average_deal_price(deals: Sequence[VenueDeal]) -> Decimal | None:
     return price if volume else None
 
 
-def _expiry_ns(row: Mt5Order, clock: ServerClock) -> int:
-    """UTC of an order's expiry; one in the hour that clocks pass over is reached at the end of that hour."""
-    if not row.time_expiration:
+def expiry_ns(server_s: int, clock: ServerClock) -> int:
+    """UTC of an expiry, 0 for none; one in the hour that clocks pass over is reached at the end of that hour."""
+    if not server_s:
         return 0
     try:
-        return clock.utc_of_ms(row.time_expiration * _S)
+        return clock.utc_of_ms(server_s * _S)
     except NoSuchTimeError:
-        return clock.utc_ns((row.time_expiration // HOUR_S + 1) * HOUR_S * SECOND_NS)
+        return clock.utc_ns((server_s // HOUR_S + 1) * HOUR_S * SECOND_NS)
 
 
 def _retcode(row: Mt5Order, status: OrderReplyStatus, kind: OrderType, filled: Decimal) -> int:

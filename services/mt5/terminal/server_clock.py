@@ -7,9 +7,7 @@ set back an hour comes twice: which of the two is meant follows from the order o
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from proto.trading import server_time
 from proto.trading.server_time import HOUR_NS, MINUTE_NS, NEW_YORK_CLOSE
@@ -20,7 +18,6 @@ _HALF_HOUR_NS: Final = 30 * MINUTE_NS
 _MS: Final = 1_000_000
 _S: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_AHEAD_MAX_NS: Final = 15 * HOUR_NS
 
 
 class NoSuchTimeError(ValueError):
@@ -37,18 +34,12 @@ class ServerClock:
             ValueError: there is no such zone.
         """
         self.zone = zone
-        self._zone: ZoneInfo | None = None
-        if zone != NEW_YORK_CLOSE:
-            try:
-                self._zone = ZoneInfo(zone)
-            except (KeyError, ValueError, OSError):
-                raise ValueError(ZONE_EXPECTED) from None
+        if not server_time.is_clock(zone):
+            raise ValueError(ZONE_EXPECTED)
 
     def server_ns(self, utc_ns: int) -> int:
         """What the server's clock shows at a moment, in nanoseconds since its 1970-01-01."""
-        if self._zone is None:
-            return server_time.server_ns(utc_ns)
-        return utc_ns + _offset_ns(self._zone, utc_ns // (15 * MINUTE_NS))
+        return server_time.server_ns(utc_ns, self.zone)
 
     def server_s(self, utc_ns: int) -> int:
         """The same in whole seconds, as the terminal is told times."""
@@ -64,9 +55,7 @@ class ServerClock:
         Raises:
             NoSuchTimeError: its clock never shows that, because it was set forward over it.
         """
-        found = sorted(
-            {utc for ahead in self._offsets(server_ns) if self.server_ns(utc := server_ns - ahead) == server_ns}
-        )
+        found = server_time.moments_of(server_ns, self.zone)
         if not found:
             shown = (_EPOCH + timedelta(microseconds=server_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
             raise NoSuchTimeError(f"the server told {shown}, which a clock of {self.zone} never shows")
@@ -91,19 +80,6 @@ class ServerClock:
             f"MT5_SERVER_ZONE: value '{self.zone}' puts the server {_hours(expected)} from UTC, but its newest tick is "
             f"{_hours(live)} from this host's clock; expected the zone that the broker's server runs ({ZONE_EXPECTED})"
         )
-
-    def _offsets(self, server_ns: int) -> set[int]:
-        """What the server may be ahead by around a time: clocks change at most once in the span looked at."""
-        around = (server_ns - _AHEAD_MAX_NS, server_ns, server_ns + _AHEAD_MAX_NS)
-        return {self.server_ns(moment) - moment for moment in around}
-
-
-@lru_cache(maxsize=512)
-def _offset_ns(zone: ZoneInfo, quarter: int) -> int:
-    """What a zone is ahead of UTC by; clocks are changed at full quarters."""
-    offset = (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(zone).utcoffset()
-    assert offset is not None
-    return int(offset.total_seconds()) * _S
 
 
 def _hours(offset_ns: int) -> str:

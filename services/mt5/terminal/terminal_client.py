@@ -385,7 +385,8 @@ class TerminalClient:
             self._caught_up.clear()
         if self._trouble is not None:
             return
-        self._mirror.update_instruments(shown.symbols)
+        assert shown.account is not None, shown
+        self._mirror.update_instruments(shown.symbols, shown.account.currency)
         self._take_ticks(shown, now)
         if shown.rows is not None:
             try:

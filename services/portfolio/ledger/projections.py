@@ -219,8 +219,8 @@ def load_projections(db: apsw.Connection) -> tuple[Book, TickCursor]:
     ):
         held = _held.decode(payload)
         if isinstance(held, _PositionRow):
-            contract_size = book.instruments[symbol].contract_size
-            book.positions[symbol] = Position(symbol, contract_size, held.lots, held.legs)
+            multiplier = book.instruments[symbol].multiplier
+            book.positions[symbol] = Position(symbol, multiplier, held.lots, held.legs)
         else:  # a row from before legs were kept
             book.rebuild_position(symbol)
         assert book.positions[symbol].direction == direction, symbol

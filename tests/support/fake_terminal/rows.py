@@ -184,6 +184,12 @@ class SymbolInfo(NamedTuple):
     expiration_mode: int
     filling_mode: int
     order_mode: int
+    order_gtc_mode: int
+    expiration_time: int
+    margin_initial: float
+    margin_maintenance: float
+    margin_hedged: float
+    margin_hedged_use_leg: bool
     bid: float
     ask: float
     point: float

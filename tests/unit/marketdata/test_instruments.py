@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from marketdata.instruments import CURRENCIES, find_instrument, swap_points
-from proto.trading.units import is_exact
+from proto.trading.instrument import NO_WEEKEND, CommissionTerms
 from services.mt5.core.simulated.fill_model import IDEAL
 from services.mt5.core.simulated.sessions import is_open
 from tests.support.builders import an_instrument
@@ -44,17 +44,15 @@ def test_no_pair_earns_on_both_sides_and_every_term_is_exact() -> None:
     for symbol in all_instruments():
         terms = find_instrument(symbol)
         assert terms is not None, symbol
-        assert terms.swap_long_points + terms.swap_short_points <= 0, symbol
-        assert is_exact(terms.swap_long_points), symbol
-        assert is_exact(terms.swap_short_points), symbol
+        assert all(swap.long + swap.short <= 0 for swap in terms.swaps), symbol
         assert terms.stops_level_points >= terms.freeze_level_points > 0, symbol
 
 
 def test_the_triple_night_is_wednesdays_and_every_filling_is_taken() -> None:
     terms = an_instrument()
-    assert terms.swap_triple_weekday == 2
+    assert terms.swap_weekdays == NO_WEEKEND
     assert set(terms.filling) == {"FOK", "IOC", "RETURN"}
-    assert terms.commission_per_lot == D("3.5")
+    assert terms.commissions == (CommissionTerms(None, D("3.5"), ""),)
 
 
 def test_recorded_ticks_are_always_tradable_under_the_ideal(shared_parquet: Path) -> None:

@@ -20,7 +20,7 @@ from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal,
 from proto.time import iso_text
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
-from proto.trading.money import Quote, account_margin, conversion_rate
+from proto.trading.money import Quote, account_margin, commission_per_lot, conversion_rate
 from proto.trading.units import decimal_text, round_money
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot, RestingState
@@ -159,8 +159,8 @@ class SimulatedAccount:
         """What the open positions hold back; None when one cannot be valued."""
         return self.margin_of(self.book.positions.values())
 
-    def margin_of(self, positions: Iterable[Position]) -> Decimal | None:
-        """What these positions would hold back; None when one cannot be valued."""
+    def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> Decimal | None:
+        """What these positions would hold back, those of the symbol `opening` at initial rates; None when one cannot be valued."""
         holdings = [(position.symbol, position.volume) for position in positions]
         if self.leverage and any(symbol not in self.instruments for symbol, _ in holdings):
             return None
@@ -171,18 +171,21 @@ class SimulatedAccount:
             currency_digits=self.digits,
             instruments=self.instruments,
             quotes=self,
+            opening=opening,
         )
 
     def check_margin(self, target: Position | None, folded: PositionChange) -> Rejection | None:
         """What keeps the account from having a position as `folded` makes it; None when it may.
 
-        Free margin has to cover what is added; a deal that leaves the margin as it is, or lowers it, is never refused.
+        Free margin has to cover what is added, the symbol's at its initial rates; a deal that leaves the margin as it is, or lowers
+        it, is never refused.
         """
         if not self.leverage or folded.entry is DealEntry.OUT:
             return None
         others = [position for position in self.book.positions.values() if position is not target]
-        before = self.margin_of(self.book.positions.values())
-        after = self.margin_of([*others, folded.position] if folded.position is not None else others)
+        symbol = "" if folded.position is None else folded.position.symbol
+        before = self.margin_of(self.book.positions.values(), opening=symbol)
+        after = self.margin_of([*others, folded.position] if folded.position is not None else others, opening=symbol)
         equity = self.equity
         if before is None or after is None or equity is None:
             words = "equity or margin cannot be valued: a rate is missing"
@@ -204,6 +207,12 @@ class SimulatedAccount:
     def rate(self, sign: int, source: str) -> Decimal | None:
         """Units of account currency for one of `source`, for a gain (`sign` > 0) or a loss; None without a quote."""
         return conversion_rate(sign, source=source, target=self.currency, instruments=self.instruments, quotes=self)
+
+    def commission_per_lot(self, instrument: Instrument) -> Decimal | None:
+        """What a deal of 1 lot is charged at the present, in account currency; None without a rate."""
+        return commission_per_lot(
+            instrument, self.time_ns, currency=self.currency, instruments=self.instruments, quotes=self
+        )
 
     def unrealized(self, position: Position) -> Decimal | None:
         """Profit of closing a position at the touch; None when it cannot be valued."""
@@ -232,7 +241,7 @@ class SimulatedAccount:
 
     def _converted(self, volume: Decimal, cost: Decimal, price: Decimal, instrument: Instrument) -> Decimal | None:
         """Profit of closing a signed volume at `price`, in the account's currency and digits."""
-        gross = value_difference(volume=volume, cost=cost, price=price, contract_size=instrument.contract_size)
+        gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
         rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
         return None if rate is None else round_money(gross * rate, self.digits)
 

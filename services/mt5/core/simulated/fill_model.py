@@ -140,14 +140,13 @@ class FillProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def terms_of(self, instrument: Instrument, *, always_quoted: bool = False) -> Instrument:
         """The terms that apply under this profile: without commission and swaps where it charges nothing.
 
-        It has no sessions where the profile keeps none, or where the market is `always_quoted` and so has no hours to keep.
+        It has no sessions and no holidays where the profile keeps none, or where the market is `always_quoted` and so has no hours
+        to keep. Its expiry stays.
         """
         if not self.charges:
-            instrument = structs.replace(
-                instrument, commission_per_lot=_ZERO, swap_long_points=_ZERO, swap_short_points=_ZERO
-            )
+            instrument = structs.replace(instrument, commissions=(), swaps=())
         if always_quoted or not self.keeps_sessions:
-            instrument = structs.replace(instrument, sessions=())
+            instrument = structs.replace(instrument, sessions=(), quote_sessions=(), holidays=())
         return instrument
 
 

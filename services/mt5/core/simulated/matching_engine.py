@@ -93,7 +93,7 @@ class MatchingEngine:
     def release(self, record: BookOrder) -> BookOrder:
         """Let an order go on that its terminal has held back."""
         assert record.wait is RestingState.HELD, record
-        wrong = self._check(_asked_of(record))
+        wrong = self._check(_asked_of(record), ticket=record.order.ticket)
         return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
 
     def _send(self, record: BookOrder, *, stepped: bool) -> BookOrder:
@@ -117,7 +117,7 @@ class MatchingEngine:
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """An order that was on its way is at the broker's, who judges it by what is now."""
-        wrong = self._check(_asked_of(record))
+        wrong = self._check(_asked_of(record), ticket=record.order.ticket)
         return self._go(record, stepped=stepped) if wrong is None else self.reject_order(record, wrong, stepped=stepped)
 
     def _go(self, record: BookOrder, *, stepped: bool) -> BookOrder:
@@ -126,12 +126,15 @@ class MatchingEngine:
             return self.match(record, stepped=stepped)
         return self.commit_order(self._present(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
 
-    def _check(self, request: VenueOrderRequest) -> Rejection | None:
-        """The first thing that is wrong with an order at the present."""
+    def _check(self, request: VenueOrderRequest, *, ticket: int = 0) -> Rejection | None:
+        """The first thing that is wrong with an order at the present; `ticket` is its own where it is in the book already."""
         account = self.account
         instrument = self.instrument(request.symbol)
         assert instrument is not None, request.symbol
-        wrong = order_validation.check_volume(request.volume, instrument)
+        others = (record for record in account.book.resting() if record.order.ticket != ticket)
+        wrong = order_validation.check_volume(request.volume, instrument) or order_validation.check_volume_limit(
+            request, instrument, positions=account.book.positions_in(request.symbol), mode=account.mode, others=others
+        )
         if wrong is not None:
             return wrong
         quote = account.quote(request.symbol)
@@ -139,6 +142,9 @@ class MatchingEngine:
             return Rejection(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{request.symbol} has no quote yet")
         if account.rate(1, instrument.profit_currency) is None:
             words = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
+            return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
+        if account.commission_per_lot(instrument) is None:
+            words = f"no quote between the commission's currency and the account's {account.currency}"
             return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, words)
         return (
             order_validation.check_order_type(request, instrument, account.time_ns)
@@ -168,7 +174,7 @@ class MatchingEngine:
         changed = _asked_of(record)._replace(
             price=price, stop_loss=stop_loss, take_profit=take_profit, expires_ns=expires_ns
         )
-        return self._check(changed)
+        return self._check(changed, ticket=record.order.ticket)
 
     # --------------------------------------------------------------------------------------------------------- matching
 
@@ -332,10 +338,9 @@ class MatchingEngine:
 
     def commission(self, symbol: str, volume: Decimal) -> Decimal:
         """What a deal moves in cash as commission, in account currency: 0 or less."""
-        instrument = self.account.instruments[symbol]
-        if not instrument.commission_per_lot:
-            return ZERO
-        return commission_of(volume=volume, instrument=instrument, currency_digits=self.account.digits)
+        per_lot = self.account.commission_per_lot(self.account.instruments[symbol])
+        assert per_lot is not None, symbol  # the rate was there when the order was judged, and quotes stay
+        return commission_of(volume=volume, per_lot=per_lot, currency_digits=self.account.digits) if per_lot else ZERO
 
     # ----------------------------------------------------------------------------------------------------------- ending
 

@@ -6,12 +6,13 @@ on money is the account's to say, because it is asked when an order is executed 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode
 from proto.time import utc_text
-from proto.trading.enums import OrderType, Side, TimeInForce, TradeMode
+from proto.trading.enums import AccountMode, OrderType, Side, TimeInForce, TradeMode
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quote
 from proto.trading.price_distance import (
@@ -23,6 +24,7 @@ from proto.trading.price_distance import (
 )
 from proto.trading.units import decimal_text, is_on_step
 from services.mt5.core.ports import retcodes
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.simulated import sessions
 from services.mt5.core.simulated.order_request import VenueOrderRequest
 from services.mt5.core.simulated.positions import Position
@@ -52,6 +54,38 @@ def check_volume(volume: Decimal, instrument: Instrument) -> Rejection | None:
         return None
     words = f"volume {volume} of {instrument.symbol}, expected {instrument.volume_terms}"
     return Rejection(retcodes.INVALID_VOLUME, ErrorCode.INVALID_VOLUME, words[:_WORDS_MAX])
+
+
+def check_volume_limit(
+    request: VenueOrderRequest,
+    instrument: Instrument,
+    *,
+    positions: Iterable[Position],
+    mode: AccountMode,
+    others: Iterable[BookOrder],
+) -> Rejection | None:
+    """More lots of one side than the symbol allows: of positions and resting orders together (SYMBOL_VOLUME_LIMIT).
+
+    `positions` are the symbol's; one that a netting account holds on the other side counts against the order. `others` are the
+    orders that rest beside it. An order that closes a position by its ticket adds nothing.
+    """
+    if not instrument.volume_limit or request.position:
+        return None
+    side = request.side
+    held = [one.volume * side.sign for one in positions if mode is AccountMode.NETTING or one.side is side]
+    resting = [
+        one.leaves_volume
+        for one in others
+        if one.order.symbol == request.symbol and one.order.side is side and not one.order.position
+    ]
+    together = sum(held, Decimal(0)) + sum(resting, Decimal(0)) + request.volume
+    if together <= instrument.volume_limit:
+        return None
+    words = (
+        f"{side} {decimal_text(request.volume)} of {request.symbol} would make {decimal_text(together)} lots of positions and "
+        f"orders, expected at most {decimal_text(instrument.volume_limit)}"
+    )
+    return Rejection(retcodes.LIMIT_VOLUME, ErrorCode.LIMIT_REACHED, words[:_WORDS_MAX])
 
 
 def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns: int) -> Rejection | None:

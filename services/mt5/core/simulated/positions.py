@@ -92,9 +92,9 @@ def apply_deal(
     return PositionChange(DealEntry.OUT, smaller, closed_volume, closed_cost)
 
 
-def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, contract_size: Decimal) -> Decimal:
+def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, multiplier: Decimal) -> Decimal:
     """Gross profit, in the profit currency, of a signed `volume` that cost `cost` and is closed at `price`."""
-    return gross_profit_at(CostBasis(volume, cost), price=price, contract_size=contract_size)
+    return gross_profit_at(CostBasis(volume, cost), price=price, multiplier=multiplier)
 
 
 def _tidy(price: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""When an instrument is traded: spans of the server's week."""
+"""When an instrument is traded."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from proto.trading.server_time import MINUTE_NS, minute_of_week, time_of_day_ns
 
 
 def session_age_ns(instrument: Instrument, time_ns: int) -> int | None:
-    """How long the session that holds `time_ns` has lasted; None between sessions, and `time_ns` itself without any."""
-    if not instrument.sessions:
-        return time_ns
-    minute = minute_of_week(time_ns)
-    for begin, end in instrument.sessions:
-        if begin <= minute < end:
-            return (minute - begin) * MINUTE_NS + time_of_day_ns(time_ns) % MINUTE_NS
-    return None
+    """How long the instrument has been traded at `time_ns` without a break; None while it is not, and `time_ns` itself without any.
+
+    A break lasts until a session begins, or a holiday ends within one.
+    """
+    if not is_open(instrument, time_ns):
+        return None
+    minute = minute_of_week(time_ns, instrument.clock)
+    within_minute_ns = time_of_day_ns(time_ns, instrument.clock) % MINUTE_NS
+    ages = [
+        (minute - begin) * MINUTE_NS + within_minute_ns for begin, end in instrument.sessions if begin <= minute < end
+    ]
+    ages += [time_ns - end for _, end in instrument.holidays if end <= time_ns]
+    return min(ages, default=time_ns)
 
 
 def is_open(instrument: Instrument, time_ns: int) -> bool:
-    """True within one of the instrument's sessions, its first minute included and its end not; always, where it has none."""
+    """Whether the instrument is traded at a time, by its sessions, its holidays and its expiry."""
     return instrument.is_traded(time_ns)

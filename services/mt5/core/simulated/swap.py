@@ -1,71 +1,123 @@
 """What positions earn or cost over the nights.
 
-A night is charged at the server's midnight, 17:00 in New York, to what is open then. Value dates skip the weekend: its two
-nights are charged beforehand, on the triple day, so that a week has seven.
+A night is charged at the midnight of the symbol's clock, 17:00 in New York unless it has another, to what is open then. How often
+each night counts is the symbol's: of most, value dates skip the weekend, whose two nights are charged beforehand.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
-from proto.trading.instrument import Instrument
+from proto.trading.enums import SwapMode
+from proto.trading.instrument import Instrument, SwapTerms
 from proto.trading.money import Quotes, conversion_rate
-from proto.trading.server_time import server_day, weekday
+from proto.trading.server_time import weekday_of_day
 from proto.trading.units import round_money
 
-_DAYS_OF_WEEK: Final = 7
-SATURDAY: Final = 5
-TRIPLE: Final = 3
+DAYS_OF_YEAR: Final = 360
+"""Of interest: MetaTrader's bank year."""
+
+_ZERO: Final = Decimal(0)
 
 
-def nights_charged(from_ns: int, to_ns: int, triple_weekday: int) -> int:
-    """Nights that a position held from `from_ns` to `to_ns` (UTC, not before it) is charged for.
+class Holding(NamedTuple):
+    """What is held: `volume` in lots, signed, and its `cost`, the sum of price x signed volume."""
 
-    Those whose midnight lies after `from_ns` and not after `to_ns`: the night that follows `triple_weekday` (0 Monday) counts
-    three, those that follow another Saturday or Sunday none, and each other one.
+    volume: Decimal
+    cost: Decimal
+
+
+class SwapCharge(NamedTuple):
+    """Nights that were counted, by the coefficients of their days, and what they come to; None when a rate or a quote is missing."""
+
+    nights: Decimal
+    amount: Decimal | None
+
+
+def nights_by_terms(instrument: Instrument, from_ns: int, to_ns: int) -> dict[SwapTerms | None, Decimal]:
+    """Nights that a position held from `from_ns` to `to_ns` (UTC, not before it) is charged for, by the row in force.
+
+    Those whose midnight lies after `from_ns` and not after `to_ns`; the night that follows a day counts by that day's coefficient
+    and under the row in force on that day. The key None: the symbol has no swaps.
     """
     assert from_ns <= to_ns, (from_ns, to_ns)
-    weeks, rest = divmod(server_day(to_ns) - server_day(from_ns), _DAYS_OF_WEEK)
-    first = weekday(from_ns)
-    of_week = [_weight((first + day) % _DAYS_OF_WEEK, triple_weekday) for day in range(_DAYS_OF_WEEK)]
-    return weeks * sum(of_week) + sum(of_week[:rest])
-
-
-def _weight(evening: int, triple_weekday: int) -> int:
-    if evening == triple_weekday:
-        return TRIPLE
-    return 0 if evening >= SATURDAY else 1
+    found: defaultdict[SwapTerms | None, Decimal] = defaultdict(Decimal)
+    for day in range(instrument.day(from_ns), instrument.day(to_ns)):
+        coefficient = instrument.swap_weekdays[weekday_of_day(day)]
+        if coefficient:
+            found[instrument.swap_terms(day)] += coefficient
+    return dict(found)
 
 
 def swap_of(
     *,
-    signed_volume: Decimal,
-    nights: int,
+    holding: Holding,
+    from_ns: int,
+    to_ns: int,
     instrument: Instrument,
     currency: str,
     currency_digits: int,
     instruments: Mapping[str, Instrument],
     quotes: Quotes,
-) -> Decimal | None:
-    """What `signed_volume` lots (> 0 long) earn (> 0) or cost (< 0) over so many nights, in account currency.
+) -> SwapCharge:
+    """What a holding earns (> 0) or costs (< 0) over the nights from `from_ns` to `to_ns`, in account currency.
 
-    Formula: points x point x contract size x lots x nights, in the profit currency; converted at the side that is against the
-    holder and rounded to the account's digits.
+    Formulas, S the swap of the side, L lots without sign, N nights, M the instrument's multiplier (ENUM_SYMBOL_SWAP_MODE of
+    MetaTrader 5 names the modes):
 
-    Returns:
-        The amount; None when no rate is known.
+        POINTS             S x point x M x L x N, in the profit currency
+        CURRENCY_SYMBOL    S x L x N in the base currency; CURRENCY_MARGIN, CURRENCY_PROFIT and CURRENCY_DEPOSIT in theirs
+        INTEREST_CURRENT   price x M x L x S / 100 / 360 x N, in the profit currency, at the side on which the position would close
+        INTEREST_OPEN      the same with the price at which the position was opened
+
+    The present quotes count for all of the nights. Each row's amount is converted at the side that is against the holder; their
+    sum is rounded to the account's digits, once.
     """
-    points = instrument.swap_long_points if signed_volume > 0 else instrument.swap_short_points
-    gross = points * instrument.point * instrument.contract_size * abs(signed_volume) * nights
-    if not gross:
-        return Decimal(0)
-    rate = conversion_rate(
-        1 if gross > 0 else -1,
-        source=instrument.profit_currency,
-        target=currency,
-        instruments=instruments,
-        quotes=quotes,
-    )
-    return None if rate is None else round_money(gross * rate, currency_digits)
+    rows = nights_by_terms(instrument, from_ns, to_ns)
+    counted, total = sum(rows.values(), _ZERO), _ZERO
+    for terms, nights in rows.items():
+        gross, source = _amount(terms, nights, holding, instrument, quotes)
+        if gross is None:
+            return SwapCharge(counted, None)
+        if not gross:
+            continue
+        rate = conversion_rate(
+            1 if gross > 0 else -1, source=source or currency, target=currency, instruments=instruments, quotes=quotes
+        )
+        if rate is None:
+            return SwapCharge(counted, None)
+        total += gross * rate
+    return SwapCharge(counted, round_money(total, currency_digits))
+
+
+def _amount(
+    terms: SwapTerms | None, nights: Decimal, holding: Holding, instrument: Instrument, quotes: Quotes
+) -> tuple[Decimal | None, str]:
+    """What the nights under one row come to, None without a quote, and in which currency, "" for the account's."""
+    mode = SwapMode.DISABLED if terms is None else terms.mode
+    swap = _ZERO if terms is None else terms.long if holding.volume > 0 else terms.short
+    profit_currency = instrument.profit_currency
+    if mode is SwapMode.DISABLED or not swap:
+        return _ZERO, profit_currency
+    lots = abs(holding.volume)
+    match mode:
+        case SwapMode.POINTS:
+            return swap * instrument.point * instrument.multiplier * lots * nights, profit_currency
+        case SwapMode.INTEREST_OPEN:
+            worth = abs(holding.cost) * instrument.multiplier
+            return worth * swap / 100 / DAYS_OF_YEAR * nights, profit_currency
+        case SwapMode.INTEREST_CURRENT:
+            quote = quotes.quote(instrument.symbol)
+            if quote is None:
+                return None, profit_currency
+            price = quote.bid if holding.volume > 0 else quote.ask
+            return price * instrument.multiplier * lots * swap / 100 / DAYS_OF_YEAR * nights, profit_currency
+    source = {
+        SwapMode.CURRENCY_SYMBOL: instrument.base_currency,
+        SwapMode.CURRENCY_MARGIN: instrument.margin_currency or instrument.base_currency,
+        SwapMode.CURRENCY_PROFIT: profit_currency,
+    }.get(mode, "")
+    return swap * lots * nights, source

@@ -15,10 +15,11 @@ from typing import Final
 from msgspec import structs
 
 from proto.gateway import DealKind, DealReason, ErrorCode, OrderReplyStatus
-from proto.trading.enums import OrderType, TimeInForce
+from proto.trading.enums import GtcMode, OrderType, TimeInForce
 from proto.trading.money import Quote
 from proto.trading.price_distance import closing_touch
 from proto.trading.server_time import server_day
+from proto.trading.units import decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, RestingState
 from services.mt5.core.simulated import order_validation, sessions
@@ -26,7 +27,7 @@ from services.mt5.core.simulated.margin import first_to_close, is_under_level
 from services.mt5.core.simulated.matching_engine import MatchingEngine
 from services.mt5.core.simulated.order_validation import Rejection
 from services.mt5.core.simulated.positions import Position
-from services.mt5.core.simulated.swap import nights_charged, swap_of
+from services.mt5.core.simulated.swap import Holding, swap_of
 
 _EXPIRED: Final = "its time was over"
 _STOPPED_OUT: Final = "stop-out: the margin level was under {level} percent"
@@ -67,27 +68,25 @@ class TickProcessor:
     def _charge_nights(self) -> None:
         """Book the swaps of the nights that have passed; one that no rate is known for waits until one is."""
         account = self._account
-        time_ns, today = account.time_ns, server_day(account.time_ns)
+        time_ns = account.time_ns
         for position in self._by_ticket():
             instrument = account.instruments.get(position.symbol)
-            if instrument is None or server_day(position.charged_ns) >= today:
+            if instrument is None or instrument.day(position.charged_ns) >= instrument.day(time_ns):
                 continue
-            nights = nights_charged(position.charged_ns, time_ns, instrument.swap_triple_weekday)
-            if not nights:
-                continue
-            amount = swap_of(
-                signed_volume=position.volume,
-                nights=nights,
+            nights, amount = swap_of(
+                holding=Holding(position.volume, position.cost),
+                from_ns=position.charged_ns,
+                to_ns=time_ns,
                 instrument=instrument,
                 currency=account.currency,
                 currency_digits=account.digits,
                 instruments=account.instruments,
                 quotes=account,
             )
-            if amount is None:
+            if not nights or amount is None:
                 continue
             charged = structs.replace(position, charged_ns=time_ns)
-            note = f"swap, {nights} {'night' if nights == 1 else 'nights'}"
+            note = f"swap, {decimal_text(nights)} {'night' if nights == 1 else 'nights'}"
             deal = account.cash_deal(amount, note, kind=DealKind.SWAP, position=position, stepped=True)
             account.commit(stepped=True, deal=deal if amount else None, position=charged)
 
@@ -117,7 +116,7 @@ class TickProcessor:
             market.stand_at_tick()
 
     def _arrive(self, record: BookOrder) -> None:
-        if _is_over(record, self._account.time_ns):
+        if self._is_over(record):
             self._end_expired(record)
         else:
             self._matching.on_arrival(record, stepped=True)
@@ -126,10 +125,21 @@ class TickProcessor:
         over = Rejection(record.order.retcode, ErrorCode.EXPIRED, _EXPIRED)
         self._matching.end(record, OrderReplyStatus.EXPIRED, over, stepped=True)
 
+    def _is_over(self, record: BookOrder) -> bool:
+        """Whether an order's time is over: its own, or the day where its symbol keeps no order for longer."""
+        order, time_ns = record.order, self._account.time_ns
+        if order.time_in_force is TimeInForce.DAY:
+            return server_day(time_ns) > server_day(record.placed_ns)
+        if order.time_in_force is TimeInForce.GTD and time_ns >= order.expires_ns:
+            return True
+        instrument = self._account.instruments.get(order.symbol)
+        if instrument is None or instrument.gtc_mode is GtcMode.GTC or record.wait is not RestingState.PENDING:
+            return False
+        return instrument.day(time_ns) > instrument.day(record.placed_ns)
+
     def _expire(self) -> None:
-        time_ns = self._account.time_ns
         for record in self._book.resting():
-            if _is_over(record, time_ns) and self._is_open(record.order.symbol):
+            if self._is_over(record) and self._is_open(record.order.symbol):
                 self._end_expired(record)
 
     def _deliver(self, *, is_open: bool) -> None:
@@ -270,10 +280,3 @@ def is_triggered(record: BookOrder, quote: Quote) -> bool:
     assert order.price is not None, order
     past = (order_validation.touch_of(order.side, quote) - order.price) * order.side.sign
     return past <= 0 if order.type is OrderType.LIMIT else past >= 0
-
-
-def _is_over(record: BookOrder, time_ns: int) -> bool:
-    order = record.order
-    if order.time_in_force is TimeInForce.GTD:
-        return time_ns >= order.expires_ns
-    return order.time_in_force is TimeInForce.DAY and server_day(time_ns) > server_day(record.placed_ns)

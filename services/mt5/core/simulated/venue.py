@@ -155,7 +155,7 @@ class SimulatedVenue:
         rate = self._account.rate(1, terms.profit_currency)
         if rate is None:
             return terms
-        value = (rate * terms.tick_size * terms.contract_size).quantize(TICK_VALUE_STEP)
+        value = (rate * terms.tick_size * terms.multiplier).quantize(TICK_VALUE_STEP)
         return structs.replace(terms, tick_value=Decimal(decimal_text(value)))
 
     def deal_cursor_at(self, ordinal: int) -> int:

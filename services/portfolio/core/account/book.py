@@ -177,7 +177,7 @@ class Book:
         """The position of a symbol whose terms are known; flat before its first deal."""
         position = self.positions.get(symbol)
         if position is None:
-            position = self.positions[symbol] = Position(symbol, self.instruments[symbol].contract_size)
+            position = self.positions[symbol] = Position(symbol, self.instruments[symbol].multiplier)
         return position
 
     def apply(self, event: Event) -> None:
@@ -442,5 +442,5 @@ def closed_lots(book: Book, deal: VenueDeal) -> list[ClosedLot]:
     if not deal.kind.is_trade:
         return []
     held = book.position(deal.symbol)
-    trial = Position(held.symbol, held.contract_size, held.lots, held.legs)
+    trial = Position(held.symbol, held.multiplier, held.lots, held.legs)
     return trial.apply(**_fill_of(deal, book.position_ticket(deal)))

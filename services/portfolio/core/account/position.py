@@ -77,12 +77,13 @@ class Leg(Struct, frozen=True):
 class Position:
     """What is held of one symbol."""
 
-    __slots__ = ("_legs", "_lots", "contract_size", "direction", "label", "net_volume", "symbol")
+    __slots__ = ("_legs", "_lots", "direction", "label", "multiplier", "net_volume", "symbol")
 
-    def __init__(self, symbol: str, contract_size: Decimal, lots: Sequence[Lot] = (), legs: Sequence[Leg] = ()) -> None:
+    def __init__(self, symbol: str, multiplier: Decimal, lots: Sequence[Lot] = (), legs: Sequence[Leg] = ()) -> None:
         """Start flat, or from the lots and legs of an earlier fold, which go together."""
         self.symbol = symbol
-        self.contract_size = contract_size
+        self.multiplier = multiplier
+        """`Instrument.multiplier`."""
         self.direction = 0
         """The sign of the net volume; 0 when flat, and when as much is held long as short."""
         self._lots: list[Lot] = list(lots)
@@ -108,7 +109,7 @@ class Position:
         """What is left of it beside the legs with these tickets, as a position of its own."""
         return Position(
             self.symbol,
-            self.contract_size,
+            self.multiplier,
             [lot for lot in self._lots if lot.position not in tickets],
             [leg for leg in self._legs.values() if leg.ticket not in tickets],
         )
@@ -179,7 +180,7 @@ class Position:
                     signed_volume=lot.volume * lot.sign,
                     open_price=lot.price,
                     close_price=bid if lot.sign > 0 else ask,
-                    contract_size=self.contract_size,
+                    multiplier=self.multiplier,
                 )
                 for lot in self._lots
             ),
@@ -188,7 +189,7 @@ class Position:
 
     def gross_of(self, leg: Leg, *, bid: Decimal, ask: Decimal) -> Decimal:
         """Profit in profit currency if one leg were closed at its side of a quote, by its average price as the venue has it."""
-        return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, contract_size=self.contract_size)
+        return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, multiplier=self.multiplier)
 
     def _hold(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
         before = self._legs.get(ticket)
@@ -207,7 +208,7 @@ class Position:
         lot = self._lots[at]
         closed = min(left, lot.volume)
         gross = gross_profit(
-            signed_volume=closed * lot.sign, open_price=lot.price, close_price=price, contract_size=self.contract_size
+            signed_volume=closed * lot.sign, open_price=lot.price, close_price=price, multiplier=self.multiplier
         )
         closings.append(ClosedLot(lot.opened_by, closed, lot.price, price, gross))
         if closed == lot.volume:

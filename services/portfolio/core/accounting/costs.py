@@ -71,7 +71,7 @@ class CostTotals(Struct, frozen=True, kw_only=True):
 def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
     """The costs of one trade that is booked.
 
-    Formulas, S the side (+1 bought), k = lots x contract size x rate: spread = (ask - bid) / 2 x k; slippage =
+    Formulas, S the side (+1 bought), k = lots x multiplier x rate: spread = (ask - bid) / 2 x k; slippage =
     (price - the quote's side) x S x k, each rounded to the account's digits.
     """
     assert deal.kind.is_trade, deal
@@ -82,7 +82,7 @@ def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
     if order is not None and rate is not None:
         assert book.stream is not None
         quote = order.decision
-        scale = deal.volume * book.instruments[deal.symbol].contract_size * rate
+        scale = deal.volume * book.instruments[deal.symbol].multiplier * rate
         touch = quote.ask if side is Side.BUY else quote.bid
         spread = round_money((quote.ask - quote.bid) / 2 * scale, book.stream.currency_digits)
         slippage = round_money((deal.price - touch) * side.sign * scale, book.stream.currency_digits)

@@ -304,7 +304,7 @@ class RoundTripTracker:
     def _position(self, symbol: str) -> Position:
         if symbol not in self._positions:
             terms = self._terms[symbol] = self._book.instruments[symbol]
-            self._positions[symbol] = Position(symbol, terms.contract_size)
+            self._positions[symbol] = Position(symbol, terms.multiplier)
         return self._positions[symbol]
 
     def _tag(self, deal: str) -> str:
@@ -321,4 +321,4 @@ def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charge
 
 def _counting(terms: Instrument) -> tuple[Decimal, str, str]:
     """The terms by which a symbol's trades are counted."""
-    return terms.contract_size, terms.base_currency, terms.profit_currency
+    return terms.multiplier, terms.base_currency, terms.profit_currency

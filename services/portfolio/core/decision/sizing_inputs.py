@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from proto.trading.instrument import Instrument
-from proto.trading.money import conversion_rate
+from proto.trading.money import commission_per_lot, conversion_rate
 from services.portfolio.core.accounting.valuation import MarkQuotes, total_unrealized_pnl
 from services.portfolio.core.plan.plan import Plan, SizingMethod, SymbolPlan
 from services.portfolio.core.risk.exposure import notional
@@ -60,6 +60,13 @@ def sizing_input(
         equity=None if unrealized is None else book.balance + unrealized,
         loss_rate=loss_rate,
         notional_per_lot=notional(instrument, _ONE_LOT, context),
+        commission_per_lot=commission_per_lot(
+            instrument,
+            context.cursor.time_ns,
+            currency=currency,
+            instruments=book.instruments,
+            quotes=MarkQuotes(marks),
+        ),
         volatility_per_day=volatility_per_day(
             context.cursor.volatility.get(instrument.symbol), half_life_min=course.sizing.volatility_half_life_min
         ),

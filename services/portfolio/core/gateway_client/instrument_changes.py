@@ -5,14 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import astuple
+
 from proto.trading.instrument import Instrument
 from proto.trading.units import decimal_text
 
-VOLATILE_FIELDS: Final = frozenset({"tick_value"})
-"""It moves with the market, and its change is no news."""
+VOLATILE_FIELDS: Final = frozenset({"tick_value", "untold"})
+"""What moves with the market, and what the venue does not tell: a change of it is no news."""
 
 BREAKING_FIELDS: Final = frozenset(
-    {"contract_size", "tick_size", "base_currency", "profit_currency", "margin_currency", "volume_step", "digits"}
+    {
+        "contract_size",
+        "tick_size",
+        "tick_price",
+        "base_currency",
+        "profit_currency",
+        "margin_currency",
+        "volume_step",
+        "digits",
+    }
 )
 """What profit, prices and volumes are counted in: with an open position or order the desk's numbers would be wrong."""
 
@@ -41,4 +53,10 @@ def _words(before: Instrument, after: Instrument, field: str) -> str:
 
 
 def _shown(value: object) -> str:
-    return decimal_text(value) if isinstance(value, Decimal) else str(value) if value not in ("", ()) else "none"
+    if isinstance(value, Decimal):
+        return decimal_text(value)
+    if isinstance(value, Struct):
+        return " ".join(_shown(part) for part in astuple(value) if part not in (None, ""))
+    if isinstance(value, tuple) and value:
+        return f"({', '.join(_shown(part) for part in value)})"
+    return "none" if value in ("", (), None) else str(value)

@@ -19,7 +19,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> Decimal | None:
     """What `volume` lots are worth in account currency at the middle of the mark; None when no rate is known.
 
-    Formula: lots x contract size x price, converted from the profit currency.
+    Formula: lots x multiplier x price, converted from the profit currency.
     """
     book, marks = context.book, MarkQuotes(context.cursor.marks)
     quote = marks.quote(instrument.symbol)
@@ -33,7 +33,7 @@ def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> D
         instruments=book.instruments,
         quotes=marks,
     )
-    return None if rate is None else volume * instrument.contract_size * (quote.bid + quote.ask) / 2 * rate
+    return None if rate is None else volume * instrument.multiplier * (quote.bid + quote.ask) / 2 * rate
 
 
 def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
@@ -97,6 +97,7 @@ def projected_margin(order: OrderProposal | None, context: RiskContext) -> Decim
         currency_digits=book.stream.currency_digits,
         instruments=book.instruments,
         quotes=MarkQuotes(context.cursor.marks),
+        opening="" if order is None else order.instrument.symbol,
     )
 
 

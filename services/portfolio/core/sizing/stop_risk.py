@@ -32,6 +32,8 @@ def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
         return NoTrade("there is no stop_loss_points, which tells what a lot risks")
     if inputs.loss_rate is None:
         return NoTrade(f"no rate is known from {terms.profit_currency} to {inputs.currency}")
+    if inputs.commission_per_lot is None:
+        return NoTrade(f"no rate is known from the commission's currency to {inputs.currency}")
     stop_loss = price_away(
         inputs.price, points, role=PriceRole.STOP_LOSS, side=side_of(inputs.direction), instrument=terms
     )
@@ -39,9 +41,9 @@ def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
         signed_volume=Decimal(inputs.direction),
         open_price=inputs.price,
         close_price=stop_loss,
-        contract_size=terms.contract_size,
+        multiplier=terms.multiplier,
     )
-    commission = _DEALS * terms.commission_per_lot
+    commission = _DEALS * inputs.commission_per_lot
     loss = -gross * inputs.loss_rate + commission
     of_it = f", {format_money(commission, inputs.currency)} of it commission" if commission else ""
     return StopRisk(loss, f"{format_money(loss, inputs.currency)} a lot at the stop {points} points away{of_it}")

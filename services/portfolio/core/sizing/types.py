@@ -14,7 +14,8 @@ class SizingInput(NamedTuple):
 
     `direction` +1 or -1; `price` the side of the signal's quote that it would trade at; `confidence` the signal's probability.
     `currency` is the account's, and `equity` in it. `loss_rate` is account currency for one unit of the profit currency that is
-    lost; `notional_per_lot` what one lot is worth in account currency; `volatility_per_day` the standard deviation of the
+    lost; `notional_per_lot` what one lot is worth in account currency, and `commission_per_lot` what a deal of it is charged;
+    `volatility_per_day` the standard deviation of the
     symbol's log returns over a day, 0.01 for 1 %. None is for what is not known: nothing is guessed from it.
     """
 
@@ -26,6 +27,7 @@ class SizingInput(NamedTuple):
     equity: Decimal | None
     loss_rate: Decimal | None
     notional_per_lot: Decimal | None
+    commission_per_lot: Decimal | None
     volatility_per_day: float | None
     exits: Exits
     default_volume: Decimal

@@ -80,12 +80,12 @@ def test_the_ideal_takes_crossed_and_oddly_quoted_prices_as_they_are() -> None:
 
 def test_the_ideal_charges_nothing_keeps_no_sessions_and_stops_nobody_out() -> None:
     terms = IDEAL.terms_of(EURUSD)
-    assert {terms.commission_per_lot, terms.swap_long_points, terms.swap_short_points} == {D(0)}
+    assert (terms.commissions, terms.swaps) == ((), ())
     assert not terms.sessions
     assert (IDEAL.charges, IDEAL.stop_out_level_pct, IDEAL.margin_call_level_pct) == (False, None, None)
     assert REALISTIC.terms_of(EURUSD) == EURUSD
     assert EURUSD.sessions
-    assert EURUSD.commission_per_lot
+    assert EURUSD.commissions
 
 
 def test_a_market_that_never_rests_has_no_sessions_under_any_profile() -> None:

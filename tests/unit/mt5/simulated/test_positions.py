@@ -76,10 +76,10 @@ def test_closing_all_leaves_no_position() -> None:
 
 def test_the_difference_of_values_is_the_gross_profit_of_one_price() -> None:
     by_cost = value_difference(
-        volume=Decimal("-0.3"), cost=Decimal("-0.33"), price=Decimal("1.25"), contract_size=CONTRACT
+        volume=Decimal("-0.3"), cost=Decimal("-0.33"), price=Decimal("1.25"), multiplier=CONTRACT
     )
     by_price = gross_profit(
-        signed_volume=Decimal("-0.3"), open_price=Decimal("1.1"), close_price=Decimal("1.25"), contract_size=CONTRACT
+        signed_volume=Decimal("-0.3"), open_price=Decimal("1.1"), close_price=Decimal("1.25"), multiplier=CONTRACT
     )
     assert by_cost == by_price == -4500
 
@@ -116,7 +116,7 @@ def test_profits_of_a_position_closed_in_the_end_are_what_its_deals_paid(
         nonlocal position, realized, paid
         folded = add(position, side, str(volume), str(price))
         realized += value_difference(
-            volume=folded.closed_volume, cost=folded.closed_cost, price=price, contract_size=CONTRACT
+            volume=folded.closed_volume, cost=folded.closed_cost, price=price, multiplier=CONTRACT
         )
         paid -= volume * side.sign * price * CONTRACT
         position = folded.position

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from proto.trading.instrument import Instrument
+from proto.trading.enums import CalculationMode, SwapMode
+from proto.trading.instrument import Instrument, SwapTerms, weekdays_of_triple
 from proto.trading.server_time import DAY_NS
-from services.mt5.core.simulated.swap import nights_charged, swap_of
+from services.mt5.core.simulated.swap import Holding, SwapCharge, nights_by_terms, swap_of
 from tests.support.builders import an_instrument
 from tests.support.market import FixedQuotes, utc_ns
 
 D = Decimal
 WEDNESDAY = 2
+EVERY_NIGHT = (D(1),) * 7
+MONDAY_NOON = utc_ns("2026-01-05 12:00")
 SOME_TIMES = st.integers(1_300_000_000_000_000_000, 1_800_000_000_000_000_000)
+
+
+def nights_charged(from_ns: int, to_ns: int, triple_weekday: int) -> Decimal:
+    terms = structs.replace(an_instrument(), swap_weekdays=weekdays_of_triple(triple_weekday))
+    return sum(nights_by_terms(terms, from_ns, to_ns).values(), D(0))
 
 
 @pytest.mark.parametrize(
@@ -82,18 +92,28 @@ def test_any_week_has_seven_nights_unless_the_triple_day_is_of_the_weekend(day: 
 
 
 def swap(
-    instrument: Instrument, lots: str, nights: int, currency: str = "USD", *others: str, **quotes: tuple[str, str]
+    instrument: Instrument,
+    lots: str,
+    nights: int,
+    currency: str = "USD",
+    *others: str,
+    opened: str = "0",
+    **quotes: tuple[str, str],
 ) -> Decimal | None:
-    instruments = {symbol: an_instrument(symbol) for symbol in (instrument.symbol, *others)}
-    return swap_of(
-        signed_volume=D(lots),
-        nights=nights,
-        instrument=instrument,
+    """Of a Monday's noon and so many nights, each of which counts once."""
+    terms = structs.replace(instrument, swap_weekdays=EVERY_NIGHT)
+    charge = swap_of(
+        holding=Holding(D(lots), D(lots) * D(opened)),
+        from_ns=MONDAY_NOON,
+        to_ns=MONDAY_NOON + nights * DAY_NS,
+        instrument=terms,
         currency=currency,
-        currency_digits=0 if currency == "JPY" else 2,
-        instruments=instruments,
+        currency_digits={"JPY": 0, "KWD": 3}.get(currency, 2),
+        instruments={instrument.symbol: terms} | {symbol: an_instrument(symbol) for symbol in others},
         quotes=FixedQuotes(**quotes),
     )
+    assert charge.nights == nights
+    return charge.amount
 
 
 def with_points(symbol: str, long: str, short: str) -> Instrument:
@@ -112,7 +132,7 @@ def test_a_long_pays_its_points_and_a_short_earns_its_own() -> None:
 def test_a_swap_is_converted_at_the_side_against_the_holder() -> None:
     """10 points of USDJPY are 1,000 JPY a lot: earned they are sold at 1/ask, owed they are bought at 1/bid."""
     usdjpy = with_points("USDJPY", "10", "-10")
-    quotes = {"USDJPY": ("150.000", "160.000")}
+    quotes: dict[str, Any] = {"USDJPY": ("150.000", "160.000")}
     assert swap(usdjpy, "1", 1, "USD", **quotes) == D("6.25")
     assert swap(usdjpy, "-1", 1, "USD", **quotes) == D("-6.67")
     assert swap(usdjpy, "1", 3, "JPY") == D(3_000)
@@ -126,3 +146,117 @@ def test_gold_on_an_account_in_euros() -> None:
 
 def test_without_a_rate_there_is_no_amount() -> None:
     assert swap(with_points("USDJPY", "10", "-10"), "1", 1, "EUR") is None
+
+
+# ---------------------------------------------------------------------------------------------------------------- modes
+
+DE40 = Instrument(
+    symbol="DE40", base_currency="EUR", profit_currency="EUR", digits=1, contract_size=D(25), tick_size=D("0.5"),
+    volume_min=D("0.1"), volume_max=D(100), volume_step=D("0.1"), calculation_mode=CalculationMode.CFD,
+    margin_currency="EUR",
+)  # fmt: skip
+QUOTES: dict[str, Any] = {"DE40": ("18000.0", "18002.0"), "EURUSD": ("1.0800", "1.0802")}
+
+
+def in_mode(mode: SwapMode, long: str, short: str, **changed: Any) -> Instrument:
+    return structs.replace(DE40, swaps=(SwapTerms(None, mode, D(long), D(short)),), **changed)
+
+
+@pytest.mark.parametrize(
+    ("mode", "long", "short", "of_long", "of_short"),
+    [
+        (SwapMode.DISABLED, "-5", "3", "0", "0"),
+        (SwapMode.POINTS, "-5.5", "3", "-41.25", "22.50"),  # 5.5 x 0.1 x 25 x 1.5 lots x 2 nights = 41.25
+        (SwapMode.CURRENCY_SYMBOL, "-5", "3", "-15.00", "9.00"),  # 5 EUR x 1.5 x 2
+        (SwapMode.CURRENCY_MARGIN, "-5", "3", "-15.00", "9.00"),
+        (SwapMode.CURRENCY_PROFIT, "-5", "3", "-15.00", "9.00"),
+        (SwapMode.CURRENCY_DEPOSIT, "-5", "3", "-15.00", "9.00"),
+        # 18,000 x 25 x 1.5 x 6.2 % / 360 x 2 = 232.50; 18,002 x 37.5 x 1.1 % / 360 x 2 = 41.2545833
+        (SwapMode.INTEREST_CURRENT, "-6.2", "1.1", "-232.50", "41.25"),
+        # 17,500 x 37.5 x 6.2 % / 360 x 2 = 226.041666; x 1.1 % = 40.1041666
+        (SwapMode.INTEREST_OPEN, "-6.2", "1.1", "-226.04", "40.10"),
+    ],
+)
+def test_each_mode_has_its_formula(mode: SwapMode, long: str, short: str, of_long: str, of_short: str) -> None:
+    terms = in_mode(mode, long, short)
+    assert swap(terms, "1.5", 2, "EUR", opened="17500", **QUOTES) == D(of_long)
+    assert swap(terms, "-1.5", 2, "EUR", opened="17500", **QUOTES) == D(of_short)
+
+
+def test_money_of_another_currency_is_converted_and_that_of_the_account_is_not() -> None:
+    """5 EUR a lot cost 5 x 1.0802 USD; earned they bring 5 x 1.0800."""
+    assert swap(in_mode(SwapMode.CURRENCY_PROFIT, "-5", "5"), "1", 1, "USD", "EURUSD", **QUOTES) == D("-5.40")
+    assert swap(in_mode(SwapMode.CURRENCY_SYMBOL, "-5", "5"), "-10", 1, "USD", "EURUSD", **QUOTES) == D("54.00")
+    assert swap(in_mode(SwapMode.CURRENCY_DEPOSIT, "-5", "5"), "1", 1, "USD", "EURUSD", **QUOTES) == D("-5.00")
+    of_dollars = in_mode(SwapMode.CURRENCY_MARGIN, "-5.4", "5", margin_currency="USD")
+    assert swap(of_dollars, "1", 1, "EUR", "EURUSD", **QUOTES) == D("-5.00")
+
+
+def test_a_swap_is_rounded_to_the_digits_of_the_account() -> None:
+    """5.25 of the account's currency for 0.1 lots and one night is 0.525: 3 decimals show it, none round it up to 1."""
+    terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-5.25", "0")
+    found = [swap(terms, "0.1", 1, currency, **QUOTES) for currency in ("KWD", "USD", "JPY")]
+    assert found == [D("-0.525"), D("-0.53"), D("-1")]
+
+
+def test_points_of_a_future_are_worth_what_its_tick_is() -> None:
+    """4 points of 0.1 are 0.8 of a tick of 0.5 at 12.50 EUR: 10 EUR a lot."""
+    future = in_mode(SwapMode.POINTS, "-4", "0", calculation_mode=CalculationMode.FUTURES, tick_price=D("12.5"))
+    assert swap(future, "2", 1, "EUR") == D(-20)
+
+
+def test_without_a_quote_interest_on_the_price_is_not_known_and_interest_on_the_opening_is() -> None:
+    assert swap(in_mode(SwapMode.INTEREST_CURRENT, "-6", "0"), "1", 1, "EUR") is None
+    assert swap(in_mode(SwapMode.INTEREST_OPEN, "-6", "0"), "1", 1, "EUR", opened="18000") == D("-75.00")
+
+
+# ------------------------------------------------------------------------------------------- weekdays and dated tables
+
+
+def charged(instrument: Instrument, opened: str, closed: str) -> SwapCharge:
+    return swap_of(
+        holding=Holding(D(1), D(18_000)), from_ns=utc_ns(opened), to_ns=utc_ns(closed), instrument=instrument,
+        currency="EUR", currency_digits=2, instruments={}, quotes=FixedQuotes(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "nights"),
+    [
+        ("1 1 3 1 1 0 0", "1 1 3 1 1 0 0"),
+        ("1 1 1 1 3 0 0", "1 1 1 1 3 0 0"),  # as indices are charged, whose triple day is Friday
+        ("1 1 1 1 1 1 1", "1 1 1 1 1 1 1"),  # as crypto currencies are
+        ("1 1 1 1 1 0.5 0", "1 1 1 1 1 0.5 0"),
+    ],
+)
+def test_each_night_of_a_week_counts_by_the_coefficient_of_the_day_before_it(weekdays: str, nights: str) -> None:
+    """2026-01-05 is a Monday; nights end at 22:00 UTC, and the seventh is the one that follows Sunday."""
+    coefficients = tuple(map(D, weekdays.split()))
+    terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-2", "0", swap_weekdays=coefficients)
+    for day, count in enumerate(nights.split()):
+        found = charged(terms, f"2026-01-{5 + day:02d} 21:59", f"2026-01-{5 + day:02d} 22:00")
+        assert found == SwapCharge(D(count), -2 * D(count))
+    assert charged(terms, "2026-01-05 12:00", "2026-01-12 12:00").amount == -2 * sum(coefficients)
+
+
+def test_a_night_is_charged_by_the_row_in_force_on_the_day_before_it() -> None:
+    """From 2026-02-03, a Tuesday: the night that follows Monday is of the old row, the one that follows Tuesday of the new."""
+    rows = (
+        SwapTerms(None, SwapMode.CURRENCY_DEPOSIT, D(-2), D(0)),
+        SwapTerms(date(2026, 2, 3), SwapMode.CURRENCY_DEPOSIT, D(-3), D(0)),
+        SwapTerms(date(2026, 2, 4), SwapMode.INTEREST_OPEN, D("-7.2"), D(0)),  # 18,000 x 25 x 7.2 % / 360 = 90
+    )
+    terms = structs.replace(DE40, swaps=rows)
+    assert charged(terms, "2026-02-02 12:00", "2026-02-03 12:00") == SwapCharge(D(1), D(-2))
+    assert charged(terms, "2026-02-03 12:00", "2026-02-04 12:00") == SwapCharge(D(1), D(-3))
+    assert charged(terms, "2026-02-04 12:00", "2026-02-05 12:00") == SwapCharge(D(3), D(-270))
+    assert charged(terms, "2026-02-02 12:00", "2026-02-05 12:00") == SwapCharge(D(5), D(-275))
+
+
+def test_the_nights_of_a_symbol_of_another_clock_end_at_its_own_midnight() -> None:
+    """2026-03-10: New York has summer time and Athens not yet, whose midnight is 22:00 UTC; the server's own is 21:00."""
+    terms = in_mode(SwapMode.CURRENCY_DEPOSIT, "-2", "0")
+    assert charged(terms, "2026-03-10 20:59", "2026-03-10 21:00").nights == 1
+    athens = structs.replace(terms, clock="Europe/Athens")
+    assert charged(athens, "2026-03-10 20:59", "2026-03-10 21:59").nights == 0
+    assert charged(athens, "2026-03-10 20:59", "2026-03-10 22:00").nights == 1

@@ -9,14 +9,17 @@ import pytest
 
 from common.errors import StartError
 from proto.gateway import ErrorCode, Modify
-from proto.trading.enums import TradeMode
+from proto.trading.enums import CalculationMode, SwapMode, TradeMode
+from proto.trading.instrument import NO_WEEKEND, Instrument, SwapTerms
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed, mode_of
-from services.mt5.terminal.row_conversion import instrument_from_row
+from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
+from services.mt5.terminal.symbol_conversion import instrument_from_row
 from services.mt5.terminal.terminal_connection import open_terminal
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, ScriptedReply
+from tests.support.market import utc_ns
 from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
 
 TOKEN = "a-token-of-sixteen-and-more"
@@ -148,16 +151,50 @@ def test_a_cancellation_that_is_refused_is_not_tried_again_at_once(bench: Bench)
     assert list(bench.link.resting(bench.now)) == []
 
 
+def from_row(name: str, **fields: object) -> Instrument:
+    return instrument_from_row(a_symbol(name, **fields), currency="USD", clock=ServerClock())
+
+
 def test_terms_of_a_symbol_are_taken_from_its_row() -> None:
     """`symbol_info`: names of the fields; swap_rollover3days counts from Sunday, the desk's weekday from Monday."""
-    told = instrument_from_row(a_symbol("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3))
+    told = from_row("EURUSD", trade_stops_level=30, trade_freeze_level=5, trade_mode=3)
     assert (told.digits, told.contract_size, told.tick_size) == (5, Decimal(100_000), Decimal("0.00001"))
     assert (told.volume_min, told.volume_max, told.volume_step) == (Decimal("0.01"), Decimal(100), Decimal("0.01"))
     assert (told.stops_level_points, told.freeze_level_points) == (30, 5)
-    assert (told.swap_long_points, told.swap_triple_weekday) == (Decimal("-6.3"), 2)
+    assert told.swaps == (SwapTerms(None, SwapMode.POINTS, Decimal("-6.3"), Decimal("2.1")),)
+    assert told.swap_weekdays == NO_WEEKEND
+    assert told.calculation_mode is CalculationMode.FOREX
+    assert [told.margin_hedged, told.volume_limit] == [100_000, 0]
     assert (told.filling, told.trade_mode) == (("FOK", "IOC"), TradeMode.CLOSE_ONLY)
-    in_money = instrument_from_row(a_symbol("EURUSD", swap_mode=4, trade_exemode=3, filling_mode=1))
-    assert (in_money.swap_long_points, in_money.filling) == (Decimal(0), ("FOK", "RETURN"))
+    in_money = from_row("EURUSD", swap_mode=4, trade_exemode=3, filling_mode=1)
+    assert (in_money.swaps[0].mode, in_money.filling) == (SwapMode.CURRENCY_DEPOSIT, ("FOK", "RETURN"))
+
+
+def test_what_the_package_does_not_tell_of_a_symbol_is_named() -> None:
+    untold = {
+        "commissions", "holidays", "margin_rates_long", "margin_rates_short", "quote_sessions", "sessions",
+        "swap_weekdays",
+    }  # fmt: skip
+    assert set(from_row("EURUSD").untold) == untold
+    assert set(from_row("EURUSD", swap_mode=8, order_gtc_mode=1).untold) == untold | {"swaps", "gtc_mode"}
+
+
+def test_an_expiry_of_the_servers_clock_is_utc() -> None:
+    """2026-03-20 23:00 on a server of UTC+2 in March before Europe's change, and UTC+3 by New York's."""
+    told = from_row("EURUSD", expiration_time=utc_ns("2026-03-20 23:00") // 10**9)
+    assert told.expires_ns == utc_ns("2026-03-20 20:00")
+
+
+def test_a_future_has_the_worth_of_its_tick_and_a_mode_without_a_formula_stops_the_start() -> None:
+    future = from_row(
+        "ESH6", trade_calc_mode=33, trade_tick_size=0.25, trade_tick_value=12.5, trade_contract_size=1.0,
+        currency_base="USD", currency_profit="USD", currency_margin="USD", margin_initial=15_000.0,
+    )  # fmt: skip
+    assert [future.multiplier, future.margin_initial] == [50, 15_000]
+    with pytest.raises(StartError, match=r"ESH6: a tick is worth 12\.5 USD, expected a worth in EUR"):
+        from_row("ESH6", trade_calc_mode=1, trade_tick_value=12.5, currency_profit="EUR")
+    with pytest.raises(StartError, match="BOND: calculation mode 37 of MetaTrader's ENUM_SYMBOL_CALC_MODE"):
+        from_row("BOND", trade_calc_mode=37)
 
 
 def test_a_real_account_is_not_traded(tmp_path: Path) -> None:

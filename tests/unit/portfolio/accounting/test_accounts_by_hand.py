@@ -20,10 +20,11 @@ from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
 from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
 from proto.trading.enums import AccountMode, Side
 from proto.trading.money import commission_of, conversion_rate
+from proto.trading.server_time import DAY_NS
 from proto.trading.units import decimal_text, round_money
 from services.mt5.core.simulated.fill_model import REALISTIC
 from services.mt5.core.simulated.latency_model import NO_LATENCY
-from services.mt5.core.simulated.swap import swap_of
+from services.mt5.core.simulated.swap import Holding, swap_of
 from services.portfolio.core.account.book import Book, closed_lots
 from services.portfolio.core.account.cash import CashAccount, cash_by_category
 from services.portfolio.core.account.events import DealBooked
@@ -32,6 +33,7 @@ from services.portfolio.core.accounting.invariants import find_any_violation
 from services.portfolio.core.accounting.round_trips import compute_round_trips
 from services.portfolio.core.accounting.valuation import MarkQuotes, total_unrealized_pnl
 from tests.support.builders import a_book, a_deal, a_deposit, an_instrument
+from tests.support.market import utc_ns
 from tests.unit.mt5.simulated.broker_by_hand import Dealing
 
 D = Decimal
@@ -159,7 +161,7 @@ def test_each_profit_is_what_the_formulas_give_for_what_was_closed(row: Case) ->
         held[key] = after.holding
         terms = book.instruments[deal.symbol]
         closed = CostBasis(after.closed_volume, after.closed_cost)
-        gross = gross_profit_at(closed, price=deal.price, contract_size=terms.contract_size)
+        gross = gross_profit_at(closed, price=deal.price, multiplier=terms.contract_size)
         rate = conversion_rate(
             1 if gross >= 0 else -1,
             source=terms.profit_currency,
@@ -178,8 +180,8 @@ def test_each_commission_of_a_fill_is_what_the_broker_charges_for_its_volume() -
     assert {deal.volume for _, deal in charged} == {D("0.10"), D("0.30"), D("5.00")}
     for row, deal in charged:
         digits = DIGITS.get(row.currency, 2)
-        terms = an_instrument(deal.symbol)
-        assert deal.commission == commission_of(volume=deal.volume, instrument=terms, currency_digits=digits), row
+        [terms] = an_instrument(deal.symbol).commissions
+        assert deal.commission == commission_of(volume=deal.volume, per_lot=terms.per_lot, currency_digits=digits), row
 
 
 CALCULABLE = structs.replace(
@@ -236,13 +238,15 @@ def test_the_swaps_of_the_table_are_what_the_broker_charges(
 ) -> None:
     instruments = {name: an_instrument(name) for name in MARKS}
     terms = structs.replace(instruments[symbol], swap_long_points=D(points), swap_short_points=D(points))
-    for nights, amount in ((1, one_night), (3, three_nights)):
-        assert swap_of(
-            signed_volume=D(lots),
-            nights=nights,
+    for opened, amount in (("2026-01-05 12:00", one_night), ("2026-01-07 12:00", three_nights)):
+        charge = swap_of(
+            holding=Holding(D(lots), D(0)),
+            from_ns=utc_ns(opened),
+            to_ns=utc_ns(opened) + DAY_NS,
             instrument=terms,
             currency=currency,
             currency_digits=2,
             instruments=instruments,
             quotes=MarkQuotes(MARKS),
-        ) == D(amount)
+        )
+        assert charge.amount == D(amount)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from proto.trading.enums import TradeMode
-from proto.trading.instrument import Instrument
+from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
+from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
 from services.portfolio.core.gateway_client.instrument_changes import (
     BREAKING_FIELDS,
     VOLATILE_FIELDS,
@@ -19,6 +19,9 @@ from services.portfolio.core.gateway_client.instrument_changes import (
 from tests.support.builders import an_instrument
 
 D = Decimal
+
+EARLIER = {"swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot"}
+"""Fields of earlier versions, which are read into others."""
 
 CHANGES: dict[str, tuple[Any, str]] = {
     "base_currency": ("GBP", "base_currency of EURUSD was EUR, is GBP"),
@@ -33,18 +36,34 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "volume_step": (D("0.1"), "volume_step of EURUSD was 0.01, is 0.1"),
     "stops_level_points": (77, "is 77"),
     "freeze_level_points": (33, "is 33"),
-    "swap_long_points": (D("-7.25"), "is -7.25"),
-    "swap_short_points": (D("1.75"), "is 1.75"),
-    "swap_triple_weekday": (4, "is 4"),
-    "sessions": (((0, 60),), "is ((0, 60),)"),
-    "filling": (("FOK",), "is ('FOK',)"),
-    "commission_per_lot": (D("9.5"), "is 9.5"),
+    "volume_limit": (D(20), "volume_limit of EURUSD was 0, is 20"),
+    "tick_price": (D(5), "tick_price of EURUSD was 0, is 5"),
+    "calculation_mode": (CalculationMode.CFD, "calculation_mode of EURUSD was FOREX, is CFD"),
+    "margin_initial": (D(1_000), "was 0, is 1000"),
+    "margin_maintenance": (D(500), "was 0, is 500"),
+    "margin_rates_long": ((D(1), D("0.5")), "was (1, 1), is (1, 0.5)"),
+    "margin_rates_short": ((D(2), D(1)), "is (2, 1)"),
+    "margin_hedged": (D(50_000), "was none, is 50000"),
+    "swaps": (
+        (SwapTerms(None, SwapMode.POINTS, D("-7.25"), D("1.75")),),
+        "was (POINTS -7.43 1.49), is (POINTS -7.25 1.75)",
+    ),
+    "swap_weekdays": ((D(1),) * 7, "was (1, 1, 3, 1, 1, 0, 0), is (1, 1, 1, 1, 1, 1, 1)"),
+    "commissions": ((CommissionTerms(None, D("9.5"), "USD"),), "was (3.5), is (9.5 USD)"),
+    "clock": ("Europe/Athens", "was new_york_close, is Europe/Athens"),
+    "sessions": (((0, 60),), "is ((0, 60))"),
+    "quote_sessions": (((0, 90),), "was none, is ((0, 90))"),
+    "holidays": (((1, 2),), "was none, is ((1, 2))"),
+    "expires_ns": (7, "was 0, is 7"),
+    "filling": (("FOK",), "is (FOK)"),
+    "gtc_mode": (GtcMode.DAILY_EXCLUDING_STOPS, "was GTC, is DAILY_EXCLUDING_STOPS"),
+    "untold": (("sessions",), ""),
     "trade_mode": (TradeMode.DISABLED, "trade_mode of EURUSD was FULL, is DISABLED"),
 }
 
 
 def test_every_term_but_the_name_has_a_case_here() -> None:
-    assert set(CHANGES) == set(Instrument.__struct_fields__) - {"symbol"}
+    assert set(CHANGES) == set(Instrument.__struct_fields__) - {"symbol"} - EARLIER
     assert set(CHANGES) >= BREAKING_FIELDS | VOLATILE_FIELDS
 
 

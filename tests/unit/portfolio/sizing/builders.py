@@ -16,12 +16,12 @@ D = Decimal
 
 
 def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
-    """Of a broker that asks no commission."""
-    return structs.replace(an_instrument(symbol), **{"commission_per_lot": D(0), **changed})
+    """Of the simulated broker, or with other terms."""
+    return structs.replace(an_instrument(symbol), **changed)
 
 
 def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
-    """A stop 25 points away, which costs 25 USD a lot of EURUSD, and a take profit half as far again."""
+    """A stop 25 points away at no commission, which costs 25 USD a lot of EURUSD, and a take profit half as far again."""
     fields: dict[str, Any] = {
         "instrument": terms_of(symbol),
         "direction": 1,
@@ -31,6 +31,7 @@ def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
         "equity": D(10_000),
         "loss_rate": D(1),
         "notional_per_lot": D(110_000),
+        "commission_per_lot": D(0),
         "volatility_per_day": 0.005,
         "exits": Exits(stop_loss_points=25, take_profit_points=38),
         "default_volume": D("0.01"),

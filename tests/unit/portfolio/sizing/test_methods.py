@@ -60,8 +60,7 @@ def test_a_loss_in_another_currency_is_bought_with_the_accounts() -> None:
 
 def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
     """25 USD at the stop and twice 3.50 USD are 32 USD a lot: 100 / 32 = 3.125."""
-    dear = terms_of(commission_per_lot=D("3.50"))
-    sized = size_order(FRACTION, an_input(instrument=dear))
+    sized = size_order(FRACTION, an_input(commission_per_lot=D("3.50")))
     assert sized.volume == D("3.12")
     assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.explanation
 

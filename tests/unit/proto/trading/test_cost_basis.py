@@ -39,9 +39,9 @@ def test_a_part_that_does_not_divide_evenly_leaves_the_rest_and_loses_nothing() 
 
 
 def test_closing_at_a_price_brings_the_difference_to_the_cost() -> None:
-    assert gross_profit_at(CostBasis(D(2), D("2.2")), price=D("1.2"), contract_size=D(100_000)) == D(20_000)
-    assert gross_profit_at(CostBasis(D(-2), D("-2.2")), price=D("1.2"), contract_size=D(100_000)) == D(-20_000)
-    assert gross_profit_at(CostBasis(), price=D("1.2"), contract_size=D(100_000)) == 0
+    assert gross_profit_at(CostBasis(D(2), D("2.2")), price=D("1.2"), multiplier=D(100_000)) == D(20_000)
+    assert gross_profit_at(CostBasis(D(-2), D("-2.2")), price=D("1.2"), multiplier=D(100_000)) == D(-20_000)
+    assert gross_profit_at(CostBasis(), price=D("1.2"), multiplier=D(100_000)) == 0
 
 
 def test_a_deal_has_a_volume() -> None:

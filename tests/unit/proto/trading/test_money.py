@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from proto.trading.enums import CalculationMode
+from proto.trading.instrument import CommissionTerms, Instrument
 from proto.trading.money import (
     account_margin,
     average_price,
-    charged_volumes,
     commission_of,
+    commission_per_lot,
     conversion_rate,
     gross_profit,
-    margin_required,
+    symbol_margin,
+    volumes_by_side,
 )
 from tests.support.builders import an_instrument
-from tests.support.market import FixedQuotes
+from tests.support.market import FixedQuotes, utc_ns
 
 D = Decimal
 
@@ -34,7 +39,7 @@ def rate(sign: int, source: str, target: str, *symbols: str, **quotes: tuple[str
     [("1", "1.1", "1.2", "10000"), ("-1", "1.1", "1.2", "-10000"), ("0.01", "1.10000", "1.10010", "0.1")],
 )
 def test_profit_is_price_difference_times_contract(signed: str, opened: str, closed: str, profit: str) -> None:
-    gross = gross_profit(signed_volume=D(signed), open_price=D(opened), close_price=D(closed), contract_size=D(100_000))
+    gross = gross_profit(signed_volume=D(signed), open_price=D(opened), close_price=D(closed), multiplier=D(100_000))
     assert gross == D(profit)
 
 
@@ -89,8 +94,9 @@ MARKET = {
 
 def margin(symbol: str, lots: str, currency: str, *quoted: str, leverage: int = 100) -> Decimal | None:
     """On an account that trades what is quoted, and the symbol."""
-    return margin_required(
-        signed_volume=D(lots),
+    return symbol_margin(
+        longs=max(D(lots), D(0)),
+        shorts=max(-D(lots), D(0)),
         instrument=an_instrument(symbol),
         leverage=D(leverage),
         currency=currency,
@@ -139,8 +145,8 @@ def test_margin_without_a_rate_is_not_known() -> None:
 def test_a_margin_currency_of_its_own_is_never_valued_by_the_symbols_price() -> None:
     odd = structs.replace(an_instrument("EURUSD"), margin_currency="GBP")
     quotes = FixedQuotes(EURUSD=("1.1", "1.2"))
-    found = margin_required(
-        signed_volume=D(1), instrument=odd, leverage=100, currency="USD", currency_digits=2,
+    found = symbol_margin(
+        longs=D(1), shorts=D(0), instrument=odd, leverage=100, currency="USD", currency_digits=2,
         instruments={"EURUSD": odd}, quotes=quotes,
     )  # fmt: skip
     assert found is None
@@ -148,17 +154,17 @@ def test_a_margin_currency_of_its_own_is_never_valued_by_the_symbols_price() -> 
 
 def test_an_instrument_that_names_no_margin_currency_has_its_base_currency() -> None:
     plain = structs.replace(an_instrument("EURUSD"), margin_currency="")
-    found = margin_required(
-        signed_volume=D(1), instrument=plain, leverage=100, currency="EUR", currency_digits=2,
+    found = symbol_margin(
+        longs=D(1), shorts=D(0), instrument=plain, leverage=100, currency="EUR", currency_digits=2,
         instruments={"EURUSD": plain}, quotes=FixedQuotes(),
     )  # fmt: skip
     assert found == D(1_000)
 
 
-def test_of_a_symbol_held_both_ways_the_larger_leg_is_charged() -> None:
+def test_lots_are_added_up_by_symbol_and_side() -> None:
     held = [("EURUSD", D("1")), ("EURUSD", D("-1.5")), ("EURUSD", D("0.25")), ("GBPUSD", D("-2")), ("USDJPY", D("1"))]
-    assert charged_volumes(held) == {"EURUSD": D("-1.5"), "GBPUSD": D(-2), "USDJPY": D(1)}
-    assert charged_volumes([]) == {}
+    assert volumes_by_side(held) == {"EURUSD": (D("1.25"), D("1.5")), "GBPUSD": (0, D(2)), "USDJPY": (D(1), 0)}
+    assert volumes_by_side([]) == {}
 
 
 def total(*held: tuple[str, str], quoted: str = "EURUSD XAUUSD") -> Decimal | None:
@@ -196,12 +202,148 @@ def test_hedged_margin_lies_between_the_nets_and_the_sums(hundredths: list[int])
     assert net <= found <= gross
 
 
+# ----------------------------------------------------------------------------------------------- modes, rates and hedges
+
+DE40 = Instrument(
+    symbol="DE40", base_currency="EUR", profit_currency="EUR", digits=1, contract_size=D(25), tick_size=D("0.5"),
+    volume_min=D("0.1"), volume_max=D(100), volume_step=D("0.1"), calculation_mode=CalculationMode.CFD,
+    margin_currency="EUR",
+)  # fmt: skip
+INDEX = {"DE40": ("18000.0", "18002.0"), "EURUSD": ("1.0800", "1.0802")}
+
+
+def index_margin(longs: str, shorts: str, currency: str = "EUR", **changed: Any) -> Decimal | None:
+    """Of an index at 18,000.0 / 18,002.0 with 25 EUR a point, leverage 50."""
+    is_opening = changed.pop("is_opening", False)
+    terms = structs.replace(DE40, **changed)
+    return symbol_margin(
+        longs=D(longs), shorts=D(shorts), instrument=terms, leverage=50, currency=currency,
+        currency_digits=0 if currency == "JPY" else 3 if currency == "KWD" else 2,
+        instruments={"DE40": terms, "EURUSD": an_instrument()}, quotes=FixedQuotes(**INDEX), is_opening=is_opening,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mode", "changed", "expected"),
+    [
+        (CalculationMode.CFD, {}, "225025.00"),  # 0.5 x 25 x 18,002
+        (CalculationMode.CFD_LEVERAGE, {}, "4500.50"),  # ... / 50
+        (CalculationMode.CFD_INDEX, {"tick_price": D("0.1")}, "45005.00"),  # ... x 0.1 / 0.5
+        (CalculationMode.FUTURES, {"tick_price": D("12.5"), "margin_initial": D(9_000)}, "4500.00"),  # 0.5 x 9,000
+        (CalculationMode.CFD, {"margin_initial": D(900)}, "450.00"),  # money a lot takes the formula's place
+        (CalculationMode.CFD, {"margin_rates_long": (D("0.1"), D("0.05"))}, "11251.25"),
+    ],
+)
+def test_each_mode_has_its_formula_of_margin(mode: CalculationMode, changed: dict[str, Any], expected: str) -> None:
+    assert index_margin("0.5", "0", calculation_mode=mode, **changed) == D(expected)
+
+
+def test_forex_without_leverage_holds_back_all_of_the_base_currency() -> None:
+    plain = structs.replace(an_instrument(), calculation_mode=CalculationMode.FOREX_NO_LEVERAGE)
+    found = symbol_margin(
+        longs=D("0.1"), shorts=D(0), instrument=plain, leverage=50, currency="USD", currency_digits=2,
+        instruments={"EURUSD": plain}, quotes=FixedQuotes(**INDEX),
+    )  # fmt: skip
+    assert found == D("10802.00")
+
+
+def test_a_short_is_valued_at_the_bid_by_its_own_rates_and_converted_at_the_dear_side() -> None:
+    """0.5 x 25 x 18,000 x 0.02 = 4,500 EUR, which cost 1.0802 USD each."""
+    rates: dict[str, Any] = {"margin_rates_short": (D(1), D("0.02"))}
+    assert index_margin("0", "0.5", "EUR", **rates) == D(4_500)
+    assert index_margin("0", "0.5", "USD", **rates) == D("4860.90")
+    assert index_margin("0", "0.5", "KWD", **rates) is None
+
+
+def test_an_order_is_judged_by_initial_rates_and_held_by_those_of_maintenance() -> None:
+    rates: dict[str, Any] = {"margin_rates_long": (D("0.1"), D("0.05"))}
+    assert index_margin("1", "0", is_opening=True, **rates) == D("45005.00")
+    assert index_margin("1", "0", **rates) == D("22502.50")
+    money: dict[str, Any] = {"margin_initial": D(900), "margin_maintenance": D(700)}
+    assert [index_margin("1", "0", is_opening=True, **money), index_margin("1", "0", **money)] == [900, 700]
+
+
+def test_by_the_larger_leg_the_side_with_the_larger_margin_is_charged() -> None:
+    """1 long is 450,050 x 0.05, 2 short are 900,000 x 0.02: the shorts' 18,000 are less than the longs' 22,502.50."""
+    rates: dict[str, Any] = {"margin_rates_long": (D(1), D("0.05")), "margin_rates_short": (D(1), D("0.02"))}
+    assert index_margin("1", "2", **rates) == D("22502.50")
+
+
+@pytest.mark.parametrize(
+    ("hedged", "expected"),
+    [
+        ("0", "450000.00"),  # what is covered is free: 1 x 25 x 18,000
+        ("25", "900025.00"),  # and 1 x 25 x 18,001, the middle
+        ("12.5", "675012.50"),
+    ],
+)
+def test_hedged_margin_charges_the_uncovered_lots_and_the_covered_ones_at_its_own_size(
+    hedged: str, expected: str
+) -> None:
+    assert index_margin("1", "2", margin_hedged=D(hedged)) == D(expected)
+
+
+def test_hedged_margin_takes_the_means_of_both_sides_rates() -> None:
+    """Uncovered 2 x 25 x 18,002 x 0.05 = 45,005; covered 1 x 10 x 18,001 x 0.035 = 6,300.35."""
+    rates: dict[str, Any] = {"margin_rates_long": (D(1), D("0.05")), "margin_rates_short": (D(1), D("0.02"))}
+    assert index_margin("3", "1", margin_hedged=D(10), **rates) == D("51305.35")
+
+
+def test_where_margin_is_money_a_lot_so_is_hedged_margin() -> None:
+    assert index_margin("3", "1", margin_initial=D(900), margin_hedged=D(300)) == 2 * 900 + 300
+
+
+def test_profit_of_futures_is_counted_in_ticks() -> None:
+    """7 ticks of 0.5 at 12.50 EUR each, 2 lots: 175 EUR; a CFD with the same contract makes 3.5 x 25 x 2."""
+    future = structs.replace(DE40, calculation_mode=CalculationMode.FUTURES, tick_price=D("12.5"), contract_size=D(1))
+    for terms in (future, DE40):
+        assert gross_profit(
+            signed_volume=D(2), open_price=D("18000.0"), close_price=D("18003.5"), multiplier=terms.multiplier
+        ) == D(175)
+
+
 # ------------------------------------------------------------------------------------------------------- commission
 
 
-@pytest.mark.parametrize(("lots", "digits", "cash"), [("1", 2, "-3.5"), ("0.01", 2, "-0.04"), ("0.5", 0, "-2")])
+@pytest.mark.parametrize(
+    ("lots", "digits", "cash"),
+    [("1", 2, "-3.5"), ("0.01", 2, "-0.04"), ("0.5", 0, "-2"), ("0.03", 3, "-0.105"), ("0.001", 3, "-0.004")],
+)
 def test_commission_is_cash_that_leaves_the_account(lots: str, digits: int, cash: str) -> None:
-    assert commission_of(volume=D(lots), instrument=an_instrument(), currency_digits=digits) == D(cash)
+    assert commission_of(volume=D(lots), per_lot=D("3.5"), currency_digits=digits) == D(cash)
+
+
+def per_lot(terms: Instrument, moment: str, currency: str, **quotes: tuple[str, str]) -> Decimal | None:
+    return commission_per_lot(
+        terms, utc_ns(moment), currency=currency, instruments={name: an_instrument(name) for name in MARKET},
+        quotes=FixedQuotes(**quotes),
+    )  # fmt: skip
+
+
+def test_a_commission_of_a_currency_is_bought_with_the_accounts() -> None:
+    """7 USD are 7 x 1/1.0850 EUR and 7 x 150.020 JPY; one that names no currency is the account's own."""
+    dear = structs.replace(an_instrument("XAUUSD"), commissions=(CommissionTerms(None, D(7), "USD"),))
+    moment = "2026-01-05 12:00"
+    assert per_lot(dear, moment, "USD") == 7
+    assert per_lot(dear, moment, "EUR", EURUSD=MARKET["EURUSD"]) == 7 / D("1.08500")
+    assert per_lot(dear, moment, "JPY", USDJPY=MARKET["USDJPY"]) == D("1050.140")
+    assert per_lot(dear, moment, "EUR") is None
+    assert per_lot(an_instrument("XAUUSD"), moment, "JPY") == D("3.5")
+    assert per_lot(structs.replace(dear, commissions=()), moment, "EUR") == 0
+
+
+def test_a_dated_commission_counts_from_the_midnight_of_the_symbols_clock() -> None:
+    """2026-02-01 begins at 22:00 UTC of January 31 in New York's close, and at 00:00 UTC by a clock of UTC."""
+    rows = (
+        CommissionTerms(None, D(3)),
+        CommissionTerms(date(2026, 2, 1), D(4)),
+        CommissionTerms(date(2026, 3, 1), D(5)),
+    )
+    dated = structs.replace(an_instrument(), commissions=rows)
+    moments = {"2026-01-31 21:59": 3, "2026-01-31 22:00": 4, "2026-02-27 12:00": 4, "2026-03-02 12:00": 5}
+    assert {moment: per_lot(dated, moment, "USD") for moment in moments} == moments
+    in_utc = structs.replace(dated, clock="UTC")
+    assert [per_lot(in_utc, moment, "USD") for moment in ("2026-01-31 23:59", "2026-02-01 00:00")] == [3, 4]
 
 
 def test_an_average_price_is_rounded_alike_by_whoever_keeps_it() -> None:

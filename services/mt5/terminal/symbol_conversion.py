@@ -1,0 +1,134 @@
+"""The terminal's row of a symbol as an instrument: what the package tells, and by name what it does not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from common.errors import StartError
+from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
+from proto.trading.instrument import Instrument, SwapTerms, weekdays_of_triple
+from proto.trading.units import to_decimal
+from services.mt5.terminal import mt5_types
+from services.mt5.terminal.mt5_types import Mt5Symbol
+from services.mt5.terminal.row_conversion import PRICE_DECIMALS, expiry_ns, volume_of
+from services.mt5.terminal.server_clock import ServerClock
+
+UNTOLD: Final = (
+    "margin_rates_long",
+    "margin_rates_short",
+    "swap_weekdays",
+    "commissions",
+    "sessions",
+    "quote_sessions",
+    "holidays",
+)
+"""What MetaTrader's Python package tells nothing of. Of the coefficients of weekdays it tells the day that counts three times."""
+
+CALCULATION_MODES: Final = {
+    mt5_types.SYMBOL_CALC_MODE_FOREX: CalculationMode.FOREX,
+    mt5_types.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE: CalculationMode.FOREX_NO_LEVERAGE,
+    mt5_types.SYMBOL_CALC_MODE_CFD: CalculationMode.CFD,
+    mt5_types.SYMBOL_CALC_MODE_CFDINDEX: CalculationMode.CFD_INDEX,
+    mt5_types.SYMBOL_CALC_MODE_CFDLEVERAGE: CalculationMode.CFD_LEVERAGE,
+    mt5_types.SYMBOL_CALC_MODE_FUTURES: CalculationMode.FUTURES,
+    mt5_types.SYMBOL_CALC_MODE_EXCH_STOCKS: CalculationMode.CFD,
+    mt5_types.SYMBOL_CALC_MODE_EXCH_STOCKS_MOEX: CalculationMode.CFD,
+    mt5_types.SYMBOL_CALC_MODE_EXCH_FUTURES: CalculationMode.FUTURES,
+    mt5_types.SYMBOL_CALC_MODE_EXCH_FUTURES_FORTS: CalculationMode.FUTURES,
+}
+"""Shares of an exchange have the formulas of CFD, its futures those of FUTURES."""
+
+SWAP_MODES: Final = {
+    mt5_types.SYMBOL_SWAP_MODE_DISABLED: SwapMode.DISABLED,
+    mt5_types.SYMBOL_SWAP_MODE_POINTS: SwapMode.POINTS,
+    mt5_types.SYMBOL_SWAP_MODE_CURRENCY_SYMBOL: SwapMode.CURRENCY_SYMBOL,
+    mt5_types.SYMBOL_SWAP_MODE_CURRENCY_MARGIN: SwapMode.CURRENCY_MARGIN,
+    mt5_types.SYMBOL_SWAP_MODE_CURRENCY_DEPOSIT: SwapMode.CURRENCY_DEPOSIT,
+    mt5_types.SYMBOL_SWAP_MODE_INTEREST_CURRENT: SwapMode.INTEREST_CURRENT,
+    mt5_types.SYMBOL_SWAP_MODE_INTEREST_OPEN: SwapMode.INTEREST_OPEN,
+}
+_GTC_MODES: Final = {
+    mt5_types.SYMBOL_ORDERS_GTC: GtcMode.GTC,
+    mt5_types.SYMBOL_ORDERS_DAILY_NO_STOPS: GtcMode.DAILY_EXCLUDING_STOPS,
+}
+_TRADE_MODES: Final = {
+    mt5_types.SYMBOL_TRADE_MODE_DISABLED: TradeMode.DISABLED,
+    mt5_types.SYMBOL_TRADE_MODE_CLOSEONLY: TradeMode.CLOSE_ONLY,
+}
+
+
+def instrument_from_row(row: Mt5Symbol, *, currency: str, clock: ServerClock) -> Instrument:
+    """Terms of a symbol on an account in `currency`; what the package does not tell has its default, and is named in `untold`.
+
+    Raises:
+        StartError: the symbol's profit is calculated in a way that the desk does not know.
+    """
+    mode = CALCULATION_MODES.get(row.trade_calc_mode)
+    if mode is None:
+        raise StartError(
+            f"{row.name}: calculation mode {row.trade_calc_mode} of MetaTrader's ENUM_SYMBOL_CALC_MODE, expected one of "
+            f"{', '.join(map(str, CALCULATION_MODES))}: the desk cannot value any other"
+        )
+    tick_value = to_decimal(round(row.trade_tick_value, PRICE_DECIMALS)) if row.trade_tick_value else None
+    swap_mode, gtc_mode = SWAP_MODES.get(row.swap_mode), _GTC_MODES.get(row.order_gtc_mode)
+    swap = None if swap_mode is None else SwapTerms(None, swap_mode, _exact(row.swap_long), _exact(row.swap_short))
+    missing = [name for name, told in (("swaps", swap), ("gtc_mode", gtc_mode)) if told is None]
+    return Instrument(
+        symbol=row.name,
+        base_currency=row.currency_base,
+        profit_currency=row.currency_profit,
+        digits=row.digits,
+        contract_size=to_decimal(row.trade_contract_size),
+        tick_size=to_decimal(row.trade_tick_size) if row.trade_tick_size else Decimal(1).scaleb(-row.digits),
+        volume_min=volume_of(row.volume_min),
+        volume_max=volume_of(row.volume_max),
+        volume_step=volume_of(row.volume_step),
+        volume_limit=volume_of(row.volume_limit),
+        tick_value=tick_value,
+        tick_price=_tick_price(row, mode, tick_value, currency),
+        stops_level_points=row.trade_stops_level,
+        freeze_level_points=row.trade_freeze_level,
+        calculation_mode=mode,
+        margin_currency=row.currency_margin,
+        margin_initial=_exact(row.margin_initial),
+        margin_maintenance=_exact(row.margin_maintenance),
+        margin_hedged=None if row.margin_hedged_use_leg else _exact(row.margin_hedged),
+        swaps=() if swap is None or not (swap.long or swap.short) else (swap,),
+        swap_weekdays=weekdays_of_triple((row.swap_rollover3days - 1) % 7),
+        clock=clock.zone,
+        expires_ns=expiry_ns(row.expiration_time, clock),
+        filling=fillings_of(row),
+        gtc_mode=gtc_mode or GtcMode.GTC,
+        trade_mode=_TRADE_MODES.get(row.trade_mode, TradeMode.FULL),
+        untold=(*UNTOLD, *missing),
+    )
+
+
+def _exact(value: float) -> Decimal:
+    return to_decimal(round(value, PRICE_DECIMALS))
+
+
+def _tick_price(row: Mt5Symbol, mode: CalculationMode, tick_value: Decimal | None, currency: str) -> Decimal:
+    """What a tick of 1 lot is worth in profit currency, where the mode asks for it: the package tells it in the account's."""
+    if mode not in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX):
+        return Decimal(0)
+    if tick_value is None or row.currency_profit != currency:
+        raise StartError(
+            f"{row.name}: a tick is worth {tick_value} {currency}, expected a worth in {row.currency_profit}, in which its "
+            f"profit arises: the package does not tell it, and {mode} needs it"
+        )
+    return tick_value
+
+
+def fillings_of(row: Mt5Symbol) -> tuple[str, ...]:
+    """The fillings that a symbol takes of market orders, by its flags and its kind of execution.
+
+    Request and instant execution take FOK and RETURN whatever the flags say; RETURN is not to be had where orders are executed
+    at the market.
+    """
+    if row.trade_exemode in (mt5_types.SYMBOL_TRADE_EXECUTION_REQUEST, mt5_types.SYMBOL_TRADE_EXECUTION_INSTANT):
+        return ("FOK", "RETURN")
+    flags = (("FOK", mt5_types.SYMBOL_FILLING_FLAG_FOK), ("IOC", mt5_types.SYMBOL_FILLING_FLAG_IOC))
+    taken = tuple(name for name, flag in flags if row.filling_mode & flag)
+    return taken if row.trade_exemode == mt5_types.SYMBOL_TRADE_EXECUTION_MARKET else (*taken, "RETURN")
