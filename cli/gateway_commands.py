@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import zmq
 
     from proto.gateway import Flatten, Halt, HelloReply, Reply, Request, Resume
+    from proto.trading.instrument import Instrument
 
     R = TypeVar("R", bound=Reply)
 
@@ -53,6 +54,29 @@ def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url
     if reply.closed:
         print(f"closed by the orders {', '.join(map(str, reply.closed))}")
     return 0
+
+
+def gateway_instruments(
+    symbols: list[str] | None, data_dir: Path | None, url: str | None
+) -> tuple[HelloReply, list[Instrument]]:
+    """What a gateway says of itself, and the terms that it tells of symbols; of those that it quotes where none are named.
+
+    Raises:
+        StartError: there is none, it does not answer, or it does not know one of the symbols.
+    """
+    from common.sockets import Sockets
+    from proto.gateway import GetSymbolInfo, Hello, SymbolReply
+
+    folder = None if data_dir is None else existing_desk(data_dir)
+    where = url or (running_gateway_url() if folder is None else _of_desk(folder))
+    sockets = Sockets()
+    try:
+        socket = sockets.dealer(where)
+        hello = _ask(socket, Hello(client="paperdesk"), _hello_reply(), where)
+        asked = list(hello.sequences) if symbols is None else symbols
+        return hello, [_ask(socket, GetSymbolInfo(symbol=one), SymbolReply, where).instrument for one in asked]
+    finally:
+        sockets.close()
 
 
 def _hello_reply() -> type[HelloReply]:

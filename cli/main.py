@@ -40,7 +40,7 @@ COMMAND_GROUPS: Final = {
     "Ask a desk": ("status", "views", "risk", "export"),
     TELLING: ("orders", "trading_state"),
     "Files of a desk": ("verify", "backup", "migrate"),
-    "Ticks and models": ("ticks", "train"),
+    "Ticks, symbols and models": ("ticks", "instruments", "train"),
     "Settings and shell": ("config", "completion"),
     "Proofs": ("conformance", "chaos", "chaos_truth"),
 }

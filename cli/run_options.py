@@ -117,6 +117,14 @@ FillsName = Annotated[
         help="How orders are filled: ideal (at the touch), realistic (with delay, slippage and charges), or a TOML file.",
     ),
 ]
+Instruments = Annotated[
+    str,
+    typer.Option(
+        "--instruments",
+        metavar="FILE",
+        help="Terms of symbols in place of the broker's: a TOML file, or an example's name.",
+    ),
+]
 Mode = Annotated[AccountMode, typer.Option("--account-mode", help="One position a symbol, or one an order.")]
 Leverage = Annotated[
     int, typer.Option("--leverage", metavar="N", help="Position by margin; 0: no margin is asked for.")
@@ -166,6 +174,7 @@ class RunOptions:
     currency: Currency = None
     seed: Seed = 0
     fills: FillsName = IDEAL_FILLS
+    instruments: Instruments = ""
     account_mode: Mode = AccountMode.NETTING
     leverage: Leverage = DEFAULT_LEVERAGE
 
@@ -217,13 +226,13 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
     from services.portfolio.core.plan.on_opposite import OnOpposite as Policy
 
     symbols = tuple(dict.fromkeys(file.symbol for file in named))
-    require_symbols(symbols)
+    require_symbols(symbols, options.instruments)
     require_currency(currency)
     require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
     require_fills(fills)
     require_plan(plan, symbols)
-    require_fixed_volumes(volume, plan, symbols)
+    require_fixed_volumes(volume, plan, symbols, instruments=options.instruments)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         strategy=options.strategy,
@@ -240,6 +249,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
         currency=currency,
         seed=options.seed,
         fills=fills,
+        instruments=options.instruments,
         account_mode=ModeOfAccount(options.account_mode.name),
         leverage=options.leverage,
         symbol_map={},

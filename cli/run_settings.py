@@ -27,6 +27,7 @@ HEEDED: Final = frozenset(
         "MT5_CURRENCY",
         "MT5_CROSSED",
         "MT5_FILLS",
+        "MT5_INSTRUMENTS",
         "MT5_ACCOUNT_MODE",
         "MT5_LEVERAGE",
         "MT5_FAULTS",

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from common.errors import StartError
-from marketdata.instruments import CURRENCIES, find_instrument
+from marketdata.instrument_file import SETTING, load_instruments
+from marketdata.instruments import CURRENCIES
 from proto.trading.units import decimal_text
 from research.call_watch import ending_words
 from services.mt5.fill_profiles import load_fill_profile
@@ -121,15 +122,17 @@ def require_plan(plan: str, symbols: Collection[str]) -> None:
         raise StartError(f"--plan: {str(error).removeprefix('PLAN: ')}") from None
 
 
-def require_fixed_volumes(volume: Decimal, plan: str, symbols: Collection[str], *, option: str = "--volume") -> None:
+def require_fixed_volumes(
+    volume: Decimal, plan: str, symbols: Collection[str], *, option: str = "--volume", instruments: str = ""
+) -> None:
     """Refuse a fixed volume, the plan's or the default, that the simulated broker does not take of a symbol that is traded with it.
 
     Raises:
         StartError: names the option, or the plan's file, and what the broker takes.
     """
-    read = load_plan(plan, symbols)
+    read, catalogue = load_plan(plan, symbols), load_instruments(instruments)
     for symbol in symbols:
-        instrument, course = find_instrument(symbol), read.for_symbol(symbol)
+        instrument, course = catalogue.find(symbol), read.for_symbol(symbol)
         sizing, lots = course.sizing, fixed_volume(course.sizing, volume)
         if sizing.method is not SizingMethod.FIXED or instrument is None or instrument.takes_volume(lots):
             continue
@@ -139,18 +142,18 @@ def require_fixed_volumes(volume: Decimal, plan: str, symbols: Collection[str], 
         raise StartError(f"{where} is {decimal_text(lots)}, expected {instrument.volume_terms} for {symbol}")
 
 
-def require_symbols(symbols: Iterable[str]) -> None:
-    """Refuse symbols that the simulated broker does not trade.
+def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
+    """Refuse symbols that the simulated broker does not trade, or of which the file `instruments` does not say enough.
 
     Raises:
-        StartError: names the symbol.
+        StartError: names the symbol, or the file and what is wrong with it.
     """
-    for symbol in symbols:
-        if find_instrument(symbol) is None:
-            raise StartError(
-                f"unknown symbol {symbol!r}, expected a pair of currencies such as EURUSD, or XAUUSD or XAGUSD, "
-                "with the broker's suffix if it has one"
-            )
+    try:
+        catalogue = load_instruments(instruments)
+        for symbol in symbols:
+            catalogue.require(symbol)
+    except StartError as error:
+        raise StartError(str(error).replace(f"{SETTING}: ", "--instruments: ", 1)) from None
 
 
 def require_currency(currency: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Raw
 
 from common.errors import StartError
+from marketdata.instrument_file import load_instruments
 from marketdata.tick_stream import TickStream
 from proto.codec import decode_request, encode
 from proto.control import DeskState
@@ -80,6 +81,7 @@ class Backtest:
                 leverage=spec.leverage,
                 profile=load_fill_profile(spec.fills),
                 seed=spec.seed,
+                catalogue=load_instruments(spec.instruments),
             )
         except ValueError as error:
             raise StartError(str(error)) from None

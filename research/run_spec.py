@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from marketdata.files import Crossed, TickInput, load_stream
+from marketdata.instrument_file import instruments_path, load_instruments
 from marketdata.tick_stream import TickStream
 from proto.trading.enums import AccountMode
 from proto.trading.units import decimal_text
@@ -49,6 +50,7 @@ class RunSpec:
     currency: str = "USD"
     seed: int = 0
     fills: str = IDEAL.name
+    instruments: str = ""
     account_mode: AccountMode = AccountMode.NETTING
     leverage: int = LEVERAGE_DEFAULT
     symbol_map: Mapping[str, str] = field(default_factory=dict)
@@ -77,6 +79,9 @@ class RunSpec:
             "venue": "simulated",
             "volume": decimal_text(self.volume),
         }
+        brokers_names = [self.symbol_map.get(symbol, symbol) for symbol in self.symbols]
+        if terms := load_instruments(self.instruments).name(brokers_names):
+            found["instruments"] = terms
         if (manifest := self.model_manifest()) is not None:
             found["model"] = manifest.deciding_sha256()
         return found
@@ -140,6 +145,7 @@ class RunSpec:
             "MT5_CURRENCY": self.currency,
             "MT5_SEED": str(self.seed),
             "MT5_FILLS": self.fills if self.fills in PROFILES else str(Path(self.fills).resolve()),
+            "MT5_INSTRUMENTS": str(instruments_path(self.instruments).resolve()) if self.instruments else "",
             "MT5_ACCOUNT_MODE": self.account_mode.lower(),
             "MT5_LEVERAGE": str(self.leverage),
             "MT5_STREAM_ID": stream_id,

@@ -30,6 +30,7 @@ STRATEGY_WITHOUT_A_MODEL: Final = "ema_cross"
 
 VENUE_OPTIONS: Final = {
     "MT5_FILLS": "--fills",
+    "MT5_INSTRUMENTS": "--instruments",
     "MT5_ACCOUNT_MODE": "--account-mode",
     "MT5_LEVERAGE": "--leverage",
 }
@@ -76,6 +77,14 @@ FillsName = Annotated[
         "--fills", help="How orders are filled: ideal, realistic or a TOML file. Default: MT5_FILLS, or realistic."
     ),
 ]
+Instruments = Annotated[
+    str | None,
+    typer.Option(
+        "--instruments",
+        metavar="FILE",
+        help="Terms of symbols: a TOML file, or an example's name. Default: MT5_INSTRUMENTS.",
+    ),
+]
 Mode = Annotated[
     o.AccountMode | None,
     typer.Option("--account-mode", help="Of a new account: one position a symbol, or one an order. Default: netting."),
@@ -112,6 +121,7 @@ def run(
     data_dir: DataDir = None,
     duration: Duration = None,
     fills: FillsName = None,
+    instruments: Instruments = None,
     account_mode: Mode = None,
     leverage: Leverage = None,
 ) -> int:
@@ -140,6 +150,7 @@ def run(
         duration=duration,
         venue={
             "MT5_FILLS": fills,
+            "MT5_INSTRUMENTS": instruments,
             "MT5_ACCOUNT_MODE": account_mode,
             "MT5_LEVERAGE": None if leverage is None else str(leverage),
         },
@@ -202,7 +213,7 @@ def _desk(
     if "MT5_ACCOUNT_MODE" not in settings and (mode := read_account_mode(folder / VENUE_BOOK)) is not None:
         settings["MT5_ACCOUNT_MODE"] = mode.lower()
     chosen = strategy or (STRATEGY_OF_THE_DEMO_MODEL if model is not None else default_strategy())
-    _require(chosen, model, names)
+    _require(chosen, model, names, settings)
     settings |= {"TRADING_SYMBOL": ",".join(names), "STRATEGY": chosen, "MT5_PACE": "live"}
     if model is not None:
         settings["MODEL"] = str(model.resolve())
@@ -211,7 +222,13 @@ def _desk(
     settings["PLAN"] = o.plan_option(Path(settings["PLAN"]) if plan is None and "PLAN" in settings else plan)
     require_plan(settings["PLAN"], names)
     if gateway is None:  # a venue elsewhere has terms of its own, which the desk learns when it meets it
-        require_fixed_volumes(load(PortfolioSettings).default_volume, settings["PLAN"], names, option="DEFAULT_VOLUME")
+        require_fixed_volumes(
+            load(PortfolioSettings).default_volume,
+            settings["PLAN"],
+            names,
+            option="DEFAULT_VOLUME",
+            instruments=settings.get("MT5_INSTRUMENTS", ""),
+        )
     return DeskRunSpec(
         data_dir=folder,
         settings=settings,
@@ -237,12 +254,17 @@ def default_strategy() -> str:
     return STRATEGY_OF_THE_DEMO_MODEL if has_model else STRATEGY_WITHOUT_A_MODEL
 
 
-def _require(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
+def _require(strategy: str, model: Path | None, symbols: tuple[str, ...], settings: dict[str, str]) -> None:
     """Refuse what cannot run, before anything is started for it."""
     from cli.validators import require_strategy, require_symbols
+    from marketdata.instrument_file import instruments_path
     from services.signal.strategy_loader import uses_model
 
-    require_symbols(symbols)
+    if instruments := settings.get("MT5_INSTRUMENTS"):
+        settings["MT5_INSTRUMENTS"] = str(
+            instruments_path(instruments).resolve()
+        )  # the processes run in another folder
+    require_symbols(symbols, settings.get("MT5_INSTRUMENTS", ""))
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} is not there, expected the folder of a model")
     needs_model = model is None and uses_model(strategy)

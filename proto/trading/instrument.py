@@ -16,13 +16,16 @@ from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, is_in_session, s
 from proto.trading.units import Name, TimeNs, decimal_text, is_on_step, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
-Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=100)]
 OptionalCurrency = Annotated[str, Meta(max_length=8)]
 
 Weekdays = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
 
-ROWS_MAX: Final = 800
-"""Of a dated table: with as many, and a year of holidays, an instrument still fits into a frame."""
+ROWS_MAX: Final = 500
+SESSIONS_MAX: Final = 100
+HOLIDAYS_MAX: Final = 366
+"""Rows of a dated table, spans of a week, holidays: with as many of each an instrument still fits into a frame."""
+
+Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=SESSIONS_MAX)]
 
 SATURDAY: Final = 5
 NO_WEEKEND: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1), Decimal(0), Decimal(0))
@@ -118,7 +121,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     clock: Annotated[str, Meta(min_length=1, max_length=64)] = NEW_YORK_CLOSE
     sessions: Sessions = ()
     quote_sessions: Sessions = ()
-    holidays: Annotated[tuple[tuple[TimeNs, TimeNs], ...], Meta(max_length=366)] = ()
+    holidays: Annotated[tuple[tuple[TimeNs, TimeNs], ...], Meta(max_length=HOLIDAYS_MAX)] = ()
     expires_ns: TimeNs = 0
     filling: Annotated[tuple[Annotated[str, Meta(max_length=8)], ...], Meta(max_length=3)] = ("FOK", "IOC", "RETURN")
     gtc_mode: GtcMode = GtcMode.GTC

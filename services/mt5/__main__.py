@@ -13,6 +13,7 @@ from common.settings import load
 from common.sockets import Sockets
 from marketdata.files import load_stream
 from marketdata.generated_market import GeneratedMarket, open_market
+from marketdata.instrument_file import load_instruments
 from marketdata.tick_stream import MarketSource, TickStream
 from services.mt5 import metrics
 from services.mt5.core.compose import simulated_gateway
@@ -110,6 +111,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 leverage=settings.mt5_leverage,
                 profile=load_fill_profile(settings.mt5_fills),
                 seed=settings.mt5_seed,
+                catalogue=load_instruments(settings.mt5_instruments),
             )
 
             def require_files() -> None:

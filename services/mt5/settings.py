@@ -126,6 +126,7 @@ class Mt5Settings(CommonSettings):
     mt5_fills: str = Field(
         default=IDEAL.name, min_length=1, description=f"{', '.join(PROFILES)} or a TOML file of a fill profile"
     )
+    mt5_instruments: str = ""
     mt5_account_mode: Annotated[AccountMode, BeforeValidator(_account_mode)] = Field(
         default=AccountMode.NETTING, description="netting or hedging"
     )

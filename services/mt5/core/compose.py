@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from marketdata.instrument_file import CATALOGUE, Catalogue
 from marketdata.tick_stream import MarketSource
 from proto.trading.enums import AccountMode
 from services.mt5.core.gateway.gateway import Gateway
@@ -48,6 +49,7 @@ def simulated_gateway(
     leverage: int = LEVERAGE_DEFAULT,
     profile: FillProfile = IDEAL,
     seed: int = 0,
+    catalogue: Catalogue = CATALOGUE,
 ) -> Gateway:
     """A gateway over a market, going on where its journal and its book are.
 
@@ -69,6 +71,7 @@ def simulated_gateway(
         leverage: how many times its margin a position may be worth; 0 asks for no margin.
         profile: what fills are like.
         seed: of everything that the fill profile draws.
+        catalogue: terms of the symbols.
 
     Raises:
         ValueError: the parts do not go together; in one line what and why.
@@ -85,6 +88,7 @@ def simulated_gateway(
         leverage=leverage,
         profile=profile,
         seed=seed,
+        catalogue=catalogue,
     )
     return Gateway(
         stream=stream,

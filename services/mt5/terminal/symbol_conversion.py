@@ -35,7 +35,6 @@ CALCULATION_MODES: Final = {
     mt5_types.SYMBOL_CALC_MODE_EXCH_STOCKS: CalculationMode.CFD,
     mt5_types.SYMBOL_CALC_MODE_EXCH_STOCKS_MOEX: CalculationMode.CFD,
     mt5_types.SYMBOL_CALC_MODE_EXCH_FUTURES: CalculationMode.FUTURES,
-    mt5_types.SYMBOL_CALC_MODE_EXCH_FUTURES_FORTS: CalculationMode.FUTURES,
 }
 """Shares of an exchange have the formulas of CFD, its futures those of FUTURES."""
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instruments import account_digits, find_instrument
+from marketdata.instrument_file import Catalogue
+from marketdata.instruments import account_digits
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
 from proto.time import iso_text
@@ -56,20 +57,23 @@ class SimulatedAccount:
         account_mode: AccountMode,
         leverage: int,
         profile: FillProfile,
+        catalogue: Catalogue,
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an old one goes on.
 
         Raises:
-            VenueSetupError: the account is of another currency or mode, the new stream does not begin after what the book
-                has seen, or the broker does not trade one of its symbols.
+            VenueSetupError: the account is of another currency or mode, or the new stream does not begin after what the book
+                has seen.
+            StartError: the broker does not trade one of the stream's symbols, or `catalogue` does not say enough of it.
         """
         self._stream_id = stream_id
         self._store = store
         desk_names = {_broker_name(name, symbols): name for name in stream.symbols}
         self.market = MarketView(stream, desk_names)
         self.profile = profile
+        self.catalogue = catalogue
         self._is_always_quoted = not stream.data_sha256
-        self.instruments = {name: self.effective_instrument(_catalogued(name)) for name in desk_names}
+        self.instruments = {name: self.effective_instrument(catalogue.require(name)) for name in desk_names}
         self.currency = currency
         self.digits = account_digits(currency)
         self.mode = account_mode
@@ -405,10 +409,3 @@ def _broker_name(desk_name: str, symbols: SymbolMap) -> str:
         other = symbols.to_desk(desk_name)
         raise VenueSetupError(f"ticks of {desk_name}, which is the broker's name of {other}; expected the desk's name")
     return name
-
-
-def _catalogued(symbol: str) -> Instrument:
-    instrument = find_instrument(symbol)
-    if instrument is None:
-        raise VenueSetupError(f"the simulated broker does not trade {symbol}, expected an FX pair, XAUUSD or XAGUSD")
-    return instrument

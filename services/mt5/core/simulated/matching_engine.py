@@ -12,7 +12,6 @@ from typing import Final
 
 from msgspec import structs
 
-from marketdata.instruments import find_instrument
 from proto.gateway import DealReason, ErrorCode, OrderReplyStatus, VenueDeal
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.instrument import Instrument
@@ -57,7 +56,7 @@ class MatchingEngine:
         found = self.account.instruments.get(symbol)
         if found is not None:
             return found
-        terms = find_instrument(symbol)
+        terms = self.account.catalogue.find(symbol)
         return None if terms is None else self.account.effective_instrument(terms)
 
     # ---------------------------------------------------------------------------------------------------------- placing

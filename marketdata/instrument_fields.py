@@ -1,0 +1,326 @@
+"""Values of the fields of a file of instruments: each function reads one kind, or refuses it by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sized
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final, TypeVar
+
+from proto.trading.enums import SwapMode
+from proto.trading.instrument import HOLIDAYS_MAX, ROWS_MAX, SESSIONS_MAX, CommissionTerms, SwapTerms
+from proto.trading.server_time import NEW_YORK_CLOSE, SECOND_NS, is_clock, moments_of
+from proto.trading.units import decimal_text, is_exact
+
+NEVER: Final = "never"
+LARGER: Final = "larger"
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY_MINUTES: Final = 24 * 60
+WHOLE_WEEK: Final = (0, 7 * DAY_MINUTES)
+DIGITS_MAX: Final = 10
+POINTS_MAX: Final = 1_000_000
+FILLINGS: Final = ("FOK", "IOC", "RETURN")
+
+MONEY_EXPECTED: Final = "a number of 0 or more"
+POSITIVE_EXPECTED: Final = "a number above 0"
+CURRENCY_EXPECTED: Final = "3 to 8 capital letters or digits, such as USD"
+RATES_EXPECTED: Final = "two numbers of 0 or more, to open and to hold, such as [1, 1]"
+WEEKDAYS_EXPECTED: Final = "seven numbers of 0 or more, from Monday, such as [1, 1, 3, 1, 1, 0, 0]"
+FILLINGS_EXPECTED: Final = 'some of ["FOK", "IOC", "RETURN"]'
+SESSIONS_EXPECTED: Final = 'spans such as ["Mon-Fri 01:00-24:00"], [] for always'
+HOLIDAYS_EXPECTED: Final = 'days such as "2025-12-25" or spans such as ["2025-12-24 19:00", "2025-12-26 01:00"]'
+EXPIRY_EXPECTED: Final = f'"{NEVER}", or a time such as "2026-03-20 22:00"'
+CLOCK_EXPECTED: Final = f"{NEW_YORK_CLOSE}, UTC, or a zone such as Europe/Athens"
+DATE_EXPECTED: Final = "a date such as 2025-01-31"
+
+_DAY = "|".join(DAYS)
+_SPAN = re.compile(rf"(?P<first>{_DAY})(?:-(?P<last>{_DAY}))? (?P<from>[0-2]\d:[0-5]\d)-(?P<to>[0-2]\d:[0-5]\d)")
+_CURRENCY = re.compile(r"[A-Z0-9]{3,8}")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class FieldError(ValueError):
+    """A field is not what it may be; the text names it, its value and what was expected."""
+
+
+M = TypeVar("M", bound=StrEnum)
+
+
+def refused(name: str, value: object, expected: str) -> FieldError:
+    """The refusal of a value."""
+    shown = decimal_text(value) if isinstance(value, Decimal) and value.is_finite() else repr(value)
+    return FieldError(f"{name} is {shown}, expected {expected}")
+
+
+def _number(name: str, value: object, expected: str) -> Decimal:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+        if is_exact(number):
+            return number
+    raise refused(name, value, expected)
+
+
+def amount(name: str, value: object) -> Decimal:
+    """A number of 0 or more."""
+    number = _number(name, value, MONEY_EXPECTED)
+    if number < 0:
+        raise refused(name, value, MONEY_EXPECTED)
+    return number
+
+
+def positive(name: str, value: object) -> Decimal:
+    """A number above 0."""
+    number = amount(name, value)
+    if not number:
+        raise refused(name, value, POSITIVE_EXPECTED)
+    return number
+
+
+def _whole(name: str, value: object, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        return value
+    raise refused(name, value, f"a whole number from 0 to {most}")
+
+
+def digits(name: str, value: object) -> int:
+    """Decimals of a price."""
+    return _whole(name, value, DIGITS_MAX)
+
+
+def points(name: str, value: object) -> int:
+    """A distance in points."""
+    return _whole(name, value, POINTS_MAX)
+
+
+def currency(name: str, value: object) -> str:
+    """The code of a currency, or of what is traded like one."""
+    if isinstance(value, str) and _CURRENCY.fullmatch(value):
+        return value
+    raise refused(name, value, CURRENCY_EXPECTED)
+
+
+def member(kind: type[M], unsupported: Mapping[str, str]) -> Callable[[str, object], M]:
+    """What reads a member of an enumeration; `unsupported` says of other members why they are refused."""
+
+    def read(name: str, value: object) -> M:
+        if isinstance(value, str) and value in kind.__members__:
+            return kind[value]
+        why = (
+            f": {unsupported[value]}, which is not simulated" if isinstance(value, str) and value in unsupported else ""
+        )
+        raise refused(name, value, f"one of {', '.join(kind)}{why}")
+
+    return read
+
+
+def _numbers(name: str, value: object, count: int, expected: str) -> tuple[Decimal, ...]:
+    if not isinstance(value, list) or len(value) != count:
+        raise refused(name, value, expected)
+    return tuple(amount(name, part) for part in value)
+
+
+def rates(name: str, value: object) -> tuple[Decimal, ...]:
+    """The margin rates of a side: initial and of maintenance."""
+    return _numbers(name, value, 2, RATES_EXPECTED)
+
+
+def weekdays(name: str, value: object) -> tuple[Decimal, ...]:
+    """How often each night is charged, the one that follows Monday first."""
+    return _numbers(name, value, 7, WEEKDAYS_EXPECTED)
+
+
+def hedged(name: str, value: object) -> Decimal | None:
+    """The contract size of a lot held both ways; None for the larger side's margin."""
+    return None if value == LARGER else amount(name, value)
+
+
+def fillings(name: str, value: object) -> tuple[str, ...]:
+    """What is taken of orders at the market."""
+    if isinstance(value, list) and value and len(set(map(str, value))) == len(value) and set(value) <= set(FILLINGS):
+        return tuple(value)
+    raise refused(name, value, FILLINGS_EXPECTED)
+
+
+def clock(name: str, value: object) -> str:
+    """The name of a clock."""
+    if isinstance(value, str) and is_clock(value):
+        return value
+    raise refused(name, value, CLOCK_EXPECTED)
+
+
+# ------------------------------------------------------------------------------------------------------- dated tables
+
+
+def swaps(unsupported: Mapping[str, str]) -> Callable[[str, object], tuple[SwapTerms, ...]]:
+    """What reads a table of swaps, or several with dates."""
+    mode_of = member(SwapMode, unsupported)
+
+    def read(name: str, value: object) -> tuple[SwapTerms, ...]:
+        rows = []
+        for row in _rows(name, value, ("mode", "long", "short")):
+            mode = mode_of(f"{name}, mode", row.get("mode"))
+            needed = () if mode is SwapMode.DISABLED else ("long", "short")
+            for side in needed:
+                if side not in row:
+                    raise FieldError(f"{name}, {side} is missing, expected a number, above 0 where it earns")
+            long, short = (
+                _number(f"{name}, {side}", row.get(side, 0), "a number, above 0 where it earns")
+                for side in ("long", "short")
+            )
+            rows.append(SwapTerms(_since(name, row), mode, long, short))
+        return _dated(name, rows)
+
+    return read
+
+
+def commissions(name: str, value: object) -> tuple[CommissionTerms, ...]:
+    """A table of a commission, or several with dates."""
+    rows = []
+    for row in _rows(name, value, ("per_lot", "currency")):
+        if "per_lot" not in row:
+            raise FieldError(f"{name}, per_lot is missing, expected an amount of 0 or more")
+        of = row.get("currency")
+        code = "" if of is None else currency(f"{name}, currency", of)
+        rows.append(CommissionTerms(_since(name, row), amount(f"{name}, per_lot", row["per_lot"]), code))
+    return _dated(name, rows)
+
+
+def _rows(name: str, value: object, known: tuple[str, ...]) -> list[dict[str, Any]]:
+    rows = [value] if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise refused(name, value, f"a table with {', '.join(known)}, or several with from")
+    for row in rows:
+        for key in row:
+            if key not in (*known, "from"):
+                raise FieldError(f"{name}, {key} is unknown, expected {', '.join(known)} or from")
+    return rows
+
+
+R = TypeVar("R", SwapTerms, CommissionTerms)
+
+
+def _dated(name: str, rows: list[R]) -> tuple[R, ...]:
+    """The rows, of which the first counts from the beginning and each further one from a later day."""
+    _require_few(name, rows, ROWS_MAX, "rows")
+    for place, row in enumerate(rows):
+        if place and row.since is None:
+            raise FieldError(f"{name}, from of row {place + 1} is missing, expected {DATE_EXPECTED}")
+        if not place and row.since is not None:
+            raise FieldError(f"{name}, from of row 1 is {row.since}, expected none: it counts from the beginning")
+        before = rows[place - 1].since
+        if place > 1 and row.since is not None and before is not None and row.since <= before:
+            raise FieldError(f"{name}, from of row {place + 1} is {row.since}, expected a date after {before}")
+    return tuple(rows)
+
+
+def _since(name: str, row: Mapping[str, object]) -> date | None:
+    return _date(f"{name}, from", row["from"]) if "from" in row else None
+
+
+def _date(name: str, value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise refused(name, value, DATE_EXPECTED)
+
+
+# ----------------------------------------------------------------------------------------------------- hours and days
+
+
+def sessions(name: str, value: object) -> tuple[tuple[int, int], ...]:
+    """Spans in minutes of the week, in order; those that touch are one."""
+    if not isinstance(value, list):
+        raise refused(name, value, SESSIONS_EXPECTED)
+    spans = sorted(span for text in value for span in _spans(name, text))
+    joined: list[tuple[int, int]] = []
+    for begin, end in spans:
+        if joined and begin < joined[-1][1]:
+            raise FieldError(f"{name} has {span_text(begin, end)} twice, expected spans that do not overlap")
+        if joined and begin == joined[-1][1]:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((begin, end))
+    _require_few(name, joined, SESSIONS_MAX, "spans")
+    return tuple(joined)
+
+
+def _spans(name: str, text: object) -> list[tuple[int, int]]:
+    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise refused(name, text, SESSIONS_EXPECTED)
+    first, last = DAYS.index(match["first"]), DAYS.index(match["last"] or match["first"])
+    begin, end = (int(clock_time[:2]) * 60 + int(clock_time[3:]) for clock_time in (match["from"], match["to"]))
+    if not (first <= last and begin < end <= DAY_MINUTES):
+        raise refused(name, text, f"{SESSIONS_EXPECTED}, from an earlier to a later time")
+    return [(day * DAY_MINUTES + begin, day * DAY_MINUTES + end) for day in range(first, last + 1)]
+
+
+def span_text(begin: int, end: int) -> str:
+    """A span of the week, as people write it."""
+    (day, minute), (last, until) = divmod(begin, DAY_MINUTES), divmod(end - 1, DAY_MINUTES)
+    to = f"{(until + 1) // 60:02d}:{(until + 1) % 60:02d}"
+    return f"{DAYS[day]} {minute // 60:02d}:{minute % 60:02d}-{'' if last == day else DAYS[last] + ' '}{to}"
+
+
+def holidays(name: str, value: object, clock: str) -> tuple[tuple[int, int], ...]:
+    """Spans of UTC without trade, in order."""
+    if not isinstance(value, list):
+        raise refused(name, value, HOLIDAYS_EXPECTED)
+    spans = sorted(_holiday(name, entry, clock) for entry in value)
+    for before, after in pairwise(spans):
+        if after[0] < before[1]:
+            raise FieldError(f"{name} overlap at {_utc_text(after[0])} UTC, expected spans that do not")
+    _require_few(name, spans, HOLIDAYS_MAX, "spans")
+    return tuple(spans)
+
+
+def _require_few(name: str, found: Sized, most: int, what: str) -> None:
+    if len(found) > most:
+        raise FieldError(f"{name} has {len(found)} {what}, expected at most {most}")
+
+
+def _holiday(name: str, entry: object, clock: str) -> tuple[int, int]:
+    if isinstance(entry, list) and len(entry) == 2:
+        begin, end = (_moment(name, part, clock, HOLIDAYS_EXPECTED) for part in entry)
+    else:
+        day = datetime.combine(_date(name, entry), datetime.min.time())
+        begin, end = (_moment(name, one, clock, HOLIDAYS_EXPECTED) for one in (day, day + timedelta(days=1)))
+    if begin >= end:
+        raise refused(name, entry, f"{HOLIDAYS_EXPECTED}, from an earlier to a later time")
+    return begin, end
+
+
+def expiry(name: str, value: object, clock: str) -> int:
+    """UTC from which a symbol is not traded any more; 0 for never."""
+    return 0 if value == NEVER else _moment(name, value, clock, EXPIRY_EXPECTED)
+
+
+def _moment(name: str, value: object, clock: str, expected: str) -> int:
+    """UTC at which a clock shows a time, the earlier where there are two."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise refused(name, value, expected) from None
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        raise refused(name, value, expected)
+    local_ns = int((value.replace(tzinfo=UTC) - _EPOCH).total_seconds()) * SECOND_NS
+    found = moments_of(local_ns, clock)
+    if not found:
+        raise refused(name, value.isoformat(" "), f"a time that a clock of {clock} shows")
+    return found[0]
+
+
+def _utc_text(time_ns: int) -> str:
+    return (_EPOCH + timedelta(seconds=time_ns // SECOND_NS)).strftime("%Y-%m-%d %H:%M")
+
+
+BY_CLOCK: Final = (holidays, expiry)
+"""Kinds that are read by the symbol's clock."""

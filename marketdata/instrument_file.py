@@ -1,0 +1,283 @@
+"""Terms of symbols from a TOML file, in place of the simulated broker's own; docs/instruments.md describes the file.
+
+A symbol is judged when somebody uses it: every key is known, has a value that is told, of its kind and in its range, and contradicts no
+other one. Whatever does not is refused in one line that names the file, the symbol and the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from common.errors import StartError
+from common.toml_files import digest_of, read_toml
+from marketdata import instrument_fields as fields
+from marketdata.instrument_fields import FieldError
+from marketdata.instruments import CURRENCIES, find_instrument
+from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
+from proto.trading.instrument import Instrument
+from proto.trading.money import BY_VOLUME
+from proto.trading.server_time import NEW_YORK_CLOSE
+from proto.trading.units import NAME_CHARS_MAX, decimal_text, is_exact, is_on_step
+
+SETTING: Final = "MT5_INSTRUMENTS"
+SHIPPED_FOLDER: Final = Path(__file__).with_name("instrument_files")
+UNKNOWN: Final = "?"
+"""What a file has in the place of a value that nobody has told."""
+
+_EXAMPLE: Final = "expected a table for each symbol, such as [US30]"
+_NOTES: Final = ("broker", "page", "date", "note")
+"""Keys that say where the terms come from; they decide nothing."""
+
+_DEFAULTS: Final[Mapping[str, object]] = {
+    "volume_limit": 0,
+    "tick_price": 0,
+    "margin_initial": 0,
+    "margin_maintenance": 0,
+    "quote_sessions": [],
+    "holidays": [],
+    "expires": fields.NEVER,
+    "clock": NEW_YORK_CLOSE,
+    "gtc_mode": GtcMode.GTC.value,
+    "trade_mode": TradeMode.FULL.value,
+}
+"""Fields that a file may leave out, and what they are then."""
+
+_NOT_SIMULATED: Final = {
+    "DAILY": "it deletes the stops of positions every day",
+    "REOPEN_CURRENT": "it closes and opens positions every night",
+    "REOPEN_BID": "it closes and opens positions every night",
+}
+
+
+def shipped_files() -> dict[str, Path]:
+    """The example files that come with the package, by their names."""
+    return {path.stem: path for path in sorted(SHIPPED_FOLDER.glob("*.toml"))}
+
+
+def instruments_path(text: str) -> Path:
+    """The path of a file of instruments, or of the example that has this name."""
+    return shipped_files().get(text, Path(text))
+
+
+class Catalogue:
+    """Terms by the broker's symbol: a file's where it has the symbol, else those of the simulated broker's rules."""
+
+    def __init__(self, path: Path | None = None, tables: Mapping[str, Any] | None = None) -> None:
+        """`tables` is what the file at `path` says, unjudged."""
+        self._path = path
+        self._tables = dict(tables or {})
+        self._judged: dict[str, Instrument | StartError] = {}
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of the file, in its order."""
+        return tuple(self._tables)
+
+    def notes(self, symbol: str) -> dict[str, str]:
+        """Where the file has the terms of a symbol from."""
+        table = self._tables.get(symbol, {})
+        return {name: str(table[name]) for name in _NOTES if name in table}
+
+    def find(self, symbol: str) -> Instrument | None:
+        """Terms of a symbol; None when it is not traded, or when the file does not say enough of it."""
+        if symbol not in self._tables:
+            return find_instrument(symbol)
+        found = self._judge(symbol)
+        return found if isinstance(found, Instrument) else None
+
+    def require(self, symbol: str) -> Instrument:
+        """Terms of a symbol that is to be traded.
+
+        Raises:
+            StartError: it is not traded, or the file says something of it that is wrong, or not all that is needed.
+        """
+        if symbol in self._tables:
+            found = self._judge(symbol)
+            if isinstance(found, StartError):
+                raise found
+            return found
+        terms = find_instrument(symbol)
+        if terms is None:
+            raise StartError(
+                f"unknown symbol {symbol!r}, expected a pair of currencies such as EURUSD, or XAUUSD or XAGUSD, with the broker's "
+                f"suffix if it has one, or a symbol of a file of instruments"
+            )
+        return terms
+
+    def name(self, symbols: Iterable[str]) -> str:
+        """What the terms of a run over these symbols are called: a digest of those that the file has; "" where it has none."""
+        used = [self.require(symbol) for symbol in sorted(set(symbols)) if symbol in self._tables]
+        return digest_of(msgspec.json.encode(used)) if used else ""
+
+    def _judge(self, symbol: str) -> Instrument | StartError:
+        if symbol not in self._judged:
+            try:
+                self._judged[symbol] = _instrument(symbol, self._tables[symbol])
+            except FieldError as error:
+                self._judged[symbol] = StartError(f"{SETTING}: {self._path}: {symbol}: {error}")
+        return self._judged[symbol]
+
+
+CATALOGUE: Final = Catalogue()
+"""Without a file."""
+
+
+def load_instruments(text: str) -> Catalogue:
+    """The catalogue with the terms of a file, or of a shipped example by its name; of no file where there is no text.
+
+    Raises:
+        StartError: the file is not there, or is no TOML of tables.
+    """
+    if not text:
+        return CATALOGUE
+    path = instruments_path(text)
+    expected = f"a TOML file of instruments, or one of {', '.join(shipped_files())}"
+    said = read_toml(path, setting=SETTING, said=text, expected=expected, example=_EXAMPLE, parse_float=Decimal)
+    for symbol, table in said.items():
+        if not isinstance(table, dict):
+            raise StartError(f"{SETTING}: {path}: {symbol} is {table!r}, {_EXAMPLE}")
+        if not 1 <= len(symbol) <= NAME_CHARS_MAX:
+            raise StartError(f"{SETTING}: {path}: symbol {symbol!r}, expected 1 to {NAME_CHARS_MAX} characters")
+    return Catalogue(path, said)
+
+
+def _instrument(symbol: str, table: Mapping[str, Any]) -> Instrument:
+    """The terms that a table says.
+
+    Raises:
+        FieldError: names the field, its value and what was expected.
+    """
+    said = {**_DEFAULTS, **{name: value for name, value in table.items() if name not in _NOTES}}
+    for name in said:
+        if name not in _FIELDS:
+            raise FieldError(f"{name} is unknown, expected one of {', '.join(_FIELDS)}")
+    for name in _FIELDS:
+        if name not in said:
+            raise FieldError(f"{name} is missing, expected {_FIELDS[name][1]}")
+        _require_told(name, said[name])
+    clock = fields.clock("clock", said["clock"])
+    read: dict[str, Any] = {}
+    for name, (kind, _) in _FIELDS.items():
+        read[name] = kind(name, said[name], clock) if kind in fields.BY_CLOCK else kind(name, said[name])
+    _require_sound(read)
+    terms = {_NAMES.get(name, name): value for name, value in read.items()}
+    try:
+        return msgspec.convert({"symbol": symbol, **terms}, Instrument, strict=True)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise FieldError(str(error)) from None
+
+
+def _require_told(name: str, value: object) -> None:
+    """Refuse a "?" wherever it stands in a value."""
+    if value == UNKNOWN:
+        raise FieldError(f'{name} is "?", expected {_FIELDS[name][1]}')
+    parts = value.items() if isinstance(value, dict) else enumerate(value, 1) if isinstance(value, list) else ()
+    for key, part in parts:
+        if part == UNKNOWN or isinstance(part, dict | list):
+            try:
+                _require_told(name, part)
+            except FieldError:
+                raise FieldError(f'{name}, {key} is "?", expected {_FIELDS[name][1]}') from None
+
+
+def _require_sound(read: Mapping[str, Any]) -> None:
+    """Refuse terms that contradict one another."""
+    mode: CalculationMode = read["calculation_mode"]
+    tick_size, point = read["tick_size"], Decimal(1).scaleb(-read["digits"])
+    _require(is_on_step(tick_size, point), "tick_size", tick_size, f"a multiple of {point}, the last of the digits")
+    step, least, most, limit = (read[f"volume_{name}"] for name in ("step", "min", "max", "limit"))
+    for name in ("volume_min", "volume_max"):
+        _require(is_on_step(read[name], step), name, read[name], f"a multiple of volume_step, {decimal_text(step)}")
+    _require(least <= most, "volume_max", most, f"at least volume_min, {decimal_text(least)}")
+    _require(not limit or limit >= least, "volume_limit", limit, f"0 for none, or at least {decimal_text(least)}")
+    _require_currencies(read, mode)
+    by_contract, tick_price = tick_size * read["contract_size"], read["tick_price"]
+    if mode in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX):
+        _require(tick_price > 0, "tick_price", tick_price, f"more than 0 in mode {mode}")
+        _require(is_exact(tick_price / tick_size), "tick_price", tick_price, "an exact multiple of tick_size")
+    else:
+        words = f"{decimal_text(by_contract)}, tick_size x contract_size, or none in mode {mode}"
+        _require(tick_price in (0, by_contract), "tick_price", tick_price, words)
+    if mode is CalculationMode.FUTURES:
+        _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 in mode FUTURES")
+    if read["margin_maintenance"]:
+        _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 beside margin_maintenance")
+    if any(row.mode is not SwapMode.DISABLED and (row.long or row.short) for row in read["swap"]):
+        _require(
+            sum(read["swap_weekdays"]) > 0, "swap_weekdays", "0 on every day", "more than 0 on a day: there is a swap"
+        )
+    if read["quote_sessions"]:
+        for begin, end in read["trade_sessions"] or (fields.WHOLE_WEEK,):
+            is_quoted = any(first <= begin and end <= last for first, last in read["quote_sessions"])
+            shown = fields.span_text(begin, end)
+            _require(is_quoted, "trade_sessions", shown, "a span within one of quote_sessions")
+
+
+def _require_currencies(read: Mapping[str, Any], mode: CalculationMode) -> None:
+    base, profit, margin = read["base_currency"], read["profit_currency"], read["margin_currency"]
+    if mode in BY_VOLUME:
+        _require(base != profit, "base_currency", base, f"another one than profit_currency in mode {mode}")
+        _require(margin != profit, "margin_currency", margin, f"another one than profit_currency in mode {mode}")
+        return
+    is_pair = base != profit and {base, profit} <= CURRENCIES
+    _require(not is_pair, "calculation_mode", mode, f"FOREX: {base} and {profit} make a pair of currencies")
+    if mode is not CalculationMode.FUTURES:
+        _require(margin == profit, "margin_currency", margin, f"profit_currency, {profit}, in mode {mode}")
+
+
+def _require(is_sound: bool, name: str, value: object, expected: str) -> None:
+    if not is_sound:
+        shown = decimal_text(value) if isinstance(value, Decimal) else value
+        raise FieldError(f"{name} is {shown}, expected {expected}")
+
+
+_Kind = Callable[..., Any]
+
+_FIELDS: Final[dict[str, tuple[_Kind, str]]] = {
+    "digits": (fields.digits, "a whole number from 0 to 10"),
+    "tick_size": (fields.positive, fields.POSITIVE_EXPECTED),
+    "tick_price": (fields.amount, fields.MONEY_EXPECTED),
+    "contract_size": (fields.positive, fields.POSITIVE_EXPECTED),
+    "volume_min": (fields.positive, fields.POSITIVE_EXPECTED),
+    "volume_max": (fields.positive, fields.POSITIVE_EXPECTED),
+    "volume_step": (fields.positive, fields.POSITIVE_EXPECTED),
+    "volume_limit": (fields.amount, fields.MONEY_EXPECTED),
+    "base_currency": (fields.currency, fields.CURRENCY_EXPECTED),
+    "profit_currency": (fields.currency, fields.CURRENCY_EXPECTED),
+    "margin_currency": (fields.currency, fields.CURRENCY_EXPECTED),
+    "calculation_mode": (fields.member(CalculationMode, _NOT_SIMULATED), ", ".join(CalculationMode)),
+    "margin_initial": (fields.amount, fields.MONEY_EXPECTED),
+    "margin_maintenance": (fields.amount, fields.MONEY_EXPECTED),
+    "margin_rates_long": (fields.rates, fields.RATES_EXPECTED),
+    "margin_rates_short": (fields.rates, fields.RATES_EXPECTED),
+    "margin_hedged": (fields.hedged, '"larger", or a contract size of 0 or more'),
+    "swap": (fields.swaps(_NOT_SIMULATED), "a table with mode, long and short, or several with from"),
+    "swap_weekdays": (fields.weekdays, fields.WEEKDAYS_EXPECTED),
+    "commission": (fields.commissions, "a table with per_lot, or several with from"),
+    "clock": (fields.clock, fields.CLOCK_EXPECTED),
+    "trade_sessions": (fields.sessions, fields.SESSIONS_EXPECTED),
+    "quote_sessions": (fields.sessions, fields.SESSIONS_EXPECTED),
+    "holidays": (fields.holidays, fields.HOLIDAYS_EXPECTED),
+    "expires": (fields.expiry, fields.EXPIRY_EXPECTED),
+    "stops_level": (fields.points, "points of 0 or more"),
+    "freeze_level": (fields.points, "points of 0 or more"),
+    "filling": (fields.fillings, fields.FILLINGS_EXPECTED),
+    "gtc_mode": (fields.member(GtcMode, _NOT_SIMULATED), ", ".join(GtcMode)),
+    "trade_mode": (fields.member(TradeMode, _NOT_SIMULATED), ", ".join(TradeMode)),
+}
+"""Every field of a symbol: what reads it, and what it may be."""
+
+_NAMES: Final = {
+    "swap": "swaps",
+    "commission": "commissions",
+    "trade_sessions": "sessions",
+    "expires": "expires_ns",
+    "stops_level": "stops_level_points",
+    "freeze_level": "freeze_level_points",
+}
+"""Fields that an Instrument calls otherwise."""
