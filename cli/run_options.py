@@ -227,7 +227,7 @@ def run_spec(options: RunOptions, *, going_on: AccountTerms | None = None) -> Ru
 
     symbols = tuple(dict.fromkeys(file.symbol for file in named))
     require_symbols(symbols, options.instruments)
-    require_currency(currency)
+    require_currency(currency, balance)
     require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
     require_fills(fills)

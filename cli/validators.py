@@ -14,8 +14,8 @@ from typing import Final
 
 from common.errors import StartError
 from marketdata.instrument_file import SETTING, load_instruments
-from marketdata.instruments import CURRENCIES
-from proto.trading.units import decimal_text
+from marketdata.instruments import CURRENCIES, account_digits
+from proto.trading.units import decimal_text, is_on_step
 from research.call_watch import ending_words
 from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.config_files.limits_file import load_limits
@@ -156,11 +156,14 @@ def require_symbols(symbols: Iterable[str], instruments: str = "") -> None:
         raise StartError(str(error).replace(f"{SETTING}: ", "--instruments: ", 1)) from None
 
 
-def require_currency(currency: str) -> None:
-    """Refuse an account currency that nothing is quoted in.
+def require_currency(currency: str, balance: Decimal) -> None:
+    """Refuse an account currency that nothing is quoted in, and a balance that it cannot have.
 
     Raises:
         StartError: names it.
     """
     if currency not in CURRENCIES:
         raise StartError(f"--currency is {currency!r}, expected a currency's code such as USD")
+    step = Decimal(1).scaleb(-account_digits(currency))
+    if not is_on_step(balance, step):
+        raise StartError(f"--balance is {balance}, expected an amount in steps of {step} {currency}")

@@ -42,6 +42,7 @@ def inputs(draw: st.DrawFn) -> SizingInput:
         price=draw(decimals("0.5", "3000", 5)),
         confidence=draw(st.floats(0, 1)),
         currency="USD",
+        currency_digits=2,
         equity=draw(decimals("-100", "10000000", 2)),
         loss_rate=rate,
         notional_per_lot=draw(decimals("1", "1000000", 4)),

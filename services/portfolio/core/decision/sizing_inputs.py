@@ -57,6 +57,7 @@ def sizing_input(
         price=price,
         confidence=confidence,
         currency=currency,
+        currency_digits=book.stream.currency_digits,
         equity=None if unrealized is None else book.balance + unrealized,
         loss_rate=loss_rate,
         notional_per_lot=notional(instrument, _ONE_LOT, context),

@@ -1,11 +1,11 @@
-"""What sizes are told in: money to two decimals, other numbers to six significant digits."""
+"""What sizes are told in: money to the decimals of its account, other numbers to six significant digits."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from proto.trading.units import decimal_text
+from proto.trading.units import decimal_text, round_money
 
 _DIGITS: Final = 6
 """More tells nobody anything in a sentence; the numbers that decide are not rounded."""
@@ -19,9 +19,9 @@ def format_number(value: Decimal) -> str:
     return decimal_text(value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
 
 
-def format_money(amount: Decimal, currency: str) -> str:
-    """An amount to two decimals, with its currency."""
-    return f"{amount.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):f} {currency}"
+def format_money(amount: Decimal, currency: str, digits: int) -> str:
+    """An amount to so many decimals, with its currency."""
+    return f"{round_money(amount, digits):f} {currency}"
 
 
 def format_percent(value: Decimal) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from proto.trading.units import MAX_DECIMAL_EXPONENT, decimal_text, floor_to_step
 from services.portfolio.core.plan.plan import Sizing, SizingMethod
-from services.portfolio.core.sizing.formatting import format_money, format_number
+from services.portfolio.core.sizing.formatting import format_number
 from services.portfolio.core.sizing.methods import fixed, fraction, kelly, volatility_target, weights
 from services.portfolio.core.sizing.types import NoTrade, OrderSize, RawSize, SizingInput
 
@@ -41,7 +41,7 @@ def size_order(sizing: Sizing, inputs: SizingInput) -> OrderSize:
     """
     with localcontext(_ARITHMETIC):
         if inputs.equity is not None and inputs.equity <= 0 and sizing.method is not SizingMethod.FIXED:
-            found: RawSize | NoTrade = NoTrade(f"the equity is {format_money(inputs.equity, inputs.currency)}")
+            found: RawSize | NoTrade = NoTrade(f"the equity is {inputs.money_text(inputs.equity)}")
         else:
             found = METHODS[sizing.method](sizing, inputs)
         if isinstance(found, NoTrade):

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from proto.trading.enums import side_of
 from proto.trading.money import gross_profit
 from proto.trading.price_rounding import PriceRole, price_away
-from services.portfolio.core.sizing.formatting import format_money
 from services.portfolio.core.sizing.types import NoTrade, SizingInput
 
 _DEALS: Final = 2
@@ -45,5 +44,5 @@ def stop_risk(inputs: SizingInput) -> StopRisk | NoTrade:
     )
     commission = _DEALS * inputs.commission_per_lot
     loss = -gross * inputs.loss_rate + commission
-    of_it = f", {format_money(commission, inputs.currency)} of it commission" if commission else ""
-    return StopRisk(loss, f"{format_money(loss, inputs.currency)} a lot at the stop {points} points away{of_it}")
+    of_it = f", {inputs.money_text(commission)} of it commission" if commission else ""
+    return StopRisk(loss, f"{inputs.money_text(loss)} a lot at the stop {points} points away{of_it}")

@@ -28,6 +28,7 @@ def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
         "price": D("1.1"),
         "confidence": 0.56,
         "currency": "USD",
+        "currency_digits": 2,
         "equity": D(10_000),
         "loss_rate": D(1),
         "notional_per_lot": D(110_000),

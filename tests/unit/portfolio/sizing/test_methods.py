@@ -65,6 +65,12 @@ def test_the_commission_of_both_deals_is_at_risk_as_well() -> None:
     assert "/ 32.00 USD a lot at the stop 25 points away, 7.00 USD of it commission -> 3.125, step" in sized.explanation
 
 
+@pytest.mark.parametrize(("digits", "amount"), [(0, "32 JPY"), (2, "32.00 USD"), (3, "32.000 KWD")])
+def test_amounts_are_told_in_the_decimals_of_the_account(digits: int, amount: str) -> None:
+    given = an_input(commission_per_lot=D("3.50"), currency=amount[-3:], currency_digits=digits)
+    assert f"/ {amount} a lot at the stop" in size_order(FRACTION, given).explanation
+
+
 def test_a_stop_between_two_prices_stands_at_the_further_one() -> None:
     """27 points where prices are 10 points apart are 30: 30 USD a lot, and 100 / 30 = 3.33."""
     rough = terms_of(tick_size=D("0.0001"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.portfolio.core.plan.plan import Sizing
-from services.portfolio.core.sizing.formatting import format_money, format_percent
+from services.portfolio.core.sizing.formatting import format_percent
 from services.portfolio.core.sizing.stop_risk import stop_risk
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
@@ -20,5 +20,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     if isinstance(stop := stop_risk(inputs), NoTrade):
         return stop
     risk = inputs.equity * sizing.risk_pct / 100
-    words = f"{format_percent(sizing.risk_pct)} of {format_money(inputs.equity, inputs.currency)} = {format_money(risk, inputs.currency)} at risk"
+    words = (
+        f"{format_percent(sizing.risk_pct)} of {inputs.money_text(inputs.equity)} = {inputs.money_text(risk)} at risk"
+    )
     return RawSize(risk / stop.loss_per_lot, f"{words} / {stop.explanation}")

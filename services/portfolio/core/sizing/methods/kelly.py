@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from proto.trading.units import to_decimal
 from services.portfolio.core.plan.plan import Exits, Sizing
-from services.portfolio.core.sizing.formatting import format_money, format_number, format_percent
+from services.portfolio.core.sizing.formatting import format_number, format_percent
 from services.portfolio.core.sizing.stop_risk import stop_risk
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
@@ -35,7 +35,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     part_pct, most_pct = best * sizing.kelly_fraction * 100, sizing.kelly_risk_pct_max
     words = f"{words}, {format_number(sizing.kelly_fraction)} of it {format_percent(part_pct)}, at most {format_percent(most_pct)}"
     risk = inputs.equity * min(part_pct, most_pct) / 100
-    of_equity = f"{format_money(risk, inputs.currency)} of {format_money(inputs.equity, inputs.currency)} at risk"
+    of_equity = f"{inputs.money_text(risk)} of {inputs.money_text(inputs.equity)} at risk"
     return RawSize(risk / stop.loss_per_lot, f"{words} -> {of_equity} / {stop.explanation}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto.trading.units import to_decimal
 from services.portfolio.core.plan.plan import Sizing
-from services.portfolio.core.sizing.formatting import format_money, format_percent
+from services.portfolio.core.sizing.formatting import format_percent
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
@@ -28,8 +28,8 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     target = inputs.equity * sizing.volatility_pct_per_day / 100
     per_lot = inputs.notional_per_lot * volatility
     words = (
-        f"{format_percent(sizing.volatility_pct_per_day)} of {format_money(inputs.equity, inputs.currency)} a day = "
-        f"{format_money(target, inputs.currency)} / ({format_money(inputs.notional_per_lot, inputs.currency)} a lot x "
-        f"{format_percent(volatility * 100)} a day = {format_money(per_lot, inputs.currency)})"
+        f"{format_percent(sizing.volatility_pct_per_day)} of {inputs.money_text(inputs.equity)} a day = "
+        f"{inputs.money_text(target)} / ({inputs.money_text(inputs.notional_per_lot)} a lot x "
+        f"{format_percent(volatility * 100)} a day = {inputs.money_text(per_lot)})"
     )
     return RawSize(target / per_lot, words)

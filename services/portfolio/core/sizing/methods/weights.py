@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.portfolio.core.plan.plan import Sizing
-from services.portfolio.core.sizing.formatting import format_money, format_percent
+from services.portfolio.core.sizing.formatting import format_percent
 from services.portfolio.core.sizing.types import NoTrade, RawSize, SizingInput
 
 
@@ -25,7 +25,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
         return NoTrade(f"no rate is known from {terms.profit_currency} to {inputs.currency}")
     target = inputs.equity * weight / 100
     words = (
-        f"{format_percent(weight)} of {format_money(inputs.equity, inputs.currency)} = {format_money(target, inputs.currency)} / "
-        f"{format_money(inputs.notional_per_lot, inputs.currency)} a lot"
+        f"{format_percent(weight)} of {inputs.money_text(inputs.equity)} = {inputs.money_text(target)} / "
+        f"{inputs.money_text(inputs.notional_per_lot)} a lot"
     )
     return RawSize(target / inputs.notional_per_lot, words)
