@@ -79,6 +79,12 @@ def test_everything_that_is_said_arrives() -> None:
         ({"balance": "-5"}, "--balance is '-5', expected money more than 0"),
         ({"balance": "Infinity"}, "--balance is 'Infinity', expected money more than 0"),
         ({"currency": "US"}, "--currency is 'US', expected a currency's code"),
+        ({"currency": "JPY", "balance": "0.5"}, "--balance is 0.5, expected an amount in steps of 1 JPY"),
+        ({"currency": "KWD", "balance": "0.0005"}, "--balance is 0.0005, expected an amount in steps of 0.001 KWD"),
+        (
+            {"instruments": "nowhere.toml"},
+            "--instruments: value 'nowhere.toml', expected a TOML file of instruments, or one of activtrades, admirals",
+        ),
         ({"leverage": -1}, "--leverage is -1, expected 0 (no margin) to 10000"),
         ({"seed": -1}, "--seed is -1, expected 0 to"),
         ({"strategy": "nope"}, "--strategy: no strategy 'nope', expected"),
