@@ -13,23 +13,47 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Raw, Struct, inspect
+from msgspec import UNSET, Raw, Struct, inspect
 
 from proto import codec
 from proto.codec import MalformedMessageError, decode_reply, decode_request, encode, encode_json
 from proto.control import ControlReply, ControlRequest
 from proto.gateway import Reply, Request
 from proto.messages import Call, ReportMessage, SignalMessage, TickMessage
+from proto.trading.enums import SwapMode
+from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
 
 POSITIVE = st.decimals(min_value="0.00001", max_value="1000000", places=5)
 RAW = st.sampled_from([Raw(b"\xc0"), Raw(b"\x80"), Raw(b"\x81\xa6action\xa4PING")])
+
+
+def dated(row: Callable[..., Struct], *values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Struct, ...]]:
+    """Rows of a dated table: the first from the beginning, each further one from a later day."""
+    days = st.lists(st.dates(), max_size=2, unique=True).map(sorted)
+    rows = days.flatmap(lambda found: st.tuples(*(st.builds(row, st.just(day), *values) for day in [None, *found])))
+    return st.one_of(st.just(()), rows)
+
+
+BOUND: dict[tuple[type, str], st.SearchStrategy[Any]] = {
+    (Instrument, "clock"): st.sampled_from(["new_york_close", "UTC", "Europe/Athens"]),
+    (Instrument, "swaps"): dated(SwapTerms, st.sampled_from(list(SwapMode)), POSITIVE, POSITIVE),
+    (Instrument, "commissions"): dated(CommissionTerms, POSITIVE, st.sampled_from(["", "USD"])),
+    **{
+        (Instrument, name): st.just(UNSET)
+        for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday", "commission_per_lot")
+    },
+}
+"""Fields whose values are bound by more than their types, and those that are read and never written."""
 
 
 def values_of(kind: inspect.Type) -> st.SearchStrategy[Any]:
     """Values of a type within the bounds that the schema sets."""
     match kind:
         case inspect.StructType():
-            fields = {field.name: values_of(field.type) for field in kind.fields}
+            fields = {
+                field.name: BOUND[kind.cls, field.name] if (kind.cls, field.name) in BOUND else values_of(field.type)
+                for field in kind.fields
+            }
             return st.fixed_dictionaries(fields).map(lambda found: kind.cls(**found))
         case inspect.UnionType():
             return st.one_of(*map(values_of, kind.types))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from services.mt5.core.simulated.sessions import is_open
+from proto.trading.server_time import MINUTE_NS
+from services.mt5.core.simulated.sessions import is_open, session_age_ns
 from tests.support.builders import an_instrument
 from tests.support.market import utc_ns
 
@@ -34,3 +35,21 @@ def test_markets_open_and_close_by_new_yorks_clock(time: str, fx: bool, metals: 
 
 def test_an_instrument_without_sessions_is_always_open() -> None:
     assert is_open(structs.replace(an_instrument(), sessions=()), utc_ns("2026-01-10 12:00"))
+
+
+def test_a_session_has_lasted_since_it_began_or_since_a_holiday_ended_within_it() -> None:
+    """Gold's session of the server's Tuesday begins at 23:00 UTC of Monday."""
+    gold = an_instrument("XAUUSD")
+    half_past = utc_ns("2026-01-05 23:30")
+    assert session_age_ns(gold, half_past) == 30 * MINUTE_NS
+    assert session_age_ns(gold, utc_ns("2026-01-05 22:30")) is None
+    holiday = (utc_ns("2026-01-05 00:00"), utc_ns("2026-01-05 23:20"))
+    rested = structs.replace(gold, holidays=(holiday,))
+    assert session_age_ns(rested, half_past) == 10 * MINUTE_NS
+    assert session_age_ns(rested, utc_ns("2026-01-05 23:10")) is None
+    assert session_age_ns(structs.replace(gold, sessions=()), half_past) == half_past
+
+
+def test_a_session_of_another_clock_has_lasted_since_it_began_there() -> None:
+    berlin = structs.replace(an_instrument(), clock="Europe/Berlin", sessions=((540, 1050),))
+    assert session_age_ns(berlin, utc_ns("2026-01-05 08:15")) == 15 * MINUTE_NS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proto.trading.server_time import is_in_session, minute_of_week, next_day_ns
+from proto.trading.server_time import is_clock, is_in_session, minute_of_week, moments_of, next_day_ns, server_ns
 
 WEEK = 7 * 24 * 60
 
@@ -45,3 +45,27 @@ def test_a_session_holds_from_its_first_minute_to_before_its_end() -> None:
                for minute in (59, 60, 119, 120, 179, 180, WEEK - 1)}  # fmt: skip
     assert answers == {59: False, 60: True, 119: True, 120: False, 179: False, 180: True, WEEK - 1: True}
     assert not is_in_session((), midnight_ns)
+
+
+@pytest.mark.parametrize(("clock", "utc", "shown"), [
+    ("new_york_close", "2026-03-10T12:00", "2026-03-10T15:00"),  # New York has summer time, Europe not yet
+    ("Europe/Athens", "2026-03-10T12:00", "2026-03-10T14:00"),
+    ("Europe/Athens", "2026-07-10T12:00", "2026-07-10T15:00"),
+    ("UTC", "2026-07-10T12:00", "2026-07-10T12:00"),
+    ("Australia/Adelaide", "2026-04-04T16:29", "2026-04-05T02:59"),  # clocks go back at 16:30 UTC
+    ("Australia/Adelaide", "2026-04-04T16:30", "2026-04-05T02:00"),
+])  # fmt: skip
+def test_a_clock_shows_the_time_of_its_zone(clock: str, utc: str, shown: str) -> None:
+    assert server_ns(at(utc), clock) == at(shown)
+    assert at(utc) in moments_of(at(shown), clock)
+
+
+def test_a_time_comes_twice_when_clocks_are_set_back_and_never_when_they_are_set_forward() -> None:
+    assert moments_of(at("2026-10-25T02:30"), "Europe/Berlin") == [at("2026-10-25T00:30"), at("2026-10-25T01:30")]
+    assert moments_of(at("2026-03-29T02:30"), "Europe/Berlin") == []
+
+
+def test_a_clock_is_the_servers_or_a_zone() -> None:
+    assert [is_clock(name) for name in ("new_york_close", "UTC", "Europe/Athens", "Athens", "")] == [True] * 3 + [
+        False
+    ] * 2
